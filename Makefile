@@ -1,0 +1,33 @@
+# What people type. The work is done by scripts/setup and by the program, .venv/bin/dmlbed.
+# Emulating a network needs root: these targets ask for it with sudo, unless root calls them.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup experiment smoke test lint clean
+
+help: ## list all targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: Debian packages, and Python libraries in .venv
+	@scripts/setup
+
+experiment: setup ## reproduce the published experiment (at most 10 minutes)
+	$(SUDO) $(BIN)/dmlbed run experiments/published.yaml
+
+smoke: setup ## a quick first look at an experiment (under a minute)
+	$(SUDO) $(BIN)/dmlbed run experiments/smoke.yaml
+
+test: lint ## lint, then all tests, real testbeds included
+	$(SUDO) $(BIN)/python -m pytest
+
+lint: setup ## style, types and import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+clean: ## remove .venv and caches, never results
+	$(SUDO) rm -rf .venv build dist dmlbed.egg-info
+	$(SUDO) rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	$(SUDO) find orchestrator workloads tests -name __pycache__ -prune -exec rm -rf {} +

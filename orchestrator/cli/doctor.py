@@ -1,0 +1,59 @@
+"""`dmlbed doctor`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.emulation.machine import Check, checks, inspect_machine, lacking
+from orchestrator.emulation.needs import Need
+from orchestrator.errors import MachineError
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def doctor(as_json: bool) -> None:
+    """Say what this machine can and cannot do, and the remedy.
+
+    Exit code 0 if the published experiment can run here, 3 otherwise.
+    """
+    machine = inspect_machine()
+    rows = checks(machine)
+    missing = lacking(rows, Need.RUN, Need.PUBLISHED)
+    if as_json:
+        answer = {
+            "published_experiment_can_run": not missing,
+            "checks": [asdict(row) for row in rows],
+            "machine": machine.to_json(),
+        }
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        Console().print(_table(rows))
+        if not missing:
+            click.echo("The published experiment can run here.")
+    if missing:
+        raise MachineError(f"the published experiment cannot run here; missing: {missing}")
+
+
+def _table(rows: Sequence[Check]) -> Table:
+    table = Table("What", "Found", "Needed for", box=box.SIMPLE, pad_edge=False)
+    table.add_column("Remedy", overflow="fold")
+    for row in rows:
+        if row.need is Need.LATER:
+            style = "dim"
+        elif row.met is None or (not row.met and row.need is Need.DELAY):
+            style = "yellow"
+        else:
+            style = "green" if row.met else "bold red"
+        # Nothing to be done about what is not needed; Text, because a remedy is no markup.
+        remedy = row.remedy if row.met is False and row.need is not Need.LATER else ""
+        found = Text(row.found, style=style)
+        table.add_row(Text(row.what), found, Text(row.needed_for), Text(remedy))
+    return table

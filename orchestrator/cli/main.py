@@ -1,0 +1,86 @@
+"""The command `dmlbed`: finds the verb, and ends every verb alike.
+
+A verb is a click command of the verb's name in the module of that name beside this file; its
+docstring is its help text. It raises `DmlbedError`, whose lines and exit code are dealt with here.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+from typing import Any, NoReturn
+
+import click
+
+from orchestrator import __version__
+from orchestrator.errors import DmlbedError, Interrupted, MachineError
+
+VERBS = ("validate", "plan", "run", "report", "doctor")
+
+_DISK_ERRORS = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+}
+# Where Debian keeps sshd, ip and tc; `su` without a dash leaves them out of PATH.
+_ADMINISTRATOR_PATHS = ("/usr/sbin", "/sbin")
+
+
+class Verbs(click.Group):
+    """Loads a verb's module when it is asked for, so that no verb waits for another's libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """All verbs, in the order in which one uses them."""
+        return list(VERBS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's signature)
+        cmd_name: str,
+    ) -> click.Command | None:
+        """The verb of that name, or None."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry the verb out; an error ends it with its lines on stderr and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except DmlbedError as error:
+            _end(ctx, error)
+        except KeyboardInterrupt:
+            _end(ctx, Interrupted("interrupted"))
+        except OSError as error:
+            if error.errno not in _DISK_ERRORS:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            hint = "free some, or write elsewhere with --out"
+            _end(ctx, MachineError(f"{place}{_DISK_ERRORS[error.errno]}", hint))
+
+
+def _end(ctx: click.Context, error: DmlbedError) -> NoReturn:
+    for line in error.lines():
+        click.echo(line, err=True)
+    ctx.exit(error.exit_code)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dmlbed")
+def cli() -> None:
+    """Measure communication scheduling of distributed training on an emulated network.
+
+    Exit codes: 2 wrong input, 3 the machine lacks something, 4 a run failed, 5 a run finished but
+    its figures may not be used, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Entry point of the command."""
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    missing = [folder for folder in _ADMINISTRATOR_PATHS if folder not in path]
+    os.environ["PATH"] = os.pathsep.join([*path, *missing])
+    cli(prog_name="dmlbed")

@@ -1,0 +1,28 @@
+"""`dmlbed report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from orchestrator.collector import report as make_report
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def report(run: Path, as_json: bool) -> None:
+    """Draw the tables and figures of a run again.
+
+    RUN is a run's directory, as `dmlbed run` names it in its last line. Works on the trials that
+    are there, so also on a run that was stopped or killed.
+    """
+    made = make_report(run)
+    if as_json:
+        print(json.dumps({"run": str(run), "rows": made.rows}))
+        return
+    Console().print(made.table)
+    Console().print(f"figure: {run / 'figure.png'}", soft_wrap=True, highlight=False)

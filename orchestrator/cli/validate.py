@@ -1,0 +1,31 @@
+"""`dmlbed validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orchestrator.spec import Experiment, Topology, load_any
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def validate(file: Path) -> None:
+    """Check a topology or experiment FILE.
+
+    Prints one line if it is valid, else all problems at once, each as
+    `file:line:column: message (hint)`.
+    """
+    click.echo(f"{file}: {_describe(load_any(file))}")
+
+
+def _describe(spec: Topology | Experiment) -> str:
+    if isinstance(spec, Topology):
+        hosts, switches, links = len(spec.hosts), len(spec.switches), len(spec.links)
+        return f"valid topology {spec.name}: {hosts} hosts, {switches} switches, {links} links"
+    trials = len(spec.models) * len(spec.schedules) * spec.repeats
+    return (
+        f"valid experiment {spec.name}: {len(spec.models)} models x {len(spec.schedules)} schedules"
+        f" x {spec.repeats} repeats = {trials} trials on topology {spec.topology.name}"
+    )

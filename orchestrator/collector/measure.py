@@ -1,0 +1,214 @@
+"""The measures of one trial, from its records.
+
+Times and rates are the real system's unless a name says `emulated`: the emulation stretches time by
+D, so a real second lasts D emulated ones, and imgs/sec (real) = imgs/sec (emulated) x D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, median
+
+from orchestrator.collector.records import Trial
+
+PAYLOAD_PER_SEGMENT = 1448
+"""Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
+
+_NS = 1e9
+_SHORT_SAMPLE_NS = 0.5 * _NS  # below that, a CPU sample is a handful of scheduler ticks
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How the workers shared the trunk in one direction, until the first of them was done.
+
+    Attributes:
+        by_worker: share of the bytes moved per worker, over all measured iterations.
+        smallest: smallest share of an iteration, mean over the measured iterations.
+        largest: largest share of an iteration, mean over the measured iterations.
+
+    The extremes are taken within iterations: workers that take turns in being favoured have equal
+    shares over the trial, and yet no iteration was fair.
+    """
+
+    by_worker: tuple[float, ...]
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class PortDrops:
+    """Packets dropped at one port, and their share of all packets offered to it."""
+
+    port: str
+    drops: int
+    share: float
+
+
+@dataclass(frozen=True)
+class TrialMeasure:
+    """Everything that the collector knows of one trial.
+
+    Attributes:
+        imgs_per_sec: total over the workers, warm-up left out, barrier release to barrier release.
+        iteration_seconds: real seconds of each measured iteration.
+        iteration_seconds_emulated: the same on this machine's clock.
+        iteration_seconds_median: median of `iteration_seconds`.
+        pull_shares: None if nothing was pulled; fair is 1 / workers.
+        push_shares: likewise.
+        idle_mean: idle share of the machine's CPUs over the measured iterations; None: no sample.
+        idle_worst: idle share of the worst second in it.
+        retransmissions_records: TCP retransmissions that the processes read from their sockets,
+            warm-up included.
+        retransmissions_namespaces: the same from the counters of the hosts' network namespaces
+            (which count the management network too).
+        segments: full segments that the payload of all iterations needs.
+        drops: packets dropped, by port.
+        management_bytes: bytes on the management network during training, all hosts.
+        payload_in: bytes of gradients received by the parameter server, warm-up included.
+        payload_out: bytes of parameters sent by it, warm-up included.
+        cpu_seconds_ps: user + system time of the parameter server.
+        cpu_seconds_workers: the same, sum of the workers.
+        cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered.
+        congestion_controls: what the kernel reported, of any connection.
+    """
+
+    index: int
+    model: str
+    schedule: str
+    repeat: int
+    workers: int
+    batch: int
+    iterations: int
+    warm_up: int
+    seed: int
+    scale_rates: float
+    scale_time: float
+    switch: str
+    imgs_per_sec: float
+    iteration_seconds: tuple[float, ...]
+    iteration_seconds_emulated: tuple[float, ...]
+    iteration_seconds_median: float
+    pull_shares: Shares | None
+    push_shares: Shares | None
+    idle_mean: float | None
+    idle_worst: float | None
+    retransmissions_records: int
+    retransmissions_namespaces: int
+    segments: int
+    drops: tuple[PortDrops, ...]
+    management_bytes: int
+    parameters_sha256: str
+    payload_in: int
+    payload_out: int
+    cpu_seconds_ps: float
+    cpu_seconds_workers: float
+    cpu_seconds_per_gigabyte: float | None
+    congestion_control: str
+    congestion_controls: frozenset[str]
+    kept_differs: tuple[str, ...]
+
+    @property
+    def retransmissions(self) -> int:
+        """The larger of the two counts: they see the same events, so they are not added."""
+        return max(self.retransmissions_records, self.retransmissions_namespaces)
+
+    @property
+    def retransmission_share(self) -> float:
+        """Retransmissions per segment of payload."""
+        return self.retransmissions / self.segments if self.segments else 0.0
+
+    @property
+    def total_drops(self) -> int:
+        """Packets dropped at all ports."""
+        return sum(port.drops for port in self.drops)
+
+
+def measure(trial: Trial) -> TrialMeasure:
+    """Compute the measures of a finished trial."""
+    what, network = trial.trial, trial.network
+    stretch = what.scale.time
+    measured = trial.ps_iterations[what.warm_up :]
+    begin, end = measured[0].released_ns, measured[-1].next_release_ns
+    images = len(what.workers) * what.batch * what.iterations
+    emulated = tuple((i.next_release_ns - i.released_ns) / _NS for i in measured)
+    real = tuple(seconds / stretch for seconds in emulated)
+    idle_mean, idle_worst = _idle(network.cpu, begin, end)
+    payload_in = sum(i.payload_in for i in trial.ps_iterations)
+    payload_out = sum(i.payload_out for i in trial.ps_iterations)
+    payload = payload_in + payload_out
+    cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
+    cpu = trial.ps_end.cpu_seconds + cpu_workers
+    return TrialMeasure(
+        index=what.index,
+        model=what.model,
+        schedule=what.schedule,
+        repeat=what.repeat,
+        workers=len(what.workers),
+        batch=what.batch,
+        iterations=what.iterations,
+        warm_up=what.warm_up,
+        seed=trial.job.seed,
+        scale_rates=what.scale.rates,
+        scale_time=stretch,
+        switch=what.switch,
+        imgs_per_sec=images / ((end - begin) / _NS) * stretch,
+        iteration_seconds=real,
+        iteration_seconds_emulated=emulated,
+        iteration_seconds_median=median(real),
+        pull_shares=_shares([i.pull_bytes_at_first_done for i in measured]),
+        push_shares=_shares([i.push_bytes_at_first_done for i in measured]),
+        idle_mean=idle_mean,
+        idle_worst=idle_worst,
+        retransmissions_records=sum(c.retransmits for c in trial.ps_end.connections)
+        + sum(worker.retransmits for worker in trial.worker_ends),
+        retransmissions_namespaces=sum(network.tcp_retransmits.values()),
+        segments=-(-payload // PAYLOAD_PER_SEGMENT),
+        drops=tuple(
+            PortDrops(p.port, p.drops, p.drops / (p.packets + p.drops) if p.drops else 0.0)
+            for p in network.ports
+        ),
+        management_bytes=sum(network.management_bytes.values()),
+        parameters_sha256=trial.ps_end.parameters_sha256,
+        payload_in=payload_in,
+        payload_out=payload_out,
+        cpu_seconds_ps=trial.ps_end.cpu_seconds,
+        cpu_seconds_workers=cpu_workers,
+        cpu_seconds_per_gigabyte=cpu / (payload / 1e9) if payload else None,
+        congestion_control=trial.job.congestion_control,
+        congestion_controls=trial.congestion_controls,
+        kept_differs=network.kept_differs,
+    )
+
+
+def _shares(byte_counts: Sequence[tuple[int, ...]]) -> Shares | None:
+    moved = [counts for counts in byte_counts if sum(counts) > 0]
+    if not moved:
+        return None
+    total = sum(map(sum, moved))
+    return Shares(
+        by_worker=tuple(sum(of_worker) / total for of_worker in zip(*moved, strict=True)),
+        smallest=fmean(min(counts) / sum(counts) for counts in moved),
+        largest=fmean(max(counts) / sum(counts) for counts in moved),
+    )
+
+
+def _idle(
+    samples: Sequence[tuple[int, float]], begin: int, end: int
+) -> tuple[float, float] | tuple[None, None]:
+    """Mean and worst idle share of the samples that lie within [begin, end] ns.
+
+    A sample tells of the time since the one before, so the first of all tells of an unknown time
+    and is left out. A window too short to hold a whole sample takes those that it touches.
+    """
+    spans = [(a, b, idle) for (a, _), (b, idle) in pairwise(samples) if b > a]
+    within = [span for span in spans if span[0] >= begin and span[1] <= end]
+    within = within or [span for span in spans if span[1] > begin and span[0] < end]
+    if not within:
+        return None, None
+    time = sum(b - a for a, b, _ in within)
+    mean = sum((b - a) * idle for a, b, idle in within) / time
+    long = [span for span in within if span[1] - span[0] >= _SHORT_SAMPLE_NS] or within
+    return mean, min(idle for _, _, idle in long)

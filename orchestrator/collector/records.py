@@ -1,0 +1,346 @@
+"""What a run left behind, read from its directory and checked.
+
+    run.json
+    trials/<NNN>-<model>-<schedule>-<repeat>/
+        trial.json       what was tried, and how it ended
+        network.json     counters of the emulated network, idle CPU, what the kernel kept
+        <process>.jsonl  the records of one process: the parameter server or a worker
+
+Keys that a reader does not know are ignored, so that an older `dmlbed report` reads a newer run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator.errors import InputError, Problem, RunError
+
+
+class _Record(BaseModel):
+    # Not-a-number would pass through every mean and comparison unnoticed.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+_R = TypeVar("_R", bound=_Record)
+
+
+class ScaleRecord(_Record):
+    """R and D of a trial: rates / R, times x D."""
+
+    rates: float = Field(ge=1)
+    time: float = Field(gt=0)
+
+
+class TrialRecord(_Record):
+    """trial.json."""
+
+    index: int
+    model: str
+    schedule: str
+    repeat: int
+    outcome: Literal["finished", "failed"]
+    error: str | None = None
+    ps: str
+    workers: tuple[str, ...] = Field(min_length=1)
+    batch: int = Field(ge=1)
+    iterations: int = Field(ge=1)
+    warm_up: int = Field(ge=0)
+    scale: ScaleRecord
+    switch: str
+
+
+class PortRecord(_Record):
+    """Counters of one sending end of a link, over the trial."""
+
+    port: str
+    bytes: int = Field(ge=0)
+    packets: int = Field(ge=0)
+    drops: int = Field(ge=0)
+
+
+class NetworkRecord(_Record):
+    """network.json. `cpu` holds (monotonic ns, idle share of the machine since the sample before).
+
+    `kept_differs` names what the kernel kept otherwise than it was asked.
+    """
+
+    ports: tuple[PortRecord, ...]
+    management_bytes: dict[str, int]
+    tcp_retransmits: dict[str, int]
+    cpu: tuple[tuple[int, float], ...]
+    kept_differs: tuple[str, ...]
+
+
+class JobRecord(_Record):
+    """The part of a process's job that its figures are judged by."""
+
+    seed: int
+    congestion_control: str
+
+
+class ConnectionRecord(_Record):
+    """What the kernel reported of one TCP connection when it was made."""
+
+    congestion_control: str
+
+
+class PsIteration(_Record):
+    """One iteration as the parameter server saw it; lists are in worker order, times in ns."""
+
+    iteration: int
+    released_ns: int
+    next_release_ns: int
+    pull_bytes_at_first_done: tuple[int, ...]
+    push_bytes_at_first_done: tuple[int, ...]
+    payload_in: int = Field(ge=0)
+    payload_out: int = Field(ge=0)
+
+
+class ConnectionEnd(_Record):
+    """Counters of one TCP connection at the end."""
+
+    retransmits: int = Field(ge=0)
+
+
+class PsEnd(_Record):
+    """The parameter server's last record."""
+
+    parameters_sha256: str
+    cpu_seconds: float = Field(ge=0)
+    connections: tuple[ConnectionEnd, ...]
+
+
+class WorkerEnd(_Record):
+    """A worker's last record."""
+
+    cpu_seconds: float = Field(ge=0)
+    retransmits: int = Field(ge=0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The complete records of one finished trial.
+
+    Attributes:
+        trial: what was tried.
+        network: counters of the network.
+        job: the parameter server's job.
+        congestion_controls: every value that the kernel reported, by any process.
+        ps_iterations: all iterations, warm-up first.
+        ps_end: the parameter server's last record.
+        worker_ends: the workers' last records, in worker order.
+    """
+
+    trial: TrialRecord
+    network: NetworkRecord
+    job: JobRecord
+    congestion_controls: frozenset[str]
+    ps_iterations: tuple[PsIteration, ...]
+    ps_end: PsEnd
+    worker_ends: tuple[WorkerEnd, ...]
+
+
+@dataclass(frozen=True)
+class FailedTrial:
+    """A trial without usable records, and why; `trial` is None if not even trial.json is there."""
+
+    directory: str
+    reason: str
+    trial: TrialRecord | None
+
+    def __str__(self) -> str:
+        return f"{self.directory}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, read.
+
+    Attributes:
+        experiment: the resolved experiment as run.json holds it.
+        versions: program -> version.
+        switch: the kind of switch that was used.
+        trials: finished trials with complete records, by index.
+        failed: the others, by directory.
+        missing: number of planned trials that have no directory.
+    """
+
+    directory: Path
+    experiment: dict[str, Any]
+    versions: dict[str, str]
+    switch: str
+    trials: tuple[Trial, ...]
+    failed: tuple[FailedTrial, ...]
+    missing: int
+
+
+class _Switch(_Record):
+    kind: str
+
+
+class _Run(_Record):
+    experiment: dict[str, Any]
+    versions: dict[str, Any]
+    switch: _Switch
+
+
+def read_run(directory: Path) -> Run:
+    """Read a run directory; trials that failed or whose records are broken are set apart.
+
+    Raises:
+        InputError: the directory is not that of a run.
+        RunError: run.json is broken, or no trial can be measured; the message says why.
+    """
+    if not (directory / "run.json").is_file():
+        hint = "give a directory that dmlbed run wrote, such as results/<experiment>/<time>-<hash>"
+        raise InputError([Problem(str(directory), "not a run: no run.json in it", hint)])
+    run = _read_object(directory / "run.json", _Run)
+    trials: list[Trial] = []
+    failed: list[FailedTrial] = []
+    # A hidden directory is a trial that was being stored when the run was killed: half-made.
+    for place in sorted((directory / "trials").glob("[!.]*")):
+        record: TrialRecord | None = None
+        try:
+            record = _read_object(place / "trial.json", TrialRecord)
+            if record.outcome == "failed":
+                failed.append(FailedTrial(place.name, record.error or "failed", record))
+            else:
+                trials.append(_read_records(place, record))
+        except RunError as error:
+            failed.append(FailedTrial(place.name, str(error), record))
+    if not trials:
+        why = "; ".join(map(str, failed)) or "it has no trials"
+        raise RunError(f"{directory}: nothing to report: {why}")
+    return Run(
+        directory=directory,
+        experiment=run.experiment,
+        versions={name: str(version) for name, version in run.versions.items()},
+        switch=run.switch.kind,
+        trials=tuple(sorted(trials, key=lambda trial: trial.trial.index)),
+        failed=tuple(failed),
+        missing=max(0, _planned(run.experiment) - len(trials) - len(failed)),
+    )
+
+
+def read_trial(directory: Path) -> Trial:
+    """Read the records of one finished trial.
+
+    Raises:
+        RunError: a file is missing or broken (named, with the line), or the trial failed.
+    """
+    record = _read_object(directory / "trial.json", TrialRecord)
+    if record.outcome == "failed":
+        raise RunError(f"{directory}: the trial failed: {record.error}")
+    return _read_records(directory, record)
+
+
+def _read_records(directory: Path, trial: TrialRecord) -> Trial:
+    network = _read_object(directory / "network.json", NetworkRecord)
+    path = directory / f"{trial.ps}.jsonl"
+    ps = _read_events(path)
+    iterations = tuple(ps.all("iteration", PsIteration))
+    _check_iterations(path, trial, iterations)
+    congestion_controls = {c.congestion_control for c in ps.all("connection", ConnectionRecord)}
+    worker_ends = []
+    for worker in trial.workers:
+        events = _read_events(directory / f"{worker}.jsonl")
+        worker_ends.append(events.one("end", WorkerEnd))
+        connections = events.all("connection", ConnectionRecord)
+        congestion_controls.update(c.congestion_control for c in connections)
+    return Trial(
+        trial=trial,
+        network=network,
+        job=ps.one("job", JobRecord),
+        congestion_controls=frozenset(congestion_controls),
+        ps_iterations=iterations,
+        ps_end=ps.one("end", PsEnd),
+        worker_ends=tuple(worker_ends),
+    )
+
+
+def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, ...]) -> None:
+    asked = trial.warm_up + trial.iterations
+    if [record.iteration for record in found] != list(range(asked)):
+        raise RunError(f"{path}: {len(found)} iterations recorded, {asked} expected, in order")
+    for record in found:
+        if record.next_release_ns <= record.released_ns:
+            raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
+        for shares in (record.pull_bytes_at_first_done, record.push_bytes_at_first_done):
+            if len(shares) != len(trial.workers):
+                raise RunError(
+                    f"{path}: iteration {record.iteration} has byte counts of {len(shares)}"
+                    f" workers, the trial has {len(trial.workers)}"
+                )
+
+
+@dataclass(frozen=True)
+class _Events:
+    path: Path
+    lines: tuple[tuple[int, dict[str, Any]], ...]
+
+    def all(self, event: str, kind: type[_R]) -> Iterator[_R]:
+        for number, line in self.lines:
+            if line.get("event") == event:
+                yield _check(f"{self.path}:{number}", line, kind)
+
+    def one(self, event: str, kind: type[_R]) -> _R:
+        found = list(self.all(event, kind))
+        if len(found) != 1:
+            raise RunError(f"{self.path}: {len(found)} records of event {event!r}, 1 expected")
+        return found[0]
+
+
+def _read_events(path: Path) -> _Events:
+    lines = []
+    for number, text in enumerate(_read_text(path).splitlines(), start=1):
+        line = _parse(f"{path}:{number}", text)
+        if not isinstance(line, dict):
+            raise RunError(f"{path}:{number}: not a JSON object")
+        lines.append((number, line))
+    return _Events(path, tuple(lines))
+
+
+def _read_object(path: Path, kind: type[_R]) -> _R:
+    return _check(str(path), _parse(str(path), _read_text(path)), kind)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RunError(f"{path}: missing") from None
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise RunError(f"{path}: not text") from None
+
+
+def _parse(place: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{place}: not JSON: {error}") from None
+
+
+def _check(place: str, value: object, kind: type[_R]) -> _R:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "the record"
+        raise RunError(f"{place}: {key}: {first['msg']}") from None
+
+
+def _planned(experiment: dict[str, Any]) -> int:
+    """Number of trials that the experiment asks for; 0 if it does not say."""
+    models, schedules = experiment.get("models"), experiment.get("schedules")
+    repeats = experiment.get("repeats")
+    if not (isinstance(models, list) and isinstance(schedules, list) and isinstance(repeats, int)):
+        return 0
+    return len(models) * len(schedules) * repeats

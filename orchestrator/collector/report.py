@@ -1,0 +1,151 @@
+"""From a run directory to its summary files: used at the end of `run`, and by `report`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.collector.figure import Caption, draw
+from orchestrator.collector.records import FailedTrial, Run, read_run
+from orchestrator.collector.summary import Summary, rows_json, summarise, trials_csv
+from orchestrator.collector.table import SummaryTable
+from orchestrator.collector.verdict import LEVELS, Level, worst
+from orchestrator.errors import RunError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has to say.
+
+    Attributes:
+        directory: the run's directory, where the files were written.
+        rows: model x schedule, in the order of the experiment, as summary.json holds them.
+        summary: the same with all measures, and the trials.
+        table: renderable for a rich console.
+        failed: trials that are not in the rows, and why.
+        missing: number of planned trials that were never begun.
+        level: the worst verdict of the rows.
+        files: what was written.
+    """
+
+    directory: Path
+    rows: tuple[dict[str, Any], ...]
+    summary: Summary
+    table: SummaryTable
+    failed: tuple[FailedTrial, ...]
+    missing: int
+    level: Level
+    files: tuple[Path, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether no row is unusable; doubtful ones are for a person to judge."""
+        return self.level != "unusable"
+
+
+def report(directory: Path) -> Report:
+    """Read a run, write summary.csv, summary.json, figure.png and figure.svg, and return it all.
+
+    Each file is replaced as a whole or not at all.
+
+    Raises:
+        InputError: the directory is not that of a run.
+        RunError: run.json is broken, no trial can be measured, or a file cannot be written.
+    """
+    run = read_run(directory)
+    summary = summarise(run)
+    images = draw(summary.rows, caption(run, summary))
+    contents = {
+        "summary.csv": trials_csv(summary, run.failed).encode(),
+        "summary.json": rows_json(summary.rows).encode(),
+        "figure.png": images.png,
+        "figure.svg": images.svg,
+    }
+    for name, content in contents.items():
+        _write(directory / name, content)
+    return Report(
+        directory=directory,
+        rows=tuple(row.as_json() for row in summary.rows),
+        summary=summary,
+        table=SummaryTable(summary.rows, _notes(run)),
+        failed=run.failed,
+        missing=run.missing,
+        level=worst(row.verdict.level for row in summary.rows),
+        files=tuple(directory / name for name in contents),
+    )
+
+
+def caption(run: Run, summary: Summary) -> Caption:
+    """Title and caption of a run's figure."""
+    trials = summary.trials
+    parts = [
+        f"measured on dmlbed {run.versions.get('dmlbed', '(unknown version)')}",
+        run.switch,
+        f"R = {_values(trial.scale_rates for trial in trials)}",
+        f"D = {_values(trial.scale_time for trial in trials)}",
+        _count((trial.workers for trial in trials), "worker"),
+        f"batch {_values(trial.batch for trial in trials)}",
+        f"{_count((row.imgs_per_sec.count for row in summary.rows), 'repeat')} of"
+        f" {_count((trial.iterations for trial in trials), 'iteration')}"
+        f" after {_values(trial.warm_up for trial in trials)} warm-up",
+        f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
+        _verdicts(summary),
+    ]
+    lost = len(run.failed) + run.missing
+    if lost:
+        parts.append(f"{lost} of {lost + len(trials)} trials failed or missing")
+    name = run.experiment.get("name") or run.directory.parent.name
+    schedules = dict.fromkeys(row.schedule for row in summary.rows)
+    under = f"under {_list(list(schedules))}" if len(schedules) <= 3 else "by schedule"
+    return Caption(f"{name}: imgs/sec {under}", ", ".join(parts) + ".")
+
+
+def _verdicts(summary: Summary) -> str:
+    levels = [row.verdict.level for row in summary.rows]
+    if set(levels) == {"ok"}:
+        return "verdict ok"
+    counts = [f"{levels.count(level)} {level}" for level in LEVELS if level in levels]
+    return f"verdict of {_count([len(levels)], 'bar')}: {', '.join(counts)}"
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    notes = [f"not reported: {failure}" for failure in run.failed]
+    if run.missing:
+        notes.append(f"{run.missing} planned trials were not run")
+    return tuple(notes)
+
+
+def _count(values: Iterable[int], noun: str) -> str:
+    text = _values(values)
+    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
+
+
+def _values(values: Iterable[float]) -> str:
+    """The value, or the range if they differ."""
+    ordered = sorted(set(values))
+    return " to ".join(f"{value:g}" for value in dict.fromkeys((ordered[0], ordered[-1])))
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp's 0600 hides the file from others)
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)  # noqa: PTH108

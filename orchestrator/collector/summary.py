@@ -1,0 +1,266 @@
+"""Rows (model x schedule) of a run, and their JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from orchestrator.collector.measure import Shares, TrialMeasure, measure
+from orchestrator.collector.records import FailedTrial, Run
+from orchestrator.collector.statistics import Estimate, estimate, percent_faster, speedup
+from orchestrator.collector.verdict import BASELINE, Verdict, judge_row, judge_run
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model under one schedule, over its repeats.
+
+    Attributes:
+        imgs_per_sec: mean and interval over the repeats, in the real system's time.
+        speedup: percent against the baseline, from paired repeats; None for the baseline itself
+            and for a run without it.
+        published: imgs/sec of the published runs; empty if there are none.
+        published_speedup: percent, of the means of the published runs.
+        trials: the measures, by repeat.
+        verdict: the worst of the trials'.
+    """
+
+    model: str
+    schedule: str
+    imgs_per_sec: Estimate
+    speedup: Estimate | None
+    published: tuple[float, ...]
+    published_speedup: float | None
+    trials: tuple[TrialMeasure, ...]
+    verdict: Verdict
+
+    @property
+    def published_mean(self) -> float | None:
+        """Mean of the published runs."""
+        return fmean(self.published) if self.published else None
+
+    @property
+    def deviation(self) -> float | None:
+        """By how many percent the measured mean is above the published one."""
+        published = self.published_mean
+        return percent_faster(published, self.imgs_per_sec.mean) if published else None
+
+    @property
+    def pull_shares(self) -> tuple[float, float] | None:
+        """Smallest and largest share of the trunk in pulls, over the trials."""
+        return _extremes(trial.pull_shares for trial in self.trials)
+
+    @property
+    def push_shares(self) -> tuple[float, float] | None:
+        """Smallest and largest share of the trunk in pushes, over the trials."""
+        return _extremes(trial.push_shares for trial in self.trials)
+
+    @property
+    def idle_mean(self) -> float | None:
+        """Mean idle share of the CPUs, over the trials."""
+        known = [trial.idle_mean for trial in self.trials if trial.idle_mean is not None]
+        return fmean(known) if known else None
+
+    @property
+    def idle_worst(self) -> float | None:
+        """Idle share of the worst second of all trials."""
+        known = [trial.idle_worst for trial in self.trials if trial.idle_worst is not None]
+        return min(known, default=None)
+
+    @property
+    def drops(self) -> int:
+        """Packets dropped in all trials."""
+        return sum(trial.total_drops for trial in self.trials)
+
+    @property
+    def retransmissions(self) -> int:
+        """TCP retransmissions in all trials."""
+        return sum(trial.retransmissions for trial in self.trials)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for a program to read: percent where the name says `pct`, else shares of 1."""
+        rate, faster = self.imgs_per_sec, self.speedup
+        return {
+            "model": self.model,
+            "schedule": self.schedule,
+            "imgs_per_sec": rate.mean,
+            "repeats": rate.count,
+            "speedup_pct": faster.mean if faster else None,
+            "verdict": self.verdict.level,
+            "reasons": list(self.verdict.reasons),
+            "imgs_per_sec_interval": _pair(rate.interval),
+            "speedup_pct_interval": _pair(faster.interval if faster else None),
+            "published_imgs_per_sec": self.published_mean,
+            "published_speedup_pct": self.published_speedup,
+            "deviation_pct": self.deviation,
+            "iteration_seconds_median": fmean(t.iteration_seconds_median for t in self.trials),
+            "pull_shares": _pair(self.pull_shares),
+            "push_shares": _pair(self.push_shares),
+            "idle_mean": self.idle_mean,
+            "idle_worst": self.idle_worst,
+            "drops": self.drops,
+            "retransmissions": self.retransmissions,
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Trials of a run with their verdicts (same order), and the rows made of them."""
+
+    trials: tuple[TrialMeasure, ...]
+    verdicts: tuple[Verdict, ...]
+    rows: tuple[Row, ...]
+
+
+def summarise(run: Run) -> Summary:
+    """Measure and judge the trials of a run, and gather them in rows."""
+    trials = tuple(measure(trial) for trial in run.trials)
+    verdicts = judge_run(trials)
+    groups: dict[tuple[str, str], dict[int, tuple[TrialMeasure, Verdict]]] = {}
+    for trial, verdict in zip(trials, verdicts, strict=True):
+        groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)
+    published = _published(run.experiment)
+    rows = []
+    for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
+        for schedule in _in_order(
+            run.experiment.get("schedules"), (trial.schedule for trial in trials)
+        ):
+            if (model, schedule) in groups:
+                rows.append(_row(model, schedule, groups, published.get(model, {})))
+    return Summary(trials, verdicts, tuple(rows))
+
+
+def _row(
+    model: str,
+    schedule: str,
+    groups: Mapping[tuple[str, str], Mapping[int, tuple[TrialMeasure, Verdict]]],
+    published: Mapping[str, tuple[float, ...]],
+) -> Row:
+    own = groups[model, schedule]
+    rates = {repeat: trial.imgs_per_sec for repeat, (trial, _) in sorted(own.items())}
+    base = {
+        repeat: trial.imgs_per_sec
+        for repeat, (trial, _) in groups.get((model, BASELINE), {}).items()
+    }
+    compared = schedule != BASELINE
+    published_speedup = None
+    if compared and published.get(BASELINE) and published.get(schedule):
+        published_speedup = percent_faster(fmean(published[BASELINE]), fmean(published[schedule]))
+    return Row(
+        model=model,
+        schedule=schedule,
+        imgs_per_sec=estimate(list(rates.values())),
+        speedup=speedup(base, rates) if compared else None,
+        published=published.get(schedule, ()),
+        published_speedup=published_speedup,
+        trials=tuple(own[repeat][0] for repeat in rates),
+        verdict=judge_row([(repeat, own[repeat][1]) for repeat in rates]),
+    )
+
+
+def rows_json(rows: Sequence[Row]) -> str:
+    """summary.json."""
+    return json.dumps([row.as_json() for row in rows], indent=2, allow_nan=False) + "\n"
+
+
+def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
+    """summary.csv: one line per trial; failed ones have verdict `failed` and no measures.
+
+    The columns and their order are the same for every run; lists are separated by semicolons.
+    """
+    lines = [
+        _csv_line(trial, verdict)
+        for trial, verdict in zip(summary.trials, summary.verdicts, strict=True)
+    ]
+    for failure in failed:
+        known = failure.trial.model_dump() if failure.trial else {}
+        line = {key: known.get(key, "") for key in ("index", "model", "schedule", "repeat")}
+        lines.append({**line, "verdict": "failed", "reasons": str(failure)})
+    lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else 1 << 30)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(_csv_line(summary.trials[0], summary.verdicts[0])))
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
+    pull, push = trial.pull_shares, trial.push_shares
+    return {
+        "index": trial.index,
+        "model": trial.model,
+        "schedule": trial.schedule,
+        "repeat": trial.repeat,
+        "verdict": verdict.level,
+        "reasons": "; ".join(verdict.reasons),
+        "imgs_per_sec": _number(trial.imgs_per_sec),
+        "iteration_seconds_median": _number(trial.iteration_seconds_median),
+        "iteration_seconds": _list(trial.iteration_seconds),
+        "iteration_seconds_emulated": _list(trial.iteration_seconds_emulated),
+        "pull_share_smallest": _number(pull.smallest if pull else None),
+        "pull_share_largest": _number(pull.largest if pull else None),
+        "pull_shares": _list(pull.by_worker if pull else ()),
+        "push_share_smallest": _number(push.smallest if push else None),
+        "push_share_largest": _number(push.largest if push else None),
+        "push_shares": _list(push.by_worker if push else ()),
+        "idle_mean": _number(trial.idle_mean),
+        "idle_worst": _number(trial.idle_worst),
+        "retransmissions_records": trial.retransmissions_records,
+        "retransmissions_namespaces": trial.retransmissions_namespaces,
+        "segments": trial.segments,
+        "drops": trial.total_drops,
+        "drops_by_port": ";".join(f"{port.port}={port.drops}" for port in trial.drops),
+        "drop_share_worst": _number(max((port.share for port in trial.drops), default=0.0)),
+        "management_bytes": trial.management_bytes,
+        "payload_in": trial.payload_in,
+        "payload_out": trial.payload_out,
+        "cpu_seconds_ps": _number(trial.cpu_seconds_ps),
+        "cpu_seconds_workers": _number(trial.cpu_seconds_workers),
+        "cpu_seconds_per_gigabyte": _number(trial.cpu_seconds_per_gigabyte),
+        "parameters_sha256": trial.parameters_sha256,
+        "congestion_control": ";".join(sorted(trial.congestion_controls)),
+        "workers": trial.workers,
+        "batch": trial.batch,
+        "iterations": trial.iterations,
+        "warm_up": trial.warm_up,
+        "seed": trial.seed,
+        "scale_rates": _number(trial.scale_rates),
+        "scale_time": _number(trial.scale_time),
+        "switch": trial.switch,
+    }
+
+
+def _published(experiment: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, ...]]]:
+    return {
+        model: {schedule: tuple(runs) for schedule, runs in by_schedule.items()}
+        for model, by_schedule in (experiment.get("published") or {}).items()
+    }
+
+
+def _in_order(asked: Any, found: Iterable[str]) -> list[str]:
+    """Names in the order of the experiment, then those that only the trials know."""
+    return list(dict.fromkeys([*(asked if isinstance(asked, list) else ()), *found]))
+
+
+def _extremes(shares: Iterable[Shares | None]) -> tuple[float, float] | None:
+    known = [share for share in shares if share is not None]
+    if not known:
+        return None
+    return min(share.smallest for share in known), max(share.largest for share in known)
+
+
+def _pair(pair: tuple[float, float] | None) -> list[float] | None:
+    return None if pair is None else list(pair)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _list(values: Iterable[float]) -> str:
+    return ";".join(map(_number, values))

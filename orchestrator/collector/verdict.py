@@ -1,0 +1,166 @@
+"""May a figure be used? Pure rules over the measures of trials.
+
+`ok`: nothing speaks against it. `doubtful`: look at the reasons before quoting it. `unusable`: it
+is not a measurement of what it says it is.
+
+Every schedule of this version is bulk-synchronous, so every trial of a model must end with the same
+parameters, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.collector.measure import Shares, TrialMeasure
+
+Level = Literal["ok", "doubtful", "unusable"]
+LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
+
+BASELINE = "none"
+"""The schedule that the others are compared with, and whose flows must share the trunk fairly."""
+
+MANAGEMENT_BYTES = 1024 * 1024
+"""Starting, following and stopping the processes takes some 100 KB; above, it may be training."""
+MANAGEMENT_SHARE = 0.01
+"""Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
+NO_IDLE_MEAN = 0.05
+"""A machine busier than that was the bottleneck, not the network that it emulated."""
+LOW_IDLE_MEAN = 0.20
+"""With less, a burst of load anywhere on the machine delays packets."""
+LOW_IDLE_WORST = 0.05
+"""One saturated second can hold up an iteration, and the others wait at the barrier."""
+SHARE_LOW, SHARE_HIGH = 0.8, 1.25
+"""Times 1/n. Unfair shares alone shorten the baseline from 6u to 5.0..5.1u."""
+RETRANSMISSION_SHARE = 0.005
+"""Windows of 256 KiB under queues of 512 KiB lose next to nothing: more has a cause."""
+SLOW_ITERATION = 1.5
+"""Times the median: iterations do the same work, so one that stands out was disturbed."""
+DROP_SHARE = 0.001
+"""Of a port's packets: at that rate the congestion control shapes the figure, not the link."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A level, and one short line for each thing that speaks against the figure, worst first."""
+
+    level: Level
+    reasons: tuple[str, ...] = ()
+
+
+def worst(levels: Iterable[Level]) -> Level:
+    """The worst of the levels; `ok` of none."""
+    return max(levels, key=LEVELS.index, default="ok")
+
+
+def judge_trial(trial: TrialMeasure) -> Verdict:
+    """Judge a trial by its own records."""
+    return _verdict(_unusable(trial), _doubtful(trial))
+
+
+def judge_run(trials: Sequence[TrialMeasure]) -> tuple[Verdict, ...]:
+    """Judge trials by their own records and against each other; verdicts in the same order."""
+    split = _different_parameters(trials)
+    verdicts = []
+    for trial in trials:
+        common = [split[_same_training(trial)]] if _same_training(trial) in split else []
+        verdicts.append(_verdict([*common, *_unusable(trial)], _doubtful(trial)))
+    return tuple(verdicts)
+
+
+def judge_row(trials: Sequence[tuple[int, Verdict]]) -> Verdict:
+    """The worst verdict of a row's trials, given as (repeat, verdict); reasons name the repeat."""
+    ranked = sorted(trials, key=lambda trial: -LEVELS.index(trial[1].level))
+    repeats_of: dict[str, list[int]] = defaultdict(list)
+    for repeat, verdict in ranked:
+        for reason in verdict.reasons:
+            repeats_of[reason].append(repeat)
+    reasons = [
+        reason if len(repeats) == len(trials) else f"repeat {_join(repeats)}: {reason}"
+        for reason, repeats in repeats_of.items()
+    ]
+    return Verdict(worst(verdict.level for _, verdict in trials), tuple(reasons))
+
+
+def _verdict(unusable: Iterable[str], doubtful: Iterable[str]) -> Verdict:
+    bad, odd = tuple(unusable), tuple(doubtful)
+    return Verdict("unusable" if bad else "doubtful" if odd else "ok", bad + odd)
+
+
+def _unusable(trial: TrialMeasure) -> Iterable[str]:
+    payload = trial.payload_in + trial.payload_out
+    if trial.management_bytes > max(MANAGEMENT_BYTES, MANAGEMENT_SHARE * payload):
+        yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
+    if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
+        yield f"no idle CPU: {_percent(trial.idle_mean)} on average"
+    for difference in trial.kept_differs:
+        yield f"the kernel kept otherwise: {difference}"
+    strange = sorted(trial.congestion_controls - {trial.congestion_control})
+    if strange:
+        yield f"congestion control was {_join(strange)}, not {trial.congestion_control}"
+
+
+def _doubtful(trial: TrialMeasure) -> Iterable[str]:
+    if trial.idle_mean is None or trial.idle_worst is None:
+        yield "idle CPU was not recorded"
+    elif trial.idle_mean >= NO_IDLE_MEAN:
+        if trial.idle_mean < LOW_IDLE_MEAN:
+            yield f"little idle CPU: {_percent(trial.idle_mean)} on average"
+        if trial.idle_worst < LOW_IDLE_WORST:
+            yield f"worst second: {_percent(trial.idle_worst)} idle CPU"
+    if not trial.congestion_controls:
+        yield "congestion control was not read back"
+    if trial.schedule == BASELINE:
+        yield from _unfair(trial.workers, "pulls", trial.pull_shares)
+        yield from _unfair(trial.workers, "pushes", trial.push_shares)
+    if trial.retransmission_share > RETRANSMISSION_SHARE:
+        yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"
+    slowest = max(trial.iteration_seconds)
+    if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
+        number = trial.warm_up + trial.iteration_seconds.index(slowest)
+        ratio = slowest / trial.iteration_seconds_median
+        yield f"iteration {number} took {ratio:.1f} x the median"
+    for port in trial.drops:
+        if port.share > DROP_SHARE:
+            yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
+
+
+def _unfair(workers: int, what: str, shares: Shares | None) -> Iterable[str]:
+    if shares is None:
+        return
+    fair = 1 / workers
+    if shares.smallest < SHARE_LOW * fair or shares.largest > SHARE_HIGH * fair:
+        low, high = _percent(shares.smallest), _percent(shares.largest)
+        yield f"unfair {what}: {low} to {high} of the trunk, {_percent(fair)} is fair"
+
+
+_Training = tuple[str, int, int, int, int, float, float]
+
+
+def _same_training(trial: TrialMeasure) -> _Training:
+    """Trials that are equal in this must end with the same parameters."""
+    iterations = trial.warm_up + trial.iterations
+    scale = (trial.scale_rates, trial.scale_time)  # decides the number of elements
+    return (trial.model, trial.seed, iterations, trial.batch, trial.workers, *scale)
+
+
+def _different_parameters(trials: Sequence[TrialMeasure]) -> dict[_Training, str]:
+    found: dict[_Training, set[str]] = defaultdict(set)
+    for trial in trials:
+        found[_same_training(trial)].add(trial.parameters_sha256)
+    # Which of them is wrong cannot be told, so all are.
+    return {
+        training: f"final parameters differ between trials of {training[0]}"
+        for training, digests in found.items()
+        if len(digests) > 1
+    }
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _join(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))

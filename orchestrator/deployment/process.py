@@ -1,0 +1,209 @@
+"""A process on a host: its output drained and read as events, its end observed, its stop.
+
+Three threads per process, asleep unless the process speaks: one each for stdout and stderr, one
+that waits for the exit status. paramiko's exit status may never come while output is not drained,
+and output may never end while a stray child holds it, hence the thread of its own and the deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from orchestrator.deployment.scripts import PID_MARK
+
+TAIL_LINES = 20
+LONGEST_LINE = 64 * 1024
+"""A followed process' longer lines are taken in pieces, so that none fills the memory."""
+
+DRAIN_SECONDS = 2.0
+"""How long output may go on after the exit status."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A process printed a JSON object on a line of its stdout."""
+
+    host: str
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process ended.
+
+    Attributes:
+        host: the host's name.
+        status: exit status; negative for the signal that killed it; None if the SSH session ended
+            without telling (connection dropped, session killed).
+    """
+
+    host: str
+    status: int | None
+
+
+Message: TypeAlias = Told | Ended
+
+
+class Channel(Protocol):
+    """What is used of `paramiko.Channel`."""
+
+    def recv(self, nbytes: int) -> bytes: ...
+    def recv_stderr(self, nbytes: int) -> bytes: ...
+    def recv_exit_status(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class RemoteProcess:
+    """A process on a host, leader of its own session.
+
+    Attributes:
+        host: name of the host.
+        pid: process id on the host, also the id of its session and process group.
+        events: the queue into which what it tells is put, as `Told` and, once, `Ended`.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        channel: Channel,
+        *,
+        end_session: Callable[[int, float], None],
+        events: queue.Queue[Message] | None = None,
+        listener: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Follow the process behind a channel on which a start command was executed.
+
+        Args:
+            host: name of the host, for messages.
+            channel: the channel; it is closed when the process has ended.
+            end_session: ends all processes of a session (pid, grace in seconds), raises RunError.
+            events: queue to use; one of its own by default.
+            listener: called with ("stdout" | "stderr", line) instead of keeping lines.
+        """
+        self.host = host
+        self.pid = 0
+        self.events: queue.Queue[Message] = queue.Queue() if events is None else events
+        self._channel = channel
+        self._end_session = end_session
+        self._listener = listener or self._keep
+        self._longest_line = LONGEST_LINE if listener is None else sys.maxsize
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._status: int | None = None
+        self._stopped = False
+        self._ended = threading.Event()
+        self._known = threading.Event()  # the pid is known, or never will be
+        self._readers = (
+            threading.Thread(target=self._read, args=("stdout", channel.recv), daemon=True),
+            threading.Thread(target=self._read, args=("stderr", channel.recv_stderr), daemon=True),
+        )
+        for reader in self._readers:
+            reader.start()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def status(self) -> int | None:
+        """As in `Ended`; None also while the process runs."""
+        return self._status if self._ended.is_set() else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its end was seen."""
+        return self._ended.is_set()
+
+    def tail(self) -> list[str]:
+        """The last 20 lines of its output, stdout and stderr in the order of arrival."""
+        return list(self._tail)
+
+    def wait_for_pid(self, timeout: float) -> bool:
+        """Wait until the process runs; False if it ended before or the time is over."""
+        self._known.wait(timeout)
+        return self.pid != 0
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for its end; False if the time is over."""
+        return self._ended.wait(timeout)
+
+    def stop(self, grace: float = 1.0) -> None:
+        """End it and all processes of its session: TERM, `grace` seconds, KILL.
+
+        Safe to repeat, and after its end.
+
+        Raises:
+            RunError: a process is still there, or the host does not answer.
+        """
+        if self.pid and not self._stopped:
+            # also after its end: a child with a process group of its own may be left
+            self._end_session(self.pid, grace)
+            self._stopped = True
+        self._ended.wait(DRAIN_SECONDS)
+        self._channel.close()
+
+    def _read(self, name: str, receive: Callable[[int], bytes]) -> None:
+        held = b""
+        while True:
+            try:
+                chunk = receive(32 * 1024)
+            except OSError:
+                chunk = b""
+            *lines, held = (held + chunk).split(b"\n")
+            if held and (not chunk or len(held) > self._longest_line):
+                lines, held = [*lines, held], b""
+            for line in lines:
+                self._line(name, line.decode("utf-8", errors="replace"))
+            if not chunk:
+                return
+
+    def _line(self, name: str, line: str) -> None:
+        mark, _, number = line.rpartition(PID_MARK)
+        if name == "stdout" and not self.pid and number.isdigit() and number != line:
+            # text before the mark is what a login shell printed without ending its line
+            self.pid = int(number)
+            self._known.set()
+            if mark:
+                self._keep(name, mark)
+            return
+        self._listener(name, line)
+
+    def _keep(self, name: str, line: str) -> None:
+        self._tail.append("".join(c if c.isprintable() else " " for c in line))
+        if name == "stdout" and line.startswith("{"):
+            try:
+                event = json.loads(line)
+            except (ValueError, RecursionError):
+                return
+            if isinstance(event, dict):
+                self.events.put(Told(self.host, event))
+
+    def _watch(self) -> None:
+        # -1: the channel was closed without a status. 128 + n: killed by signal n.
+        status = self._channel.recv_exit_status()
+        for reader in self._readers:
+            reader.join(DRAIN_SECONDS)
+        self._channel.close()
+        if status > 128:
+            self._status = 128 - status
+        elif status >= 0:
+            self._status = status
+        self._ended.set()
+        self._known.set()
+        self.events.put(Ended(self.host, self._status))
+
+
+def describe_end(status: int | None) -> str:
+    """What a status (see `Ended`) means, in words."""
+    if status is None:
+        return "the SSH connection or session ended before the process did"
+    if status >= 0:
+        return f"ended with exit status {status}"
+    try:
+        return f"killed by signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"

@@ -1,0 +1,74 @@
+"""Which interface and which address every end of the emulated network has (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from orchestrator.spec import Topology
+
+# Both networks exist only inside the testbed's own namespace.
+DATA_NETWORK = IPv4Network("10.10.0.0/16")
+MANAGEMENT_NETWORK = IPv4Network("10.20.0.0/16")
+MANAGEMENT_BRIDGE = "management"
+CONDUCTOR_ADDRESS = str(MANAGEMENT_NETWORK[1])
+
+
+@dataclass(frozen=True)
+class HostAddresses:
+    """Where one host is reached: training traffic and orchestration are apart."""
+
+    name: str
+    data: str
+    data_mac: str
+    management: str
+
+    @property
+    def management_port(self) -> str:
+        """The bridge's end of the host's management link."""
+        return f"{self.name}-mgmt"
+
+
+@dataclass(frozen=True)
+class Cable:
+    """One link of the topology with the interface names of its two ends."""
+
+    endpoints: tuple[str, str]
+    devices: tuple[str, str]
+
+
+def host_addresses(topology: Topology) -> dict[str, HostAddresses]:
+    """Addresses of all hosts, in the order of the file."""
+    found = {}
+    for number, host in enumerate(topology.hosts, start=1):
+        found[host.name] = HostAddresses(
+            name=host.name,
+            data=str(DATA_NETWORK[number]),
+            data_mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}",
+            management=str(MANAGEMENT_NETWORK[number + 1]),
+        )
+    return found
+
+
+def cables(topology: Topology) -> tuple[Cable, ...]:
+    """Interface names of every link: `<node>-eth<N>`, N counted per node from 0."""
+    used: dict[str, int] = {}
+
+    def device(node: str) -> str:
+        number = used.get(node, 0)
+        used[node] = number + 1
+        return f"{node}-eth{number}"
+
+    return tuple(
+        Cable((a, b), (device(a), device(b)))
+        for a, b in (link.endpoints for link in topology.links)
+    )
+
+
+def port_devices(topology: Topology) -> dict[tuple[str, str], str]:
+    """The interface at which a port (node, peer) sends."""
+    found = {}
+    for cable in cables(topology):
+        a, b = cable.endpoints
+        found[a, b], found[b, a] = cable.devices
+    return found

@@ -1,0 +1,112 @@
+"""Counters of ports, hosts and the management network, before and after a trial (pure parsing)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.emulation.readback import parse_qdiscs
+from orchestrator.emulation.shaping import PortShape
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one queue has sent and dropped: bytes as tc counts them (with Ethernet headers)."""
+
+    bytes: int
+    packets: int
+    drops: int
+
+    def since(self, before: Count) -> Count:
+        """The difference to an earlier reading."""
+        return Count(
+            self.bytes - before.bytes, self.packets - before.packets, self.drops - before.drops
+        )
+
+
+@dataclass(frozen=True)
+class Counters:
+    """One reading of a testbed.
+
+    Attributes:
+        queues: per port and class.
+        management_bytes: per host, received and sent on its management link.
+        retransmits: per host, TCP segments sent again by anything in its network namespace.
+    """
+
+    queues: Mapping[str, Mapping[str, Count]]
+    management_bytes: Mapping[str, int]
+    retransmits: Mapping[str, int]
+
+
+def queue_counts(shape: PortShape, qdiscs_text: str) -> dict[str, Count]:
+    """Per class of a port, out of `tc -j -s qdisc show`."""
+    leaves = {entry.get("parent"): entry for entry in parse_qdiscs(qdiscs_text)}
+    counts = {}
+    for placed in shape.placed():
+        leaf = leaves[placed.classid]
+        counts[placed.traffic.name] = Count(leaf["bytes"], leaf["packets"], leaf["drops"])
+    return counts
+
+
+def link_bytes(text: str) -> dict[str, int]:
+    """Bytes received and sent per interface, out of `ip -j -s link show`."""
+    found = {}
+    for entry in json.loads(text or "[]"):
+        stats = entry.get("stats64")
+        if stats:
+            found[entry["ifname"]] = int(stats["rx"]["bytes"]) + int(stats["tx"]["bytes"])
+    return found
+
+
+def retransmitted_segments(snmp_text: str) -> int:
+    """RetransSegs of the Tcp lines of /proc/<pid>/net/snmp."""
+    names, values = (line.split() for line in snmp_text.splitlines() if line.startswith("Tcp:"))
+    return int(values[names.index("RetransSegs")])
+
+
+def network_record(
+    shapes: tuple[PortShape, ...], before: Counters, after: Counters
+) -> dict[str, Any]:
+    """What a trial's network.json says of ports, retransmissions and the management network."""
+    ports = []
+    for shape in shapes:
+        counts = {
+            name: count.since(before.queues[shape.port][name])
+            for name, count in after.queues[shape.port].items()
+        }
+        ports.append(
+            {
+                "port": shape.port,
+                "device": shape.device,
+                "rate_bps": shape.rate_bps,
+                "queue_bytes": shape.queue_bytes,
+                "delay_us": shape.delay_us,
+                "bytes": sum(count.bytes for count in counts.values()),
+                "packets": sum(count.packets for count in counts.values()),
+                "drops": sum(count.drops for count in counts.values()),
+                "classes": [
+                    {
+                        "name": placed.traffic.name,
+                        "classid": placed.classid,
+                        "priority": placed.priority,
+                        "bytes": counts[placed.traffic.name].bytes,
+                        "packets": counts[placed.traffic.name].packets,
+                        "drops": counts[placed.traffic.name].drops,
+                    }
+                    for placed in shape.placed()
+                ],
+            }
+        )
+    return {
+        "ports": ports,
+        "management_bytes": {
+            host: value - before.management_bytes[host]
+            for host, value in after.management_bytes.items()
+        },
+        "tcp_retransmits": {
+            host: value - before.retransmits[host] for host, value in after.retransmits.items()
+        },
+    }

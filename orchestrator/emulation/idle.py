@@ -1,0 +1,68 @@
+"""The machine's idle share over time, so that a trial without idle time is known as one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+Sample = tuple[int, float]
+
+
+def read_cpu_times(text: str) -> tuple[int, int]:
+    """Idle and total ticks out of the first line of /proc/stat.
+
+    Waiting for I/O counts as idle. Stolen time (the hypervisor ran somebody else) counts as busy.
+    Guest time is left out: the kernel has counted it in user time already.
+    """
+    fields = [int(field) for field in text.splitlines()[0].split()[1:9]]
+    return fields[3] + fields[4], sum(fields)
+
+
+class IdleSampler:
+    """Samples /proc/stat once per second on a thread of its own; a context manager.
+
+    Attributes:
+        samples: (monotonic clock in ns, idle share 0..1 since the sample before).
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], str] = Path("/proc/stat").read_text,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        period: float = 1.0,
+    ) -> None:
+        self.samples: list[Sample] = []
+        self._read = read
+        self._clock_ns = clock_ns
+        self._period = period
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="idle-sampler", daemon=True)
+        self._before = read_cpu_times(read())
+
+    def sample(self) -> None:
+        """Take one sample now."""
+        now = read_cpu_times(self._read())
+        total = now[1] - self._before[1]
+        if total > 0:
+            self.samples.append((self._clock_ns(), (now[0] - self._before[0]) / total))
+            self._before = now
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._period):
+            self.sample()
+
+    def __enter__(self) -> IdleSampler:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()

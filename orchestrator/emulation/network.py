@@ -1,0 +1,171 @@
+"""Mininet builds the hosts and the links; bridges are ours; rates and queues come later.
+
+Only to be used inside a box. `Network` holds what was built: the process that keeps each host's
+namespace, and the commands that set anything.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from orchestrator.emulation.addresses import (
+    CONDUCTOR_ADDRESS,
+    DATA_NETWORK,
+    MANAGEMENT_BRIDGE,
+    MANAGEMENT_NETWORK,
+    HostAddresses,
+    cables,
+    host_addresses,
+)
+from orchestrator.emulation.runner import Runner
+from orchestrator.errors import RunError
+from orchestrator.spec import Topology
+
+with warnings.catch_warnings():
+    # Mininet uses distutils, which Python 3.11 still has and calls deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from mininet.link import Link
+    from mininet.net import Mininet
+    from mininet.node import Host, Switch
+
+_BRIDGE_OPTIONS = ("stp_state", "0", "mcast_snooping", "0", "forward_delay", "0")
+
+
+class Bridge(Switch):  # type: ignore[misc]  # Mininet has no types
+    """A Linux bridge as a Mininet switch, made with `ip` alone and without multicast snooping."""
+
+    runner: Runner
+
+    def start(self, controllers: list[Any]) -> None:
+        """Make the bridge and put all interfaces of the switch on it."""
+        del controllers
+        make_bridge(
+            self.runner, self.name, [str(i) for i in self.intfList() if i is not self.controlIntf]
+        )
+
+
+def make_bridge(runner: Runner, name: str, ports: list[str]) -> None:
+    """Make a bridge with the given ports, all up."""
+    runner(["ip", "link", "add", "name", name, "type", "bridge", *_BRIDGE_OPTIONS])
+    for port in ports:
+        runner(["ip", "link", "set", "dev", port, "master", name, "up"])
+    runner(["ip", "link", "set", "dev", name, "up"])
+
+
+class Network:
+    """A running network: hosts with an address each, switches, links at no rate yet."""
+
+    def __init__(self, topology: Topology, congestion_control: str, runner: Runner) -> None:
+        self.topology = topology
+        self.addresses = host_addresses(topology)
+        self._congestion_control = congestion_control
+        self._runner = runner
+        # Mininet's own start-up raises limits of the whole machine; nothing outside may change.
+        Mininet.inited = True
+        self._net = Mininet(
+            controller=None, link=Link, switch=Bridge, host=Host, build=False,
+            ipBase=str(DATA_NETWORK), autoStaticArp=True,
+        )  # fmt: skip
+        self._quiet_namespace(None)
+        for host in topology.hosts:
+            address = self.addresses[host.name]
+            self._net.addHost(
+                host.name, ip=f"{address.data}/{DATA_NETWORK.prefixlen}", mac=address.data_mac
+            )
+            self._quiet_namespace(self.pid(host.name))
+        for number, name in enumerate(topology.switches, start=1):
+            self._net.addSwitch(name, dpid=f"{number:016x}").runner = runner
+        for cable in cables(topology):
+            (a, b), (device_a, device_b) = cable.endpoints, cable.devices
+            self._net.addLink(a, b, intfName1=device_a, intfName2=device_b)
+        self._net.build()
+        self._net.start()
+        for address in self.addresses.values():
+            self._choose_congestion_control(address)
+        self._build_management()
+
+    def pid(self, host: str) -> int:
+        """The process that keeps a host's namespace."""
+        return int(self._net[host].pid)
+
+    def namespace(self, node: str) -> int | None:
+        """The namespace a node's commands run in: None is the box's own, where switches are."""
+        return self.pid(node) if node in self.addresses else None
+
+    def check_hosts(self) -> None:
+        """See that the process behind every host is still there.
+
+        Raises:
+            RunError: it is not; names the host.
+        """
+        for name in self.addresses:
+            try:
+                state = Path(f"/proc/{self.pid(name)}/stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                state = ["X"]
+            if state[0] in "XZ":
+                raise RunError(f"host {name} of the testbed is gone: its process was ended")
+
+    def check_paths(self) -> None:
+        """See that every worker reaches the parameter server over the data network.
+
+        Raises:
+            RunError: one does not.
+        """
+        server = self.addresses[self.topology.ps.name].data
+        for worker in self.topology.workers:
+            # A switch may need a moment after its ports have come up, hence several tries.
+            self._runner(
+                ["ping", "-n", "-q", "-c", "1", "-w", "5", "-i", "0.2", server],
+                namespace=self.pid(worker.name),
+            )
+
+    def _quiet_namespace(self, pid: int | None) -> None:
+        """No IPv6, and no packet filter on bridges: nothing on the wire that nobody asked for."""
+        for name in ("net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"):
+            if Path("/proc/sys/net/ipv6").exists():
+                self._runner(["sysctl", "-q", "-w", name], namespace=pid)
+        if pid is None and Path("/proc/sys/net/bridge").exists():
+            for table in ("iptables", "ip6tables", "arptables"):
+                self._runner(["sysctl", "-q", "-w", f"net.bridge.bridge-nf-call-{table}=0"])
+
+    def _choose_congestion_control(self, address: HostAddresses) -> None:
+        """By route, which covers any program; the sysctl cannot be set in a private namespace."""
+        pid = self.pid(address.name)
+        device = str(self._net[address.name].defaultIntf())
+        route = [str(DATA_NETWORK), "dev", device, "proto", "kernel", "scope", "link"]
+        self._runner(
+            ["ip", "route", "replace", *route, "src", address.data,
+             "congctl", self._congestion_control],
+            namespace=pid,
+        )  # fmt: skip
+        kept = self._runner(["ip", "route", "show", str(DATA_NETWORK)], namespace=pid)
+        if f"congctl {self._congestion_control}" not in kept:
+            raise RunError(
+                f"{address.name}: asked congestion control {self._congestion_control}, "
+                f"the route kept: {kept.strip()}"
+            )
+
+    def _build_management(self) -> None:
+        """A bridge of its own to every host: SSH and records never cross the emulated links."""
+        for address in self.addresses.values():
+            inside = self.pid(address.name)
+            self._runner(
+                ["ip", "link", "add", "name", address.management_port, "type", "veth",
+                 "peer", "name", "mgmt", "netns", str(inside)]
+            )  # fmt: skip
+            self._runner(
+                ["ip", "addr", "add",
+                 f"{address.management}/{MANAGEMENT_NETWORK.prefixlen}", "dev", "mgmt"],
+                namespace=inside,
+            )  # fmt: skip
+            self._runner(["ip", "link", "set", "dev", "mgmt", "up"], namespace=inside)
+        make_bridge(
+            self._runner, MANAGEMENT_BRIDGE, [a.management_port for a in self.addresses.values()]
+        )
+        self._runner(
+            ["ip", "addr", "add", f"{CONDUCTOR_ADDRESS}/{MANAGEMENT_NETWORK.prefixlen}",
+             "dev", MANAGEMENT_BRIDGE]
+        )  # fmt: skip

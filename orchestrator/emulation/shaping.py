@@ -1,0 +1,165 @@
+"""Rates, queues and strict-priority classes of one port, as a description that yields commands.
+
+A port is shaped by htb: one class holds the link's rate, its children are the classes of traffic,
+each with a negligible rate of its own, the whole link as ceiling and `prio k`: what is free goes
+to the lowest k first, which is strict priority on kernels with and without the `prio` qdisc. Each
+class queues in a bfifo with a limit in bytes, because htb's own leaf counts packets, and a packet
+here may be 64 KB.
+
+Pure ACKs and ARP have the top class under every schedule: behind another flow's data in strict
+priority, the ACKs of a starved flow would stop the opposite direction as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Command = tuple[str, ...]
+
+# A class is served out of its own rate before priorities are looked at: keep that negligible.
+GUARANTEED_BPS = 8_000
+# htb knows eight priorities; beyond them, the last class holds a further htb (`PortShape.tiers`).
+PRIORITIES = 8
+# What a late timer may send at once to catch up: 1 ms of the rate, at least two full frames.
+BURST_SECONDS = 0.001
+FRAME_BYTES = 1514
+ACK_CLASS = "ack"
+# A pure ACK is at most 20 bytes of IP and 60 of TCP header, so its total length is below 128.
+_PURE_ACK = (
+    "match", "ip", "protocol", "6", "0xff",
+    "match", "u8", "0x05", "0x0f", "at", "0",
+    "match", "u16", "0x0000", "0xff80", "at", "2",
+    "match", "u8", "0x10", "0x3f", "at", "33",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Match:
+    """A flow by the worker's address: where the worker sends or receives."""
+
+    field: str  # "src" | "dst"
+    address: str
+
+
+@dataclass(frozen=True)
+class TrafficClass:
+    """One class of traffic at a port; without matches it takes all that no other class takes."""
+
+    name: str
+    matches: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlacedClass:
+    """A class with its place in the tree of htb classes."""
+
+    traffic: TrafficClass
+    tier: int
+    priority: int
+
+    @property
+    def classid(self) -> str:
+        return f"{self.tier + 1}:{10 + self.priority:x}"
+
+    @property
+    def queue_handle(self) -> str:
+        return f"{(self.tier + 1) * 0x100 + self.priority:x}:"
+
+
+@dataclass(frozen=True)
+class PortShape:
+    """How one port sends: emulated rate in bit/s, queue limit of each class in bytes.
+
+    Attributes:
+        port: the port's name, `node->peer`.
+        device: the interface.
+        delay_us: emulated propagation delay; 0 for none (needs netem otherwise).
+        classes: in order of priority, highest first; the ACK class goes before them.
+    """
+
+    port: str
+    device: str
+    rate_bps: int
+    queue_bytes: int
+    delay_us: int
+    classes: tuple[TrafficClass, ...]
+
+    def tiers(self) -> tuple[tuple[PlacedClass, ...], ...]:
+        """The classes laid out on htbs of at most eight priorities.
+
+        Where more are left than priorities, the lowest priority of a tier is the next tier.
+        """
+        rest = (TrafficClass(ACK_CLASS), *self.classes)
+        tiers: list[tuple[PlacedClass, ...]] = []
+        while rest:
+            room = PRIORITIES if len(rest) <= PRIORITIES else PRIORITIES - 1
+            number = len(tiers)
+            tiers.append(tuple(PlacedClass(c, number, k) for k, c in enumerate(rest[:room])))
+            rest = rest[room:]
+        return tuple(tiers)
+
+    def placed(self) -> tuple[PlacedClass, ...]:
+        """All classes, highest priority first."""
+        return tuple(placed for tier in self.tiers() for placed in tier)
+
+    def commands(self) -> tuple[Command, ...]:
+        """Argument lists that shape the port, from an unshaped interface."""
+        return tuple(self._commands())
+
+    def clear(self) -> Command:
+        """Argument list that takes all shaping off the interface."""
+        return ("tc", "qdisc", "del", "dev", self.device, "root")
+
+    def _commands(self) -> Iterator[Command]:
+        device = ("dev", self.device)
+        parent: tuple[str, ...] = ("root",)
+        if self.delay_us:
+            # The delay line comes first and must never be what drops: the queue behind it does.
+            yield ("tc", "qdisc", "add", *device, "root", "handle", "f000:", "netem",
+                   "delay", f"{self.delay_us}us", "limit", "100000")  # fmt: skip
+            parent = ("parent", "f000:1")
+        tiers = self.tiers()
+        for number, tier in enumerate(tiers):
+            handle = f"{number + 1}:"
+            default = f"{10 + tier[-1].priority:x}"
+            last = number == len(tiers) - 1
+            overflow = f"{10 + PRIORITIES - 1:x}"
+            yield ("tc", "qdisc", "add", *device, *parent, "handle", handle, "htb",
+                   "default", default if last else overflow)  # fmt: skip
+            yield self._htb_class(handle, f"{handle}1", self.rate_bps, None)
+            for placed in tier:
+                yield self._htb_class(f"{handle}1", placed.classid, GUARANTEED_BPS, placed.priority)
+                yield ("tc", "qdisc", "add", *device, "parent", placed.classid,
+                       "handle", placed.queue_handle, "bfifo",
+                       "limit", str(self.queue_bytes))  # fmt: skip
+            yield from self._filters(handle, tier)
+            if not last:
+                yield self._htb_class(
+                    f"{handle}1", f"{handle}{overflow}", GUARANTEED_BPS, PRIORITIES - 1
+                )
+                parent = ("parent", f"{handle}{overflow}")
+
+    def _htb_class(self, parent: str, classid: str, rate: int, priority: int | None) -> Command:
+        burst = str(max(2 * FRAME_BYTES, round(self.rate_bps / 8 * BURST_SECONDS)))
+        prio = () if priority is None else ("prio", str(priority))
+        return ("tc", "class", "add", "dev", self.device, "parent", parent, "classid", classid,
+                "htb", "rate", f"{rate}bit", "ceil", f"{self.rate_bps}bit", *prio,
+                "burst", burst if priority is None else str(FRAME_BYTES),
+                "cburst", burst, "quantum", str(FRAME_BYTES))  # fmt: skip
+
+    def _filters(self, handle: str, tier: tuple[PlacedClass, ...]) -> Iterator[Command]:
+        add = ("tc", "filter", "add", "dev", self.device, "parent", handle)
+        for placed in tier:
+            to = ("flowid", placed.classid)
+            if placed.traffic.name == ACK_CLASS:
+                yield (*add, "protocol", "ip", "prio", "1", "u32", *_PURE_ACK, *to)
+                yield (*add, "protocol", "arp", "prio", "2", "u32",
+                       "match", "u32", "0", "0", *to)  # fmt: skip
+            for match in placed.traffic.matches:
+                yield (*add, "protocol", "ip", "prio", "3", "u32",
+                       "match", "ip", match.field, f"{match.address}/32", *to)  # fmt: skip
+
+    def filter_count(self) -> int:
+        """How many filters the port must hold."""
+        return sum(command[1] == "filter" for command in self.commands())

@@ -1,0 +1,84 @@
+"""PID 1 of a box: prepares its namespaces, runs one command, reaps orphans, ends with the command.
+
+Started as `python -m orchestrator.emulation.supervisor LIFE_LINE -- COMMAND...` by box.py. When it
+ends, the kernel ends every other process of the box.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from orchestrator.emulation.box import STOP
+
+RUN_DIRECTORY = "/run"
+
+
+def prepare() -> None:
+    """A loopback of its own, and a tmpfs for all run state, which goes with the box."""
+    for argv in (
+        ["mount", "-t", "tmpfs", "-o", "mode=0755,nosuid,nodev", "dmlbed", RUN_DIRECTORY],
+        ["ip", "link", "set", "lo", "up"],
+    ):
+        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+
+
+def supervise(life_line: int, argv: Sequence[str]) -> int:
+    """Run `argv`; returns its exit status, 128 + n if signal n ended it.
+
+    Returns 137 at once when the life line breaks: the outer process is gone.
+    """
+    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    command = subprocess.Popen(argv)
+    # Only now: an ignored signal would be ignored by the command as well.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([life_line, wake_read], [], [])
+        if life_line in ready:
+            said = os.read(life_line, 1)
+            if said == STOP:
+                os.kill(command.pid, signal.SIGINT)
+            elif not said:
+                return 128 + signal.SIGKILL
+        if wake_read in ready:
+            os.read(wake_read, 4096)
+        status = _reap(command.pid)
+        if status is not None:
+            return status
+
+
+def _reap(wanted: int) -> int | None:
+    """Reap all that have ended; the exit status of `wanted` once it is among them."""
+    found = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        if pid == wanted:
+            code = os.waitstatus_to_exitcode(status)
+            found = code if code >= 0 else 128 - code
+
+
+def main() -> None:
+    """Entry point of the box's first process."""
+    life_line = int(sys.argv[1])
+    try:
+        prepare()
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"dmlbed: cannot prepare the testbed's namespaces: {error}", file=sys.stderr)
+        sys.exit(3)
+    sys.exit(supervise(life_line, sys.argv[3:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""A running testbed: the network, an SSH server in every host, and the schedule at its ports.
+
+Only to be used inside a box, which also takes it away: nothing here has to be undone.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from orchestrator.emulation.addresses import HostAddresses
+from orchestrator.emulation.classes import port_shapes
+from orchestrator.emulation.counters import (
+    Counters,
+    link_bytes,
+    queue_counts,
+    retransmitted_segments,
+)
+from orchestrator.emulation.network import Network
+from orchestrator.emulation.readback import differences
+from orchestrator.emulation.runner import Runner, SubprocessRunner
+from orchestrator.emulation.shaping import PortShape
+from orchestrator.emulation.sshd import (
+    PRIVILEGE_SEPARATION_DIRECTORY,
+    TestbedKeys,
+    make_keys,
+    private_accounts,
+    sshd_argv,
+    sshd_config,
+)
+from orchestrator.emulation.switches import choose_switch
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment, SshAccess
+from workloads.schedules import Schedule
+
+RUN_DIRECTORY = Path("/run/dmlbed")
+SSHD_SECONDS = 10.0
+
+
+class Testbed:
+    """The testbed of an experiment; a context manager.
+
+    Attributes:
+        switch_kind: `linux-bridge`.
+        addresses: of every host, by name.
+        work_directory: on every host, where the workload's files may lie.
+
+    Raises:
+        RunError: the network or a server could not be brought up as asked.
+    """
+
+    __test__ = False  # not a test, whatever pytest thinks of its name
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        runner: Runner | None = None,
+        directory: Path = RUN_DIRECTORY,
+    ) -> None:
+        self._experiment = experiment
+        self._runner = runner or SubprocessRunner()
+        self._directory = directory
+        self._shapes: dict[str, PortShape] = {}
+        self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self.switch_kind = choose_switch(experiment.switch).kind
+        self.work_directory = str(directory / "work")
+
+    def __enter__(self) -> Testbed:
+        topology = self._experiment.topology
+        self._directory.mkdir(parents=True)
+        self._network = Network(topology, self._experiment.congestion_control, self._runner)
+        self.addresses: dict[str, HostAddresses] = self._network.addresses
+        self._start_servers()
+        self._network.check_paths()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in self._servers.values():
+            server.terminate()
+        for server in self._servers.values():
+            server.wait()
+
+    def description(self) -> str:
+        """One line: what was built."""
+        topology = self._experiment.topology
+        return (
+            f"{len(topology.hosts)} hosts, {len(topology.switches)} switches "
+            f"({self.switch_kind}), {len(topology.links)} links, {self._experiment.scale}, "
+            f"{self._experiment.congestion_control}"
+        )
+
+    def accesses(self) -> dict[str, SshAccess]:
+        """How to reach every host over SSH, on the management network."""
+        return {
+            name: self._keys.access(name, address.management)
+            for name, address in self.addresses.items()
+        }
+
+    def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
+        """Shape every port as the schedule asks; ports that stay the same are not touched.
+
+        Raises:
+            RunError: the kernel refused something, or kept something else.
+        """
+        shapes = port_shapes(self._experiment.topology, self._experiment.scale, schedule)
+        for shape in shapes:
+            before = self._shapes.get(shape.port)
+            if before == shape:
+                continue
+            namespace = self._namespace(shape)
+            if before is not None:
+                self._runner(before.clear(), namespace=namespace)
+            for command in shape.commands():
+                self._runner(command, namespace=namespace)
+            self._shapes[shape.port] = shape
+        differ = self.differences()
+        if differ:
+            raise RunError("the kernel kept something else than was asked: " + "; ".join(differ))
+        return shapes
+
+    def differences(self) -> list[str]:
+        """Where the kernel's shaping of the ports now differs from what was asked."""
+        said = []
+        for shape in self._shapes.values():
+            device, namespace = shape.device, self._namespace(shape)
+            said += differences(
+                shape,
+                self._runner(["tc", "-d", "class", "show", "dev", device], namespace=namespace),
+                self._runner(["tc", "-j", "qdisc", "show", "dev", device], namespace=namespace),
+                {
+                    handle: self._runner(
+                        ["tc", "filter", "show", "dev", device, "parent", handle],
+                        namespace=namespace,
+                    )
+                    for handle in (f"{tier + 1}:" for tier in range(len(shape.tiers())))
+                },
+            )
+        return said
+
+    def counters(self) -> Counters:
+        """Read all counters now."""
+        queues = {
+            shape.port: queue_counts(
+                shape,
+                self._runner(
+                    ["tc", "-j", "-s", "qdisc", "show", "dev", shape.device],
+                    namespace=self._namespace(shape),
+                ),
+            )
+            for shape in self._shapes.values()
+        }
+        links = link_bytes(self._runner(["ip", "-j", "-s", "link", "show"]))
+        return Counters(
+            queues=queues,
+            management_bytes={
+                name: links[address.management_port] for name, address in self.addresses.items()
+            },
+            retransmits={
+                name: retransmitted_segments(
+                    Path(f"/proc/{self._network.pid(name)}/net/snmp").read_text()
+                )
+                for name in self.addresses
+            },
+        )
+
+    def check(self) -> None:
+        """See that everything that was started still runs.
+
+        Raises:
+            RunError: something does not; names it.
+        """
+        self._network.check_hosts()
+        for name, server in self._servers.items():
+            if server.poll() is not None:
+                raise RunError(
+                    f"the SSH server of host {name} is gone (exit status {server.returncode})"
+                )
+
+    def _namespace(self, shape: PortShape) -> int | None:
+        return self._network.namespace(shape.port.partition("->")[0])
+
+    def _start_servers(self) -> None:
+        """Keys, private accounts and one sshd per host; waits until all of them answer."""
+        directory = self._directory / "ssh"
+        directory.mkdir(mode=0o700)
+        home = self._directory / "home"
+        home.mkdir()
+        Path(PRIVILEGE_SEPARATION_DIRECTORY).mkdir(mode=0o755, exist_ok=True)
+        accounts = private_accounts(
+            Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text(), str(home)
+        )
+        mounts = {}
+        for name, text in (("passwd", accounts.passwd), ("shadow", accounts.shadow)):
+            mounts[name] = directory / name
+            mounts[name].touch(mode=0o644 if name == "passwd" else 0o600)
+            mounts[name].write_text(text)
+        self._keys: TestbedKeys = make_keys(directory, self.addresses)
+        for name, address in self.addresses.items():
+            config = directory / f"sshd_config_{name}"
+            config.write_text(
+                sshd_config(
+                    address=address.management,
+                    host_key=self._keys.hosts[name].file,
+                    authorized_keys=self._keys.authorized_keys,
+                    pid_file=directory / f"{name}.pid",
+                )
+            )
+            self._servers[name] = self._start_server(name, config, mounts)
+        self._wait_until(self._all_listen, "the SSH servers of the hosts do not come up")
+
+    def _start_server(
+        self, name: str, config: Path, mounts: dict[str, Path]
+    ) -> subprocess.Popen[bytes]:
+        """Start a host's sshd in its namespaces, over account files of its own."""
+        # mnexec joins the host's mount namespace, too, which Mininet made: a bind mount there is
+        # the host's own.
+        inside = ["mnexec", "-a", str(self._network.pid(name))]
+        for target, source in mounts.items():
+            self._runner([*inside, "mount", "--bind", str(source), f"/etc/{target}"])
+        with (self._directory / f"sshd-{name}.log").open("wb") as log:
+            return subprocess.Popen(
+                [*inside, *sshd_argv(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _all_listen(self) -> bool:
+        for name, server in self._servers.items():
+            if server.poll() is not None:
+                said = (self._directory / f"sshd-{name}.log").read_text().strip()
+                raise RunError(f"the SSH server of host {name} did not start: {said}")
+        return all((self._directory / "ssh" / f"{name}.pid").exists() for name in self._servers)
+
+    @staticmethod
+    def _wait_until(reached: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + SSHD_SECONDS
+        while not reached():
+            if time.monotonic() > deadline:
+                raise RunError(f"{otherwise} within {SSHD_SECONDS:.0f} s")
+            time.sleep(0.02)

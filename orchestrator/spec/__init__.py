@@ -1,0 +1,52 @@
+"""From the files that people write to typed, validated objects.
+
+load_topology, load_experiment, load_any    read a file, or raise InputError with all problems
+Topology, Host, Link, Direction             what stands in a topology
+Port, Flow, ports, path, flows_through,     who sends over which end of which link
+contended_switch_ports
+Experiment, Overrides, Scale                what is run, and at which scale
+SshAccess                                   how to reach a host
+parse_rate, parse_size, parse_duration      quantities with units
+"""
+
+from orchestrator.spec.access import SshAccess
+from orchestrator.spec.experiment import Experiment, Overrides
+from orchestrator.spec.fields import PACKET_BYTES, SWITCH_KINDS
+from orchestrator.spec.graph import (
+    Flow,
+    Port,
+    contended_switch_ports,
+    flows_through,
+    path,
+    ports,
+)
+from orchestrator.spec.load import load_any, load_experiment, load_topology
+from orchestrator.spec.scale import Scale
+from orchestrator.spec.topology import Direction, Host, Link, Topology
+from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size
+
+__all__ = [
+    "Direction",
+    "Experiment",
+    "Flow",
+    "Host",
+    "Link",
+    "Overrides",
+    "PACKET_BYTES",
+    "Port",
+    "QuantityError",
+    "SWITCH_KINDS",
+    "Scale",
+    "SshAccess",
+    "Topology",
+    "contended_switch_ports",
+    "flows_through",
+    "load_any",
+    "load_experiment",
+    "load_topology",
+    "parse_duration",
+    "parse_rate",
+    "parse_size",
+    "path",
+    "ports",
+]

@@ -1,0 +1,117 @@
+"""An experiment: what is trained, how often, on which topology, at which scale."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.spec.scale import Scale
+from orchestrator.spec.topology import Topology
+from workloads.devices import DeviceModel
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line changes in an experiment; None leaves the file's value.
+
+    Attributes:
+        models: names of models.
+        schedules: names of schedules.
+        repeats: trials per model and schedule.
+        iterations: measured iterations per trial.
+        scale: R and D, parsed or as the text `R,D`.
+        switch: the kind of switch.
+    """
+
+    models: Sequence[str] | None = None
+    schedules: Sequence[str] | None = None
+    repeats: int | None = None
+    iterations: int | None = None
+    scale: Scale | str | None = None
+    switch: str | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A validated experiment; bytes, rates and times are the real system's.
+
+    Attributes:
+        name: its name, fit for a directory under results/.
+        description: a sentence for people, or empty.
+        source: the file it was read from.
+        topology: the topology it runs on.
+        models: the models to train, in order.
+        schedules: the schedules to compare, in order.
+        iterations: measured iterations per trial.
+        warm_up: iterations before the measured ones.
+        repeats: trials per model and schedule.
+        batch: images per worker and iteration.
+        seed: of all random choices.
+        scale: R and D.
+        switch: "auto" or a kind of switch.
+        congestion_control: the TCP congestion control of the training traffic.
+        send_buffer_bytes: the TCP send buffer.
+        receive_buffer_bytes: the TCP receive buffer.
+        learning_rate: of the parameter server's SGD.
+        devices: the device models that the topology's workers name.
+        published: imgs/sec to draw beside the measured ones, by model and schedule.
+    """
+
+    name: str
+    description: str
+    source: Path
+    topology: Topology
+    models: tuple[str, ...]
+    schedules: tuple[str, ...]
+    iterations: int
+    warm_up: int
+    repeats: int
+    batch: int
+    seed: int
+    scale: Scale
+    switch: str
+    congestion_control: str
+    send_buffer_bytes: int
+    receive_buffer_bytes: int
+    learning_rate: float
+    devices: dict[str, DeviceModel]
+    published: dict[str, dict[str, tuple[float, ...]]]
+
+    def resolved(self) -> dict[str, Any]:
+        """All that decides a figure, ready for JSON.
+
+        Where the file lies and what its description says is left out.
+        """
+        return {
+            "name": self.name,
+            "topology": self.topology.resolved(),
+            "models": list(self.models),
+            "schedules": list(self.schedules),
+            "iterations": self.iterations,
+            "warm_up": self.warm_up,
+            "repeats": self.repeats,
+            "batch": self.batch,
+            "seed": self.seed,
+            "scale": asdict(self.scale),
+            "switch": self.switch,
+            "congestion_control": self.congestion_control,
+            "socket_buffers": {
+                "send_bytes": self.send_buffer_bytes,
+                "receive_bytes": self.receive_buffer_bytes,
+            },
+            "learning_rate": self.learning_rate,
+            "devices": {name: asdict(device) for name, device in self.devices.items()},
+            "published": {
+                model: {schedule: list(values) for schedule, values in row.items()}
+                for model, row in self.published.items()
+            },
+        }
+
+    def digest(self) -> str:
+        """Twelve hex digits that differ when anything differs that decides a figure."""
+        canonical = json.dumps(self.resolved(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -1,0 +1,139 @@
+"""Types of single values in the files: what is allowed, what to say, and their JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from orchestrator.spec import units
+from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.units import QuantityError
+from workloads.models import model_names
+from workloads.schedules import schedule_names
+
+PACKET_BYTES = 1514
+"""A full Ethernet frame as tc counts it: 1500 bytes of IP and a header of 14."""
+
+MAX_QUEUE_BYTES = 2**30
+MAX_DELAY_US = 60 * 10**6
+MAX_COUNT = 1_000_000
+SWITCH_KINDS = ("auto", "linux-bridge")
+
+
+class FieldError(ValueError):
+    """A value that is not allowed; `hint` says what would be right."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class FileModel(BaseModel):
+    """Base of the files' models: unknown keys are refused, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _holds_a_packet(noun: str) -> BeforeValidator:
+    def check(value: object) -> int:
+        size = units.parse_size(value)
+        if size < PACKET_BYTES:
+            hint = f"a full frame has {PACKET_BYTES} B"
+            raise QuantityError(f"a {noun} of {size} B holds no packet", hint)
+        if size > MAX_QUEUE_BYTES:
+            raise QuantityError(f"{noun} {value!r} is above 1 GiB")
+        return size
+
+    return BeforeValidator(check)
+
+
+def _delay(value: object) -> int:
+    delay = units.parse_duration(value)
+    if delay > MAX_DELAY_US:
+        raise QuantityError(f"delay {value!r} is above 60 s")
+    return delay
+
+
+def _memory(value: object) -> int:
+    size = units.parse_size(value)
+    if size < 2**20:
+        raise QuantityError(f"memory {value!r} is less than 1 MiB")
+    return size
+
+
+def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise FieldError(f"{noun} {shown(value)} is not allowed", rule)
+        return value
+
+    return AfterValidator(check)
+
+
+def _known(noun: str, names: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        problem = unknown(noun, value, names)
+        if problem is not None:
+            raise problem
+        return value
+
+    return AfterValidator(check)
+
+
+def unknown(noun: str, name: str, names: tuple[str, ...]) -> FieldError | None:
+    """The error that says that a name is unknown, with the nearest one; None if it is known."""
+    if name in names:
+        return None
+    return FieldError(f"unknown {noun} {shown(name)}", nearest(name, names, else_list="known"))
+
+
+def _quantity(kind: units.Kind) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "pattern": kind.pattern, "examples": [kind.example]},
+    )
+
+
+_NODE = r"[a-z][a-z0-9-]{0,8}"
+_NODE_RULE = (
+    "a lower-case letter, then at most 8 of a-z, 0-9 and '-': interfaces are named NODE-ethN, "
+    "and Linux allows 15 characters"
+)
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_NAME_RULE = "a letter or digit, then at most 63 of A-Z, a-z, 0-9, '.', '_' and '-'"
+_CONGESTION = r"[a-z][a-z0-9_]{0,14}"
+
+
+def _text(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+def _choice(names: tuple[str, ...]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(names)})
+
+
+Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate), _quantity(units.RATE)]
+Delay: TypeAlias = Annotated[int, BeforeValidator(_delay), _quantity(units.DURATION)]
+Queue: TypeAlias = Annotated[int, _holds_a_packet("queue"), _quantity(units.SIZE)]
+Memory: TypeAlias = Annotated[int, BeforeValidator(_memory), _quantity(units.SIZE)]
+Buffer: TypeAlias = Annotated[int, _holds_a_packet("socket buffer"), _quantity(units.SIZE)]
+NodeName: TypeAlias = Annotated[str, _matching("node name", _NODE, _NODE_RULE), _text(_NODE)]
+Name: TypeAlias = Annotated[str, _matching("name", _NAME, _NAME_RULE), _text(_NAME)]
+DeviceName: TypeAlias = Annotated[str, _matching("device name", _NAME, _NAME_RULE), _text(_NAME)]
+CongestionControl: TypeAlias = Annotated[
+    str,
+    _matching("congestion control", _CONGESTION, "a name of Linux, such as cubic, reno or bbr"),
+    _text(_CONGESTION),
+]
+ModelName: TypeAlias = Annotated[str, _known("model", model_names()), _choice(model_names())]
+ScheduleName: TypeAlias = Annotated[
+    str, _known("schedule", schedule_names()), _choice(schedule_names())
+]
+SwitchKind: TypeAlias = Annotated[str, _known("switch", SWITCH_KINDS), _choice(SWITCH_KINDS)]
+Role: TypeAlias = Literal["ps", "worker"]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Positive: TypeAlias = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
+NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]

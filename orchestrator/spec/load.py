@@ -1,0 +1,203 @@
+"""From files to topologies and experiments, with every problem found at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from orchestrator.errors import InputError, Problem
+from orchestrator.spec.experiment import Experiment, Overrides
+from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
+from orchestrator.spec.fields import PACKET_BYTES
+from orchestrator.spec.overrides import check_overrides
+from orchestrator.spec.scale import Scale
+from orchestrator.spec.text import shown
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.topology_checks import check_known_devices, check_topology
+from orchestrator.spec.topology_file import TopologyFile
+from orchestrator.spec.validation import items, mapping, validate
+from orchestrator.spec.yamlfile import Document, Loc, read_document
+from workloads.devices import DeviceModel, known_devices
+
+
+def load_topology(path: Path) -> Topology:
+    """Reads a topology file.
+
+    The names of device models are checked for form only: an experiment may bring its own.
+
+    Args:
+        path: the file; messages show it as given.
+
+    Raises:
+        InputError: with all problems of the file.
+    """
+    return _topology(read_document(path))
+
+
+def load_experiment(path: Path, overrides: Overrides | None = None) -> Experiment:
+    """Reads an experiment file and the topology file that it names.
+
+    Args:
+        path: the file; messages show it as given.
+        overrides: what the command line changes.
+
+    Raises:
+        InputError: with all problems of the experiment, its topology and the overrides.
+    """
+    return _experiment(read_document(path), overrides or Overrides())
+
+
+def load_any(path: Path) -> Topology | Experiment:
+    """Reads a topology or an experiment, whichever the file's keys show it to be.
+
+    Raises:
+        InputError: with all problems of the file.
+    """
+    document = read_document(path)
+    match _kind(document):
+        case "topology":
+            return _topology(document)
+        case "experiment":
+            return _experiment(document, Overrides())
+        case _:
+            message = "neither a topology (key 'links') nor an experiment (key 'models')"
+            document.report_at((), message)
+            raise InputError(document.sorted_problems())
+
+
+def _kind(document: Document) -> str:
+    """What a file is, by its keys: "topology", "experiment" or nothing."""
+    keys = set(mapping(document.data)) - {"name", "description"}
+    if "links" in keys or "models" in keys:
+        return "topology" if "links" in keys else "experiment"
+    as_topology = keys.intersection(TopologyFile.model_fields)
+    as_experiment = keys.intersection(ExperimentFile.model_fields)
+    if not as_topology and not as_experiment:
+        return ""
+    return "topology" if len(as_topology) >= len(as_experiment) else "experiment"
+
+
+def _expect(document: Document, wanted: str) -> None:
+    """Says once that a file is of the other kind, instead of once per key."""
+    found = _kind(document)
+    if found and found != wanted:
+        a_wanted = "an experiment" if wanted == "experiment" else "a topology"
+        a_found = "an experiment" if found == "experiment" else "a topology"
+        document.report_at((), f"expected {a_wanted}, found {a_found}")
+        raise InputError(document.sorted_problems())
+
+
+def _topology(document: Document, devices: Iterable[str] | None = None) -> Topology:
+    _expect(document, "topology")
+    file = validate(document, TopologyFile)
+    check_topology(document)
+    if devices is not None:
+        check_known_devices(document, devices)
+    if file is None or document.problems:
+        raise InputError(document.sorted_problems())
+    return file.resolve()
+
+
+def _experiment(document: Document, overrides: Overrides) -> Experiment:
+    _expect(document, "experiment")
+    file = validate(document, ExperimentFile)
+    _check_twice(document)
+    own_devices = mapping(mapping(document.data).get("device_models"))
+    topology, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
+    scale, option_problems = check_overrides(overrides)
+    if file is not None:
+        # Only with a file that holds together can the scaled bytes be judged.
+        scale = scale or Scale(file.scale.rates, file.scale.time)
+        buffers = (file.socket_buffers.send, file.socket_buffers.receive)
+        too_small = _too_small(scale, topology, buffers)
+        if too_small and overrides.scale is None:
+            document.report_at(("scale",), too_small)
+        elif too_small:
+            option_problems.append(Problem("--scale", too_small))
+    problems = [*document.sorted_problems(), *topology_problems, *option_problems]
+    if file is None or scale is None or topology is None or problems:
+        raise InputError(problems)
+    return Experiment(
+        name=file.name,
+        description=file.description.strip(),
+        source=document.path,
+        topology=topology,
+        models=tuple(file.models if overrides.models is None else overrides.models),
+        schedules=tuple(file.schedules if overrides.schedules is None else overrides.schedules),
+        iterations=file.iterations if overrides.iterations is None else overrides.iterations,
+        warm_up=file.warm_up,
+        repeats=file.repeats if overrides.repeats is None else overrides.repeats,
+        batch=file.batch,
+        seed=file.seed,
+        scale=scale,
+        switch=overrides.switch or file.switch,
+        congestion_control=file.congestion_control,
+        send_buffer_bytes=file.socket_buffers.send,
+        receive_buffer_bytes=file.socket_buffers.receive,
+        learning_rate=file.learning_rate,
+        devices=_devices(topology, file.device_models),
+        published={
+            model: {schedule: tuple(values) for schedule, values in row.items()}
+            for model, row in file.published.items()
+        },
+    )
+
+
+def _named_topology(
+    document: Document, devices: Iterable[str]
+) -> tuple[Topology | None, list[Problem]]:
+    """The topology that an experiment names, or the problems of its file."""
+    loc: Loc = ("topology",)
+    name = mapping(document.data).get("topology")
+    if not isinstance(name, str) or document.is_bad(loc):
+        return None, []
+    if not name or "\n" in name:
+        document.report_at(loc, f"not a path: {shown(name)}")
+        return None, []
+    path = document.path.parent / name
+    display = os.path.normpath(Path(document.shown).parent / name)
+    try:
+        return _topology(read_document(path, display), devices), []
+    except InputError as error:
+        first = error.problems[0]
+        if first.place != display:
+            return None, list(error.problems)
+        # The file could not be read at all: that stands where its name was written.
+        document.report_at(loc, f"topology {display}: {first.message}", first.hint)
+        return None, []
+
+
+def _check_twice(document: Document) -> None:
+    for key in ("models", "schedules"):
+        names = items(mapping(document.data).get(key))
+        for index, name in enumerate(names):
+            if isinstance(name, str) and name in names[:index]:
+                document.report_at((key, index), f"{shown(name)} stands here twice")
+
+
+def _too_small(scale: Scale, topology: Topology | None, buffers: tuple[int, ...]) -> str:
+    """Says what the scale makes smaller than a packet, or nothing."""
+    links = topology.links if topology is not None else ()
+    queues = [part.queue_bytes for link in links for part in (link.forward, link.reverse)]
+    for noun, sizes in (("queue", queues), ("socket buffer", buffers)):
+        smallest = scale.bytes(min(sizes, default=PACKET_BYTES * 10**9))
+        if smallest < PACKET_BYTES:
+            return (
+                f"with {scale} the smallest {noun} is {smallest} B, "
+                f"and a full frame has {PACKET_BYTES} B"
+            )
+    return ""
+
+
+def _devices(topology: Topology, own: dict[str, DeviceFile]) -> dict[str, DeviceModel]:
+    used: dict[str, DeviceModel] = {}
+    for worker in topology.workers:
+        name = worker.device
+        if name is None:
+            continue
+        if name in own:
+            used[name] = DeviceModel(name=name, **own[name].model_dump())
+        else:
+            used[name] = known_devices()[name]
+    return used

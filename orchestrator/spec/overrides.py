@@ -1,0 +1,67 @@
+"""Checks what the command line changes in an experiment; a problem's place is the option."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.errors import Problem
+from orchestrator.spec.experiment import Overrides
+from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
+from orchestrator.spec.scale import Scale
+from orchestrator.spec.text import shown
+from workloads.models import model_names
+from workloads.schedules import schedule_names
+
+
+def check_overrides(overrides: Overrides) -> tuple[Scale | None, list[Problem]]:
+    """Checks the overrides.
+
+    Returns:
+        The scale, or None if none was given or it is wrong, and all problems.
+    """
+    problems = [
+        *_names("--models", "model", overrides.models, model_names()),
+        *_names("--schedules", "schedule", overrides.schedules, schedule_names()),
+        *_count("--repeats", overrides.repeats),
+        *_count("--iterations", overrides.iterations),
+    ]
+    scale: Scale | None = None
+    if isinstance(overrides.scale, str):
+        try:
+            scale = Scale.parse(overrides.scale)
+        except ValueError as error:
+            problems.append(Problem("--scale", str(error)))
+    else:
+        scale = overrides.scale
+    if overrides.switch is not None:
+        wrong = unknown("switch", overrides.switch, SWITCH_KINDS)
+        if wrong is not None:
+            problems.append(_problem("--switch", wrong))
+    return scale, problems
+
+
+def _problem(option: str, error: FieldError) -> Problem:
+    return Problem(option, str(error), error.hint)
+
+
+def _names(
+    option: str, noun: str, names: Sequence[str] | None, known: tuple[str, ...]
+) -> list[Problem]:
+    if names is None:
+        return []
+    if not names:
+        return [Problem(option, f"names no {noun}")]
+    problems: list[Problem] = []
+    for index, name in enumerate(names):
+        error = unknown(noun, name, known)
+        if error is not None:
+            problems.append(_problem(option, error))
+        elif name in names[:index]:
+            problems.append(Problem(option, f"{shown(name)} stands here twice"))
+    return problems
+
+
+def _count(option: str, value: int | None) -> list[Problem]:
+    if value is None or 1 <= value <= MAX_COUNT:
+        return []
+    return [Problem(option, f"must be from 1 to {MAX_COUNT}, found {value}")]

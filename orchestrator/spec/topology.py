@@ -1,0 +1,109 @@
+"""A topology: hosts, switches and links, as everything else of dmlbed sees it.
+
+All figures are the real system's; the emulation scales them (see `Scale`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from orchestrator.spec.fields import Role
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of the topology.
+
+    Attributes:
+        name: its name, fit for interface names.
+        role: "ps" (parameter server) or "worker".
+        device: the name of a worker's device model; None for the parameter server.
+        cores: how many cores it may use; None if not limited.
+        memory_bytes: how much memory it may use; None if not limited.
+    """
+
+    name: str
+    role: Role
+    device: str | None = None
+    cores: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction of a link.
+
+    Attributes:
+        rate_bps: bits per second.
+        delay_us: one-way delay in microseconds.
+        queue_bytes: limit of the sending end's queue.
+    """
+
+    rate_bps: int
+    delay_us: int
+    queue_bytes: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """A full-duplex link.
+
+    Attributes:
+        endpoints: the names of its two nodes.
+        forward: from the first endpoint to the second.
+        reverse: from the second endpoint to the first.
+    """
+
+    endpoints: tuple[str, str]
+    forward: Direction
+    reverse: Direction
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A tree of hosts and switches with one parameter server and at least one worker.
+
+    Attributes:
+        name: its name.
+        description: a sentence for people, or empty.
+        hosts: in the order of the file.
+        switches: their names, in the order of the file.
+        links: in the order of the file.
+    """
+
+    name: str
+    description: str
+    hosts: tuple[Host, ...]
+    switches: tuple[str, ...]
+    links: tuple[Link, ...]
+
+    @property
+    def ps(self) -> Host:
+        """The parameter server."""
+        return next(host for host in self.hosts if host.role == "ps")
+
+    @property
+    def workers(self) -> tuple[Host, ...]:
+        """The workers, in the order of the file: the order in which gradients are summed."""
+        return tuple(host for host in self.hosts if host.role == "worker")
+
+    def host(self, name: str) -> Host:
+        """The host of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(name)
+
+    def resolved(self) -> dict[str, Any]:
+        """All that decides a figure, ready for JSON; the description does not."""
+        return {
+            "name": self.name,
+            "hosts": [asdict(host) for host in self.hosts],
+            "switches": list(self.switches),
+            "links": [{**asdict(link), "endpoints": list(link.endpoints)} for link in self.links],
+        }

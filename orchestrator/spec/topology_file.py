@@ -1,0 +1,132 @@
+"""The topology file: what may stand in it, and what it means once the defaults are filled in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from orchestrator.spec.fields import (
+    Count,
+    Delay,
+    DeviceName,
+    FileModel,
+    Memory,
+    Name,
+    NodeName,
+    Queue,
+    Rate,
+    Role,
+)
+from orchestrator.spec.topology import Direction, Host, Link, Topology
+
+DEFAULT_QUEUE_BYTES = 512 * 1024
+DEFAULT_DELAY_US = 0
+
+
+class ShapeFile(FileModel):
+    """Rate, delay and queue limit of a link, of one direction of it, or their default."""
+
+    rate: Rate | None = Field(default=None, description="bits per second, such as 10 Gbps")
+    delay: Delay | None = Field(default=None, description="one way, such as 50us; 0us if left out")
+    queue: Queue | None = Field(
+        default=None, description="limit of the sending end's queue; 512 KiB if left out"
+    )
+
+
+class LinkFile(ShapeFile):
+    """A full-duplex link; `forward` and `reverse` override it for one direction."""
+
+    endpoints: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
+        description="the two nodes"
+    )
+    forward: ShapeFile | None = Field(
+        default=None, description="from the first endpoint to the second"
+    )
+    reverse: ShapeFile | None = Field(
+        default=None, description="from the second endpoint to the first"
+    )
+
+
+class PsDefaults(FileModel):
+    """What a parameter server has unless its host says otherwise."""
+
+    cores: Count | None = Field(default=None, description="how many cores it may use")
+    memory: Memory | None = Field(default=None, description="how much memory it may use")
+
+
+class WorkerDefaults(PsDefaults):
+    """What a worker has unless its host says otherwise."""
+
+    device: DeviceName | None = Field(
+        default=None, description="the device model that gives its speed"
+    )
+
+
+class DefaultsFile(FileModel):
+    """What links and hosts have unless they say otherwise."""
+
+    link: ShapeFile = ShapeFile()
+    ps: PsDefaults = PsDefaults()
+    worker: WorkerDefaults = WorkerDefaults()
+
+
+class HostFile(WorkerDefaults):
+    """A host."""
+
+    role: Role = Field(description="ps (parameter server) or worker")
+
+
+class TopologyFile(FileModel):
+    """A topology of dmlbed: hosts, switches and links."""
+
+    model_config = ConfigDict(title="dmlbed topology")
+
+    name: Name = Field(description="the topology's name")
+    description: str = Field(default="", description="a sentence for people")
+    defaults: DefaultsFile = DefaultsFile()
+    hosts: dict[NodeName, HostFile] = Field(
+        description="the hosts by name: one parameter server, and the workers in their order"
+    )
+    switches: list[NodeName] = Field(default=[], description="the names of the switches")
+    links: list[LinkFile] = Field(description="the links; together they make a tree")
+
+    def resolve(self) -> Topology:
+        """The topology with all defaults filled in; the file must have passed all checks."""
+        return Topology(
+            name=self.name,
+            description=self.description.strip(),
+            hosts=tuple(self._host(name, host) for name, host in self.hosts.items()),
+            switches=tuple(self.switches),
+            links=tuple(self._link(link) for link in self.links),
+        )
+
+    def _host(self, name: str, host: HostFile) -> Host:
+        default = self.defaults.ps if host.role == "ps" else self.defaults.worker
+        return Host(
+            name=name,
+            role=host.role,
+            device=None if host.role == "ps" else host.device or self.defaults.worker.device,
+            cores=host.cores or default.cores,
+            memory_bytes=host.memory or default.memory,
+        )
+
+    def _link(self, link: LinkFile) -> Link:
+        first, second = link.endpoints
+        return Link(
+            endpoints=(first, second),
+            forward=self._direction(link, link.forward),
+            reverse=self._direction(link, link.reverse),
+        )
+
+    def _direction(self, link: LinkFile, override: ShapeFile | None) -> Direction:
+        # The nearest one that says something counts: the direction, the link, the defaults.
+        shapes = [shape for shape in (override, link, self.defaults.link) if shape is not None]
+        rates = [shape.rate for shape in shapes if shape.rate is not None]
+        delays = [shape.delay for shape in shapes if shape.delay is not None]
+        queues = [shape.queue for shape in shapes if shape.queue is not None]
+        return Direction(
+            rate_bps=rates[0],
+            delay_us=(delays or [DEFAULT_DELAY_US])[0],
+            queue_bytes=(queues or [DEFAULT_QUEUE_BYTES])[0],
+        )

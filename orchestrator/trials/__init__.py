@@ -1,0 +1,7 @@
+"""Plan the matrix of trials and run it: the one conductor over all other rooms."""
+
+from orchestrator.trials.plan import Trial, plan_trials
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.run import run
+
+__all__ = ["RunRequest", "Trial", "plan_trials", "run"]

@@ -1,0 +1,128 @@
+"""The conductor: runs inside the box, builds the testbed, runs trial after trial, reports.
+
+Started as `python -m orchestrator.trials.conductor REQUEST` by run.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from orchestrator.collector import report
+from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError, UnusableError
+from orchestrator.spec import Experiment
+from orchestrator.trials.plan import plan_trials
+from orchestrator.trials.progress import RunProgress
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.results import ResultsDirectory
+from orchestrator.trials.trial import run_trial, trial_files
+from orchestrator.trials.versions import run_record
+
+CONNECT_SECONDS = 15.0
+
+
+@contextlib.contextmanager
+def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
+    """One SSH connection to every host of the testbed."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
+            for name, access in testbed.accesses().items()
+        }
+
+
+def conduct(request: RunRequest, console: Console) -> None:
+    """Run all trials of a request and report on them.
+
+    Raises:
+        DmlbedError: the run ended early, or a trial of it failed, or its figures may not be used.
+        KeyboardInterrupt: a person stopped it; what had finished has been reported.
+    """
+    experiment = request.load()
+    started = datetime.datetime.now(datetime.UTC)
+    stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
+    results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
+    try:
+        failed = _run_trials(experiment, results, console)
+    finally:
+        if results.path is not None:
+            usable = _report(results.path, request.as_json, console)
+            results.give_to_caller()
+    if failed:
+        raise RunError(f"{failed} of {len(plan_trials(experiment))} trials failed")
+    if not usable:
+        raise UnusableError("some figures may not be used: see the verdicts")
+
+
+def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Console) -> int:
+    """Run the trials; returns how many failed.
+
+    Raises:
+        RunError: the testbed failed, and the run with it.
+    """
+    failed = 0
+    with RunProgress(experiment, console) as progress:
+        progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
+        with Testbed(experiment) as testbed, connected(testbed) as hosts:
+            progress.say(testbed.description())
+            deployment = Deployment(hosts, sys.executable, testbed.work_directory)
+            for trial in plan_trials(experiment):
+                progress.start(trial)
+                outcome = run_trial(experiment, trial, testbed, deployment, progress.event)
+                results.store(trial, trial_files(experiment, trial, outcome))
+                progress.finish(trial, outcome.error)
+                failed += outcome.error is not None
+                testbed.check()
+    return failed
+
+
+def _report(path: Path, as_json: bool, console: Console) -> bool:
+    """Write tables and figures of a run and show them; whether its figures may be used."""
+    made = report(path)
+    console.print(made.table)
+    console.print(f"figure: {path / 'figure.png'}", soft_wrap=True, highlight=False)
+    console.print(f"run: {path}", soft_wrap=True, highlight=False)
+    if as_json:
+        print(json.dumps({"run": str(path), "rows": made.rows}), flush=True)
+    return made.usable
+
+
+def main() -> None:
+    """Entry point of the conductor's process."""
+    # A second request to stop must not cut the clearing-up short: the box's end is near anyway.
+    console = Console(stderr=True)
+    sys.exit(_guarded(RunRequest.from_json(sys.argv[1]), console))
+
+
+def _guarded(request: RunRequest, console: Console) -> int:
+    error: DmlbedError
+    try:
+        conduct(request, console)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        error = Interrupted("stopped; the trials that had finished are kept")
+    except DmlbedError as caught:
+        error = caught
+    except OSError as caught:
+        if caught.errno != errno.ENOSPC:
+            raise
+        error = MachineError(f"no space left on the disk of {request.out}", "make space")
+    else:
+        return 0
+    for line in error.lines():
+        print(f"dmlbed: {line}", file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

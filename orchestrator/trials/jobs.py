@@ -1,0 +1,64 @@
+"""The job that each process of a trial gets (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from orchestrator.spec import Experiment
+from orchestrator.trials.plan import Trial, iteration_seconds
+
+PORT = 5000
+# A process that says nothing for three iterations, as planned, and this long is taken for dead.
+SILENCE_MARGIN_SECONDS = 20.0
+
+
+def silence_seconds(experiment: Experiment, model: str) -> float:
+    """How long a process of a trial may say nothing, in seconds on the clock."""
+    return 3 * iteration_seconds(experiment, model) + SILENCE_MARGIN_SECONDS
+
+
+def build_jobs(
+    experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """One job per host, the parameter server's first.
+
+    Args:
+        addresses: every host's address on the data network.
+    """
+    topology = experiment.topology
+    scale = experiment.scale
+    common = {
+        "workers": [worker.name for worker in topology.workers],
+        "model": trial.model,
+        "schedule": trial.schedule,
+        "scale": {"rates": scale.rates, "time": scale.time},
+        "batch": experiment.batch,
+        "iterations": experiment.iterations,
+        "warm_up": experiment.warm_up,
+        "seed": experiment.seed,
+        "repeat": trial.repeat,
+        "address": addresses[topology.ps.name],
+        "port": PORT,
+        "send_buffer_bytes": scale.bytes(experiment.send_buffer_bytes),
+        "receive_buffer_bytes": scale.bytes(experiment.receive_buffer_bytes),
+        "congestion_control": experiment.congestion_control,
+        "learning_rate": experiment.learning_rate,
+        "silence_seconds": silence_seconds(experiment, trial.model),
+    }
+    jobs: dict[str, dict[str, Any]] = {
+        topology.ps.name: {"role": "ps", "name": topology.ps.name, **common}
+    }
+    for number, worker in enumerate(topology.workers):
+        if worker.device is None:
+            raise ValueError(f"worker {worker.name} has no device model")
+        jobs[worker.name] = {
+            "role": "worker",
+            "name": worker.name,
+            "worker": number,
+            "bind": addresses[worker.name],
+            "device": asdict(experiment.devices[worker.device]),
+            **common,
+        }
+    return jobs

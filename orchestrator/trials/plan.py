@@ -1,0 +1,80 @@
+"""From an experiment to its trials, in the order in which they run (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.bounds import no_overlap_seconds
+from orchestrator.spec import Experiment
+from workloads.models import load_model
+
+# Start of four processes, reading back the network, fetching records: measured on two cores.
+TRIAL_OVERHEAD_SECONDS = 2.0
+TESTBED_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of one model under one schedule.
+
+    Attributes:
+        index: place in the run, from 0.
+        repeat: from 0.
+    """
+
+    index: int
+    model: str
+    schedule: str
+    repeat: int
+
+    @property
+    def directory(self) -> str:
+        """Name of the trial's directory in the run's directory."""
+        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}"
+
+
+def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
+    """All trials; the schedules of one model and repeat run side by side.
+
+    So a drift of the machine meets every schedule alike. Every second repeat turns their order
+    round (A B, B A), so that none always comes first.
+    """
+    trials: list[Trial] = []
+    for repeat in range(experiment.repeats):
+        schedules = experiment.schedules if repeat % 2 == 0 else experiment.schedules[::-1]
+        for model in experiment.models:
+            for schedule in schedules:
+                trials.append(Trial(len(trials), model, schedule, repeat))
+    return tuple(trials)
+
+
+def iteration_seconds(experiment: Experiment, model: str) -> float:
+    """Upper estimate of one iteration in emulated seconds."""
+    real = no_overlap_seconds(
+        experiment.topology, load_model(model), experiment.devices, experiment.batch
+    )
+    return experiment.scale.seconds(real)
+
+
+def trial_seconds(experiment: Experiment, trial: Trial) -> float:
+    """Upper estimate of a trial's time on the clock."""
+    count = experiment.warm_up + experiment.iterations
+    return count * iteration_seconds(experiment, trial.model) + TRIAL_OVERHEAD_SECONDS
+
+
+def run_seconds(experiment: Experiment) -> float:
+    """Upper estimate of the whole run's time on the clock."""
+    trials = plan_trials(experiment)
+    return TESTBED_SECONDS + sum(trial_seconds(experiment, trial) for trial in trials)
+
+
+def memory_bytes(experiment: Experiment) -> int:
+    """Memory that the largest model's processes hold at once, in bytes.
+
+    The parameter server keeps the parameters and one gradient per worker, each worker its
+    parameters and its gradient; 64 MiB per process for Python and numpy.
+    """
+    workers = len(experiment.topology.workers)
+    largest = max(load_model(model).bytes for model in experiment.models)
+    arrays = (1 + workers) + 2 * workers
+    return arrays * experiment.scale.bytes(largest) + (workers + 1) * 64 * 2**20

@@ -1,0 +1,152 @@
+"""The live display of a run; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from orchestrator.spec import Experiment
+from orchestrator.trials.plan import Trial, plan_trials, trial_seconds
+
+
+class Forecast:
+    """Time left, from the planned times corrected by how far off they have been so far."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._planned = {
+            trial.index: trial_seconds(experiment, trial) for trial in plan_trials(experiment)
+        }
+        self._spent_planned = 0.0
+        self._spent = 0.0
+
+    def finished(self, trial: Trial, seconds: float) -> None:
+        """Take a trial's real time into account."""
+        self._spent_planned += self._planned.pop(trial.index)
+        self._spent += seconds
+
+    def left(self, trial_seconds_so_far: float) -> float:
+        """Seconds that the rest of the run will take, the current trial included."""
+        factor = self._spent / self._spent_planned if self._spent_planned else 1.0
+        return max(0.0, sum(self._planned.values()) * factor - trial_seconds_so_far)
+
+
+def clock_text(seconds: float) -> str:
+    """Minutes and seconds, `3:07`."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+class TrialProgress:
+    """One trial as it goes on: its iteration and its imgs/sec so far."""
+
+    def __init__(self, experiment: Experiment, trial: Trial) -> None:
+        self.trial = trial
+        self._experiment = experiment
+        self._first_release: int | None = None
+        self.iterations_done = 0
+        self.imgs_per_sec: float | None = None
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Take an event of the parameter server."""
+        if event.get("event") != "iteration":
+            return
+        number = int(event["iteration"])
+        self.iterations_done = number + 1
+        if number < self._experiment.warm_up:
+            return
+        if self._first_release is None:
+            self._first_release = int(event["released_ns"])
+        seconds = (int(event["next_release_ns"]) - self._first_release) / 1e9
+        images = (
+            (number + 1 - self._experiment.warm_up)
+            * self._experiment.batch
+            * len(self._experiment.topology.workers)
+        )
+        self.imgs_per_sec = self._experiment.scale.imgs_per_sec(images / seconds)
+
+    def text(self) -> str:
+        """`resnet50 switch-priority, repeat 2/3, iteration 4/7, 0.771 imgs/sec`."""
+        experiment = self._experiment
+        total = experiment.warm_up + experiment.iterations
+        rate = "warming up" if self.imgs_per_sec is None else f"{self.imgs_per_sec:.3f} imgs/sec"
+        return (
+            f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat + 1}/"
+            f"{experiment.repeats}, iteration {self.iterations_done}/{total}, {rate}"
+        )
+
+
+class RunProgress:
+    """Shows a run on a console (standard error); a context manager."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._experiment = experiment
+        self._console = console
+        self._clock = clock
+        self._forecast = Forecast(experiment)
+        self._count = len(plan_trials(experiment))
+        self._current: TrialProgress | None = None
+        self._started = 0.0
+        self._live: Progress | None = None
+        if console.is_terminal:
+            self._live = Progress(
+                BarColumn(bar_width=20), TextColumn("{task.description}"), console=console,
+                transient=True, refresh_per_second=2,
+            )  # fmt: skip
+            self._task = self._live.add_task("building the testbed", total=self._count)
+
+    def __enter__(self) -> RunProgress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def start(self, trial: Trial) -> TrialProgress:
+        """A trial begins."""
+        self._current = TrialProgress(self._experiment, trial)
+        self._started = self._clock()
+        self._show()
+        return self._current
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """An event of the current trial's parameter server."""
+        if self._current is not None:
+            self._current.event(event)
+            self._show()
+
+    def finish(self, trial: Trial, error: str | None) -> None:
+        """A trial has ended."""
+        seconds = self._clock() - self._started
+        self._forecast.finished(trial, seconds)
+        end = f"failed: {error}" if error else f"{clock_text(seconds)} min"
+        text = self._current.text() if self._current else trial.directory
+        left = clock_text(self._forecast.left(0.0))
+        self.say(f"[{trial.index + 1}/{self._count}] {text}, {end}, {left} left")
+        if self._live:
+            self._live.update(self._task, completed=trial.index + 1)
+
+    def _show(self) -> None:
+        if self._live and self._current:
+            left = clock_text(self._forecast.left(self._clock() - self._started))
+            self._live.update(self._task, description=f"{self._current.text()}, {left} left")

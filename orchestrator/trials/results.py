@@ -1,0 +1,103 @@
+"""The run's directory: a trial is in it whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import MachineError
+from orchestrator.trials.plan import Trial
+
+
+def check_writable(directory: Path) -> None:
+    """See that results can be written there.
+
+    Raises:
+        MachineError: what stands there is no directory, or may not be written.
+    """
+    existing = directory.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise MachineError(f"{directory}: {existing} is not a directory", "choose another --out")
+    if not os.access(existing, os.W_OK):
+        raise MachineError(f"{directory}: not writable", "choose another --out")
+
+
+class ResultsDirectory:
+    """Where one run keeps its trials; the directory appears with its first finished trial.
+
+    Attributes:
+        path: the run's directory, `<out>/<experiment>/<time>-<digest>`.
+        stored: how many trials it holds.
+    """
+
+    def __init__(
+        self, out: Path, experiment: str, stamp: str, run_record: Mapping[str, Any]
+    ) -> None:
+        self._parent = out / experiment
+        self._name = stamp
+        self._run_record = run_record
+        self._path: Path | None = None
+        self.stored = 0
+
+    @property
+    def path(self) -> Path | None:
+        """The run's directory, None as long as no trial has finished."""
+        return self._path
+
+    def _make(self) -> Path:
+        """Make the directory; two runs in one second get `-2` and so on."""
+        self._parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            path = self._parent / (self._name if number == 1 else f"{self._name}-{number}")
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                break
+            number += 1
+        (path / "trials").mkdir()
+        _write(path / "run.json", _json(self._run_record))
+        return path
+
+    def store(self, trial: Trial, files: Mapping[str, bytes]) -> None:
+        """Keep a finished or failed trial's files, all of them or none."""
+        if self._path is None:
+            self._path = self._make()
+        partial = self._path / "trials" / f".{trial.directory}"
+        try:
+            partial.mkdir()
+            for name, content in files.items():
+                _write(partial / name, content)
+            partial.rename(self._path / "trials" / trial.directory)
+        except OSError:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        self.stored += 1
+
+    def give_to_caller(self) -> None:
+        """Under sudo, hand the files to the person who called it."""
+        owner = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+        if self._path is None or None in owner:
+            return
+        uid, gid = (int(text or 0) for text in owner)
+        for path in (self._parent, self._path, *self._path.rglob("*")):
+            os.chown(path, uid, gid)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _json(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()
+
+
+def json_file(record: Mapping[str, Any]) -> bytes:
+    """A record as the bytes of a readable JSON file."""
+    return _json(record)

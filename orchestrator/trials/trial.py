@@ -1,0 +1,110 @@
+"""One trial: set the schedule's classes, let the processes train, keep what everything recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.deployment import Deployment
+from orchestrator.emulation.counters import network_record
+from orchestrator.emulation.idle import IdleSampler
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment
+from orchestrator.trials.jobs import build_jobs, silence_seconds
+from orchestrator.trials.plan import Trial
+from orchestrator.trials.results import json_file
+from workloads.schedules import get_schedule
+
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        error: None if it finished.
+        seconds: on the clock, start and end of the processes included.
+        network: the network's record (network.json).
+        records: per process name, its JSONL records; empty if the trial failed.
+    """
+
+    error: str | None
+    seconds: float
+    network: Mapping[str, Any]
+    records: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def run_trial(
+    experiment: Experiment,
+    trial: Trial,
+    testbed: Testbed,
+    deployment: Deployment,
+    on_server_event: Callable[[Mapping[str, Any]], None],
+) -> Outcome:
+    """Run one trial on a testbed.
+
+    Raises:
+        RunError: the network could not be set as asked. (A process that fails ends the trial
+            with an outcome, not with an exception.)
+    """
+    server = experiment.topology.ps.name
+    addresses = {name: address.data for name, address in testbed.addresses.items()}
+
+    def on_event(host: str, event: Mapping[str, Any]) -> None:
+        if host == server:
+            on_server_event(event)
+
+    started = time.monotonic()
+    shapes = testbed.set_schedule(get_schedule(trial.schedule))
+    before = testbed.counters()
+    error: str | None = None
+    records: dict[str, bytes] = {}
+    with IdleSampler() as sampler:
+        try:
+            records = deployment.run(
+                build_jobs(experiment, trial, addresses),
+                start_timeout=START_SECONDS,
+                silence_timeout=silence_seconds(experiment, trial.model),
+                on_event=on_event,
+            )
+        except RunError as caught:
+            error = str(caught)
+    after = testbed.counters()
+    network = {
+        "switch": testbed.switch_kind,
+        **network_record(shapes, before, after),
+        "cpu": sampler.samples,
+        "kept_differs": testbed.differences(),
+        "commands": [list(command) for shape in shapes for command in shape.commands()],
+    }
+    return Outcome(error, time.monotonic() - started, network, records)
+
+
+def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[str, bytes]:
+    """The files of a trial's directory."""
+    topology = experiment.topology
+    record = {
+        "index": trial.index,
+        "model": trial.model,
+        "schedule": trial.schedule,
+        "repeat": trial.repeat,
+        "outcome": "failed" if outcome.error else "finished",
+        "error": outcome.error,
+        "seconds": outcome.seconds,
+        "ps": topology.ps.name,
+        "workers": [worker.name for worker in topology.workers],
+        "batch": experiment.batch,
+        "iterations": experiment.iterations,
+        "warm_up": experiment.warm_up,
+        "scale": {"rates": experiment.scale.rates, "time": experiment.scale.time},
+        "switch": outcome.network["switch"],
+    }
+    return {
+        "trial.json": json_file(record),
+        "network.json": json_file(outcome.network),
+        **{f"{name}.jsonl": content for name, content in outcome.records.items()},
+    }

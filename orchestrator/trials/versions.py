@@ -1,0 +1,45 @@
+"""What a run was made with: versions, kernel, machine (run.json)."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from orchestrator import __version__
+from orchestrator.emulation.switches import choose_switch
+from orchestrator.spec import Experiment
+
+_LIBRARIES = ("mininet", "paramiko", "numpy", "pydantic", "matplotlib", "scipy")
+
+
+def run_record(experiment: Experiment, started: datetime.datetime) -> dict[str, Any]:
+    """The run's proof of what it was: resolved experiment, digest, versions, machine."""
+    switch = choose_switch(experiment.switch)
+    return {
+        "experiment": experiment.resolved(),
+        "digest": experiment.digest(),
+        "started": started.isoformat(timespec="seconds"),
+        "versions": {
+            "dmlbed": __version__,
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+            **{name: version(name) for name in _LIBRARIES},
+        },
+        "switch": {"kind": switch.kind, "why": switch.why},
+        "machine": {
+            "cores": len(os.sched_getaffinity(0)),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "cpu": _cpu_name(Path("/proc/cpuinfo").read_text()),
+        },
+    }
+
+
+def _cpu_name(cpuinfo: str) -> str:
+    for line in cpuinfo.splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()

@@ -1,0 +1,82 @@
+"""`dmlbed doctor` on machines that are not there."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+from orchestrator.emulation.machine import Machine
+from orchestrator.emulation.needs import FEATURES, PROGRAMS
+
+MACHINE = Machine(
+    kernel="Linux 6.1",
+    root=True,
+    boxes=True,
+    programs={program.name: f"/usr/bin/{program.name}" for program in PROGRAMS},
+    features={feature.name: True for feature in FEATURES},
+    openvswitch=False,
+    congestion_controls=("reno", "cubic"),
+    cgroups="v2",
+    tmpfs=True,
+    cores=2,
+    memory_bytes=8 * 2**30,
+    disk_bytes=10 * 2**30,
+)
+
+
+def doctor_on(machine: Machine, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+    module = importlib.import_module("orchestrator.cli.doctor")
+    monkeypatch.setattr(module, "inspect_machine", lambda: machine)
+    return CliRunner(env={"COLUMNS": "120"}).invoke(cli, ["doctor", *options])
+
+
+def test_a_machine_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = doctor_on(MACHINE, monkeypatch)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("The published experiment can run here.\n")
+
+
+def test_what_is_missing_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = replace(MACHINE, programs={**MACHINE.programs, "sshd": None}, cores=1)
+    result = doctor_on(machine, monkeypatch)
+    assert result.exit_code == 3
+    assert result.stderr == (
+        "the published experiment cannot run here; missing: sshd (make setup, or Debian package"
+        " openssh-server); cores (a larger R in --scale R,D)\n"
+    )
+    (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == ["sshd"]]
+    assert row.split()[1] == "missing"
+    assert "make setup" in row
+
+
+def test_delays_are_not_needed_by_the_published_experiment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = replace(MACHINE, features={**MACHINE.features, "netem": False})
+    result = doctor_on(machine, monkeypatch)
+    assert result.exit_code == 0
+    assert "CONFIG_NET_SCH_NETEM" in result.stdout
+
+
+@pytest.mark.parametrize(("root", "code"), [(True, 0), (False, 3)])
+def test_json_is_all_that_stdout_carries(
+    monkeypatch: pytest.MonkeyPatch, root: bool, code: int
+) -> None:
+    result = doctor_on(replace(MACHINE, root=root), monkeypatch, "--json")
+    answer = json.loads(result.stdout)
+    assert result.exit_code == code
+    assert answer["published_experiment_can_run"] is root
+    assert answer["machine"]["kernel"] == "Linux 6.1"
+    assert answer["checks"][0] == {
+        "what": "root",
+        "found": "yes" if root else "no",
+        "met": root,
+        "need": "run",
+        "needed_for": "making networks",
+        "remedy": "call it with sudo",
+    }

@@ -1,0 +1,95 @@
+"""How every verb ends: its lines on stderr, its exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from orchestrator import __version__
+from orchestrator.cli.main import VERBS, Verbs, cli
+from orchestrator.errors import InputError, Interrupted, MachineError, Problem, RunError
+
+
+def group_raising(error: BaseException) -> click.Group:
+    """A command with one verb, which raises."""
+
+    class OneVerb(Verbs):
+        def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+            def fail() -> None:
+                click.echo("the answer")
+                raise error
+
+            return click.Command(cmd_name, callback=fail)
+
+    return OneVerb("dmlbed")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (MachineError("no sshd", "make setup"), 3, "no sshd (make setup)"),
+        (RunError("worker0 was killed by SIGKILL"), 4, "worker0 was killed by SIGKILL"),
+        (Interrupted("2 trials are in results/x"), 130, "2 trials are in results/x"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results/x/run.json"),
+            3,
+            "results/x/run.json: no space left on the disk (free some, or write elsewhere with"
+            " --out)",
+        ),
+    ],
+)
+def test_an_error_ends_with_its_line_and_code(error: BaseException, code: int, line: str) -> None:
+    result = CliRunner().invoke(group_raising(error), ["verb"])
+    assert (result.exit_code, result.stderr, result.stdout) == (code, f"{line}\n", "the answer\n")
+
+
+def test_input_errors_show_all_problems_at_once() -> None:
+    problems = [Problem("a.yaml:1:2", "unknown key 'rat'", "did you mean 'rate'?")] * 2
+    result = CliRunner().invoke(group_raising(InputError(problems)), ["verb"])
+    assert result.exit_code == 2
+    assert result.stderr == "a.yaml:1:2: unknown key 'rat' (did you mean 'rate'?)\n" * 2
+
+
+def test_an_error_of_ours_is_not_hidden() -> None:
+    result = CliRunner().invoke(group_raising(OSError(errno.EBADF, "a bug")), ["verb"])
+    assert isinstance(result.exception, OSError)
+
+
+@pytest.mark.parametrize("arguments", [["no-such-verb"], ["doctor", "--no-such-option"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.stderr
+
+
+def test_help_lists_every_verb() -> None:
+    result = CliRunner().invoke(cli, ["--help"])
+    assert result.exit_code == 0
+    for verb in VERBS:
+        assert f"\n  {verb} " in result.stdout
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).stdout == f"dmlbed, version {__version__}\n"
+
+
+def test_administrator_paths_are_searched(tmp_path: Path) -> None:
+    # As after `su` without a dash: sshd, ip and tc are not in PATH.
+    program = (
+        "import os, sys; from orchestrator.cli import main; sys.argv = ['dmlbed', '--version']\n"
+        "try: main()\n"
+        "finally: print(os.environ['PATH'])"
+    )
+    environment = {"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == f"{tmp_path}:/usr/sbin:/sbin"

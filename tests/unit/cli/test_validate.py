@@ -1,0 +1,73 @@
+"""`dmlbed validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+
+TOPOLOGY = """\
+name: star
+defaults:
+  worker: {device: published-worker-6-cores-2GHz}
+hosts:
+  ps: {role: ps}
+  worker0: {role: worker}
+switches: [switch0]
+links:
+  - {endpoints: [ps, switch0], rate: 10 Gbps}
+  - {endpoints: [worker0, switch0], rate: 1 Gbps}
+"""
+EXPERIMENT = """\
+name: tiny
+topology: star.yaml
+models: [alexnet, resnet50]
+schedules: [none, switch-priority]
+repeats: 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("star.yaml").write_text(TOPOLOGY)
+    Path("tiny.yaml").write_text(EXPERIMENT)
+
+
+def validate(file: str) -> Result:
+    return CliRunner().invoke(cli, ["validate", file])
+
+
+def test_a_valid_topology() -> None:
+    result = validate("star.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "star.yaml: valid topology star: 2 hosts, 1 switches, 2 links\n"
+
+
+def test_a_valid_experiment() -> None:
+    result = validate("tiny.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        "tiny.yaml: valid experiment tiny: 2 models x 2 schedules x 2 repeats = 8 trials"
+        " on topology star\n"
+    )
+
+
+def test_all_problems_are_shown_with_their_places() -> None:
+    broken = TOPOLOGY.replace("rate: 10 Gbps", "rat: 10 Gbps").replace("1 Gbps", "0 Gbps")
+    Path("broken.yaml").write_text(broken)
+    result = validate("broken.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    places = [line.split(": ")[0] for line in result.stderr.splitlines()]
+    assert any(place.startswith("broken.yaml:9:") for place in places)
+    assert any(place.startswith("broken.yaml:10:") for place in places)
+
+
+def test_a_file_that_is_not_there() -> None:
+    result = validate("nowhere.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("nowhere.yaml")
+    assert result.stderr.count("\n") == 1

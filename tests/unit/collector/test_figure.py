@@ -1,0 +1,129 @@
+"""The figure: what it shows, that nothing overlaps, and that it can be made again byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from orchestrator.collector import Row, read_run, summarise
+from orchestrator.collector.figure import Caption, compose, draw, style
+from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
+
+BOTH = ["none", "switch-priority"]
+CAPTION = Caption("published: imgs/sec", "measured on dmlbed 0.1.0, linux-bridge, R = 1, " * 5)
+
+
+def rows(tmp_path: Path, trials: list[FakeTrial]) -> tuple[Row, ...]:
+    return summarise(read_run(write_run(tmp_path, trials, PUBLISHED))).rows
+
+
+@pytest.fixture(autouse=True)
+def _style() -> Iterator[None]:
+    with style():
+        yield
+
+
+def texts(drawing: Figure) -> list[Text]:
+    found = drawing.findobj(lambda artist: isinstance(artist, Text))
+    return [
+        text for text in found if isinstance(text, Text) and text.get_visible() and text.get_text()
+    ]
+
+
+def boxes(drawing: Figure) -> list[tuple[str, Bbox]]:
+    canvas = drawing.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts(drawing)]
+
+
+@pytest.mark.parametrize(
+    ("models", "schedules", "repeats"),
+    [
+        (1, ["none"], 1),
+        (1, BOTH, 3),
+        (2, BOTH, 1),
+        (5, BOTH, 3),
+        (9, BOTH, 3),
+        (4, ["none", "a-priority", "b-priority", "switch-priority"], 3),
+    ],
+)
+def test_no_text_overlaps_or_leaves_the_figure(
+    tmp_path: Path, models: int, schedules: list[str], repeats: int
+) -> None:
+    trials = matrix(models, schedules, repeats)
+    trials[0].idle = 0.01
+    trials[-1].idle = 0.1
+    drawing = compose(rows(tmp_path, trials), CAPTION)
+    placed = boxes(drawing)
+    for (one, a), (other, b) in combinations(placed, 2):
+        assert not a.overlaps(b), f"{one!r} overlaps {other!r}"
+    for text, box in placed:
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= drawing.bbox.x1, text
+        assert box.y1 <= drawing.bbox.y1, text
+
+
+def test_bars_start_at_zero_and_hold_every_mark(tmp_path: Path) -> None:
+    got = rows(tmp_path, matrix(5, BOTH, 3))
+    drawing = compose(got, CAPTION)
+    assert len(drawing.axes) == 5
+    for axes in drawing.axes:
+        low, high = axes.get_ylim()
+        of_model = [row for row in got if row.model == axes.get_xlabel()]
+        assert low == 0
+        assert high > max(row.imgs_per_sec.interval[1] for row in of_model if row.published)  # type: ignore[index]
+        assert [bar.get_height() for bar in axes.patches] == [  # type: ignore[attr-defined]
+            row.imgs_per_sec.mean for row in of_model
+        ]
+
+
+def test_figures_stand_in_it(tmp_path: Path) -> None:
+    trials = matrix(1, BOTH, 2)
+    for trial, rate in zip(trials, [0.24, 0.33, 0.25, 0.345], strict=True):
+        trial.imgs_per_sec = rate
+    shown = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
+    for expected in (
+        "0.245",
+        "0.338",
+        "+37.8 %",
+        "[+34.6, +40.9]\npubl. +41.7 %",
+        "one repeat",
+        "95 % Student interval",
+        "published",
+    ):
+        assert expected in shown
+
+
+def test_bad_verdicts_are_marked_in_words(tmp_path: Path) -> None:
+    trials = matrix(2, BOTH, 1)
+    trials[0].idle = 0.01
+    trials[3].idle = 0.1
+    shown = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
+    assert {"✕ unusable", "? doubtful", "unusable", "doubtful"} <= set(shown)
+    assert {"✕ +41.7 %", "? +31.0 %"} <= set(shown)
+
+
+def test_missing_schedule_leaves_a_note(tmp_path: Path) -> None:
+    trials = matrix(2, BOTH, 1)
+    del trials[1]
+    shown = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
+    assert shown.count("no result") == 1
+
+
+def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
+    got = rows(tmp_path, matrix(1, BOTH, 3))
+    first, second = draw(got, CAPTION), draw(got, CAPTION)
+    assert first == second
+    assert first.png.startswith(b"\x89PNG")
+    assert first.svg.startswith(b"<?xml")
+    assert b"dc:date" not in first.svg

@@ -1,0 +1,99 @@
+"""Measures of one trial, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.collector import TrialMeasure, measure, read_trial
+from tests.unit.collector.builder import SECOND, FakeTrial
+
+
+def measured(tmp_path: Path, trial: FakeTrial) -> TrialMeasure:
+    return measure(read_trial(trial.write(tmp_path)))
+
+
+@pytest.mark.parametrize("stretch", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_imgs_per_sec_is_of_the_real_system(tmp_path: Path, stretch: float, batch: int) -> None:
+    got = measured(tmp_path, FakeTrial(imgs_per_sec=0.6, time=stretch, batch=batch))
+    assert got.imgs_per_sec == pytest.approx(0.6)
+    assert got.iteration_seconds == pytest.approx([3 * batch / 0.6] * 5)
+    assert got.iteration_seconds_emulated == pytest.approx([3 * batch / 0.6 * stretch] * 5)
+
+
+def test_slow_iteration_counts_but_leaves_the_median(tmp_path: Path) -> None:
+    got = measured(tmp_path, FakeTrial(imgs_per_sec=1, slow={4: 6.0}))
+    assert got.iteration_seconds_median == pytest.approx(3.0)
+    assert got.imgs_per_sec == pytest.approx(0.5)  # 15 images in 4 x 3 + 18 seconds
+
+
+def test_shares_are_of_the_bytes_moved_until_the_first_worker_is_done(tmp_path: Path) -> None:
+    got = measured(tmp_path, FakeTrial(pull=[50, 25, 25], push=[0, 0, 0]))
+    assert got.pull_shares is not None
+    assert got.pull_shares.by_worker == (0.5, 0.25, 0.25)
+    assert (got.pull_shares.smallest, got.pull_shares.largest) == (0.25, 0.5)
+    assert got.push_shares is None
+
+
+def test_taking_turns_in_being_favoured_is_not_fair(tmp_path: Path) -> None:
+    place = FakeTrial(iterations=3).write(tmp_path)
+    path = place / "ps.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        if line["event"] == "iteration":
+            first = line["iteration"] % 3
+            line["pull_bytes_at_first_done"] = [50 if n == first else 25 for n in range(3)]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    shares = measure(read_trial(place)).pull_shares
+    assert shares is not None
+    assert shares.by_worker == pytest.approx([1 / 3] * 3)
+    assert (shares.smallest, shares.largest) == (0.25, 0.5)
+
+
+# With 3 imgs/sec and D = 1, iterations last 1 s; two of warm-up last 3 s each from 10 s on, so the
+# measured window is 16 s to 21 s.
+@pytest.mark.parametrize(
+    ("cpu", "mean", "worst"),
+    [
+        ([(15, 0.0), (16, 0.0), (17, 0.9), (18, 0.3), (21, 0.5), (22, 0.0)], 0.54, 0.3),
+        ([(16, 0.0), (20.9, 0.5), (21, 0.0)], 0.49, 0.5),  # the last tick tells nothing by itself
+        ([(10, 0.0), (30, 0.4)], 0.4, 0.4),  # no sample inside: the one that covers it
+        ([(16, 0.5)], None, None),  # since when?
+        ([(1, 0.5), (2, 0.5)], None, None),
+        ([], None, None),
+    ],
+)
+def test_idle_cpu_within_the_measured_iterations(
+    tmp_path: Path, cpu: list[tuple[float, float]], mean: float | None, worst: float | None
+) -> None:
+    samples = [(round(t * SECOND), idle) for t, idle in cpu]
+    got = measured(tmp_path, FakeTrial(imgs_per_sec=3, time=1, cpu=samples))
+    assert got.idle_mean == (None if mean is None else pytest.approx(mean))
+    assert got.idle_worst == worst
+
+
+def test_counters(tmp_path: Path) -> None:
+    got = measured(
+        tmp_path,
+        FakeTrial(retransmits=2, retransmits_namespaces=7, drops=30, packets=970, management=99),
+    )
+    assert (got.retransmissions_records, got.retransmissions_namespaces) == (6, 7)
+    assert got.retransmissions == 7
+    assert [(port.port, port.drops, port.share) for port in got.drops] == [
+        ("switch0->switch1", 30, 0.03),
+        ("switch1->switch0", 0, 0.0),
+    ]
+    assert (got.total_drops, got.management_bytes) == (30, 99)
+    # 100 MB each way in each of 7 iterations; 2 s of the ps and 0.5 + 1.5 + 2.5 s of the workers.
+    assert (got.payload_in, got.payload_out) == (700_000_000, 700_000_000)
+    assert got.segments == 966_851
+    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.4)
+
+
+def test_without_payload_nothing_is_per_gigabyte(tmp_path: Path) -> None:
+    got = measured(tmp_path, FakeTrial(payload=0))
+    assert got.cpu_seconds_per_gigabyte is None
+    assert got.retransmission_share == 0.0

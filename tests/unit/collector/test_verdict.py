@@ -1,0 +1,125 @@
+"""Each rule of the verdict, at both sides of its limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.collector import Verdict, judge_run, judge_trial, measure, read_trial, worst
+from orchestrator.collector.verdict import judge_row
+from tests.unit.collector.builder import SECOND, FakeTrial
+
+OK = Verdict("ok")
+
+
+def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
+    return judge_trial(measure(read_trial(trial.write(tmp_path))))
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        FakeTrial(),
+        FakeTrial(payload=1000, management=1024 * 1024),
+        FakeTrial(management=14_000_000),  # 1 % of 1.4 GB
+        FakeTrial(idle=0.20),
+        FakeTrial(pull=[96, 100, 104]),
+        FakeTrial(schedule="switch-priority", pull=[100, 1, 1]),  # unfair on purpose
+        FakeTrial(retransmits_namespaces=4_800),  # 966,851 segments
+        FakeTrial(slow={4: 1.45}),
+        FakeTrial(drops=1000),
+    ],
+)
+def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
+    assert judged(tmp_path, trial) == OK
+
+
+@pytest.mark.parametrize(
+    ("trial", "level", "reason"),
+    [
+        (
+            FakeTrial(payload=1000, management=1_100_000),
+            "unusable",
+            "1.1 MB crossed the management network",
+        ),
+        (FakeTrial(management=14_100_000), "unusable", "14.1 MB crossed the management network"),
+        (FakeTrial(idle=0.04), "unusable", "no idle CPU: 4 % on average"),
+        (
+            FakeTrial(kept_differs=["switch0-eth2: rate 1 Gbit/s asked, 999 Mbit/s kept"]),
+            "unusable",
+            "the kernel kept otherwise: switch0-eth2: rate 1 Gbit/s asked, 999 Mbit/s kept",
+        ),
+        (
+            FakeTrial(congestion_controls=["cubic", "bbr"]),
+            "unusable",
+            "congestion control was bbr, not cubic",
+        ),
+        (FakeTrial(congestion_controls=[]), "doubtful", "congestion control was not read back"),
+        (FakeTrial(cpu=[]), "doubtful", "idle CPU was not recorded"),
+        (FakeTrial(idle=0.19), "doubtful", "little idle CPU: 19 % on average"),
+        (
+            FakeTrial(pull=[100, 70, 70]),
+            "doubtful",
+            "unfair pulls: 29 % to 42 % of the trunk, 33 % is fair",
+        ),
+        (
+            FakeTrial(push=[100, 100, 60]),
+            "doubtful",
+            "unfair pushes: 23 % to 38 % of the trunk, 33 % is fair",
+        ),
+        (
+            FakeTrial(retransmits_namespaces=4_900),
+            "doubtful",
+            "0.51 % of the segments sent again",
+        ),
+        (FakeTrial(slow={4: 1.6}), "doubtful", "iteration 4 took 1.6 x the median"),
+        (
+            FakeTrial(drops=1100),
+            "doubtful",
+            "0.11 % of the packets dropped at switch0->switch1",
+        ),
+    ],
+)
+def test_beyond_a_limit(tmp_path: Path, trial: FakeTrial, level: str, reason: str) -> None:
+    got = judged(tmp_path, trial)
+    assert (got.level, got.reasons) == (level, (reason,))
+
+
+def test_one_saturated_second_is_doubtful(tmp_path: Path) -> None:
+    samples = [(second * SECOND, 0.04 if second == 18 else 0.6) for second in range(10, 22)]
+    got = judged(tmp_path, FakeTrial(imgs_per_sec=3, time=1, cpu=samples))
+    assert got == Verdict("doubtful", ("worst second: 4 % idle CPU",))
+
+
+def test_worst_reason_decides_and_stands_first(tmp_path: Path) -> None:
+    got = judged(tmp_path, FakeTrial(idle=0.01, drops=5000))
+    assert got.level == "unusable"
+    assert got.reasons[0].startswith("no idle CPU")
+    assert got.reasons[1].endswith("dropped at switch0->switch1")
+
+
+def test_schedules_must_end_with_the_same_parameters(tmp_path: Path) -> None:
+    base = measure(read_trial(FakeTrial().write(tmp_path)))
+    same = replace(base, index=1, schedule="switch-priority")
+    other_model = replace(base, index=2, model="resnet50", parameters_sha256="bb")
+    other_seed = replace(base, index=3, seed=2, parameters_sha256="cc")
+    assert judge_run([base, same, other_model, other_seed]) == (OK, OK, OK, OK)
+    differs = replace(same, parameters_sha256="dd")
+    reason = "final parameters differ between trials of alexnet"
+    bad = Verdict("unusable", (reason,))
+    assert judge_run([base, differs, other_model, other_seed]) == (bad, bad, OK, OK)
+
+
+def test_row_takes_the_worst_and_names_the_repeats() -> None:
+    doubtful, unusable = Verdict("doubtful", ("a", "b")), Verdict("unusable", ("c", "a"))
+    assert judge_row([(0, doubtful), (1, OK), (2, unusable)]) == Verdict(
+        "unusable", ("repeat 2: c", "repeat 2, 0: a", "repeat 0: b")
+    )
+    assert judge_row([(0, doubtful), (1, doubtful)]) == doubtful
+
+
+def test_worst_of_nothing_is_ok() -> None:
+    assert worst([]) == "ok"
+    assert worst(["doubtful", "ok"]) == "doubtful"

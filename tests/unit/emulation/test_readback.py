@@ -1,0 +1,70 @@
+"""What the kernel kept, read out of what tc prints."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator.emulation.readback import differences, parse_classes, parse_rate
+from orchestrator.emulation.shaping import PortShape, TrafficClass
+
+SHAPE = PortShape("switch0->switch1", "switch0-eth1", 10**9, 524288, 0, (TrafficClass("data"),))
+CLASSES = """\
+class htb 1:1 root rate 1Gbit ceil 1Gbit
+ Sent 0 bytes 0 pkt (dropped 0, overlimits 0 requeues 0)
+class htb 1:a parent 1:1 leaf 100: prio 0 quantum 1514 rate 8Kbit ceil 1Gbit
+class htb 1:b parent 1:1 leaf 101: prio 1 quantum 1514 rate 8Kbit ceil 1Gbit
+"""
+QDISCS = json.dumps(
+    [
+        {"kind": "htb", "handle": "1:", "root": True, "options": {}},
+        {"kind": "bfifo", "handle": "100:", "parent": "1:a", "options": {"limit": 524288}},
+        {"kind": "bfifo", "handle": "101:", "parent": "1:b", "options": {"limit": 524288}},
+    ]
+)
+FILTERS = {"1:": "filter u32 flowid 1:a not_in_hw\n  match 00\nfilter u32 flowid 1:a not_in_hw\n"}
+
+
+def test_nothing_differs_when_all_was_kept() -> None:
+    assert differences(SHAPE, CLASSES, QDISCS, FILTERS) == []
+
+
+@pytest.mark.parametrize(
+    ("classes", "qdiscs", "filters", "said"),
+    [
+        (CLASSES.replace("rate 1Gbit ceil", "rate 900Mbit ceil"), QDISCS, FILTERS,
+         "switch0->switch1: class 1:1 rate asked 1000000000, kept 900000000 bit/s"),
+        (CLASSES.replace("prio 1", "prio 3"), QDISCS, FILTERS,
+         "switch0->switch1: class 1:b prio asked 1, kept 3"),
+        (CLASSES.replace("class htb 1:b", "class htb 1:f"), QDISCS, FILTERS,
+         "switch0->switch1: class 1:b is not there"),
+        (CLASSES, QDISCS.replace("524288", "1000"), FILTERS,
+         "switch0->switch1: queue of 1:a asked 524288, kept 1000 bytes"),
+        (CLASSES, QDISCS, {"1:": ""}, "switch0->switch1: asked 2 filters, kept 0"),
+    ],
+)  # fmt: skip
+def test_each_difference_is_said(
+    classes: str, qdiscs: str, filters: dict[str, str], said: str
+) -> None:
+    assert said in differences(SHAPE, classes, qdiscs, filters)
+
+
+@pytest.mark.parametrize(
+    ("text", "bps"),
+    [("8Kbit", 8_000), ("62500Kbit", 62_500_000), ("1Gbit", 10**9), ("999bit", 999)],
+)
+def test_rates_as_tc_prints_them(text: str, bps: int) -> None:
+    assert parse_rate(text) == bps
+
+
+def test_a_rate_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a rate"):
+        parse_rate("fast")
+
+
+def test_classes_without_priority_are_inner_ones() -> None:
+    kept = parse_classes(CLASSES)
+    assert kept["1:1"].priority is None
+    assert kept["1:a"].priority == 0
+    assert kept["1:b"].ceil_bps == 10**9

@@ -1,0 +1,86 @@
+"""The description of a port's shaping, without a kernel."""
+
+from __future__ import annotations
+
+from orchestrator.emulation.shaping import Match, PortShape, TrafficClass
+
+
+def shape(*classes: TrafficClass, rate: int = 10**9, delay: int = 0) -> PortShape:
+    return PortShape("switch0->switch1", "switch0-eth1", rate, 524288, delay, classes)
+
+
+def words(port: PortShape) -> list[str]:
+    return [" ".join(command) for command in port.commands()]
+
+
+def test_rates_are_integers_in_bit_because_tc_reads_bps_as_bytes() -> None:
+    for line in words(shape(TrafficClass("data"), rate=62_500_000)):
+        assert "bps" not in line
+    assert any(
+        "rate 62500000bit ceil 62500000bit" in line
+        for line in words(shape(TrafficClass("data"), rate=62_500_000))
+    )
+
+
+def test_acks_and_arp_take_the_highest_priority_under_one_data_class() -> None:
+    lines = words(shape(TrafficClass("data")))
+    acks = [line for line in lines if "flowid 1:a" in line]
+    assert len(acks) == 2
+    assert "match u8 0x10 0x3f at 33" in acks[0]
+    assert "protocol arp" in acks[1]
+    assert any("classid 1:a htb" in line and "prio 0" in line for line in lines)
+    assert any("classid 1:b htb" in line and "prio 1" in line for line in lines)
+    assert lines[0].endswith("htb default b")
+
+
+def test_workers_are_classified_by_address_in_their_order() -> None:
+    workers = tuple(
+        TrafficClass(f"worker{n}", (Match("dst", f"10.10.0.{n + 2}"),)) for n in range(3)
+    )
+    port = shape(*workers, TrafficClass("data"))
+    assert [p.traffic.name for p in port.placed()] == [
+        "ack",
+        "worker0",
+        "worker1",
+        "worker2",
+        "data",
+    ]
+    assert [p.priority for p in port.placed()] == [0, 1, 2, 3, 4]
+    lines = words(port)
+    assert sum("match ip dst 10.10.0." in line for line in lines) == 3
+    assert any("match ip dst 10.10.0.3/32 flowid 1:c" in line for line in lines)
+
+
+def test_more_classes_than_priorities_go_on_in_a_further_htb() -> None:
+    workers = tuple(
+        TrafficClass(f"worker{n}", (Match("src", f"10.10.0.{n + 2}"),)) for n in range(16)
+    )
+    port = shape(*workers, TrafficClass("data"))
+    assert [len(tier) for tier in port.tiers()] == [7, 7, 4]
+    assert all(p.priority < 8 for p in port.placed())
+    assert len({p.classid for p in port.placed()}) == 18
+    assert len({p.queue_handle for p in port.placed()}) == 18
+    lines = words(port)
+    assert any("parent 1:11 handle 2: htb default 11" in line for line in lines)
+    assert any("parent 2:11 handle 3: htb default d" in line for line in lines)
+    assert any("parent 3: protocol ip" in line for line in lines)
+
+
+def test_guaranteed_rates_are_negligible_together() -> None:
+    lines = words(shape(*(TrafficClass(f"w{n}", (Match("src", "10.10.0.2"),)) for n in range(6))))
+    guaranteed = [line for line in lines if "rate 8000bit" in line]
+    assert len(guaranteed) == 7
+    assert 7 * 8000 < 10**9 * 0.001
+
+
+def test_a_delay_line_stands_before_the_queue() -> None:
+    lines = words(shape(TrafficClass("data"), delay=50))
+    assert "root handle f000: netem delay 50us" in lines[0]
+    assert "parent f000:1 handle 1: htb" in lines[1]
+
+
+def test_every_queue_is_limited_in_bytes() -> None:
+    port = shape(TrafficClass("data"))
+    queues = [line for line in words(port) if "bfifo" in line]
+    assert len(queues) == len(port.placed())
+    assert all(line.endswith("limit 524288") for line in queues)

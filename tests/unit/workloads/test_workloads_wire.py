@@ -1,0 +1,215 @@
+"""Frames, the layout that checks them, and connections."""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from threading import Thread
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.errors import FrameError, WorkloadError
+from workloads.layout import SLICE_BYTES, Arena, Layout, scaled_elements
+from workloads.models import load_model
+from workloads.transport import Connection, Disconnected, Parcel, PeerError, SendQueue
+from workloads.wire import HEADER_BYTES, MAX_PAYLOAD, Frame, FrameType, unpack
+
+U32 = st.integers(0, 2**32 - 1)
+FRAMES = st.builds(
+    Frame,
+    st.sampled_from(FrameType),
+    worker=st.integers(0, 2**16 - 1),
+    iteration=U32,
+    tensor=U32,
+    offset=st.integers(0, 2**64 - 1),
+    length=st.integers(0, MAX_PAYLOAD),
+)
+LAYOUT = Layout(load_model("alexnet"), 1, 0.01)
+
+
+@given(FRAMES)
+def test_a_frame_survives_the_wire(frame: Frame) -> None:
+    assert unpack(frame.pack()) == frame
+
+
+@given(st.binary(min_size=HEADER_BYTES, max_size=HEADER_BYTES))
+def test_any_bytes_are_refused_or_mean_themselves(header: bytes) -> None:
+    with suppress(FrameError):
+        assert unpack(header).pack() == header
+
+
+@given(FRAMES, st.integers(0, 5), st.integers(1, 255))
+def test_damage_to_magic_version_or_type_does_not_pass(frame: Frame, at: int, flip: int) -> None:
+    header = bytearray(frame.pack())
+    header[at] ^= flip
+    try:
+        assert unpack(header) != frame
+        assert at == 5  # another known type
+    except FrameError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "message"),
+    [
+        (0, b"GET ", "not a dmlbed frame: it starts with b'GET ', expected b'DMLB'"),
+        (4, b"\x02", "protocol version 2, expected 1"),
+        (5, b"\x63", "unknown frame type 99"),
+        (24, b"\x00\x10\x00\x01", "payload of 1048577 bytes, at most 1048576 are allowed"),
+    ],
+)
+def test_a_broken_header_says_what_is_wrong(at: int, value: bytes, message: str) -> None:
+    header = bytearray(Frame(FrameType.GRADIENT).pack())
+    header[at : at + len(value)] = value
+    with pytest.raises(FrameError) as raised:
+        unpack(header)
+    assert str(raised.value) == message
+
+
+@given(
+    st.integers(0, 20),
+    st.one_of(st.integers(0, 8).map(lambda n: n * SLICE_BYTES), st.integers(0, 2**64 - 1)),
+    st.one_of(
+        st.sampled_from(sorted({piece.length for piece in LAYOUT.slices})),
+        st.integers(0, MAX_PAYLOAD),
+    ),
+)
+def test_only_the_slices_of_the_layout_are_found(tensor: int, offset: int, length: int) -> None:
+    wanted = [
+        piece
+        for piece in LAYOUT.slices
+        if (piece.tensor, piece.offset, piece.length) == (tensor, offset, length)
+    ]
+    try:
+        assert [LAYOUT.find(tensor, offset, length)] == wanted
+    except FrameError:
+        assert not wanted
+
+
+@given(
+    st.integers(1, 10**9),
+    st.decimals("0.01", 100, places=2, allow_nan=False),
+    st.decimals("0.01", 100, places=2, allow_nan=False),
+)
+def test_scaling_rounds_up_exactly(elements: int, rates: object, time: object) -> None:
+    exact = elements * Fraction(str(time)) / Fraction(str(rates))
+    scaled = scaled_elements(elements, float(str(rates)), float(str(time)))
+    assert scaled == max(1, math.ceil(exact))
+
+
+def test_a_factor_is_the_decimal_that_was_written() -> None:
+    assert scaled_elements(10, 1, 0.1) == 1  # as a binary fraction, 0.1 is a little more
+    assert scaled_elements(1, 16, 0.5) == 1
+    assert scaled_elements(1001, 1, 0.5) == 501
+
+
+def test_slices_cover_the_arena_once_in_order() -> None:
+    position = 0
+    for number, piece in enumerate(LAYOUT.slices):
+        assert (piece.number, piece.start) == (number, position)
+        assert 0 < piece.length <= SLICE_BYTES
+        position += piece.length
+    assert position == LAYOUT.bytes == Arena(LAYOUT).values.nbytes
+    assert len(LAYOUT.tensor_slices[10]) == math.ceil(4 * 377488 / SLICE_BYTES)  # fc6.w
+    assert LAYOUT.layer_tensors[5] == (10, 11)
+    assert LAYOUT.tensor_layers[10:12] == (5, 5)
+
+
+def test_the_digest_tells_layouts_apart() -> None:
+    layouts = [("alexnet", 1, 0.01), ("alexnet", 1, 0.02), ("squeezenet", 1, 0.01)]
+    digests = {Layout(load_model(model), r, d).digest for model, r, d in layouts}
+    assert len(digests) == 3
+    assert Layout(load_model("alexnet"), 1, 0.01).digest == LAYOUT.digest
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Connection, socket.socket]]:
+    """A connection and the raw socket of its peer."""
+    left, right = socket.socketpair()
+    with left, right:
+        yield Connection(left), right
+
+
+def test_payloads_travel_from_arena_to_arena(ends: tuple[Connection, socket.socket]) -> None:
+    here, there = ends[0], Connection(ends[1])
+    source, destination = Arena(LAYOUT), Arena(LAYOUT)
+    source.values[:] = np.arange(len(source.values))
+    parcels = [
+        Parcel(
+            Frame(FrameType.PARAMETERS, 0, 0, piece.tensor, piece.offset, piece.length).pack(),
+            source.slice_bytes(piece),
+        )
+        for piece in LAYOUT.slices
+    ]
+    sender = Thread(target=here.send, args=(parcels,))  # far more than the socket's buffer
+    sender.start()
+    for _ in LAYOUT.slices:
+        frame = there.receive()
+        piece = LAYOUT.find(frame.tensor, frame.offset, frame.length)
+        there.receive_payload(destination.slice_bytes(piece))
+    sender.join()
+    assert np.array_equal(source.values, destination.values)
+    assert here.sent == there.received == LAYOUT.bytes
+
+
+def test_the_end_of_a_connection_in_the_middle_of_a_frame(
+    ends: tuple[Connection, socket.socket],
+) -> None:
+    connection, peer = ends
+    peer.sendall(Frame(FrameType.DONE).pack()[:-1])
+    peer.close()
+    with pytest.raises(Disconnected, match=r"^disconnected$"):
+        connection.receive()
+    with pytest.raises(Disconnected, match=r"^disconnected: Broken pipe$"):
+        connection.send([Parcel(b"x")])
+
+
+def test_the_last_word_of_a_peer(ends: tuple[Connection, socket.socket]) -> None:
+    connection, peer = ends
+    Connection(peer).send_error("no more space")
+    peer.close()
+    with pytest.raises(PeerError, match=r"^no more space$"):
+        connection.receive()
+
+
+def test_a_last_word_is_not_waited_for(ends: tuple[Connection, socket.socket]) -> None:
+    connection, _ = ends
+    connection.socket.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            connection.socket.send(bytes(65536))
+    connection.send_error("nobody reads")  # returns
+
+
+def test_an_endless_last_word_is_refused(ends: tuple[Connection, socket.socket]) -> None:
+    connection, peer = ends
+    peer.sendall(Frame(FrameType.ERROR, length=MAX_PAYLOAD).pack())
+    with pytest.raises(FrameError, match=r"^error text of 1048576 bytes$"):
+        connection.receive()
+
+
+def test_silence_before_the_first_frame(ends: tuple[Connection, socket.socket]) -> None:
+    connection, _ = ends
+    connection.socket.settimeout(0.01)
+    with pytest.raises(WorkloadError, match=r"^sent no complete frame in time$"):
+        connection.receive()
+
+
+@given(st.lists(st.integers(0, 3 * SLICE_BYTES // 2), max_size=40))
+def test_a_queue_keeps_the_order_and_bounds_what_it_hands_out(sizes: list[int]) -> None:
+    queue = SendQueue()
+    memory = memoryview(bytes(2 * SLICE_BYTES))
+    parcels = [Parcel(b"%d" % i, memory[:size] or None) for i, size in enumerate(sizes)]
+    queue.put(parcels)
+    queue.close()
+    taken: list[Parcel] = []
+    while batch := queue.take():
+        assert len(batch) == 1 or sum(len(p.body or b"") for p in batch) <= 256 * 1024
+        taken += batch
+    assert taken == parcels

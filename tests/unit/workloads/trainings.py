@@ -1,0 +1,120 @@
+"""Trainings of real processes on loopback addresses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 60  # seconds; only a defect takes so long
+
+INSTANT = {
+    "name": "instant",
+    "seconds_per_megabyte_of_parameters": 0.0,
+    "seconds_per_gmac": 0.0,
+    "seconds_per_depthwise_layer": 0.0,
+}
+
+
+class Process:
+    """One `python -m workloads`, its events and how it ended."""
+
+    def __init__(self, job_file: Path) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "workloads", str(job_file)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def event(self, name: str) -> dict[str, Any]:
+        """Read events until one of that name comes."""
+        assert self.popen.stdout
+        for line in self.popen.stdout:
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == name:
+                return event
+        raise AssertionError(f"no event {name!r}: {self.ended()}")
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for the end; return exit status and stderr."""
+        _, errors = self.popen.communicate(timeout=PATIENCE)
+        return self.popen.returncode, errors
+
+
+class Bench:
+    """Starts processes with jobs that differ from a small default, and ends them all."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._processes: list[Process] = []
+
+    def job(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a job; the name decides the role."""
+        job: dict[str, Any] = {
+            "role": "ps" if name == "ps" else "worker",
+            "name": name,
+            "workers": ["worker0", "worker1", "worker2"],
+            "model": "alexnet",
+            "schedule": "none",
+            "scale": {"rates": 1, "time": 0.005},
+            "batch": 1,
+            "iterations": 2,
+            "warm_up": 1,
+            "seed": 7,
+            "repeat": 0,
+            "address": "127.0.0.1",
+            "port": 0,
+            "send_buffer_bytes": 65536,
+            "receive_buffer_bytes": 65536,
+            "congestion_control": "cubic",
+            "learning_rate": 0.01,
+            "records": str(self.records_file(name)),
+            "silence_seconds": 30,
+        }
+        if job["role"] == "worker":
+            number = int(name.removeprefix("worker"))
+            job |= {"worker": number, "bind": f"127.0.0.{number + 2}", "device": INSTANT}
+        return {**job, **changes}
+
+    def records_file(self, name: str) -> Path:
+        return self._directory / f"{name}.jsonl"
+
+    def start(self, name: str, **changes: Any) -> Process:
+        file = self._directory / f"{name}-{len(self._processes)}.json"
+        file.write_text(json.dumps(self.job(name, changes)))
+        return self.start_file(file)
+
+    def start_file(self, file: Path) -> Process:
+        process = Process(file)
+        self._processes.append(process)
+        return process
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.records_file(name).read_text().splitlines()]
+
+    def train(self, delays: tuple[float, ...] = (0.0, 0.0, 0.0), **changes: Any) -> str:
+        """Train with three workers, slowed down by seconds per gmac; return the digest."""
+        ps = self.start("ps", **changes)
+        port = ps.event("listening")["port"]
+        workers = [
+            self.start(
+                f"worker{number}",
+                **{"port": port, "device": {**INSTANT, "seconds_per_gmac": delay}, **changes},
+            )
+            for number, delay in enumerate(delays)
+        ]
+        ends = [process.ended() for process in (ps, *workers)]
+        assert ends == [(0, "")] * len(ends)
+        digest: str = self.records("ps")[-1]["parameters_sha256"]
+        return digest
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.popen.kill()
+            process.popen.communicate()

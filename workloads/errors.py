@@ -1,0 +1,37 @@
+"""The errors that a process of a trial ends with.
+
+    WorkloadError       1  the training failed: a peer, the network, an address
+    +-- FrameError      1  bytes that are no valid frame
+    JobError            2  the job file is wrong; carries every problem found
+
+Each becomes one line per problem on stderr, never a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class WorkloadError(Exception):
+    """The training cannot go on; the message names who, and the iteration."""
+
+
+class FrameError(WorkloadError):
+    """A peer sent bytes that are no valid frame."""
+
+
+class JobError(Exception):
+    """A job file is wrong; holds all problems at once."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return "unknown model 'alexnett' (did you mean 'alexnet'?)", or the list of known names."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    return f"unknown {kind} '{name}' ({hint})"

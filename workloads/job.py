@@ -1,0 +1,242 @@
+"""The job file: what one process of a trial is told, checked before anything is started.
+
+A job is a JSON object. Sizes of buffers are the emulated network's, already scaled; times of the
+device model are the real system's, and are stretched here. `silence_seconds` is wall time, and must
+exceed the longest time in which nothing is sent, which is a worker's forward and backward pass.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from workloads.devices import DeviceModel
+from workloads.errors import JobError
+from workloads.models import Model, load_model
+from workloads.network import Buffers, Endpoint
+from workloads.schedules import Schedule, get_schedule
+
+_LARGEST_JOB = 1 << 20  # bytes
+_MOST_WORKERS = 1 << 16  # what the frame header can number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What parameter server and workers are both told.
+
+    Attributes:
+        role: "ps" or "worker".
+        name: of the host.
+        workers: names of all workers, in the order in which their gradients are summed.
+        model: what is trained.
+        schedule: how communication is ordered.
+        rates: R, the divisor of the rates.
+        time: D, the stretch of time.
+        batch: images per worker and iteration.
+        iterations: measured ones.
+        warm_up: iterations before those.
+        seed: of parameters, objective and pull orders.
+        repeat: number of the repeat; another one has other pull orders.
+        server: the parameter server; port 0 lets the kernel choose (see its "listening" event).
+        buffers: asked for; the kernel keeps twice as much.
+        congestion_control: what the network was asked to use; the records tell what is in use.
+        learning_rate: of plain SGD on the mean gradient.
+        records: file to write.
+        silence_seconds: give up when nothing has moved for so long.
+        given: the job as it was read.
+    """
+
+    role: Literal["ps", "worker"]
+    name: str
+    workers: tuple[str, ...]
+    model: Model
+    schedule: Schedule
+    rates: float
+    time: float
+    batch: int
+    iterations: int
+    warm_up: int
+    seed: int
+    repeat: int
+    server: Endpoint
+    buffers: Buffers
+    congestion_control: str
+    learning_rate: float
+    records: Path
+    silence_seconds: float
+    given: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def all_iterations(self) -> int:
+        """Iterations to run, warm-up included."""
+        return self.warm_up + self.iterations
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerJob(Job):
+    """What only a worker is told.
+
+    Attributes:
+        worker: its number, a position in `workers`.
+        bind: its own data address.
+        device: how long its layers take.
+    """
+
+    worker: int
+    bind: str
+    device: DeviceModel
+
+
+def load_job(path: Path) -> Job:
+    """Read and check a job file.
+
+    Returns:
+        A `WorkerJob` for a worker, a `Job` for the parameter server.
+
+    Raises:
+        JobError: it cannot be read, or is wrong; carries all problems.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_JOB + 1)
+    except OSError as error:
+        raise JobError([f"{path}: cannot be read: {error.strerror}"]) from None
+    if len(content) > _LARGEST_JOB:
+        raise JobError([f"{path}: larger than {_LARGEST_JOB} bytes"])
+    try:
+        given = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise JobError([f"{path}: not JSON: {error}"]) from None
+    if not isinstance(given, dict):
+        raise JobError([f"{path}: must be an object"])
+    try:
+        return parse_job(given)
+    except JobError as error:
+        raise JobError([f"{path}: {problem}" for problem in error.problems]) from None
+
+
+def parse_job(given: Mapping[str, Any]) -> Job:
+    """Check a job and return it.
+
+    Raises:
+        JobError: carries all problems, as `key: message`.
+    """
+    role = given.get("role")
+    if role not in ("ps", "worker"):
+        raise JobError(["role: must be 'ps' or 'worker'"])
+    checks = _CHECKS if role == "ps" else {**_CHECKS, **_WORKER_CHECKS}
+    problems: list[str] = []
+    parsed: dict[str, Any] = {}
+    for key, check in checks.items():
+        if key not in given:
+            problems.append(f"{key}: missing")
+            continue
+        try:
+            parsed[key] = check(given[key])
+        except ValueError as error:
+            problems.append(f"{key}: {error}")
+    known = {"role", *_CHECKS, *_WORKER_CHECKS}
+    problems += [f"{key}: unknown key" for key in given if key not in known]
+    if "worker" in parsed and parsed["worker"] >= len(parsed.get("workers", given)):
+        problems.append(f"worker: there are {len(parsed['workers'])} workers, counted from 0")
+    if problems:
+        raise JobError(problems)
+    parsed["rates"], parsed["time"] = parsed.pop("scale")
+    parsed["server"] = Endpoint(parsed.pop("address"), parsed.pop("port"))
+    parsed["buffers"] = Buffers(parsed.pop("send_buffer_bytes"), parsed.pop("receive_buffer_bytes"))
+    kind = Job if role == "ps" else WorkerJob
+    return kind(role=role, given=dict(given), **parsed)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text")
+    return value
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def _positive(value: Any) -> float:
+    if _number(value) <= 0:
+        raise ValueError("must be more than 0")
+    return float(value)
+
+
+def _number(value: Any) -> float:
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise ValueError("must be a number, at least 0")
+    return float(value)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_WORKERS:
+        raise ValueError(f"must be a list of 1 to {_MOST_WORKERS} names")
+    names = tuple(_text(name) for name in value)
+    if len(set(names)) < len(names):
+        raise ValueError("names a worker twice")
+    return names
+
+
+def _address(value: Any) -> str:
+    return str(ipaddress.IPv4Address(_text(value)))
+
+
+def _scale(value: Any) -> tuple[float, float]:
+    if not isinstance(value, dict) or set(value) != {"rates", "time"}:
+        raise ValueError("must be an object with 'rates' and 'time'")
+    return _positive(value["rates"]), _positive(value["time"])
+
+
+def _device(value: Any) -> DeviceModel:
+    names = [entry.name for entry in fields(DeviceModel)]
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError(f"must be an object with {', '.join(names)}")
+    constants = {name: _number(value[name]) for name in names if name != "name"}
+    return DeviceModel(name=_text(value["name"]), **constants)
+
+
+_BUFFER = _whole(1, 1 << 30)
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _text,
+    "workers": _names,
+    "model": lambda value: load_model(_text(value)),
+    "schedule": lambda value: get_schedule(_text(value)),
+    "scale": _scale,
+    "batch": _whole(1, 1 << 20),
+    "iterations": _whole(1, 1 << 20),
+    "warm_up": _whole(0, 1 << 20),
+    "seed": _whole(0, (1 << 64) - 1),
+    "repeat": _whole(0, 1 << 20),
+    "address": _address,
+    "port": _whole(0, 65535),
+    "send_buffer_bytes": _BUFFER,
+    "receive_buffer_bytes": _BUFFER,
+    "congestion_control": _text,
+    "learning_rate": _number,
+    "records": lambda value: Path(_text(value)),
+    "silence_seconds": _positive,
+}
+
+_WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "worker": _whole(0, _MOST_WORKERS - 1),
+    "bind": _address,
+    "device": _device,
+}

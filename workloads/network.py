@@ -1,0 +1,139 @@
+"""Sockets as the job asks for them, and what the kernel made of them."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Any, NamedTuple
+
+from workloads.errors import WorkloadError
+
+# <linux/socket.h>: set the size beyond net.core.*mem_max; needs CAP_NET_ADMIN
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33
+
+CONNECT_SECONDS = 10.0
+_RETRY_SECONDS = 0.1
+
+# struct tcp_info of <linux/tcp.h>: offset and format of the fields that are recorded
+_TCP_INFO_FIELDS = {
+    "rtt_us": (68, "=I"),
+    "cwnd": (80, "=I"),
+    "retransmits": (100, "=I"),
+    "bytes_received": (128, "=Q"),
+    "bytes_sent": (200, "=Q"),
+}
+_TCP_INFO_BYTES = 256
+
+
+class Endpoint(NamedTuple):
+    """A TCP address."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+class Buffers(NamedTuple):
+    """Socket buffer sizes to ask for, in bytes."""
+
+    send: int
+    receive: int
+
+
+def _set_buffers(sock: socket.socket, buffers: Buffers) -> None:
+    """Fix the buffers' sizes. Must precede listen and connect: the window scale hangs on them."""
+    for force, plain, size in (
+        (_SO_SNDBUFFORCE, socket.SO_SNDBUF, buffers.send),
+        (_SO_RCVBUFFORCE, socket.SO_RCVBUF, buffers.receive),
+    ):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, force, size)
+        except PermissionError:
+            sock.setsockopt(socket.SOL_SOCKET, plain, size)
+
+
+def listen(endpoint: Endpoint, buffers: Buffers) -> socket.socket:
+    """Return a socket that listens on this address only; accepted ones inherit its buffers.
+
+    Raises:
+        WorkloadError: the address is in use or is not of this host.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _set_buffers(listener, buffers)
+        listener.bind(endpoint)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise WorkloadError(f"cannot listen on {endpoint}: {error.strerror}") from None
+    return listener
+
+
+def connect(bind: str, server: Endpoint, buffers: Buffers, patience: float) -> socket.socket:
+    """Return a connection from `bind` to the parameter server, which may still be starting.
+
+    The own address is bound first, so that no route leads training traffic over another network.
+
+    Args:
+        bind: own data address.
+        server: the parameter server.
+        buffers: asked for.
+        patience: seconds to keep trying.
+
+    Raises:
+        WorkloadError: nobody answered in time, or `bind` is no address of this host.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            _set_buffers(sock, buffers)
+            sock.bind((bind, 0))
+        except OSError as error:
+            sock.close()
+            raise WorkloadError(f"cannot use the address {bind}: {error.strerror}") from None
+        try:
+            sock.settimeout(max(_RETRY_SECONDS, deadline - time.monotonic()))
+            sock.connect(server)
+        except OSError as error:
+            sock.close()
+            if time.monotonic() + _RETRY_SECONDS > deadline:
+                why = error.strerror or "no answer"
+                raise WorkloadError(
+                    f"cannot reach the parameter server at {server} within {patience:g} s: {why}"
+                ) from None
+            time.sleep(_RETRY_SECONDS)
+            continue
+        sock.settimeout(None)
+        prepare(sock)
+        return sock
+
+
+def prepare(sock: socket.socket) -> None:
+    """Set what a connected socket needs: small frames leave at once."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def kept_settings(sock: socket.socket) -> dict[str, Any]:
+    """Return what the kernel kept; it doubles the buffer sizes that it is asked for."""
+    algorithm = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+    return {
+        "congestion_control": algorithm.split(b"\0", 1)[0].decode("ascii", "replace"),
+        "send_buffer_bytes": sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
+        "receive_buffer_bytes": sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+    }
+
+
+def tcp_state(sock: socket.socket) -> dict[str, int]:
+    """Return the connection's counters from TCP_INFO; an older kernel's lack some."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+    return {
+        name: struct.unpack_from(form, info, offset)[0]
+        for name, (offset, form) in _TCP_INFO_FIELDS.items()
+        if offset + struct.calcsize(form) <= len(info)
+    }

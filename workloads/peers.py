@@ -1,0 +1,114 @@
+"""The parameter server's side of the workers' connections: who is let in."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from workloads.errors import FrameError, WorkloadError
+from workloads.events import announce
+from workloads.job import Job
+from workloads.layout import Arena, Layout
+from workloads.network import listen, prepare
+from workloads.transport import Connection, SendQueue
+from workloads.wire import Frame, FrameType
+
+
+@dataclass
+class Peer:
+    """A connected worker.
+
+    Attributes:
+        number: position among the workers.
+        name: of its host.
+        address: where it connected from, `address:port`.
+        connection: to it.
+        gradient: what it pushes.
+        queue: what is to be sent to it.
+        pulled: per tensor, whether it has asked for it in this iteration.
+        delivered: per slice, whether its gradient has begun to arrive in this iteration.
+    """
+
+    number: int
+    name: str
+    address: str
+    connection: Connection
+    gradient: Arena
+    queue: SendQueue = field(default_factory=SendQueue)
+    pulled: bytearray = field(default_factory=bytearray)
+    delivered: bytearray = field(default_factory=bytearray)
+
+    def begin_iteration(self, layout: Layout) -> None:
+        """Forget what was pulled and delivered in the last iteration."""
+        self.pulled = bytearray(len(layout.tensor_slices))
+        self.delivered = bytearray(len(layout.slices))
+
+
+def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tuple[Peer, ...]:
+    """Wait until all workers have connected; return them in worker order.
+
+    Afterwards nobody is listening: a process too many is refused by the kernel.
+
+    Raises:
+        WorkloadError: the address is in use, a worker does not come, or somebody else does.
+    """
+    listener = listen(job.server, job.buffers)
+    peers: dict[int, Peer] = {}
+    with listener:
+        announce("listening", address=job.server.address, port=listener.getsockname()[1])
+        try:
+            while len(peers) < len(job.workers):
+                peer = _accept(listener, job, layout, gradients, peers)
+                peers[peer.number] = peer
+        except WorkloadError as error:
+            for peer in peers.values():
+                peer.connection.send_error(str(error))
+            raise
+    return tuple(peers[number] for number in sorted(peers))
+
+
+def _accept(
+    listener: socket.socket,
+    job: Job,
+    layout: Layout,
+    gradients: Sequence[Arena],
+    connected: dict[int, Peer],
+) -> Peer:
+    listener.settimeout(job.silence_seconds)
+    try:
+        sock, (host, port) = listener.accept()
+    except TimeoutError:
+        absent = ", ".join(name for i, name in enumerate(job.workers) if i not in connected)
+        raise WorkloadError(f"not connected within {job.silence_seconds:g} s: {absent}") from None
+    prepare(sock)
+    sock.settimeout(job.silence_seconds)
+    connection = Connection(sock)
+    address = f"{host}:{port}"
+    try:
+        number = _greet(connection, job, layout)
+        if number in connected:
+            raise FrameError(
+                f"{job.workers[number]} is already connected from {connected[number].address}"
+            )
+    except WorkloadError as error:
+        connection.send_error(f"connection refused: {error}")
+        raise WorkloadError(f"connection from {address}: {error}") from None
+    sock.settimeout(None)
+    return Peer(number, job.workers[number], address, connection, gradients[number])
+
+
+def _greet(connection: Connection, job: Job, layout: Layout) -> int:
+    """Read the first frame and return the worker's number."""
+    frame: Frame = connection.receive()
+    if frame.type is not FrameType.HELLO:
+        raise FrameError(f"{frame.type.name} frame, expected HELLO")
+    if frame.worker >= len(job.workers):
+        raise FrameError(f"worker number {frame.worker}, but there are {len(job.workers)} workers")
+    digest = connection.receive_bytes(frame.length)
+    if digest != layout.digest:
+        raise FrameError(
+            f"{job.workers[frame.worker]} has another model layout "
+            f"(digest {digest.hex()[:12]}, expected {layout.digest.hex()[:12]})"
+        )
+    return frame.worker

@@ -1,0 +1,88 @@
+"""What the parameter server notes about one iteration, worker by worker."""
+
+from __future__ import annotations
+
+import time
+from threading import Event, Lock
+from typing import Any
+
+
+class IterationLog:
+    """Times (monotonic ns) and payload bytes of one iteration.
+
+    Each worker's entries are written by that worker's sender or receiver thread only.
+
+    Args:
+        number: of the iteration, warm-up included.
+        workers: how many there are.
+        model_bytes: payload of one pull or push of the whole model.
+
+    Attributes:
+        released: when the iteration's release was handed to the senders.
+        applied: when the last slice was applied.
+        next_release: when the next iteration was released, or the end announced.
+        all_sent: set when the kernel has taken all pulled bytes.
+    """
+
+    def __init__(self, number: int, workers: int, model_bytes: int) -> None:
+        self.number = number
+        self.released = self.applied = self.next_release = 0
+        self.all_sent = Event()
+        self._model_bytes = model_bytes
+        self._pull_bytes = [0] * workers
+        self._pull_sent = [0] * workers
+        self._push_bytes = [0] * workers
+        self._push_first = [0] * workers
+        self._push_done = [0] * workers
+        self._pull_bytes_at_first_done: list[int] | None = None
+        self._push_bytes_at_first_done: list[int] | None = None
+        self._lock = Lock()
+
+    def sent(self, worker: int, payload: int) -> None:
+        """Note that the kernel took payload bytes for a worker."""
+        self._pull_bytes[worker] += payload
+        if self._pull_bytes[worker] == self._model_bytes:
+            with self._lock:
+                self._pull_sent[worker] = time.monotonic_ns()
+                if self._pull_bytes_at_first_done is None:
+                    self._pull_bytes_at_first_done = list(self._pull_bytes)
+                if all(self._pull_sent):
+                    self.all_sent.set()
+
+    def push_begins(self, worker: int) -> None:
+        """Note that a slice of a worker's gradient has begun to arrive."""
+        if not self._push_first[worker]:
+            self._push_first[worker] = time.monotonic_ns()
+
+    def pushed(self, worker: int, payload: int) -> None:
+        """Note that payload bytes of a worker's gradient have arrived."""
+        self._push_bytes[worker] += payload
+        if self._push_bytes[worker] == self._model_bytes:
+            with self._lock:
+                self._push_done[worker] = time.monotonic_ns()
+                if self._push_bytes_at_first_done is None:
+                    self._push_bytes_at_first_done = list(self._push_bytes)
+
+    def missing(self, names: tuple[str, ...]) -> str:
+        """Say whose pushes are not complete, and how much of them has arrived."""
+        return ", ".join(
+            f"{name} (pulled {pulled}, pushed {pushed} of {self._model_bytes} bytes)"
+            for name, pulled, pushed in zip(names, self._pull_bytes, self._push_bytes, strict=True)
+            if pushed < self._model_bytes
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """The iteration's record, once it is over."""
+        return {
+            "iteration": self.number,
+            "released_ns": self.released,
+            "pull_sent_ns": self._pull_sent,
+            "push_first_ns": self._push_first,
+            "push_done_ns": self._push_done,
+            "applied_ns": self.applied,
+            "next_release_ns": self.next_release,
+            "pull_bytes_at_first_done": self._pull_bytes_at_first_done,
+            "push_bytes_at_first_done": self._push_bytes_at_first_done,
+            "payload_in": sum(self._push_bytes),
+            "payload_out": sum(self._pull_bytes),
+        }

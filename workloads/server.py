@@ -1,0 +1,244 @@
+"""The parameter server: holds the parameters, answers pulls, sums pushed gradients, keeps the step.
+
+Threads: per worker a receiver and a sender, and one that aggregates. The main thread accepts the
+workers, then follows: it writes the records, and gives up when something failed or nothing moves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+from workloads.aggregation import Aggregation, initialise
+from workloads.errors import FrameError, WorkloadError
+from workloads.events import announce
+from workloads.job import Job
+from workloads.layout import Arena, Layout, Slice
+from workloads.network import kept_settings, tcp_state
+from workloads.peers import Peer, accept_workers
+from workloads.progress import IterationLog
+from workloads.records import Records, resources_used
+from workloads.transport import Disconnected, Parcel, PeerError, send_from
+from workloads.wire import Frame, FrameType
+
+
+class ParameterServer:
+    """One training run, from the first worker's connection to the last one's end."""
+
+    def __init__(self, job: Job, records: Records) -> None:
+        self._job = job
+        self._records = records
+        self._layout = Layout(job.model, job.rates, job.time)
+        self._parameters = Arena(self._layout)
+        initialise(self._parameters, self._layout, job.seed)
+        self._gradients = [Arena(self._layout) for _ in job.workers]
+        self._aggregation = Aggregation(self._parameters, self._gradients, job.learning_rate)
+        self._peers: tuple[Peer, ...] = ()
+        self._logs: list[IterationLog] = []
+        self._counting = Lock()
+        self._deliveries = [0] * len(self._layout.slices)  # per slice: workers that delivered it
+        self._ready: SimpleQueue[Slice] = SimpleQueue()
+        self._events: SimpleQueue[IterationLog | WorkloadError] = SimpleQueue()
+        self._finished = False
+
+    def run(self) -> None:
+        """Train.
+
+        Raises:
+            WorkloadError: the training failed; the workers have been told.
+        """
+        self._peers = accept_workers(self._job, self._layout, self._gradients)
+        for peer in self._peers:
+            settings = kept_settings(peer.connection.socket)
+            self._records.write("connection", worker=peer.number, **settings)
+        try:
+            self._train()
+        except WorkloadError as error:
+            for peer in self._peers:
+                peer.connection.send_error(str(error))
+            raise
+
+    # -- an iteration ----------------------------------------------------------------------------
+
+    @property
+    def _log(self) -> IterationLog:
+        return self._logs[-1]
+
+    def _release(self) -> int:
+        """Start the next iteration on all workers, and return the time."""
+        log = IterationLog(len(self._logs), len(self._peers), self._layout.bytes)
+        for peer in self._peers:
+            peer.begin_iteration(self._layout)
+        self._deliveries = [0] * len(self._layout.slices)
+        log.released = time.monotonic_ns()
+        self._logs.append(log)
+        self._tell_all(FrameType.RELEASE)
+        return log.released
+
+    def _tell_all(self, kind: FrameType) -> None:
+        for peer in self._peers:
+            peer.queue.put([Parcel(Frame(kind, peer.number, self._log.number).pack())])
+
+    def _aggregate(self) -> None:
+        for iteration in range(self._job.all_iterations):
+            for _ in self._layout.slices:
+                self._aggregation.apply(self._ready.get())
+            log = self._log
+            log.applied = time.monotonic_ns()
+            if iteration + 1 < self._job.all_iterations:
+                log.next_release = self._release()
+            else:
+                log.next_release = log.applied
+                self._finished = True
+                self._tell_all(FrameType.DONE)
+            self._events.put(log)
+
+    def _receive_from(self, peer: Peer) -> None:
+        while True:
+            try:
+                frame = peer.connection.receive()
+            except Disconnected:
+                if self._finished:
+                    return
+                raise
+            if frame.type not in (FrameType.PULL, FrameType.GRADIENT):
+                raise FrameError(f"unexpected {frame.type.name} frame")
+            if frame.worker != peer.number:
+                raise FrameError(f"{frame.type.name} frame of worker {frame.worker}")
+            if frame.iteration != self._log.number:
+                raise FrameError(f"{frame.type.name} frame of iteration {frame.iteration}")
+            if frame.type is FrameType.PULL:
+                self._answer(peer, frame)
+            else:
+                self._take_in(peer, frame)
+
+    def _answer(self, peer: Peer, pull: Frame) -> None:
+        slices = self._layout.slices_of(pull.tensor)
+        if pull.length:
+            raise FrameError(f"PULL frame with a payload of {pull.length} bytes")
+        if peer.pulled[pull.tensor]:
+            raise FrameError(f"tensor {pull.tensor} pulled twice")
+        peer.pulled[pull.tensor] = 1
+        peer.queue.put(
+            Parcel(
+                Frame(
+                    FrameType.PARAMETERS,
+                    peer.number,
+                    pull.iteration,
+                    piece.tensor,
+                    piece.offset,
+                    piece.length,
+                ).pack(),
+                self._parameters.slice_bytes(piece),
+            )
+            for piece in slices
+        )
+
+    def _take_in(self, peer: Peer, push: Frame) -> None:
+        piece = self._layout.find(push.tensor, push.offset, push.length)
+        if peer.delivered[piece.number]:
+            raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} pushed twice")
+        if not peer.pulled[piece.tensor]:
+            raise FrameError(f"tensor {piece.tensor} pushed before it was pulled")
+        peer.delivered[piece.number] = 1
+        log = self._log
+        log.push_begins(peer.number)
+        peer.connection.receive_payload(peer.gradient.slice_bytes(piece))
+        log.pushed(peer.number, piece.length)
+        with self._counting:
+            self._deliveries[piece.number] += 1
+            complete = self._deliveries[piece.number] == len(self._peers)
+        if complete:
+            self._ready.put(piece)
+
+    def _send_to(self, peer: Peer) -> None:
+        total = 0
+
+        def on_sent(payload: int) -> None:
+            # By the count of bytes, not by the current iteration: this thread may run so late that
+            # the worker has used the bytes and the next iteration is on.
+            nonlocal total
+            self._logs[total // self._layout.bytes].sent(peer.number, payload)
+            total += payload
+
+        send_from(peer.queue, peer.connection, on_sent)
+
+    # -- the main thread follows -----------------------------------------------------------------
+
+    def _train(self) -> None:
+        self._release()
+        Thread(target=self._aggregate, daemon=True).start()
+        senders = [self._start(self._send_to, peer) for peer in self._peers]
+        receivers = [self._start(self._receive_from, peer) for peer in self._peers]
+        self._follow()
+        for peer in self._peers:
+            peer.queue.close()
+        for peer, *threads in zip(self._peers, senders, receivers, strict=True):
+            for thread in threads:
+                thread.join(self._job.silence_seconds)
+                if thread.is_alive():
+                    raise WorkloadError(f"{peer.name}: does not end")
+        self._records.write(
+            "end",
+            parameters_sha256=hashlib.sha256(self._parameters.bytes).hexdigest(),
+            **resources_used(),
+            connections=[
+                {"worker": peer.number, **tcp_state(peer.connection.socket)} for peer in self._peers
+            ],
+        )
+
+    def _start(self, body: Callable[[Peer], None], peer: Peer) -> Thread:
+        def guarded() -> None:
+            try:
+                body(peer)
+            except PeerError as error:
+                self._fail(peer, f"gave up: {error}")
+            except WorkloadError as error:
+                self._fail(peer, str(error))
+
+        thread = Thread(target=guarded, daemon=True)
+        thread.start()
+        return thread
+
+    def _fail(self, peer: Peer, why: str) -> None:
+        self._events.put(WorkloadError(f"iteration {self._log.number}: {peer.name}: {why}"))
+
+    def _follow(self) -> None:
+        """Write down iterations as they end, until the last one.
+
+        Raises:
+            WorkloadError: a thread failed, or nothing moves.
+        """
+        silence = self._job.silence_seconds
+        moved, moved_at = -1, time.monotonic()
+        while True:
+            try:
+                event = self._events.get(timeout=min(1.0, silence / 4))
+            except Empty:
+                now = sum(peer.connection.moved for peer in self._peers)
+                if now != moved:
+                    moved, moved_at = now, time.monotonic()
+                elif time.monotonic() - moved_at > silence:
+                    log = self._log
+                    raise WorkloadError(
+                        f"iteration {log.number}: nothing moved for {silence:g} s; "
+                        f"waiting for {log.missing(self._job.workers)}"
+                    ) from None
+                continue
+            if isinstance(event, WorkloadError):
+                raise event
+            # It is, or a sender thread has yet to say so.
+            if not event.all_sent.wait(silence):
+                raise WorkloadError(f"iteration {event.number}: not all parameters were sent")
+            self._records.write("iteration", **event.fields())
+            announce(
+                "iteration",
+                iteration=event.number,
+                released_ns=event.released,
+                next_release_ns=event.next_release,
+            )
+            if event.number + 1 == self._job.all_iterations:
+                return

@@ -1,0 +1,216 @@
+"""Frames over one TCP connection: receive into place, send from place.
+
+Sockets block, and the interpreter lock is free while they do. Payloads are received straight into
+the arena and sent straight from it. What is to be sent waits in a queue that a thread per
+connection empties, a bounded number of bytes at a time.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Condition, Lock
+from typing import NamedTuple
+
+from workloads.errors import FrameError, WorkloadError
+from workloads.wire import HEADER_BYTES, Frame, FrameType, unpack
+
+# Taken from the queue per system call: few calls, and yet an answer that is not older than this.
+_BATCH_BYTES = 256 * 1024
+_BATCH_PARCELS = 256  # two buffers each; the kernel takes 1024 (IOV_MAX)
+
+_LONGEST_ERROR = 1000  # bytes of text in an ERROR frame
+_ERROR_PATIENCE = 0.2  # seconds that a last word waits for a busy sender
+
+
+class Disconnected(WorkloadError):
+    """The peer closed the connection, or the network broke it."""
+
+
+class PeerError(WorkloadError):
+    """The peer said in an ERROR frame why it gives up."""
+
+
+class Parcel(NamedTuple):
+    """What is sent in one go: a header (or several without payload), and a payload."""
+
+    head: bytes
+    body: memoryview | None = None
+
+
+class SendQueue:
+    """First in, first out. Nothing is copied, and no lock is held while anything is sent."""
+
+    def __init__(self) -> None:
+        self._parcels: deque[Parcel] = deque()
+        self._changed = Condition(Lock())
+        self._closed = False
+
+    def put(self, parcels: Iterable[Parcel]) -> None:
+        """Add parcels, in order."""
+        parcels = tuple(parcels)  # made before the lock is taken
+        with self._changed:
+            self._parcels.extend(parcels)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Let `take` return an empty list once everything has been taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def take(self) -> list[Parcel]:
+        """Wait for parcels and return some: at least one, then as many as fit into one send.
+
+        Returns:
+            An empty list after `close`.
+        """
+        with self._changed:
+            while not self._parcels and not self._closed:
+                self._changed.wait()
+            taken: list[Parcel] = []
+            size = 0
+            while self._parcels and len(taken) < _BATCH_PARCELS:
+                body = self._parcels[0].body
+                size += len(body) if body else 0
+                if taken and size > _BATCH_BYTES:
+                    break
+                taken.append(self._parcels.popleft())
+            return taken
+
+
+class Connection:
+    """One TCP connection; one thread may receive while another one sends.
+
+    Attributes:
+        socket: the connected socket, for `network.tcp_state` and its like.
+        received: payload bytes of tensors received so far.
+        sent: payload bytes of tensors sent so far.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self.received = 0
+        self.sent = 0
+        self._header = bytearray(HEADER_BYTES)
+        self._header_view = memoryview(self._header)
+        self._sending = Lock()
+
+    @property
+    def moved(self) -> int:
+        """Payload bytes received and sent so far: a sign of life."""
+        return self.received + self.sent
+
+    def receive(self) -> Frame:
+        """Wait for a frame's header; the payload, if any, must be received next.
+
+        Raises:
+            Disconnected: the connection ended.
+            FrameError: the header is broken.
+            PeerError: it was an ERROR frame.
+        """
+        self._fill(self._header_view)
+        frame = unpack(self._header)
+        if frame.type is FrameType.ERROR:
+            if frame.length > _LONGEST_ERROR:
+                raise FrameError(f"error text of {frame.length} bytes")
+            text = self.receive_bytes(frame.length).decode("utf-8", "replace")
+            raise PeerError(text)
+        return frame
+
+    def receive_payload(self, destination: memoryview) -> None:
+        """Fill `destination` with a frame's payload.
+
+        Raises:
+            Disconnected: the connection ended.
+        """
+        self._fill(destination)
+        self.received += len(destination)
+
+    def receive_bytes(self, length: int) -> bytes:
+        """Return a short payload.
+
+        Raises:
+            Disconnected: the connection ended.
+        """
+        payload = bytearray(length)
+        self._fill(memoryview(payload))
+        return bytes(payload)
+
+    def _fill(self, view: memoryview) -> None:
+        try:
+            while len(view):
+                count = self.socket.recv_into(view, len(view), socket.MSG_WAITALL)
+                if count == 0:
+                    raise Disconnected("disconnected")
+                view = view[count:]
+        except TimeoutError:
+            raise WorkloadError("sent no complete frame in time") from None
+        except OSError as error:
+            raise Disconnected(f"disconnected: {error.strerror}") from None
+
+    def send(self, parcels: Iterable[Parcel]) -> int:
+        """Send parcels and return how many payload bytes they had.
+
+        Raises:
+            Disconnected: the connection ended.
+        """
+        buffers: list[bytes | memoryview] = []
+        payload = 0
+        for head, body in parcels:
+            buffers.append(head)
+            if body is not None:
+                buffers.append(body)
+                payload += len(body)
+        try:
+            with self._sending:
+                while buffers:
+                    buffers = _after(buffers, self.socket.sendmsg(buffers))
+        except OSError as error:
+            raise Disconnected(f"disconnected: {error.strerror}") from None
+        self.sent += payload
+        return payload
+
+    def send_error(self, text: str) -> None:
+        """Tell the peer why this side gives up, if that is possible without waiting."""
+        payload = text.encode()[:_LONGEST_ERROR]
+        header = Frame(FrameType.ERROR, length=len(payload)).pack()
+        if self._sending.acquire(timeout=_ERROR_PATIENCE):
+            try:
+                self.socket.sendmsg([header, payload], [], socket.MSG_DONTWAIT)
+            except OSError:
+                return  # the last word is lost; the peer will see the connection end
+            finally:
+                self._sending.release()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+
+def _after(buffers: list[bytes | memoryview], sent: int) -> list[bytes | memoryview]:
+    """Return what is left of `buffers` when their first `sent` bytes are gone."""
+    for index, buffer in enumerate(buffers):
+        if sent < len(buffer):
+            return [memoryview(buffer)[sent:], *buffers[index + 1 :]]
+        sent -= len(buffer)
+    return []
+
+
+def send_from(queue: SendQueue, connection: Connection, on_sent: Callable[[int], None]) -> None:
+    """Send what stands in the queue until it is closed; the body of a sender thread.
+
+    Args:
+        queue: where parcels are taken from.
+        connection: where they go.
+        on_sent: called with the payload bytes that the kernel has just taken.
+    """
+    while parcels := queue.take():
+        try:
+            payload = connection.send(parcels)
+        except Disconnected:
+            # The receiver will see it too, and may first find the peer's last word, which says why.
+            return
+        if payload:
+            on_sent(payload)

@@ -1,0 +1,96 @@
+"""The wire protocol: length-prefixed binary frames over TCP.
+
+Every frame is a fixed header, in network byte order, and a payload of at most MAX_PAYLOAD bytes.
+Float32 payloads are little-endian. One connection per worker carries:
+
+    HELLO       worker -> server   first frame; payload: digest of the worker's layout
+    RELEASE     server -> worker   iteration i starts (the step barrier is open)
+    PULL        worker -> server   send me one tensor; no payload
+    PARAMETERS  server -> worker   one slice of a tensor
+    GRADIENT    worker -> server   one slice of a tensor's gradient
+    DONE        server -> worker   the last iteration is applied
+    ERROR       both               the sender gives up; payload: why, UTF-8
+
+Nothing in a frame is trusted: see `unpack` here and `Layout.find`.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+from workloads.errors import FrameError
+
+MAGIC = b"DMLB"
+VERSION = 1
+MAX_PAYLOAD = 1 << 20
+
+# magic, version, type, worker, iteration, tensor, offset (bytes), payload length (bytes)
+_HEADER = struct.Struct("!4sBBHIIQI")
+HEADER_BYTES = _HEADER.size
+
+
+class FrameType(IntEnum):
+    """What a frame is for."""
+
+    HELLO = 1
+    RELEASE = 2
+    PULL = 3
+    PARAMETERS = 4
+    GRADIENT = 5
+    DONE = 6
+    ERROR = 7
+
+
+class Frame(NamedTuple):
+    """A frame's header.
+
+    Attributes:
+        type: what it is for.
+        worker: the worker's number.
+        iteration: counted from 0, warm-up included.
+        tensor: its number in the layout.
+        offset: of the payload in the tensor, in bytes.
+        length: of the payload, in bytes.
+    """
+
+    type: FrameType
+    worker: int = 0
+    iteration: int = 0
+    tensor: int = 0
+    offset: int = 0
+    length: int = 0
+
+    def pack(self) -> bytes:
+        """Return the header's bytes."""
+        return _HEADER.pack(
+            MAGIC,
+            VERSION,
+            self.type,
+            self.worker,
+            self.iteration,
+            self.tensor,
+            self.offset,
+            self.length,
+        )
+
+
+def unpack(header: bytes | bytearray) -> Frame:
+    """Return the frame that HEADER_BYTES bytes announce.
+
+    Raises:
+        FrameError: wrong magic or version, unknown type, or too long a payload.
+    """
+    magic, version, kind, worker, iteration, tensor, offset, length = _HEADER.unpack(header)
+    if magic != MAGIC:
+        raise FrameError(f"not a dmlbed frame: it starts with {magic!r}, expected {MAGIC!r}")
+    if version != VERSION:
+        raise FrameError(f"protocol version {version}, expected {VERSION}")
+    try:
+        frame_type = FrameType(kind)
+    except ValueError:
+        raise FrameError(f"unknown frame type {kind}") from None
+    if length > MAX_PAYLOAD:
+        raise FrameError(f"payload of {length} bytes, at most {MAX_PAYLOAD} are allowed")
+    return Frame(frame_type, worker, iteration, tensor, offset, length)
