@@ -13,6 +13,7 @@ import numpy as np
 
 from workloads.compute import Clock, Objective, Pacer
 from workloads.errors import WorkloadError
+from workloads.events import announce
 from workloads.inbox import Inbox
 from workloads.job import WorkerJob
 from workloads.layout import Arena, Layout
@@ -106,6 +107,7 @@ class Worker:
             backward_done_ns=backward_done,
             push_sent_ns=inbox.wait_for_push(iteration),
         )
+        announce("iteration", iteration=iteration)
 
     def _pulls(self, iteration: int) -> Parcel:
         """Ask for all tensors at once: many frames, one send."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from orchestrator.cli.options import overrides, overrides_from
 from orchestrator.emulation.classes import port_shapes
@@ -103,7 +103,7 @@ def _trial_table(planned: dict[str, Any]) -> Table:
 
 
 def _port_table(planned: dict[str, Any]) -> Table:
-    table = Table("port", "emulated rate", "queue of a class", *planned["ports"])
+    table = Table(Column("port", no_wrap=True), "rate", "queue of a class", *planned["ports"])
     by_schedule = list(planned["ports"].values())
     for number, shape in enumerate(by_schedule[0]):
         table.add_row(

@@ -17,7 +17,7 @@ PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
 
 _NS = 1e9
-_SHORT_SAMPLE_NS = 0.5 * _NS  # below that, a CPU sample is a handful of scheduler ticks
+_SECOND_NS = 0.95 * _NS  # a second of samples, whose times waver a little
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,22 @@ def _idle(
     within = within or [span for span in spans if span[1] > begin and span[0] < end]
     if not within:
         return None, None
-    time = sum(b - a for a, b, _ in within)
-    mean = sum((b - a) * idle for a, b, idle in within) / time
-    long = [span for span in within if span[1] - span[0] >= _SHORT_SAMPLE_NS] or within
-    return mean, min(idle for _, _, idle in long)
+    return _weighted(within), min(map(_weighted, _seconds(within)))
+
+
+_Span = tuple[int, int, float]
+
+
+def _weighted(spans: Sequence[_Span]) -> float:
+    return sum((b - a) * idle for a, b, idle in spans) / sum(b - a for a, b, _ in spans)
+
+
+def _seconds(spans: Sequence[_Span]) -> list[Sequence[_Span]]:
+    """Every run of spans that lasts a second; all of them where they last less together."""
+    found = []
+    for first in range(len(spans)):
+        for last in range(first, len(spans)):
+            if spans[last][1] - spans[first][0] >= _SECOND_NS:
+                found.append(spans[first : last + 1])
+                break
+    return found or [spans]

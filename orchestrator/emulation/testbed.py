@@ -198,10 +198,16 @@ class Testbed:
             Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text(), str(home)
         )
         mounts = {}
-        for name, text in (("passwd", accounts.passwd), ("shadow", accounts.shadow)):
-            mounts[name] = directory / name
-            mounts[name].touch(mode=0o644 if name == "passwd" else 0o600)
-            mounts[name].write_text(text)
+        # An empty hosts.deny: the machine's own may refuse everybody.
+        for name, text in (
+            ("passwd", accounts.passwd),
+            ("shadow", accounts.shadow),
+            ("hosts.deny", ""),
+        ):
+            if Path("/etc", name).exists():
+                mounts[name] = directory / name
+                mounts[name].touch(mode=0o600 if name == "shadow" else 0o644)
+                mounts[name].write_text(text)
         self._keys: TestbedKeys = make_keys(directory, self.addresses)
         for name, address in self.addresses.items():
             config = directory / f"sshd_config_{name}"
