@@ -1,0 +1,119 @@
+"""Bulk TCP flows between the hosts of a testbed, and how fast each was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.emulation.testbed import Testbed
+
+FIRST_PORT = 6000
+_BULK = Path(__file__).with_name("bulk.py")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """From one host to another, from the common start for so many seconds."""
+
+    source: str
+    target: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a flow's receiver saw.
+
+    Attributes:
+        start_ns: the common start of all flows.
+        samples: (monotonic ns, payload bytes so far).
+        congestion_control: what the sender's socket got without asking.
+    """
+
+    start_ns: int
+    samples: Sequence[tuple[int, int]]
+    congestion_control: str
+
+    def rate_bps(self, begin: float, end: float) -> float:
+        """Payload per second between two times (seconds after the start), in bit/s."""
+        return (self._bytes_at(end) - self._bytes_at(begin)) * 8 / (end - begin)
+
+    def _bytes_at(self, seconds: float) -> float:
+        at = self.start_ns + seconds * 1e9
+        after = bisect_left(self.samples, (at, 0))
+        assert 0 < after < len(self.samples), "outside of what was received"
+        (t0, b0), (t1, b1) = self.samples[after - 1 : after + 1]
+        return b0 + (b1 - b0) * (at - t0) / (t1 - t0)
+
+
+def host_pid(testbed: Testbed, host: str) -> int:
+    """The process in whose namespaces a host's programs run."""
+    return testbed._network.pid(host)
+
+
+def in_host(testbed: Testbed, host: str, *argv: str) -> str:
+    """Run a command in a host; its standard output."""
+    return subprocess.run(
+        ["mnexec", "-a", str(host_pid(testbed, host)), *argv],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    ).stdout
+
+
+def run_flows(testbed: Testbed, flows: Sequence[Flow], buffer_bytes: int) -> list[Trace]:
+    """Run flows at the same time, each over a connection of its own.
+
+    Args:
+        buffer_bytes: of every socket, so that the kernel does not grow windows as it likes.
+    """
+    with contextlib.ExitStack() as stack:
+        ends = []
+        for port, flow in enumerate(flows, start=FIRST_PORT):
+            to = (testbed.addresses[flow.target].data, str(port), str(buffer_bytes))
+            receiver = stack.enter_context(_end(testbed, flow.target, "receive", *to))
+            assert _line(receiver) == "listening"
+            sender = stack.enter_context(_end(testbed, flow.source, "send", *to))
+            ends.append((flow, receiver, sender, _line(sender)))
+        start = time.monotonic_ns() + 100_000_000
+        last = start + round(max(flow.seconds for flow in flows) * 1e9)
+        for flow, receiver, sender, _ in ends:
+            _tell(receiver, start, last)
+            _tell(sender, start, start + round(flow.seconds * 1e9))
+        return [
+            Trace(start, [(t, n) for t, n in json.loads(_line(receiver))], algorithm)
+            for _, receiver, _, algorithm in ends
+        ]
+
+
+@contextlib.contextmanager
+def _end(testbed: Testbed, host: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    inside = ["mnexec", "-a", str(host_pid(testbed, host))]
+    process = subprocess.Popen(
+        [*inside, sys.executable, "-I", "-S", str(_BULK), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def _tell(process: subprocess.Popen[str], start: int, until: int) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{start} {until}\n")
+    process.stdin.flush()

@@ -1,0 +1,174 @@
+"""Runs inside the box that test_network.py makes: the published topology at a tenth of its rates."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.bounds import goodput_bps
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.spec import load_experiment
+from tests.system.flows import Flow, Trace, host_pid, in_host, run_flows
+from workloads.schedules import get_schedule
+
+ROOT = Path(__file__).parents[2]
+TRUNK_BPS = 100_000_000
+GOODPUT_BPS = goodput_bps(TRUNK_BPS)
+BUFFER_BYTES = 26_215  # 256 KiB of the real system, at R = 10
+SETTLE, SECONDS = 0.5, 2.0
+EXPERIMENT = f"""
+name: network
+topology: {ROOT}/topologies/ps-10g-1g-3workers.yaml
+models: [squeezenet]
+schedules: [none]
+scale: {{rates: 10, time: 1}}
+congestion_control: cubic
+"""
+PUSH = "switch1->switch0"
+
+
+@pytest.fixture(scope="module")
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
+    file = tmp_path_factory.mktemp("network") / "experiment.yaml"
+    file.write_text(EXPERIMENT)
+    with Testbed(load_experiment(file)) as testbed:
+        yield testbed
+
+
+@pytest.fixture
+def unscheduled(testbed: Testbed) -> Testbed:
+    testbed.set_schedule(get_schedule("none"))
+    return testbed
+
+
+@pytest.fixture
+def prioritised(testbed: Testbed) -> Iterator[Testbed]:
+    """Workers in strict priority; anything that a test changes at the trunk is set anew."""
+    testbed.set_schedule(get_schedule("switch-priority"))
+    yield testbed
+    testbed.set_schedule(get_schedule("none"))
+
+
+def rate(trace: Trace) -> float:
+    return trace.rate_bps(SETTLE, SECONDS - 0.1)
+
+
+def trunk_device(testbed: Testbed) -> str:
+    return testbed._shapes[PUSH].device
+
+
+def tc(*words: str) -> None:
+    subprocess.run(["tc", *words], check=True)
+
+
+def test_rates_are_as_asked_in_each_direction(unscheduled: Testbed) -> None:
+    for flow in (Flow("worker0", "ps", SECONDS), Flow("ps", "worker2", SECONDS)):
+        (trace,) = run_flows(unscheduled, [flow], BUFFER_BYTES)
+        assert rate(trace) == pytest.approx(GOODPUT_BPS, rel=0.03), flow
+
+
+def test_rates_are_as_asked_in_both_directions_at_once(unscheduled: Testbed) -> None:
+    before = unscheduled.counters()
+    flows = [Flow("worker0", "ps", SECONDS), Flow("ps", "worker1", SECONDS)]
+    traces = run_flows(unscheduled, flows, BUFFER_BYTES)
+    print([rate(t) / GOODPUT_BPS for t in traces], unscheduled.counters().queues[PUSH], before.queues[PUSH])
+    for trace in traces:
+        assert rate(trace) == pytest.approx(GOODPUT_BPS, rel=0.03)
+
+
+PRIORITY_FLOWS = [
+    Flow("worker0", "ps", SECONDS),
+    Flow("worker1", "ps", SECONDS),
+    Flow("ps", "worker1", SECONDS),
+]
+
+
+def test_strict_priority_starves_data_but_not_acks(prioritised: Testbed) -> None:
+    first, second, opposite = run_flows(prioritised, PRIORITY_FLOWS, BUFFER_BYTES)
+    print([rate(t) / GOODPUT_BPS for t in (first, second, opposite)])
+    assert rate(first) > 0.95 * GOODPUT_BPS
+    assert rate(second) < 0.02 * GOODPUT_BPS
+    assert rate(opposite) > 0.90 * GOODPUT_BPS
+    assert prioritised.counters().queues[PUSH]["ack"].drops == 0
+
+
+def test_without_the_class_of_acks_the_opposite_direction_starves(prioritised: Testbed) -> None:
+    """So the test above can fail."""
+    device = ("dev", trunk_device(prioritised), "parent", "1:", "protocol", "ip")
+    tc("filter", "del", *device, "prio", "1")
+    assert prioritised.differences() == [f"{PUSH}: asked 5 filters, kept 4"]
+    _, _, opposite = run_flows(prioritised, PRIORITY_FLOWS, BUFFER_BYTES)
+    print(rate(opposite) / GOODPUT_BPS)
+    assert rate(opposite) < 0.5 * GOODPUT_BPS
+
+
+def test_without_a_schedule_nobody_starves(unscheduled: Testbed) -> None:
+    flows = [Flow(f"worker{n}", "ps", SECONDS) for n in range(3)]
+    rates = [rate(trace) for trace in run_flows(unscheduled, flows, BUFFER_BYTES)]
+    print([r / GOODPUT_BPS for r in rates])
+    assert sum(rates) == pytest.approx(GOODPUT_BPS, rel=0.03)
+    assert min(rates) > 0.1 * GOODPUT_BPS
+
+
+def test_the_kernel_kept_what_was_asked(testbed: Testbed) -> None:
+    for schedule in ("none", "switch-priority", "none"):
+        testbed.set_schedule(get_schedule(schedule))
+        assert testbed.differences() == []
+
+
+def test_what_somebody_changes_is_named(prioritised: Testbed) -> None:
+    device = ("dev", trunk_device(prioritised))
+    rates = ("htb", "rate", "8kbit", "ceil", "70mbit", "prio", "1", "quantum", "1514")
+    tc("class", "change", *device, "parent", "1:1", "classid", "1:b", *rates)
+    assert prioritised.differences() == [
+        f"{PUSH}: class 1:b ceil asked 100000000, kept 70000000 bit/s"
+    ]
+    rates = ("htb", "rate", "8kbit", "ceil", "100mbit", "prio", "3", "quantum", "1514")
+    tc("class", "change", *device, "parent", "1:1", "classid", "1:b", *rates)
+    assert prioritised.differences() == [f"{PUSH}: class 1:b prio asked 1, kept 3"]
+
+
+def test_a_queue_that_somebody_changes_is_named(prioritised: Testbed) -> None:
+    device = ("dev", trunk_device(prioritised))
+    tc("qdisc", "change", *device, "parent", "1:c", "handle", "102:", "bfifo", "limit", "9999")
+    assert prioritised.differences() == [f"{PUSH}: queue of 1:c asked 52429, kept 9999 bytes"]
+
+
+def test_sockets_that_ask_for_nothing_get_the_congestion_control(unscheduled: Testbed) -> None:
+    flows = [Flow("worker0", "ps", 0.1), Flow("ps", "worker0", 0.1)]
+    traces = run_flows(unscheduled, flows, BUFFER_BYTES)
+    assert [trace.congestion_control for trace in traces] == ["cubic", "cubic"]
+
+
+def test_a_host_has_the_two_networks_and_nothing_else(testbed: Testbed) -> None:
+    for host, address in testbed.addresses.items():
+        links = {
+            link["ifname"]: link for link in json.loads(in_host(testbed, host, "ip", "-j", "addr"))
+        }
+        assert set(links) == {"lo", f"{host}-eth0", "mgmt"}
+        assert {link["mtu"] for name, link in links.items() if name != "lo"} == {1500}
+        assert {
+            (name, entry["family"], entry["local"])
+            for name, link in links.items()
+            for entry in link["addr_info"]
+        } == {
+            ("lo", "inet", "127.0.0.1"),
+            (f"{host}-eth0", "inet", address.data),
+            ("mgmt", "inet", address.management),
+        }
+        routes = json.loads(in_host(testbed, host, "ip", "-j", "route"))
+        assert sorted(route["dst"] for route in routes) == ["10.10.0.0/16", "10.20.0.0/16"]
+
+
+def test_switch_ports_have_the_same_mtu(testbed: Testbed) -> None:
+    done = subprocess.run(["ip", "-j", "link"], check=True, capture_output=True, text=True)
+    assert {link["mtu"] for link in json.loads(done.stdout) if link["ifname"] != "lo"} == {1500}
+
+
+def test_no_host_and_no_switch_speaks_ipv6(testbed: Testbed) -> None:
+    for pid in ("self", *(str(host_pid(testbed, host)) for host in testbed.addresses)):
+        assert Path(f"/proc/{pid}/net/if_inet6").read_text() == ""

@@ -1,0 +1,13 @@
+"""Networks as asked: rates, queues, priorities, congestion control; each in a box of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.system.program import pytest_passes_in_a_box
+
+pytestmark = pytest.mark.system
+
+
+def test_the_published_topology_at_a_tenth_of_its_rates() -> None:
+    pytest_passes_in_a_box("inside_network.py")

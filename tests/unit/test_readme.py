@@ -1,0 +1,41 @@
+"""What the README shows works as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrator.cli.main import VERBS
+from orchestrator.spec import Experiment, load_any
+from workloads.models import model_names
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_its_files_are_a_topology_and_an_experiment_on_it(tmp_path: Path) -> None:
+    topology, experiment = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "my-cluster.yaml").write_text(topology)
+    (tmp_path / "my-question.yaml").write_text(experiment)
+    loaded = load_any(tmp_path / "my-question.yaml")
+    assert isinstance(loaded, Experiment)
+    assert loaded.topology.name == "my-cluster"
+
+
+def test_it_names_every_verb_and_every_model() -> None:
+    for verb in VERBS:
+        assert f"`dmlbed {verb}" in README
+    models = re.search(r"^Models: (.*?)\. Exit", README, re.DOTALL | re.MULTILINE)
+    assert models is not None
+    assert set(re.split(r",\s+", models[1])) == set(model_names())
+
+
+def test_its_targets_are_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make ([a-z]+)", README)) - {"to"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_its_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert "://" in target or (ROOT / target).exists(), target
