@@ -12,6 +12,7 @@ The exit code is a property of the error, so that every verb ends alike.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,3 +85,19 @@ class Interrupted(DmlbedError):
     """A person stopped the run; what was finished is kept."""
 
     exit_code = 130
+
+
+_DISK_ERRORS = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+}
+
+
+def disk_error(error: OSError) -> MachineError | None:
+    """The one line for an error of the disk that results are written to; None for any other."""
+    if error.errno not in _DISK_ERRORS:
+        return None
+    place = f"{error.filename}: " if error.filename else ""
+    hint = "free some, or write elsewhere with --out"
+    return MachineError(f"{place}{_DISK_ERRORS[error.errno]}", hint)

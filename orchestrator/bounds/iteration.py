@@ -6,10 +6,11 @@ an upper estimate of every schedule with a step barrier, which is what planning 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from orchestrator.spec import Topology, flows_through, ports
+from orchestrator.spec import Port, Topology, path
 from workloads.devices import DeviceModel
 from workloads.models import Model
 
@@ -28,11 +29,14 @@ def phase_seconds(
     topology: Topology, model_bytes: int, direction: Literal["pull", "push"]
 ) -> float:
     """Seconds in which all workers pull (or push) the whole model, alone on the network."""
-    slowest = 0.0
-    for port in ports(topology):
-        flows = [flow for flow in flows_through(topology, port) if flow.direction == direction]
-        slowest = max(slowest, len(flows) * model_bytes * 8 / goodput_bps(port.rate_bps))
-    return slowest
+    server = topology.ps.name
+    crossing: Counter[Port] = Counter()
+    for worker in topology.workers:
+        src, dst = (server, worker.name) if direction == "pull" else (worker.name, server)
+        crossing.update(path(topology, src, dst))
+    return max(
+        flows * model_bytes * 8 / goodput_bps(port.rate_bps) for port, flows in crossing.items()
+    )
 
 
 def compute_seconds(model: Model, device: DeviceModel, batch: int) -> float:

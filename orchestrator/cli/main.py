@@ -6,7 +6,6 @@ docstring is its help text. It raises `DmlbedError`, whose lines and exit code a
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 from typing import Any, NoReturn
@@ -14,15 +13,10 @@ from typing import Any, NoReturn
 import click
 
 from orchestrator import __version__
-from orchestrator.errors import DmlbedError, Interrupted, MachineError
+from orchestrator.errors import DmlbedError, Interrupted, disk_error
 
 VERBS = ("validate", "plan", "run", "report", "doctor")
 
-_DISK_ERRORS = {
-    errno.ENOSPC: "no space left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-}
 # Where Debian keeps sshd, ip and tc; `su` without a dash leaves them out of PATH.
 _ADMINISTRATOR_PATHS = ("/usr/sbin", "/sbin")
 
@@ -55,11 +49,10 @@ class Verbs(click.Group):
         except KeyboardInterrupt:
             _end(ctx, Interrupted("interrupted"))
         except OSError as error:
-            if error.errno not in _DISK_ERRORS:
+            full = disk_error(error)
+            if full is None:
                 raise
-            place = f"{error.filename}: " if error.filename else ""
-            hint = "free some, or write elsewhere with --out"
-            _end(ctx, MachineError(f"{place}{_DISK_ERRORS[error.errno]}", hint))
+            _end(ctx, full)
 
 
 def _end(ctx: click.Context, error: DmlbedError) -> NoReturn:

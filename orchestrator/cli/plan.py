@@ -103,7 +103,8 @@ def _trial_table(planned: dict[str, Any]) -> Table:
 
 
 def _port_table(planned: dict[str, Any]) -> Table:
-    table = Table(Column("port", no_wrap=True), "rate", "queue of a class", *planned["ports"])
+    schedules = (Column(name, min_width=len(name)) for name in planned["ports"])
+    table = Table(Column("port", no_wrap=True), "rate", "queue of a class", *schedules)
     by_schedule = list(planned["ports"].values())
     for number, shape in enumerate(by_schedule[0]):
         table.add_row(

@@ -22,8 +22,8 @@ LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
 BASELINE = "none"
 """The schedule that the others are compared with, and whose flows must share the trunk fairly."""
 
-MANAGEMENT_BYTES = 1024 * 1024
-"""Starting, following and stopping the processes takes some 100 KB; above, it may be training."""
+MANAGEMENT_BYTES = 512 * 1024
+"""Per process: its code, its records and its end take some 240 KB; above, it may be training."""
 MANAGEMENT_SHARE = 0.01
 """Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
 NO_IDLE_MEAN = 0.05
@@ -91,7 +91,8 @@ def _verdict(unusable: Iterable[str], doubtful: Iterable[str]) -> Verdict:
 
 def _unusable(trial: TrialMeasure) -> Iterable[str]:
     payload = trial.payload_in + trial.payload_out
-    if trial.management_bytes > max(MANAGEMENT_BYTES, MANAGEMENT_SHARE * payload):
+    deployment = MANAGEMENT_BYTES * (trial.workers + 1)
+    if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
         yield f"no idle CPU: {_percent(trial.idle_mean)} on average"

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from orchestrator.errors import MachineError
+from orchestrator.errors import Interrupted, MachineError
 
 # How long the command in the box may take to end by itself once it has been asked to.
 STOP_SECONDS = 15.0
@@ -49,6 +49,7 @@ def run_in_box(argv: Sequence[str]) -> int:
 
     Raises:
         MachineError: the box cannot be made on this machine.
+        Interrupted: the box had to be ended at once.
     """
     read_end, write_end = os.pipe()
     try:
@@ -77,11 +78,16 @@ def run_in_box(argv: Sequence[str]) -> int:
 def _wait(process: subprocess.Popen[bytes], life_line: int, stop_requests: list[int]) -> int:
     asked = 0
     deadline = float("inf")
+    killed = False
     while True:
         try:
-            return process.wait(timeout=_POLL_SECONDS)
+            status = process.wait(timeout=_POLL_SECONDS)
         except subprocess.TimeoutExpired:
             pass
+        else:
+            if killed:
+                raise Interrupted("stopped at once: all of the testbed has been taken down")
+            return status
         if len(stop_requests) > asked:
             if asked:
                 deadline = 0.0
@@ -92,6 +98,7 @@ def _wait(process: subprocess.Popen[bytes], life_line: int, stop_requests: list[
             asked = len(stop_requests)
         if time.monotonic() > deadline:
             process.kill()
+            killed = True
 
 
 @contextlib.contextmanager

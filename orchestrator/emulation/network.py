@@ -112,15 +112,18 @@ class Network:
         """See that every worker reaches the parameter server over the data network.
 
         Raises:
-            RunError: one does not.
+            RunError: one does not; names it.
         """
         server = self.addresses[self.topology.ps.name].data
         for worker in self.topology.workers:
             # A switch may need a moment after its ports have come up, hence several tries.
-            self._runner(
-                ["ping", "-n", "-q", "-c", "1", "-w", "5", "-i", "0.2", server],
-                namespace=self.pid(worker.name),
-            )
+            ping = ["ping", "-n", "-q", "-c", "1", "-w", "5", "-i", "0.2", server]
+            try:
+                self._runner(ping, namespace=self.pid(worker.name))
+            except RunError as error:
+                raise RunError(
+                    f"{worker.name} does not reach {self.topology.ps.name}: {error}"
+                ) from error
 
     def _quiet_namespace(self, pid: int | None) -> None:
         """No IPv6, and no packet filter on bridges: nothing on the wire that nobody asked for."""

@@ -14,7 +14,7 @@ from orchestrator.emulation.shaping import GUARANTEED_BPS, PortShape
 RATE_TOLERANCE = 0.001
 _UNITS = {"bit": 1, "Kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9, "Tbit": 10**12}
 _CLASS = re.compile(
-    r"^class htb (?P<id>\S+) .*?(?:prio (?P<prio>\d+) )?.*?rate (?P<rate>\S+) ceil (?P<ceil>\S+) ",
+    r"^class htb (?P<id>\S+) .*?rate (?P<rate>\S+) ceil (?P<ceil>\S+)",
 )
 _PRIO = re.compile(r" prio (\d+) ")
 

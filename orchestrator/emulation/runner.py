@@ -23,7 +23,7 @@ class Runner(Protocol):
 
 
 class SubprocessRunner:
-    """Runs commands as processes and keeps the list of those that set something."""
+    """Runs commands as processes."""
 
     def __call__(self, argv: Sequence[str], *, namespace: int | None = None) -> str:
         """Run a command to its end.
@@ -43,7 +43,7 @@ class SubprocessRunner:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise MachineError(f"program {argv[0]} is missing", "run make setup") from error
+            raise MachineError(f"program {error.filename} is missing", "run make setup") from error
         except subprocess.TimeoutExpired as error:
             raise RunError(f"{' '.join(argv)}: no answer in {COMMAND_SECONDS:.0f} s") from error
         if done.returncode != 0:

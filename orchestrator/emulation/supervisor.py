@@ -20,21 +20,25 @@ RUN_DIRECTORY = "/run"
 
 def prepare() -> None:
     """A loopback of its own, and a tmpfs for all run state, which goes with the box."""
+    options = "mode=0755,nosuid,nodev"
     for argv in (
-        ["mount", "-t", "tmpfs", "-o", "mode=0755,nosuid,nodev", "dmlbed", RUN_DIRECTORY],
+        # without --no-mtab, mount makes a /run/mount of its own first: on the machine's /run
+        ["mount", "--no-mtab", "-t", "tmpfs", "-o", options, "dmlbed", RUN_DIRECTORY],
         ["ip", "link", "set", "lo", "up"],
     ):
         subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
 
 
 def supervise(life_line: int, argv: Sequence[str]) -> int:
-    """Run `argv`; returns its exit status, 128 + n if signal n ended it.
+    """Run `argv`, with SIGINT blocked; returns its exit status, 128 + n if signal n ended it.
 
     Returns 137 at once when the life line breaks: the outer process is gone.
     """
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    # A request to stop waits until the command is ready for it, and has unblocked the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     command = subprocess.Popen(argv)
     # Only now: an ignored signal would be ignored by the command as well.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

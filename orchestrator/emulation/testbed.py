@@ -146,7 +146,12 @@ class Testbed:
         return said
 
     def counters(self) -> Counters:
-        """Read all counters now."""
+        """Read all counters now.
+
+        Raises:
+            RunError: a host is gone, or a counter cannot be read.
+        """
+        self._network.check_hosts()
         queues = {
             shape.port: queue_counts(
                 shape,

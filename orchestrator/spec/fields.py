@@ -74,6 +74,12 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _not_reserved(value: str) -> str:
+    if _RESERVED.fullmatch(value):
+        raise FieldError(f"node name {shown(value)} is not allowed", _RESERVED_RULE)
+    return value
+
+
 def _known(noun: str, names: tuple[str, ...]) -> AfterValidator:
     def check(value: str) -> str:
         problem = unknown(noun, value, names)
@@ -102,6 +108,9 @@ _NODE_RULE = (
     "a lower-case letter, then at most 8 of a-z, 0-9 and '-': interfaces are named NODE-ethN, "
     "and Linux allows 15 characters"
 )
+# Classes and interfaces of these names are the testbed's own.
+_RESERVED = re.compile(r"ack|data|lo|.*-(eth\d+|mgmt)", re.ASCII)
+_RESERVED_RULE = "not ack, data, lo, NODE-ethN or NODE-mgmt: the testbed uses them itself"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _NAME_RULE = "a letter or digit, then at most 63 of A-Z, a-z, 0-9, '.', '_' and '-'"
 _CONGESTION = r"[a-z][a-z0-9_]{0,14}"
@@ -120,7 +129,12 @@ Delay: TypeAlias = Annotated[int, BeforeValidator(_delay), _quantity(units.DURAT
 Queue: TypeAlias = Annotated[int, _holds_a_packet("queue"), _quantity(units.SIZE)]
 Memory: TypeAlias = Annotated[int, BeforeValidator(_memory), _quantity(units.SIZE)]
 Buffer: TypeAlias = Annotated[int, _holds_a_packet("socket buffer"), _quantity(units.SIZE)]
-NodeName: TypeAlias = Annotated[str, _matching("node name", _NODE, _NODE_RULE), _text(_NODE)]
+NodeName: TypeAlias = Annotated[
+    str,
+    _matching("node name", _NODE, _NODE_RULE),
+    AfterValidator(_not_reserved),
+    _text(_NODE),
+]
 Name: TypeAlias = Annotated[str, _matching("name", _NAME, _NAME_RULE), _text(_NAME)]
 DeviceName: TypeAlias = Annotated[str, _matching("device name", _NAME, _NAME_RULE), _text(_NAME)]
 CongestionControl: TypeAlias = Annotated[

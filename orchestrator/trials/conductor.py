@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
 import json
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import Console
 
 from orchestrator.collector import report
 from orchestrator.deployment import Deployment, RemoteHost, connect
 from orchestrator.emulation.testbed import Testbed
-from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError, UnusableError
+from orchestrator.errors import DmlbedError, Interrupted, RunError, UnusableError, disk_error
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
@@ -54,10 +52,15 @@ def conduct(request: RunRequest, console: Console) -> None:
     results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
     try:
         failed = _run_trials(experiment, results, console)
+    except BaseException:
+        # Why the run ended says more than why the little it left cannot be reported.
+        with contextlib.suppress(DmlbedError):
+            _report(results, request.as_json, console)
+        raise
+    else:
+        usable = _report(results, request.as_json, console)
     finally:
-        if results.path is not None:
-            usable = _report(results.path, request.as_json, console)
-            results.give_to_caller()
+        results.give_to_caller()
     if failed:
         raise RunError(f"{failed} of {len(plan_trials(experiment))} trials failed")
     if not usable:
@@ -78,7 +81,11 @@ def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Cons
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
             for trial in plan_trials(experiment):
                 progress.start(trial)
-                outcome = run_trial(experiment, trial, testbed, deployment, progress.event)
+                try:
+                    outcome = run_trial(experiment, trial, testbed, deployment, progress.event)
+                except RunError:
+                    testbed.check()  # what is gone says more than the command that missed it
+                    raise
                 results.store(trial, trial_files(experiment, trial, outcome))
                 progress.finish(trial, outcome.error)
                 failed += outcome.error is not None
@@ -86,8 +93,11 @@ def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Cons
     return failed
 
 
-def _report(path: Path, as_json: bool, console: Console) -> bool:
+def _report(results: ResultsDirectory, as_json: bool, console: Console) -> bool:
     """Write tables and figures of a run and show them; whether its figures may be used."""
+    path = results.path
+    if path is None:
+        return False
     made = report(path)
     console.print(made.table)
     console.print(f"figure: {path / 'figure.png'}", soft_wrap=True, highlight=False)
@@ -99,7 +109,6 @@ def _report(path: Path, as_json: bool, console: Console) -> bool:
 
 def main() -> None:
     """Entry point of the conductor's process."""
-    # A second request to stop must not cut the clearing-up short: the box's end is near anyway.
     console = Console(stderr=True)
     sys.exit(_guarded(RunRequest.from_json(sys.argv[1]), console))
 
@@ -107,6 +116,8 @@ def main() -> None:
 def _guarded(request: RunRequest, console: Console) -> int:
     error: DmlbedError
     try:
+        # The supervisor starts its command with SIGINT blocked; what came so far arrives now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         conduct(request, console)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -114,9 +125,10 @@ def _guarded(request: RunRequest, console: Console) -> int:
     except DmlbedError as caught:
         error = caught
     except OSError as caught:
-        if caught.errno != errno.ENOSPC:
+        full = disk_error(caught)
+        if full is None:
             raise
-        error = MachineError(f"no space left on the disk of {request.out}", "make space")
+        error = full
     else:
         return 0
     for line in error.lines():

@@ -34,7 +34,7 @@ class Trial:
 
 
 def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
-    """All trials; the schedules of one model and repeat run side by side.
+    """All trials; the schedules of one model and repeat run one right after the other.
 
     So a drift of the machine meets every schedule alike. Every second repeat turns their order
     round (A B, B A), so that none always comes first.

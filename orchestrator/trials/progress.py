@@ -122,12 +122,11 @@ class RunProgress:
         """One line that stays."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def start(self, trial: Trial) -> TrialProgress:
+    def start(self, trial: Trial) -> None:
         """A trial begins."""
         self._current = TrialProgress(self._experiment, trial)
         self._started = self._clock()
         self._show()
-        return self._current
 
     def event(self, event: Mapping[str, Any]) -> None:
         """An event of the current trial's parameter server."""
@@ -139,7 +138,7 @@ class RunProgress:
         """A trial has ended."""
         seconds = self._clock() - self._started
         self._forecast.finished(trial, seconds)
-        end = f"failed: {error}" if error else f"{clock_text(seconds)} min"
+        end = f"{clock_text(seconds)} min" if error is None else f"failed: {error}"
         text = self._current.text() if self._current else trial.directory
         left = clock_text(self._forecast.left(0.0))
         self.say(f"[{trial.index + 1}/{self._count}] {text}, {end}, {left} left")

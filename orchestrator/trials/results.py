@@ -61,8 +61,12 @@ class ResultsDirectory:
                 path.mkdir()
                 break
             number += 1
-        (path / "trials").mkdir()
-        _write(path / "run.json", _json(self._run_record))
+        try:
+            (path / "trials").mkdir()
+            _write(path / "run.json", json_file(self._run_record))
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
         return path
 
     def store(self, trial: Trial, files: Mapping[str, bytes]) -> None:
@@ -75,7 +79,8 @@ class ResultsDirectory:
             for name, content in files.items():
                 _write(partial / name, content)
             partial.rename(self._path / "trials" / trial.directory)
-        except OSError:
+        except BaseException:
+            # Ctrl-C may come here, too.
             shutil.rmtree(partial, ignore_errors=True)
             raise
         self.stored += 1
@@ -94,10 +99,6 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _json(record: Mapping[str, Any]) -> bytes:
-    return (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()
-
-
 def json_file(record: Mapping[str, Any]) -> bytes:
     """A record as the bytes of a readable JSON file."""
-    return _json(record)
+    return (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()

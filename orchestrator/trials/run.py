@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 from orchestrator.emulation.box import run_in_box
 from orchestrator.emulation.machine import require_for_run
-from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError
+from orchestrator.errors import (
+    DmlbedError,
+    InputError,
+    Interrupted,
+    MachineError,
+    RunError,
+    UnusableError,
+)
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import check_writable
 
-_KILLED = 128 + 9
+# A process that signal n ended has the exit status 128 + n.
+_SIGNAL = 128
+_SAID = {
+    error.exit_code for error in (InputError, MachineError, RunError, UnusableError, Interrupted)
+}
 
 
 def check_machine(experiment: Experiment, out: Path) -> None:
@@ -30,7 +42,7 @@ def check_machine(experiment: Experiment, out: Path) -> None:
     machine = require_for_run(
         delay=delay, congestion_control=experiment.congestion_control, results=out
     )
-    check_writable(out)
+    check_writable(out / experiment.name)
     needed = memory_bytes(experiment)
     if needed > machine.memory_bytes:
         raise MachineError(
@@ -49,14 +61,19 @@ def run(request: RunRequest) -> None:
     """
     experiment = request.load()
     check_machine(experiment, request.out)
-    status = run_in_box([sys.executable, "-m", "orchestrator.trials.conductor", request.to_json()])
+    kept = f"the trials that had finished are in {request.out / experiment.name}"
+    command = [sys.executable, "-m", "orchestrator.trials.conductor", request.to_json()]
+    try:
+        status = run_in_box(command)
+    except Interrupted as error:
+        raise Interrupted(f"{error}; {kept}") from error
     if status == 0:
         return
-    if status == _KILLED:
-        raise RunError(
-            "the testbed's conductor was killed; all of it has been taken down, and the trials "
-            f"that had finished are in {request.out / experiment.name}"
-        )
+    if status not in _SAID:
+        # With the box's first process, unshare may be all that is left to say anything.
+        signals = {_SIGNAL + number: number.name for number in signal.Signals}
+        end = f"was killed ({signals[status]})" if status in signals else "ended unexpectedly"
+        raise RunError(f"the testbed {end}; all of it has been taken down, and {kept}")
     raise AlreadySaid(status)
 
 
@@ -65,7 +82,7 @@ class AlreadySaid(DmlbedError):
 
     def __init__(self, status: int) -> None:
         super().__init__("")
-        self.exit_code = Interrupted.exit_code if status in (130, 143) else status
+        self.exit_code = status
 
     def lines(self) -> list[str]:
         return []

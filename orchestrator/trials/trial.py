@@ -48,8 +48,8 @@ def run_trial(
     """Run one trial on a testbed.
 
     Raises:
-        RunError: the network could not be set as asked. (A process that fails ends the trial
-            with an outcome, not with an exception.)
+        RunError: the network could not be set as asked, or is gone. (A process that fails ends
+            the trial with an outcome, not with an exception.)
     """
     server = experiment.topology.ps.name
     addresses = {name: address.data for name, address in testbed.addresses.items()}
@@ -73,7 +73,11 @@ def run_trial(
             )
         except RunError as caught:
             error = str(caught)
-    after = testbed.counters()
+    try:
+        after = testbed.counters()
+    except RunError as gone:
+        # The testbed itself is gone; what the processes said of it must not be.
+        raise RunError("\n".join([str(gone), *([] if error is None else [error])])) from gone
     network = {
         "switch": testbed.switch_kind,
         **network_record(shapes, before, after),
@@ -92,7 +96,7 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         "model": trial.model,
         "schedule": trial.schedule,
         "repeat": trial.repeat,
-        "outcome": "failed" if outcome.error else "finished",
+        "outcome": "finished" if outcome.error is None else "failed",
         "error": outcome.error,
         "seconds": outcome.seconds,
         "ps": topology.ps.name,

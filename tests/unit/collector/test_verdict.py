@@ -22,7 +22,8 @@ def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
     "trial",
     [
         FakeTrial(),
-        FakeTrial(payload=1000, management=1024 * 1024),
+        FakeTrial(payload=1000, management=4 * 512 * 1024),
+        FakeTrial(payload=1000, workers=6, management=7 * 512 * 1024),
         FakeTrial(management=14_000_000),  # 1 % of 1.4 GB
         FakeTrial(idle=0.20),
         FakeTrial(pull=[96, 100, 104]),
@@ -40,9 +41,9 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
     ("trial", "level", "reason"),
     [
         (
-            FakeTrial(payload=1000, management=1_100_000),
+            FakeTrial(payload=1000, management=2_100_000),
             "unusable",
-            "1.1 MB crossed the management network",
+            "2.1 MB crossed the management network",
         ),
         (FakeTrial(management=14_100_000), "unusable", "14.1 MB crossed the management network"),
         (FakeTrial(idle=0.04), "unusable", "no idle CPU: 4 % on average"),

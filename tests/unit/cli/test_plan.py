@@ -1,0 +1,158 @@
+"""`dmlbed plan`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+from orchestrator.spec import load_experiment
+from orchestrator.trials.plan import run_seconds
+
+ROOT = Path(__file__).parents[3]
+PUBLISHED = str(ROOT / "experiments/published.yaml")
+
+
+def plan(*arguments: str, columns: int = 80) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, ["plan", *arguments])
+
+
+def planned(*arguments: str) -> dict[str, Any]:
+    result = plan(*arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def cells(result: Result) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in result.stdout.splitlines()
+        if line.startswith("│")
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_nothing_is_cut_off(columns: int) -> None:
+    result = plan(PUBLISHED, columns=columns)
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, *rest = result.stdout.splitlines()
+    assert first.startswith("published: 30 trials on ps-10g-1g-3workers (linux-bridge, auto: ")
+    assert "R=1, D=0.5, 2 + 5 iterations each, at most about " in first
+    assert max(map(len, rest)) <= columns
+    assert "…" not in result.stdout
+    assert rest[-1] == "The commands: dmlbed plan --commands"
+
+
+def test_the_trials_in_their_order() -> None:
+    rows = [row[:4] for row in cells(plan(PUBLISHED)) if row[0].isdigit()]
+    assert len(rows) == 30
+    assert rows[:2] == [["1", "alexnet", "none", "1"], ["2", "alexnet", "switch-priority", "1"]]
+    # Every second repeat turns the schedules round.
+    assert rows[10] == ["11", "alexnet", "switch-priority", "2"]
+
+
+def test_the_ports() -> None:
+    rows = {row[0]: row[1:] for row in cells(plan(PUBLISHED, columns=120))}
+    same = "ack > data"
+    assert rows["ps->switch0"] == ["10000 Mbit/s", "256 KiB", same, same]
+    assert rows["switch0->switch1"] == [
+        "1000 Mbit/s",
+        "256 KiB",
+        same,
+        "ack > worker0 > worker1 > worker2 > data",
+    ]
+
+
+def test_json() -> None:
+    answer = planned(PUBLISHED)
+    loaded = load_experiment(Path(PUBLISHED))
+    assert (answer["experiment"], answer["digest"]) == ("published", loaded.digest())
+    assert answer["switch"]["kind"] == "linux-bridge"
+    assert answer["scale"] == {"rates": 1.0, "time": 0.5}
+    assert answer["seconds"] == pytest.approx(run_seconds(loaded))
+    assert answer["memory_bytes"] > 10 * 247369380 / 2
+    assert [trial["index"] for trial in answer["trials"]] == list(range(30))
+    assert list(answer["ports"]) == ["none", "switch-priority"]
+    assert answer["ports"]["none"][0]["port"] == "ps->switch0"
+
+
+def test_overrides() -> None:
+    answer = planned(
+        PUBLISHED, "--models", "vgg19, alexnet", "--schedules", "switch-priority",
+        "--repeats", "2", "--iterations", "9", "--scale", "8,1", "--switch", "linux-bridge",
+    )  # fmt: skip
+    trials = [(trial["model"], trial["schedule"], trial["repeat"]) for trial in answer["trials"]]
+    assert trials == [
+        ("vgg19", "switch-priority", 0),
+        ("alexnet", "switch-priority", 0),
+        ("vgg19", "switch-priority", 1),
+        ("alexnet", "switch-priority", 1),
+    ]
+    assert answer["scale"] == {"rates": 8.0, "time": 1.0}
+    assert answer["switch"] == {"kind": "linux-bridge", "why": "asked for"}
+    (ports,) = answer["ports"].values()
+    assert ports[0]["rate_bps"] == 1_250_000_000
+    assert answer["trials"][0]["seconds"] > planned(PUBLISHED, "--models", "vgg19", "--scale",
+                                                    "8,1")["trials"][0]["seconds"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (["--models", "alexnt"], ["--models: unknown model 'alexnt' (did you mean 'alexnet'?)"]),
+        (["--models", "alexnet,"], ["--models: unknown model ''"]),
+        (["--models", "alexnet,alexnet"], ["--models: 'alexnet' stands here twice"]),
+        (
+            ["--schedules", "non", "--repeats", "0", "--scale", "x", "--switch", "ovs"],
+            [
+                "--schedules: unknown schedule 'non' (did you mean 'none'?)",
+                "--repeats: must be from 1 to ",
+                "--scale: expected R,D, two numbers such as 1,0.5, found 'x'",
+                "--switch: unknown switch 'ovs'",
+            ],
+        ),
+        (["--scale", "0.5,1"], ["--scale: R (rates) must be from 1 to "]),
+        (["--scale", "1000,0.5"], ["--scale: with R=1000, D=0.5 the smallest queue is 263 B"]),
+    ],
+)
+def test_wrong_overrides(arguments: list[str], lines: list[str]) -> None:
+    result = plan(PUBLISHED, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = result.stderr.splitlines()
+    assert len(said) == len(lines)
+    for found, expected in zip(said, lines, strict=True):
+        assert found.startswith(expected)
+
+
+def test_a_count_that_is_no_number() -> None:
+    result = plan(PUBLISHED, "--repeats", "three")
+    assert result.exit_code == 2
+    assert "Invalid value for '--repeats': 'three' is not a valid integer." in result.stderr
+
+
+def test_a_topology_is_not_planned() -> None:
+    result = plan(str(ROOT / "topologies/star.yaml"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected an experiment, found a topology" in result.stderr
+
+
+def test_the_commands_can_be_copied() -> None:
+    result = plan(PUBLISHED, "--commands")
+    said = result.stdout.splitlines()
+    none, priority = said.index("# none"), said.index("# switch-priority")
+    commands = [shlex.split(line) for line in said[none + 1 : priority]]
+    assert {command[0] for command in commands} == {"tc"}
+    answer = planned(PUBLISHED)
+    assert commands == [
+        command for shape in answer["ports"]["none"] for command in shape["commands"]
+    ]
+    assert len(said) - priority - 1 == sum(
+        len(shape["commands"]) for shape in answer["ports"]["switch-priority"]
+    )
+    assert "The commands:" not in result.stdout

@@ -1,0 +1,61 @@
+"""`dmlbed report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
+
+
+def report(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "120"}).invoke(cli, ["report", *arguments])
+
+
+def test_a_run_is_drawn_again(tmp_path: Path) -> None:
+    write_run(tmp_path, matrix(1, ["none", "switch-priority"], 2), PUBLISHED)
+    result = report(str(tmp_path))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "switch-priority" in result.stdout
+    assert result.stdout.splitlines()[-1] == f"figure: {tmp_path}/figure.png"
+    for name in ("figure.png", "figure.svg", "summary.csv", "summary.json"):
+        assert (tmp_path / name).stat().st_size > 0
+
+
+def test_json_is_all_that_stdout_carries(tmp_path: Path) -> None:
+    write_run(tmp_path, matrix(1, ["none", "switch-priority"], 2), PUBLISHED)
+    result = report(str(tmp_path), "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    answer = json.loads(result.stdout)
+    assert answer["run"] == str(tmp_path)
+    assert [row["schedule"] for row in answer["rows"]] == ["none", "switch-priority"]
+    keys = {"model", "schedule", "imgs_per_sec", "repeats", "speedup_pct", "verdict"}
+    assert all(keys <= set(row) for row in answer["rows"])
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "file"])
+def test_a_directory_that_is_no_run(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / kind
+    if kind == "empty":
+        place.mkdir()
+    if kind == "file":
+        place.touch()
+    result = report(str(place))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{place}: not a run: no run.json in it (")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_run_without_a_finished_trial(tmp_path: Path) -> None:
+    failed = FakeTrial()
+    failed.outcome, failed.error = "failed", "worker0: killed"
+    write_run(tmp_path, [failed])
+    result = report(str(tmp_path))
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert "nothing to report: " in result.stderr
+    assert "worker0: killed" in result.stderr
+    assert not (tmp_path / "figure.png").exists()

@@ -1,0 +1,62 @@
+"""Every topology and experiment of the project is valid and can be planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.plan import describe
+from orchestrator.emulation.classes import port_shapes
+from orchestrator.spec import Experiment, Scale, Topology, load_any, ports
+from workloads.schedules import SCHEDULES
+
+ROOT = Path(__file__).parents[2]
+TOPOLOGIES = sorted(path.name for path in (ROOT / "topologies").iterdir() if path.suffix != ".json")
+EXPERIMENTS = sorted(
+    path.name for path in (ROOT / "experiments").iterdir() if path.suffix != ".json"
+)
+
+
+def test_there_are_some() -> None:
+    assert {"ps-10g-1g-3workers.yaml", "star.yaml", "two-rack-tree.yaml"} <= set(TOPOLOGIES)
+    assert {"published.yaml", "smoke.yaml"} <= set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_topology(name: str) -> None:
+    topology = load_any(ROOT / "topologies" / name)
+    assert isinstance(topology, Topology)
+    assert topology.name == Path(name).stem
+    for schedule in SCHEDULES:
+        shapes = port_shapes(topology, Scale(), schedule)
+        assert len(shapes) == len(ports(topology))
+        assert all(shape.commands() for shape in shapes)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment(name: str) -> None:
+    experiment = load_any(ROOT / "experiments" / name)
+    assert isinstance(experiment, Experiment)
+    assert experiment.name == Path(name).stem
+    planned = describe(experiment)
+    assert len(planned["trials"]) == (
+        len(experiment.models) * len(experiment.schedules) * experiment.repeats
+    )
+    assert all(trial["seconds"] > 0 for trial in planned["trials"])
+
+
+def test_the_first_look_fits_into_a_minute() -> None:
+    smoke = load_any(ROOT / "experiments/smoke.yaml")
+    assert isinstance(smoke, Experiment)
+    assert describe(smoke)["seconds"] < 60
+
+
+def test_the_published_experiment_is_that_of_the_publication() -> None:
+    published = load_any(ROOT / "experiments/published.yaml")
+    assert isinstance(published, Experiment)
+    assert published.models == ("alexnet", "googlenet", "inception3", "resnet50", "mobilenet")
+    assert published.schedules == ("none", "switch-priority")
+    assert (published.warm_up, published.repeats) == (2, 3)
+    assert tuple(published.published) == published.models
+    assert all(set(row) == set(published.schedules) for row in published.published.values())

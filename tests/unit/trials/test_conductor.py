@@ -1,0 +1,266 @@
+"""The conductor: trial after trial, a report however it ends, and its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from orchestrator.errors import MachineError, RunError, UnusableError
+from orchestrator.spec import Overrides
+from orchestrator.trials import conductor
+from orchestrator.trials.conductor import conduct
+from orchestrator.trials.plan import Trial
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.results import ResultsDirectory
+from orchestrator.trials.trial import Outcome
+from tests.unit.trials.examples import write_experiment
+
+ROWS = [{"model": "googlenet", "schedule": "none", "imgs_per_sec": 2.1}]
+
+
+class FakeTestbed:
+    """A testbed without a network."""
+
+    work_directory = "/run/t/work"
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def __enter__(self) -> FakeTestbed:
+        self._stage.log.append("up")
+        if self._stage.does_not_come_up:
+            raise self._stage.does_not_come_up
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stage.log.append("down")
+
+    def description(self) -> str:
+        return "4 hosts"
+
+    def check(self) -> None:
+        if self._stage.gone_after == self._stage.tried:
+            raise RunError("host worker1 of the testbed is gone")
+
+
+class Stage:
+    """Everything around the conductor; a test says how each trial ends.
+
+    Attributes:
+        outcomes: by trial index, what it ends with; the others finish.
+        usable: what the report says.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.out = folder / "out"
+        self.request = RunRequest(write_experiment(folder), Overrides(repeats=1), self.out)
+        self.outcomes: dict[int, str | BaseException] = {}
+        self.does_not_come_up: BaseException | None = None
+        self.gone_after: int | None = None
+        self.tried = 0
+        self.usable = True
+        self.reports: list[Path] = []
+        self.given_to_caller: list[Path | None] = []
+        self.log: list[str] = []
+        self.screen = io.StringIO()
+        self.console = Console(file=self.screen, width=100, force_terminal=False)
+
+        @contextlib.contextmanager
+        def connected(_: object) -> Iterator[dict[str, Any]]:
+            yield {}
+
+        monkeypatch.setattr(conductor, "Testbed", lambda _: FakeTestbed(self))
+        monkeypatch.setattr(conductor, "connected", connected)
+        monkeypatch.setattr(conductor, "run_trial", self._run_trial)
+        monkeypatch.setattr(conductor, "report", self._report)
+        monkeypatch.setattr(
+            ResultsDirectory,
+            "give_to_caller",
+            lambda results: self.given_to_caller.append(results.path),
+        )
+        # The conductor's process ignores Ctrl-C at its end; that of the tests must not.
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def _run_trial(self, _experiment: object, trial: Trial, *_: object) -> Outcome:
+        self.tried += 1
+        end = self.outcomes.get(trial.index)
+        if isinstance(end, BaseException):
+            raise end
+        return Outcome(end, 1.0, {"switch": "linux-bridge"}, {"ps": b""})
+
+    def _report(self, path: Path) -> SimpleNamespace:
+        self.reports.append(path)
+        return SimpleNamespace(table="the table", rows=ROWS, usable=self.usable)
+
+    def conduct(self) -> None:
+        conduct(self.request, self.console)
+
+    def guarded(self) -> int:
+        return conductor._guarded(self.request, self.console)
+
+    def kept(self) -> list[str]:
+        return sorted(path.name for path in self.out.glob("tiny/*/trials/*"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(tmp_path, monkeypatch)
+
+
+def test_a_run_that_ends_well(stage: Stage) -> None:
+    stage.conduct()
+    assert stage.kept() == [
+        "000-googlenet-none-0",
+        "001-googlenet-switch-priority-0",
+        "002-squeezenet-none-0",
+        "003-squeezenet-switch-priority-0",
+    ]
+    (run,) = stage.out.glob("tiny/*")
+    assert stage.reports == [run]
+    assert stage.given_to_caller == [run]
+    assert stage.log == ["up", "down"]
+    said = stage.screen.getvalue()
+    assert "[4/4] squeezenet switch-priority" in said
+    assert said.endswith(f"the table\nfigure: {run}/figure.png\nrun: {run}\n")
+
+
+def test_the_record_of_the_run(stage: Stage) -> None:
+    stage.conduct()
+    (run,) = stage.out.glob("tiny/*")
+    record = json.loads((run / "run.json").read_text())
+    assert run.name == f"{run.name[:15]}-{record['digest']}"
+    assert record["experiment"] == stage.request.load().resolved()
+    assert record["switch"]["kind"] == "linux-bridge"
+    assert {"dmlbed", "python", "numpy", "kernel"} <= set(record["versions"])
+
+
+def test_json_is_all_that_stdout_carries(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.conduct()
+    assert capsys.readouterr().out == ""
+    stage.request = RunRequest(stage.request.experiment, Overrides(), stage.out, as_json=True)
+    stage.conduct()
+    answer = json.loads(capsys.readouterr().out)
+    assert answer == {"run": str(stage.reports[-1]), "rows": ROWS}
+
+
+def test_a_failed_trial_is_kept_and_counted_and_the_others_run(stage: Stage) -> None:
+    stage.outcomes = {1: "worker0: killed", 2: "ps: silent"}
+    with pytest.raises(RunError, match=r"^2 of 4 trials failed$"):
+        stage.conduct()
+    assert len(stage.kept()) == 4
+    assert len(stage.reports) == 1
+    assert "failed: worker0: killed" in stage.screen.getvalue()
+
+
+def test_figures_that_may_not_be_used(stage: Stage) -> None:
+    stage.usable = False
+    with pytest.raises(UnusableError):
+        stage.conduct()
+
+
+def test_failed_trials_weigh_more_than_figures(stage: Stage) -> None:
+    stage.usable = False
+    stage.outcomes = {0: "worker0: killed"}
+    with pytest.raises(RunError):
+        stage.conduct()
+
+
+def test_ctrl_c_keeps_and_reports_what_had_finished(stage: Stage) -> None:
+    stage.outcomes = {2: KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        stage.conduct()
+    assert stage.kept() == ["000-googlenet-none-0", "001-googlenet-switch-priority-0"]
+    (run,) = stage.out.glob("tiny/*")
+    assert stage.reports == [run]
+    assert f"run: {run}" in stage.screen.getvalue()
+    assert len(stage.given_to_caller) == 1
+    assert stage.log == ["up", "down"]
+
+
+def test_ctrl_c_before_the_first_trial_leaves_nothing(stage: Stage) -> None:
+    stage.outcomes = {0: KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        stage.conduct()
+    assert not stage.out.exists()
+    assert stage.reports == []
+
+
+def test_a_testbed_that_does_not_come_up_leaves_nothing(stage: Stage) -> None:
+    stage.does_not_come_up = RunError("the SSH servers of the hosts do not come up")
+    with pytest.raises(RunError, match="do not come up"):
+        stage.conduct()
+    assert not stage.out.exists()
+
+
+def test_a_testbed_that_breaks_ends_the_run(stage: Stage) -> None:
+    stage.gone_after = 2
+    with pytest.raises(RunError, match="host worker1 of the testbed is gone"):
+        stage.conduct()
+    assert len(stage.kept()) == 2
+    assert len(stage.reports) == 1
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), RunError("the testbed broke")])
+def test_why_it_ended_is_not_hidden_by_a_report_that_fails(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    def nothing_to_report(_: Path) -> None:
+        raise RunError("nothing to report")
+
+    monkeypatch.setattr(conductor, "report", nothing_to_report)
+    stage.outcomes = {0: "worker0: killed", 1: end}
+    with pytest.raises(type(end)) as error:
+        stage.conduct()
+    assert error.value is end
+    assert len(stage.given_to_caller) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (KeyboardInterrupt(), 130, "stopped; the trials that had finished are kept"),
+        (MachineError("no sshd", "make setup"), 3, "no sshd (make setup)"),
+        (RunError("1 of 4 trials failed"), 4, "1 of 4 trials failed"),
+        (UnusableError("see the verdicts"), 5, "see the verdicts"),
+    ],
+)
+def test_exit_codes(
+    stage: Stage, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, line: str
+) -> None:
+    stage.does_not_come_up = error
+    assert stage.guarded() == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"dmlbed: {line}\n")
+
+
+def test_a_run_that_ends_well_ends_with_0(stage: Stage) -> None:
+    assert stage.guarded() == 0
+
+
+def test_a_full_disk(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: ResultsDirectory, trial: Trial, _files: object) -> None:
+        raise OSError(errno.ENOSPC, f"no space for {trial}")
+
+    monkeypatch.setattr(ResultsDirectory, "store", full)
+    assert stage.guarded() == 3
+    assert capsys.readouterr().err == (
+        "dmlbed: no space left on the disk (free some, or write elsewhere with --out)\n"
+    )
+
+
+def test_an_error_of_ours_is_not_hidden(stage: Stage) -> None:
+    stage.outcomes = {0: OSError(errno.EBADF, "a bug")}
+    with pytest.raises(OSError, match="a bug"):
+        stage.guarded()

@@ -1,0 +1,97 @@
+"""Jobs, judged by the workload that has to accept them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.spec import Experiment
+from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence_seconds
+from orchestrator.trials.plan import iteration_seconds, plan_trials
+from tests.unit.trials.examples import TRIAL, experiment
+from workloads.job import Job, WorkerJob, parse_job
+
+ADDRESSES = {
+    "ps": "10.10.0.1",
+    "worker0": "10.10.0.2",
+    "worker1": "10.10.0.3",
+    "worker2": "10.10.0.4",
+}
+
+
+def accepted(made: Experiment) -> dict[str, Job]:
+    """The jobs of a trial as the processes read them; the deployment adds where records go."""
+    jobs = build_jobs(made, TRIAL, ADDRESSES)
+    return {
+        name: parse_job(json.loads(json.dumps({**job, "records": f"/run/{name}.jsonl"})))
+        for name, job in jobs.items()
+    }
+
+
+def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    for trial in plan_trials(made):
+        for name, job in build_jobs(made, trial, ADDRESSES).items():
+            parsed = parse_job({**job, "records": "/run/records.jsonl"})
+            assert (parsed.name, parsed.model.name, parsed.schedule.name, parsed.repeat) == (
+                name,
+                trial.model,
+                trial.schedule,
+                trial.repeat,
+            )
+
+
+def test_one_job_per_host_the_servers_first(tmp_path: Path) -> None:
+    jobs = accepted(experiment(tmp_path))
+    assert list(jobs) == ["ps", "worker0", "worker1", "worker2"]
+    assert [job.role for job in jobs.values()] == ["ps", "worker", "worker", "worker"]
+    assert jobs["ps"].workers == ("worker0", "worker1", "worker2")
+
+
+def test_workers_differ_in_name_number_and_address_only(tmp_path: Path) -> None:
+    jobs = build_jobs(experiment(tmp_path), TRIAL, ADDRESSES)
+    own = {name: {job.pop(key) for key in ("name", "worker", "bind")} for name, job in jobs.items()
+           if name != "ps"}  # fmt: skip
+    assert own == {
+        "worker0": {"worker0", 0, "10.10.0.2"},
+        "worker1": {"worker1", 1, "10.10.0.3"},
+        "worker2": {"worker2", 2, "10.10.0.4"},
+    }
+    assert jobs["worker0"] == jobs["worker1"] == jobs["worker2"]
+
+
+def test_all_meet_at_the_servers_address(tmp_path: Path) -> None:
+    jobs = accepted(experiment(tmp_path)).values()
+    assert {(job.server.address, job.server.port) for job in jobs} == {("10.10.0.1", 5000)}
+
+
+def test_what_the_experiment_asks_reaches_the_processes(tmp_path: Path) -> None:
+    made = replace(
+        experiment(tmp_path, scale="{rates: 2, time: 0.5}"),
+        batch=4, seed=9, learning_rate=0.5, congestion_control="reno",
+        send_buffer_bytes=1 << 20, receive_buffer_bytes=1 << 19,
+    )  # fmt: skip
+    for job in accepted(made).values():
+        assert (job.rates, job.time) == (2, 0.5)
+        assert (job.batch, job.seed, job.learning_rate) == (4, 9, 0.5)
+        assert (job.iterations, job.warm_up, job.repeat) == (2, 1, 1)
+        assert job.congestion_control == "reno"
+        # Emulated bytes: D/R = 1/4.
+        assert (job.buffers.send, job.buffers.receive) == (1 << 18, 1 << 17)
+
+
+def test_a_worker_gets_the_device_model_of_its_host(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    for job in accepted(made).values():
+        if isinstance(job, WorkerJob):
+            assert job.device == made.devices["published-worker-6-cores-2GHz"]
+
+
+def test_silence_is_longer_than_any_iteration(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    expected = 3 * iteration_seconds(made, "googlenet") + SILENCE_MARGIN_SECONDS
+    assert silence_seconds(made, "googlenet") == pytest.approx(expected)
+    assert {job.silence_seconds for job in accepted(made).values()} == {expected}

@@ -1,0 +1,132 @@
+"""What a person sees of a run."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from orchestrator.trials.plan import plan_trials, trial_seconds
+from orchestrator.trials.progress import Forecast, RunProgress, TrialProgress, clock_text
+from tests.unit.trials.examples import TRIAL, experiment, iteration
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Screen:
+    """A console on which a run is shown, and what it has written."""
+
+    def __init__(self, folder: Path, *, terminal: bool = False) -> None:
+        self.text = io.StringIO()
+        console = Console(file=self.text, force_terminal=terminal, width=60, _environ={})
+        self.clock = Clock()
+        self.experiment = experiment(folder)
+        self.trials = plan_trials(self.experiment)
+        self.progress = RunProgress(self.experiment, console, self.clock)
+
+    def lines(self) -> list[str]:
+        return self.text.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (187, "3:07"), (3600, "60:00")],
+)
+def test_clock_text(seconds: float, text: str) -> None:
+    assert clock_text(seconds) == text
+
+
+def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
+    screen = Screen(tmp_path)
+    with screen.progress as progress:
+        progress.say("building the testbed of [x], 0.5")
+        progress.start(screen.trials[0])
+        progress.event({"event": "listening"})
+        progress.event(iteration(0, 0, 1))
+        assert screen.lines() == ["building the testbed of [x], 0.5"]
+        progress.event(iteration(1, 1, 3))
+        progress.event(iteration(2, 3, 5))
+        screen.clock.now += 65
+        progress.finish(screen.trials[0], None)
+    # Three workers, two iterations, 4 s; D = 0.5. Longer than the console is wide, and not cut.
+    assert screen.lines()[1].startswith(
+        "[1/8] googlenet none, repeat 1/2, iteration 3/3, 0.750 imgs/sec, 1:05 min, "
+    )
+    assert screen.lines()[1].endswith(" left")
+    assert "\x1b" not in screen.text.getvalue()
+
+
+def test_a_failed_trial_says_why(tmp_path: Path) -> None:
+    screen = Screen(tmp_path)
+    with screen.progress as progress:
+        progress.start(screen.trials[1])
+        screen.clock.now += 1
+        progress.finish(screen.trials[1], "worker0: killed by signal SIGKILL")
+    (line,) = screen.lines()
+    assert line.startswith(
+        "[2/8] googlenet switch-priority, repeat 1/2, iteration 0/3, warming up,"
+        " failed: worker0: killed by signal SIGKILL, "
+    )
+
+
+def test_a_terminal_shows_the_trial_that_runs_and_clears_it(tmp_path: Path) -> None:
+    screen = Screen(tmp_path, terminal=True)
+    with screen.progress as progress:
+        progress.start(screen.trials[0])
+        progress.event(iteration(0, 0, 1))
+        live = progress._live
+        assert live is not None
+        assert live.tasks[0].description.startswith(
+            "googlenet none, repeat 1/2, iteration 1/3, warming up, "
+        )
+        progress.finish(screen.trials[0], None)
+        assert live.tasks[0].completed == 1
+    assert live.live.is_started is False
+
+
+def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
+    # One iteration to warm up; D = 0.5, three workers with two images each.
+    made = replace(experiment(tmp_path), batch=2)
+    progress = TrialProgress(made, TRIAL)
+    assert progress.text() == "googlenet switch-priority, repeat 2/2, iteration 0/3, warming up"
+    progress.event({"event": "started"})
+    progress.event(iteration(0, 10, 90))
+    assert (progress.iterations_done, progress.imgs_per_sec) == (1, None)
+    progress.event(iteration(1, 100, 102))
+    assert progress.imgs_per_sec == pytest.approx(6 / 2 * 0.5)
+    # From the first release, so the gap between iterations counts.
+    progress.event(iteration(2, 103, 106))
+    assert progress.imgs_per_sec == pytest.approx(12 / 6 * 0.5)
+    assert progress.text().endswith("iteration 3/3, 1.000 imgs/sec")
+
+
+def test_time_left_is_the_plan_at_first(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    planned = sum(trial_seconds(made, trial) for trial in plan_trials(made))
+    assert Forecast(made).left(0.0) == pytest.approx(planned)
+    assert Forecast(made).left(1.5) == pytest.approx(planned - 1.5)
+    assert Forecast(made).left(10 * planned) == 0.0
+
+
+def test_time_left_learns_from_what_trials_took(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    trials = plan_trials(made)
+    forecast = Forecast(made)
+    for trial in trials[:3]:
+        forecast.finished(trial, 0.5 * trial_seconds(made, trial))
+    rest = sum(trial_seconds(made, trial) for trial in trials[3:])
+    assert forecast.left(0.0) == pytest.approx(0.5 * rest)
+    for trial in trials[3:]:
+        forecast.finished(trial, 1.0)
+    assert forecast.left(0.0) == 0.0

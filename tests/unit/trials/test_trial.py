@@ -1,0 +1,218 @@
+"""One trial on a testbed that is not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from orchestrator.collector.records import NetworkRecord, TrialRecord
+from orchestrator.deployment import Deployment
+from orchestrator.emulation.addresses import host_addresses
+from orchestrator.emulation.classes import port_shapes
+from orchestrator.emulation.counters import Count, Counters
+from orchestrator.emulation.shaping import PortShape
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment
+from orchestrator.trials.jobs import silence_seconds
+from orchestrator.trials.trial import Outcome, run_trial, trial_files
+from tests.unit.trials.examples import TRIAL, experiment, iteration
+from workloads.schedules import Schedule
+
+HOSTS = ("ps", "worker0", "worker1", "worker2")
+RECORDS = {name: name.encode() + b"\n" for name in HOSTS}
+
+
+class FakeTestbed:
+    """Counts on by one whenever it is read, and notes in which order things happen."""
+
+    def __init__(self, made: Experiment, log: list[str]) -> None:
+        self.switch_kind = "linux-bridge"
+        self.addresses = host_addresses(made.topology)
+        self.kept_differs: list[str] = []
+        self.refuses = ""
+        self._experiment = made
+        self._log = log
+        self._shapes: tuple[PortShape, ...] = ()
+        self._read = 0
+
+    def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
+        self._log.append(f"set {schedule.name}")
+        if self.refuses:
+            raise RunError(self.refuses)
+        self._shapes = port_shapes(self._experiment.topology, self._experiment.scale, schedule)
+        return self._shapes
+
+    def counters(self) -> Counters:
+        self._log.append("count")
+        self._read += 1
+        n = self._read
+        return Counters(
+            queues={
+                shape.port: {
+                    placed.traffic.name: Count(1000 * n, 10 * n, n) for placed in shape.placed()
+                }
+                for shape in self._shapes
+            },
+            management_bytes=dict.fromkeys(HOSTS, 50 * n),
+            retransmits=dict.fromkeys(HOSTS, 7 * n),
+        )
+
+    def differences(self) -> list[str]:
+        return self.kept_differs
+
+
+class FakeDeployment:
+    """Tells a few events and returns records, or fails."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.fails: BaseException | None = None
+        self.asked: dict[str, Any] = {}
+        self._log = log
+
+    def run(
+        self,
+        jobs: Mapping[str, Mapping[str, Any]],
+        *,
+        on_event: Callable[[str, dict[str, Any]], None],
+        **asked: float,
+    ) -> dict[str, bytes]:
+        self._log.append("train")
+        self.asked = {"jobs": jobs, **asked}
+        on_event("ps", {"event": "listening"})
+        on_event("worker0", {"event": "started"})
+        on_event("ps", iteration(0, 0, 1))
+        if self.fails:
+            raise self.fails
+        return RECORDS
+
+
+class Stage:
+    """Runs one trial of an experiment between fakes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.experiment = experiment(folder)
+        self.log: list[str] = []
+        self.testbed = FakeTestbed(self.experiment, self.log)
+        self.deployment = FakeDeployment(self.log)
+        self.seen: list[str] = []
+
+    def run(self) -> Outcome:
+        return run_trial(
+            self.experiment,
+            TRIAL,
+            cast(Testbed, self.testbed),
+            cast(Deployment, self.deployment),
+            lambda event: self.seen.append(event["event"]),
+        )
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_a_finished_trial(stage: Stage) -> None:
+    outcome = stage.run()
+    assert (outcome.error, outcome.records) == (None, RECORDS)
+    assert stage.log == ["set switch-priority", "count", "train", "count"]
+    assert stage.seen == ["listening", "iteration"]
+    assert 0 <= outcome.seconds < 60
+
+
+def test_what_the_deployment_is_asked(stage: Stage) -> None:
+    stage.run()
+    jobs = stage.deployment.asked["jobs"]
+    assert list(jobs) == list(HOSTS)
+    assert {job["address"] for job in jobs.values()} == {"10.10.0.1"}
+    assert jobs["worker1"]["bind"] == "10.10.0.3"
+    assert stage.deployment.asked["silence_timeout"] == silence_seconds(
+        stage.experiment, "googlenet"
+    )
+    assert stage.deployment.asked["start_timeout"] > 0
+
+
+def test_the_networks_record_is_what_happened_during_the_trial(stage: Stage) -> None:
+    stage.testbed.kept_differs = ["ps->switch0: asked 2 filters, kept 1"]
+    network = stage.run().network
+    assert network["switch"] == "linux-bridge"
+    ports = {port["port"]: port for port in network["ports"]}
+    trunk = ports["switch0->switch1"]
+    # Five classes of 1000 bytes, 10 packets and one drop each.
+    assert (trunk["bytes"], trunk["packets"], trunk["drops"]) == (5000, 50, 5)
+    assert [entry["name"] for entry in trunk["classes"]] == [
+        "ack", "worker0", "worker1", "worker2", "data",
+    ]  # fmt: skip
+    assert ports["ps->switch0"]["bytes"] == 2000
+    assert network["management_bytes"] == dict.fromkeys(HOSTS, 50)
+    assert network["tcp_retransmits"] == dict.fromkeys(HOSTS, 7)
+    assert network["kept_differs"] == ["ps->switch0: asked 2 filters, kept 1"]
+    assert ["tc", "qdisc", "add", "dev", "switch0-eth1", "root", "handle", "1:", "htb"] in [
+        command[:9] for command in network["commands"]
+    ]
+
+
+def test_processes_that_fail_end_the_trial_with_an_outcome(stage: Stage) -> None:
+    stage.deployment.fails = RunError("worker0: killed by signal SIGKILL")
+    outcome = stage.run()
+    assert outcome.error == "worker0: killed by signal SIGKILL"
+    assert outcome.records == {}
+    assert outcome.network["management_bytes"]["ps"] == 50
+
+
+def test_a_network_that_cannot_be_set_ends_the_run(stage: Stage) -> None:
+    stage.testbed.refuses = "the kernel kept something else than was asked"
+    with pytest.raises(RunError, match="the kernel kept something else"):
+        stage.run()
+    assert stage.log == ["set switch-priority"]
+
+
+def test_ctrl_c_is_no_outcome(stage: Stage) -> None:
+    stage.deployment.fails = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        stage.run()
+
+
+def test_the_files_of_a_finished_trial(stage: Stage) -> None:
+    files = trial_files(stage.experiment, TRIAL, stage.run())
+    assert sorted(files) == [
+        "network.json", "ps.jsonl", "trial.json", "worker0.jsonl", "worker1.jsonl",
+        "worker2.jsonl",
+    ]  # fmt: skip
+    assert files["worker1.jsonl"] == b"worker1\n"
+    record = json.loads(files["trial.json"])
+    assert record.pop("seconds") >= 0
+    assert record == {
+        "index": 3,
+        "model": "googlenet",
+        "schedule": "switch-priority",
+        "repeat": 1,
+        "outcome": "finished",
+        "error": None,
+        "ps": "ps",
+        "workers": ["worker0", "worker1", "worker2"],
+        "batch": 1,
+        "iterations": 2,
+        "warm_up": 1,
+        "scale": {"rates": 1.0, "time": 0.5},
+        "switch": "linux-bridge",
+    }
+
+
+def test_the_collector_reads_what_is_written(stage: Stage) -> None:
+    files = trial_files(stage.experiment, TRIAL, stage.run())
+    assert TrialRecord.model_validate_json(files["trial.json"]).schedule == "switch-priority"
+    network = NetworkRecord.model_validate_json(files["network.json"])
+    assert len(network.ports) == 10
+
+
+def test_the_files_of_a_failed_trial(stage: Stage) -> None:
+    stage.deployment.fails = RunError("silent")
+    files = trial_files(stage.experiment, TRIAL, stage.run())
+    assert sorted(files) == ["network.json", "trial.json"]
+    record = json.loads(files["trial.json"])
+    assert (record["outcome"], record["error"]) == ("failed", "silent")
