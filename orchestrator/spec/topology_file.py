@@ -57,7 +57,8 @@ class PsDefaults(FileModel):
     )
     memory: Memory | None = Field(default=None, description="how much memory it may use")
     cpuset: Cpuset | None = Field(
-        default=None, description="the CPUs of the testbed's machine that it runs on, such as [0, 1]"
+        default=None,
+        description="the CPUs of the testbed's machine that it runs on, such as [0, 1]",
     )
 
 

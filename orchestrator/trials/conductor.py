@@ -1,6 +1,6 @@
 """The conductor: runs inside the box, builds the testbed, runs trial after trial, reports.
 
-Started as `python -m orchestrator.trials.conductor REQUEST` by run.py.
+Started as `python -m orchestrator.trials.conductor REQUEST GROUPS` by run.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from orchestrator.collector import report
 from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError, UnusableError
 from orchestrator.spec import Experiment
@@ -41,7 +42,7 @@ def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
         }
 
 
-def conduct(request: RunRequest, console: Console) -> None:
+def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
     """Run all trials of a request and report on them.
 
     Raises:
@@ -53,7 +54,7 @@ def conduct(request: RunRequest, console: Console) -> None:
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
     results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
     try:
-        failed = _run_trials(experiment, results, console)
+        failed = _run_trials(experiment, groups, results, console)
     finally:
         if results.path is not None:
             usable = _report(results.path, request.as_json, console)
@@ -64,7 +65,9 @@ def conduct(request: RunRequest, console: Console) -> None:
         raise UnusableError("some figures may not be used: see the verdicts")
 
 
-def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Console) -> int:
+def _run_trials(
+    experiment: Experiment, groups: RunGroups, results: ResultsDirectory, console: Console
+) -> int:
     """Run the trials; returns how many failed.
 
     Raises:
@@ -73,8 +76,10 @@ def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Cons
     failed = 0
     with RunProgress(experiment, console) as progress:
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
-        with Testbed(experiment) as testbed, connected(testbed) as hosts:
+        with Testbed(experiment, groups=groups) as testbed, connected(testbed) as hosts:
             progress.say(testbed.description())
+            for warning in testbed.hosts.warnings():
+                progress.say(f"warning: {warning}")
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
             for trial in plan_trials(experiment):
                 progress.start(trial)
@@ -101,13 +106,14 @@ def main() -> None:
     """Entry point of the conductor's process."""
     # A second request to stop must not cut the clearing-up short: the box's end is near anyway.
     console = Console(stderr=True)
-    sys.exit(_guarded(RunRequest.from_json(sys.argv[1]), console))
+    request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
+    sys.exit(_guarded(request, groups, console))
 
 
-def _guarded(request: RunRequest, console: Console) -> int:
+def _guarded(request: RunRequest, groups: RunGroups, console: Console) -> int:
     error: DmlbedError
     try:
-        conduct(request, console)
+        conduct(request, groups, console)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         error = Interrupted("stopped; the trials that had finished are kept")

@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 from orchestrator.emulation.box import run_in_box
+from orchestrator.emulation.caps import host_caps, require_room, this_machine
+from orchestrator.emulation.cgroups import Layout, find_layout
 from orchestrator.emulation.machine import require_for_run
+from orchestrator.emulation.run_groups import run_groups
 from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import memory_bytes
@@ -16,7 +19,7 @@ from orchestrator.trials.results import check_writable
 _KILLED = 128 + 9
 
 
-def check_machine(experiment: Experiment, out: Path) -> None:
+def check_machine(experiment: Experiment, out: Path, layout: Layout) -> None:
     """See that this machine can carry the experiment.
 
     Raises:
@@ -31,6 +34,8 @@ def check_machine(experiment: Experiment, out: Path) -> None:
         delay=delay, congestion_control=experiment.congestion_control, results=out
     )
     check_writable(out)
+    room = this_machine(layout.missing)
+    require_room(host_caps(experiment.topology, experiment.scale, room), room)
     needed = memory_bytes(experiment)
     if needed > machine.memory_bytes:
         raise MachineError(
@@ -48,8 +53,11 @@ def run(request: RunRequest) -> None:
             unless the error carries one.
     """
     experiment = request.load()
-    check_machine(experiment, request.out)
-    status = run_in_box([sys.executable, "-m", "orchestrator.trials.conductor", request.to_json()])
+    layout = find_layout()
+    check_machine(experiment, request.out, layout)
+    with run_groups(layout) as groups:
+        conductor = [sys.executable, "-m", "orchestrator.trials.conductor"]
+        status = run_in_box([*conductor, request.to_json(), groups.to_json()])
     if status == 0:
         return
     if status == _KILLED:
