@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.emulation.caps import HostCaps, Room, notes, size_text, warnings
@@ -33,8 +33,8 @@ class CappedHosts:
             except OSError as error:
                 raise RunError(f"cannot make the cgroups of host {cap.host}: {error}") from error
             self._groups[cap.host] = group
-            refused = group.limit(cap.limits)
-            kept.append(replace(cap, why_not=(*cap.why_not, *refused)))
+            limits, refused = group.limit(cap.limits)
+            kept.append(cap.after(limits, refused))
         self.caps = tuple(kept)
 
     def add(self, host: str, process: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.emulation.caps import Limits, cpu_list
@@ -202,38 +202,47 @@ class HostGroup:
             for controller in tree.controllers:
                 self._at[controller] = (tree.version, folder)
 
-    def limit(self, limits: Limits) -> list[str]:
-        """Set limits and read them back; what the kernel refused or kept otherwise, a line each."""
+    def limit(self, limits: Limits) -> tuple[Limits, list[str]]:
+        """Set limits and read them back.
+
+        Returns:
+            The limits that hold, and a line for each thing that the kernel refused or kept
+            otherwise.
+        """
         said: list[str] = []
-        if limits.quota_us is not None:
-            self._cpu(limits.quota_us, limits.period_us, said)
-        if limits.memory_bytes is not None:
-            self._memory(limits.memory_bytes, said)
+        if limits.quota_us is not None and not self._quota(limits, said):
+            limits = replace(limits, cores=None)
+        if limits.memory_bytes is not None and not self._memory(limits.memory_bytes, said):
+            limits = replace(limits, memory_bytes=None)
         if limits.cpuset:
-            self._set("cpuset", "cpuset.cpus", cpu_list(limits.cpuset), said)
-        return said
+            cpus = cpu_list(limits.cpuset)
+            if not self._set("cpuset", "cpuset.cpus", cpus, said):
+                limits = replace(limits, cpuset=())
+        return limits, said
 
-    def _cpu(self, quota: int, period: int, said: list[str]) -> None:
+    def _quota(self, limits: Limits, said: list[str]) -> bool:
+        quota, period = str(limits.quota_us), str(limits.period_us)
         if self._version("cpu") == 2:
-            self._set("cpu", "cpu.max", f"{quota} {period}", said)
-        else:
-            self._set("cpu", "cpu.cfs_period_us", str(period), said)
-            self._set("cpu", "cpu.cfs_quota_us", str(quota), said)
+            return self._set("cpu", "cpu.max", f"{quota} {period}", said)
+        return self._set("cpu", "cpu.cfs_period_us", period, said) and self._set(
+            "cpu", "cpu.cfs_quota_us", quota, said
+        )
 
-    def _memory(self, size: int, said: list[str]) -> None:
+    def _memory(self, size: int, said: list[str]) -> bool:
         # The kernel counts in pages.
         page = os.sysconf("SC_PAGE_SIZE")
         text = str(size // page * page)
         if self._version("memory") == 2:
-            self._set("memory", "memory.max", text, said)
             name, swap = "memory.swap.max", "0"
+            done = self._set("memory", "memory.max", text, said)
         else:
-            self._set("memory", "memory.limit_in_bytes", text, said)
             name, swap = "memory.memsw.limit_in_bytes", text
-        if self._file("memory", name).exists():
+            done = self._set("memory", "memory.limit_in_bytes", text, said)
+        if done and self._file("memory", name).exists():
             self._set("memory", name, swap, said)
-        elif len(_text(Path("/proc/swaps")).splitlines()) > 1:
+        elif done and len(_text(Path("/proc/swaps")).splitlines()) > 1:
             said.append("swap is not counted: the kernel has no accounting of it")
+        return done
 
     def add(self, process: int) -> None:
         """Put a process, and all that it will start, into the group.
@@ -303,16 +312,18 @@ class HostGroup:
         pairs = (line.split() for line in self._read(controller, name).splitlines())
         return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}
 
-    def _set(self, controller: str, name: str, value: str, said: list[str]) -> None:
+    def _set(self, controller: str, name: str, value: str, said: list[str]) -> bool:
+        """Write a limit and read it back; whether it was kept."""
         file = self._file(controller, name)
         try:
             file.write_text(value)
             kept = file.read_text().strip()
         except OSError as error:
             said.append(f"the kernel refused {name} {value}: {error.strerror}")
-            return
+            return False
         if kept != value:
             said.append(f"asked {name} {value}, the kernel kept {kept}")
+        return kept == value
 
 
 def inherit_cpuset(tree: Hierarchy, folder: Path) -> None:

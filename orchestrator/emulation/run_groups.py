@@ -158,7 +158,7 @@ def stale(
 
 
 def remove_stale(layout: Layout | None = None) -> list[Path]:
-    """Remove what dead runs left behind anywhere in the trees; those that could not be removed."""
+    """Remove what dead runs left behind anywhere in the trees, and say what that was."""
     layout = layout or find_layout()
     namespace = _namespace()
     found = []
@@ -167,7 +167,8 @@ def remove_stale(layout: Layout | None = None) -> list[Path]:
             ours = [name for name in below if _NAME.fullmatch(name)]
             below[:] = [name for name in below if name not in ours]
             found += [Path(folder, name) for name in ours if stale(name, _started, namespace)]
-    return guardian.remove(found)
+    left = guardian.remove(found)
+    return [folder for folder in found if folder not in left]
 
 
 def _started(pid: int) -> int | None:
