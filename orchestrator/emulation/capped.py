@@ -26,6 +26,7 @@ class CappedHosts:
     def __init__(self, caps: Sequence[HostCaps], room: Room, groups: RunGroups) -> None:
         self._room = room
         self._groups: dict[str, HostGroup] = {}
+        groups.weigh(len(caps))
         kept = []
         for cap in caps:
             try:
@@ -49,11 +50,11 @@ class CappedHosts:
             raise RunError(f"cannot put {host} under its caps: {error.strerror}") from error
 
     def warnings(self) -> tuple[str, ...]:
-        """What holds for each host, but not for all of them at once."""
+        """What a person should know of the caps."""
         return warnings(self.caps, self._room)
 
     def notes(self) -> list[str]:
-        """The same, with what is usual in an emulation and hence only recorded."""
+        """The warnings, and what is usual in an emulation and hence only recorded."""
         return [*self.warnings(), *notes(self.caps, self._room)]
 
     def usage(self) -> dict[str, Usage]:

@@ -181,8 +181,17 @@ def _cores(asked: Limits, there: int, room: Room, why_not: list[str]) -> float |
 
 
 def warnings(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
-    """What holds for each host, but not for all of them at once."""
-    said = []
+    """What a person should know of the caps before a run: one line each."""
+    asked = {
+        "cpu": any(cap.asked.cores is not None for cap in caps),
+        "memory": any(cap.asked.memory_bytes is not None for cap in caps),
+        "cpuset": any(cap.asked.cpuset for cap in caps),
+    }
+    said = [
+        f"no {name} caps are enforced: {room.missing[name]}"
+        for name, wanted in asked.items()
+        if wanted and name in room.missing
+    ]
     memory = sum(cap.enforced.memory_bytes or 0 for cap in caps)
     if memory > room.memory_bytes:
         said.append(
@@ -193,7 +202,7 @@ def warnings(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
 
 
 def notes(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
-    """The same for CPUs, which is so in nearly every emulation: idle CPU in the records tells."""
+    """What is usual in an emulation, and hence only recorded: idle CPU tells whether it matters."""
     cores = sum(cap.enforced.cores or 0 for cap in caps)
     if cores <= room.cores:
         return ()

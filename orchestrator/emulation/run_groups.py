@@ -53,6 +53,22 @@ class RunGroups:
         """
         return HostGroup(self.hierarchies, name)
 
+    def weigh(self, hosts: int) -> None:
+        """Give the run the weight of as many processes as it has hosts.
+
+        A group as it is made weighs as much as one process beside it, a switch's for one, however
+        many hosts are in it: under load they would get a share that no cap asks for.
+        """
+        for tree in self.hierarchies:
+            if "cpu" in tree.controllers:
+                file, text = (
+                    ("cpu.shares", str(1024 * hosts))
+                    if tree.version == 1
+                    else ("cpu.weight", str(min(100 * hosts, 10_000)))
+                )
+                with contextlib.suppress(OSError):
+                    (tree.directory / file).write_text(text)
+
     def to_json(self) -> str:
         """As text for the process in the box, which reads it with `from_json`."""
         trees = [
