@@ -14,6 +14,7 @@ from rich.text import Text
 
 from orchestrator.emulation.machine import Check, checks, inspect_machine, lacking
 from orchestrator.emulation.needs import Need
+from orchestrator.emulation.run_groups import remove_stale
 from orchestrator.errors import MachineError
 
 
@@ -24,6 +25,8 @@ def doctor(as_json: bool) -> None:
 
     Exit code 0 if the published experiment can run here, 3 otherwise.
     """
+    for folder in remove_stale():
+        click.echo(f"removed what a killed run left behind: {folder}", err=True)
     machine = inspect_machine()
     rows = checks(machine)
     missing = lacking(rows, Need.RUN, Need.PUBLISHED)
@@ -48,7 +51,7 @@ def _table(rows: Sequence[Check]) -> Table:
     for row in rows:
         if row.need is Need.LATER:
             style = "dim"
-        elif row.met is None or (not row.met and row.need is Need.DELAY):
+        elif row.met is None or (not row.met and row.need in (Need.DELAY, Need.CAPS)):
             style = "yellow"
         else:
             style = "green" if row.met else "bold red"

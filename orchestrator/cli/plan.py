@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,17 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from orchestrator.cli.options import overrides, overrides_from
+from orchestrator.emulation.caps import (
+    HostCaps,
+    Room,
+    host_caps,
+    limits_text,
+    notes,
+    require_room,
+    this_machine,
+    warnings,
+)
+from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.classes import port_shapes
 from orchestrator.emulation.switches import choose_switch
 from orchestrator.spec import Experiment, load_experiment
@@ -28,9 +40,12 @@ from workloads.schedules import get_schedule
 def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int | None) -> None:
     """Say what `dmlbed run` would do, and how long it would take, without doing it."""
     loaded = load_experiment(experiment, overrides_from(options))
-    planned = describe(loaded)
+    room = this_machine(find_layout().missing)
+    caps = host_caps(loaded.topology, loaded.scale, room)
+    planned = describe(loaded, caps, room)
     if as_json:
         print(json.dumps(planned))
+        require_room(caps, room)
         return
     console = Console()
     console.print(
@@ -43,6 +58,9 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
     )  # fmt: skip
     console.print(_trial_table(planned))
     console.print(_port_table(planned))
+    console.print(_cap_table(caps))
+    for note in planned["caps_notes"]:
+        console.print(note, soft_wrap=True, highlight=False)
     if commands:
         for schedule, shapes in planned["ports"].items():
             console.print(f"# {schedule}", highlight=False)
@@ -51,10 +69,12 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
                     click.echo(shlex.join(command))
     else:
         console.print("The commands: dmlbed plan --commands", highlight=False)
+    # What `run` would refuse; last, for the plan says why.
+    require_room(caps, room)
 
 
-def describe(experiment: Experiment) -> dict[str, Any]:
-    """The plan as data: trials, estimates, and how every port would be shaped."""
+def describe(experiment: Experiment, caps: Sequence[HostCaps], room: Room) -> dict[str, Any]:
+    """The plan as data: trials, estimates, caps, and how every port would be shaped."""
     switch = choose_switch(experiment.switch)
     return {
         "experiment": experiment.name,
@@ -73,6 +93,16 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             }
             for trial in plan_trials(experiment)
         ],
+        "caps": [
+            {
+                "host": cap.host,
+                "asked": cap.asked.to_json(),
+                "enforced": cap.enforced.to_json(),
+                "why_not": list(cap.why_not),
+            }
+            for cap in caps
+        ],
+        "caps_notes": [*warnings(caps, room), *notes(caps, room)],
         "ports": {
             name: [
                 {
@@ -113,4 +143,12 @@ def _port_table(planned: dict[str, Any]) -> Table:
             f"{shape['queue_bytes'] / 1024:g} KiB",
             *(" > ".join(shapes[number]["classes"]) for shapes in by_schedule),
         )
+    return table
+
+
+def _cap_table(caps: Sequence[HostCaps]) -> Table:
+    table = Table(Column("host", no_wrap=True), "caps asked", "enforced here", "why not")
+    for cap in caps:
+        asked, enforced = (limits_text(limits) or "none" for limits in (cap.asked, cap.enforced))
+        table.add_row(cap.host, asked, enforced, "; ".join(cap.why_not))
     return table

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
-from orchestrator.collector.records import Trial
+from orchestrator.collector.records import CapsRecord, Trial
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
@@ -48,6 +48,25 @@ class PortDrops:
 
 
 @dataclass(frozen=True)
+class HostUse:
+    """What one host used of its caps.
+
+    Attributes:
+        cores: its CPU cap; None: not capped.
+        throttled_share: of the measured time, how long the cap kept something on it from running;
+            None: not recorded.
+        memory_peak_bytes: emulated; None: not recorded.
+        oom_kills: processes on it that were killed for memory.
+    """
+
+    host: str
+    cores: float | None
+    throttled_share: float | None
+    memory_peak_bytes: int | None
+    oom_kills: int
+
+
+@dataclass(frozen=True)
 class TrialMeasure:
     """Everything that the collector knows of one trial.
 
@@ -73,6 +92,7 @@ class TrialMeasure:
         cpu_seconds_workers: the same, sum of the workers.
         cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered.
         congestion_controls: what the kernel reported, of any connection.
+        hosts: what every host used of its caps; empty: the run is of a version without caps.
     """
 
     index: int
@@ -109,6 +129,7 @@ class TrialMeasure:
     congestion_control: str
     congestion_controls: frozenset[str]
     kept_differs: tuple[str, ...]
+    hosts: tuple[HostUse, ...] = ()
 
     @property
     def retransmissions(self) -> int:
@@ -119,6 +140,11 @@ class TrialMeasure:
     def retransmission_share(self) -> float:
         """Retransmissions per segment of payload."""
         return self.retransmissions / self.segments if self.segments else 0.0
+
+    @property
+    def throttled_share(self) -> float:
+        """Of the host that was throttled most."""
+        return max((host.throttled_share or 0.0 for host in self.hosts), default=0.0)
 
     @property
     def total_drops(self) -> int:
@@ -180,6 +206,21 @@ def measure(trial: Trial) -> TrialMeasure:
         congestion_control=trial.job.congestion_control,
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
+        hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
+    )
+
+
+def _host_use(name: str, caps: CapsRecord) -> HostUse:
+    share = None
+    if caps.measured is not None:
+        # Summed over the CPUs, so that it can be more than the time.
+        share = min(1.0, caps.measured.throttled_seconds / caps.measured.seconds)
+    return HostUse(
+        host=name,
+        cores=caps.enforced.cores,
+        throttled_share=share,
+        memory_peak_bytes=caps.memory_peak_bytes,
+        oom_kills=caps.oom_kills,
     )
 
 

@@ -64,6 +64,30 @@ class PortRecord(_Record):
     drops: int = Field(ge=0)
 
 
+class LimitsRecord(_Record):
+    """The caps of a host; None: not capped."""
+
+    cores: float | None = None
+    memory_bytes: int | None = None
+
+
+class MeasuredUseRecord(_Record):
+    """What a host used over the measured iterations, `seconds` of this machine's clock."""
+
+    seconds: float = Field(gt=0)
+    throttled_seconds: float = Field(ge=0)
+
+
+class CapsRecord(_Record):
+    """A host's caps and what it used of them; the peak is in emulated bytes."""
+
+    enforced: LimitsRecord
+    why_not: tuple[str, ...] = ()
+    memory_peak_bytes: int | None = None
+    oom_kills: int = Field(default=0, ge=0)
+    measured: MeasuredUseRecord | None = None
+
+
 class NetworkRecord(_Record):
     """network.json. `cpu` holds (monotonic ns, idle share of the machine since the sample before).
 
@@ -75,6 +99,8 @@ class NetworkRecord(_Record):
     tcp_retransmits: dict[str, int]
     cpu: tuple[tuple[int, float], ...]
     kept_differs: tuple[str, ...]
+    # Runs of older versions had no caps.
+    caps: dict[str, CapsRecord] = {}
 
 
 class JobRecord(_Record):

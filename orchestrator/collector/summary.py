@@ -222,6 +222,16 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
         "cpu_seconds_ps": _number(trial.cpu_seconds_ps),
         "cpu_seconds_workers": _number(trial.cpu_seconds_workers),
         "cpu_seconds_per_gigabyte": _number(trial.cpu_seconds_per_gigabyte),
+        "throttled_share_worst": _number(trial.throttled_share),
+        "throttled_shares": ";".join(
+            f"{host.host}={_number(host.throttled_share)}" for host in trial.hosts
+        ),
+        "memory_peak_bytes": ";".join(
+            f"{host.host}={host.memory_peak_bytes}"
+            for host in trial.hosts
+            if host.memory_peak_bytes is not None
+        ),
+        "oom_kills": sum(host.oom_kills for host in trial.hosts),
         "parameters_sha256": trial.parameters_sha256,
         "congestion_control": ";".join(sorted(trial.congestion_controls)),
         "workers": trial.workers,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.collector.measure import Shares, TrialMeasure
+from orchestrator.collector.measure import HostUse, Shares, TrialMeasure
 
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
@@ -40,6 +40,12 @@ SLOW_ITERATION = 1.5
 """Times the median: iterations do the same work, so one that stands out was disturbed."""
 DROP_SHARE = 0.001
 """Of a port's packets: at that rate the congestion control shapes the figure, not the link."""
+
+THROTTLED_SHARE = 0.01
+"""Of the measured time. The emulated compute waits and needs no CPU: what a quota holds up is the
+handling of messages, which the model of the host knows nothing of."""
+THROTTLED_A_LITTLE = 0.001
+"""A few milliseconds in ten seconds: a burst met the end of a period."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,11 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
         yield f"no idle CPU: {_percent(trial.idle_mean)} on average"
+    for host in trial.hosts:
+        if (host.throttled_share or 0.0) > THROTTLED_SHARE:
+            yield _throttled(host)
+        if host.oom_kills:
+            yield f"{host.host}: a process was killed for memory"
     for difference in trial.kept_differs:
         yield f"the kernel kept otherwise: {difference}"
     strange = sorted(trial.congestion_controls - {trial.congestion_control})
@@ -111,6 +122,9 @@ def _doubtful(trial: TrialMeasure) -> Iterable[str]:
             yield f"little idle CPU: {_percent(trial.idle_mean)} on average"
         if trial.idle_worst < LOW_IDLE_WORST:
             yield f"worst second: {_percent(trial.idle_worst)} idle CPU"
+    for host in trial.hosts:
+        if THROTTLED_A_LITTLE < (host.throttled_share or 0.0) <= THROTTLED_SHARE:
+            yield _throttled(host)
     if not trial.congestion_controls:
         yield "congestion control was not read back"
     if trial.schedule == BASELINE:
@@ -126,6 +140,12 @@ def _doubtful(trial: TrialMeasure) -> Iterable[str]:
     for port in trial.drops:
         if port.share > DROP_SHARE:
             yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
+
+
+def _throttled(host: HostUse) -> str:
+    share, cores = _percent(host.throttled_share or 0.0, 1), host.cores
+    cap = "" if cores is None else f", its cap is {cores:g} core{'' if cores <= 1 else 's'}"
+    return f"{host.host} was throttled for {share} of the time{cap}"
 
 
 def _unfair(workers: int, what: str, shares: Shares | None) -> Iterable[str]:

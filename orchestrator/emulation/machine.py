@@ -10,11 +10,12 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.needs import FEATURES, NOT_YET, PROGRAMS, Feature, Need, Program
 from orchestrator.errors import MachineError
 
@@ -37,11 +38,13 @@ class Machine:
         features: whether the kernel has each; None if that could not be tried.
         openvswitch: whether the kernel has Open vSwitch's module.
         congestion_controls: those known to work in a new network namespace.
-        cgroups: `v2`, `v1`, or `none` if the file system of neither can be written.
+        cgroups: the kinds there are and their controllers, `v1 (cpu, memory)`, or `none`.
         tmpfs: whether the kernel has it.
         cores: cores that this process may use.
         memory_bytes: memory available now.
         disk_bytes: space available where results go.
+        memory_total_bytes: memory of the whole machine.
+        caps_missing: cgroup controllers that hosts cannot be given, and why.
     """
 
     kernel: str
@@ -56,6 +59,8 @@ class Machine:
     cores: int
     memory_bytes: int
     disk_bytes: int
+    memory_total_bytes: int = 0
+    caps_missing: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for a run's record."""
@@ -132,6 +137,7 @@ def inspect_machine(
     route = f"route add 192.0.2.0/24 dev lo congctl {congestion_control}"
     if congestion_control not in congestion_controls and tried("ip", ("link set lo up", route)):
         congestion_controls.append(congestion_control)
+    layout = find_layout(probes.files / "proc/self")
     return Machine(
         kernel=f"{platform.system()} {platform.release()}",
         root=root,
@@ -140,11 +146,13 @@ def inspect_machine(
         features={feature.name: tried(feature.tool, feature.lines) for feature in FEATURES},
         openvswitch=_has_module(probes.files, "openvswitch"),
         congestion_controls=tuple(congestion_controls),
-        cgroups=_cgroups(probes.files / "sys/fs/cgroup"),
+        cgroups=str(layout) or "none",
         tmpfs="tmpfs" in _text(probes.files / "proc/filesystems").split(),
         cores=len(os.sched_getaffinity(0)),
-        memory_bytes=_available_memory(_text(probes.files / "proc/meminfo")),
+        memory_bytes=_memory(_text(probes.files / "proc/meminfo"), "MemAvailable"),
         disk_bytes=_disk_space(results),
+        memory_total_bytes=_memory(_text(probes.files / "proc/meminfo"), "MemTotal"),
+        caps_missing=layout.missing,
     )
 
 
@@ -200,9 +208,10 @@ def _kernel(machine: Machine, congestion_control: str) -> Iterator[Check]:
     remedy = f"congestion_control: one of {known}"
     name = f"TCP {congestion_control}"
     yield Check(name, known or "none known", met, Need.RUN, "congestion control", remedy)
-    met = machine.cgroups != "none"
-    remedy = "a writable cgroup file system"
-    yield Check("cgroups", machine.cgroups, met, Need.LATER, NOT_YET, remedy)
+    met = not {"cpu", "memory"} & set(machine.caps_missing)
+    purpose = f"caps, up to {machine.cores} cores, {_gib(machine.memory_total_bytes)} a host"
+    remedy = "; ".join(dict.fromkeys(machine.caps_missing.values()))
+    yield Check("cgroups", machine.cgroups, met, Need.CAPS, purpose, remedy)
 
 
 def _resources(machine: Machine) -> Iterator[Check]:
@@ -281,17 +290,9 @@ def _has_module(files: Path, name: str) -> bool:
     return (files / "sys/module" / name).is_dir() or any(f"/{name}.ko" in text for text in lists)
 
 
-def _cgroups(mount: Path) -> str:
-    if (mount / "cgroup.controllers").is_file():
-        kind, folders = "v2", [mount]
-    else:
-        kind, folders = "v1", [mount / "cpu", mount / "memory"]
-    return kind if all(os.access(folder, os.W_OK) for folder in folders) else "none"
-
-
-def _available_memory(meminfo: str) -> int:
+def _memory(meminfo: str, which: str) -> int:
     for line in meminfo.splitlines():
-        if line.startswith("MemAvailable:"):
+        if line.startswith(f"{which}:"):
             return int(line.split()[1]) * 1024
     return 0
 

@@ -12,6 +12,7 @@ class Need(StrEnum):
     RUN = "run"
     PUBLISHED = "published"
     DELAY = "delay"
+    CAPS = "caps"
     LATER = "later"
 
 

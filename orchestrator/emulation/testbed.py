@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from orchestrator.emulation.addresses import HostAddresses
+from orchestrator.emulation.capped import CappedHosts
+from orchestrator.emulation.caps import host_caps, this_machine
 from orchestrator.emulation.classes import port_shapes
 from orchestrator.emulation.counters import (
     Counters,
@@ -21,6 +23,7 @@ from orchestrator.emulation.counters import (
 )
 from orchestrator.emulation.network import Network
 from orchestrator.emulation.readback import differences
+from orchestrator.emulation.run_groups import NO_GROUPS, RunGroups
 from orchestrator.emulation.runner import Runner, SubprocessRunner
 from orchestrator.emulation.shaping import PortShape
 from orchestrator.emulation.sshd import (
@@ -46,6 +49,7 @@ class Testbed:
     Attributes:
         switch_kind: `linux-bridge`.
         addresses: of every host, by name.
+        hosts: under their caps; all that runs on a host is in its cgroup.
         work_directory: on every host, where the workload's files may lie.
 
     Raises:
@@ -59,10 +63,12 @@ class Testbed:
         experiment: Experiment,
         runner: Runner | None = None,
         directory: Path = RUN_DIRECTORY,
+        groups: RunGroups | None = None,
     ) -> None:
         self._experiment = experiment
         self._runner = runner or SubprocessRunner()
         self._directory = directory
+        self._groups = groups or NO_GROUPS
         self._shapes: dict[str, PortShape] = {}
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self.switch_kind = choose_switch(experiment.switch).kind
@@ -73,6 +79,7 @@ class Testbed:
         self._directory.mkdir(parents=True)
         self._network = Network(topology, self._experiment.congestion_control, self._runner)
         self.addresses: dict[str, HostAddresses] = self._network.addresses
+        self._cap_hosts()
         self._start_servers()
         self._network.check_paths()
         return self
@@ -192,6 +199,15 @@ class Testbed:
     def _namespace(self, shape: PortShape) -> int | None:
         return self._network.namespace(shape.port.partition("->")[0])
 
+    def _cap_hosts(self) -> None:
+        """Caps for every host, whose shell comes under them first: what it starts inherits them."""
+        experiment = self._experiment
+        room = this_machine(self._groups.missing)
+        caps = host_caps(experiment.topology, experiment.scale, room)
+        self.hosts = CappedHosts(caps, room, self._groups)
+        for name in self.addresses:
+            self.hosts.add(name, self._network.pid(name))
+
     def _start_servers(self) -> None:
         """Keys, private accounts and one sshd per host; waits until all of them answer."""
         directory = self._directory / "ssh"
@@ -225,6 +241,8 @@ class Testbed:
                 )
             )
             self._servers[name] = self._start_server(name, config, mounts)
+            # Before it listens; mnexec joins a host's namespaces, not its cgroups.
+            self.hosts.add(name, self._servers[name].pid)
         self._wait_until(self._all_listen, "the SSH servers of the hosts do not come up")
 
     def _start_server(

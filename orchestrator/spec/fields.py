@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from orchestrator.spec import units
-from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.text import kind, nearest, shown
 from orchestrator.spec.units import QuantityError
 from workloads.models import model_names
 from workloads.schedules import schedule_names
@@ -19,6 +27,8 @@ PACKET_BYTES = 1514
 MAX_QUEUE_BYTES = 2**30
 MAX_DELAY_US = 60 * 10**6
 MAX_COUNT = 1_000_000
+MIN_CORES = 0.01
+MAX_CPU = 8191
 SWITCH_KINDS = ("auto", "linux-bridge")
 
 
@@ -61,6 +71,14 @@ def _memory(value: object) -> int:
     if size < 2**20:
         raise QuantityError(f"memory {value!r} is less than 1 MiB")
     return size
+
+
+def _cores(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FieldError(f"expected a number of cores, found {kind(value)}")
+    if not MIN_CORES <= value <= MAX_COUNT:
+        raise FieldError(f"cores must be from {MIN_CORES} to {MAX_COUNT}, found {value}")
+    return int(value) if value == int(value) else value
 
 
 def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
@@ -148,6 +166,15 @@ ScheduleName: TypeAlias = Annotated[
 ]
 SwitchKind: TypeAlias = Annotated[str, _known("switch", SWITCH_KINDS), _choice(SWITCH_KINDS)]
 Role: TypeAlias = Literal["ps", "worker"]
+Cores: TypeAlias = Annotated[
+    float,
+    # Whole numbers stay whole, so that they are written as people wrote them.
+    PlainValidator(_cores),
+    WithJsonSchema({"type": "number", "minimum": MIN_CORES, "maximum": MAX_COUNT}),
+]
+Cpuset: TypeAlias = Annotated[
+    list[Annotated[int, Field(ge=0, le=MAX_CPU)]], Field(min_length=1, max_length=MAX_CPU + 1)
+]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]

@@ -19,15 +19,23 @@ class Host:
         name: its name, fit for interface names.
         role: "ps" (parameter server) or "worker".
         device: the name of a worker's device model; None for the parameter server.
-        cores: how many cores it may use; None if not limited.
+        cores: how many cores it may use, a fraction too; None if not limited.
         memory_bytes: how much memory it may use; None if not limited.
+        cpuset: the CPUs of the testbed's machine that it runs on; empty if any will do.
     """
 
     name: str
     role: Role
     device: str | None = None
-    cores: int | None = None
+    cores: float | None = None
     memory_bytes: int | None = None
+    cpuset: tuple[int, ...] = ()
+
+    def resolved(self) -> dict[str, Any]:
+        """All that decides a figure; a cpuset only if there is one, which is rare."""
+        fields = asdict(self)
+        cpuset = fields.pop("cpuset")
+        return {**fields, "cpuset": list(cpuset)} if cpuset else fields
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class Topology:
         """All that decides a figure, ready for JSON; the description does not."""
         return {
             "name": self.name,
-            "hosts": [asdict(host) for host in self.hosts],
+            "hosts": [host.resolved() for host in self.hosts],
             "switches": list(self.switches),
             "links": [{**asdict(link), "endpoints": list(link.endpoints)} for link in self.links],
         }

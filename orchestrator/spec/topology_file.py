@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from orchestrator.spec.fields import (
-    Count,
+    Cores,
+    Cpuset,
     Delay,
     DeviceName,
     FileModel,
@@ -51,8 +52,14 @@ class LinkFile(ShapeFile):
 class PsDefaults(FileModel):
     """What a parameter server has unless its host says otherwise."""
 
-    cores: Count | None = Field(default=None, description="how many cores it may use")
+    cores: Cores | None = Field(
+        default=None, description="how many cores it may use at once, such as 6 or 0.5"
+    )
     memory: Memory | None = Field(default=None, description="how much memory it may use")
+    cpuset: Cpuset | None = Field(
+        default=None,
+        description="the CPUs of the testbed's machine that it runs on, such as [0, 1]",
+    )
 
 
 class WorkerDefaults(PsDefaults):
@@ -109,6 +116,7 @@ class TopologyFile(FileModel):
             device=None if host.role == "ps" else host.device or self.defaults.worker.device,
             cores=host.cores or default.cores,
             memory_bytes=host.memory or default.memory,
+            cpuset=tuple(sorted(set(host.cpuset or default.cpuset or ()))),
         )
 
     def _link(self, link: LinkFile) -> Link:

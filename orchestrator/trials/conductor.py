@@ -1,6 +1,6 @@
 """The conductor: runs inside the box, builds the testbed, runs trial after trial, reports.
 
-Started as `python -m orchestrator.trials.conductor REQUEST` by run.py.
+Started as `python -m orchestrator.trials.conductor REQUEST GROUPS` by run.py.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from orchestrator.collector import report
 from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, RunError, UnusableError, disk_error
 from orchestrator.spec import Experiment
@@ -39,7 +40,7 @@ def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
         }
 
 
-def conduct(request: RunRequest, console: Console) -> None:
+def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
     """Run all trials of a request and report on them.
 
     Raises:
@@ -51,7 +52,7 @@ def conduct(request: RunRequest, console: Console) -> None:
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
     results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
     try:
-        failed = _run_trials(experiment, results, console)
+        failed = _run_trials(experiment, groups, results, console)
     except BaseException:
         # Why the run ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
@@ -67,7 +68,9 @@ def conduct(request: RunRequest, console: Console) -> None:
         raise UnusableError("some figures may not be used: see the verdicts")
 
 
-def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Console) -> int:
+def _run_trials(
+    experiment: Experiment, groups: RunGroups, results: ResultsDirectory, console: Console
+) -> int:
     """Run the trials; returns how many failed.
 
     Raises:
@@ -76,8 +79,10 @@ def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Cons
     failed = 0
     with RunProgress(experiment, console) as progress:
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
-        with Testbed(experiment) as testbed, connected(testbed) as hosts:
+        with Testbed(experiment, groups=groups) as testbed, connected(testbed) as hosts:
             progress.say(testbed.description())
+            for warning in testbed.hosts.warnings():
+                progress.say(f"warning: {warning}")
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
             for trial in plan_trials(experiment):
                 progress.start(trial)
@@ -110,15 +115,16 @@ def _report(results: ResultsDirectory, as_json: bool, console: Console) -> bool:
 def main() -> None:
     """Entry point of the conductor's process."""
     console = Console(stderr=True)
-    sys.exit(_guarded(RunRequest.from_json(sys.argv[1]), console))
+    request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
+    sys.exit(_guarded(request, groups, console))
 
 
-def _guarded(request: RunRequest, console: Console) -> int:
+def _guarded(request: RunRequest, groups: RunGroups, console: Console) -> int:
     error: DmlbedError
     try:
         # The supervisor starts its command with SIGINT blocked; what came so far arrives now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        conduct(request, console)
+        conduct(request, groups, console)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         error = Interrupted("stopped; the trials that had finished are kept")

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 from orchestrator.emulation.box import run_in_box
+from orchestrator.emulation.caps import host_caps, require_room, this_machine
+from orchestrator.emulation.cgroups import Layout, find_layout
 from orchestrator.emulation.machine import require_for_run
+from orchestrator.emulation.run_groups import run_groups
 from orchestrator.errors import (
     DmlbedError,
     InputError,
@@ -28,7 +31,7 @@ _SAID = {
 }
 
 
-def check_machine(experiment: Experiment, out: Path) -> None:
+def check_machine(experiment: Experiment, out: Path, layout: Layout) -> None:
     """See that this machine can carry the experiment.
 
     Raises:
@@ -43,6 +46,8 @@ def check_machine(experiment: Experiment, out: Path) -> None:
         delay=delay, congestion_control=experiment.congestion_control, results=out
     )
     check_writable(out / experiment.name)
+    room = this_machine(layout.missing)
+    require_room(host_caps(experiment.topology, experiment.scale, room), room)
     needed = memory_bytes(experiment)
     if needed > machine.memory_bytes:
         raise MachineError(
@@ -60,11 +65,13 @@ def run(request: RunRequest) -> None:
             unless the error carries one.
     """
     experiment = request.load()
-    check_machine(experiment, request.out)
+    layout = find_layout()
+    check_machine(experiment, request.out, layout)
     kept = f"the trials that had finished are in {request.out / experiment.name}"
-    command = [sys.executable, "-m", "orchestrator.trials.conductor", request.to_json()]
+    conductor = [sys.executable, "-m", "orchestrator.trials.conductor"]
     try:
-        status = run_in_box(command)
+        with run_groups(layout) as groups:
+            status = run_in_box([*conductor, request.to_json(), groups.to_json()])
     except Interrupted as error:
         raise Interrupted(f"{error}; {kept}") from error
     if status == 0:

@@ -56,11 +56,14 @@ def run_trial(
 
     def on_event(host: str, event: Mapping[str, Any]) -> None:
         if host == server:
+            meter.event(event)
             on_server_event(event)
 
     started = time.monotonic()
     shapes = testbed.set_schedule(get_schedule(trial.schedule))
     before = testbed.counters()
+    first = experiment.warm_up
+    meter = testbed.hosts.meter(first, first + experiment.iterations - 1)
     error: str | None = None
     records: dict[str, bytes] = {}
     with IdleSampler() as sampler:
@@ -78,10 +81,16 @@ def run_trial(
     except RunError as gone:
         # The testbed itself is gone; what the processes said of it must not be.
         raise RunError("\n".join([str(gone), *([] if error is None else [error])])) from gone
+    caps, killed = meter.finish()
+    if error is not None:
+        # The reason before what it looks like from outside: a signal, a lost connection.
+        error = "\n".join([*killed, error])
     network = {
         "switch": testbed.switch_kind,
         **network_record(shapes, before, after),
         "cpu": sampler.samples,
+        "caps": caps,
+        "caps_notes": testbed.hosts.notes(),
         "kept_differs": testbed.differences(),
         "commands": [list(command) for shape in shapes for command in shape.commands()],
     }

@@ -75,7 +75,11 @@ def test_rates_are_as_asked_in_both_directions_at_once(unscheduled: Testbed) -> 
     before = unscheduled.counters()
     flows = [Flow("worker0", "ps", SECONDS), Flow("ps", "worker1", SECONDS)]
     traces = run_flows(unscheduled, flows, BUFFER_BYTES)
-    print([rate(t) / GOODPUT_BPS for t in traces], unscheduled.counters().queues[PUSH], before.queues[PUSH])
+    print(
+        [rate(t) / GOODPUT_BPS for t in traces],
+        unscheduled.counters().queues[PUSH],
+        before.queues[PUSH],
+    )
     for trace in traces:
         assert rate(trace) == pytest.approx(GOODPUT_BPS, rel=0.03)
 

@@ -40,9 +40,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def dmlbed(
-    *arguments: str | Path, before: Sequence[str] = ()
-) -> subprocess.CompletedProcess[str]:
+def dmlbed(*arguments: str | Path, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Run a dmlbed command to its end, through the command `before` if one is given."""
     return subprocess.run(
         [*before, *dmlbed_argv(*arguments)],

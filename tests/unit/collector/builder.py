@@ -44,6 +44,7 @@ class FakeTrial:
     parameters: str = "aa" * 32
     congestion_controls: Sequence[str] = ("cubic",)
     kept_differs: Sequence[str] = ()
+    caps: Mapping[str, Any] | None = None
     outcome: str = "finished"
     error: str | None = None
 
@@ -107,7 +108,9 @@ class FakeTrial:
             "drops": self.drops,
             "classes": [],
         }
+        caps = {} if self.caps is None else {"caps": self.caps}
         return {
+            **caps,
             "switch": "linux-bridge",
             "ports": [trunk, {**trunk, "port": "switch1->switch0", "drops": 0}],
             "management_bytes": {"ps": self.management},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.collector import TrialMeasure, measure, read_trial
+from orchestrator.collector.measure import HostUse
 from tests.unit.collector.builder import SECOND, FakeTrial
 
 
@@ -97,3 +98,24 @@ def test_without_payload_nothing_is_per_gigabyte(tmp_path: Path) -> None:
     got = measured(tmp_path, FakeTrial(payload=0))
     assert got.cpu_seconds_per_gigabyte is None
     assert got.retransmission_share == 0.0
+
+
+def test_use_of_the_caps(tmp_path: Path) -> None:
+    own = {
+        "asked": {"cores": 6, "memory_bytes": 8192, "cpuset": []},
+        "enforced": {"cores": 2, "memory_bytes": 4096, "cpuset": []},
+        "why_not": ["asked 6 cores"],
+        "throttled_seconds": 9.0,
+        "memory_peak_bytes": 2048,
+        "oom_kills": 1,
+        "measured": {"seconds": 20.0, "throttled_seconds": 1.0},
+    }
+    got = measured(tmp_path, FakeTrial(caps={"ps": own, "worker0": {**own, "measured": None}}))
+    assert got.hosts == (HostUse("ps", 2, 0.05, 2048, 1), HostUse("worker0", 2, None, 2048, 1))
+    assert got.throttled_share == 0.05
+
+
+def test_a_run_of_a_version_without_caps(tmp_path: Path) -> None:
+    got = measured(tmp_path, FakeTrial())
+    assert got.hosts == ()
+    assert got.throttled_share == 0

@@ -106,3 +106,22 @@ def test_csv_has_a_line_per_trial_and_the_same_columns_always(tmp_path: Path) ->
     other = read_run(write_run(tmp_path / "b", [FakeTrial(workers=5, cpu=[], payload=0)]))
     header = trials_csv(summarise(other), ()).splitlines()[0]
     assert header.split(",") == list(lines[0])
+
+
+def test_csv_names_the_hosts_of_caps(tmp_path: Path) -> None:
+    own = {
+        "enforced": {"cores": 2},
+        "memory_peak_bytes": 2048,
+        "oom_kills": 1,
+        "measured": {"seconds": 20.0, "throttled_seconds": 1.0},
+    }
+    run = read_run(write_run(tmp_path, [FakeTrial(caps={"ps": own, "worker0": own}), FakeTrial()]))
+    capped, without = csv.DictReader(io.StringIO(trials_csv(summarise(run), run.failed)))
+    columns = ("throttled_share_worst", "throttled_shares", "memory_peak_bytes", "oom_kills")
+    assert [capped[name] for name in columns] == [
+        "0.05",
+        "ps=0.05;worker0=0.05",
+        "ps=2048;worker0=2048",
+        "2",
+    ]
+    assert [without[name] for name in columns] == ["0", "", "", "0"]

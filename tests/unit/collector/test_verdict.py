@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,13 @@ from orchestrator.collector.verdict import judge_row
 from tests.unit.collector.builder import SECOND, FakeTrial
 
 OK = Verdict("ok")
+
+
+def capped(throttled: float, oom_kills: int = 0, cores: float | None = 0.5) -> dict[str, Any]:
+    """Caps of a server that was throttled for so many of 100 measured seconds."""
+    measured = {"seconds": 100.0, "throttled_seconds": throttled}
+    own = {"enforced": {"cores": cores}, "oom_kills": oom_kills, "measured": measured}
+    return {"ps": own, "worker0": {"enforced": {}, "measured": None}}
 
 
 def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
@@ -31,6 +39,7 @@ def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
         FakeTrial(retransmits_namespaces=4_800),  # 966,851 segments
         FakeTrial(slow={4: 1.45}),
         FakeTrial(drops=1000),
+        FakeTrial(caps=capped(0.1)),
     ],
 )
 def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
@@ -56,6 +65,26 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
             FakeTrial(congestion_controls=["cubic", "bbr"]),
             "unusable",
             "congestion control was bbr, not cubic",
+        ),
+        (
+            FakeTrial(caps=capped(1.2)),
+            "unusable",
+            "ps was throttled for 1.2 % of the time, its cap is 0.5 core",
+        ),
+        (
+            FakeTrial(caps=capped(250.0, cores=2)),  # summed over the CPUs
+            "unusable",
+            "ps was throttled for 100.0 % of the time, its cap is 2 cores",
+        ),
+        (
+            FakeTrial(caps=capped(0.9)),
+            "doubtful",
+            "ps was throttled for 0.9 % of the time, its cap is 0.5 core",
+        ),
+        (
+            FakeTrial(caps=capped(0, oom_kills=1)),
+            "unusable",
+            "ps: a process was killed for memory",
         ),
         (FakeTrial(congestion_controls=[]), "doubtful", "congestion control was not read back"),
         (FakeTrial(cpu=[]), "doubtful", "idle CPU was not recorded"),

@@ -24,11 +24,21 @@ class FakeMachine:
         self.write("proc/sys/net/ipv4/tcp_available_congestion_control", "reno cubic\n")
         self.write("proc/filesystems", "nodev\ttmpfs\n\text4\n")
         self.write("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    4194304 kB\n")
+        self.mount_cgroups("cgroup2", "cgroup2")
         self.write("sys/fs/cgroup/cgroup.controllers", "cpu memory\n")
+        self.write("sys/fs/cgroup/cgroup.subtree_control", "cpu memory\n")
 
     def write(self, path: str, text: str) -> None:
         (self.files / path).parent.mkdir(parents=True, exist_ok=True)
         (self.files / path).write_text(text)
+
+    def mount_cgroups(self, kind: str, *options: str) -> None:
+        top = self.files / "sys/fs/cgroup"
+        lines = (
+            f"1 2 0:3 / {top if kind == 'cgroup2' else top / option} rw - {kind} none rw,{option}\n"
+            for option in options
+        )
+        self.write("proc/self/mountinfo", "".join(lines))
 
     def attempt(self, argv: Sequence[str], lines: str) -> bool:
         self.asked.append((argv, lines))
@@ -75,7 +85,9 @@ def test_facts_are_read_from_the_machine(tmp_path: Path) -> None:
     assert machine.boxes
     assert machine.tmpfs
     assert machine.congestion_controls == ("reno", "cubic")
-    assert machine.cgroups == "v2"
+    assert machine.cgroups == "v2 (cpu, memory)"
+    assert list(machine.caps_missing) == ["cpuset"]
+    assert machine.memory_total_bytes == 9 * 2**10
     assert machine.memory_bytes == 4 * 2**30
     assert machine.disk_bytes > 0
     assert not machine.openvswitch
@@ -83,11 +95,12 @@ def test_facts_are_read_from_the_machine(tmp_path: Path) -> None:
 
 def test_cgroups_v1(tmp_path: Path) -> None:
     fake = FakeMachine(tmp_path)
-    (tmp_path / "sys/fs/cgroup/cgroup.controllers").unlink()
+    fake.mount_cgroups("tmpfs", "size=1")
     assert inspect_machine(probes=fake.probes).cgroups == "none"
-    fake.write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1")
-    fake.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "1")
-    assert inspect_machine(probes=fake.probes).cgroups == "v1"
+    (row,) = [r for r in checks(inspect_machine(probes=fake.probes)) if r.what == "cgroups"]
+    assert (row.met, row.remedy) == (False, "no cgroup file system is mounted")
+    fake.mount_cgroups("cgroup", "cpu", "memory")
+    assert inspect_machine(probes=fake.probes).cgroups == "v1 (cpu, memory)"
 
 
 def test_a_module_that_can_be_loaded_counts(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""Runs inside the box that test_caps.py makes: a testbed whose hosts are loaded over SSH.
+
+Arguments: the experiment, the run's cgroups, and the file that the findings go into.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from orchestrator.deployment import RemoteHost, connect
+from orchestrator.emulation.run_groups import RunGroups
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.spec import load_experiment
+
+LOOP = "print('{}', flush=True)\nwhile True: pass"
+GREEDY = "x = bytearray(1 << 30); print(len(x))"
+SECONDS = 4.0
+
+
+def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> float:
+    """How many cores a host's busy loops get."""
+    processes = [host.start([sys.executable, "-c", LOOP], directory="/") for _ in range(loops)]
+    for process in processes:
+        process.events.get(timeout=20)
+    before, begin = testbed.hosts.usage()[host.name].cpu_seconds, time.monotonic()
+    time.sleep(SECONDS)
+    after, end = testbed.hosts.usage()[host.name].cpu_seconds, time.monotonic()
+    for process in processes:
+        process.stop(0.1)
+    assert before is not None
+    assert after is not None
+    return (after - before) / (end - begin)
+
+
+def main() -> None:
+    experiment, groups, out = sys.argv[1:]
+    with (
+        Testbed(load_experiment(Path(experiment)), groups=RunGroups.from_json(groups)) as testbed,
+        connect(testbed.accesses()["worker0"], timeout=15) as half,
+        connect(testbed.accesses()["worker1"], timeout=15) as small,
+    ):
+        greedy = small.run([sys.executable, "-c", GREEDY], timeout=60)
+        found = {
+            "cores_of_one_loop": cores_used(testbed, half, 1),
+            "cores_of_two_loops": cores_used(testbed, half, 2),
+            "cpus": half.run(["nproc"], timeout=20).stdout.strip(),
+            "group": half.run(["cat", "/proc/self/cgroup"], timeout=20).stdout,
+            "greedy_status": greedy.status,
+            "greedy_oom_kills": testbed.hosts.usage()["worker1"].oom_kills,
+            "other_oom_kills": testbed.hosts.usage()["worker0"].oom_kills,
+            "why_not": [line for cap in testbed.hosts.caps for line in cap.why_not],
+        }
+    Path(out).write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""`dmlbed plan` on machines that are not there: the caps of the hosts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+from orchestrator.emulation.caps import Room
+from orchestrator.emulation.cgroups import Layout
+
+GIB = 2**30
+PUBLISHED = Path(__file__).parents[3] / "experiments" / "published.yaml"
+
+
+def plan_on(room: Room, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+    module = importlib.import_module("orchestrator.cli.plan")
+    monkeypatch.setattr(module, "find_layout", lambda: Layout((), room.missing))
+    monkeypatch.setattr(module, "this_machine", lambda _missing: room)
+    argv = ["plan", str(PUBLISHED), "--scale", "1,1", *options]
+    return CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv)
+
+
+def test_caps_are_shown_with_what_cannot_be_enforced(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = plan_on(Room((0, 1), 24 * GIB), monkeypatch)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (row,) = [line for line in result.stdout.splitlines() if "16 cores, 16 GiB" in line]
+    assert "2 cores, 16 GiB" in row
+    assert "asked 16 cores, enforced: all 2, the machine has no more" in row
+    assert "the hosts' memory caps add up to 28 GiB, this machine has 24 GiB" in result.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_host_larger_than_the_machine_is_refused(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    result = plan_on(Room((0, 1), 8 * GIB), monkeypatch, *options)
+    assert result.exit_code == 3
+    assert result.stderr.startswith(
+        "host ps asks for 16 GiB of memory; this machine has 8 GiB (a smaller D/R in --scale"
+    )
+    if options:
+        caps = json.loads(result.stdout)["caps"]
+        assert caps[0]["host"] == "ps"
+        assert caps[0]["asked"] == {"cores": 16, "memory_bytes": 16 * GIB, "cpuset": []}
+    smaller = plan_on(Room((0, 1), 8 * GIB), monkeypatch, "--scale", "8,1")
+    assert smaller.exit_code == 0
