@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from orchestrator.spec import units
+from orchestrator.spec.switch_kinds import KINDS
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.units import QuantityError
 from workloads.models import model_names
@@ -19,7 +20,8 @@ PACKET_BYTES = 1514
 MAX_QUEUE_BYTES = 2**30
 MAX_DELAY_US = 60 * 10**6
 MAX_COUNT = 1_000_000
-SWITCH_KINDS = ("auto", "linux-bridge")
+AUTO = "auto"
+SWITCH_KINDS = (AUTO, *KINDS)
 
 
 class FieldError(ValueError):
