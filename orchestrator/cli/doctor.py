@@ -48,7 +48,7 @@ def _table(rows: Sequence[Check]) -> Table:
     for row in rows:
         if row.need is Need.LATER:
             style = "dim"
-        elif row.met is None or (not row.met and row.need is Need.DELAY):
+        elif row.met is None or (not row.met and row.need in (Need.DELAY, Need.OPENFLOW)):
             style = "yellow"
         else:
             style = "green" if row.met else "bold red"

@@ -16,9 +16,11 @@ from rich.console import Console
 
 from orchestrator.collector import report
 from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.emulation.switches import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, RunError, UnusableError, disk_error
 from orchestrator.spec import Experiment
+from orchestrator.trials.control import make_controller
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
@@ -49,9 +51,12 @@ def conduct(request: RunRequest, console: Console) -> None:
     experiment = request.load()
     started = datetime.datetime.now(datetime.UTC)
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
-    results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
+    choice = choose_switch(experiment.switch, obstacles())
+    check_fit(experiment.topology, choice)
+    record = run_record(experiment, started, choice)
+    results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
-        failed = _run_trials(experiment, results, console)
+        failed = _run_trials(experiment, choice, results, console)
     except BaseException:
         # Why the run ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
@@ -67,7 +72,9 @@ def conduct(request: RunRequest, console: Console) -> None:
         raise UnusableError("some figures may not be used: see the verdicts")
 
 
-def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Console) -> int:
+def _run_trials(
+    experiment: Experiment, choice: SwitchChoice, results: ResultsDirectory, console: Console
+) -> int:
     """Run the trials; returns how many failed.
 
     Raises:
@@ -76,7 +83,12 @@ def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Cons
     failed = 0
     with RunProgress(experiment, console) as progress:
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
-        with Testbed(experiment) as testbed, connected(testbed) as hosts:
+        progress.say(f"switches: {choice.kind} ({choice.why})")
+        controller = make_controller(experiment.topology, choice.kind)
+        with (
+            Testbed(experiment, choice.kind, controller) as testbed,
+            connected(testbed) as hosts,
+        ):
             progress.say(testbed.description())
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
             for trial in plan_trials(experiment):
@@ -88,6 +100,8 @@ def _run_trials(experiment: Experiment, results: ResultsDirectory, console: Cons
                     raise
                 results.store(trial, trial_files(experiment, trial, outcome))
                 progress.finish(trial, outcome.error)
+                for loss in outcome.network["controller"]["losses"]:
+                    progress.say(f"lost: {loss['what']}; the switches keep their rules")
                 failed += outcome.error is not None
                 testbed.check()
     return failed

@@ -58,7 +58,7 @@ def run_trial(
         if host == server:
             on_server_event(event)
 
-    started = time.monotonic()
+    started, started_ns = time.monotonic(), time.monotonic_ns()
     shapes = testbed.set_schedule(get_schedule(trial.schedule))
     before = testbed.counters()
     error: str | None = None
@@ -70,6 +70,7 @@ def run_trial(
                 start_timeout=START_SECONDS,
                 silence_timeout=silence_seconds(experiment, trial.model),
                 on_event=on_event,
+                watch=testbed.check,
             )
         except RunError as caught:
             error = str(caught)
@@ -80,6 +81,7 @@ def run_trial(
         raise RunError("\n".join([str(gone), *([] if error is None else [error])])) from gone
     network = {
         "switch": testbed.switch_kind,
+        "controller": {"losses": testbed.losses(started_ns)},
         **network_record(shapes, before, after),
         "cpu": sampler.samples,
         "kept_differs": testbed.differences(),
