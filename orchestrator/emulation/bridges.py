@@ -39,6 +39,9 @@ class LinuxBridges:
         """A bridge takes a packet in at once: nothing can be dropped on the way in."""
         return {}
 
+    def settle(self) -> None:
+        """Bridges have no rules."""
+
     def cpu_seconds(self) -> float:
         """Bridges cost the processes that send, not one of their own."""
         return 0.0

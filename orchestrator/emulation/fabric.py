@@ -37,6 +37,10 @@ class Fabric(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Bring the counters of rules up to date, where a switch does that now and then only."""
+        ...
+
     def cpu_seconds(self) -> float:
         """Processor time of the switches' own processes so far."""
         ...

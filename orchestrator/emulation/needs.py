@@ -51,7 +51,14 @@ NOT_YET = "not needed yet"
 
 OVS_PROGRAMS = tuple(
     Program(name, "openvswitch-switch", "Open vSwitch", Need.OPENFLOW)
-    for name in ("ovs-vswitchd", "ovs-vsctl", "ovs-dpctl", "ovsdb-server", "ovsdb-tool")
+    for name in (
+        "ovs-vswitchd",
+        "ovs-vsctl",
+        "ovs-appctl",
+        "ovs-dpctl",
+        "ovsdb-server",
+        "ovsdb-tool",
+    )
 )
 
 PROGRAMS = (

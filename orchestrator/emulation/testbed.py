@@ -35,7 +35,7 @@ from orchestrator.emulation.sshd import (
     sshd_config,
 )
 from orchestrator.errors import RunError
-from orchestrator.spec import Experiment, SshAccess
+from orchestrator.spec import LINUX_BRIDGE, Experiment, SshAccess
 from workloads.schedules import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
@@ -59,7 +59,7 @@ class Testbed:
     def __init__(
         self,
         experiment: Experiment,
-        switch_kind: str,
+        switch_kind: str = LINUX_BRIDGE,
         controller: Controller | None = None,
         runner: Runner | None = None,
         directory: Path = RUN_DIRECTORY,
@@ -228,6 +228,7 @@ class Testbed:
         """The switches' rules with their counters; empty if nobody can tell them."""
         if self._controller is None:
             return []
+        self._fabric.settle()
         try:
             return self._controller.flows()
         except RunError:
