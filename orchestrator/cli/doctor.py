@@ -18,6 +18,10 @@ from orchestrator.emulation.run_groups import remove_stale
 from orchestrator.errors import MachineError
 
 
+# What a run can do without, if its files do not ask for it.
+_OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW)
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def doctor(as_json: bool) -> None:
@@ -51,7 +55,9 @@ def _table(rows: Sequence[Check]) -> Table:
     for row in rows:
         if row.need is Need.LATER:
             style = "dim"
-        elif row.met is None or (not row.met and row.need in (Need.DELAY, Need.CAPS)):
+        elif row.met is None or (
+            not row.met and row.need in (Need.DELAY, Need.CAPS, Need.OPENFLOW)
+        ):
             style = "yellow"
         else:
             style = "green" if row.met else "bold red"

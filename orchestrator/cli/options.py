@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from orchestrator.spec import Overrides
+from orchestrator.spec import SWITCH_KINDS, Overrides
 
 _OPTIONS = (
     click.option("--models", metavar="A,B", help="Only these models."),
@@ -17,7 +17,7 @@ _OPTIONS = (
     click.option(
         "--scale", metavar="R,D", help="Scale: divide rates by R, stretch time by D; `1,0.5`."
     ),
-    click.option("--switch", metavar="KIND", help="Kind of switch: auto, linux-bridge."),
+    click.option("--switch", metavar="KIND", help=f"Kind of switch: {', '.join(SWITCH_KINDS)}."),
 )
 
 

@@ -24,9 +24,11 @@ from orchestrator.emulation.caps import (
     warnings,
 )
 from orchestrator.emulation.cgroups import find_layout
-from orchestrator.emulation.classes import port_shapes
-from orchestrator.emulation.switches import choose_switch
-from orchestrator.spec import Experiment, load_experiment
+from orchestrator.emulation.classes import port_shapes, schedule_plan
+from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
+from orchestrator.errors import MachineError
+from orchestrator.spec import OPENFLOW_KINDS, Experiment, load_experiment
+from orchestrator.trials.control import planned_rules
 from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
 from orchestrator.trials.progress import clock_text
 from workloads.schedules import get_schedule
@@ -67,6 +69,12 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
             for shape in shapes:
                 for command in shape["commands"]:
                     click.echo(shlex.join(command))
+        for schedule, switches in planned["rules"].items():
+            for switch, rules in switches.items():
+                console.print(f"# {schedule}, rules of {switch}", highlight=False)
+                for rule in rules:
+                    click.echo(shlex.join(("ovs-ofctl", "-O", "OpenFlow13", "add-flow",
+                                           switch, rule)))  # fmt: skip
     else:
         console.print("The commands: dmlbed plan --commands", highlight=False)
     # What `run` would refuse; last, for the plan says why.
@@ -75,7 +83,9 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
 
 def describe(experiment: Experiment, caps: Sequence[HostCaps], room: Room) -> dict[str, Any]:
     """The plan as data: trials, estimates, caps, and how every port would be shaped."""
-    switch = choose_switch(experiment.switch)
+    switch = _choice(experiment.switch)
+    topology = experiment.topology
+    by_rules = switch.kind in OPENFLOW_KINDS
     return {
         "experiment": experiment.name,
         "digest": experiment.digest(),
@@ -112,11 +122,31 @@ def describe(experiment: Experiment, caps: Sequence[HostCaps], room: Room) -> di
                     "classes": [placed.traffic.name for placed in shape.placed()],
                     "commands": [list(command) for command in shape.commands()],
                 }
-                for shape in port_shapes(experiment.topology, experiment.scale, get_schedule(name))
+                for shape in port_shapes(
+                    topology, experiment.scale, get_schedule(name), by_dscp=by_rules
+                )
             ]
             for name in experiment.schedules
         },
+        "rules": {
+            name: {
+                switch_name: [str(rule) for rule in rules]
+                for switch_name, rules in planned_rules(
+                    topology, schedule_plan(topology, get_schedule(name))
+                ).items()
+            }
+            for name in experiment.schedules
+            if by_rules
+        },
     }
+
+
+def _choice(asked: str) -> SwitchChoice:
+    """The kind of switch; a plan can be made for one that this machine has not, and says so."""
+    try:
+        return choose_switch(asked, obstacles())
+    except MachineError as error:
+        return SwitchChoice(asked, str(error))
 
 
 def _trial_table(planned: dict[str, Any]) -> Table:

@@ -19,6 +19,9 @@ from orchestrator.errors import RunError
 RECORDS_LIMIT = 256 * 1024 * 1024
 """A process' records may have this many bytes."""
 
+WATCH_SECONDS = 0.5
+"""How often to look at what the processes need and cannot tell of, such as the network."""
+
 SETTLE_SECONDS = 0.5
 """How long to listen on after a failure, for the one that caused it."""
 
@@ -84,6 +87,7 @@ class Deployment:
         start_timeout: float,
         silence_timeout: float,
         on_event: Callable[[str, dict[str, Any]], None],
+        watch: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> dict[str, bytes]:
         """Run one trial to its end.
@@ -94,6 +98,7 @@ class Deployment:
                 server that it listens.
             silence_timeout: seconds that a process may tell nothing while it trains.
             on_event: called with the host's name and each event, in the order of arrival.
+            watch: called twice a second while the processes run; what it raises ends the trial.
             clock: seconds; to be replaced in tests.
 
         Returns:
@@ -109,6 +114,7 @@ class Deployment:
             start_timeout=start_timeout,
             silence_timeout=silence_timeout,
             on_event=on_event,
+            watch=watch,
             clock=clock,
         )
         try:
@@ -138,6 +144,7 @@ class _Trial:
         start_timeout: float,
         silence_timeout: float,
         on_event: Callable[[str, dict[str, Any]], None],
+        watch: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._deployment = deployment
@@ -147,6 +154,8 @@ class _Trial:
         self._start_timeout = start_timeout
         self._on_event = on_event
         self._clock = clock
+        self._watch_others = watch
+        self._next_look = clock()
         self._events: queue.Queue[Message] = queue.Queue()
         self._processes: dict[str, Process] = {}
         self._watch = Watch(self._ps, start_timeout=start_timeout, silence_timeout=silence_timeout)
@@ -201,7 +210,10 @@ class _Trial:
 
     def _follow(self, reached: Callable[[], bool]) -> None:
         while not reached():
-            failure = self._next(self._watch.deadline())
+            if self._clock() >= self._next_look:
+                self._watch_others()
+                self._next_look = self._clock() + WATCH_SECONDS
+            failure = self._next(min(self._watch.deadline(), self._next_look))
             if failure is None:
                 failure = self._watch.overdue(self._clock())
             if failure is not None:

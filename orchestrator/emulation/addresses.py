@@ -65,6 +65,20 @@ def cables(topology: Topology) -> tuple[Cable, ...]:
     )
 
 
+def switch_numbers(topology: Topology) -> dict[str, int]:
+    """The number of every switch, from 1: its OpenFlow datapath id."""
+    return {name: number for number, name in enumerate(topology.switches, start=1)}
+
+
+def port_numbers(topology: Topology) -> dict[tuple[str, str], int]:
+    """The OpenFlow number of the port (switch, peer): N + 1 at the interface `<switch>-eth<N>`."""
+    return {
+        (node, peer): int(device.rpartition("-eth")[2]) + 1
+        for (node, peer), device in port_devices(topology).items()
+        if node in topology.switches
+    }
+
+
 def port_devices(topology: Topology) -> dict[tuple[str, str], str]:
     """The interface at which a port (node, peer) sends."""
     found = {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.emulation.readback import parse_qdiscs
@@ -34,11 +34,18 @@ class Counters:
         queues: per port and class.
         management_bytes: per host, received and sent on its management link.
         retransmits: per host, TCP segments sent again by anything in its network namespace.
+        input_drops: per port, packets that were lost after it because the switch at its other end
+            did not take them in fast enough; only where a switch has such a place.
+        switch_seconds: processor time of the switches' own processes.
+        flows: the rules of the switches with their counters; empty without a controller.
     """
 
     queues: Mapping[str, Mapping[str, Count]]
     management_bytes: Mapping[str, int]
     retransmits: Mapping[str, int]
+    input_drops: Mapping[str, int] = field(default_factory=dict)
+    switch_seconds: float = 0.0
+    flows: Sequence[Mapping[str, Any]] = ()
 
 
 def queue_counts(shape: PortShape, qdiscs_text: str) -> dict[str, Count]:
@@ -59,6 +66,36 @@ def link_bytes(text: str) -> dict[str, int]:
         if stats:
             found[entry["ifname"]] = int(stats["rx"]["bytes"]) + int(stats["tx"]["bytes"])
     return found
+
+
+def send_drops(text: str) -> dict[str, int]:
+    """Packets that each interface could not send, out of `ip -j -s link show`."""
+    return {
+        entry["ifname"]: int(entry["stats64"]["tx"]["dropped"])
+        for entry in json.loads(text or "[]")
+        if entry.get("stats64")
+    }
+
+
+def flow_records(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rules as they are now, with what each has counted in between."""
+
+    def key(flow: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(flow[name] for name in ("switch", "priority", "src", "dst"))
+
+    counted = {key(flow): flow for flow in before}
+    return [
+        {
+            **flow,
+            **{
+                name: flow[name] - (counted[key(flow)][name] if key(flow) in counted else 0)
+                for name in ("packets", "bytes")
+            },
+        }
+        for flow in after
+    ]
 
 
 def retransmitted_segments(snmp_text: str) -> int:
@@ -109,4 +146,9 @@ def network_record(
         "tcp_retransmits": {
             host: value - before.retransmits[host] for host, value in after.retransmits.items()
         },
+        "switch_input_drops": {
+            port: value - before.input_drops[port] for port, value in after.input_drops.items()
+        },
+        "switch_cpu_seconds": round(after.switch_seconds - before.switch_seconds, 3),
+        "flows": flow_records(before.flows, after.flows),
     }

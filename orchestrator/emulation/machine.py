@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.emulation.cgroups import find_layout
-from orchestrator.emulation.needs import FEATURES, NOT_YET, PROGRAMS, Feature, Need, Program
+from orchestrator.emulation.needs import FEATURES, PROGRAMS, Feature, Need, Program
 from orchestrator.errors import MachineError
 
 MINIMUM_CORES = 2
@@ -144,7 +144,7 @@ def inspect_machine(
         boxes=boxes,
         programs=programs,
         features={feature.name: tried(feature.tool, feature.lines) for feature in FEATURES},
-        openvswitch=_has_module(probes.files, "openvswitch"),
+        openvswitch=has_module(probes.files, "openvswitch"),
         congestion_controls=tuple(congestion_controls),
         cgroups=str(layout) or "none",
         tmpfs="tmpfs" in _text(probes.files / "proc/filesystems").split(),
@@ -199,7 +199,7 @@ def _feature(feature: Feature, machine: Machine) -> Check:
 def _kernel(machine: Machine, congestion_control: str) -> Iterator[Check]:
     met = machine.openvswitch
     remedy = "a kernel with CONFIG_OPENVSWITCH"
-    yield Check("openvswitch", _found(met), met, Need.LATER, NOT_YET, remedy)
+    yield Check("openvswitch", _found(met), met, Need.OPENFLOW, "ovs-kernel", remedy)
     met = machine.tmpfs
     remedy = "a kernel with CONFIG_TMPFS"
     yield Check("tmpfs", _found(met), met, Need.RUN, "private run state", remedy)
@@ -283,7 +283,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _has_module(files: Path, name: str) -> bool:
+def has_module(files: Path, name: str) -> bool:
     """Whether a module is loaded, built in, or can be loaded."""
     modules = files / "lib/modules" / platform.release()
     lists = (_text(modules / file) for file in ("modules.dep", "modules.builtin"))

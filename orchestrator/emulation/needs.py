@@ -13,6 +13,7 @@ class Need(StrEnum):
     PUBLISHED = "published"
     DELAY = "delay"
     CAPS = "caps"
+    OPENFLOW = "openflow"
     LATER = "later"
 
 
@@ -49,6 +50,18 @@ class Feature:
 
 NOT_YET = "not needed yet"
 
+OVS_PROGRAMS = tuple(
+    Program(name, "openvswitch-switch", "Open vSwitch", Need.OPENFLOW)
+    for name in (
+        "ovs-vswitchd",
+        "ovs-vsctl",
+        "ovs-appctl",
+        "ovs-dpctl",
+        "ovsdb-server",
+        "ovsdb-tool",
+    )
+)
+
 PROGRAMS = (
     Program("mnexec", "mininet", "starting hosts"),
     Program("ifconfig", "net-tools", "host addresses"),
@@ -61,8 +74,7 @@ PROGRAMS = (
     Program("unshare", "util-linux", "private namespaces"),
     Program("nsenter", "util-linux", "commands inside a host"),
     Program("mount", "mount", "private run state"),
-    Program("ethtool", "ethtool", NOT_YET, Need.LATER),
-    Program("ovs-vswitchd", "openvswitch-switch", NOT_YET, Need.LATER),
+    *OVS_PROGRAMS,
 )
 
 _INGRESS = "qdisc add dev lo ingress"
@@ -92,9 +104,10 @@ FEATURES = (
         "NET_ACT_MIRRED",
         "tc",
         (_INGRESS, f"{_U32} action mirred egress redirect dev lo"),
-        NOT_YET,
-        Need.LATER,
+        "ovs-user",
+        Need.OPENFLOW,
     ),
+    Feature("tap", "TUN", "ip", ("tuntap add mode tap name a0",), "ovs-user", Need.OPENFLOW),
     Feature("ifb", "IFB", "ip", _link("ifb"), NOT_YET, Need.LATER),
     Feature("prio", "NET_SCH_PRIO", "tc", _qdisc("prio"), NOT_YET, Need.LATER),
     Feature("fq_codel", "NET_SCH_FQ_CODEL", "tc", _qdisc("fq_codel"), NOT_YET, Need.LATER),

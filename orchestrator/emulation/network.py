@@ -1,4 +1,4 @@
-"""Mininet builds the hosts and the links; bridges are ours; rates and queues come later.
+"""Mininet builds the hosts and the links; switches are ours; rates and queues come later.
 
 Only to be used inside a box. `Network` holds what was built: the process that keeps each host's
 namespace, and the commands that set anything.
@@ -18,7 +18,10 @@ from orchestrator.emulation.addresses import (
     HostAddresses,
     cables,
     host_addresses,
+    switch_numbers,
 )
+from orchestrator.emulation.bridges import make_bridge
+from orchestrator.emulation.fabric import Fabric
 from orchestrator.emulation.runner import Runner
 from orchestrator.errors import RunError
 from orchestrator.spec import Topology
@@ -30,34 +33,21 @@ with warnings.catch_warnings():
     from mininet.net import Mininet
     from mininet.node import Host, Switch
 
-_BRIDGE_OPTIONS = ("stp_state", "0", "mcast_snooping", "0", "forward_delay", "0")
 
-
-class Bridge(Switch):  # type: ignore[misc]  # Mininet has no types
-    """A Linux bridge as a Mininet switch, made with `ip` alone and without multicast snooping."""
-
-    runner: Runner
+class Node(Switch):  # type: ignore[misc]  # Mininet has no types
+    """A switch as Mininet sees it: a name with interfaces. What connects them is the fabric's."""
 
     def start(self, controllers: list[Any]) -> None:
-        """Make the bridge and put all interfaces of the switch on it."""
+        """Nothing: the switch is built when all its interfaces are there."""
         del controllers
-        make_bridge(
-            self.runner, self.name, [str(i) for i in self.intfList() if i is not self.controlIntf]
-        )
-
-
-def make_bridge(runner: Runner, name: str, ports: list[str]) -> None:
-    """Make a bridge with the given ports, all up."""
-    runner(["ip", "link", "add", "name", name, "type", "bridge", *_BRIDGE_OPTIONS])
-    for port in ports:
-        runner(["ip", "link", "set", "dev", port, "master", name, "up"])
-    runner(["ip", "link", "set", "dev", name, "up"])
 
 
 class Network:
     """A running network: hosts with an address each, switches, links at no rate yet."""
 
-    def __init__(self, topology: Topology, congestion_control: str, runner: Runner) -> None:
+    def __init__(
+        self, topology: Topology, congestion_control: str, runner: Runner, fabric: Fabric
+    ) -> None:
         self.topology = topology
         self.addresses = host_addresses(topology)
         self._congestion_control = congestion_control
@@ -65,7 +55,7 @@ class Network:
         # Mininet's own start-up raises limits of the whole machine; nothing outside may change.
         Mininet.inited = True
         self._net = Mininet(
-            controller=None, link=Link, switch=Bridge, host=Host, build=False,
+            controller=None, link=Link, switch=Node, host=Host, build=False,
             ipBase=str(DATA_NETWORK), autoStaticArp=True,
         )  # fmt: skip
         self._quiet_namespace(None)
@@ -75,13 +65,18 @@ class Network:
                 host.name, ip=f"{address.data}/{DATA_NETWORK.prefixlen}", mac=address.data_mac
             )
             self._quiet_namespace(self.pid(host.name))
-        for number, name in enumerate(topology.switches, start=1):
-            self._net.addSwitch(name, dpid=f"{number:016x}").runner = runner
+        for name, number in switch_numbers(topology).items():
+            self._net.addSwitch(name, dpid=f"{number:016x}")
         for cable in cables(topology):
             (a, b), (device_a, device_b) = cable.endpoints, cable.devices
             self._net.addLink(a, b, intfName1=device_a, intfName2=device_b)
         self._net.build()
         self._net.start()
+        for name, number in switch_numbers(topology).items():
+            switch = self._net[name]
+            # Mininet gives a switch the loopback as a first interface.
+            ports = [str(i) for i in switch.intfList() if str(i) != "lo"]
+            fabric.build(name, number, ports)
         for address in self.addresses.values():
             self._choose_congestion_control(address)
         self._build_management()

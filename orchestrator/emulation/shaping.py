@@ -41,13 +41,28 @@ class Match:
     field: str  # "src" | "dst"
     address: str
 
+    def words(self) -> tuple[str, ...]:
+        """The match as u32 wants it."""
+        return ("match", "ip", self.field, f"{self.address}/32")
+
+
+@dataclass(frozen=True)
+class DscpMatch:
+    """Flows by the class that a switch has written into the DSCP field, the upper six bits."""
+
+    dscp: int
+
+    def words(self) -> tuple[str, ...]:
+        """The match as u32 wants it."""
+        return ("match", "ip", "dsfield", f"0x{self.dscp << 2:02x}", "0xfc")
+
 
 @dataclass(frozen=True)
 class TrafficClass:
     """One class of traffic at a port; without matches it takes all that no other class takes."""
 
     name: str
-    matches: tuple[Match, ...] = ()
+    matches: tuple[Match | DscpMatch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,8 +172,7 @@ class PortShape:
                 yield (*add, "protocol", "arp", "prio", "2", "u32",
                        "match", "u32", "0", "0", *to)  # fmt: skip
             for match in placed.traffic.matches:
-                yield (*add, "protocol", "ip", "prio", "3", "u32",
-                       "match", "ip", match.field, f"{match.address}/32", *to)  # fmt: skip
+                yield (*add, "protocol", "ip", "prio", "3", "u32", *match.words(), *to)
 
     def filter_count(self) -> int:
         """How many filters the port must hold."""

@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from orchestrator.emulation.addresses import HostAddresses
+from orchestrator.emulation.addresses import HostAddresses, port_devices
 from orchestrator.emulation.capped import CappedHosts
 from orchestrator.emulation.caps import host_caps, this_machine
-from orchestrator.emulation.classes import port_shapes
+from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.counters import (
     Counters,
     link_bytes,
     queue_counts,
     retransmitted_segments,
+    send_drops,
 )
+from orchestrator.emulation.fabric import Controller, make_fabric
 from orchestrator.emulation.network import Network
 from orchestrator.emulation.readback import differences
 from orchestrator.emulation.run_groups import NO_GROUPS, RunGroups
@@ -34,9 +37,8 @@ from orchestrator.emulation.sshd import (
     sshd_argv,
     sshd_config,
 )
-from orchestrator.emulation.switches import choose_switch
 from orchestrator.errors import RunError
-from orchestrator.spec import Experiment, SshAccess
+from orchestrator.spec import LINUX_BRIDGE, Experiment, SshAccess
 from workloads.schedules import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
@@ -47,7 +49,7 @@ class Testbed:
     """The testbed of an experiment; a context manager.
 
     Attributes:
-        switch_kind: `linux-bridge`.
+        switch_kind: `linux-bridge`, `ovs-kernel` or `ovs-user`.
         addresses: of every host, by name.
         hosts: under their caps; all that runs on a host is in its cgroup.
         work_directory: on every host, where the workload's files may lie.
@@ -61,26 +63,40 @@ class Testbed:
     def __init__(
         self,
         experiment: Experiment,
+        switch_kind: str = LINUX_BRIDGE,
+        controller: Controller | None = None,
+        *,
         runner: Runner | None = None,
         directory: Path = RUN_DIRECTORY,
         groups: RunGroups | None = None,
     ) -> None:
+        """Describe a testbed; `controller` programs its switches, if they can be programmed."""
         self._experiment = experiment
         self._runner = runner or SubprocessRunner()
+        self._controller = controller
+        self._fabric = make_fabric(switch_kind, self._runner, directory / "ovs", controller)
         self._directory = directory
         self._groups = groups or NO_GROUPS
         self._shapes: dict[str, PortShape] = {}
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
-        self.switch_kind = choose_switch(experiment.switch).kind
+        self.switch_kind = switch_kind
         self.work_directory = str(directory / "work")
 
     def __enter__(self) -> Testbed:
         topology = self._experiment.topology
         self._directory.mkdir(parents=True)
-        self._network = Network(topology, self._experiment.congestion_control, self._runner)
+        if self._controller is not None:
+            # It takes a second to start: meanwhile the network is built.
+            self._controller.start()
+        self._fabric.start()
+        self._network = Network(
+            topology, self._experiment.congestion_control, self._runner, self._fabric
+        )
         self.addresses: dict[str, HostAddresses] = self._network.addresses
         self._cap_hosts()
         self._start_servers()
+        if self._controller is not None:
+            self._controller.wait()
         self._network.check_paths()
         return self
 
@@ -94,6 +110,9 @@ class Testbed:
             server.terminate()
         for server in self._servers.values():
             server.wait()
+        if self._controller is not None:
+            self._controller.close()
+        self._fabric.close()
 
     def description(self) -> str:
         """One line: what was built."""
@@ -114,10 +133,18 @@ class Testbed:
     def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
         """Shape every port as the schedule asks; ports that stay the same are not touched.
 
+        Under a controller no port changes between schedules: the switches get other rules,
+        without a gap and without the loss of a packet, in the middle of traffic too.
+
         Raises:
-            RunError: the kernel refused something, or kept something else.
+            RunError: the kernel or a switch refused something, or kept something else.
         """
-        shapes = port_shapes(self._experiment.topology, self._experiment.scale, schedule)
+        shapes = port_shapes(
+            self._experiment.topology,
+            self._experiment.scale,
+            schedule,
+            by_dscp=self._fabric.by_dscp,
+        )
         for shape in shapes:
             before = self._shapes.get(shape.port)
             if before == shape:
@@ -128,12 +155,21 @@ class Testbed:
             for command in shape.commands():
                 self._runner(command, namespace=namespace)
             self._shapes[shape.port] = shape
-        differ = self.differences()
+        if self._controller is not None:
+            self._controller.push(schedule_plan(self._experiment.topology, schedule))
+        differ = self._port_differences()
         if differ:
             raise RunError("the kernel kept something else than was asked: " + "; ".join(differ))
         return shapes
 
     def differences(self) -> list[str]:
+        """Where ports and switches now differ from what was asked."""
+        said = self._port_differences()
+        if self._controller is not None and (flows := self._flows()):
+            said += self._controller.differences(flows)
+        return said
+
+    def _port_differences(self) -> list[str]:
         """Where the kernel's shaping of the ports now differs from what was asked."""
         said = []
         for shape in self._shapes.values():
@@ -169,7 +205,8 @@ class Testbed:
             )
             for shape in self._shapes.values()
         }
-        links = link_bytes(self._runner(["ip", "-j", "-s", "link", "show"]))
+        links_text = self._runner(["ip", "-j", "-s", "link", "show"])
+        links, drops = link_bytes(links_text), send_drops(links_text)
         return Counters(
             queues=queues,
             management_bytes={
@@ -181,7 +218,39 @@ class Testbed:
                 )
                 for name in self.addresses
             },
+            # A device that has gone with its switch has counted nothing any more.
+            input_drops={
+                port: drops.get(device, 0) for port, device in self._input_devices().items()
+            },
+            switch_seconds=self._fabric.cpu_seconds(),
+            flows=self._flows(),
         )
+
+    def losses(self, since_ns: int) -> list[dict[str, Any]]:
+        """What was lost since then (monotonic clock): the controller, or a switch's way to it."""
+        if self._controller is None:
+            return []
+        return [loss for loss in self._controller.losses() if loss["t_ns"] >= since_ns]
+
+    def _flows(self) -> list[dict[str, Any]]:
+        """The switches' rules with their counters; empty if nobody can tell them."""
+        if self._controller is None:
+            return []
+        self._fabric.settle()
+        try:
+            return self._controller.flows()
+        except RunError:
+            # The controller is gone, which is noted; the switches go on.
+            return []
+
+    def _input_devices(self) -> dict[str, str]:
+        """Per port the device at which what it has sent waits to be switched."""
+        inputs = self._fabric.input_devices()
+        return {
+            f"{node}->{peer}": inputs[devices]
+            for (peer, node), devices in port_devices(self._experiment.topology).items()
+            if devices in inputs
+        }
 
     def check(self) -> None:
         """See that everything that was started still runs.
@@ -190,6 +259,9 @@ class Testbed:
             RunError: something does not; names it.
         """
         self._network.check_hosts()
+        self._fabric.check()
+        if self._controller is not None:
+            self._controller.check()
         for name, server in self._servers.items():
             if server.poll() is not None:
                 raise RunError(

@@ -3,34 +3,60 @@
 load_topology, load_experiment, load_any    read a file, or raise InputError with all problems
 Topology, Host, Link, Direction             what stands in a topology
 Port, Flow, ports, path, flows_through,     who sends over which end of which link
-contended_switch_ports
+contended_switch_ports, flows, flow_path
+ClassPlan, class_plan, worker_dscp          which class every flow has
+LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides, Scale                what is run, and at which scale
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
 """
 
 from orchestrator.spec.access import SshAccess
+from orchestrator.spec.class_plan import (
+    DATA_DSCP,
+    ClassPlan,
+    class_plan,
+    unfit,
+    worker_dscp,
+)
 from orchestrator.spec.experiment import Experiment, Overrides
-from orchestrator.spec.fields import PACKET_BYTES, SWITCH_KINDS
+from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.graph import (
     Flow,
     Port,
     contended_switch_ports,
+    flow_path,
+    flows,
     flows_through,
     path,
     ports,
 )
 from orchestrator.spec.load import load_any, load_experiment, load_topology
 from orchestrator.spec.scale import Scale
+from orchestrator.spec.switch_kinds import (
+    KINDS,
+    LINUX_BRIDGE,
+    OPENFLOW_KINDS,
+    OVS_KERNEL,
+    OVS_USER,
+)
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size
 
 __all__ = [
+    "AUTO",
+    "ClassPlan",
+    "DATA_DSCP",
     "Direction",
     "Experiment",
     "Flow",
     "Host",
+    "KINDS",
+    "LINUX_BRIDGE",
     "Link",
+    "OPENFLOW_KINDS",
+    "OVS_KERNEL",
+    "OVS_USER",
     "Overrides",
     "PACKET_BYTES",
     "Port",
@@ -39,7 +65,10 @@ __all__ = [
     "Scale",
     "SshAccess",
     "Topology",
+    "class_plan",
     "contended_switch_ports",
+    "flow_path",
+    "flows",
     "flows_through",
     "load_any",
     "load_experiment",
@@ -49,4 +78,6 @@ __all__ = [
     "parse_size",
     "path",
     "ports",
+    "unfit",
+    "worker_dscp",
 ]

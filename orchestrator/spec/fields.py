@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from orchestrator.spec import units
+from orchestrator.spec.switch_kinds import KINDS
 from orchestrator.spec.text import kind, nearest, shown
 from orchestrator.spec.units import QuantityError
 from workloads.models import model_names
@@ -29,7 +30,8 @@ MAX_DELAY_US = 60 * 10**6
 MAX_COUNT = 1_000_000
 MIN_CORES = 0.01
 MAX_CPU = 8191
-SWITCH_KINDS = ("auto", "linux-bridge")
+AUTO = "auto"
+SWITCH_KINDS = (AUTO, *KINDS)
 
 
 class FieldError(ValueError):

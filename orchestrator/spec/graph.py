@@ -1,4 +1,4 @@
-"""Who sends over which port: the topology as a graph. Pure arithmetic on a tree."""
+"""Who sends over which port: the topology as a graph. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from orchestrator.spec.topology import Direction, Topology
+from orchestrator.spec.topology import Direction, Link, Topology
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,22 @@ def ports(topology: Topology) -> tuple[Port, ...]:
 
 
 def path(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
-    """The ports that a packet crosses from one node to another.
+    """The ports that a packet crosses from one node to another: a shortest path, counted in links.
+
+    Of several shortest paths it is always the same one, by the order of nodes and links in the
+    file, and the way back is the same one in reverse.
 
     Raises:
         ValueError: there is no path.
     """
+    order = [*(host.name for host in topology.hosts), *topology.switches]
+    if src in order and dst in order and order.index(dst) < order.index(src):
+        there = {(port.node, port.peer): port for port in ports(topology)}
+        return tuple(there[p.peer, p.node] for p in reversed(_search(topology, dst, src)))
+    return _search(topology, src, dst)
+
+
+def _search(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
     outgoing: dict[str, list[Port]] = {}
     for port in ports(topology):
         outgoing.setdefault(port.node, []).append(port)
@@ -78,6 +89,23 @@ def path(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
     if dst not in arrived or src not in outgoing:
         raise ValueError(f"no path from {src!r} to {dst!r}")
     return arrived[dst]
+
+
+def closing_link(topology: Topology) -> Link | None:
+    """The first link of the file that closes a loop; None if the links are a tree."""
+    trees: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        while node in trees:
+            node = trees[node]
+        return node
+
+    for link in topology.links:
+        first, second = (root(end) for end in link.endpoints)
+        if first == second:
+            return link
+        trees[first] = second
+    return None
 
 
 def flows(topology: Topology) -> tuple[Flow, ...]:

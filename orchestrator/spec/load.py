@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.errors import InputError, Problem
+from orchestrator.spec.class_plan import unfit
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
-from orchestrator.spec.fields import PACKET_BYTES
+from orchestrator.spec.fields import AUTO, PACKET_BYTES
 from orchestrator.spec.overrides import check_overrides
 from orchestrator.spec.scale import Scale
 from orchestrator.spec.text import shown
@@ -19,6 +20,8 @@ from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
 from orchestrator.spec.yamlfile import Document, Loc, read_document
 from workloads.devices import DeviceModel, known_devices
+
+_OTHER_KIND = "another kind of switch can"
 
 
 def load_topology(path: Path) -> Topology:
@@ -115,6 +118,12 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             document.report_at(("scale",), too_small)
         elif too_small:
             option_problems.append(Problem("--scale", too_small))
+    switch = overrides.switch or (file.switch if file is not None else AUTO)
+    if topology is not None and (why := unfit(topology, switch)):
+        if overrides.switch is None:
+            document.report_at(("switch",), why, _OTHER_KIND)
+        else:
+            option_problems.append(Problem("--switch", why, _OTHER_KIND))
     problems = [*document.sorted_problems(), *topology_problems, *option_problems]
     if file is None or scale is None or topology is None or problems:
         raise InputError(problems)
@@ -131,7 +140,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         batch=file.batch,
         seed=file.seed,
         scale=scale,
-        switch=overrides.switch or file.switch,
+        switch=switch,
         congestion_control=file.congestion_control,
         send_buffer_bytes=file.socket_buffers.send,
         receive_buffer_bytes=file.socket_buffers.receive,

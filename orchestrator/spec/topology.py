@@ -70,7 +70,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Topology:
-    """A tree of hosts and switches with one parameter server and at least one worker.
+    """Hosts and switches with one parameter server and at least one worker.
 
     Attributes:
         name: its name.

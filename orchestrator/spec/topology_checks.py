@@ -1,7 +1,7 @@
-"""What must hold between the parts of a topology file: names, roles, and that it is a tree.
+"""What must hold between the parts of a topology file: names, roles, and that all are linked.
 
 The checks read the plain data and skip what is broken, so that a wrong unit in one line does not
-hide a loop in another. What only follows from a problem already reported is not reported.
+hide a missing host in another. What only follows from a problem already reported is not reported.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check_topology(document: Document) -> None:
         return
     edges = _edges(document, data, [*hosts, *switches])
     _check_degrees(document, edges, hosts, switches)
-    _check_loops(document, edges)
+    _check_pairs(document, edges)
     links = data.get("links")
     # A link that could not be read leaves its nodes alone: that they are unreachable says nothing.
     if isinstance(links, list) and len(links) == len(edges):
@@ -182,21 +182,15 @@ def _check_degrees(
                 document.report_at(loc, message)
 
 
-def _check_loops(document: Document, edges: list[_Edge]) -> None:
-    trees: dict[str, str] = {}
-
-    def root(node: str) -> str:
-        while node in trees:
-            node = trees[node]
-        return node
-
+def _check_pairs(document: Document, edges: list[_Edge]) -> None:
+    """A port is named by its two nodes, so between two nodes there is one link."""
+    first: dict[frozenset[str], _Edge] = {}
     for edge in edges:
-        first, second = (root(end) for end in edge.ends)
-        if first == second:
-            message = f"the link {edge} closes a loop"
-            document.report_at(edge.loc, message, "links must make a tree: remove one of the loop")
-        else:
-            trees[first] = second
+        pair = frozenset(edge.ends)
+        if pair in first:
+            message = f"a second link between the nodes of {first[pair]}"
+            document.report_at(edge.loc, message, "one link of the rate of both does the same")
+        first.setdefault(pair, edge)
 
 
 def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str, Any]) -> None:

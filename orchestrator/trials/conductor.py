@@ -17,9 +17,11 @@ from rich.console import Console
 from orchestrator.collector import report
 from orchestrator.deployment import Deployment, RemoteHost, connect
 from orchestrator.emulation.run_groups import RunGroups
+from orchestrator.emulation.switches import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, RunError, UnusableError, disk_error
 from orchestrator.spec import Experiment
+from orchestrator.trials.control import make_controller
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
@@ -50,9 +52,12 @@ def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
     experiment = request.load()
     started = datetime.datetime.now(datetime.UTC)
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
-    results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
+    choice = choose_switch(experiment.switch, obstacles())
+    check_fit(experiment.topology, choice)
+    record = run_record(experiment, started, choice)
+    results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
-        failed = _run_trials(experiment, groups, results, console)
+        failed = _run_trials(experiment, choice, groups, results, console)
     except BaseException:
         # Why the run ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
@@ -69,7 +74,11 @@ def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
 
 
 def _run_trials(
-    experiment: Experiment, groups: RunGroups, results: ResultsDirectory, console: Console
+    experiment: Experiment,
+    choice: SwitchChoice,
+    groups: RunGroups,
+    results: ResultsDirectory,
+    console: Console,
 ) -> int:
     """Run the trials; returns how many failed.
 
@@ -79,7 +88,12 @@ def _run_trials(
     failed = 0
     with RunProgress(experiment, console) as progress:
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
-        with Testbed(experiment, groups=groups) as testbed, connected(testbed) as hosts:
+        progress.say(f"switches: {choice.kind} ({choice.why})")
+        controller = make_controller(experiment.topology, choice.kind)
+        with (
+            Testbed(experiment, choice.kind, controller, groups=groups) as testbed,
+            connected(testbed) as hosts,
+        ):
             progress.say(testbed.description())
             for warning in testbed.hosts.warnings():
                 progress.say(f"warning: {warning}")
@@ -93,6 +107,8 @@ def _run_trials(
                     raise
                 results.store(trial, trial_files(experiment, trial, outcome))
                 progress.finish(trial, outcome.error)
+                for loss in outcome.network["controller"]["losses"]:
+                    progress.say(f"lost: {loss['what']}; the switches keep their rules")
                 failed += outcome.error is not None
                 testbed.check()
     return failed

@@ -59,7 +59,7 @@ def run_trial(
             meter.event(event)
             on_server_event(event)
 
-    started = time.monotonic()
+    started, started_ns = time.monotonic(), time.monotonic_ns()
     shapes = testbed.set_schedule(get_schedule(trial.schedule))
     before = testbed.counters()
     first = experiment.warm_up
@@ -73,6 +73,7 @@ def run_trial(
                 start_timeout=START_SECONDS,
                 silence_timeout=silence_seconds(experiment, trial.model),
                 on_event=on_event,
+                watch=testbed.check,
             )
         except RunError as caught:
             error = str(caught)
@@ -87,6 +88,7 @@ def run_trial(
         error = "\n".join([*killed, error])
     network = {
         "switch": testbed.switch_kind,
+        "controller": {"losses": testbed.losses(started_ns)},
         **network_record(shapes, before, after),
         "cpu": sampler.samples,
         "caps": caps,

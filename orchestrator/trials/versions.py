@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
-from orchestrator.emulation.switches import choose_switch
+from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.spec import Experiment
 
 _LIBRARIES = ("mininet", "paramiko", "numpy", "pydantic", "matplotlib", "scipy")
 
 
-def run_record(experiment: Experiment, started: datetime.datetime) -> dict[str, Any]:
+def run_record(
+    experiment: Experiment, started: datetime.datetime, switch: SwitchChoice
+) -> dict[str, Any]:
     """The run's proof of what it was: resolved experiment, digest, versions, machine."""
-    switch = choose_switch(experiment.switch)
     return {
         "experiment": experiment.resolved(),
         "digest": experiment.digest(),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.emulation.shaping import Match, PortShape, TrafficClass
+from pathlib import Path
+
+from orchestrator.emulation.classes import port_shapes, schedule_plan
+from orchestrator.emulation.shaping import DscpMatch, Match, PortShape, TrafficClass
+from orchestrator.spec import Scale, load_topology
+from workloads.schedules import get_schedule
 
 
 def shape(*classes: TrafficClass, rate: int = 10**9, delay: int = 0) -> PortShape:
@@ -84,3 +89,33 @@ def test_every_queue_is_limited_in_bytes() -> None:
     queues = [line for line in words(port) if "bfifo" in line]
     assert len(queues) == len(port.placed())
     assert all(line.endswith("limit 524288") for line in queues)
+
+
+def test_classes_by_dscp_look_at_the_upper_six_bits() -> None:
+    lines = words(shape(TrafficClass("worker0", (DscpMatch(1),)), TrafficClass("data")))
+    assert any(line.endswith("match ip dsfield 0x04 0xfc flowid 1:b") for line in lines)
+    assert DscpMatch(63).words()[3] == "0xfc"
+
+
+def test_under_a_controller_all_schedules_have_the_same_queues() -> None:
+    topology = load_topology(Path(__file__).parents[3] / "topologies" / "two-rack-tree.yaml")
+    none, priority = (
+        port_shapes(topology, Scale(), get_schedule(name), by_dscp=True)
+        for name in ("none", "switch-priority")
+    )
+    assert none == priority
+    trunk = next(shape for shape in none if shape.port == "core->rack1")
+    # The worker's number in the topology, not at the port: a packet is marked once.
+    assert [match for c in trunk.classes for match in c.matches] == [
+        DscpMatch(4),
+        DscpMatch(5),
+        DscpMatch(6),
+    ]
+    edge = next(shape for shape in none if shape.port == "rack1->worker4")
+    assert [c.name for c in edge.classes] == ["data"]
+
+
+def test_only_a_schedule_at_the_switch_gives_flows_a_class() -> None:
+    topology = load_topology(Path(__file__).parents[3] / "topologies" / "star.yaml")
+    assert schedule_plan(topology, get_schedule("none")).dscp == {}
+    assert len(schedule_plan(topology, get_schedule("switch-priority")).dscp) == 8

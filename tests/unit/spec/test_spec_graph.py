@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.spec import (
+    ClassPlan,
+    Direction,
     Flow,
+    Host,
+    Link,
     Port,
     Topology,
+    class_plan,
     contended_switch_ports,
     flows_through,
     load_topology,
     path,
     ports,
+    unfit,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -103,3 +110,55 @@ def test_hosts_by_role_and_name() -> None:
     assert worker.device == "published-worker-6-cores-2GHz"
     with pytest.raises(KeyError):
         published.host("switch0")
+
+
+LOOP = ROOT / "tests" / "golden" / "good" / "loop.yaml"
+
+
+def test_of_two_ways_round_a_loop_the_shorter_one_is_taken_in_both_directions() -> None:
+    ring = load_topology(LOOP)
+    assert names(path(ring, "ps", "worker1")) == [
+        "ps->switch0",
+        "switch0->switch2",
+        "switch2->worker1",
+    ]
+    assert names(path(ring, "worker1", "ps")) == [
+        "worker1->switch2",
+        "switch2->switch0",
+        "switch0->ps",
+    ]
+
+
+def test_equally_short_ways_are_the_same_there_and_back() -> None:
+    square = load_topology(ROOT / "tests" / "golden" / "good" / "square.yaml")
+    there, back = path(square, "ps", "worker0"), path(square, "worker0", "ps")
+    assert names(there) == ["ps->a", "a->b", "b->d", "d->worker0"]
+    assert names(back) == ["worker0->d", "d->b", "b->a", "a->ps"]
+
+
+def test_which_kind_of_switch_can_carry_a_loop() -> None:
+    ring = load_topology(LOOP)
+    assert unfit(ring, "ovs-user") == unfit(ring, "ovs-kernel") == unfit(ring, "auto") == ""
+    assert unfit(ring, "linux-bridge") == (
+        "linux-bridge cannot carry a loop, and the link switch2 - switch0 closes one"
+    )
+    assert unfit(topology("two-rack-tree"), "linux-bridge") == ""
+
+
+def test_more_workers_than_classes() -> None:
+    star = topology("star")
+    many = replace(
+        star,
+        hosts=(star.ps, *(Host(f"w{n}", "worker", "d") for n in range(64))),
+        links=(*(Link((f"w{n}", "switch0"), *[Direction(1, 0, 1)] * 2) for n in range(64)),),
+    )
+    assert "knows 63 workers apart" in unfit(many, "ovs-user")
+    assert unfit(many, "linux-bridge") == ""
+
+
+def test_a_class_per_worker_in_their_order_for_both_directions() -> None:
+    plan = class_plan(topology("ps-10g-1g-3workers"), by_worker=True)
+    for number, worker in enumerate(("worker0", "worker1", "worker2"), start=1):
+        assert plan.of(Flow(worker, "pull")) == plan.of(Flow(worker, "push")) == number
+    assert class_plan(topology("star"), by_worker=False) == ClassPlan()
+    assert ClassPlan().of(Flow("worker2", "pull")) == 0

@@ -99,7 +99,7 @@ def test_problems_of_overrides_stand_at_the_option() -> None:
         "--repeats: must be from 1 to 1000000, found 0",
         "--iterations: must be from 1 to 1000000, found -1",
         "--scale: expected R,D, two numbers such as 1,0.5, found 'fast'",
-        "--switch: unknown switch 'ovs' (known: auto, linux-bridge)",
+        "--switch: unknown switch 'ovs' (known: auto, ovs-kernel, ovs-user, linux-bridge)",
     ]
 
 

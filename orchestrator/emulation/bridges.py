@@ -1,0 +1,53 @@
+"""Linux bridges as switches: no OpenFlow, no loops; classes are told apart at the port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.emulation.runner import Runner
+from orchestrator.spec import LINUX_BRIDGE
+
+_OPTIONS = ("stp_state", "0", "mcast_snooping", "0", "forward_delay", "0")
+
+
+def make_bridge(runner: Runner, name: str, ports: Sequence[str]) -> None:
+    """Make a bridge, without multicast snooping, with the given ports, all up."""
+    runner(["ip", "link", "add", "name", name, "type", "bridge", *_OPTIONS])
+    for port in ports:
+        runner(["ip", "link", "set", "dev", port, "master", name, "up"])
+    runner(["ip", "link", "set", "dev", name, "up"])
+
+
+class LinuxBridges:
+    """The kernel's own bridges; see `fabric.Fabric`."""
+
+    kind = LINUX_BRIDGE
+    by_dscp = False
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def start(self) -> None:
+        """Nothing runs beside the kernel."""
+
+    def build(self, switch: str, number: int, devices: Sequence[str]) -> None:
+        """Make one switch out of the devices that are its ports."""
+        del number
+        make_bridge(self._runner, switch, devices)
+
+    def input_devices(self) -> Mapping[str, str]:
+        """A bridge takes a packet in at once: nothing can be dropped on the way in."""
+        return {}
+
+    def settle(self) -> None:
+        """Bridges have no rules."""
+
+    def cpu_seconds(self) -> float:
+        """Bridges cost the processes that send, not one of their own."""
+        return 0.0
+
+    def check(self) -> None:
+        """The kernel does not go away."""
+
+    def close(self) -> None:
+        """The box takes the bridges with it."""

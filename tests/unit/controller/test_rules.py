@@ -1,0 +1,82 @@
+"""The rules of every switch, from a topology and a class plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.controller.rule import DROP, Rule
+from orchestrator.controller.rules import rule_differences
+from orchestrator.spec import ClassPlan, Flow, class_plan, load_topology
+from orchestrator.trials.control import planned_rules
+
+ROOT = Path(__file__).parents[3]
+PUBLISHED = load_topology(ROOT / "topologies" / "ps-10g-1g-3workers.yaml")
+LOOP = load_topology(ROOT / "tests" / "golden" / "good" / "loop.yaml")
+PS, WORKER0, WORKER1 = "10.10.0.1", "10.10.0.2", "10.10.0.3"
+
+
+def test_a_rule_per_flow_and_switch_and_all_else_dropped() -> None:
+    rules = planned_rules(PUBLISHED, class_plan(PUBLISHED, by_worker=True))
+    assert [str(rule) for rule in rules["switch1"]] == [
+        "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.2 actions=output:2",
+        "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.3 actions=output:3",
+        "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.4 actions=output:4",
+        "priority=100,ip,nw_src=10.10.0.2,nw_dst=10.10.0.1 actions=set_field:1->ip_dscp,output:1",
+        "priority=100,ip,nw_src=10.10.0.3,nw_dst=10.10.0.1 actions=set_field:2->ip_dscp,output:1",
+        "priority=100,ip,nw_src=10.10.0.4,nw_dst=10.10.0.1 actions=set_field:3->ip_dscp,output:1",
+        "priority=0 actions=drop",
+    ]
+    assert {rule.output for rule in rules["switch0"] if rule.src == PS} == {2}
+
+
+def test_every_flow_is_marked_once_at_its_first_switch_even_without_a_class() -> None:
+    for plan in (ClassPlan(), class_plan(PUBLISHED, by_worker=True)):
+        rules = planned_rules(PUBLISHED, plan)
+        for flow in (Flow("worker1", "pull"), Flow("worker1", "push")):
+            marks = {
+                switch: [rule.dscp for rule in listed if rule.flow == str(flow)]
+                for switch, listed in rules.items()
+            }
+            first = "switch0" if flow.direction == "pull" else "switch1"
+            other = "switch1" if flow.direction == "pull" else "switch0"
+            assert marks == {first: [plan.of(flow)], other: [None]}
+
+
+def test_another_plan_changes_one_rule_per_flow_and_adds_none() -> None:
+    before = planned_rules(PUBLISHED, ClassPlan())
+    after = planned_rules(PUBLISHED, class_plan(PUBLISHED, by_worker=True))
+    changed = 0
+    for switch, rules in before.items():
+        assert [rule.key for rule in rules] == [rule.key for rule in after[switch]]
+        changed += sum(a != b for a, b in zip(rules, after[switch], strict=True))
+    assert changed == 6
+
+
+def test_in_a_loop_only_the_shortest_path_has_rules() -> None:
+    rules = planned_rules(LOOP, ClassPlan())
+    # ps and worker0 are at switch0, worker1 is at switch2, and switch1 is the long way round.
+    assert rules["switch1"] == (DROP,)
+    assert [str(rule) for rule in rules["switch2"]] == [
+        "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.3 actions=output:3",
+        "priority=100,ip,nw_src=10.10.0.3,nw_dst=10.10.0.1 actions=set_field:0->ip_dscp,output:2",
+        "priority=0 actions=drop",
+    ]
+
+
+def test_what_a_switch_kept_otherwise_is_named() -> None:
+    asked = (Rule("pull of worker0", 100, PS, WORKER0, 1, 2), DROP)
+    kept = (Rule("", 100, PS, WORKER0, 1, 2), Rule("", 0))
+    assert rule_differences("s", asked, kept) == []
+    assert rule_differences("s", asked, kept[:1]) == [
+        "s: the rule priority=0 actions=drop is not there"
+    ]
+    other = Rule("", 100, PS, WORKER0, 0, 2)
+    (said,) = rule_differences("s", asked, (other, DROP))
+    assert said.endswith(f"kept {other}")
+    (said,) = rule_differences("s", asked, (*kept, Rule("", 100, PS, WORKER1, 1, 2)))
+    assert said.startswith("s: a rule that nobody asked for: priority=100,ip,nw_src=10.10.0.1")
+
+
+def test_rules_survive_json() -> None:
+    rule = Rule("pull of worker0", 100, PS, WORKER0, 1, 2)
+    assert Rule.from_json(rule.to_json()) == rule
