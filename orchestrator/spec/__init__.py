@@ -4,7 +4,8 @@ load_topology, load_experiment, load_any    read a file, or raise InputError wit
 Topology, Host, Link, Direction             what stands in a topology
 Port, Flow, ports, path, flows_through,     who sends over which end of which link
 contended_switch_ports
-Experiment, Overrides, Scale                what is run, and at which scale
+Experiment, Overrides                       what is run
+Scale, AutoScale                            at which scale, or with R still to be chosen
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
 """
@@ -20,12 +21,13 @@ from orchestrator.spec.graph import (
     path,
     ports,
 )
-from orchestrator.spec.load import load_any, load_experiment, load_topology
-from orchestrator.spec.scale import Scale
+from orchestrator.spec.load import load_any, load_experiment, load_topology, too_coarse
+from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size
 
 __all__ = [
+    "AutoScale",
     "Direction",
     "Experiment",
     "Flow",
@@ -49,4 +51,5 @@ __all__ = [
     "parse_size",
     "path",
     "ports",
+    "too_coarse",
 ]
