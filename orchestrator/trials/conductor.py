@@ -11,7 +11,7 @@ import errno
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -51,7 +51,8 @@ def conduct(request: RunRequest, console: Console) -> None:
     experiment = request.load()
     started = datetime.datetime.now(datetime.UTC)
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
-    results = ResultsDirectory(request.out, experiment.name, stamp, run_record(experiment, started))
+    record = {**run_record(experiment, started), "calibration": request.calibration}
+    results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
         failed = _run_trials(experiment, results, console)
     finally:
@@ -101,22 +102,31 @@ def main() -> None:
     """Entry point of the conductor's process."""
     # A second request to stop must not cut the clearing-up short: the box's end is near anyway.
     console = Console(stderr=True)
-    sys.exit(_guarded(RunRequest.from_json(sys.argv[1]), console))
+    request = RunRequest.from_json(sys.argv[1])
+    stopped = "stopped; the trials that had finished are kept"
+    sys.exit(guarded(lambda: conduct(request, console), stopped, request.out))
 
 
-def _guarded(request: RunRequest, console: Console) -> int:
+def guarded(action: Callable[[], None], stopped: str, disk: Path) -> int:
+    """Act in the box, print the lines of an error, and return the exit code.
+
+    Args:
+        action: what to do.
+        stopped: what to say if a person stops it.
+        disk: where it writes.
+    """
     error: DmlbedError
     try:
-        conduct(request, console)
+        action()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        error = Interrupted("stopped; the trials that had finished are kept")
+        error = Interrupted(stopped)
     except DmlbedError as caught:
         error = caught
     except OSError as caught:
         if caught.errno != errno.ENOSPC:
             raise
-        error = MachineError(f"no space left on the disk of {request.out}", "make space")
+        error = MachineError(f"no space left on the disk of {disk}", "make space")
     else:
         return 0
     for line in error.lines():

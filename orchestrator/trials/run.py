@@ -1,23 +1,23 @@
-"""`dmlbed run` seen from outside the box: check, start the box, hand on how it ended."""
+"""`dmlbed run` seen from outside the box: check the machine, settle the scale, start the box."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from orchestrator.emulation.box import run_in_box
-from orchestrator.emulation.machine import require_for_run
-from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError
+from rich.console import Console
+
+from orchestrator.emulation.machine import Machine, require_for_run
+from orchestrator.errors import MachineError
 from orchestrator.spec import Experiment
+from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import check_writable
+from orchestrator.trials.settle import settle_scale
 
-_KILLED = 128 + 9
 
-
-def check_machine(experiment: Experiment, out: Path) -> None:
-    """See that this machine can carry the experiment.
+def check_machine(experiment: Experiment, out: Path) -> Machine:
+    """See that this machine has what the experiment needs at any scale.
 
     Raises:
         MachineError: it cannot; the message says what is missing and the remedy.
@@ -31,6 +31,15 @@ def check_machine(experiment: Experiment, out: Path) -> None:
         delay=delay, congestion_control=experiment.congestion_control, results=out
     )
     check_writable(out)
+    return machine
+
+
+def check_memory(experiment: Experiment, machine: Machine) -> None:
+    """See that this machine has the memory that the experiment needs at its scale.
+
+    Raises:
+        MachineError: it has not.
+    """
     needed = memory_bytes(experiment)
     if needed > machine.memory_bytes:
         raise MachineError(
@@ -48,24 +57,16 @@ def run(request: RunRequest) -> None:
             unless the error carries one.
     """
     experiment = request.load()
-    check_machine(experiment, request.out)
-    status = run_in_box([sys.executable, "-m", "orchestrator.trials.conductor", request.to_json()])
-    if status == 0:
-        return
-    if status == _KILLED:
-        raise RunError(
-            "the testbed's conductor was killed; all of it has been taken down, and the trials "
-            f"that had finished are in {request.out / experiment.name}"
-        )
-    raise AlreadySaid(status)
+    machine = check_machine(experiment, request.out)
+    request = settle_scale(request, experiment, _say)
+    check_memory(request.load(), machine)
+    run_boxed(
+        "orchestrator.trials.conductor",
+        request.to_json(),
+        "the testbed's conductor was killed; all of it has been taken down, and the trials "
+        f"that had finished are in {request.out / experiment.name}",
+    )
 
 
-class AlreadySaid(DmlbedError):
-    """The box ended with an error that it has printed itself; only the exit code is left."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__("")
-        self.exit_code = Interrupted.exit_code if status in (130, 143) else status
-
-    def lines(self) -> list[str]:
-        return []
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
