@@ -9,6 +9,7 @@ as a bundle of files and started there with `python -m workloads JOB.json`.
     network, transport              sockets, frames through them, send queues
     peers, server, progress         the parameter server: who connects, what it does, what it notes
     aggregation                     its arithmetic
+    calibration                     the same frames both ways at full speed, without training
     worker, inbox, compute          a worker: its iterations, its waiting, its computation
     errors                          how all of them fail
 """

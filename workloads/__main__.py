@@ -1,6 +1,6 @@
 """`python -m workloads JOB.json`: one process of a trial, in a session of its own.
 
-Exit status: 0 trained, 1 the training failed, 2 the job is wrong, 128 + N ended by signal N.
+Exit status: 0 trained or calibrated, 1 that failed, 2 the job is wrong, 128 + N ended by signal N.
 Errors are one line each on stderr; stdout carries events only.
 """
 
@@ -42,6 +42,7 @@ def _on_defect(arguments: threading.ExceptHookArgs) -> None:
 
 
 def _run(job: Job) -> None:
+    from workloads.calibration import run_calibration
     from workloads.compute import SystemClock
     from workloads.job import WorkerJob
     from workloads.records import Records
@@ -50,7 +51,9 @@ def _run(job: Job) -> None:
 
     with Records(job.records, job.name) as records:
         records.write("job", **job.given)
-        if isinstance(job, WorkerJob):
+        if job.mode == "calibrate":
+            run_calibration(job, records)
+        elif isinstance(job, WorkerJob):
             Worker(job, records, SystemClock()).run()
         else:
             ParameterServer(job, records).run()

@@ -48,6 +48,8 @@ class Job:
         learning_rate: of plain SGD on the mean gradient.
         records: file to write.
         silence_seconds: give up when nothing has moved for so long.
+        mode: "train", or "calibrate" for an exchange of traffic without training.
+        seconds: how long a calibration lasts; 0 for a training.
         given: the job as it was read.
     """
 
@@ -69,6 +71,8 @@ class Job:
     learning_rate: float
     records: Path
     silence_seconds: float
+    mode: Literal["train", "calibrate"] = "train"
+    seconds: float = 0.0
     given: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -130,6 +134,8 @@ def parse_job(given: Mapping[str, Any]) -> Job:
     if role not in ("ps", "worker"):
         raise JobError(["role: must be 'ps' or 'worker'"])
     checks = _CHECKS if role == "ps" else {**_CHECKS, **_WORKER_CHECKS}
+    if "mode" in given:
+        checks = {**checks, **_MODE_CHECKS}
     problems: list[str] = []
     parsed: dict[str, Any] = {}
     for key, check in checks.items():
@@ -140,7 +146,9 @@ def parse_job(given: Mapping[str, Any]) -> Job:
             parsed[key] = check(given[key])
         except ValueError as error:
             problems.append(f"{key}: {error}")
-    known = {"role", *_CHECKS, *_WORKER_CHECKS}
+    known = {"role", *_CHECKS, *_WORKER_CHECKS, *_MODE_CHECKS}
+    if "seconds" in given and "mode" not in given:
+        problems.append("seconds: only with mode 'calibrate'")
     problems += [f"{key}: unknown key" for key in given if key not in known]
     if "worker" in parsed and parsed["worker"] >= len(parsed.get("workers", given)):
         problems.append(f"worker: there are {len(parsed['workers'])} workers, counted from 0")
@@ -212,6 +220,12 @@ def _device(value: Any) -> DeviceModel:
     return DeviceModel(name=_text(value["name"]), **constants)
 
 
+def _calibrate(value: Any) -> str:
+    if value != "calibrate":
+        raise ValueError("must be 'calibrate', or left out")
+    return "calibrate"
+
+
 _BUFFER = _whole(1, 1 << 30)
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -234,6 +248,9 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "records": lambda value: Path(_text(value)),
     "silence_seconds": _positive,
 }
+
+# A training says nothing of these two.
+_MODE_CHECKS: Mapping[str, Callable[[Any], Any]] = {"mode": _calibrate, "seconds": _positive}
 
 _WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "worker": _whole(0, _MOST_WORKERS - 1),

@@ -8,7 +8,7 @@ Float32 payloads are little-endian. One connection per worker carries:
     PULL        worker -> server   send me one tensor; no payload
     PARAMETERS  server -> worker   one slice of a tensor
     GRADIENT    worker -> server   one slice of a tensor's gradient
-    DONE        server -> worker   the last iteration is applied
+    DONE        server -> worker   the last iteration is applied; a calibration: both ways
     ERROR       both               the sender gives up; payload: why, UTF-8
 
 Nothing in a frame is trusted: see `unpack` here and `Layout.find`.

@@ -1,5 +1,6 @@
-"""Closed forms of iteration times from topology and model."""
+"""Closed forms of iteration times from topology and model, and what limits a topology."""
 
+from orchestrator.bounds.bottleneck import Bottleneck, bottleneck, window_bps
 from orchestrator.bounds.iteration import (
     compute_seconds,
     goodput_bps,
@@ -7,4 +8,12 @@ from orchestrator.bounds.iteration import (
     phase_seconds,
 )
 
-__all__ = ["compute_seconds", "goodput_bps", "no_overlap_seconds", "phase_seconds"]
+__all__ = [
+    "Bottleneck",
+    "bottleneck",
+    "compute_seconds",
+    "goodput_bps",
+    "no_overlap_seconds",
+    "phase_seconds",
+    "window_bps",
+]

@@ -17,7 +17,6 @@ from orchestrator.emulation.needs import Need
 from orchestrator.emulation.run_groups import remove_stale
 from orchestrator.errors import MachineError
 
-
 # What a run can do without, if its files do not ask for it.
 _OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW)
 

@@ -15,7 +15,9 @@ _OPTIONS = (
     click.option("--repeats", type=int, metavar="N", help="Trials per model and schedule."),
     click.option("--iterations", type=int, metavar="N", help="Measured iterations per trial."),
     click.option(
-        "--scale", metavar="R,D", help="Scale: divide rates by R, stretch time by D; `1,0.5`."
+        "--scale",
+        metavar="R,D",
+        help="Scale: divide rates by R, stretch time by D; `1,0.5`, `auto,0.5`, `auto`.",
     ),
     click.option("--switch", metavar="KIND", help=f"Kind of switch: {', '.join(SWITCH_KINDS)}."),
 )

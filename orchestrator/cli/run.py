@@ -24,11 +24,29 @@ from orchestrator.trials import run as run_experiment
 @click.option(
     "--json", "as_json", is_flag=True, help="End with one JSON object on standard output."
 )
-def run(experiment: Path, out: Path, as_json: bool, **options: str | int | None) -> None:
+@click.option("--recalibrate", is_flag=True, help="Measure again what this machine carries.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Run at the scale given although this machine does not carry it, and mark the figures.",
+)
+def run(
+    experiment: Path,
+    out: Path,
+    as_json: bool,
+    recalibrate: bool,
+    force: bool,
+    **options: str | int | None,
+) -> None:
     """Run an experiment and draw its figure.
 
     Builds the topology of EXPERIMENT in private namespaces, trains every model under every
     schedule with real processes over it, and leaves records, tables and the figure in
     <out>/<experiment>/<time>-<digest>/. Needs root. Ctrl-C keeps the trials that have finished.
+
+    The scale is calibrated first, once per machine, kernel, switch and topology: with `auto` the
+    smallest R that this machine carries is taken, and a scale that it does not carry is refused.
     """
-    run_experiment(RunRequest(experiment, overrides_from(options), out, as_json))
+    run_experiment(
+        RunRequest(experiment, overrides_from(options), out, as_json, recalibrate, force)
+    )

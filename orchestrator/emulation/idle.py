@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,20 @@ def read_cpu_times(text: str) -> tuple[int, int]:
     """
     fields = [int(field) for field in text.splitlines()[0].split()[1:9]]
     return fields[3] + fields[4], sum(fields)
+
+
+def mean_idle(samples: Sequence[Sample], begin_ns: int, end_ns: int) -> float | None:
+    """Mean idle share of the samples that lie within [begin, end] ns; None if there is none.
+
+    A sample tells of the time since the one before.
+    """
+    spans = [
+        (after - before, idle)
+        for (before, _), (after, idle) in pairwise(samples)
+        if before >= begin_ns and after <= end_ns
+    ]
+    total = sum(length for length, _ in spans)
+    return sum(length * idle for length, idle in spans) / total if total else None
 
 
 class IdleSampler:

@@ -38,7 +38,7 @@ from orchestrator.emulation.sshd import (
     sshd_config,
 )
 from orchestrator.errors import RunError
-from orchestrator.spec import LINUX_BRIDGE, Experiment, SshAccess
+from orchestrator.spec import LINUX_BRIDGE, Experiment, Scale, SshAccess
 from workloads.schedules import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
@@ -129,6 +129,10 @@ class Testbed:
             name: self._keys.access(name, address.management)
             for name, address in self.addresses.items()
         }
+
+    def set_scale(self, scale: Scale) -> None:
+        """Let the next `set_schedule` shape the ports at another scale."""
+        self._experiment = self._experiment.with_scale(scale)
 
     def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
         """Shape every port as the schedule asks; ports that stay the same are not touched.

@@ -6,7 +6,8 @@ Port, Flow, ports, path, flows_through,     who sends over which end of which li
 contended_switch_ports, flows, flow_path
 ClassPlan, class_plan, worker_dscp          which class every flow has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
-Experiment, Overrides, Scale                what is run, and at which scale
+Experiment, Overrides                       what is run
+Scale, AutoScale                            at which scale, or with R still to be chosen
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
 """
@@ -31,8 +32,8 @@ from orchestrator.spec.graph import (
     path,
     ports,
 )
-from orchestrator.spec.load import load_any, load_experiment, load_topology
-from orchestrator.spec.scale import Scale
+from orchestrator.spec.load import load_any, load_experiment, load_topology, too_coarse
+from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.switch_kinds import (
     KINDS,
     LINUX_BRIDGE,
@@ -45,6 +46,7 @@ from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, p
 
 __all__ = [
     "AUTO",
+    "AutoScale",
     "ClassPlan",
     "DATA_DSCP",
     "Direction",
@@ -78,6 +80,7 @@ __all__ = [
     "parse_size",
     "path",
     "ports",
+    "too_coarse",
     "unfit",
     "worker_dscp",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.spec.scale import Scale
+from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.topology import Topology
 from workloads.devices import DeviceModel
 
@@ -23,7 +23,7 @@ class Overrides:
         schedules: names of schedules.
         repeats: trials per model and schedule.
         iterations: measured iterations per trial.
-        scale: R and D, parsed or as the text `R,D`.
+        scale: R and D, parsed or as the text `R,D`, `auto,D` or `auto`.
         switch: the kind of switch.
     """
 
@@ -31,7 +31,7 @@ class Overrides:
     schedules: Sequence[str] | None = None
     repeats: int | None = None
     iterations: int | None = None
-    scale: Scale | str | None = None
+    scale: Scale | AutoScale | str | None = None
     switch: str | None = None
 
 
@@ -51,7 +51,8 @@ class Experiment:
         repeats: trials per model and schedule.
         batch: images per worker and iteration.
         seed: of all random choices.
-        scale: R and D.
+        asked_scale: R and D, or D alone: then `with_scale` must come before anything that needs
+            numbers.
         switch: "auto" or a kind of switch.
         congestion_control: the TCP congestion control of the training traffic.
         send_buffer_bytes: the TCP send buffer.
@@ -72,7 +73,7 @@ class Experiment:
     repeats: int
     batch: int
     seed: int
-    scale: Scale
+    asked_scale: Scale | AutoScale
     switch: str
     congestion_control: str
     send_buffer_bytes: int
@@ -81,8 +82,23 @@ class Experiment:
     devices: dict[str, DeviceModel]
     published: dict[str, dict[str, tuple[float, ...]]]
 
+    @property
+    def scale(self) -> Scale:
+        """R and D.
+
+        Raises:
+            ValueError: R has not been chosen yet.
+        """
+        if isinstance(self.asked_scale, AutoScale):
+            raise ValueError(f"{self.name}: R has not been chosen yet")
+        return self.asked_scale
+
+    def with_scale(self, scale: Scale) -> Experiment:
+        """The same at that scale."""
+        return replace(self, asked_scale=scale)
+
     def resolved(self) -> dict[str, Any]:
-        """All that decides a figure, ready for JSON.
+        """All that decides a figure, ready for JSON; R may still be `auto`.
 
         Where the file lies and what its description says is left out.
         """
@@ -96,7 +112,7 @@ class Experiment:
             "repeats": self.repeats,
             "batch": self.batch,
             "seed": self.seed,
-            "scale": asdict(self.scale),
+            "scale": {"rates": AUTO, **asdict(self.asked_scale)},
             "switch": self.switch,
             "congestion_control": self.congestion_control,
             "socket_buffers": {
@@ -112,6 +128,11 @@ class Experiment:
         }
 
     def digest(self) -> str:
-        """Twelve hex digits that differ when anything differs that decides a figure."""
-        canonical = json.dumps(self.resolved(), sort_keys=True, separators=(",", ":"))
+        """Twelve hex digits that differ when anything differs that decides a figure.
+
+        Raises:
+            ValueError: R, which decides figures, has not been chosen yet.
+        """
+        resolved = {**self.resolved(), "scale": asdict(self.scale)}
+        canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+import math
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, PlainValidator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from orchestrator.spec.fields import (
     Buffer,
     CongestionControl,
     Count,
     DeviceName,
+    FieldError,
     FileModel,
     ModelName,
     Name,
@@ -19,20 +23,71 @@ from orchestrator.spec.fields import (
     ScheduleName,
     SwitchKind,
 )
-from orchestrator.spec.scale import MAX_RATES, MAX_TIME, MIN_TIME
+from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
+from orchestrator.spec.text import kind, nearest
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
+
+
+class _OrAuto:
+    """In a JSON Schema: the text `auto`, or what there was before."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"const": AUTO}, handler(core_schema)]}
+
+
+def _check_rates(value: object) -> float | str:
+    """R or `auto`, with messages as the other numbers have them."""
+    if value == AUTO:
+        return AUTO
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        hint = nearest(value, (AUTO,)) if isinstance(value, str) else ""
+        raise FieldError(f"expected a number or '{AUTO}', found {kind(value)}", hint)
+    if not math.isfinite(value):
+        raise FieldError(f"expected a finite number, found {kind(value)}")
+    if value < 1:
+        raise FieldError(f"must be at least 1, found {value}")
+    if value > MAX_RATES:
+        raise FieldError(f"must be at most {MAX_RATES}, found {value}")
+    return float(value)
+
+
+def _expand_auto(value: Any) -> Any:
+    """`scale: auto` is a scale of which nothing is said."""
+    if value == AUTO:
+        return {}
+    if not isinstance(value, dict | ScaleFile):
+        hint = nearest(value, (AUTO,)) if isinstance(value, str) else ""
+        raise FieldError(f"expected '{AUTO}' or a mapping of keys, found {kind(value)}", hint)
+    return value
+
+
+_RATES = Field(ge=1, le=MAX_RATES, allow_inf_nan=False)
+Rates: TypeAlias = Annotated[
+    float | Literal["auto"],
+    PlainValidator(_check_rates, json_schema_input_type=Annotated[float, _RATES]),
+    _OrAuto(),
+]
 
 
 class ScaleFile(FileModel):
     """R divides rates, D stretches time."""
 
-    rates: Annotated[float, Field(ge=1, le=MAX_RATES, allow_inf_nan=False)] = Field(
-        default=1.0, description="R: rates are divided by it"
+    rates: Rates = Field(
+        default=AUTO,
+        description="R: rates are divided by it; auto: the smallest that this machine carries",
     )
     time: Annotated[float, Field(ge=MIN_TIME, le=MAX_TIME, allow_inf_nan=False)] = Field(
         default=1.0, description="D: times are multiplied by it; below 1 saves time"
     )
+
+    def scale(self) -> Scale | AutoScale:
+        """What is asked for."""
+        if isinstance(self.rates, str):
+            return AutoScale(self.time)
+        return Scale(self.rates, self.time)
 
 
 class BuffersFile(FileModel):
@@ -78,7 +133,9 @@ class ExperimentFile(FileModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=1, description="of all random choices"
     )
-    scale: ScaleFile = Field(default=ScaleFile(), description="R and D; 1 and 1 are the real thing")
+    scale: Annotated[ScaleFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
+        default=ScaleFile(), description="R and D; 1 and 1 are the real thing"
+    )
     switch: SwitchKind = Field(default="auto", description="the kind of switch")
     congestion_control: CongestionControl = Field(
         default="cubic", description="TCP congestion control of the training traffic"

@@ -12,7 +12,7 @@ from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.fields import AUTO, PACKET_BYTES
 from orchestrator.spec.overrides import check_overrides
-from orchestrator.spec.scale import Scale
+from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.topology_checks import check_known_devices, check_topology
@@ -111,9 +111,11 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     scale, option_problems = check_overrides(overrides)
     if file is not None:
         # Only with a file that holds together can the scaled bytes be judged.
-        scale = scale or Scale(file.scale.rates, file.scale.time)
+        scale = scale or file.scale.scale()
         buffers = (file.socket_buffers.send, file.socket_buffers.receive)
-        too_small = _too_small(scale, topology, buffers)
+        # With R still to be chosen: if R = 1 is too coarse already, every R is.
+        finest = scale.at(1) if isinstance(scale, AutoScale) else scale
+        too_small = _too_small(finest, topology, buffers)
         if too_small and overrides.scale is None:
             document.report_at(("scale",), too_small)
         elif too_small:
@@ -139,7 +141,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         repeats=file.repeats if overrides.repeats is None else overrides.repeats,
         batch=file.batch,
         seed=file.seed,
-        scale=scale,
+        asked_scale=scale,
         switch=switch,
         congestion_control=file.congestion_control,
         send_buffer_bytes=file.socket_buffers.send,
@@ -183,6 +185,12 @@ def _check_twice(document: Document) -> None:
         for index, name in enumerate(names):
             if isinstance(name, str) and name in names[:index]:
                 document.report_at((key, index), f"{shown(name)} stands here twice")
+
+
+def too_coarse(experiment: Experiment, scale: Scale) -> str:
+    """Says what a scale makes smaller than a packet in an experiment, or nothing."""
+    buffers = (experiment.send_buffer_bytes, experiment.receive_buffer_bytes)
+    return _too_small(scale, experiment.topology, buffers)
 
 
 def _too_small(scale: Scale, topology: Topology | None, buffers: tuple[int, ...]) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from orchestrator.errors import Problem
 from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
-from orchestrator.spec.scale import Scale
+from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.text import shown
 from workloads.models import model_names
 from workloads.schedules import schedule_names
 
 
-def check_overrides(overrides: Overrides) -> tuple[Scale | None, list[Problem]]:
+def check_overrides(overrides: Overrides) -> tuple[Scale | AutoScale | None, list[Problem]]:
     """Checks the overrides.
 
     Returns:
@@ -25,10 +25,10 @@ def check_overrides(overrides: Overrides) -> tuple[Scale | None, list[Problem]]:
         *_count("--repeats", overrides.repeats),
         *_count("--iterations", overrides.iterations),
     ]
-    scale: Scale | None = None
+    scale: Scale | AutoScale | None = None
     if isinstance(overrides.scale, str):
         try:
-            scale = Scale.parse(overrides.scale)
+            scale = parse_scale(overrides.scale)
         except ValueError as error:
             problems.append(Problem("--scale", str(error)))
     else:

@@ -3,6 +3,8 @@
 R divides rates and D stretches time, so a byte count scales by D/R: a link R times slower then
 carries it in D times the time. R = D = 1 is the real thing. imgs/sec are reported in the real
 system's time: a run that is stretched D times shows 1/D of them.
+
+`Scale` is R and D. `AutoScale` is D alone: R is still to be found out on the machine.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
+AUTO: Final = "auto"
 MAX_RATES = 10**6
 MIN_TIME = 10**-3
 MAX_TIME = 10**3
@@ -48,19 +52,9 @@ class Scale:
         object.__setattr__(self, "rates", float(self.rates))
         object.__setattr__(self, "time", float(self.time))
 
-    @classmethod
-    def parse(cls, text: str) -> Scale:
-        """Reads `R,D`, for example `8,1` or `1,0.5`.
-
-        Raises:
-            ValueError: not two numbers, or out of range.
-        """
-        parts = text.split(",")
-        try:
-            rates, time = (float(part) for part in parts)
-        except ValueError:
-            raise ValueError(f"expected R,D, two numbers such as 1,0.5, found {text!r}") from None
-        return cls(rates, time)
+    def option(self) -> str:
+        """The scale as `--scale` takes it, exactly."""
+        return f"{self.rates!r},{self.time!r}"
 
     @property
     def factor(self) -> Fraction:
@@ -89,3 +83,48 @@ class Scale:
 
     def __str__(self) -> str:
         return f"R={self.rates:g}, D={self.time:g}"
+
+
+@dataclass(frozen=True)
+class AutoScale:
+    """D of the emulation, and the wish that the machine says which R it carries.
+
+    Attributes:
+        time: D, as in `Scale`.
+
+    Raises:
+        ValueError: D is out of range or not finite.
+    """
+
+    time: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "time", self.at(1).time)
+
+    def at(self, rates: float) -> Scale:
+        """The scale with that R."""
+        return Scale(rates, self.time)
+
+    def __str__(self) -> str:
+        return f"R auto, D={self.time:g}"
+
+
+def parse_scale(text: str) -> Scale | AutoScale:
+    """Reads `R,D`, `auto,D` or `auto` (which is `auto,1`).
+
+    Raises:
+        ValueError: it is none of these, or a number is out of range.
+    """
+    first, comma, second = (part.strip() for part in text.partition(","))
+    if first == AUTO and not comma:
+        return AutoScale()
+    try:
+        time = float(second)
+        rates = None if first == AUTO else float(first)
+    except ValueError:
+        raise _no_scale(text) from None
+    return AutoScale(time) if rates is None else Scale(rates, time)
+
+
+def _no_scale(text: str) -> ValueError:
+    return ValueError(f"expected R,D such as 1,0.5, or auto,D, or auto, found {text!r}")

@@ -10,7 +10,7 @@ import datetime
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
@@ -54,7 +54,10 @@ def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
     choice = choose_switch(experiment.switch, obstacles())
     check_fit(experiment.topology, choice)
-    record = run_record(experiment, started, choice)
+    record = {
+        **run_record(experiment, started, choice),
+        "calibration": request.calibration,
+    }
     results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
         failed = _run_trials(experiment, choice, groups, results, console)
@@ -132,18 +135,25 @@ def main() -> None:
     """Entry point of the conductor's process."""
     console = Console(stderr=True)
     request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
-    sys.exit(_guarded(request, groups, console))
+    stopped = "stopped; the trials that had finished are kept"
+    sys.exit(guarded(lambda: conduct(request, groups, console), stopped))
 
 
-def _guarded(request: RunRequest, groups: RunGroups, console: Console) -> int:
+def guarded(action: Callable[[], None], stopped: str) -> int:
+    """Act in the box, print the lines of an error, and return the exit code.
+
+    Args:
+        action: what to do.
+        stopped: what to say if a person stops it.
+    """
     error: DmlbedError
     try:
         # The supervisor starts its command with SIGINT blocked; what came so far arrives now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        conduct(request, groups, console)
+        action()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        error = Interrupted("stopped; the trials that had finished are kept")
+        error = Interrupted(stopped)
     except DmlbedError as caught:
         error = caught
     except OSError as caught:

@@ -1,38 +1,26 @@
-"""`dmlbed run` seen from outside the box: check, start the box, hand on how it ended."""
+"""`dmlbed run` seen from outside the box: check the machine, settle the scale, start the box."""
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
 
-from orchestrator.emulation.box import run_in_box
+from rich.console import Console
+
 from orchestrator.emulation.caps import host_caps, require_room, this_machine
 from orchestrator.emulation.cgroups import Layout, find_layout
-from orchestrator.emulation.machine import require_for_run
+from orchestrator.emulation.machine import Machine, require_for_run
 from orchestrator.emulation.run_groups import run_groups
-from orchestrator.errors import (
-    DmlbedError,
-    InputError,
-    Interrupted,
-    MachineError,
-    RunError,
-    UnusableError,
-)
+from orchestrator.errors import MachineError
 from orchestrator.spec import Experiment
+from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import check_writable
-
-# A process that signal n ended has the exit status 128 + n.
-_SIGNAL = 128
-_SAID = {
-    error.exit_code for error in (InputError, MachineError, RunError, UnusableError, Interrupted)
-}
+from orchestrator.trials.settle import settle_scale
 
 
-def check_machine(experiment: Experiment, out: Path, layout: Layout) -> None:
-    """See that this machine can carry the experiment.
+def check_machine(experiment: Experiment, out: Path) -> Machine:
+    """See that this machine has what the experiment needs at any scale.
 
     Raises:
         MachineError: it cannot; the message says what is missing and the remedy.
@@ -46,6 +34,15 @@ def check_machine(experiment: Experiment, out: Path, layout: Layout) -> None:
         delay=delay, congestion_control=experiment.congestion_control, results=out
     )
     check_writable(out / experiment.name)
+    return machine
+
+
+def check_memory(experiment: Experiment, machine: Machine, layout: Layout) -> None:
+    """See that this machine has the memory that the experiment needs at its scale.
+
+    Raises:
+        MachineError: it has not.
+    """
     room = this_machine(layout.missing)
     require_room(host_caps(experiment.topology, experiment.scale, room), room)
     needed = memory_bytes(experiment)
@@ -65,31 +62,17 @@ def run(request: RunRequest) -> None:
             unless the error carries one.
     """
     experiment = request.load()
+    machine = check_machine(experiment, request.out)
+    request = settle_scale(request, experiment, _say)
     layout = find_layout()
-    check_machine(experiment, request.out, layout)
-    kept = f"the trials that had finished are in {request.out / experiment.name}"
-    conductor = [sys.executable, "-m", "orchestrator.trials.conductor"]
-    try:
-        with run_groups(layout) as groups:
-            status = run_in_box([*conductor, request.to_json(), groups.to_json()])
-    except Interrupted as error:
-        raise Interrupted(f"{error}; {kept}") from error
-    if status == 0:
-        return
-    if status not in _SAID:
-        # With the box's first process, unshare may be all that is left to say anything.
-        signals = {_SIGNAL + number: number.name for number in signal.Signals}
-        end = f"was killed ({signals[status]})" if status in signals else "ended unexpectedly"
-        raise RunError(f"the testbed {end}; all of it has been taken down, and {kept}")
-    raise AlreadySaid(status)
+    check_memory(request.load(), machine, layout)
+    with run_groups(layout) as groups:
+        run_boxed(
+            "orchestrator.trials.conductor",
+            (request.to_json(), groups.to_json()),
+            f"the trials that had finished are in {request.out / experiment.name}",
+        )
 
 
-class AlreadySaid(DmlbedError):
-    """The box ended with an error that it has printed itself; only the exit code is left."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__("")
-        self.exit_code = status
-
-    def lines(self) -> list[str]:
-        return []
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)

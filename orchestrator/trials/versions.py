@@ -34,13 +34,14 @@ def run_record(
         "machine": {
             "cores": len(os.sched_getaffinity(0)),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            "cpu": _cpu_name(Path("/proc/cpuinfo").read_text()),
+            "cpu": cpu_name(),
         },
     }
 
 
-def _cpu_name(cpuinfo: str) -> str:
-    for line in cpuinfo.splitlines():
+def cpu_name() -> str:
+    """The processor's model, or at least its architecture."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()

@@ -13,6 +13,7 @@ import yaml
 
 from orchestrator.errors import InputError
 from orchestrator.spec import (
+    AutoScale,
     Experiment,
     Overrides,
     Scale,
@@ -20,6 +21,7 @@ from orchestrator.spec import (
     load_experiment,
     load_topology,
     schema,
+    too_coarse,
 )
 from orchestrator.spec.text import nearest
 
@@ -58,7 +60,7 @@ def test_published_experiment() -> None:
     assert experiment.models == ("alexnet", "googlenet", "inception3", "resnet50", "mobilenet")
     assert experiment.schedules == ("none", "switch-priority")
     assert (experiment.iterations, experiment.warm_up, experiment.repeats) == (5, 2, 3)
-    assert experiment.scale == Scale(1, 0.5)
+    assert experiment.asked_scale == AutoScale(0.5)
     assert experiment.published["alexnet"] == {"none": (0.24,), "switch-priority": (0.34,)}
     assert set(experiment.devices) == {"published-worker-6-cores-2GHz"}
     assert experiment.topology.name == "ps-10g-1g-3workers"
@@ -80,7 +82,21 @@ def test_overrides_replace_values() -> None:
     assert (experiment.scale, experiment.switch) == (Scale(8, 2), "linux-bridge")
     scaled = load_experiment(PUBLISHED, Overrides(scale=Scale(8, 2)))
     assert scaled.scale == experiment.scale
-    assert experiment.digest() != load_experiment(PUBLISHED).digest()
+    other = load_experiment(PUBLISHED).with_scale(Scale(8, 2))
+    assert other.scale == experiment.scale
+    assert other.digest() != experiment.digest()
+
+
+def test_numbers_need_a_scale_that_has_been_chosen() -> None:
+    asked = load_experiment(PUBLISHED, Overrides(scale="auto,0.25"))
+    assert asked.asked_scale == AutoScale(0.25)
+    with pytest.raises(ValueError, match="R has not been chosen yet"):
+        _ = asked.scale
+    with pytest.raises(ValueError, match="R has not been chosen yet"):
+        asked.digest()
+    chosen = asked.with_scale(Scale(4, 0.25))
+    by_hand = load_experiment(PUBLISHED, Overrides(scale="4,0.25"))
+    assert chosen.digest() == by_hand.digest()
 
 
 def test_problems_of_overrides_stand_at_the_option() -> None:
@@ -98,7 +114,7 @@ def test_problems_of_overrides_stand_at_the_option() -> None:
         "--schedules: names no schedule",
         "--repeats: must be from 1 to 1000000, found 0",
         "--iterations: must be from 1 to 1000000, found -1",
-        "--scale: expected R,D, two numbers such as 1,0.5, found 'fast'",
+        "--scale: expected R,D such as 1,0.5, or auto,D, or auto, found 'fast'",
         "--switch: unknown switch 'ovs' (known: auto, ovs-kernel, ovs-user, linux-bridge)",
     ]
 
@@ -107,9 +123,17 @@ def test_a_scale_given_by_hand_can_be_too_coarse() -> None:
     assert lines(lambda: load_experiment(PUBLISHED, Overrides(scale="1000,1"))) == [
         "--scale: with R=1000, D=1 the smallest queue is 525 B, and a full frame has 1514 B"
     ]
+    assert lines(lambda: load_experiment(PUBLISHED, Overrides(scale="auto,0.001"))) == [
+        "--scale: with R=1, D=0.001 the smallest queue is 525 B, and a full frame has 1514 B"
+    ]
+    published = load_experiment(PUBLISHED)
+    assert too_coarse(published, Scale(16, 0.5)) == ""
+    assert too_coarse(published, Scale(32, 0.5)).endswith(
+        "socket buffer is 1024 B, and a full frame has 1514 B"
+    )
     # The file's own scale is not judged when the command line replaces it.
     assert lines(lambda: load_experiment(PUBLISHED, Overrides(scale="1000,"))) == [
-        "--scale: expected R,D, two numbers such as 1,0.5, found '1000,'"
+        "--scale: expected R,D such as 1,0.5, or auto,D, or auto, found '1000,'"
     ]
 
 
@@ -130,6 +154,9 @@ def test_digest_follows_what_decides_a_figure(tmp_path: Path) -> None:
         file = tmp_path / "x.yaml"
         file.write_text(experiment_text(**changes), encoding="utf-8")
         experiment = load_experiment(file)
+        asked = experiment.asked_scale
+        if isinstance(asked, AutoScale):
+            experiment = experiment.with_scale(asked.at(1))
         assert json.loads(json.dumps(experiment.resolved())) == experiment.resolved()
         return experiment.digest()
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.spec import QuantityError, Scale, parse_duration, parse_rate, parse_size
+from orchestrator.spec.scale import AutoScale, parse_scale
 from orchestrator.spec.units import DURATION, RATE, SIZE
 
 PARSERS = (parse_rate, parse_size, parse_duration)
@@ -153,7 +154,7 @@ def test_scale_of_one_changes_nothing() -> None:
 
 
 def test_scale_divides_rates_and_stretches_time() -> None:
-    scale = Scale.parse("8,0.5")
+    scale = parse_scale("8,0.5")
     assert scale == Scale(rates=8, time=0.5)
     assert scale.rate(10**9) == 125_000_000
     assert scale.seconds(3.0) == 1.5
@@ -166,6 +167,20 @@ def test_scale_divides_rates_and_stretches_time() -> None:
     assert str(scale) == "R=8, D=0.5"
 
 
+@pytest.mark.parametrize(("text", "time"), [("auto", 1.0), ("auto,0.5", 0.5), (" auto , 2 ", 2.0)])
+def test_a_scale_whose_rates_are_chosen_later(text: str, time: float) -> None:
+    asked = parse_scale(text)
+    assert asked == AutoScale(time)
+    assert isinstance(asked, AutoScale)
+    assert asked.at(8) == Scale(8, time)
+    assert str(asked) == f"R auto, D={time:g}"
+
+
+def test_a_scale_survives_the_command_line() -> None:
+    for scale in (Scale(8, 0.5), Scale(1.1, 1 / 3), Scale(10**6, 10**-3)):
+        assert parse_scale(scale.option()) == scale
+
+
 def test_scale_is_exact_where_floats_are_not() -> None:
     assert math.ceil(10 * Fraction(0.1)) == 2
     assert Scale(1, 0.1).elements(10) == 1
@@ -175,29 +190,32 @@ def test_scale_is_exact_where_floats_are_not() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1", "expected R,D, two numbers such as 1,0.5, found '1'"),
-        ("1,2,3", "expected R,D, two numbers such as 1,0.5, found '1,2,3'"),
-        ("a,b", "expected R,D, two numbers such as 1,0.5, found 'a,b'"),
+        ("1", "expected R,D such as 1,0.5, or auto,D, or auto, found '1'"),
+        ("1,2,3", "expected R,D such as 1,0.5, or auto,D, or auto, found '1,2,3'"),
+        ("a,b", "expected R,D such as 1,0.5, or auto,D, or auto, found 'a,b'"),
         ("0.5,1", "R (rates) must be from 1 to 1000000, found 0.5"),
         ("nan,1", "R (rates) must be from 1 to 1000000, found nan"),
         ("1,0", "D (time) must be from 0.001 to 1000, found 0"),
         ("1,-1", "D (time) must be from 0.001 to 1000, found -1"),
+        ("auto,0", "D (time) must be from 0.001 to 1000, found 0"),
+        ("auto,", "expected R,D such as 1,0.5, or auto,D, or auto, found 'auto,'"),
+        ("1,auto", "expected R,D such as 1,0.5, or auto,D, or auto, found '1,auto'"),
         ("1,inf", "D (time) must be from 0.001 to 1000, found inf"),
     ],
 )
 def test_refused_scales(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        Scale.parse(text)
+        parse_scale(text)
     assert str(caught.value) == message
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_scale_or_a_value_error(text: str) -> None:
     try:
-        scale = Scale.parse(text)
+        scale = parse_scale(text)
     except ValueError:
         return
-    assert scale.rates >= 1
+    assert isinstance(scale, AutoScale) or scale.rates >= 1
     assert scale.time > 0
 
 

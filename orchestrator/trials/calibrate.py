@@ -1,0 +1,172 @@
+"""Calibrates in a box: tries one scale after the other on the experiment's own testbed.
+
+Started as `python -m orchestrator.trials.calibrate TASK` by settle.py. The attempts go into the
+file that the task names, after each of them, so that an interruption loses one at most.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from rich.console import Console
+
+from orchestrator.bounds import bottleneck, goodput_bps, window_bps
+from orchestrator.deployment import Deployment
+from orchestrator.emulation.idle import IdleSampler, Sample, mean_idle
+from orchestrator.emulation.switches import choose_switch, obstacles
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment, Topology
+from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
+from orchestrator.trials.calibration_task import Task, dump_attempts
+from orchestrator.trials.conductor import connected, guarded
+from orchestrator.trials.control import make_controller
+from orchestrator.trials.jobs import build_jobs
+from orchestrator.trials.plan import Trial
+from workloads.schedules import get_schedule
+
+SECONDS = 2.5
+RAMP_SECONDS = 0.6
+"""Left out at the beginning: windows grow, and buffers fill."""
+END_SECONDS = 0.1
+"""Left out at the end, when the first processes may have stopped."""
+SILENCE_SECONDS = 20.0
+START_SECONDS = 60.0
+# Tensors from 4 bytes to some megabytes in a size that fits everywhere; of the cache's key it is no
+# part, because bytes cost what they cost, whatever model they are of.
+TRIAL = Trial(0, "googlenet", "none", 0)
+
+
+def calibrate(task: Task, console: Console) -> None:
+    """Try scales until it is decided.
+
+    Raises:
+        RunError: the testbed or a process of a calibration failed.
+    """
+    experiment = task.request.load()
+    attempts = by_rates(task.known)
+    made: list[Attempt] = []
+    first = experiment.with_scale(task.wish.scale(task.wish.rates[0]))
+    choice = choose_switch(first.switch, obstacles())
+    controller = make_controller(first.topology, choice.kind)
+    with Testbed(first, choice.kind, controller) as testbed, connected(testbed) as hosts:
+        deployment = Deployment(hosts, sys.executable, testbed.work_directory)
+        while isinstance(step := decide(task.wish, attempts), Next):
+            scaled = experiment.with_scale(task.wish.scale(step.rates))
+            attempt = _attempt(scaled, testbed, deployment)
+            attempts[step.rates] = attempt
+            made.append(attempt)
+            task.attempts.write_text(dump_attempts(made))
+            text = f"calibrating {testbed.switch_kind}, R = {step.rates:g}: {attempt.figures()}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            testbed.check()
+
+
+def calibration_jobs(
+    experiment: Experiment, addresses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """One job per host: those of a trial, but to calibrate."""
+    scale = experiment.scale
+    changes = {
+        "mode": "calibrate",
+        "seconds": SECONDS,
+        "silence_seconds": SILENCE_SECONDS,
+        # Tensors never larger than real: beyond the size of a slice it makes no difference.
+        "scale": {"rates": scale.rates, "time": min(scale.time, scale.rates)},
+    }
+    jobs = build_jobs(experiment, TRIAL, addresses)
+    return {name: {**job, **changes} for name, job in jobs.items()}
+
+
+def _attempt(experiment: Experiment, testbed: Testbed, deployment: Deployment) -> Attempt:
+    testbed.set_scale(experiment.scale)
+    testbed.set_schedule(get_schedule(TRIAL.schedule))
+    addresses = {name: address.data for name, address in testbed.addresses.items()}
+    with IdleSampler(period=0.1) as sampler:
+        records = deployment.run(
+            calibration_jobs(experiment, addresses),
+            start_timeout=START_SECONDS,
+            silence_timeout=SECONDS + 2 * SILENCE_SECONDS,
+            on_event=lambda _host, _event: None,
+        )
+    measured = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return judge(experiment, records, sampler.samples, measured)
+
+
+def judge(
+    experiment: Experiment,
+    records: Mapping[str, bytes],
+    samples: Sequence[Sample],
+    measured: str,
+) -> Attempt:
+    """The attempt that the records of its processes and the samples of idle CPU tell of.
+
+    Raises:
+        RunError: the records lack what is needed.
+    """
+    topology = experiment.topology
+    server = _events(records[topology.ps.name])
+    released = next((e["released_ns"] for e in server if e["event"] == "released"), None)
+    if released is None:
+        raise RunError("the calibration did not begin")
+    begin = released + round(RAMP_SECONDS * 1e9)
+    end = released + round((SECONDS - END_SECONDS) * 1e9)
+    pushed = _received_bps(server, begin, end)
+    pulled = sum(
+        _received_bps(_events(records[worker.name]), begin, end) for worker in topology.workers
+    )
+    idle = mean_idle(samples, begin, end)
+    if idle is None:
+        raise RunError("the idle time of the machine could not be sampled")
+    return Attempt(
+        rates=experiment.scale.rates,
+        pull=_way(experiment, topology, "pull", pulled),
+        push=_way(experiment, topology, "push", pushed),
+        idle=idle,
+        measured=measured,
+    )
+
+
+def _way(
+    experiment: Experiment, topology: Topology, direction: Literal["pull", "push"], bps: float
+) -> Way:
+    scale = experiment.scale
+    rate = sum(scale.rate(port.rate_bps) for port in bottleneck(topology, direction).ports)
+    # Where delays are long, the windows are the limit, on the real system as here: delays grow by
+    # D and windows by D/R.
+    window = min(experiment.send_buffer_bytes, experiment.receive_buffer_bytes)
+    possible = min(goodput_bps(rate), window_bps(topology, window) / scale.rates)
+    return Way(rate_bps=max(1, round(possible / goodput_bps(1))), share=bps / possible)
+
+
+def _received_bps(events: Sequence[Mapping[str, Any]], begin: int, end: int) -> float:
+    """What all connections of a process received, in bit/s over the windows in [begin, end] ns."""
+    windows = [
+        event
+        for event in events
+        if event["event"] == "window" and begin <= event["begin_ns"] and event["end_ns"] <= end
+    ]
+    length = sum(window["end_ns"] - window["begin_ns"] for window in windows)
+    if not length:
+        raise RunError("a process of the calibration has noted nothing in its time")
+    received = sum(sum(window["received"]) for window in windows)
+    return float(received * 8e9 / length)
+
+
+def _events(records: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in records.splitlines()]
+
+
+def main() -> None:
+    """Entry point of the calibrating process."""
+    task = Task.from_json(sys.argv[1])
+    console = Console(stderr=True)
+    sys.exit(guarded(lambda: calibrate(task, console), "stopped while calibrating"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Which R a machine carries, decided from attempts (pure).
+
+An attempt exchanges the workload's own traffic at one scale, in both directions at once and at full
+speed, and says how much of the emulated rate got through and how idle the machine was. That is more
+than a trial asks for, which also computes: a scale that passes has room to spare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.spec import AutoScale, Experiment, Scale, too_coarse
+
+CANDIDATES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+NEEDED_SHARE = 0.95
+"""Of what the bottleneck's emulated rate can deliver, in each direction."""
+NEEDED_IDLE = 0.20
+"""Idle share of the machine that `auto` leaves: below, the verdict calls figures doubtful."""
+LEAST_IDLE = 0.05
+"""Idle share that a scale given by hand must leave: below, the verdict calls figures unusable."""
+
+
+class Way(BaseModel):
+    """One direction of an attempt.
+
+    Attributes:
+        rate_bps: the emulated rate of what limits it, as tc counts it.
+        share: delivered payload over what that rate can deliver; 1 is all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rate_bps: int = Field(gt=0)
+    share: Annotated[float, Field(ge=0)]
+
+
+class Attempt(BaseModel):
+    """What came of one scale.
+
+    Attributes:
+        rates: R.
+        pull: parameter server to workers.
+        push: workers to parameter server.
+        idle: share of the machine's CPUs.
+        measured: when, ISO 8601 with time zone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rates: Annotated[float, Field(ge=1)]
+    pull: Way
+    push: Way
+    idle: Annotated[float, Field(ge=0, le=1)]
+    measured: str
+
+    @property
+    def share(self) -> float:
+        """Of the worse direction."""
+        return min(self.pull.share, self.push.share)
+
+    def carried(self, needed_idle: float) -> bool:
+        """Whether both directions got through and the machine stayed as idle as needed."""
+        return self.share >= NEEDED_SHARE and self.idle >= needed_idle
+
+    def figures(self) -> str:
+        """`98 % of 125 Mbit/s both ways, 45 % idle`."""
+        pull, push = self.pull, self.push
+        if pull.rate_bps == push.rate_bps:
+            got = f"{_percent(self.share)} of {rate_text(pull.rate_bps)} both ways"
+        else:
+            got = (
+                f"{_percent(pull.share)} of {rate_text(pull.rate_bps)} pulled and "
+                f"{_percent(push.share)} of {rate_text(push.rate_bps)} pushed"
+            )
+        return f"{got}, {_percent(self.idle)} idle"
+
+    def when(self) -> str:
+        """The time of measuring, to the minute."""
+        return self.measured[:16].replace("T", " ")
+
+
+Attempts = Mapping[float, Attempt]
+"""By R."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of the machine: R out of some, smallest first, and so much idle time.
+
+    Attributes:
+        rates: the candidates for R.
+        time: D.
+        needed_idle: idle share that must be left.
+        too_coarse: why no larger R is a candidate; empty if nothing speaks against it.
+    """
+
+    rates: tuple[float, ...]
+    time: float
+    needed_idle: float
+    too_coarse: str = ""
+
+    def scale(self, rates: float) -> Scale:
+        """R with the wish's D."""
+        return Scale(rates, self.time)
+
+
+@dataclass(frozen=True)
+class Next:
+    """This R must be tried."""
+
+    rates: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """This is the R."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class NoneCarries:
+    """The machine carries none of the candidates; the attempts that say so."""
+
+    attempts: tuple[Attempt, ...]
+
+
+def wish(experiment: Experiment) -> Wish:
+    """What an experiment asks for.
+
+    `auto` leaves out what would make a queue or a buffer smaller than a packet.
+    """
+    asked = experiment.asked_scale
+    if not isinstance(asked, AutoScale):
+        return Wish((asked.rates,), asked.time, LEAST_IDLE)
+    fine: list[float] = []
+    why = ""
+    for rates in CANDIDATES:
+        why = too_coarse(experiment, asked.at(rates))
+        if why:
+            break
+        fine.append(rates)
+    return Wish(tuple(fine), asked.time, NEEDED_IDLE, why)
+
+
+def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:
+    """What to do, given what is known."""
+    failed: list[Attempt] = []
+    for rates in asked.rates:
+        attempt = attempts.get(rates)
+        if attempt is None:
+            return Next(rates)
+        if attempt.carried(asked.needed_idle):
+            return Chosen(attempt)
+        failed.append(attempt)
+    return NoneCarries(tuple(failed))
+
+
+def needs(asked: Wish) -> str:
+    """What an attempt is held against."""
+    return f"needed are {_percent(NEEDED_SHARE)} and {_percent(asked.needed_idle)}"
+
+
+def forced_level(attempt: Attempt) -> Literal["doubtful", "unusable"]:
+    """What becomes of figures at a scale that the machine does not carry.
+
+    Links that do not deliver their rate are not the links that the figures claim; a busy machine
+    is for each trial's own records to tell.
+    """
+    return "unusable" if attempt.share < NEEDED_SHARE else "doubtful"
+
+
+def listed(attempts: Iterable[Attempt]) -> str:
+    """Attempts in one line."""
+    return "; ".join(f"R = {attempt.rates:g}: {attempt.figures()}" for attempt in attempts)
+
+
+def by_rates(attempts: Sequence[Attempt]) -> dict[float, Attempt]:
+    """Attempts by R; of equals the last."""
+    return {attempt.rates: attempt for attempt in attempts}
+
+
+def rate_text(bps: float) -> str:
+    """`1.25 Gbit/s`, `62.5 Mbit/s`."""
+    return f"{bps / 1e9:.4g} Gbit/s" if bps >= 1e9 else f"{bps / 1e6:.4g} Mbit/s"
+
+
+def _percent(share: float) -> str:
+    # Down, so that 94.9 % is never shown as the 95 % that it is held against.
+    return f"{int(100 * share + 1e-9)} %"

@@ -1,0 +1,162 @@
+"""Settles the scale of a run: chooses R where that is left to the machine, checks it where not.
+
+Both by the same calibration, which is remembered, so that it takes its seconds once per machine,
+topology and scale.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.emulation.switches import choose_switch, obstacles
+from orchestrator.errors import MachineError
+from orchestrator.spec import AutoScale, Experiment
+from orchestrator.trials.boxed import run_boxed
+from orchestrator.trials.calibration import (
+    Attempt,
+    Attempts,
+    Chosen,
+    Next,
+    NoneCarries,
+    Wish,
+    by_rates,
+    decide,
+    forced_level,
+    listed,
+    needs,
+    wish,
+)
+from orchestrator.trials.calibration_cache import CalibrationCache, calibration_key
+from orchestrator.trials.calibration_task import Task, load_attempts
+from orchestrator.trials.request import RunRequest
+
+Measure = Callable[[Task], None]
+"""Makes the attempts that a task lacks and leaves them in its file."""
+
+
+def measure_in_box(task: Task) -> None:
+    """Calibrate in a box of its own; call it on the main thread.
+
+    Raises:
+        DmlbedError: the calibration failed.
+    """
+    run_boxed(
+        "orchestrator.trials.calibrate",
+        (task.to_json(),),
+        "what had been calibrated is remembered",
+    )
+
+
+def settle_scale(
+    request: RunRequest,
+    experiment: Experiment,
+    say: Callable[[str], None],
+    measure: Measure = measure_in_box,
+    cache: CalibrationCache | None = None,
+) -> RunRequest:
+    """The request with an R that the machine carries, and with the record of how that is known.
+
+    Args:
+        request: what the person asked for.
+        experiment: the same, loaded.
+        say: shows one line.
+        measure: finds out what is not remembered.
+        cache: where it is remembered.
+
+    Raises:
+        MachineError: it carries none of the scales asked for, and nobody forces it.
+        DmlbedError: the calibration failed.
+    """
+    cache = cache or CalibrationCache()
+    kind = choose_switch(experiment.switch, obstacles()).kind
+    asked = wish(experiment)
+    key = calibration_key(experiment, kind)
+    attempts: Attempts = {} if request.recalibrate else cache.attempts(key)
+    made: Attempts = {}
+    step = decide(asked, attempts)
+    if isinstance(step, Next):
+        made = _measured(Task(request, asked, tuple(attempts.values())), measure, cache, key, say)
+        attempts = {**attempts, **made}
+        step = decide(asked, attempts)
+    match step:
+        case Next():
+            raise MachineError(f"the calibration of R = {step.rates:g} has left no figures")
+        case Chosen():
+            attempt, forced = step.attempt, None
+            say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
+        case NoneCarries():
+            if isinstance(experiment.asked_scale, AutoScale) or not request.force:
+                raise _refusal(experiment, kind, asked, step, made)
+            (attempt,) = step.attempts
+            forced = {
+                "level": forced_level(attempt),
+                "reason": f"forced scale: {attempt.figures()}, {needs(asked)}",
+            }
+            say(f"all figures are {forced['level']}: {forced['reason']}")
+    record: dict[str, Any] = {
+        "asked": str(experiment.asked_scale),
+        "chosen": attempt.rates,
+        "key": key,
+        "attempts": [attempts[rates].model_dump() for rates in asked.rates if rates in attempts],
+        "forced": forced,
+    }
+    overrides = replace(request.overrides, scale=asked.scale(attempt.rates).option())
+    return replace(request, overrides=overrides, calibration=record)
+
+
+def _measured(
+    task: Task,
+    measure: Measure,
+    cache: CalibrationCache,
+    key: dict[str, Any],
+    say: Callable[[str], None],
+) -> Attempts:
+    """Make the attempts that are missing, and remember them, even those before a failure."""
+    with tempfile.TemporaryDirectory(prefix="dmlbed-") as directory:
+        task = replace(task, attempts=Path(directory) / "attempts.json")
+        try:
+            measure(task)
+        finally:
+            made = load_attempts(task.attempts.read_text()) if task.attempts.exists() else ()
+            try:
+                cache.remember(key, made)
+            except OSError as error:
+                say(f"{cache.directory}: the calibration is not remembered: {error.strerror}")
+    return by_rates(made)
+
+
+def _since(attempt: Attempt, made: Attempts, experiment: Experiment) -> str:
+    if made.get(attempt.rates) != attempt:
+        return f"remembered from {attempt.when()}"
+    return "calibrated now" if isinstance(experiment.asked_scale, AutoScale) else "checked now"
+
+
+def _chosen(experiment: Experiment, kind: str, attempt: Attempt, since: str) -> str:
+    asked = experiment.asked_scale
+    if isinstance(asked, AutoScale):
+        return f"scale auto: R = {attempt.rates:g} on {kind}: {attempt.figures()} ({since})"
+    return f"scale {asked} on {kind}: {attempt.figures()} ({since})"
+
+
+def _refusal(
+    experiment: Experiment, kind: str, asked: Wish, step: NoneCarries, made: Attempts
+) -> MachineError:
+    last = step.attempts[-1]
+    since = _since(last, made, experiment)
+    again = "" if last.rates in made else "--recalibrate to measure again, "
+    if not isinstance(experiment.asked_scale, AutoScale):
+        return MachineError(
+            f"this machine does not carry {experiment.asked_scale} on {kind}: "
+            f"{last.figures()} ({since}), {needs(asked)}",
+            f"{again}--scale auto, a larger R, or --force to run it and have it marked",
+        )
+    coarse = f"; R = {2 * last.rates:g} is too coarse: {asked.too_coarse}"
+    return MachineError(
+        f"this machine carries no scale of {experiment.topology.name} on {kind}: "
+        f"{listed(step.attempts)} ({since}), {needs(asked)}{coarse if asked.too_coarse else ''}",
+        f"{again}less load on the machine, a larger D, or --scale R,D with --force",
+    )

@@ -1,0 +1,59 @@
+"""Where a topology is full first, in each direction."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from orchestrator.bounds import bottleneck, window_bps
+from orchestrator.spec import load_topology
+
+ROOT = Path(__file__).parents[3]
+
+
+def ports(file: Path, direction: str) -> tuple[list[str], int]:
+    assert direction in ("pull", "push")
+    found = bottleneck(load_topology(file), "pull" if direction == "pull" else "push")
+    return [str(port) for port in found.ports], found.rate_bps
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "expected", "rate_bps"),
+    [
+        ("ps-10g-1g-3workers", "pull", ["switch0->switch1"], 10**9),
+        ("ps-10g-1g-3workers", "push", ["switch1->switch0"], 10**9),
+        ("two-rack-tree", "pull", ["core->rack0", "core->rack1"], 2 * 10**9),
+        ("star", "push", [f"worker{n}->switch0" for n in range(4)], 4 * 10**9),
+    ],
+)
+def test_shipped_topologies(name: str, direction: str, expected: list[str], rate_bps: int) -> None:
+    assert ports(ROOT / f"topologies/{name}.yaml", direction) == (expected, rate_bps)
+
+
+def test_directions_may_differ_and_the_nearest_of_equals_counts(tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(
+        """
+name: t
+defaults: {worker: {device: published-worker-6-cores-2GHz}, link: {rate: 1 Gbps}}
+hosts: {ps: {role: ps}, a: {role: worker}, b: {role: worker}}
+switches: [s]
+links:
+  - {endpoints: [ps, s], rate: 2 Gbps, reverse: {rate: 100 Mbps}}
+  - {endpoints: [s, a]}
+  - {endpoints: [s, b]}
+"""
+    )
+    assert ports(file, "pull") == (["ps->s"], 2 * 10**9)
+    assert ports(file, "push") == (["s->ps"], 10**8)
+
+
+def test_windows_limit_only_where_links_have_delays(tmp_path: Path) -> None:
+    published = ROOT / "topologies/ps-10g-1g-3workers.yaml"
+    assert window_bps(load_topology(published), 64 * 1024) == math.inf
+    file = tmp_path / "t.yaml"
+    file.write_text(published.read_text().replace("delay: 0us", "delay: 1 ms"))
+    # Three links there and three back, for each of three workers.
+    assert window_bps(load_topology(file), 1000) == pytest.approx(3 * 8000 / 0.006)

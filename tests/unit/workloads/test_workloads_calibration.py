@@ -1,0 +1,108 @@
+"""Calibrations of real processes on loopback: how much arrives, and how they fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from typing import Any
+
+import pytest
+
+from tests.unit.workloads.test_workloads_job import problems
+from tests.unit.workloads.trainings import PATIENCE, Bench, Process
+from workloads.job import parse_job
+from workloads.layout import Layout
+from workloads.models import load_model
+from workloads.transport import Connection, Parcel, PeerError
+from workloads.wire import Frame, FrameType
+
+MODE = {"mode": "calibrate", "seconds": 0.6, "model": "googlenet"}
+LAYOUT = Layout(load_model("googlenet"), 1, 0.005)
+
+
+def start(bench: Bench, **changes: Any) -> tuple[Process, list[Process]]:
+    ps = bench.start("ps", **{**MODE, **changes})
+    port = ps.event("listening")["port"]
+    workers = [bench.start(f"worker{n}", **{**MODE, "port": port, **changes}) for n in range(3)]
+    return ps, workers
+
+
+def windows(bench: Bench, name: str) -> list[dict[str, Any]]:
+    return [record for record in bench.records(name) if record["event"] == "window"]
+
+
+def receive_all(connection: Connection) -> None:
+    while True:
+        connection.receive_bytes(connection.receive().length)
+
+
+def test_both_directions_deliver_all_the_time(bench: Bench) -> None:
+    ps, workers = start(bench)
+    assert [process.ended() for process in (ps, *workers)] == [(0, "")] * 4
+    for name, connections in (("ps", 3), ("worker0", 1), ("worker1", 1), ("worker2", 1)):
+        rows = windows(bench, name)
+        assert all(len(row["received"]) == connections for row in rows)
+        assert all(row["begin_ns"] < row["end_ns"] for row in rows)
+        # One window after the other, for as long as was asked.
+        ends = [row["end_ns"] for row in rows]
+        assert [row["begin_ns"] for row in rows[1:]] == ends[:-1]
+        assert ends[-1] - rows[0]["begin_ns"] > 0.5e9
+        for connection in range(connections):
+            assert sum(row["received"][connection] for row in rows) > LAYOUT.bytes
+    released = [r for r in bench.records("ps") if r["event"] == "released"]
+    assert released[0]["released_ns"] <= windows(bench, "ps")[0]["begin_ns"]
+    # What the kernel counted at the end is what the windows hold, but for the first and last.
+    end = bench.records("ps")[-1]
+    assert end["event"] == "end"
+    for number, connection in enumerate(end["connections"]):
+        counted = sum(row["received"][number] for row in windows(bench, "ps"))
+        assert 0.5 * connection["bytes_received"] < counted <= connection["bytes_received"]
+    # The server sums: one slice for every three that arrived.
+    delivered = sum(connection["bytes_received"] for connection in end["connections"])
+    assert 0.5 * delivered / 3 < end["applied_bytes"] <= delivered / 3
+
+
+def test_a_killed_worker_ends_the_calibration(bench: Bench) -> None:
+    ps, workers = start(bench, seconds=3)
+    ps.event("calibrating")
+    os.kill(workers[1].popen.pid, signal.SIGKILL)
+    status, said = ps.ended()
+    assert status == 1
+    assert said.startswith("ps: worker1: disconnected")
+    for worker in (workers[0], workers[2]):
+        assert worker.ended()[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (Frame(FrameType.PULL, 0), "worker0: unexpected PULL frame of worker 0"),
+        (Frame(FrameType.GRADIENT, 1), "worker0: unexpected GRADIENT frame of worker 1"),
+        (Frame(FrameType.GRADIENT, 0, length=3), "worker0: 3 bytes at offset 0 are no slice"),
+    ],
+)
+def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: str) -> None:
+    ps = bench.start("ps", **{**MODE, "workers": ["worker0"], "seconds": 0.1})
+    port = ps.event("listening")["port"]
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+        connection = Connection(sock)
+        hello = Frame(FrameType.HELLO, 0, length=len(LAYOUT.digest)).pack()
+        connection.send([Parcel(hello + LAYOUT.digest), Parcel(frame.pack() + bytes(frame.length))])
+        with pytest.raises(PeerError, match=said):
+            receive_all(connection)
+    status, errors = ps.ended()
+    assert status == 1
+    assert errors.startswith(f"ps: {said}")
+
+
+def test_the_job_of_a_calibration(bench: Bench) -> None:
+    job = parse_job(bench.job("worker1", MODE))
+    assert (job.mode, job.seconds) == ("calibrate", 0.6)
+    assert parse_job(bench.job("worker1", {})).mode == "train"
+    assert problems(bench.job("ps", {"mode": "train"})) == (
+        "mode: must be 'calibrate', or left out",
+        "seconds: missing",
+    )
+    assert problems(bench.job("ps", {"seconds": 2})) == ("seconds: only with mode 'calibrate'",)
+    assert problems(bench.job("ps", {**MODE, "seconds": 0})) == ("seconds: must be more than 0",)

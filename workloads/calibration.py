@@ -1,0 +1,288 @@
+"""A calibration: how much of the workload's own traffic gets through, both directions at once.
+
+The parameter server sends slices of parameters to every worker, and every worker slices of its
+gradient to the server, as fast as the network takes them, for some seconds. The server sums and
+applies what arrives. Frames, sockets and arithmetic are those of a training; there is no
+computation on the workers and no step barrier, so this is the most that a training can ask of the
+machine. Every process notes how many bytes reach it, in windows of 0.1 s on the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
+
+from workloads.aggregation import Aggregation
+from workloads.errors import FrameError, WorkloadError
+from workloads.events import announce
+from workloads.job import Job, WorkerJob
+from workloads.layout import Arena, Layout, Slice
+from workloads.network import CONNECT_SECONDS, connect, kept_settings, tcp_state
+from workloads.peers import Peer, accept_workers
+from workloads.records import Records, resources_used
+from workloads.transport import Connection, Disconnected, Parcel, SendQueue
+from workloads.wire import Frame, FrameType
+
+WINDOW_NS = 100_000_000
+# Kept in the queue, so that `take` finds as much as it may return.
+_AHEAD_BYTES = 256 * 1024
+
+
+class CalibrationServer:
+    """The parameter server of one calibration."""
+
+    def __init__(self, job: Job, records: Records) -> None:
+        self._job = job
+        self._records = records
+        self._layout = Layout(job.model, job.rates, job.time)
+        self._parameters = Arena(self._layout)
+        self._gradients = [Arena(self._layout) for _ in job.workers]
+        self._aggregation = Aggregation(self._parameters, self._gradients, job.learning_rate)
+        self._counting = Lock()
+        self._deliveries = [0] * len(self._layout.slices)
+        self._ready: SimpleQueue[Slice] = SimpleQueue()
+        self._applied = 0
+
+    def run(self) -> None:
+        """Exchange traffic with all workers until the time is over.
+
+        Raises:
+            WorkloadError: a connection failed; the workers have been told.
+        """
+        peers = accept_workers(self._job, self._layout, self._gradients)
+        for peer in peers:
+            settings = kept_settings(peer.connection.socket)
+            self._records.write("connection", worker=peer.number, **settings)
+        try:
+            self._exchange(peers)
+        except WorkloadError as error:
+            for peer in peers:
+                peer.connection.send_error(str(error))
+            raise
+        sockets = [peer.connection.socket for peer in peers]
+        self._records.write(
+            "end",
+            **resources_used(),
+            applied_bytes=self._applied,
+            connections=[
+                {"worker": number, **tcp_state(sock)} for number, sock in enumerate(sockets)
+            ],
+        )
+
+    def _exchange(self, peers: Sequence[Peer]) -> None:
+        for peer in peers:
+            peer.connection.send([Parcel(Frame(FrameType.RELEASE, peer.number).pack())])
+        released = time.monotonic_ns()
+        self._records.write("released", released_ns=released)
+        until = released + round(self._job.seconds * 1e9)
+        Thread(target=self._aggregate, daemon=True).start()
+        bodies: list[tuple[str, Callable[[], None]]] = []
+        for peer in peers:
+            link = _Link(peer.connection, self._layout, peer.number)
+            send = link.sender(FrameType.PARAMETERS, self._parameters, until)
+            receive = link.receiver(FrameType.GRADIENT, peer.gradient, self._delivered)
+            bodies += [(f"{peer.name}: ", send), (f"{peer.name}: ", receive)]
+        exchange(bodies, [peer.connection for peer in peers], self._records, until, self._job)
+
+    def _delivered(self, piece: Slice) -> None:
+        """Every n-th delivery of a slice is work for the sum: as much as in a training."""
+        with self._counting:
+            self._deliveries[piece.number] += 1
+            complete = self._deliveries[piece.number] % len(self._gradients) == 0
+        if complete:
+            self._ready.put(piece)
+
+    def _aggregate(self) -> None:
+        while True:
+            piece = self._ready.get()
+            self._aggregation.apply(piece)
+            self._applied += piece.length
+
+
+class CalibrationWorker:
+    """A worker of one calibration."""
+
+    def __init__(self, job: WorkerJob, records: Records) -> None:
+        self._job = job
+        self._records = records
+        self._layout = Layout(job.model, job.rates, job.time)
+        self._arena = Arena(self._layout)
+
+    def run(self) -> None:
+        """Exchange traffic with the parameter server until the time is over.
+
+        Raises:
+            WorkloadError: the connection failed; the parameter server has been told.
+        """
+        job = self._job
+        patience = min(CONNECT_SECONDS, job.silence_seconds)
+        sock = connect(job.bind, job.server, job.buffers, patience)
+        self._records.write("connection", worker=job.worker, **kept_settings(sock))
+        connection = Connection(sock)
+        digest = self._layout.digest
+        hello = Frame(FrameType.HELLO, job.worker, length=len(digest)).pack()
+        try:
+            connection.send([Parcel(hello + digest)])
+            self._exchange(connection)
+        except WorkloadError as error:
+            connection.send_error(str(error))
+            raise WorkloadError(f"the parameter server: {error}") from None
+        self._records.write("end", **resources_used(), **tcp_state(sock))
+        connection.close()
+
+    def _exchange(self, connection: Connection) -> None:
+        connection.socket.settimeout(self._job.silence_seconds)
+        frame = connection.receive()
+        if frame.type is not FrameType.RELEASE:
+            raise FrameError(f"{frame.type.name} frame, expected RELEASE")
+        connection.socket.settimeout(None)
+        until = time.monotonic_ns() + round(self._job.seconds * 1e9)
+        link = _Link(connection, self._layout, self._job.worker)
+        bodies = [
+            ("", link.sender(FrameType.GRADIENT, self._arena, until)),
+            ("", link.receiver(FrameType.PARAMETERS, self._arena, lambda _: None)),
+        ]
+        exchange(bodies, [connection], self._records, until, self._job)
+
+
+class _Link:
+    """What the two threads of one connection do."""
+
+    def __init__(self, connection: Connection, layout: Layout, worker: int) -> None:
+        self._connection = connection
+        self._layout = layout
+        self._worker = worker
+
+    def sender(self, kind: FrameType, arena: Arena, until_ns: int) -> Callable[[], None]:
+        """Send frames of that kind until the time, then say that this was all."""
+
+        def body() -> None:
+            # The receiver sees it, too, and may first find the peer's last word, which says why.
+            with suppress(Disconnected):
+                self._send(self._tensors(kind, arena), until_ns)
+
+        return body
+
+    def _send(self, tensors: Iterator[list[Parcel]], until_ns: int) -> None:
+        queue, queued = SendQueue(), 0
+        while time.monotonic_ns() < until_ns:
+            while queued < _AHEAD_BYTES:
+                parcels = next(tensors)
+                queue.put(parcels)
+                queued += sum(len(parcel.body) for parcel in parcels if parcel.body)
+            queued -= self._connection.send(queue.take())
+        self._connection.send([Parcel(Frame(FrameType.DONE, self._worker).pack())])
+
+    def _tensors(self, kind: FrameType, arena: Arena) -> Iterator[list[Parcel]]:
+        """The frames of one tensor after the other, round after round, without end."""
+        for number in itertools.count():
+            for pieces in self._layout.tensor_slices:
+                yield [
+                    Parcel(
+                        Frame(
+                            kind, self._worker, number, piece.tensor, piece.offset, piece.length
+                        ).pack(),
+                        arena.slice_bytes(piece),
+                    )
+                    for piece in pieces
+                ]
+
+    def receiver(
+        self, kind: FrameType, arena: Arena, on_slice: Callable[[Slice], None]
+    ) -> Callable[[], None]:
+        """Receive frames of that kind until the other side says that this was all."""
+
+        def body() -> None:
+            while True:
+                frame = self._connection.receive()
+                if frame.type is FrameType.DONE:
+                    return
+                if frame.type is not kind or frame.worker != self._worker:
+                    raise FrameError(f"unexpected {frame.type.name} frame of worker {frame.worker}")
+                piece = self._layout.find(frame.tensor, frame.offset, frame.length)
+                self._connection.receive_payload(arena.slice_bytes(piece))
+                on_slice(piece)
+
+        return body
+
+
+def exchange(
+    bodies: Sequence[tuple[str, Callable[[], None]]],
+    connections: Sequence[Connection],
+    records: Records,
+    until_ns: int,
+    job: Job,
+) -> None:
+    """Run all bodies on threads of their own, and note what arrives until the time is over.
+
+    Args:
+        bodies: what to run, each with what stands before its error's text.
+        connections: whose received bytes are noted.
+        records: where.
+        until_ns: end of the time.
+        job: says how long a body may take after that.
+
+    Raises:
+        WorkloadError: of the body that failed first, or because one does not end.
+    """
+    ended: SimpleQueue[WorkloadError | None] = SimpleQueue()
+    failed = Event()
+
+    announce("calibrating", seconds=job.seconds)
+
+    def guarded(name: str, body: Callable[[], None]) -> None:
+        try:
+            body()
+            ended.put(None)
+        except WorkloadError as error:
+            ended.put(WorkloadError(f"{name}{error}"))
+            failed.set()
+
+    for named_body in bodies:
+        Thread(target=guarded, args=named_body, daemon=True).start()
+    _note_windows(connections, records, until_ns, failed)
+    for _ in bodies:
+        try:
+            error = ended.get(timeout=job.silence_seconds)
+        except Empty:
+            raise WorkloadError("the calibration does not end") from None
+        if error is not None:
+            raise error
+
+
+def _note_windows(
+    connections: Sequence[Connection], records: Records, until_ns: int, failed: Event
+) -> None:
+    """Write down how many bytes each connection received, window by window, until one failed.
+
+    The kernel's count is exact where a count of whole frames is as coarse as 256 KiB.
+    """
+
+    def received() -> list[int]:
+        return [tcp_state(one.socket).get("bytes_received", one.received) for one in connections]
+
+    begin, before = time.monotonic_ns(), received()
+    while begin < until_ns and not failed.is_set():
+        boundary = (begin // WINDOW_NS + 1) * WINDOW_NS
+        failed.wait(max(0.0, (boundary - time.monotonic_ns()) / 1e9))
+        # The time that it is, not the time that it should be: a busy machine wakes this up late.
+        end, now = time.monotonic_ns(), received()
+        counts = [after - earlier for earlier, after in zip(before, now, strict=True)]
+        records.write("window", begin_ns=begin, end_ns=end, received=counts)
+        begin, before = end, now
+
+
+def run_calibration(job: Job, records: Records) -> None:
+    """Run the calibration that a job asks for, until its time is over.
+
+    Raises:
+        WorkloadError: a connection failed.
+    """
+    if isinstance(job, WorkerJob):
+        CalibrationWorker(job, records).run()
+    else:
+        CalibrationServer(job, records).run()
