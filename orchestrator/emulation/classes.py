@@ -77,7 +77,7 @@ def port_shapes(
                 port=str(port),
                 device=devices[port.node, port.peer],
                 rate_bps=scale.rate(port.rate_bps),
-                queue_bytes=scale.bytes(port.queue_bytes),
+                queue_bytes=scale.queue_bytes(port.queue_bytes),
                 delay_us=round(scale.seconds(port.delay_us)),
                 classes=worker_classes(topology, port, by_dscp=by_dscp)
                 if by_worker

@@ -26,6 +26,12 @@ def _exact(number: float) -> Fraction:
     return Fraction(repr(number))
 
 
+# A window of about eleven full frames (the kernel keeps twice what is asked of a socket buffer, and
+# counts its own overhead in it), and a queue for the windows of eight connections.
+MIN_BUFFER_BYTES = 16 * 1024
+MIN_QUEUE_BYTES = 8 * MIN_BUFFER_BYTES
+
+
 @dataclass(frozen=True)
 class Scale:
     """R and D of the emulation.
@@ -74,8 +80,20 @@ class Scale:
         return max(1, math.ceil(count * self.factor))
 
     def bytes(self, count: int) -> int:
-        """The emulated bytes of a real queue, buffer or window, rounded up."""
+        """The emulated bytes of real ones, rounded up."""
         return math.ceil(count * self.factor)
+
+    def buffer_bytes(self, count: int) -> int:
+        """The emulated bytes of a real socket buffer.
+
+        The MTU does not scale, and TCP needs a window of several packets: a buffer never gets
+        smaller than `MIN_BUFFER_BYTES`, unless the real one is.
+        """
+        return max(self.bytes(count), min(count, MIN_BUFFER_BYTES))
+
+    def queue_bytes(self, count: int) -> int:
+        """The emulated limit of a real queue in bytes; like a buffer, it has a least size."""
+        return max(self.bytes(count), min(count, MIN_QUEUE_BYTES))
 
     def imgs_per_sec(self, emulated: float) -> float:
         """The real system's imgs/sec of measured ones."""

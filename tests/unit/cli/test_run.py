@@ -12,7 +12,7 @@ from orchestrator.cli.main import cli
 from orchestrator.errors import RunError
 from orchestrator.spec import Overrides
 from orchestrator.trials import RunRequest
-from orchestrator.trials.run import AlreadySaid
+from orchestrator.trials.boxed import AlreadySaid
 
 MODULE = importlib.import_module("orchestrator.cli.run")
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.errors import MachineError, RunError, UnusableError
 from orchestrator.spec import Overrides
 from orchestrator.trials import conductor
-from orchestrator.trials.conductor import conduct
+from orchestrator.trials.conductor import conduct, guarded
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
@@ -47,6 +48,10 @@ class FakeTestbed:
 
     def description(self) -> str:
         return "4 hosts"
+
+    @property
+    def hosts(self) -> SimpleNamespace:
+        return SimpleNamespace(warnings=list)
 
     def check(self) -> None:
         if self._stage.gone_after == self._stage.tried:
@@ -79,7 +84,7 @@ class Stage:
         def connected(_: object) -> Iterator[dict[str, Any]]:
             yield {}
 
-        monkeypatch.setattr(conductor, "Testbed", lambda _: FakeTestbed(self))
+        monkeypatch.setattr(conductor, "Testbed", lambda *_, **__: FakeTestbed(self))
         monkeypatch.setattr(conductor, "connected", connected)
         monkeypatch.setattr(conductor, "run_trial", self._run_trial)
         monkeypatch.setattr(conductor, "report", self._report)
@@ -103,10 +108,10 @@ class Stage:
         return SimpleNamespace(table="the table", rows=ROWS, usable=self.usable)
 
     def conduct(self) -> None:
-        conduct(self.request, self.console)
+        conduct(self.request, NO_GROUPS, self.console)
 
     def guarded(self) -> int:
-        return conductor._guarded(self.request, self.console)
+        return guarded(self.conduct, "stopped; the trials that had finished are kept")
 
     def kept(self) -> list[str]:
         return sorted(path.name for path in self.out.glob("tiny/*/trials/*"))

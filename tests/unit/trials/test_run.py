@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
@@ -12,16 +13,22 @@ from typing import Any
 
 import pytest
 
+from orchestrator.emulation.caps import Room
+from orchestrator.emulation.cgroups import Layout
 from orchestrator.emulation.machine import Machine
+from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.errors import InputError, Interrupted, MachineError, RunError
 from orchestrator.spec import Direction, Overrides
+from orchestrator.trials import boxed
+from orchestrator.trials.boxed import AlreadySaid
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
-from orchestrator.trials.run import AlreadySaid, check_machine, run
+from orchestrator.trials.run import check_machine, check_memory, run
 from tests.unit.trials.examples import experiment, write_experiment
 
 # The package's name `run` is the function.
 MODULE = importlib.import_module("orchestrator.trials.run")
+LAYOUT = Layout((), NO_GROUPS.missing)
 MACHINE = Machine(
     kernel="Linux 6.1",
     root=True,
@@ -47,7 +54,11 @@ class Outside:
         self.started: list[Sequence[str]] = []
         self.end: int | BaseException = 0
         monkeypatch.setattr(MODULE, "require_for_run", self._require)
-        monkeypatch.setattr(MODULE, "run_in_box", self._run_in_box)
+        monkeypatch.setattr(MODULE, "settle_scale", lambda request, *_: request)
+        monkeypatch.setattr(MODULE, "find_layout", lambda: LAYOUT)
+        monkeypatch.setattr(MODULE, "run_groups", lambda _: contextlib.nullcontext(NO_GROUPS))
+        monkeypatch.setattr(MODULE, "this_machine", lambda _: Room((0, 1), 64 * 2**30))
+        monkeypatch.setattr(boxed, "run_in_box", self._run_in_box)
 
     def _require(self, **asked: Any) -> Machine:
         self.asked = asked
@@ -116,17 +127,16 @@ def test_one_delay_of_one_direction_needs_netem(outside: Outside, tmp_path: Path
         assert outside.asked["delay"] is True
 
 
-def test_too_little_memory(outside: Outside, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("outside")
+def test_too_little_memory(tmp_path: Path) -> None:
     made = experiment(tmp_path, models="alexnet")
-    outside.machine = replace(MACHINE, memory_bytes=memory_bytes(made) - 1)
     with pytest.raises(MachineError) as error:
-        check_machine(made, tmp_path)
+        check_memory(made, replace(MACHINE, memory_bytes=memory_bytes(made) - 1), LAYOUT)
     assert str(error.value) == (
         "the largest model needs 1.4 GiB of memory, 1.4 GiB are free"
         " (a smaller D/R in --scale, or fewer --models)"
     )
-    outside.machine = replace(MACHINE, memory_bytes=memory_bytes(made))
-    check_machine(made, tmp_path)
+    check_memory(made, replace(MACHINE, memory_bytes=memory_bytes(made)), LAYOUT)
 
 
 @pytest.mark.usefixtures("outside")
