@@ -22,7 +22,7 @@ from pathlib import Path
 from orchestrator.emulation.shaping import Command
 
 # Packets that wait for ovs-vswitchd at one port, while it serves the others.
-TAP_PACKETS = 1000
+TAP_PACKETS = 4000
 
 
 def tap_name(device: str) -> str:

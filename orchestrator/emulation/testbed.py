@@ -240,11 +240,13 @@ class Testbed:
         """The switches' rules with their counters; empty if nobody can tell them."""
         if self._controller is None:
             return []
-        self._fabric.settle()
         try:
+            # Without its database ovs-vswitchd answers nobody: do not even ask.
+            self._fabric.check()
+            self._fabric.settle()
             return self._controller.flows()
         except RunError:
-            # The controller is gone, which is noted; the switches go on.
+            # What is gone is noted elsewhere; without the controller the switches go on.
             return []
 
     def _input_devices(self) -> dict[str, str]:

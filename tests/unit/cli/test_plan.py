@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,15 @@ from orchestrator.trials.plan import run_seconds
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = str(ROOT / "experiments/published.yaml")
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What keeps this machine from each kind of switch; a test may change it."""
+    against = {"ovs-kernel": "no module", "ovs-user": "no programs", "linux-bridge": ""}
+    # The package's `plan` is the verb, which hides the module of that name.
+    monkeypatch.setattr(sys.modules["orchestrator.cli.plan"], "obstacles", lambda: against)
+    return against
 
 
 def plan(*arguments: str, columns: int = 80) -> Result:
@@ -156,3 +166,31 @@ def test_the_commands_can_be_copied() -> None:
         len(shape["commands"]) for shape in answer["ports"]["switch-priority"]
     )
     assert "The commands:" not in result.stdout
+
+
+def test_the_rules_of_switches_under_a_controller(machine: dict[str, str]) -> None:
+    machine["ovs-user"] = ""
+    answer = planned(PUBLISHED)
+    assert answer["switch"]["kind"] == "ovs-user"
+    assert answer["ports"]["none"] == answer["ports"]["switch-priority"]
+    assert len(answer["rules"]["none"]["switch0"]) == 7
+    marked = [rule for rule in answer["rules"]["switch-priority"]["switch0"] if ":3->" in rule]
+    assert marked == [
+        "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.4 actions=set_field:3->ip_dscp,output:2"
+    ]
+    said = plan(PUBLISHED, "--commands").stdout.splitlines()
+    assert shlex.split(said[said.index("# switch-priority, rules of switch0") + 3]) == [
+        "ovs-ofctl", "-O", "OpenFlow13", "add-flow", "switch0", marked[0],
+    ]  # fmt: skip
+
+
+def test_without_a_controller_there_are_no_rules() -> None:
+    assert planned(PUBLISHED)["rules"] == {}
+    assert "rules of" not in plan(PUBLISHED, "--commands").stdout
+
+
+def test_a_kind_of_switch_that_this_machine_has_not_is_planned_and_named() -> None:
+    assert planned(PUBLISHED, "--switch", "ovs-kernel")["switch"] == {
+        "kind": "ovs-kernel",
+        "why": "no ovs-kernel on this machine: no module",
+    }

@@ -100,6 +100,13 @@ class Stage:
         )
         self.seen: list[tuple[str, str]] = []
         self.clock = Clock()
+        self.looks = 0
+        self.gone_after_looks = 1000
+
+    def watch(self) -> None:
+        self.looks += 1
+        if self.looks > self.gone_after_looks:
+            raise RunError("the network is gone")
 
     def on_event(self, host: str, event: dict[str, Any]) -> None:
         self.seen.append((host, event["event"]))
@@ -115,6 +122,7 @@ class Stage:
             start_timeout=10,
             silence_timeout=60,
             on_event=on_event or self.on_event,
+            watch=self.watch,
             clock=self.clock,
         )
 
@@ -230,3 +238,14 @@ def test_ctrl_c_while_a_process_is_started() -> None:
     with pytest.raises(KeyboardInterrupt):
         stage.run()
     assert "stop ps 0.5" in stage.log
+
+
+def test_what_the_processes_need_is_looked_at_while_they_run() -> None:
+    stage = well()
+    stage.run()
+    assert stage.looks >= 2
+    stage = well()
+    stage.gone_after_looks = 1
+    with pytest.raises(RunError, match=r"^the network is gone$"):
+        stage.run()
+    assert {"stop ps 1.0", "remove /run/t/ps", "remove /run/t/worker0"} <= set(stage.log)

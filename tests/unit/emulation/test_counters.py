@@ -7,10 +7,12 @@ import json
 from orchestrator.emulation.counters import (
     Count,
     Counters,
+    flow_records,
     link_bytes,
     network_record,
     queue_counts,
     retransmitted_segments,
+    send_drops,
 )
 from orchestrator.emulation.idle import IdleSampler, read_cpu_times
 from orchestrator.emulation.shaping import PortShape, TrafficClass
@@ -86,3 +88,31 @@ def test_idle_share_is_that_since_the_sample_before() -> None:
     sampler.sample()
     sampler.sample()
     assert sampler.samples == [(1, 0.7), (2, 0.0)]
+
+
+def flow(packets: int, **changes: object) -> dict[str, object]:
+    match = {"switch": "s", "priority": 100, "src": "a", "dst": "b"}
+    return {**match, "dscp": 1, "packets": packets, "bytes": 10 * packets, **changes}
+
+
+def test_rules_are_recorded_as_they_are_with_what_they_counted_meanwhile() -> None:
+    assert flow_records([flow(3, dscp=0)], [flow(5)]) == [flow(2)]
+    # A rule that is new, or was read for the first time, has counted from nothing.
+    assert flow_records([], [flow(5)]) == [flow(5)]
+    # Without a controller at the end nobody could tell.
+    assert flow_records([flow(3)], []) == []
+
+
+def test_packets_that_a_switch_could_not_take_in_are_those_its_device_could_not_send() -> None:
+    text = json.dumps([{"ifname": "s_eth0", "stats64": {"tx": {"dropped": 4}}}, {"ifname": "x"}])
+    assert send_drops(text) == {"s_eth0": 4}
+
+
+def test_drops_at_a_switchs_input_and_its_processor_time_are_differences() -> None:
+    queues = {"a->b": queue_counts(SHAPE, qdiscs(66, 3000, 2))}
+    before = Counters(queues, {}, {}, {"a->b": 1}, 2.5, [flow(3)])
+    after = Counters(queues, {}, {}, {"a->b": 5}, 4.0, [flow(4)])
+    record = network_record((SHAPE,), before, after)
+    assert record["switch_input_drops"] == {"a->b": 4}
+    assert record["switch_cpu_seconds"] == 1.5
+    assert record["flows"] == [flow(1)]

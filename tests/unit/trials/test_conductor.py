@@ -74,6 +74,7 @@ class Stage:
         self.gone_after: int | None = None
         self.tried = 0
         self.usable = True
+        self.losses: list[dict[str, Any]] = []
         self.reports: list[Path] = []
         self.given_to_caller: list[Path | None] = []
         self.log: list[str] = []
@@ -84,7 +85,13 @@ class Stage:
         def connected(_: object) -> Iterator[dict[str, Any]]:
             yield {}
 
+<<<<<<< HEAD
         monkeypatch.setattr(conductor, "Testbed", lambda *_, **__: FakeTestbed(self))
+=======
+        monkeypatch.setattr(conductor, "Testbed", lambda *_: FakeTestbed(self))
+        bridges_only = {"ovs-kernel": "no", "ovs-user": "no", "linux-bridge": ""}
+        monkeypatch.setattr(conductor, "obstacles", lambda: bridges_only)
+>>>>>>> ovs/ovs
         monkeypatch.setattr(conductor, "connected", connected)
         monkeypatch.setattr(conductor, "run_trial", self._run_trial)
         monkeypatch.setattr(conductor, "report", self._report)
@@ -101,7 +108,8 @@ class Stage:
         end = self.outcomes.get(trial.index)
         if isinstance(end, BaseException):
             raise end
-        return Outcome(end, 1.0, {"switch": "linux-bridge"}, {"ps": b""})
+        network = {"switch": "linux-bridge", "controller": {"losses": self.losses}}
+        return Outcome(end, 1.0, network, {"ps": b""})
 
     def _report(self, path: Path) -> SimpleNamespace:
         self.reports.append(path)
@@ -269,3 +277,11 @@ def test_an_error_of_ours_is_not_hidden(stage: Stage) -> None:
     stage.outcomes = {0: OSError(errno.EBADF, "a bug")}
     with pytest.raises(OSError, match="a bug"):
         stage.guarded()
+
+
+def test_a_lost_controller_is_told_and_the_run_goes_on(stage: Stage) -> None:
+    stage.losses = [{"what": "controller (killed by signal 9)", "t_ns": 1}]
+    stage.conduct()
+    assert stage.screen.getvalue().count(
+        "lost: controller (killed by signal 9); the switches keep their rules\n"
+    ) == len(stage.kept())

@@ -65,6 +65,12 @@ class FakeTestbed:
     def differences(self) -> list[str]:
         return self.kept_differs
 
+    def check(self) -> None:
+        pass
+
+    def losses(self, since_ns: int) -> list[dict[str, Any]]:
+        return [{"what": "controller (killed by signal 9)", "t_ns": since_ns}]
+
 
 class FakeDeployment:
     """Tells a few events and returns records, or fails."""
@@ -79,7 +85,7 @@ class FakeDeployment:
         jobs: Mapping[str, Mapping[str, Any]],
         *,
         on_event: Callable[[str, dict[str, Any]], None],
-        **asked: float,
+        **asked: Any,
     ) -> dict[str, bytes]:
         self._log.append("train")
         self.asked = {"jobs": jobs, **asked}
@@ -134,6 +140,7 @@ def test_what_the_deployment_is_asked(stage: Stage) -> None:
         stage.experiment, "googlenet"
     )
     assert stage.deployment.asked["start_timeout"] > 0
+    assert stage.deployment.asked["watch"] == stage.testbed.check
 
 
 def test_the_networks_record_is_what_happened_during_the_trial(stage: Stage) -> None:
@@ -150,6 +157,9 @@ def test_the_networks_record_is_what_happened_during_the_trial(stage: Stage) -> 
     assert ports["ps->switch0"]["bytes"] == 2000
     assert network["management_bytes"] == dict.fromkeys(HOSTS, 50)
     assert network["tcp_retransmits"] == dict.fromkeys(HOSTS, 7)
+    assert [loss["what"] for loss in network["controller"]["losses"]] == [
+        "controller (killed by signal 9)"
+    ]
     assert network["kept_differs"] == ["ps->switch0: asked 2 filters, kept 1"]
     assert ["tc", "qdisc", "add", "dev", "switch0-eth1", "root", "handle", "1:", "htb"] in [
         command[:9] for command in network["commands"]

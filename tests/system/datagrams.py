@@ -1,0 +1,54 @@
+"""One end of a stream of UDP datagrams, as a program of its own inside an emulated host.
+
+    datagrams.py receive ADDRESS PORT              until a second has passed without any
+    datagrams.py send    ADDRESS PORT RATE SECONDS at RATE bits of Ethernet frames per second
+
+Each prints how many it has received or sent; the receiver says first that it is ready.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+
+PAYLOAD = bytes(1472)
+FRAME_BITS = 1514 * 8
+SO_RCVBUFFORCE = 33
+
+
+def receive(address: str, port: int) -> None:
+    """Count what arrives, with a buffer that never overflows at the rates of the tests."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 256 * 2**20)
+        sock.bind((address, port))
+        print("ready", flush=True)
+        buffer, count = bytearray(2048), 0
+        sock.settimeout(10)
+        try:
+            while True:
+                sock.recv_into(buffer)
+                count += 1
+                sock.settimeout(1)
+        except TimeoutError:
+            print(count, flush=True)
+
+
+def send(address: str, port: int, rate: float, seconds: float) -> None:
+    """Send at a steady rate, in steps of a millisecond or so."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((address, port))
+        begin, count = time.monotonic(), 0
+        while (passed := time.monotonic() - begin) < seconds:
+            while count < passed * rate / FRAME_BITS:
+                sock.send(PAYLOAD)
+                count += 1
+            time.sleep(0.001)
+    print(count, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "receive":
+        receive(sys.argv[2], int(sys.argv[3]))
+    else:
+        send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))

@@ -1,0 +1,244 @@
+"""Runs inside the box that test_openvswitch.py makes: Open vSwitch in userspace, with Ryu."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from orchestrator.controller.session import ControllerSession
+from orchestrator.emulation.counters import Counters, queue_counts
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.spec import OVS_USER, Experiment, load_experiment
+from orchestrator.trials.control import make_controller
+from tests.system.flows import Flow, host_pid, in_host, run_flows
+from workloads.schedules import get_schedule
+
+DATAGRAMS = Path(__file__).with_name("datagrams.py")
+PULL, PUSH = "switch0->switch1", "switch1->switch0"
+# As fast as hosts of today at the edge, and a slow trunk: one worker can overload it.
+TOPOLOGY = """
+name: slow-trunk
+defaults:
+  link: {rate: 1 Gbps, queue: 128 KiB}
+  worker: {device: published-worker-6-cores-2GHz}
+hosts:
+  ps: {role: ps}
+  worker0: {role: worker}
+  worker1: {role: worker}
+  worker2: {role: worker}
+switches: [switch0, switch1]
+links:
+  - {endpoints: [ps, switch0]}
+  - {endpoints: [switch0, switch1], rate: 100 Mbps}
+  - {endpoints: [switch1, worker0]}
+  - {endpoints: [switch1, worker1]}
+  - {endpoints: [switch1, worker2]}
+"""
+EXPERIMENT = """
+name: network
+topology: topology.yaml
+models: [squeezenet]
+schedules: [none, switch-priority]
+"""
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    folder = tmp_path_factory.mktemp("network")
+    (folder / "topology.yaml").write_text(TOPOLOGY)
+    (folder / "experiment.yaml").write_text(EXPERIMENT)
+    return load_experiment(folder / "experiment.yaml")
+
+
+@pytest.fixture(scope="module")
+def controller(experiment: Experiment) -> ControllerSession:
+    made = make_controller(experiment.topology, OVS_USER)
+    assert made is not None
+    return made
+
+
+@pytest.fixture(scope="module")
+def testbed(experiment: Experiment, controller: ControllerSession) -> Iterator[Testbed]:
+    with Testbed(experiment, OVS_USER, controller) as testbed:
+        yield testbed
+
+
+class Stream:
+    """A stream of datagrams between two hosts; `end` gives how many were sent and received."""
+
+    running: ClassVar[list[subprocess.Popen[str]]] = []
+
+    def __init__(self, testbed: Testbed, flow: Flow, port: int, rate: float) -> None:
+        to = (testbed.addresses[flow.target].data, str(port))
+        self._receiver = self._start(testbed, flow.target, "receive", *to)
+        assert self._line(self._receiver) == "ready"
+        self._sender = self._start(testbed, flow.source, "send", *to, str(rate), str(flow.seconds))
+
+    def end(self) -> tuple[int, int]:
+        return int(self._line(self._sender)), int(self._line(self._receiver))
+
+    @staticmethod
+    def _start(testbed: Testbed, host: str, *arguments: str) -> subprocess.Popen[str]:
+        inside = ["mnexec", "-a", str(host_pid(testbed, host))]
+        argv = [*inside, sys.executable, "-I", "-S", str(DATAGRAMS), *arguments]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        Stream.running.append(process)
+        return process
+
+    @staticmethod
+    def _line(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        return process.stdout.readline().strip()
+
+
+@pytest.fixture(autouse=True)
+def no_stream_outlives_its_test() -> Iterator[None]:
+    yield
+    while Stream.running:
+        process = Stream.running.pop()
+        process.kill()
+        process.communicate()
+
+
+def drops(before: Counters, after: Counters) -> int:
+    """All packets that ports and switches counted as dropped."""
+    at_ports = sum(
+        count.since(before.queues[port][name]).drops
+        for port, queues in after.queues.items()
+        for name, count in queues.items()
+    )
+    return at_ports + sum(after.input_drops.values()) - sum(before.input_drops.values())
+
+
+def class_packets(testbed: Testbed, port: str, name: str) -> int:
+    """Packets of one class of one port so far, read as quickly as possible."""
+    shape = testbed._shapes[port]
+    argv = ["tc", "-j", "-s", "qdisc", "show", "dev", shape.device]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return queue_counts(shape, said)[name].packets
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < deadline, "never reached"
+        time.sleep(0.001)
+
+
+def test_workers_reach_the_server_and_nobody_else(testbed: Testbed) -> None:
+    server, other = testbed.addresses["ps"].data, testbed.addresses["worker1"].data
+    assert " 0% packet loss" in in_host(testbed, "worker0", "ping", "-c", "2", "-i", "0.2", server)
+    with pytest.raises(subprocess.CalledProcessError):
+        in_host(testbed, "worker0", "ping", "-c", "1", "-W", "1", other)
+
+
+def test_every_rule_is_kept_and_counts(testbed: Testbed, controller: ControllerSession) -> None:
+    for schedule, dscp in (("none", 0), ("switch-priority", 3)):
+        testbed.set_schedule(get_schedule(schedule))
+        assert testbed.differences() == []
+        marks = {f["dscp"] for f in controller.flows() if f["flow"] == "pull of worker2"}
+        assert marks == {dscp, None}
+    before = {(f["switch"], f["flow"]): f["packets"] for f in testbed.counters().flows}
+    in_host(testbed, "worker2", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
+    counted = {
+        (f["switch"], f["flow"]): f["packets"] - before[f["switch"], f["flow"]]
+        for f in testbed.counters().flows
+    }
+    for flow in ("pull of worker2", "push of worker2"):
+        assert [counted[switch, flow] for switch in ("switch0", "switch1")] == [5, 5]
+    assert controller.ports()["switch1"]
+
+
+def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: Testbed) -> None:
+    testbed.set_schedule(get_schedule("none"))
+    before = testbed.counters()
+    flows = [Flow("worker0", "ps", 2.0), Flow("ps", "worker1", 2.0)]
+    for trace in run_flows(testbed, flows, 32768):
+        assert trace.rate_bps(0.5, 1.9) > 0.85 * 100e6 * 1448 / 1514
+    assert drops(before, testbed.counters()) == 0
+
+
+def test_an_overloaded_class_takes_nothing_from_the_first_and_every_packet_is_counted(
+    testbed: Testbed,
+) -> None:
+    """What 20 Mbit/s in the class above leave of a trunk of 100 Mbit/s, several times over.
+
+    From the server both flows come in by one port, so nothing may be lost before the switch has
+    told them apart: there the flood is no more than the switch can surely take in.
+    """
+    testbed.set_schedule(get_schedule("switch-priority"))
+    for first, second, port, rate in (
+        (Flow("worker0", "ps", 2.0), Flow("worker1", "ps", 2.0), PUSH, 500e6),
+        (Flow("ps", "worker0", 2.0), Flow("ps", "worker1", 2.0), PULL, 200e6),
+    ):
+        before = testbed.counters()
+        top = Stream(testbed, first, 7000, 20e6)
+        flood = Stream(testbed, second, 7001, rate)
+        (offered, delivered), (top_offered, top_delivered) = flood.end(), top.end()
+        after = testbed.counters()
+        print(port, offered, "offered,", delivered, "delivered,", drops(before, after), "dropped")
+        assert offered * 1514 * 8 / 2.0 > 120e6, "no overload: nothing was tested"
+        assert top_delivered == top_offered
+        assert offered == delivered + drops(before, after)
+        classes = {
+            name: count.since(before.queues[port][name])
+            for name, count in after.queues[port].items()
+        }
+        assert classes["worker0"].packets == top_offered
+        assert classes["worker0"].drops == 0
+        assert classes["worker1"].packets == delivered
+        assert classes["worker2"].packets == classes["data"].packets == 0
+
+
+def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(testbed: Testbed) -> None:
+    testbed.set_schedule(get_schedule("none"))
+    before = testbed.counters()
+    streams = [
+        Stream(testbed, Flow("worker0", "ps", 5.0), 7000, 20e6),
+        Stream(testbed, Flow("ps", "worker0", 5.0), 7001, 20e6),
+    ]
+    time.sleep(0.3)
+    for schedule, name in (("switch-priority", "worker0"), ("none", "data")) * 2:
+        start = {port: class_packets(testbed, port, name) for port in (PULL, PUSH)}
+        begin = time.monotonic()
+        testbed.set_schedule(get_schedule(schedule))
+        confirmed = time.monotonic() - begin
+        for port in (PULL, PUSH):
+            wait_until(
+                lambda port=port, name=name, start=start: (  # type: ignore[misc]
+                    class_packets(testbed, port, name) > start[port] + 10
+                )
+            )
+        print(f"{schedule}: confirmed after {confirmed:.3f} s")
+    ends = [stream.end() for stream in streams]
+    print(ends)
+    assert all(sent > 5000 for sent, _ in ends)
+    assert all(sent == received for sent, received in ends)
+    assert drops(before, testbed.counters()) == 0
+
+
+def test_a_dead_controller_is_noted_and_comes_back_with_the_next_plan(
+    testbed: Testbed, controller: ControllerSession
+) -> None:
+    """The last one, because what it kills is everybody's."""
+    testbed.set_schedule(get_schedule("switch-priority"))
+    began = time.monotonic_ns()
+    stream = Stream(testbed, Flow("worker2", "ps", 3.0), 7000, 10e6)
+    assert controller._process is not None
+    controller._process.kill()
+    controller._process.wait()
+    testbed.check()
+    assert testbed.counters().flows == []
+    assert [loss["what"] for loss in testbed.losses(began)] == ["controller (killed by signal 9)"]
+    testbed.set_schedule(get_schedule("none"))
+    assert testbed.differences() == []
+    sent, received = stream.end()
+    assert sent == received
+    marks = {flow["dscp"] for flow in testbed.counters().flows}
+    assert marks == {0, None}

@@ -1,0 +1,40 @@
+"""Runs inside a box that test_openvswitch.py makes: a ring of switches on Open vSwitch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.spec import OVS_USER, load_experiment
+from orchestrator.trials.control import make_controller
+from tests.system.flows import in_host
+from workloads.schedules import get_schedule
+
+LOOP = Path(__file__).parents[1] / "golden" / "good" / "loop.yaml"
+
+
+def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(
+        f"name: loop\ntopology: {LOOP}\nmodels: [squeezenet]\nschedules: [none]\n"
+        "scale: {rates: 10, time: 1}\n"
+    )
+    experiment = load_experiment(file)
+    controller = make_controller(experiment.topology, OVS_USER)
+    with Testbed(experiment, OVS_USER, controller) as testbed:
+        testbed.set_schedule(get_schedule("none"))
+        before = testbed.counters()
+        address = testbed.addresses["worker1"].data
+        said = in_host(testbed, "ps", "ping", "-c", "10", "-i", "0.05", address)
+        assert " 0% packet loss" in said
+        after = testbed.counters()
+        packets = {
+            port: sum(count.since(before.queues[port][name]).packets for name, count in q.items())
+            for port, q in after.queues.items()
+        }
+        # ps is at switch0, worker1 at switch2; switch1 is the long way round.
+        assert packets["switch0->switch2"] == packets["switch2->switch0"] == 10
+        assert sum(count for port, count in packets.items() if "switch1" in port) == 0
+        # Nothing goes round: hosts and switches count what was sent once.
+        assert packets["ps->switch0"] == packets["switch2->worker1"] == 10
+        assert packets["switch0->worker0"] == 0

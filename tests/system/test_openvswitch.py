@@ -1,0 +1,178 @@
+"""Open vSwitch in userspace under the controller: in boxes of their own, and by the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.program import (
+    ROOT,
+    Running,
+    dmlbed,
+    dmlbed_argv,
+    errors_in,
+    pytest_passes_in_a_box,
+    wait_until,
+)
+
+pytestmark = pytest.mark.system
+
+# Finished well, or finished on a machine too busy for its figures to count: not the question here.
+FINISHED = (0, 5)
+
+
+def test_queues_rules_and_the_controller() -> None:
+    pytest_passes_in_a_box("inside_openvswitch.py")
+
+
+def test_a_loop_of_switches() -> None:
+    pytest_passes_in_a_box("inside_openvswitch_loop.py")
+
+
+def arguments(folder: Path, iterations: int) -> list[str | Path]:
+    """`dmlbed run` of a tiny experiment on the published topology, at an eighth of its rates."""
+    file = folder / "tiny.yaml"
+    file.write_text(
+        f"name: tiny\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
+        "models: [squeezenet]\nschedules: [none, switch-priority]\n"
+        f"iterations: {iterations}\nwarm_up: 1\nrepeats: 1\n"
+    )
+    return ["run", file, "--switch", "ovs-user", "--scale", "8,0.5", "--out", folder / "out"]
+
+
+def records(folder: Path, name: str) -> list[dict[str, Any]]:
+    """A record of every trial, in their order."""
+    files = sorted(folder.glob(f"out/tiny/*/trials/*/{name}"))
+    return [json.loads(file.read_text()) for file in files]
+
+
+def test_a_tiny_experiment_by_the_command(tmp_path: Path) -> None:
+    done = dmlbed(*arguments(tmp_path, iterations=3))
+    assert done.returncode in FINISHED, done.stderr
+    (run,) = tmp_path.glob("out/tiny/*/run.json")
+    assert json.loads(run.read_text())["switch"] == {"kind": "ovs-user", "why": "asked for"}
+    for number, network in enumerate(records(tmp_path, "network.json")):
+        assert network["switch"] == "ovs-user"
+        assert network["kept_differs"] == []
+        assert network["controller"] == {"losses": []}
+        assert network["switch_cpu_seconds"] > 0
+        pulls = {f["flow"]: f for f in network["flows"] if f["switch"] == "switch0"}
+        dscp = [pulls[f"pull of worker{n}"]["dscp"] for n in range(3)]
+        assert dscp == ([1, 2, 3] if number else [0, 0, 0])
+        ports = {port["port"]: classes_of(port) for port in network["ports"]}
+        trunk = ports["switch0->switch1"]
+        used = {name for name, counted in trunk.items() if counted["packets"]}
+        assert used == {"ack", *(["worker0", "worker1", "worker2"] if number else ["data"])}
+        assert sum(pulls[f"pull of worker{n}"]["packets"] for n in range(3)) == sum(
+            counted["packets"] + counted["drops"] for counted in trunk.values()
+        )
+
+
+def classes_of(port: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in port["classes"]}
+
+
+def test_payload_agrees_with_the_ports_counters(tmp_path: Path) -> None:
+    assert dmlbed(*arguments(tmp_path, iterations=3)).returncode in FINISHED
+    trials = sorted(tmp_path.glob("out/tiny/*/trials/*"))
+    assert len(trials) == 2
+    for trial in trials:
+        network = json.loads((trial / "network.json").read_text())
+        lines = [json.loads(line) for line in (trial / "ps.jsonl").read_text().splitlines()]
+        done = [line for line in lines if line["event"] == "iteration"]
+        again = network["tcp_retransmits"]
+        at = {port["port"]: classes_of(port) for port in network["ports"]}
+        pushed_again = sum(count for host, count in again.items() if host != "ps")
+        for name, key, retransmitted in (
+            ("ps->switch0", "payload_out", again["ps"]),
+            ("switch0->ps", "payload_in", pushed_again),
+        ):
+            payload = sum(line[key] for line in done)
+            counted = at[name]["data"]["bytes"]
+            assert counted == pytest.approx(payload * 1514 / 1448 + retransmitted * 1514, rel=0.01)
+
+
+def descendants(root: int) -> dict[int, str]:
+    """The command lines of all processes below one, those in its box included."""
+    parents: dict[int, int] = {}
+    lines: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            parents[int(entry.name)] = int(fields[1])
+            lines[int(entry.name)] = line
+
+    def below(pid: int) -> bool:
+        while pid in parents:
+            pid = parents[pid]
+            if pid == root:
+                return True
+        return False
+
+    return {pid: line for pid, line in lines.items() if below(pid)}
+
+
+def interfaces() -> str:
+    return subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
+
+
+def kill_in_training(running: Running, program: Callable[[str], bool]) -> list[int]:
+    """SIGKILL for a program of the testbed once training goes on; all that ran then."""
+
+    def workloads() -> list[str]:
+        lines = descendants(running.process.pid).values()
+        return [line for line in lines if "python -m workloads" in line or "-m workloads /" in line]
+
+    wait_until(lambda: len(workloads()) >= 4)
+    found = descendants(running.process.pid)
+    (victim,) = [pid for pid, line in found.items() if program(line)]
+    os.kill(victim, signal.SIGKILL)
+    return list(found)
+
+
+def alive(pids: list[int]) -> list[str]:
+    return [str(pid) for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.parametrize("program", ["ovs-vswitchd", "ovsdb-server"])
+def test_without_a_process_of_open_vswitch_the_run_ends(tmp_path: Path, program: str) -> None:
+    before = interfaces()
+    with Running(dmlbed_argv(*arguments(tmp_path, iterations=500))) as running:
+        seen = kill_in_training(running, lambda line: line.startswith(f"{program} "))
+        assert running.end() == 4
+    said = f"{program} of the testbed is gone (killed by signal SIGKILL)"
+    assert errors_in(running.said()) == [f"dmlbed: {said}"]
+    assert alive(seen) == []
+    assert interfaces() == before
+    (trial,) = records(tmp_path, "trial.json")
+    assert (trial["outcome"], trial["error"]) == ("failed", said)
+
+
+def test_without_its_controller_a_run_goes_on(tmp_path: Path) -> None:
+    with Running(dmlbed_argv(*arguments(tmp_path, iterations=10))) as running:
+        seen = kill_in_training(running, lambda line: "-m orchestrator.controller" in line)
+        assert running.end() in FINISHED, running.said()
+    said = running.said()
+    assert said.count("lost: ") == 1
+    assert "lost: controller (killed by signal 9); the switches keep their rules" in said
+    assert alive(seen) == []
+    first, second = records(tmp_path, "network.json")
+    (loss,) = first["controller"]["losses"]
+    assert loss["what"] == "controller (killed by signal 9)"
+    assert first["flows"] == []
+    # For the second schedule's rules it was started again.
+    assert second["controller"] == {"losses": []}
+    assert {flow["dscp"] for flow in second["flows"]} == {None, 1, 2, 3}
+    outcomes = {trial["outcome"] for trial in records(tmp_path, "trial.json")}
+    assert outcomes == {"finished"}
