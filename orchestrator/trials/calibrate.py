@@ -25,6 +25,7 @@ from orchestrator.trials.calibration_task import Task, dump_attempts
 from orchestrator.trials.conductor import connected, guarded
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
+from workloads.models import load_model
 from workloads.schedules import get_schedule
 
 SECONDS = 2.5
@@ -34,9 +35,12 @@ END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""
 SILENCE_SECONDS = 20.0
 START_SECONDS = 60.0
-# Tensors from 4 bytes to some megabytes in a size that fits everywhere; of the cache's key it is no
-# part, because bytes cost what they cost, whatever model they are of.
-TRIAL = Trial(0, "googlenet", "none", 0)
+MODEL = "resnet50"
+"""Whose slices are exchanged, whatever the experiment trains: the median of the library in size, so
+that what is remembered holds for every experiment on the topology."""
+TRIAL = Trial(0, MODEL, "none", 0)
+MEMORY_BYTES = 1 << 30
+"""Of the tensors of all processes; with many workers they are smaller than the scale asks."""
 
 
 def calibrate(task: Task, console: Console) -> None:
@@ -66,13 +70,14 @@ def calibration_jobs(
     experiment: Experiment, addresses: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
     """One job per host: those of a trial, but to calibrate."""
-    scale = experiment.scale
+    rates, workers = experiment.scale.rates, len(experiment.topology.workers)
+    # Larger than real is no use either: no slice is larger than its limit.
+    largest = min(1.0, MEMORY_BYTES / ((1 + 2 * workers) * load_model(MODEL).bytes))
     changes = {
         "mode": "calibrate",
         "seconds": SECONDS,
         "silence_seconds": SILENCE_SECONDS,
-        # Tensors never larger than real: beyond the size of a slice it makes no difference.
-        "scale": {"rates": scale.rates, "time": min(scale.time, scale.rates)},
+        "scale": {"rates": rates, "time": min(experiment.scale.time, largest * rates)},
     }
     jobs = build_jobs(experiment, TRIAL, addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}

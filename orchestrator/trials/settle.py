@@ -77,6 +77,9 @@ def settle_scale(
     key = calibration_key(experiment, kind)
     attempts: Attempts = {} if request.recalibrate else cache.attempts(key)
     made: Attempts = {}
+    if isinstance(decide(asked, attempts), NoneCarries) and not request.force:
+        # What made the machine fail then may be gone; a refusal is worth another look.
+        attempts = {}
     step = decide(asked, attempts)
     if isinstance(step, Next):
         made = _measured(Task(request, asked, tuple(attempts.values())), measure, cache, key, say)
@@ -90,11 +93,11 @@ def settle_scale(
             say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
         case NoneCarries():
             if isinstance(experiment.asked_scale, AutoScale) or not request.force:
-                raise _refusal(experiment, kind, asked, step, made)
+                raise _refusal(experiment, kind, asked, step)
             (attempt,) = step.attempts
             forced = {
                 "level": forced_level(attempt),
-                "reason": f"forced scale: {attempt.figures()}, {needs(asked)}",
+                "reason": f"forced scale: {attempt.figures()}; {needs(asked)}",
             }
             say(f"all figures are {forced['level']}: {forced['reason']}")
     record: dict[str, Any] = {
@@ -142,21 +145,17 @@ def _chosen(experiment: Experiment, kind: str, attempt: Attempt, since: str) -> 
     return f"scale {asked} on {kind}: {attempt.figures()} ({since})"
 
 
-def _refusal(
-    experiment: Experiment, kind: str, asked: Wish, step: NoneCarries, made: Attempts
-) -> MachineError:
+def _refusal(experiment: Experiment, kind: str, asked: Wish, step: NoneCarries) -> MachineError:
     last = step.attempts[-1]
-    since = _since(last, made, experiment)
-    again = "" if last.rates in made else "--recalibrate to measure again, "
     if not isinstance(experiment.asked_scale, AutoScale):
         return MachineError(
             f"this machine does not carry {experiment.asked_scale} on {kind}: "
-            f"{last.figures()} ({since}), {needs(asked)}",
-            f"{again}--scale auto, a larger R, or --force to run it and have it marked",
+            f"{last.figures()}; {needs(asked)}",
+            "--scale auto, a larger R, or --force to run it and have its figures marked",
         )
     coarse = f"; R = {2 * last.rates:g} is too coarse: {asked.too_coarse}"
     return MachineError(
         f"this machine carries no scale of {experiment.topology.name} on {kind}: "
-        f"{listed(step.attempts)} ({since}), {needs(asked)}{coarse if asked.too_coarse else ''}",
-        f"{again}less load on the machine, a larger D, or --scale R,D with --force",
+        f"{listed(step.attempts)}; {needs(asked)}{coarse if asked.too_coarse else ''}",
+        "less load on the machine, a larger D in --scale auto,D, or --scale R,D with --force",
     )
