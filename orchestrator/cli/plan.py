@@ -14,7 +14,8 @@ from rich.table import Column, Table
 from orchestrator.cli.options import overrides, overrides_from
 from orchestrator.emulation.classes import port_shapes
 from orchestrator.emulation.switches import choose_switch
-from orchestrator.spec import Experiment, load_experiment
+from orchestrator.spec import AutoScale, Experiment, load_experiment
+from orchestrator.trials import foresee_scale
 from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
 from orchestrator.trials.progress import clock_text
 from workloads.schedules import get_schedule
@@ -27,8 +28,12 @@ from workloads.schedules import get_schedule
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int | None) -> None:
     """Say what `dmlbed run` would do, and how long it would take, without doing it."""
-    loaded = load_experiment(experiment, overrides_from(options))
+    asked = load_experiment(experiment, overrides_from(options))
+    foreseen = foresee_scale(asked)
+    loaded = asked.with_scale(foreseen.scale)
+    auto = isinstance(asked.asked_scale, AutoScale)
     planned = describe(loaded)
+    planned["scale"] |= {"auto": auto, "assumed": foreseen.assumed, "why": foreseen.why}
     if as_json:
         print(json.dumps(planned))
         return
@@ -41,6 +46,7 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
         f"{planned['memory_bytes'] / 2**30:.1f} GiB of memory",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
+    console.print(f"scale: {foreseen.why}", soft_wrap=True, highlight=False)
     console.print(_trial_table(planned))
     console.print(_port_table(planned))
     if commands:

@@ -80,7 +80,7 @@ class Attempt(BaseModel):
 
     def when(self) -> str:
         """The time of measuring, to the minute."""
-        return self.measured[:16].replace("T", " ")
+        return f"{self.measured[:16].replace('T', ' ')} UTC"
 
 
 Attempts = Mapping[float, Attempt]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.emulation.switches import choose_switch
 from orchestrator.errors import MachineError
-from orchestrator.spec import AutoScale, Experiment
+from orchestrator.spec import AutoScale, Experiment, Scale
 from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.calibration import (
     Attempt,
@@ -109,6 +109,41 @@ def settle_scale(
     }
     overrides = replace(request.overrides, scale=asked.scale(attempt.rates).option())
     return replace(request, overrides=overrides, calibration=record)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a run's scale will be, as far as is known without measuring.
+
+    Attributes:
+        scale: R and D.
+        why: how R is known, or that it is assumed.
+        assumed: whether it is.
+    """
+
+    scale: Scale
+    why: str
+    assumed: bool = False
+
+
+def foresee_scale(experiment: Experiment, cache: CalibrationCache | None = None) -> Foreseen:
+    """The scale that a run would have by what is remembered; R = 1 if nothing is."""
+    asked = wish(experiment)
+    kind = choose_switch(experiment.switch).kind
+    attempts = (cache or CalibrationCache()).attempts(calibration_key(experiment, kind))
+    step = decide(asked, attempts)
+    by_hand = not isinstance(experiment.asked_scale, AutoScale)
+    if isinstance(step, Chosen):
+        attempt = step.attempt
+        scale = asked.scale(attempt.rates)
+        why = f"{attempt.figures()}, remembered from {attempt.when()}"
+        return Foreseen(scale, why if by_hand else f"R auto: R = {attempt.rates:g}, {why}")
+    failed = listed(step.attempts) if isinstance(step, NoneCarries) else ""
+    if by_hand:
+        why = f"not carried: {failed}" if failed else "not checked on this machine yet"
+        return Foreseen(asked.scale(asked.rates[0]), why)
+    why = f"none carried: {failed}" if failed else "not calibrated on this machine yet"
+    return Foreseen(asked.scale(1), f"R auto: R = 1 assumed, {why}", assumed=True)
 
 
 def _measured(
