@@ -61,7 +61,7 @@ def calibrate(task: Task, console: Console) -> None:
             attempts[step.rates] = attempt
             made.append(attempt)
             task.attempts.write_text(dump_attempts(made))
-            text = f"calibrating {testbed.switch_kind}, R = {step.rates:g}: {attempt.figures()}"
+            text = f"R = {step.rates:g}, D = {task.wish.time:g}: {attempt.figures()}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
             testbed.check()
 

@@ -82,6 +82,7 @@ def settle_scale(
         attempts = {}
     step = decide(asked, attempts)
     if isinstance(step, Next):
+        say(f"calibrating what this machine carries of {experiment.topology.name} on {kind}")
         made = _measured(Task(request, asked, tuple(attempts.values())), measure, cache, key, say)
         attempts = {**attempts, **made}
         step = decide(asked, attempts)

@@ -41,13 +41,19 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def dmlbed(
-    *arguments: str | Path, before: Sequence[str] = ()
+    *arguments: str | Path, before: Sequence[str] = (), **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a dmlbed command to its end, through the command `before` if one is given."""
+    """Run a dmlbed command to its end, through the command `before` if one is given.
+
+    Args:
+        arguments: of the command.
+        before: command that it is run through.
+        more: environment variables.
+    """
     return subprocess.run(
         [*before, *dmlbed_argv(*arguments)],
         cwd=ROOT,
-        env=environment(),
+        env=environment(**more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
