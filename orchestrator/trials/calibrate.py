@@ -22,7 +22,7 @@ from orchestrator.errors import RunError
 from orchestrator.spec import Experiment, Topology
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
-from orchestrator.trials.conductor import connected, guarded
+from orchestrator.trials.inside import connected, guarded
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
 from workloads.models import load_model

@@ -5,40 +5,25 @@ Started as `python -m orchestrator.trials.conductor REQUEST` by run.py.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import errno
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
 
 from orchestrator.collector import report
-from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.deployment import Deployment
 from orchestrator.emulation.testbed import Testbed
-from orchestrator.errors import DmlbedError, Interrupted, MachineError, RunError, UnusableError
+from orchestrator.errors import RunError, UnusableError
 from orchestrator.spec import Experiment
+from orchestrator.trials.inside import connected, guarded
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.trial import run_trial, trial_files
 from orchestrator.trials.versions import run_record
-
-CONNECT_SECONDS = 15.0
-
-
-@contextlib.contextmanager
-def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
-    """One SSH connection to every host of the testbed."""
-    with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
-            for name, access in testbed.accesses().items()
-        }
 
 
 def conduct(request: RunRequest, console: Console) -> None:
@@ -105,33 +90,6 @@ def main() -> None:
     request = RunRequest.from_json(sys.argv[1])
     stopped = "stopped; the trials that had finished are kept"
     sys.exit(guarded(lambda: conduct(request, console), stopped, request.out))
-
-
-def guarded(action: Callable[[], None], stopped: str, disk: Path) -> int:
-    """Act in the box, print the lines of an error, and return the exit code.
-
-    Args:
-        action: what to do.
-        stopped: what to say if a person stops it.
-        disk: where it writes.
-    """
-    error: DmlbedError
-    try:
-        action()
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        error = Interrupted(stopped)
-    except DmlbedError as caught:
-        error = caught
-    except OSError as caught:
-        if caught.errno != errno.ENOSPC:
-            raise
-        error = MachineError(f"no space left on the disk of {disk}", "make space")
-    else:
-        return 0
-    for line in error.lines():
-        print(f"dmlbed: {line}", file=sys.stderr)
-    return error.exit_code
 
 
 if __name__ == "__main__":
