@@ -16,6 +16,7 @@ from orchestrator.emulation.machine import Check, checks, inspect_machine, lacki
 from orchestrator.emulation.needs import Need
 from orchestrator.emulation.run_groups import remove_stale
 from orchestrator.errors import MachineError
+from orchestrator.trials.calibration_cache import CalibrationCache, machine_key
 
 # What a run can do without, if its files do not ask for it.
 _OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW)
@@ -38,14 +39,32 @@ def doctor(as_json: bool) -> None:
             "published_experiment_can_run": not missing,
             "checks": [asdict(row) for row in rows],
             "machine": machine.to_json(),
+            "calibrations": [one.model_dump(mode="json") for one in CalibrationCache().all()],
         }
         click.echo(json.dumps(answer, indent=2))
     else:
         Console().print(_table(rows))
+        for line in calibration_lines(CalibrationCache()):
+            click.echo(line)
         if not missing:
             click.echo("The published experiment can run here.")
     if missing:
         raise MachineError(f"the published experiment cannot run here; missing: {missing}")
+
+
+def calibration_lines(cache: CalibrationCache) -> list[str]:
+    """What is remembered of this machine's calibrations, and how much of other ones."""
+    own = machine_key().items()
+    here = [one for one in cache.all() if own <= one.key.items()]
+    others = len(cache.all()) - len(here)
+    lines = [f"Calibrations remembered in {cache.directory}:"] if here or others else []
+    for one in here:
+        key = one.key
+        place = f"{key.get('topology')} on {key.get('switch')}, D = {key.get('time')}"
+        lines += [f"  {place}, R = {a.rates:g}: {a.figures()}, {a.when()}" for a in one.attempts]
+    if others:
+        lines.append(f"  and {others} of another machine, kernel or version")
+    return lines
 
 
 def _table(rows: Sequence[Check]) -> Table:

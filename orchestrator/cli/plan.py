@@ -27,7 +27,8 @@ from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
-from orchestrator.spec import OPENFLOW_KINDS, Experiment, load_experiment
+from orchestrator.spec import OPENFLOW_KINDS, AutoScale, Experiment, load_experiment
+from orchestrator.trials import foresee_scale
 from orchestrator.trials.control import planned_rules
 from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
 from orchestrator.trials.progress import clock_text
@@ -41,10 +42,15 @@ from workloads.schedules import get_schedule
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int | None) -> None:
     """Say what `dmlbed run` would do, and how long it would take, without doing it."""
-    loaded = load_experiment(experiment, overrides_from(options))
+    asked = load_experiment(experiment, overrides_from(options))
     room = this_machine(find_layout().missing)
+    switch = _choice(asked.switch)
+    foreseen = foresee_scale(asked, switch.kind, room)
+    loaded = asked.with_scale(foreseen.scale)
     caps = host_caps(loaded.topology, loaded.scale, room)
-    planned = describe(loaded, caps, room)
+    planned = describe(loaded, switch, caps, room)
+    auto = isinstance(asked.asked_scale, AutoScale)
+    planned["scale"] |= {"auto": auto, "assumed": foreseen.assumed, "why": foreseen.why}
     if as_json:
         print(json.dumps(planned))
         require_room(caps, room)
@@ -58,6 +64,7 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
         f"{planned['memory_bytes'] / 2**30:.1f} GiB of memory",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
+    console.print(f"scale: {foreseen.why}", soft_wrap=True, highlight=False)
     console.print(_trial_table(planned))
     console.print(_port_table(planned))
     console.print(_cap_table(caps))
@@ -81,9 +88,10 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
     require_room(caps, room)
 
 
-def describe(experiment: Experiment, caps: Sequence[HostCaps], room: Room) -> dict[str, Any]:
+def describe(
+    experiment: Experiment, switch: SwitchChoice, caps: Sequence[HostCaps], room: Room
+) -> dict[str, Any]:
     """The plan as data: trials, estimates, caps, and how every port would be shaped."""
-    switch = _choice(experiment.switch)
     topology = experiment.topology
     by_rules = switch.kind in OPENFLOW_KINDS
     return {

@@ -195,6 +195,7 @@ class Run:
         trials: finished trials with complete records, by index.
         failed: the others, by directory.
         missing: number of planned trials that have no directory.
+        forced: why all its figures are marked; None if the machine carried the scale.
     """
 
     directory: Path
@@ -204,6 +205,18 @@ class Run:
     trials: tuple[Trial, ...]
     failed: tuple[FailedTrial, ...]
     missing: int
+    forced: ForcedScale | None = None
+
+
+class ForcedScale(_Record):
+    """A scale that the machine did not carry when the run began, and what that makes of figures."""
+
+    level: Literal["doubtful", "unusable"]
+    reason: str
+
+
+class _Calibration(_Record):
+    forced: ForcedScale | None = None
 
 
 class _Switch(_Record):
@@ -214,6 +227,7 @@ class _Run(_Record):
     experiment: dict[str, Any]
     versions: dict[str, Any]
     switch: _Switch
+    calibration: _Calibration | None = None
 
 
 def read_run(directory: Path) -> Run:
@@ -251,6 +265,7 @@ def read_run(directory: Path) -> Run:
         trials=tuple(sorted(trials, key=lambda trial: trial.trial.index)),
         failed=tuple(failed),
         missing=max(0, _planned(run.experiment) - len(trials) - len(failed)),
+        forced=run.calibration.forced if run.calibration else None,
     )
 
 

@@ -96,6 +96,8 @@ def caption(run: Run, summary: Summary) -> Caption:
         f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
         _verdicts(summary),
     ]
+    if run.forced:
+        parts.append(run.forced.reason)
     lost = len(run.failed) + run.missing
     if lost:
         parts.append(f"{lost} of {lost + len(trials)} trials failed or missing")

@@ -120,7 +120,7 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Measure and judge the trials of a run, and gather them in rows."""
     trials = tuple(measure(trial) for trial in run.trials)
-    verdicts = judge_run(trials)
+    verdicts = judge_run(trials, run.forced)
     groups: dict[tuple[str, str], dict[int, tuple[TrialMeasure, Verdict]]] = {}
     for trial, verdict in zip(trials, verdicts, strict=True):
         groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.collector.measure import HostUse, Shares, TrialMeasure
+from orchestrator.collector.records import ForcedScale
 
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
@@ -66,13 +67,23 @@ def judge_trial(trial: TrialMeasure) -> Verdict:
     return _verdict(_unusable(trial), _doubtful(trial))
 
 
-def judge_run(trials: Sequence[TrialMeasure]) -> tuple[Verdict, ...]:
-    """Judge trials by their own records and against each other; verdicts in the same order."""
+def judge_run(
+    trials: Sequence[TrialMeasure], forced: ForcedScale | None = None
+) -> tuple[Verdict, ...]:
+    """Judge trials by their own records and against each other; verdicts in the same order.
+
+    Args:
+        trials: of one run.
+        forced: what speaks against all of them: a scale that the machine does not carry.
+    """
     split = _different_parameters(trials)
     verdicts = []
     for trial in trials:
         common = [split[_same_training(trial)]] if _same_training(trial) in split else []
-        verdicts.append(_verdict([*common, *_unusable(trial)], _doubtful(trial)))
+        doubtful: list[str] = []
+        if forced is not None:
+            (common if forced.level == "unusable" else doubtful).append(forced.reason)
+        verdicts.append(_verdict([*common, *_unusable(trial)], [*doubtful, *_doubtful(trial)]))
     return tuple(verdicts)
 
 

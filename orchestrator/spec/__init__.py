@@ -32,7 +32,7 @@ from orchestrator.spec.graph import (
     path,
     ports,
 )
-from orchestrator.spec.load import load_any, load_experiment, load_topology, too_coarse
+from orchestrator.spec.load import load_any, load_experiment, load_topology
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.switch_kinds import (
     KINDS,
@@ -80,7 +80,6 @@ __all__ = [
     "parse_size",
     "path",
     "ports",
-    "too_coarse",
     "unfit",
     "worker_dscp",
 ]

@@ -10,9 +10,8 @@ from orchestrator.errors import InputError, Problem
 from orchestrator.spec.class_plan import unfit
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
-from orchestrator.spec.fields import AUTO, PACKET_BYTES
+from orchestrator.spec.fields import AUTO
 from orchestrator.spec.overrides import check_overrides
-from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.topology_checks import check_known_devices, check_topology
@@ -110,16 +109,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     topology, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
     scale, option_problems = check_overrides(overrides)
     if file is not None:
-        # Only with a file that holds together can the scaled bytes be judged.
         scale = scale or file.scale.scale()
-        buffers = (file.socket_buffers.send, file.socket_buffers.receive)
-        # With R still to be chosen: if R = 1 is too coarse already, every R is.
-        finest = scale.at(1) if isinstance(scale, AutoScale) else scale
-        too_small = _too_small(finest, topology, buffers)
-        if too_small and overrides.scale is None:
-            document.report_at(("scale",), too_small)
-        elif too_small:
-            option_problems.append(Problem("--scale", too_small))
     switch = overrides.switch or (file.switch if file is not None else AUTO)
     if topology is not None and (why := unfit(topology, switch)):
         if overrides.switch is None:
@@ -185,26 +175,6 @@ def _check_twice(document: Document) -> None:
         for index, name in enumerate(names):
             if isinstance(name, str) and name in names[:index]:
                 document.report_at((key, index), f"{shown(name)} stands here twice")
-
-
-def too_coarse(experiment: Experiment, scale: Scale) -> str:
-    """Says what a scale makes smaller than a packet in an experiment, or nothing."""
-    buffers = (experiment.send_buffer_bytes, experiment.receive_buffer_bytes)
-    return _too_small(scale, experiment.topology, buffers)
-
-
-def _too_small(scale: Scale, topology: Topology | None, buffers: tuple[int, ...]) -> str:
-    """Says what the scale makes smaller than a packet, or nothing."""
-    links = topology.links if topology is not None else ()
-    queues = [part.queue_bytes for link in links for part in (link.forward, link.reverse)]
-    for noun, sizes in (("queue", queues), ("socket buffer", buffers)):
-        smallest = scale.bytes(min(sizes, default=PACKET_BYTES * 10**9))
-        if smallest < PACKET_BYTES:
-            return (
-                f"with {scale} the smallest {noun} is {smallest} B, "
-                f"and a full frame has {PACKET_BYTES} B"
-            )
-    return ""
 
 
 def _devices(topology: Topology, own: dict[str, DeviceFile]) -> dict[str, DeviceModel]:

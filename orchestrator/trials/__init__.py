@@ -3,5 +3,6 @@
 from orchestrator.trials.plan import Trial, plan_trials
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.run import run
+from orchestrator.trials.settle import Foreseen, foresee_scale
 
-__all__ = ["RunRequest", "Trial", "plan_trials", "run"]
+__all__ = ["Foreseen", "RunRequest", "Trial", "foresee_scale", "plan_trials", "run"]

@@ -1,5 +1,8 @@
 """Calibrates in a box: tries one scale after the other on the experiment's own testbed.
 
+The hosts are not capped: the question is what the machine carries. What a host's own caps do to it
+is for each trial to tell.
+
 Started as `python -m orchestrator.trials.calibrate TASK` by settle.py. The attempts go into the
 file that the task names, after each of them, so that an interruption loses one at most.
 """
@@ -23,10 +26,11 @@ from orchestrator.errors import RunError
 from orchestrator.spec import Experiment, Topology
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
-from orchestrator.trials.conductor import connected, guarded
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.inside import connected, guarded
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
+from workloads.models import load_model
 from workloads.schedules import get_schedule
 
 SECONDS = 2.5
@@ -36,9 +40,12 @@ END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""
 SILENCE_SECONDS = 20.0
 START_SECONDS = 60.0
-# Tensors from 4 bytes to some megabytes in a size that fits everywhere; of the cache's key it is no
-# part, because bytes cost what they cost, whatever model they are of.
-TRIAL = Trial(0, "googlenet", "none", 0)
+MODEL = "resnet50"
+"""Whose slices are exchanged, whatever the experiment trains: the median of the library in size, so
+that what is remembered holds for every experiment on the topology."""
+TRIAL = Trial(0, MODEL, "none", 0)
+MEMORY_BYTES = 1 << 30
+"""Of the tensors of all processes; with many workers they are smaller than the scale asks."""
 
 
 def calibrate(task: Task, console: Console) -> None:
@@ -61,7 +68,7 @@ def calibrate(task: Task, console: Console) -> None:
             attempts[step.rates] = attempt
             made.append(attempt)
             task.attempts.write_text(dump_attempts(made))
-            text = f"calibrating {testbed.switch_kind}, R = {step.rates:g}: {attempt.figures()}"
+            text = f"R = {step.rates:g}, D = {task.wish.time:g}: {attempt.figures()}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
             testbed.check()
 
@@ -70,13 +77,14 @@ def calibration_jobs(
     experiment: Experiment, addresses: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
     """One job per host: those of a trial, but to calibrate."""
-    scale = experiment.scale
+    rates, workers = experiment.scale.rates, len(experiment.topology.workers)
+    # Larger than real is no use either: no slice is larger than its limit.
+    largest = min(1.0, MEMORY_BYTES / ((1 + 2 * workers) * load_model(MODEL).bytes))
     changes = {
         "mode": "calibrate",
         "seconds": SECONDS,
         "silence_seconds": SILENCE_SECONDS,
-        # Tensors never larger than real: beyond the size of a slice it makes no difference.
-        "scale": {"rates": scale.rates, "time": min(scale.time, scale.rates)},
+        "scale": {"rates": rates, "time": min(experiment.scale.time, largest * rates)},
     }
     jobs = build_jobs(experiment, TRIAL, addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}
@@ -136,10 +144,9 @@ def _way(
 ) -> Way:
     scale = experiment.scale
     rate = sum(scale.rate(port.rate_bps) for port in bottleneck(topology, direction).ports)
-    # Where delays are long, the windows are the limit, on the real system as here: delays grow by
-    # D and windows by D/R.
-    window = min(experiment.send_buffer_bytes, experiment.receive_buffer_bytes)
-    possible = min(goodput_bps(rate), window_bps(topology, window) / scale.rates)
+    # Where delays are long, the windows are the limit, on the real system as here.
+    window = scale.buffer_bytes(min(experiment.send_buffer_bytes, experiment.receive_buffer_bytes))
+    possible = min(goodput_bps(rate), window_bps(topology, window) / scale.time)
     return Way(rate_bps=max(1, round(possible / goodput_bps(1))), share=bps / possible)
 
 

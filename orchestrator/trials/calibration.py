@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.spec import AutoScale, Experiment, Scale, too_coarse
+from orchestrator.emulation.caps import Room, host_caps, refusals
+from orchestrator.spec import AutoScale, Experiment, Scale
 
 CANDIDATES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 NEEDED_SHARE = 0.95
@@ -80,7 +81,7 @@ class Attempt(BaseModel):
 
     def when(self) -> str:
         """The time of measuring, to the minute."""
-        return self.measured[:16].replace("T", " ")
+        return f"{self.measured[:16].replace('T', ' ')} UTC"
 
 
 Attempts = Mapping[float, Attempt]
@@ -95,13 +96,11 @@ class Wish:
         rates: the candidates for R.
         time: D.
         needed_idle: idle share that must be left.
-        too_coarse: why no larger R is a candidate; empty if nothing speaks against it.
     """
 
     rates: tuple[float, ...]
     time: float
     needed_idle: float
-    too_coarse: str = ""
 
     def scale(self, rates: float) -> Scale:
         """R with the wish's D."""
@@ -129,22 +128,21 @@ class NoneCarries:
     attempts: tuple[Attempt, ...]
 
 
-def wish(experiment: Experiment) -> Wish:
+def wish(experiment: Experiment, room: Room) -> Wish:
     """What an experiment asks for.
 
-    `auto` leaves out what would make a queue or a buffer smaller than a packet.
+    `auto` leaves out scales at which a host would have more memory than the machine, unless all of
+    them are such.
     """
     asked = experiment.asked_scale
     if not isinstance(asked, AutoScale):
         return Wish((asked.rates,), asked.time, LEAST_IDLE)
-    fine: list[float] = []
-    why = ""
-    for rates in CANDIDATES:
-        why = too_coarse(experiment, asked.at(rates))
-        if why:
-            break
-        fine.append(rates)
-    return Wish(tuple(fine), asked.time, NEEDED_IDLE, why)
+    fit = tuple(
+        rates
+        for rates in CANDIDATES
+        if not refusals(host_caps(experiment.topology, asked.at(rates), room), room)
+    )
+    return Wish(fit or CANDIDATES[-1:], asked.time, NEEDED_IDLE)
 
 
 def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:

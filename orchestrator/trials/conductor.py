@@ -8,38 +8,25 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
 from orchestrator.collector import report
-from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.deployment import Deployment
 from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.emulation.switches import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.emulation.testbed import Testbed
-from orchestrator.errors import DmlbedError, Interrupted, RunError, UnusableError, disk_error
+from orchestrator.errors import DmlbedError, RunError, UnusableError
 from orchestrator.spec import Experiment
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.inside import connected, guarded
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.trial import run_trial, trial_files
 from orchestrator.trials.versions import run_record
-
-CONNECT_SECONDS = 15.0
-
-
-@contextlib.contextmanager
-def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
-    """One SSH connection to every host of the testbed."""
-    with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
-            for name, access in testbed.accesses().items()
-        }
 
 
 def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
@@ -137,35 +124,6 @@ def main() -> None:
     request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
     stopped = "stopped; the trials that had finished are kept"
     sys.exit(guarded(lambda: conduct(request, groups, console), stopped))
-
-
-def guarded(action: Callable[[], None], stopped: str) -> int:
-    """Act in the box, print the lines of an error, and return the exit code.
-
-    Args:
-        action: what to do.
-        stopped: what to say if a person stops it.
-    """
-    error: DmlbedError
-    try:
-        # The supervisor starts its command with SIGINT blocked; what came so far arrives now.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        action()
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        error = Interrupted(stopped)
-    except DmlbedError as caught:
-        error = caught
-    except OSError as caught:
-        full = disk_error(caught)
-        if full is None:
-            raise
-        error = full
-    else:
-        return 0
-    for line in error.lines():
-        print(f"dmlbed: {line}", file=sys.stderr)
-    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from orchestrator.emulation.caps import host_caps, require_room, this_machine
-from orchestrator.emulation.cgroups import Layout, find_layout
+from orchestrator.emulation.caps import Room, host_caps, require_room, this_machine
+from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.machine import Machine, require_for_run
 from orchestrator.emulation.run_groups import run_groups
 from orchestrator.errors import MachineError
@@ -37,13 +37,12 @@ def check_machine(experiment: Experiment, out: Path) -> Machine:
     return machine
 
 
-def check_memory(experiment: Experiment, machine: Machine, layout: Layout) -> None:
+def check_memory(experiment: Experiment, machine: Machine, room: Room) -> None:
     """See that this machine has the memory that the experiment needs at its scale.
 
     Raises:
         MachineError: it has not.
     """
-    room = this_machine(layout.missing)
     require_room(host_caps(experiment.topology, experiment.scale, room), room)
     needed = memory_bytes(experiment)
     if needed > machine.memory_bytes:
@@ -63,9 +62,10 @@ def run(request: RunRequest) -> None:
     """
     experiment = request.load()
     machine = check_machine(experiment, request.out)
-    request = settle_scale(request, experiment, _say)
     layout = find_layout()
-    check_memory(request.load(), machine, layout)
+    room = this_machine(layout.missing)
+    request = settle_scale(request, experiment, room, _say)
+    check_memory(request.load(), machine, room)
     with run_groups(layout) as groups:
         run_boxed(
             "orchestrator.trials.conductor",

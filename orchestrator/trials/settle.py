@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.emulation.switches import choose_switch, obstacles
+from orchestrator.emulation.caps import Room, host_caps, require_room
+from orchestrator.emulation.switches import check_fit, choose_switch, obstacles
 from orchestrator.errors import MachineError
-from orchestrator.spec import AutoScale, Experiment
+from orchestrator.spec import AutoScale, Experiment, Scale
 from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.calibration import (
     Attempt,
@@ -54,7 +55,9 @@ def measure_in_box(task: Task) -> None:
 def settle_scale(
     request: RunRequest,
     experiment: Experiment,
+    room: Room,
     say: Callable[[str], None],
+    *,
     measure: Measure = measure_in_box,
     cache: CalibrationCache | None = None,
 ) -> RunRequest:
@@ -63,22 +66,31 @@ def settle_scale(
     Args:
         request: what the person asked for.
         experiment: the same, loaded.
+        room: what this machine has to give.
         say: shows one line.
         measure: finds out what is not remembered.
         cache: where it is remembered.
 
     Raises:
-        MachineError: it carries none of the scales asked for, and nobody forces it.
+        MachineError: it carries none of the scales asked for, and nobody forces it; or a host or
+            the switches cannot be had here.
         DmlbedError: the calibration failed.
     """
     cache = cache or CalibrationCache()
-    kind = choose_switch(experiment.switch, obstacles()).kind
-    asked = wish(experiment)
+    choice = choose_switch(experiment.switch, obstacles())
+    check_fit(experiment.topology, choice)
+    kind = choice.kind
+    asked = wish(experiment, room)
+    require_room(host_caps(experiment.topology, asked.scale(asked.rates[0]), room), room)
     key = calibration_key(experiment, kind)
     attempts: Attempts = {} if request.recalibrate else cache.attempts(key)
     made: Attempts = {}
+    if isinstance(decide(asked, attempts), NoneCarries) and not request.force:
+        # What made the machine fail then may be gone; a refusal is worth another look.
+        attempts = {}
     step = decide(asked, attempts)
     if isinstance(step, Next):
+        say(f"calibrating what this machine carries of {experiment.topology.name} on {kind}")
         made = _measured(Task(request, asked, tuple(attempts.values())), measure, cache, key, say)
         attempts = {**attempts, **made}
         step = decide(asked, attempts)
@@ -90,11 +102,11 @@ def settle_scale(
             say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
         case NoneCarries():
             if isinstance(experiment.asked_scale, AutoScale) or not request.force:
-                raise _refusal(experiment, kind, asked, step, made)
+                raise _refusal(experiment, kind, asked, step)
             (attempt,) = step.attempts
             forced = {
                 "level": forced_level(attempt),
-                "reason": f"forced scale: {attempt.figures()}, {needs(asked)}",
+                "reason": f"forced scale: {attempt.figures()}; {needs(asked)}",
             }
             say(f"all figures are {forced['level']}: {forced['reason']}")
     record: dict[str, Any] = {
@@ -106,6 +118,46 @@ def settle_scale(
     }
     overrides = replace(request.overrides, scale=asked.scale(attempt.rates).option())
     return replace(request, overrides=overrides, calibration=record)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a run's scale will be, as far as is known without measuring.
+
+    Attributes:
+        scale: R and D.
+        why: how R is known, or that it is assumed.
+        assumed: whether it is.
+    """
+
+    scale: Scale
+    why: str
+    assumed: bool = False
+
+
+def foresee_scale(
+    experiment: Experiment, kind: str, room: Room, cache: CalibrationCache | None = None
+) -> Foreseen:
+    """The scale that a run on a kind of switch would have by what is remembered.
+
+    If nothing is: the smallest R that comes into question.
+    """
+    asked = wish(experiment, room)
+    attempts = (cache or CalibrationCache()).attempts(calibration_key(experiment, kind))
+    step = decide(asked, attempts)
+    by_hand = not isinstance(experiment.asked_scale, AutoScale)
+    if isinstance(step, Chosen):
+        attempt = step.attempt
+        scale = asked.scale(attempt.rates)
+        why = f"{attempt.figures()}, remembered from {attempt.when()}"
+        return Foreseen(scale, why if by_hand else f"R auto: R = {attempt.rates:g}, {why}")
+    failed = listed(step.attempts) if isinstance(step, NoneCarries) else ""
+    if by_hand:
+        why = f"not carried: {failed}" if failed else "not checked on this machine yet"
+        return Foreseen(asked.scale(asked.rates[0]), why)
+    why = f"none carried: {failed}" if failed else "not calibrated on this machine yet"
+    least = asked.rates[0]
+    return Foreseen(asked.scale(least), f"R auto: R = {least:g} assumed, {why}", assumed=True)
 
 
 def _measured(
@@ -142,21 +194,16 @@ def _chosen(experiment: Experiment, kind: str, attempt: Attempt, since: str) -> 
     return f"scale {asked} on {kind}: {attempt.figures()} ({since})"
 
 
-def _refusal(
-    experiment: Experiment, kind: str, asked: Wish, step: NoneCarries, made: Attempts
-) -> MachineError:
+def _refusal(experiment: Experiment, kind: str, asked: Wish, step: NoneCarries) -> MachineError:
     last = step.attempts[-1]
-    since = _since(last, made, experiment)
-    again = "" if last.rates in made else "--recalibrate to measure again, "
     if not isinstance(experiment.asked_scale, AutoScale):
         return MachineError(
             f"this machine does not carry {experiment.asked_scale} on {kind}: "
-            f"{last.figures()} ({since}), {needs(asked)}",
-            f"{again}--scale auto, a larger R, or --force to run it and have it marked",
+            f"{last.figures()}; {needs(asked)}",
+            "--scale auto, a larger R, or --force to run it and have its figures marked",
         )
-    coarse = f"; R = {2 * last.rates:g} is too coarse: {asked.too_coarse}"
     return MachineError(
         f"this machine carries no scale of {experiment.topology.name} on {kind}: "
-        f"{listed(step.attempts)} ({since}), {needs(asked)}{coarse if asked.too_coarse else ''}",
-        f"{again}less load on the machine, a larger D, or --scale R,D with --force",
+        f"{listed(step.attempts)}; {needs(asked)}",
+        "less load on the machine, a larger D in --scale auto,D, or --scale R,D with --force",
     )

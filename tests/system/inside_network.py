@@ -1,4 +1,4 @@
-"""Runs inside the box that test_network.py makes: the published topology at a tenth of its rates."""
+"""Runs in the box that test_network.py makes: the published topology at a tenth of its rates."""
 
 from __future__ import annotations
 
@@ -168,7 +168,8 @@ def test_a_host_has_the_two_networks_and_nothing_else(testbed: Testbed) -> None:
         assert sorted(route["dst"] for route in routes) == ["10.10.0.0/16", "10.20.0.0/16"]
 
 
-def test_switch_ports_have_the_same_mtu(testbed: Testbed) -> None:
+@pytest.mark.usefixtures("testbed")
+def test_switch_ports_have_the_same_mtu() -> None:
     done = subprocess.run(["ip", "-j", "link"], check=True, capture_output=True, text=True)
     assert {link["mtu"] for link in json.loads(done.stdout) if link["ifname"] != "lo"} == {1500}
 

@@ -40,12 +40,20 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def dmlbed(*arguments: str | Path, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """Run a dmlbed command to its end, through the command `before` if one is given."""
+def dmlbed(
+    *arguments: str | Path, before: Sequence[str] = (), **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a dmlbed command to its end, through the command `before` if one is given.
+
+    Args:
+        arguments: of the command.
+        before: command that it is run through.
+        more: environment variables.
+    """
     return subprocess.run(
         [*before, *dmlbed_argv(*arguments)],
         cwd=ROOT,
-        env=environment(),
+        env=environment(**more),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from orchestrator.cli.main import cli
 from orchestrator.emulation.machine import Machine
 from orchestrator.emulation.needs import FEATURES, PROGRAMS
+from orchestrator.trials.calibration_cache import CalibrationCache, machine_key
+from tests.unit.trials.attempts import attempt
 
 MACHINE = Machine(
     kernel="Linux 6.1",
@@ -39,6 +41,27 @@ def test_a_machine_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
     result = doctor_on(MACHINE, monkeypatch)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.endswith("The published experiment can run here.\n")
+
+
+def test_what_calibrations_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "remembered" not in doctor_on(MACHINE, monkeypatch).stdout
+    key = {**machine_key(), "topology": "star", "switch": "ovs-user", "time": 0.5}
+    cache = CalibrationCache()
+    cache.remember(key, [attempt(1, push=0.5), attempt(8)])
+    cache.remember({**key, "kernel": "1.0"}, [attempt(1)])
+    (cache.directory / "broken.json").write_text("{")
+    result = doctor_on(MACHINE, monkeypatch)
+    assert result.stdout.splitlines()[-5:] == [
+        f"Calibrations remembered in {cache.directory}:",
+        "  star on ovs-user, D = 0.5, R = 1: 50 % of 1 Gbit/s both ways, 50 % idle, "
+        "2025-11-21 01:02 UTC",
+        "  star on ovs-user, D = 0.5, R = 8: 98 % of 125 Mbit/s both ways, 50 % idle, "
+        "2025-11-21 01:02 UTC",
+        "  and 1 of another machine, kernel or version",
+        "The published experiment can run here.",
+    ]
+    answer = json.loads(doctor_on(MACHINE, monkeypatch, "--json").stdout)
+    assert len(answer["calibrations"]) == 2
 
 
 def test_what_is_missing_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.spec import load_experiment
+from orchestrator.emulation.caps import Room
+from orchestrator.spec import Scale, load_experiment
 from orchestrator.trials.plan import run_seconds
+from tests.unit.cli.machines import ONLY_BRIDGES, set_machine
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = str(ROOT / "experiments/published.yaml")
@@ -22,9 +23,8 @@ PUBLISHED = str(ROOT / "experiments/published.yaml")
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What keeps this machine from each kind of switch; a test may change it."""
-    against = {"ovs-kernel": "no module", "ovs-user": "no programs", "linux-bridge": ""}
-    # The package's `plan` is the verb, which hides the module of that name.
-    monkeypatch.setattr(sys.modules["orchestrator.cli.plan"], "obstacles", lambda: against)
+    against = dict(ONLY_BRIDGES)
+    set_machine(monkeypatch, Room(tuple(range(64)), 64 * 2**30), against)
     return against
 
 
@@ -81,10 +81,10 @@ def test_the_ports() -> None:
 
 def test_json() -> None:
     answer = planned(PUBLISHED)
-    loaded = load_experiment(Path(PUBLISHED))
+    loaded = load_experiment(Path(PUBLISHED)).with_scale(Scale(1, 0.5))
     assert (answer["experiment"], answer["digest"]) == ("published", loaded.digest())
     assert answer["switch"]["kind"] == "linux-bridge"
-    assert answer["scale"] == {"rates": 1.0, "time": 0.5}
+    assert (answer["scale"]["rates"], answer["scale"]["time"]) == (1.0, 0.5)
     assert answer["seconds"] == pytest.approx(run_seconds(loaded))
     assert answer["memory_bytes"] > 10 * 247369380 / 2
     assert [trial["index"] for trial in answer["trials"]] == list(range(30))
@@ -104,7 +104,7 @@ def test_overrides() -> None:
         ("vgg19", "switch-priority", 1),
         ("alexnet", "switch-priority", 1),
     ]
-    assert answer["scale"] == {"rates": 8.0, "time": 1.0}
+    assert (answer["scale"]["rates"], answer["scale"]["time"]) == (8.0, 1.0)
     assert answer["switch"] == {"kind": "linux-bridge", "why": "asked for"}
     (ports,) = answer["ports"].values()
     assert ports[0]["rate_bps"] == 1_250_000_000
@@ -123,12 +123,11 @@ def test_overrides() -> None:
             [
                 "--schedules: unknown schedule 'non' (did you mean 'none'?)",
                 "--repeats: must be from 1 to ",
-                "--scale: expected R,D, two numbers such as 1,0.5, found 'x'",
+                "--scale: expected R,D such as 1,0.5, or auto,D, or auto, found 'x'",
                 "--switch: unknown switch 'ovs'",
             ],
         ),
         (["--scale", "0.5,1"], ["--scale: R (rates) must be from 1 to "]),
-        (["--scale", "1000,0.5"], ["--scale: with R=1000, D=0.5 the smallest queue is 263 B"]),
     ],
 )
 def test_wrong_overrides(arguments: list[str], lines: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
@@ -11,16 +10,14 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
 from orchestrator.emulation.caps import Room
-from orchestrator.emulation.cgroups import Layout
+from tests.unit.cli.machines import set_machine
 
 GIB = 2**30
 PUBLISHED = Path(__file__).parents[3] / "experiments" / "published.yaml"
 
 
 def plan_on(room: Room, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
-    module = importlib.import_module("orchestrator.cli.plan")
-    monkeypatch.setattr(module, "find_layout", lambda: Layout((), room.missing))
-    monkeypatch.setattr(module, "this_machine", lambda _missing: room)
+    set_machine(monkeypatch, room)
     argv = ["plan", str(PUBLISHED), "--scale", "1,1", *options]
     return CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv)
 

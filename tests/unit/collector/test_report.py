@@ -70,6 +70,26 @@ def test_caption_says_how_it_was_measured(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("level", ["doubtful", "unusable"])
+def test_a_forced_scale_marks_every_figure(tmp_path: Path, level: str) -> None:
+    reason = "forced scale: 50 % of 1 Gbit/s both ways, 2 % idle; needed are 95 % and 5 %"
+    write_run(tmp_path, matrix(1, ["none", "switch-priority"], 2))
+    record = json.loads((tmp_path / "run.json").read_text())
+    calibration: dict[str, object] = {"asked": "R=1, D=0.5"}
+    calibration["forced"] = {"level": level, "reason": reason}
+    (tmp_path / "run.json").write_text(json.dumps({**record, "calibration": calibration}))
+    got = report(tmp_path)
+    assert [(row["verdict"], row["reasons"]) for row in got.rows] == [(level, [reason])] * 2
+    assert (got.level, got.usable) == (level, level == "doubtful")
+    assert reason in caption(read_run(tmp_path), got.summary).text
+    trials = list(csv.DictReader((tmp_path / "summary.csv").open()))
+    assert {(trial["verdict"], trial["reasons"]) for trial in trials} == {(level, reason)}
+    # A run at a scale that was carried is not marked.
+    calibration["forced"] = None
+    (tmp_path / "run.json").write_text(json.dumps({**record, "calibration": calibration}))
+    assert report(tmp_path).level == "ok"
+
+
 def test_caption_confesses(tmp_path: Path) -> None:
     trials = [FakeTrial(repeat=0), FakeTrial(repeat=1, idle=0.1), FakeTrial(repeat=2)]
     trials[2].outcome, trials[2].error = "failed", "killed"

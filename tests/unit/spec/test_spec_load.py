@@ -21,7 +21,6 @@ from orchestrator.spec import (
     load_experiment,
     load_topology,
     schema,
-    too_coarse,
 )
 from orchestrator.spec.text import nearest
 
@@ -119,19 +118,7 @@ def test_problems_of_overrides_stand_at_the_option() -> None:
     ]
 
 
-def test_a_scale_given_by_hand_can_be_too_coarse() -> None:
-    assert lines(lambda: load_experiment(PUBLISHED, Overrides(scale="1000,1"))) == [
-        "--scale: with R=1000, D=1 the smallest queue is 525 B, and a full frame has 1514 B"
-    ]
-    assert lines(lambda: load_experiment(PUBLISHED, Overrides(scale="auto,0.001"))) == [
-        "--scale: with R=1, D=0.001 the smallest queue is 525 B, and a full frame has 1514 B"
-    ]
-    published = load_experiment(PUBLISHED)
-    assert too_coarse(published, Scale(16, 0.5)) == ""
-    assert too_coarse(published, Scale(32, 0.5)).endswith(
-        "socket buffer is 1024 B, and a full frame has 1514 B"
-    )
-    # The file's own scale is not judged when the command line replaces it.
+def test_a_scale_that_is_none() -> None:
     assert lines(lambda: load_experiment(PUBLISHED, Overrides(scale="1000,"))) == [
         "--scale: expected R,D such as 1,0.5, or auto,D, or auto, found '1000,'"
     ]

@@ -19,7 +19,8 @@ from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.errors import MachineError, RunError, UnusableError
 from orchestrator.spec import Overrides
 from orchestrator.trials import conductor
-from orchestrator.trials.conductor import conduct, guarded
+from orchestrator.trials.conductor import conduct
+from orchestrator.trials.inside import guarded
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
@@ -85,13 +86,10 @@ class Stage:
         def connected(_: object) -> Iterator[dict[str, Any]]:
             yield {}
 
-<<<<<<< HEAD
         monkeypatch.setattr(conductor, "Testbed", lambda *_, **__: FakeTestbed(self))
-=======
-        monkeypatch.setattr(conductor, "Testbed", lambda *_: FakeTestbed(self))
         bridges_only = {"ovs-kernel": "no", "ovs-user": "no", "linux-bridge": ""}
         monkeypatch.setattr(conductor, "obstacles", lambda: bridges_only)
->>>>>>> ovs/ovs
+        monkeypatch.setattr(conductor, "make_controller", lambda *_: None)
         monkeypatch.setattr(conductor, "connected", connected)
         monkeypatch.setattr(conductor, "run_trial", self._run_trial)
         monkeypatch.setattr(conductor, "report", self._report)

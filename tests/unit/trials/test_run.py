@@ -29,6 +29,7 @@ from tests.unit.trials.examples import experiment, write_experiment
 # The package's name `run` is the function.
 MODULE = importlib.import_module("orchestrator.trials.run")
 LAYOUT = Layout((), NO_GROUPS.missing)
+ROOM = Room((0, 1), 64 * 2**30)
 MACHINE = Machine(
     kernel="Linux 6.1",
     root=True,
@@ -57,7 +58,7 @@ class Outside:
         monkeypatch.setattr(MODULE, "settle_scale", lambda request, *_: request)
         monkeypatch.setattr(MODULE, "find_layout", lambda: LAYOUT)
         monkeypatch.setattr(MODULE, "run_groups", lambda _: contextlib.nullcontext(NO_GROUPS))
-        monkeypatch.setattr(MODULE, "this_machine", lambda _: Room((0, 1), 64 * 2**30))
+        monkeypatch.setattr(MODULE, "this_machine", lambda _: ROOM)
         monkeypatch.setattr(boxed, "run_in_box", self._run_in_box)
 
     def _require(self, **asked: Any) -> Machine:
@@ -131,12 +132,12 @@ def test_one_delay_of_one_direction_needs_netem(outside: Outside, tmp_path: Path
 def test_too_little_memory(tmp_path: Path) -> None:
     made = experiment(tmp_path, models="alexnet")
     with pytest.raises(MachineError) as error:
-        check_memory(made, replace(MACHINE, memory_bytes=memory_bytes(made) - 1), LAYOUT)
+        check_memory(made, replace(MACHINE, memory_bytes=memory_bytes(made) - 1), ROOM)
     assert str(error.value) == (
         "the largest model needs 1.4 GiB of memory, 1.4 GiB are free"
         " (a smaller D/R in --scale, or fewer --models)"
     )
-    check_memory(made, replace(MACHINE, memory_bytes=memory_bytes(made)), LAYOUT)
+    check_memory(made, replace(MACHINE, memory_bytes=memory_bytes(made)), ROOM)
 
 
 @pytest.mark.usefixtures("outside")

@@ -1,0 +1,53 @@
+"""What the programs inside a box have in common: connections to all hosts, and how they end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from orchestrator.deployment import RemoteHost, connect
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import DmlbedError, Interrupted, disk_error
+
+CONNECT_SECONDS = 15.0
+
+
+@contextlib.contextmanager
+def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
+    """One SSH connection to every host of the testbed."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
+            for name, access in testbed.accesses().items()
+        }
+
+
+def guarded(action: Callable[[], None], stopped: str) -> int:
+    """Act in the box, print the lines of an error, and return the exit code.
+
+    Args:
+        action: what to do.
+        stopped: what to say if a person stops it.
+    """
+    error: DmlbedError
+    try:
+        # The supervisor starts its command with SIGINT blocked; what came so far arrives now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        action()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        error = Interrupted(stopped)
+    except DmlbedError as caught:
+        error = caught
+    except OSError as caught:
+        full = disk_error(caught)
+        if full is None:
+            raise
+        error = full
+    else:
+        return 0
+    for line in error.lines():
+        print(f"dmlbed: {line}", file=sys.stderr)
+    return error.exit_code

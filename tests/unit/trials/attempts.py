@@ -1,0 +1,18 @@
+"""Attempts of machines that are not there."""
+
+from __future__ import annotations
+
+from orchestrator.trials.calibration import Attempt, Way
+
+
+def attempt(
+    rates: float, pull: float = 0.98, push: float = 0.98, idle: float = 0.5, bps: int = 10**9
+) -> Attempt:
+    rate = round(bps / rates)
+    return Attempt(
+        rates=rates,
+        pull=Way(rate_bps=rate, share=pull),
+        push=Way(rate_bps=rate, share=push),
+        idle=idle,
+        measured="2025-11-21T01:02:03+00:00",
+    )

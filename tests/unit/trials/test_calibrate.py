@@ -1,0 +1,111 @@
+"""From the records of a calibration's processes to an attempt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.bounds import goodput_bps
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment, Overrides, load_experiment
+from orchestrator.trials.calibrate import MEMORY_BYTES, calibration_jobs, judge
+from workloads.job import WorkerJob, parse_job
+from workloads.layout import Layout
+
+ROOT = Path(__file__).parents[3]
+RELEASED = 7_000_000_000
+MS = 1_000_000
+WORKERS = ("worker0", "worker1", "worker2")
+
+
+def experiment(scale: str = "8,0.5") -> Experiment:
+    return load_experiment(ROOT / "experiments/published.yaml", Overrides(scale=scale))
+
+
+def lines(*events: dict[str, Any]) -> bytes:
+    return "".join(json.dumps(event) + "\n" for event in events).encode()
+
+
+def windows(*bps: float) -> list[dict[str, Any]]:
+    """A window per 0.1 s; idle at the beginning and the end, so that a look there is wrong."""
+    found = []
+    for number in range(25):
+        begin = RELEASED + number * 100 * MS
+        some = 6 <= number < 24
+        received = [round(rate / 80) if some else 0 for rate in bps]
+        found.append(
+            {"event": "window", "begin_ns": begin, "end_ns": begin + 100 * MS, "received": received}
+        )
+    return found
+
+
+def records(push: tuple[float, ...], pull: tuple[float, ...]) -> dict[str, bytes]:
+    server = lines({"event": "released", "released_ns": RELEASED}, *windows(*push))
+    return {"ps": server, **{n: lines(*windows(r)) for n, r in zip(WORKERS, pull, strict=True)}}
+
+
+def samples(idle: float) -> list[tuple[int, float]]:
+    times = range(RELEASED - 1000 * MS, RELEASED + 4000 * MS, 100 * MS)
+    inside = (RELEASED + 600 * MS, RELEASED + 2400 * MS)
+    return [(t, idle if inside[0] <= t <= inside[1] else 0.0) for t in times]
+
+
+def test_shares_of_the_trunk_and_idle_time_of_the_middle() -> None:
+    full = goodput_bps(125e6)
+    found = judge(
+        experiment(), records((full / 2, full / 4, full / 4), (0.5 * full, 0.3 * full, 0)),
+        samples(0.4), "now",
+    )  # fmt: skip
+    assert (found.rates, found.measured) == (8, "now")
+    assert found.push.share == pytest.approx(1, abs=1e-4)
+    assert found.pull.share == pytest.approx(0.8, abs=1e-4)
+    assert found.push.rate_bps == found.pull.rate_bps == 125_000_000
+    assert found.idle == pytest.approx(0.4)
+
+
+def test_windows_limit_where_delays_are_long(tmp_path: Path) -> None:
+    text = (ROOT / "topologies/ps-10g-1g-3workers.yaml").read_text()
+    (tmp_path / "far.yaml").write_text(text.replace("delay: 0us", "delay: 10 ms"))
+    file = tmp_path / "far-away.yaml"
+    file.write_text(
+        "{name: x, topology: far.yaml, models: [alexnet], schedules: [none],"
+        " scale: {rates: 8, time: 0.5}}"
+    )
+    # A window per 30 ms and worker: 64 KiB x D/R would be 4 KiB, but the least is 16 KiB.
+    possible = 3 * 16 * 1024 * 8 / 0.030
+    found = judge(
+        load_experiment(file), records((possible, 0, 0), (possible, 0, 0)), samples(0.5), "now"
+    )
+    assert found.share == pytest.approx(1, abs=1e-4)
+    assert goodput_bps(found.pull.rate_bps) == pytest.approx(possible, rel=1e-3)
+
+
+def test_records_that_tell_nothing() -> None:
+    whole = records((1e6, 0, 0), (1e6, 0, 0))
+    with pytest.raises(RunError, match="did not begin"):
+        judge(experiment(), {**whole, "ps": lines(*windows(1, 2, 3))}, samples(0.5), "now")
+    with pytest.raises(RunError, match="has noted nothing"):
+        judge(experiment(), {**whole, "worker1": b""}, samples(0.5), "now")
+    with pytest.raises(RunError, match="idle time"):
+        judge(experiment(), whole, [], "now")
+
+
+@pytest.mark.parametrize("scale", ["1,1", "8,0.5", "1,1000"])
+def test_its_jobs_are_valid_and_fit_into_memory(scale: str) -> None:
+    hosts = ("ps", *WORKERS)
+    addresses = {name: f"10.0.0.{n}" for n, name in enumerate(hosts, start=1)}
+    jobs = calibration_jobs(experiment(scale), addresses)
+    assert tuple(jobs) == hosts
+    parsed = {name: parse_job({**job, "records": "x"}) for name, job in jobs.items()}
+    assert isinstance(parsed["worker2"], WorkerJob)
+    for job in parsed.values():
+        assert (job.mode, job.schedule.name, job.congestion_control) == (
+            "calibrate",
+            "none",
+            "cubic",
+        )
+    arena = Layout(parsed["ps"].model, parsed["ps"].rates, parsed["ps"].time).bytes
+    assert 7 * arena < 1.01 * MEMORY_BYTES

@@ -1,0 +1,101 @@
+"""Which R is taken, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.emulation.caps import Room
+from orchestrator.spec import Overrides, load_experiment
+from orchestrator.trials.calibration import (
+    CANDIDATES,
+    LEAST_IDLE,
+    NEEDED_IDLE,
+    Attempt,
+    Chosen,
+    Next,
+    NoneCarries,
+    Way,
+    Wish,
+    by_rates,
+    decide,
+    forced_level,
+    wish,
+)
+from tests.unit.trials.attempts import attempt
+
+PUBLISHED = Path(__file__).parents[3] / "experiments/published.yaml"
+ROOM = Room((0, 1), 64 * 2**30)
+AUTO = Wish((1.0, 2.0, 4.0), 0.5, NEEDED_IDLE)
+
+
+def test_the_smallest_that_is_carried_is_found_step_by_step() -> None:
+    known: dict[float, Attempt] = {}
+    assert decide(AUTO, known) == Next(1.0)
+    known[1.0] = attempt(1, push=0.949)
+    assert decide(AUTO, known) == Next(2.0)
+    known[2.0] = attempt(2, idle=0.199)
+    assert decide(AUTO, known) == Next(4.0)
+    known[4.0] = attempt(4)
+    assert decide(AUTO, known) == Chosen(known[4.0])
+    # A larger one that was carried says nothing of a smaller one.
+    assert decide(AUTO, by_rates([attempt(4)])) == Next(1.0)
+
+
+def test_none_that_is_carried() -> None:
+    failed = [attempt(rates, pull=0.5) for rates in AUTO.rates]
+    assert decide(AUTO, by_rates(failed)) == NoneCarries(tuple(failed))
+
+
+@pytest.mark.parametrize(
+    ("pull", "push", "idle", "carried"),
+    [
+        (0.95, 0.95, 0.20, True),
+        (0.949, 1.0, 0.9, False),
+        (1.0, 0.949, 0.9, False),
+        (1.0, 1.0, 0.199, False),
+    ],
+)
+def test_the_limits(pull: float, push: float, idle: float, carried: bool) -> None:
+    assert attempt(1, pull, push, idle).carried(NEEDED_IDLE) is carried
+
+
+def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
+    asked = wish(load_experiment(PUBLISHED, Overrides(scale="3,0.5")), ROOM)
+    assert asked == Wish((3.0,), 0.5, LEAST_IDLE)
+    busy = attempt(3, idle=0.06)
+    assert decide(asked, {3.0: busy}) == Chosen(busy)
+    assert isinstance(decide(asked, {3.0: attempt(3, idle=0.04)}), NoneCarries)
+
+
+@pytest.mark.parametrize(
+    ("scale", "rates"),
+    [
+        ("auto", (4, 8, 16, 32, 64)),
+        ("auto,0.25", CANDIDATES),
+        # 16 GiB x 1000 fit nowhere: what is refused then is the largest.
+        ("auto,1000", (64,)),
+    ],
+)
+def test_where_a_host_outgrows_the_machine_is_no_candidate(
+    scale: str, rates: tuple[float, ...]
+) -> None:
+    small = replace(ROOM, memory_bytes=5 * 2**30)
+    assert wish(load_experiment(PUBLISHED, Overrides(scale=scale)), small).rates == rates
+    assert wish(load_experiment(PUBLISHED, Overrides(scale="1,1")), small).rates == (1,)
+
+
+def test_figures_are_never_rounded_up() -> None:
+    assert attempt(8, 0.9499, 0.97, 0.456).figures() == "94 % of 125 Mbit/s both ways, 45 % idle"
+    assert attempt(1, 0.95, 0.95, 0.20).figures() == "95 % of 1 Gbit/s both ways, 20 % idle"
+    ways = {"pull": Way(rate_bps=312_500_000, share=0.98), "push": Way(rate_bps=10**8, share=0.97)}
+    assert attempt(8).model_copy(update=ways).figures() == (
+        "98 % of 312.5 Mbit/s pulled and 97 % of 100 Mbit/s pushed, 50 % idle"
+    )
+
+
+def test_links_that_do_not_deliver_make_figures_unusable() -> None:
+    assert forced_level(attempt(1, push=0.9)) == "unusable"
+    assert forced_level(attempt(1, idle=0.0)) == "doubtful"

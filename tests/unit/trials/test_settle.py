@@ -1,0 +1,236 @@
+"""How the scale of a run is settled, on machines that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.emulation.caps import Room
+from orchestrator.errors import MachineError, RunError
+from orchestrator.spec import AutoScale, Overrides, Scale, load_experiment
+from orchestrator.trials import settle
+from orchestrator.trials.calibration import CANDIDATES, Attempt, Next, by_rates, decide
+from orchestrator.trials.calibration_cache import CalibrationCache
+from orchestrator.trials.calibration_task import Task, dump_attempts
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.settle import foresee_scale, settle_scale
+from tests.unit.trials.attempts import attempt
+
+PUBLISHED = Path(__file__).parents[3] / "experiments/published.yaml"
+BRIDGE = "linux-bridge"
+LOOP = Path(__file__).parents[2] / "golden/good/loop.yaml"
+ROOM = Room((0, 1), 64 * 2**30)
+
+
+@pytest.fixture(autouse=True)
+def no_open_vswitch(monkeypatch: pytest.MonkeyPatch) -> None:
+    against = {"ovs-kernel": "no module", "ovs-user": "no programs", BRIDGE: ""}
+    monkeypatch.setattr(settle, "obstacles", lambda: against)
+
+
+@dataclass
+class FakeMachine:
+    """Carries what its attempts say; counts how often it was asked."""
+
+    attempts: dict[float, Attempt]
+    fails_at: float | None = None
+    asked: list[float] = field(default_factory=list)
+
+    def measure(self, task: Task) -> None:
+        assert Task.from_json(task.to_json()) == task
+        known, made = by_rates(task.known), []
+        while isinstance(step := decide(task.wish, known), Next):
+            self.asked.append(step.rates)
+            if step.rates == self.fails_at:
+                raise RunError("worker1 was killed")
+            known[step.rates] = self.attempts[step.rates]
+            made.append(known[step.rates])
+            task.attempts.write_text(dump_attempts(made))
+
+
+@dataclass
+class Bench:
+    cache: CalibrationCache
+    said: list[str] = field(default_factory=list)
+    room: Room = ROOM
+
+    def settle(
+        self, machine: FakeMachine, scale: str, *, force: bool = False, recalibrate: bool = False
+    ) -> RunRequest:
+        overrides = Overrides(scale=scale, switch="linux-bridge")
+        request = RunRequest(PUBLISHED, overrides, Path("out"), False, recalibrate, force)
+        settled = settle_scale(
+            request,
+            request.load(),
+            self.room,
+            self.said.append,
+            measure=machine.measure,
+            cache=self.cache,
+        )
+        assert RunRequest.from_json(settled.to_json()) == settled
+        return settled
+
+
+def machine(*attempts: Attempt) -> FakeMachine:
+    return FakeMachine(by_rates(attempts))
+
+
+def forced(request: RunRequest) -> dict[str, str] | None:
+    assert request.calibration is not None
+    found: dict[str, str] | None = request.calibration["forced"]
+    return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(CalibrationCache(tmp_path))
+
+
+def rates(request: RunRequest) -> Sequence[float]:
+    assert request.calibration is not None
+    return [one["rates"] for one in request.calibration["attempts"]]
+
+
+def test_auto_takes_the_smallest_and_remembers_it(bench: Bench) -> None:
+    slow = machine(attempt(1, pull=0.5), attempt(2, idle=0.1), attempt(4), attempt(8))
+    settled = bench.settle(slow, "auto,0.5")
+    assert settled.load().scale == Scale(4, 0.5)
+    assert rates(settled) == [1, 2, 4]
+    assert slow.asked == [1, 2, 4]
+    again = bench.settle(slow, "auto,0.5")
+    assert slow.asked == [1, 2, 4]
+    assert again == settled
+    figures = "scale auto: R = 4 on linux-bridge: 98 % of 250 Mbit/s both ways, 50 % idle"
+    assert bench.said == [
+        "calibrating what this machine carries of ps-10g-1g-3workers on linux-bridge",
+        f"{figures} (calibrated now)",
+        f"{figures} (remembered from 2025-11-21 01:02 UTC)",
+    ]
+    assert forced(settled) is None
+
+
+def test_recalibrating_forgets(bench: Bench) -> None:
+    bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
+    quicker = machine(attempt(1))
+    assert bench.settle(quicker, "auto,0.5", recalibrate=True).load().scale == Scale(1, 0.5)
+    assert bench.settle(machine(), "auto,0.5").load().scale == Scale(1, 0.5)
+
+
+def test_a_scale_by_hand_is_checked_once(bench: Bench) -> None:
+    fine = machine(attempt(3, idle=0.1, bps=3 * 10**9))
+    for _ in range(2):
+        assert bench.settle(fine, "3,0.5").load().scale == Scale(3, 0.5)
+    assert fine.asked == [3]
+    assert bench.said[1:] == [
+        "scale R=3, D=0.5 on linux-bridge: 98 % of 1 Gbit/s both ways, 10 % idle (checked now)",
+        "scale R=3, D=0.5 on linux-bridge: 98 % of 1 Gbit/s both ways, 10 % idle"
+        " (remembered from 2025-11-21 01:02 UTC)",
+    ]
+
+
+def test_what_auto_found_out_is_not_checked_again(bench: Bench) -> None:
+    bench.settle(machine(attempt(1, pull=0.1), attempt(2)), "auto,0.5")
+    assert bench.settle(machine(), "2,0.5").load().scale == Scale(2, 0.5)
+
+
+def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench) -> None:
+    slow = machine(attempt(1, pull=0.07, push=0.08, idle=0.02, bps=400 * 10**9))
+    with pytest.raises(MachineError) as refused:
+        bench.settle(slow, "1,0.5")
+    assert refused.value.exit_code == 3
+    assert str(refused.value) == (
+        "this machine does not carry R=1, D=0.5 on linux-bridge: 7 % of 400 Gbit/s both ways, "
+        "2 % idle; needed are 95 % and 5 % (--scale auto, a larger R, or --force to run it and "
+        "have its figures marked)"
+    )
+    assert bench.settle(machine(attempt(1)), "1,0.5").load().scale == Scale(1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("failed", "level"), [(attempt(1, push=0.5), "unusable"), (attempt(1, idle=0.01), "doubtful")]
+)
+def test_force_marks_what_is_not_carried(bench: Bench, failed: Attempt, level: str) -> None:
+    slow = machine(failed)
+    for _ in range(2):  # remembered, too: nothing hangs on a second look
+        mark = forced(bench.settle(slow, "1,0.5", force=True))
+        assert mark is not None
+        assert mark["level"] == level
+        assert mark["reason"] == f"forced scale: {failed.figures()}; needed are 95 % and 5 %"
+    assert slow.asked == [1]
+
+
+def test_force_marks_nothing_that_is_carried(bench: Bench) -> None:
+    assert forced(bench.settle(machine(attempt(1)), "1,0.5", force=True)) is None
+
+
+def test_auto_where_nothing_is_carried(bench: Bench) -> None:
+    slow = machine(*(attempt(r, idle=0.1) for r in CANDIDATES))
+    with pytest.raises(MachineError) as refused:
+        bench.settle(slow, "auto,0.25", force=True)
+    assert str(refused.value).startswith(
+        "this machine carries no scale of ps-10g-1g-3workers on linux-bridge: "
+        "R = 1: 98 % of 1 Gbit/s both ways, 10 % idle; R = 2: "
+    )
+    assert "; R = 64: 98 % of 15.62 Mbit/s both ways, 10 % idle; needed are" in str(refused.value)
+
+
+def test_a_host_larger_than_the_machine_is_refused_before_anything_is_measured(
+    bench: Bench,
+) -> None:
+    small = machine()
+    bench.room = replace(ROOM, memory_bytes=7 * 2**30)
+    with pytest.raises(MachineError, match=r"^host ps asks for 16 GiB of memory, 8.1 GiB at this"):
+        bench.settle(small, "1,0.5", force=True)
+    assert (small.asked, bench.said) == ([], [])
+    assert bench.settle(machine(attempt(2)), "auto,0.5").load().scale == Scale(2, 0.5)
+
+
+def test_a_loop_without_open_vswitch_is_refused_before_anything_is_measured(
+    bench: Bench, tmp_path: Path
+) -> None:
+    file = tmp_path / "loop.yaml"
+    file.write_text(f"{{name: x, topology: {LOOP}, models: [alexnet], schedules: [none]}}")
+    request = RunRequest(file, Overrides(), Path("out"))
+    with pytest.raises(MachineError, match="linux-bridge cannot carry a loop"):
+        settle_scale(request, request.load(), ROOM, bench.said.append, cache=bench.cache)
+    assert bench.said == []
+
+
+def test_attempts_before_a_failure_are_remembered(bench: Bench) -> None:
+    breaks = FakeMachine(by_rates([attempt(1, pull=0.5)]), fails_at=2)
+    with pytest.raises(RunError, match="worker1 was killed"):
+        bench.settle(breaks, "auto,0.5")
+    works = machine(attempt(2))
+    assert bench.settle(works, "auto,0.5").load().scale == Scale(2, 0.5)
+    assert works.asked == [2]
+
+
+def test_a_cache_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    bench = Bench(CalibrationCache(tmp_path / "file" / "cache"))
+    assert bench.settle(machine(attempt(1)), "auto,0.5").load().scale == Scale(1, 0.5)
+    assert bench.said[1] == (
+        f"{tmp_path}/file/cache: the calibration is not remembered: Not a directory"
+    )
+
+
+def test_what_plan_foresees(bench: Bench) -> None:
+    auto = load_experiment(PUBLISHED, Overrides(switch="linux-bridge"))
+    assert auto.asked_scale == AutoScale(0.5)
+    by_hand = load_experiment(PUBLISHED, Overrides(scale="8,0.5", switch="linux-bridge"))
+    foreseen = foresee_scale(auto, BRIDGE, ROOM, bench.cache)
+    assert (foreseen.scale, foreseen.assumed) == (Scale(1, 0.5), True)
+    assert foreseen.why == "R auto: R = 1 assumed, not calibrated on this machine yet"
+    assert (
+        foresee_scale(by_hand, BRIDGE, ROOM, bench.cache).why == "not checked on this machine yet"
+    )
+    bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
+    foreseen = foresee_scale(auto, BRIDGE, ROOM, bench.cache)
+    assert (foreseen.scale, foreseen.assumed) == (Scale(2, 0.5), False)
+    assert foreseen.why == (
+        "R auto: R = 2, 98 % of 500 Mbit/s both ways, 50 % idle, "
+        "remembered from 2025-11-21 01:02 UTC"
+    )
