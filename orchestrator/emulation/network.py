@@ -20,6 +20,7 @@ from orchestrator.emulation.addresses import (
     host_addresses,
 )
 from orchestrator.emulation.runner import Runner
+from orchestrator.emulation.shells import shells_watched
 from orchestrator.errors import RunError
 from orchestrator.spec import Topology
 
@@ -62,6 +63,14 @@ class Network:
         self.addresses = host_addresses(topology)
         self._congestion_control = congestion_control
         self._runner = runner
+        with shells_watched():
+            self._build_hosts_and_links()
+        for address in self.addresses.values():
+            self._choose_congestion_control(address)
+        self._build_management()
+
+    def _build_hosts_and_links(self) -> None:
+        topology = self.topology
         # Mininet's own start-up raises limits of the whole machine; nothing outside may change.
         Mininet.inited = True
         self._net = Mininet(
@@ -76,15 +85,12 @@ class Network:
             )
             self._quiet_namespace(self.pid(host.name))
         for number, name in enumerate(topology.switches, start=1):
-            self._net.addSwitch(name, dpid=f"{number:016x}").runner = runner
+            self._net.addSwitch(name, dpid=f"{number:016x}").runner = self._runner
         for cable in cables(topology):
             (a, b), (device_a, device_b) = cable.endpoints, cable.devices
             self._net.addLink(a, b, intfName1=device_a, intfName2=device_b)
         self._net.build()
         self._net.start()
-        for address in self.addresses.values():
-            self._choose_congestion_control(address)
-        self._build_management()
 
     def pid(self, host: str) -> int:
         """The process that keeps a host's namespace."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -40,9 +40,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def dmlbed(
-    *arguments: str | Path, before: Sequence[str] = ()
-) -> subprocess.CompletedProcess[str]:
+def dmlbed(*arguments: str | Path, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Run a dmlbed command to its end, through the command `before` if one is given."""
     return subprocess.run(
         [*before, *dmlbed_argv(*arguments)],
@@ -162,9 +160,8 @@ def errors_in(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if line.startswith("dmlbed: ")]
 
 
-def wait_until(reached: Mapping[str, object] | object) -> None:
-    """Wait until a function returns something true."""
-    assert callable(reached)
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait until a function returns True."""
     deadline = time.monotonic() + PATIENCE
     while not reached():
         assert time.monotonic() < deadline, "never reached"
