@@ -3,9 +3,9 @@
     bulk.py receive BUFFER ADDRESS
     bulk.py send    BUFFER ADDRESS PORT
 
-The receiver says on stdout at which port it listens, a free one. Each reads `START UNTIL` (monotonic ns) from stdin, and ends at
-that time. The receiver then prints what it had received when; the sender has said which
-congestion control its socket got, which nobody sets here.
+The receiver says on stdout at which port it listens, a free one; the sender, which congestion
+control its socket got, which nobody sets here. Each reads `START UNTIL` (monotonic ns) from stdin
+and ends at that time; the receiver then prints what it had received when.
 """
 
 from __future__ import annotations
