@@ -62,10 +62,10 @@ def choose(rng: random.Random, outer: int, in_chain: bool) -> tuple[str, int]:
     by_kind: dict[str, list[int]] = {}
     for process in below(outer):
         by_kind.setdefault(kind(process), []).append(process.pid)
-    kinds = [found for found in sorted(by_kind) if (found in CHAIN) == in_chain]
-    if not kinds:
+    if not by_kind:
         return "dmlbed", outer
-    chosen = rng.choice(kinds)
+    wanted = [found for found in sorted(by_kind) if (found in CHAIN) == in_chain]
+    chosen = rng.choice(wanted or sorted(by_kind))
     return chosen, rng.choice(by_kind[chosen])
 
 
