@@ -23,6 +23,7 @@ from orchestrator.emulation.addresses import (
 from orchestrator.emulation.bridges import make_bridge
 from orchestrator.emulation.fabric import Fabric
 from orchestrator.emulation.runner import Runner
+from orchestrator.emulation.shells import shells_watched
 from orchestrator.errors import RunError
 from orchestrator.spec import Topology
 
@@ -52,6 +53,14 @@ class Network:
         self.addresses = host_addresses(topology)
         self._congestion_control = congestion_control
         self._runner = runner
+        with shells_watched():
+            self._build_hosts_and_links(fabric)
+        for address in self.addresses.values():
+            self._choose_congestion_control(address)
+        self._build_management()
+
+    def _build_hosts_and_links(self, fabric: Fabric) -> None:
+        topology = self.topology
         # Mininet's own start-up raises limits of the whole machine; nothing outside may change.
         Mininet.inited = True
         self._net = Mininet(
@@ -77,9 +86,6 @@ class Network:
             # Mininet gives a switch the loopback as a first interface.
             ports = [str(i) for i in switch.intfList() if str(i) != "lo"]
             fabric.build(name, number, ports)
-        for address in self.addresses.values():
-            self._choose_congestion_control(address)
-        self._build_management()
 
     def pid(self, host: str) -> int:
         """The process that keeps a host's namespace."""

@@ -1,11 +1,11 @@
 """One end of a bulk TCP transfer, as a program of its own inside an emulated host.
 
-    bulk.py receive ADDRESS PORT BUFFER
-    bulk.py send    ADDRESS PORT BUFFER
+    bulk.py receive BUFFER ADDRESS
+    bulk.py send    BUFFER ADDRESS PORT
 
-It says on stdout when it is ready, reads `START UNTIL` (monotonic ns) from stdin, and ends at that
-time. The receiver then prints what it had received when; the sender has said which congestion
-control its socket got, which nobody sets here.
+The receiver says on stdout at which port it listens, a free one; the sender, which congestion
+control its socket got, which nobody sets here. Each reads `START UNTIL` (monotonic ns) from stdin
+and ends at that time; the receiver then prints what it had received when.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ CHUNK = bytes(65536)
 SAMPLE_NS = 10_000_000
 
 
-def receive(address: str, port: int, buffer: int) -> None:
+def receive(buffer: int, address: str) -> None:
     """Take in everything until the time is over, and print samples of (ns, bytes so far)."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        listener.bind((address, port))
+        listener.bind((address, 0))
         listener.listen()
-        print("listening", flush=True)
+        print(listener.getsockname()[1], flush=True)
         connection, _ = listener.accept()
     _, until = map(int, sys.stdin.readline().split())
     connection.settimeout(SAMPLE_NS / 1e9)
@@ -45,7 +45,7 @@ def receive(address: str, port: int, buffer: int) -> None:
     print(json.dumps(samples), flush=True)
 
 
-def send(address: str, port: int, buffer: int) -> None:
+def send(buffer: int, address: str, port: int) -> None:
     """Send as fast as it goes, from the start to the end that stdin says."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
@@ -63,4 +63,7 @@ def send(address: str, port: int, buffer: int) -> None:
 
 
 if __name__ == "__main__":
-    {"receive": receive, "send": send}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    if sys.argv[1] == "receive":
+        receive(int(sys.argv[2]), sys.argv[3])
+    else:
+        send(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from orchestrator.emulation.testbed import Testbed
 
-FIRST_PORT = 6000
 _BULK = Path(__file__).with_name("bulk.py")
 
 
@@ -47,8 +46,9 @@ class Trace:
 
     def _bytes_at(self, seconds: float) -> float:
         at = self.start_ns + seconds * 1e9
+        if at >= self.samples[-1][0]:
+            return self.samples[-1][1]  # the sender had ended before
         after = bisect_left(self.samples, (at, 0))
-        assert 0 < after < len(self.samples), "outside of what was received"
         (t0, b0), (t1, b1) = self.samples[after - 1 : after + 1]
         return b0 + (b1 - b0) * (at - t0) / (t1 - t0)
 
@@ -77,11 +77,10 @@ def run_flows(testbed: Testbed, flows: Sequence[Flow], buffer_bytes: int) -> lis
     """
     with contextlib.ExitStack() as stack:
         ends = []
-        for port, flow in enumerate(flows, start=FIRST_PORT):
-            to = (testbed.addresses[flow.target].data, str(port), str(buffer_bytes))
+        for flow in flows:
+            to = (str(buffer_bytes), testbed.addresses[flow.target].data)
             receiver = stack.enter_context(_end(testbed, flow.target, "receive", *to))
-            assert _line(receiver) == "listening"
-            sender = stack.enter_context(_end(testbed, flow.source, "send", *to))
+            sender = stack.enter_context(_end(testbed, flow.source, "send", *to, _line(receiver)))
             ends.append((flow, receiver, sender, _line(sender)))
         start = time.monotonic_ns() + 100_000_000
         last = start + round(max(flow.seconds for flow in flows) * 1e9)

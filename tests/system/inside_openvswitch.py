@@ -44,6 +44,7 @@ EXPERIMENT = """
 name: network
 topology: topology.yaml
 models: [squeezenet]
+scale: {rates: 1, time: 1}
 schedules: [none, switch-priority]
 """
 

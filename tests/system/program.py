@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -168,9 +168,8 @@ def errors_in(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if line.startswith("dmlbed: ")]
 
 
-def wait_until(reached: Mapping[str, object] | object) -> None:
-    """Wait until a function returns something true."""
-    assert callable(reached)
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait until a function returns True."""
     deadline = time.monotonic() + PATIENCE
     while not reached():
         assert time.monotonic() < deadline, "never reached"

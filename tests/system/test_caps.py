@@ -17,6 +17,7 @@ import pytest
 from orchestrator.emulation.box import run_in_box
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.run_groups import remove_stale, run_groups
+from tests.system.experiments import take_for_carried
 
 ROOT = Path(__file__).parents[2]
 MISSING = find_layout().missing
@@ -52,6 +53,7 @@ schedules: [none]
 iterations: ITERATIONS
 warm_up: 1
 repeats: 1
+switch: linux-bridge
 scale: {rates: 1, time: TIME}
 """
 
@@ -69,6 +71,7 @@ def write_experiment(
     text = EXPERIMENT.replace("MODEL", model).replace("TIME", stretch)
     path = folder / "capped.yaml"
     path.write_text(text.replace("ITERATIONS", str(iterations)))
+    take_for_carried(path)
     return path
 
 

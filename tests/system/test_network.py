@@ -11,3 +11,7 @@ pytestmark = pytest.mark.system
 
 def test_the_published_topology_at_a_tenth_of_its_rates() -> None:
     pytest_passes_in_a_box("inside_network.py")
+
+
+def test_sixteen_workers_on_nested_priorities() -> None:
+    pytest_passes_in_a_box("inside_sixteen.py")

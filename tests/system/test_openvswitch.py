@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.spec import OVS_USER
+from tests.system.experiments import take_for_carried
 from tests.system.program import (
     ROOT,
     Running,
@@ -43,8 +45,10 @@ def arguments(folder: Path, iterations: int) -> list[str | Path]:
         f"name: tiny\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
         "models: [squeezenet]\nschedules: [none, switch-priority]\n"
         f"iterations: {iterations}\nwarm_up: 1\nrepeats: 1\n"
+        "switch: ovs-user\nscale: {rates: 8, time: 0.5}\n"
     )
-    return ["run", file, "--switch", "ovs-user", "--scale", "8,0.5", "--out", folder / "out"]
+    take_for_carried(file, OVS_USER)
+    return ["run", file, "--out", folder / "out"]
 
 
 def records(folder: Path, name: str) -> list[dict[str, Any]]:

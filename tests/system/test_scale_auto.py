@@ -14,6 +14,9 @@ from tests.system.program import Running, dmlbed, dmlbed_argv
 
 pytestmark = pytest.mark.system
 
+# Finished well, or finished on a machine too busy for its figures to count: not the question here.
+FINISHED = (0, 5)
+
 TOPOLOGY = """
 name: two
 defaults:
@@ -71,7 +74,7 @@ def test_auto_chooses_once_and_the_trial_runs_on_it(tmp_path: Path) -> None:
     place = Place(tmp_path, "200 Mbps")
     first = place.run()
     print(first.stderr)
-    assert first.returncode == 0, first.stderr
+    assert first.returncode in FINISHED, first.stderr
     run = record(first)
     rates = run["calibration"]["chosen"]
     assert run["experiment"]["scale"] == {"rates": rates, "time": 1}
@@ -87,7 +90,7 @@ def test_auto_chooses_once_and_the_trial_runs_on_it(tmp_path: Path) -> None:
     assert line.endswith(" idle (calibrated now)")
 
     second = place.run()
-    assert second.returncode == 0, second.stderr
+    assert second.returncode in FINISHED, second.stderr
     assert "calibrating" not in second.stderr
     assert "idle (remembered from " in second.stderr
     assert record(second)["digest"] == run["digest"]

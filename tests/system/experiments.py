@@ -1,0 +1,121 @@
+"""Tiny experiments as files, and what a run of one left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.spec import LINUX_BRIDGE, load_experiment
+from orchestrator.trials.calibration import Attempt, Way
+from orchestrator.trials.calibration_cache import CalibrationCache, calibration_key
+from tests.system.program import ROOT
+
+PUBLISHED = ROOT / "topologies" / "ps-10g-1g-3workers.yaml"
+# Small windows: three workers' do not fill a queue, so nothing is lost and sent again.
+_EXPERIMENT = """
+name: tiny
+topology: {topology}
+models: [{models}]
+schedules: [{schedules}]
+iterations: 2
+warm_up: 1
+repeats: {repeats}
+switch: linux-bridge
+scale: {{rates: 4, time: 0.4}}
+socket_buffers: {{send: 96 KiB, receive: 96 KiB}}
+"""
+
+
+def write_experiment(
+    directory: Path,
+    *,
+    topology: Path = PUBLISHED,
+    models: str = "squeezenet",
+    schedules: str = "none, switch-priority",
+    repeats: int = 1,
+) -> Path:
+    """A tiny experiment's file: a quarter of the topology's rates, so the CPU stays idle."""
+    file = directory / "tiny.yaml"
+    file.write_text(
+        _EXPERIMENT.format(topology=topology, models=models, schedules=schedules, repeats=repeats)
+    )
+    take_for_carried(file)
+    return file
+
+
+def take_for_carried(file: Path, switch: str = LINUX_BRIDGE) -> None:
+    """Remember that this machine carries an experiment's scale, which is in its file.
+
+    So that no run of a test waits for a calibration, or is refused on a machine that is busy.
+    """
+    experiment = load_experiment(file)
+    way = Way(rate_bps=10**9, share=1.0)
+    attempt = Attempt(
+        rates=experiment.scale.rates, pull=way, push=way, idle=1.0, measured="2025-01-01T00:00"
+    )
+    CalibrationCache().remember(calibration_key(experiment, switch), [attempt])
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A trial's directory.
+
+    Attributes:
+        record: trial.json.
+        network: network.json.
+    """
+
+    directory: Path
+    record: dict[str, Any]
+    network: dict[str, Any]
+
+    @property
+    def schedule(self) -> str:
+        return str(self.record["schedule"])
+
+    def events(self, process: str, event: str) -> list[dict[str, Any]]:
+        """Records of one kind of a process."""
+        lines = (self.directory / f"{process}.jsonl").read_text().splitlines()
+        return [record for record in map(json.loads, lines) if record["event"] == event]
+
+    def port(self, name: str) -> dict[str, Any]:
+        """Counters of a port."""
+        (found,) = (port for port in self.network["ports"] if port["port"] == name)
+        return dict(found)
+
+    @property
+    def parameters(self) -> str:
+        """Digest of the final parameters."""
+        (end,) = self.events("ps", "end")
+        return str(end["parameters_sha256"])
+
+
+def assert_ended_well(status: int, stderr: str) -> None:
+    """See that a run finished.
+
+    A machine that other work kept busy makes its figures unusable, which is no fault of the run.
+    """
+    assert status == 0 or (status == 5 and "no idle CPU" in stderr), f"{status}: {stderr}"
+
+
+def run_directory(out: Path) -> Path:
+    """The directory of the only run below `out`."""
+    (found,) = (path for path in out.glob("*/*") if path.is_dir())
+    return found
+
+
+def stored_trials(run: Path) -> list[StoredTrial]:
+    """The trials of a run in their order."""
+    return list(_stored(run))
+
+
+def _stored(run: Path) -> Iterator[StoredTrial]:
+    for directory in sorted((run / "trials").iterdir()):
+        yield StoredTrial(
+            directory,
+            json.loads((directory / "trial.json").read_text()),
+            json.loads((directory / "network.json").read_text()),
+        )

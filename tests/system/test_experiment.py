@@ -1,0 +1,181 @@
+"""Whole experiments through the command line: what they print, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.bounds.iteration import FRAME_BYTES, PAYLOAD_BYTES
+from tests.system.experiments import (
+    StoredTrial,
+    assert_ended_well,
+    run_directory,
+    stored_trials,
+    write_experiment,
+)
+from tests.system.program import ROOT, Running, dmlbed, dmlbed_argv
+
+pytestmark = pytest.mark.system
+
+TRUNK = {"switch0->switch1": "payload_out", "switch1->switch0": "payload_in"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """Two schedules, each twice, with --json; `args[-1]` is where it wrote."""
+    directory = tmp_path_factory.mktemp("finished")
+    experiment = write_experiment(directory, repeats=2)
+    done = dmlbed("run", experiment, "--json", "--out", directory / "out")
+    assert_ended_well(done.returncode, done.stderr)
+    return done
+
+
+@pytest.fixture(scope="module")
+def run(finished: subprocess.CompletedProcess[str]) -> Path:
+    return run_directory(Path(finished.args[-1]))
+
+
+@pytest.fixture(scope="module")
+def trials(run: Path) -> list[StoredTrial]:
+    return stored_trials(run)
+
+
+def test_standard_output_is_one_json_object(
+    finished: subprocess.CompletedProcess[str], run: Path
+) -> None:
+    answer = json.loads(finished.stdout)
+    assert set(answer) == {"run", "rows"}
+    assert Path(answer["run"]) == run
+    assert answer["rows"] == json.loads((run / "summary.json").read_text())
+    rows = {row["schedule"]: row for row in answer["rows"]}
+    assert list(rows) == ["none", "switch-priority"]
+    for row in rows.values():
+        assert row["model"] == "squeezenet"
+        assert row["imgs_per_sec"] > 0
+        assert row["repeats"] == 2
+        assert row["verdict"] in ("ok", "doubtful", "unusable")
+    assert rows["none"]["speedup_pct"] is None
+    assert isinstance(rows["switch-priority"]["speedup_pct"], float)
+
+
+def test_progress_is_plain_lines_on_standard_error(
+    finished: subprocess.CompletedProcess[str], run: Path
+) -> None:
+    lines = finished.stderr.splitlines()
+    assert lines[0].startswith("scale R=4, D=0.4 on linux-bridge: 100 % of 1 Gbit/s both ways")
+    assert lines[1:3] == [
+        "building the testbed of ps-10g-1g-3workers, R=4, D=0.4",
+        "switches: linux-bridge (asked for)",
+    ]
+    counted = [line for line in lines if line.startswith("[")]
+    assert [line.partition("]")[0] for line in counted] == ["[1/4", "[2/4", "[3/4", "[4/4"]
+    assert "iteration 3/3" in counted[0]
+    assert "imgs/sec" in counted[0]
+    assert "\x1b" not in finished.stderr
+    assert f"run: {run}" in lines
+
+
+def test_everything_is_there_and_nothing_else(run: Path, trials: list[StoredTrial]) -> None:
+    names = {"run.json", "trials", "summary.csv", "summary.json", "figure.png", "figure.svg"}
+    assert {path.name for path in run.iterdir()} == names
+    # A B, then B A: a drift of the machine meets both schedules alike
+    assert [trial.directory.name for trial in trials] == [
+        "000-squeezenet-none-0",
+        "001-squeezenet-switch-priority-0",
+        "002-squeezenet-switch-priority-1",
+        "003-squeezenet-none-1",
+    ]
+    processes = [f"{name}.jsonl" for name in ("ps", "worker0", "worker1", "worker2")]
+    for trial in trials:
+        files = {path.name for path in trial.directory.iterdir()}
+        assert files == {"trial.json", "network.json", *processes}
+        assert trial.record["outcome"] == "finished"
+    assert json.loads((run / "run.json").read_text())["digest"] in run.name
+
+
+def test_report_redraws_the_same(run: Path) -> None:
+    before = {name: (run / name).read_bytes() for name in ("summary.json", "summary.csv")}
+    for name in (*before, "figure.png", "figure.svg"):
+        (run / name).unlink()
+    done = dmlbed("report", run)
+    assert done.returncode == 0, done.stderr
+    assert "squeezenet" in done.stdout
+    assert {name: (run / name).read_bytes() for name in before} == before
+    assert (run / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (run / "figure.svg").read_text()
+
+
+def test_schedules_and_repeats_end_with_the_same_parameters(trials: list[StoredTrial]) -> None:
+    assert len({trial.parameters for trial in trials}) == 1
+
+
+def test_ports_carried_what_the_parameter_server_sent_and_received(
+    trials: list[StoredTrial],
+) -> None:
+    for trial in trials:
+        iterations = trial.events("ps", "iteration")
+        resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
+        for name, key in TRUNK.items():
+            frames = sum(record[key] for record in iterations) * FRAME_BYTES / PAYLOAD_BYTES
+            data = sum(
+                port["bytes"] for port in trial.port(name)["classes"] if port["name"] != "ack"
+            )
+            assert frames <= data <= (frames + resent) * 1.01, (trial.directory.name, name)
+
+
+def test_training_kept_off_the_management_network(trials: list[StoredTrial]) -> None:
+    for trial in trials:
+        assert set(trial.network["management_bytes"]) == {"ps", "worker0", "worker1", "worker2"}
+        assert all(0 < count < 10**6 for count in trial.network["management_bytes"].values())
+
+
+def test_schedules_differ_only_at_the_two_ports_of_the_trunk(trials: list[StoredTrial]) -> None:
+    def shaped(trial: StoredTrial) -> dict[str, object]:
+        asked = ("device", "rate_bps", "queue_bytes", "delay_us")
+        return {
+            port["port"]: (
+                [port[key] for key in asked],
+                [[c["name"], c["classid"], c["priority"]] for c in port["classes"]],
+                [command for command in trial.network["commands"] if port["device"] in command],
+            )
+            for port in trial.network["ports"]
+        }
+
+    first = {trial.schedule: shaped(trial) for trial in trials[:2]}
+    assert all(shaped(trial) == first[trial.schedule] for trial in trials[2:])
+    none, priority = first["none"], first["switch-priority"]
+    assert list(none) == list(priority)
+    assert {port for port in none if none[port] != priority[port]} == set(TRUNK)
+    for trial in trials:
+        assert trial.network["kept_differs"] == []
+        if trial.schedule == "switch-priority":
+            classes = [entry["name"] for entry in trial.port("switch0->switch1")["classes"]]
+            assert classes == ["ack", "worker0", "worker1", "worker2", "data"]
+
+
+@pytest.mark.parametrize("topology", ["star", "two-rack-tree"])
+def test_another_topology(topology: str, tmp_path: Path) -> None:
+    experiment = write_experiment(tmp_path, topology=ROOT / "topologies" / f"{topology}.yaml")
+    done = dmlbed("run", experiment, "--out", tmp_path / "out")
+    assert_ended_well(done.returncode, done.stderr)
+    stored = stored_trials(run_directory(tmp_path / "out"))
+    assert [trial.record["outcome"] for trial in stored] == ["finished", "finished"]
+    assert len({trial.parameters for trial in stored}) == 1
+
+
+def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTrial]) -> None:
+    """Also not in their results: they share a directory, and may start in the same second."""
+    argv = dmlbed_argv("run", write_experiment(tmp_path), "--json", "--out", tmp_path / "out")
+    with Running(argv) as one, Running(argv) as other:
+        for running in (one, other):
+            assert_ended_well(running.end(), running.said())
+        answers = [json.loads("".join(running.stdout)) for running in (one, other)]
+    runs = [Path(answer["run"]) for answer in answers]
+    assert len(set(runs)) == 2
+    for run in runs:
+        stored = stored_trials(run)
+        assert [trial.record["outcome"] for trial in stored] == ["finished", "finished"]
+        assert {trial.parameters for trial in stored} == {trials[0].parameters}
