@@ -10,7 +10,8 @@ import pytest
 from orchestrator.cli.plan import describe
 from orchestrator.emulation.caps import Room, host_caps
 from orchestrator.emulation.classes import port_shapes
-from orchestrator.spec import Experiment, Scale, Topology, load_any, ports
+from orchestrator.emulation.switches import SwitchChoice
+from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
 from workloads.schedules import SCHEDULES
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,8 @@ def test_topology(name: str) -> None:
 def planned_on(experiment: Experiment) -> dict[str, Any]:
     scaled = experiment.with_scale(Scale(1, experiment.asked_scale.time))
     room = Room((0, 1), 64 * 2**30)
-    return describe(scaled, host_caps(scaled.topology, scaled.scale, room), room)
+    switch = SwitchChoice(OVS_USER, "")
+    return describe(scaled, switch, host_caps(scaled.topology, scaled.scale, room), room)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -12,8 +12,11 @@ import pytest
 from orchestrator.collector.records import NetworkRecord, TrialRecord
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.addresses import host_addresses
+from orchestrator.emulation.capped import CappedHosts
+from orchestrator.emulation.caps import Room, host_caps
 from orchestrator.emulation.classes import port_shapes
 from orchestrator.emulation.counters import Count, Counters
+from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.emulation.shaping import PortShape
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
@@ -33,6 +36,9 @@ class FakeTestbed:
     def __init__(self, made: Experiment, log: list[str]) -> None:
         self.switch_kind = "linux-bridge"
         self.addresses = host_addresses(made.topology)
+        room = Room((0, 1), 64 * 2**30, NO_GROUPS.missing)
+        caps = host_caps(made.topology, made.scale, room)
+        self.hosts = CappedHosts(caps, room, NO_GROUPS)
         self.kept_differs: list[str] = []
         self.refuses = ""
         self._experiment = made
