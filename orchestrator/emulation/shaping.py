@@ -159,7 +159,3 @@ class PortShape:
             for match in placed.traffic.matches:
                 yield (*add, "protocol", "ip", "prio", "3", "u32",
                        "match", "ip", match.field, f"{match.address}/32", *to)  # fmt: skip
-
-    def filter_count(self) -> int:
-        """How many filters the port must hold."""
-        return sum(command[1] == "filter" for command in self.commands())
