@@ -118,7 +118,8 @@ def _verdicts(summary: Summary) -> str:
 def _notes(run: Run) -> tuple[str, ...]:
     notes = [f"not reported: {failure}" for failure in run.failed]
     if run.missing:
-        notes.append(f"{run.missing} planned trials were not run")
+        trials = "trial was" if run.missing == 1 else "trials were"
+        notes.append(f"{run.missing} planned {trials} not run")
     return tuple(notes)
 
 

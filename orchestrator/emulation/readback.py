@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from orchestrator.emulation.shaping import GUARANTEED_BPS, PortShape
+from orchestrator.emulation.shaping import ACK_CLASS, GUARANTEED_BPS, PRIORITIES, PortShape
+
+Rule: TypeAlias = tuple[str, tuple[str, ...]]
+"""The class that a filter leads to, and its matches: `value/mask at offset`, in hexadecimal."""
 
 # tc prints rates with at most four digits before the unit changes: 0.1 % is its rounding.
 RATE_TOLERANCE = 0.001
@@ -17,6 +21,9 @@ _CLASS = re.compile(
     r"^class htb (?P<id>\S+) .*?rate (?P<rate>\S+) ceil (?P<ceil>\S+)",
 )
 _PRIO = re.compile(r" prio (\d+) ")
+_FLOW = re.compile(r"flowid (\S+)")
+_PURE_ACK = ("00060000/00ff0000 at 8", "05000000/0f00ff80 at 0", "00100000/003f0000 at 32")
+_ANY = ("00000000/00000000 at 0",)
 
 
 @dataclass(frozen=True)
@@ -62,9 +69,35 @@ def parse_qdiscs(text: str) -> list[dict[str, Any]]:
     return [dict(entry) for entry in json.loads(text or "[]")]
 
 
-def count_filters(text: str) -> int:
-    """How many rules stand in `tc filter show`'s plain text."""
-    return sum("flowid" in line for line in text.splitlines())
+def parse_filters(text: str) -> Counter[Rule]:
+    """Rules out of `tc filter show`: the class each leads to, and what it matches."""
+    rules: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        flow = _FLOW.search(line)
+        if flow:
+            rules.append((flow[1], []))
+        elif line.startswith("  match ") and rules:
+            rules[-1][1].append(line.strip().removeprefix("match "))
+    return Counter((flow, tuple(matches)) for flow, matches in rules)
+
+
+def asked_filters(shape: PortShape) -> Counter[Rule]:
+    """The rules that a port must hold, in the form in which tc shows them."""
+    rules: list[Rule] = []
+    for placed in shape.placed():
+        if placed.traffic.name == ACK_CLASS:
+            rules += [(placed.classid, _PURE_ACK), (placed.classid, _ANY)]
+        rules += [(placed.classid, (match.shown(),)) for match in placed.traffic.matches]
+    return Counter(rules)
+
+
+def asked_defaults(shape: PortShape) -> dict[str, str]:
+    """Per htb of a port, the class for what no rule matches."""
+    tiers = shape.tiers()
+    return {
+        f"{number + 1}:": f"0x{10 + (tier[-1].priority if tier is tiers[-1] else PRIORITIES - 1):x}"
+        for number, tier in enumerate(tiers)
+    }
 
 
 def differences(
@@ -108,9 +141,21 @@ def differences(
                 f"{shape.port}: queue of {placed.classid} asked {shape.queue_bytes}, "
                 f"kept {limit} bytes"
             )
-    filters = sum(count_filters(text) for text in filter_texts.values())
-    if filters != shape.filter_count():
-        said.append(f"{shape.port}: asked {shape.filter_count()} filters, kept {filters}")
-    if shape.delay_us and not any(e["kind"] == "netem" for e in parse_qdiscs(qdiscs_text)):
+    kept_filters = sum(map(parse_filters, filter_texts.values()), Counter[Rule]())
+    wanted = asked_filters(shape)
+    for what, rules in (
+        ("is not there", wanted - kept_filters),
+        ("was not asked for", kept_filters - wanted),
+    ):
+        for flow, matches in rules.elements():
+            said.append(f"{shape.port}: the filter to {flow} for {', '.join(matches)} {what}")
+    qdiscs = {entry["handle"]: entry for entry in parse_qdiscs(qdiscs_text)}
+    for handle, default in asked_defaults(shape).items():
+        got_default = qdiscs.get(handle, {}).get("options", {}).get("default")
+        if got_default != default:
+            said.append(
+                f"{shape.port}: default class of {handle} asked {default}, kept {got_default}"
+            )
+    if shape.delay_us and not any(e["kind"] == "netem" for e in qdiscs.values()):
         said.append(f"{shape.port}: the delay of {shape.delay_us} us is not there")
     return said

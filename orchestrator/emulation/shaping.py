@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 Command = tuple[str, ...]
 
@@ -32,6 +33,7 @@ _PURE_ACK = (
     "match", "u16", "0x0000", "0xff80", "at", "2",
     "match", "u8", "0x10", "0x3f", "at", "33",
 )  # fmt: skip
+_ADDRESS_AT = {"src": 12, "dst": 16}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Match:
         """The match as u32 wants it."""
         return ("match", "ip", self.field, f"{self.address}/32")
 
+    def shown(self) -> str:
+        """The match as tc shows it: value/mask in hexadecimal, and where in the IP header."""
+        return f"{int(IPv4Address(self.address)):08x}/ffffffff at {_ADDRESS_AT[self.field]}"
+
 
 @dataclass(frozen=True)
 class DscpMatch:
@@ -55,6 +61,10 @@ class DscpMatch:
     def words(self) -> tuple[str, ...]:
         """The match as u32 wants it."""
         return ("match", "ip", "dsfield", f"0x{self.dscp << 2:02x}", "0xfc")
+
+    def shown(self) -> str:
+        """The match as tc shows it."""
+        return f"00{self.dscp << 2:02x}0000/00fc0000 at 0"
 
 
 @dataclass(frozen=True)
@@ -173,7 +183,3 @@ class PortShape:
                        "match", "u32", "0", "0", *to)  # fmt: skip
             for match in placed.traffic.matches:
                 yield (*add, "protocol", "ip", "prio", "3", "u32", *match.words(), *to)
-
-    def filter_count(self) -> int:
-        """How many filters the port must hold."""
-        return sum(command[1] == "filter" for command in self.commands())

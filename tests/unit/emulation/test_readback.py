@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulation.readback import differences, parse_classes, parse_rate
-from orchestrator.emulation.shaping import PortShape, TrafficClass
+from orchestrator.emulation.readback import (
+    asked_filters,
+    differences,
+    parse_classes,
+    parse_rate,
+)
+from orchestrator.emulation.shaping import DscpMatch, Match, PortShape, TrafficClass
 
 SHAPE = PortShape("switch0->switch1", "switch0-eth1", 10**9, 524288, 0, (TrafficClass("data"),))
 CLASSES = """\
@@ -18,12 +24,24 @@ class htb 1:b parent 1:1 leaf 101: prio 1 quantum 1514 rate 8Kbit ceil 1Gbit
 """
 QDISCS = json.dumps(
     [
-        {"kind": "htb", "handle": "1:", "root": True, "options": {}},
+        {"kind": "htb", "handle": "1:", "root": True, "options": {"default": "0xb"}},
         {"kind": "bfifo", "handle": "100:", "parent": "1:a", "options": {"limit": 524288}},
         {"kind": "bfifo", "handle": "101:", "parent": "1:b", "options": {"limit": 524288}},
     ]
 )
-FILTERS = {"1:": "filter u32 flowid 1:a not_in_hw\n  match 00\nfilter u32 flowid 1:a not_in_hw\n"}
+FILTERS = {
+    "1:": """\
+filter protocol ip pref 1 u32 chain 0 fh 800: ht divisor 1
+filter protocol ip pref 1 u32 chain 0 fh 800::800 bkt 0 *flowid 1:a not_in_hw
+  match 00060000/00ff0000 at 8
+  match 05000000/0f00ff80 at 0
+  match 00100000/003f0000 at 32
+filter protocol arp pref 2 u32 chain 0 fh 801::800 bkt 0 *flowid 1:a not_in_hw
+  match 00000000/00000000 at 0
+"""
+}
+MOVED = {"1:": FILTERS["1:"].replace("*flowid 1:a", "*flowid 1:b", 1)}
+ACK = "00060000/00ff0000 at 8, 05000000/0f00ff80 at 0, 00100000/003f0000 at 32"
 
 
 def test_nothing_differs_when_all_was_kept() -> None:
@@ -41,13 +59,36 @@ def test_nothing_differs_when_all_was_kept() -> None:
          "switch0->switch1: class 1:b is not there"),
         (CLASSES, QDISCS.replace("524288", "1000"), FILTERS,
          "switch0->switch1: queue of 1:a asked 524288, kept 1000 bytes"),
-        (CLASSES, QDISCS, {"1:": ""}, "switch0->switch1: asked 2 filters, kept 0"),
+        (CLASSES, QDISCS.replace("0xb", "0xa"), FILTERS,
+         "switch0->switch1: default class of 1: asked 0xb, kept 0xa"),
+        (CLASSES, QDISCS, {},
+         f"switch0->switch1: the filter to 1:a for {ACK} is not there"),
+        (CLASSES, QDISCS, MOVED,
+         f"switch0->switch1: the filter to 1:b for {ACK} was not asked for"),
     ],
 )  # fmt: skip
 def test_each_difference_is_said(
     classes: str, qdiscs: str, filters: dict[str, str], said: str
 ) -> None:
     assert said in differences(SHAPE, classes, qdiscs, filters)
+
+
+def test_matches_as_tc_shows_them() -> None:
+    shape = replace(
+        SHAPE,
+        classes=(
+            TrafficClass("worker0", (Match("dst", "10.10.0.2"), Match("src", "10.10.0.2"))),
+            TrafficClass("worker1", (DscpMatch(3),)),
+            TrafficClass("data"),
+        ),
+    )
+    assert set(asked_filters(shape)) == {
+        ("1:a", tuple(ACK.split(", "))),
+        ("1:a", ("00000000/00000000 at 0",)),
+        ("1:b", ("0a0a0002/ffffffff at 16",)),
+        ("1:b", ("0a0a0002/ffffffff at 12",)),
+        ("1:c", ("000c0000/00fc0000 at 0",)),
+    }
 
 
 @pytest.mark.parametrize(
