@@ -143,14 +143,20 @@ class ControllerSession:
             for entry in entries
         ]
 
-    def ports(self) -> dict[str, list[dict[str, Any]]]:
-        """The OpenFlow counters of every switch's ports.
+    def ports(self) -> list[dict[str, Any]]:
+        """What every switch counts at the ports to its neighbours.
 
         Raises:
             RunError: the controller is gone.
         """
-        found: dict[str, list[dict[str, Any]]] = self._ask("ports")["ports"]
-        return found
+        peers = {(node, n): peer for (node, peer), n in self._names.port_numbers.items()}
+        return [
+            {"switch": switch, "port": f"{switch}->{peers[switch, entry['number']]}", **entry}
+            for switch, entries in self._ask("ports")["ports"].items()
+            for entry in entries
+            # A bridge has a port of its own too, which leads nowhere.
+            if (switch, entry["number"]) in peers
+        ]
 
     def differences(self, flows: list[dict[str, Any]]) -> list[str]:
         """Where `flows` differ from the rules that were asked for."""

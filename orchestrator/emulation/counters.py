@@ -38,6 +38,7 @@ class Counters:
             did not take them in fast enough; only where a switch has such a place.
         switch_seconds: processor time of the switches' own processes.
         flows: the rules of the switches with their counters; empty without a controller.
+        openflow_ports: what the switches themselves count at their ports; likewise.
     """
 
     queues: Mapping[str, Mapping[str, Count]]
@@ -46,6 +47,7 @@ class Counters:
     input_drops: Mapping[str, int] = field(default_factory=dict)
     switch_seconds: float = 0.0
     flows: Sequence[Mapping[str, Any]] = ()
+    openflow_ports: Sequence[Mapping[str, Any]] = ()
 
 
 def queue_counts(shape: PortShape, qdiscs_text: str) -> dict[str, Count]:
@@ -77,24 +79,38 @@ def send_drops(text: str) -> dict[str, int]:
     }
 
 
-def flow_records(
-    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+FLOW_KEYS = ("switch", "priority", "src", "dst")
+FLOW_COUNTS = ("packets", "bytes")
+PORT_KEYS = ("switch", "port")
+PORT_COUNTS = (
+    "rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped",
+)  # fmt: skip
+
+
+def counted_since(
+    before: Sequence[Mapping[str, Any]],
+    after: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    counts: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """The rules as they are now, with what each has counted in between."""
+    """Entries as they are now, with what each has counted in between.
 
-    def key(flow: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(flow[name] for name in ("switch", "priority", "src", "dst"))
+    Args:
+        keys: what makes two entries the same one.
+        counts: which of their values count on.
+    """
 
-    counted = {key(flow): flow for flow in before}
+    def key(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(entry[name] for name in keys)
+
+    earlier = {key(entry): entry for entry in before}
+    nothing = dict.fromkeys(counts, 0)
     return [
         {
-            **flow,
-            **{
-                name: flow[name] - (counted[key(flow)][name] if key(flow) in counted else 0)
-                for name in ("packets", "bytes")
-            },
+            **entry,
+            **{name: entry[name] - earlier.get(key(entry), nothing)[name] for name in counts},
         }
-        for flow in after
+        for entry in after
     ]
 
 
@@ -150,5 +166,8 @@ def network_record(
             port: value - before.input_drops[port] for port, value in after.input_drops.items()
         },
         "switch_cpu_seconds": round(after.switch_seconds - before.switch_seconds, 3),
-        "flows": flow_records(before.flows, after.flows),
+        "flows": counted_since(before.flows, after.flows, FLOW_KEYS, FLOW_COUNTS),
+        "openflow_ports": counted_since(
+            before.openflow_ports, after.openflow_ports, PORT_KEYS, PORT_COUNTS
+        ),
     }

@@ -75,6 +75,10 @@ class Controller(Protocol):
         """All rules with their counters."""
         ...
 
+    def ports(self) -> list[dict[str, Any]]:
+        """The switches' own counters of their ports, by `switch` and `port` (`node->peer`)."""
+        ...
+
     def differences(self, flows: list[dict[str, Any]]) -> list[str]:
         """Where rules read by `flows` differ from those that were asked for."""
         ...

@@ -228,6 +228,7 @@ class Testbed:
             },
             switch_seconds=self._fabric.cpu_seconds(),
             flows=self._flows(),
+            openflow_ports=self._openflow_ports(),
         )
 
     def losses(self, since_ns: int) -> list[dict[str, Any]]:
@@ -247,6 +248,16 @@ class Testbed:
             return self._controller.flows()
         except RunError:
             # What is gone is noted elsewhere; without the controller the switches go on.
+            return []
+
+    def _openflow_ports(self) -> list[dict[str, Any]]:
+        """The switches' own counters of their ports; empty if nobody can tell them."""
+        if self._controller is None:
+            return []
+        try:
+            self._fabric.check()
+            return self._controller.ports()
+        except RunError:
             return []
 
     def _input_devices(self) -> dict[str, str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
+from orchestrator.emulation.runner import SubprocessRunner
 from orchestrator.emulation.switches import SwitchChoice
-from orchestrator.spec import Experiment
+from orchestrator.spec import OPENFLOW_KINDS, Experiment
 
 _LIBRARIES = ("mininet", "paramiko", "numpy", "pydantic", "matplotlib", "scipy")
 
@@ -29,6 +30,7 @@ def run_record(
             "python": platform.python_version(),
             "kernel": platform.release(),
             **{name: version(name) for name in _LIBRARIES},
+            **(_openvswitch() if switch.kind in OPENFLOW_KINDS else {}),
         },
         "switch": {"kind": switch.kind, "why": switch.why},
         "machine": {
@@ -37,6 +39,12 @@ def run_record(
             "cpu": cpu_name(),
         },
     }
+
+
+def _openvswitch() -> dict[str, str]:
+    """The versions of what forwards, and of what tells it to."""
+    first = SubprocessRunner()(["ovs-vswitchd", "--version"]).splitlines()[0]
+    return {"openvswitch": first.split()[-1], "ryu": version("ryu")}
 
 
 def cpu_name() -> str:

@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 
 from orchestrator.controller.session import ControllerSession
-from orchestrator.emulation.counters import Counters, queue_counts
+from orchestrator.emulation.counters import Counters, network_record, queue_counts
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.spec import OVS_USER, Experiment, load_experiment
 from orchestrator.trials.control import make_controller
@@ -153,7 +153,17 @@ def test_every_rule_is_kept_and_counts(testbed: Testbed, controller: ControllerS
     }
     for flow in ("pull of worker2", "push of worker2"):
         assert [counted[switch, flow] for switch in ("switch0", "switch1")] == [5, 5]
-    assert controller.ports()["switch1"]
+
+
+def test_switches_count_at_their_ports_what_the_queues_count(testbed: Testbed) -> None:
+    before = testbed.counters()
+    in_host(testbed, "worker1", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
+    after = testbed.counters()
+    record = network_record(tuple(testbed._shapes.values()), before, after)
+    counted = {entry["port"]: entry["tx_packets"] for entry in record["openflow_ports"]}
+    sent = {port["port"]: port["packets"] for port in record["ports"]}
+    assert counted == {port: sent[port] for port in counted}
+    assert counted[PULL] == counted[PUSH] == counted["switch1->worker1"] == 5
 
 
 def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: Testbed) -> None:

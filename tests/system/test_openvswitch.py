@@ -61,6 +61,7 @@ def test_a_tiny_experiment_by_the_command(tmp_path: Path) -> None:
     done = dmlbed(*arguments(tmp_path, iterations=3))
     assert done.returncode in FINISHED, done.stderr
     (run,) = tmp_path.glob("out/tiny/*/run.json")
+    assert {"openvswitch", "ryu"} <= set(json.loads(run.read_text())["versions"])
     assert json.loads(run.read_text())["switch"] == {"kind": "ovs-user", "why": "asked for"}
     for number, network in enumerate(records(tmp_path, "network.json")):
         assert network["switch"] == "ovs-user"

@@ -49,7 +49,7 @@ def cells(result: Result) -> list[list[str]]:
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_nothing_is_cut_off(columns: int) -> None:
-    result = plan(PUBLISHED, columns=columns)
+    result = plan(PUBLISHED, "--switch", "auto", columns=columns)
     assert (result.exit_code, result.stderr) == (0, "")
     first, *rest = result.stdout.splitlines()
     assert first.startswith("published: 30 trials on ps-10g-1g-3workers (linux-bridge, auto: ")
@@ -169,7 +169,7 @@ def test_the_commands_can_be_copied() -> None:
 
 def test_the_rules_of_switches_under_a_controller(machine: dict[str, str]) -> None:
     machine["ovs-user"] = ""
-    answer = planned(PUBLISHED)
+    answer = planned(PUBLISHED, "--switch", "auto")
     assert answer["switch"]["kind"] == "ovs-user"
     assert answer["ports"]["none"] == answer["ports"]["switch-priority"]
     assert len(answer["rules"]["none"]["switch0"]) == 7
@@ -177,7 +177,7 @@ def test_the_rules_of_switches_under_a_controller(machine: dict[str, str]) -> No
     assert marked == [
         "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.4 actions=set_field:3->ip_dscp,output:2"
     ]
-    said = plan(PUBLISHED, "--commands").stdout.splitlines()
+    said = plan(PUBLISHED, "--switch", "auto", "--commands").stdout.splitlines()
     assert shlex.split(said[said.index("# switch-priority, rules of switch0") + 3]) == [
         "ovs-ofctl", "-O", "OpenFlow13", "add-flow", "switch0", marked[0],
     ]  # fmt: skip

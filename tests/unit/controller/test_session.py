@@ -44,7 +44,7 @@ class FakeSwitch:
         ]
 
     def ports(self) -> list[dict[str, Any]]:
-        return []
+        return [{"number": number, "tx_packets": number} for number in (2, 0xFFFFFFFE)]
 
 
 class FakeProcess:
@@ -130,6 +130,17 @@ def test_rules_are_pushed_and_read_back_by_name(make: Callable[[], ControllerSes
     assert marks(session)["push of worker2"] == 3
     assert marks(session)["all else"] is None
     assert session.differences(session.flows()) == []
+
+
+def test_ports_are_told_by_name_and_a_bridges_own_is_not(
+    make: Callable[[], ControllerSession],
+) -> None:
+    session = make()
+    session.start()
+    session.wait()
+    assert session.ports() == [
+        {"switch": "switch0", "port": "switch0->worker0", "number": 2, "tx_packets": 2}
+    ]
 
 
 def test_a_switch_that_keeps_something_else_is_an_error(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 from orchestrator.emulation.counters import (
+    FLOW_COUNTS,
+    FLOW_KEYS,
     Count,
     Counters,
-    flow_records,
+    counted_since,
     link_bytes,
     network_record,
     queue_counts,
@@ -96,11 +98,12 @@ def flow(packets: int, **changes: object) -> dict[str, object]:
 
 
 def test_rules_are_recorded_as_they_are_with_what_they_counted_meanwhile() -> None:
-    assert flow_records([flow(3, dscp=0)], [flow(5)]) == [flow(2)]
+    names = (FLOW_KEYS, FLOW_COUNTS)
+    assert counted_since([flow(3, dscp=0)], [flow(5)], *names) == [flow(2)]
     # A rule that is new, or was read for the first time, has counted from nothing.
-    assert flow_records([], [flow(5)]) == [flow(5)]
+    assert counted_since([], [flow(5)], *names) == [flow(5)]
     # Without a controller at the end nobody could tell.
-    assert flow_records([flow(3)], []) == []
+    assert counted_since([flow(3)], [], *names) == []
 
 
 def test_packets_that_a_switch_could_not_take_in_are_those_its_device_could_not_send() -> None:
