@@ -5,17 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.emulation.runner import Runner
+from orchestrator.emulation.shaping import Command
 from orchestrator.spec import LINUX_BRIDGE
 
 _OPTIONS = ("stp_state", "0", "mcast_snooping", "0", "forward_delay", "0")
 
 
+def bridge_commands(name: str, ports: Sequence[str]) -> tuple[Command, ...]:
+    """Argument lists that make a bridge, without multicast snooping, with its ports, all up."""
+    return (
+        ("ip", "link", "add", "name", name, "type", "bridge", *_OPTIONS),
+        *(("ip", "link", "set", "dev", port, "master", name, "up") for port in ports),
+        ("ip", "link", "set", "dev", name, "up"),
+    )
+
+
+def splice_commands(name: str, ends: tuple[str, str]) -> tuple[Command, ...]:
+    """Argument lists that join two interfaces: all that comes in at one goes out at the other.
+
+    A bridge of the two that learns nothing, so that nothing it has seen can ever be held back.
+    """
+    return (
+        *bridge_commands(name, ends),
+        *(("ip", "link", "set", "dev", end, "type", "bridge_slave", "learning", "off")
+          for end in ends),
+    )  # fmt: skip
+
+
 def make_bridge(runner: Runner, name: str, ports: Sequence[str]) -> None:
-    """Make a bridge, without multicast snooping, with the given ports, all up."""
-    runner(["ip", "link", "add", "name", name, "type", "bridge", *_OPTIONS])
-    for port in ports:
-        runner(["ip", "link", "set", "dev", port, "master", name, "up"])
-    runner(["ip", "link", "set", "dev", name, "up"])
+    """Make a bridge with the given ports."""
+    for command in bridge_commands(name, ports):
+        runner(command)
 
 
 class LinuxBridges:

@@ -2,11 +2,14 @@
 
 With the kernel's datapath the veths are the ports themselves. The userspace datapath sends to all
 its packet sockets through one send buffer, so a queue on a veth that is its port would hold up, and
-silently lose, the traffic of all others. There each port is a tap of its own, and the kernel moves
-packets between tap and veth:
+silently lose, the traffic of all others. There each port is a tap of its own, and a splice, a Linux
+bridge of just the two, moves packets between tap and veth:
 
-    in    veth, ingress  ->  redirect  ->  tap, read by ovs-vswitchd; a full tap counts its drops
-    out   tap, written by ovs-vswitchd  ->  redirect  ->  veth, with its rate, classes and queues
+    in    veth  ->  splice  ->  tap, read by ovs-vswitchd; a full tap counts its drops
+    out   tap, written by ovs-vswitchd  ->  splice  ->  veth, with its rate, classes and queues
+
+(A tc redirect in the splice's place does not last: after any change of a port's interface Open
+vSwitch configures it anew, and takes an ingress qdisc away that is not its own. Tried with 3.1.)
 
 A tap takes no segments larger than its MTU and no packets without a checksum: the kernel completes
 both on the way in, so nothing has to be switched off at the veths.
@@ -15,10 +18,10 @@ both on the way in, so nothing has to be switched off at the veths.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.emulation.bridges import splice_commands
 from orchestrator.emulation.shaping import Command
 
 # Packets that wait for ovs-vswitchd at one port, while it serves the others.
@@ -26,8 +29,13 @@ TAP_PACKETS = 4000
 
 
 def tap_name(device: str) -> str:
-    """The tap behind a veth: `switch0-eth1` has `switch0_eth1`; no node's name has a `_`."""
-    return device.replace("-eth", "_eth")
+    """The tap behind a veth: `switch0-eth1` has `switch0_tap1`; no node's name has a `_`."""
+    return device.replace("-eth", "_tap")
+
+
+def splice_name(device: str) -> str:
+    """What joins a veth and its tap: `switch0-eth1` has `switch0_spl1`."""
+    return device.replace("-eth", "_spl")
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,9 @@ class OvsBridge:
             command += ["--", "add-port", self.name, port]
             command += ["--", "set", "interface", port, f"ofport_request={number}"]
             command += ["type=internal"] if self.userspace else []
+            # By default Open vSwitch clears queues from a port that are not its own.
+            command += ["--", "set", "port", port, "qos=@none"]
+        command += ["--", "--id=@none", "create", "qos", "type=linux-noop"]
         command += [
             "--", "set-controller", self.name, self.controller,
             "--", "set", "controller", self.name,
@@ -78,15 +89,13 @@ class OvsBridge:
         return tuple(command)
 
     def join(self) -> tuple[Command, ...]:
-        """What brings the ports up and, for taps, moves packets between them and the veths."""
+        """What brings the ports up and, for taps, splices each with its veth."""
+        if not self.userspace:
+            return tuple(("ip", "link", "set", "dev", device, "up") for device in self.devices)
         commands: list[Command] = []
-        for device, port in zip(self.devices, self.ports(), strict=True):
-            if self.userspace:
-                commands.append(
-                    ("ip", "link", "set", "dev", port, "txqueuelen", str(TAP_PACKETS), "up")
-                )
-                commands += [*redirect(device, port), *redirect(port, device)]
-            commands.append(("ip", "link", "set", "dev", device, "up"))
+        for device, tap in zip(self.devices, self.ports(), strict=True):
+            commands.append(("ip", "link", "set", "dev", tap, "txqueuelen", str(TAP_PACKETS)))
+            commands += splice_commands(splice_name(device), (device, tap))
         return tuple(commands)
 
     def differences(self, interfaces_text: str) -> list[str]:
@@ -108,14 +117,4 @@ def list_interfaces(database: Path) -> Command:
     return (
         "ovs-vsctl", f"--db=unix:{database}", "--timeout=10", "--format=json",
         "--columns=name,ofport,error", "list", "interface",
-    )  # fmt: skip
-
-
-def redirect(source: str, target: str) -> Sequence[Command]:
-    """All that comes in at one device goes out at another."""
-    return (
-        ("tc", "qdisc", "add", "dev", source, "ingress"),
-        ("tc", "filter", "add", "dev", source, "parent", "ffff:", "protocol", "all", "prio", "1",
-         "u32", "match", "u32", "0", "0", "flowid", "1:1",
-         "action", "mirred", "egress", "redirect", "dev", target),
     )  # fmt: skip

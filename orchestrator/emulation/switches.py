@@ -13,7 +13,7 @@ from orchestrator.errors import MachineError
 from orchestrator.spec import AUTO, KINDS, LINUX_BRIDGE, OVS_KERNEL, OVS_USER, Topology, unfit
 
 _CONTROLLER_LIBRARY = "ryu"
-_USER_FEATURES = ("tap", "mirred")
+_USER_FEATURES = ("tap", "bridge")
 
 
 @dataclass(frozen=True)

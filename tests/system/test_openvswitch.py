@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from orchestrator.spec import OVS_USER
 from tests.system.experiments import take_for_carried
+from tests.system.processes import below
 from tests.system.program import (
     ROOT,
     Running,
@@ -104,46 +104,25 @@ def test_payload_agrees_with_the_ports_counters(tmp_path: Path) -> None:
             assert counted == pytest.approx(payload * 1514 / 1448 + retransmitted * 1514, rel=0.01)
 
 
-def descendants(root: int) -> dict[int, str]:
-    """The command lines of all processes below one, those in its box included."""
-    parents: dict[int, int] = {}
-    lines: dict[int, str] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if fields[0] not in "ZX":
-            parents[int(entry.name)] = int(fields[1])
-            lines[int(entry.name)] = line
-
-    def below(pid: int) -> bool:
-        while pid in parents:
-            pid = parents[pid]
-            if pid == root:
-                return True
-        return False
-
-    return {pid: line for pid, line in lines.items() if below(pid)}
-
-
 def interfaces() -> str:
     return subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
 
 
-def kill_in_training(running: Running, program: Callable[[str], bool]) -> list[int]:
-    """SIGKILL for a program of the testbed once training goes on; all that ran then."""
+def kill_in_training(running: Running, *words: str) -> list[int]:
+    """SIGKILL for the program with these words once training goes on; all that ran then."""
 
-    def workloads() -> list[str]:
-        lines = descendants(running.process.pid).values()
-        return [line for line in lines if "python -m workloads" in line or "-m workloads /" in line]
+    def with_words(*wanted: str) -> list[int]:
+        return [
+            process.pid
+            for process in below(running.process.pid)
+            if any(process.argv[n : n + len(wanted)] == wanted for n in range(3))
+        ]
 
-    wait_until(lambda: len(workloads()) >= 4)
-    found = descendants(running.process.pid)
-    (victim,) = [pid for pid, line in found.items() if program(line)]
+    wait_until(lambda: len(with_words("-m", "workloads")) >= 4)
+    found = [process.pid for process in below(running.process.pid)]
+    (victim,) = with_words(*words)
     os.kill(victim, signal.SIGKILL)
-    return list(found)
+    return found
 
 
 def alive(pids: list[int]) -> list[str]:
@@ -154,7 +133,7 @@ def alive(pids: list[int]) -> list[str]:
 def test_without_a_process_of_open_vswitch_the_run_ends(tmp_path: Path, program: str) -> None:
     before = interfaces()
     with Running(dmlbed_argv(*arguments(tmp_path, iterations=500))) as running:
-        seen = kill_in_training(running, lambda line: line.startswith(f"{program} "))
+        seen = kill_in_training(running, program)
         assert running.end() == 4
     said = f"{program} of the testbed is gone (killed by signal SIGKILL)"
     assert errors_in(running.said()) == [f"dmlbed: {said}"]
@@ -166,7 +145,7 @@ def test_without_a_process_of_open_vswitch_the_run_ends(tmp_path: Path, program:
 
 def test_without_its_controller_a_run_goes_on(tmp_path: Path) -> None:
     with Running(dmlbed_argv(*arguments(tmp_path, iterations=10))) as running:
-        seen = kill_in_training(running, lambda line: "-m orchestrator.controller" in line)
+        seen = kill_in_training(running, "-m", "orchestrator.controller")
         assert running.end() in FINISHED, running.said()
     said = running.said()
     assert said.count("lost: ") == 1

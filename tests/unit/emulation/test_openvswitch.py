@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulation.openvswitch import OpenVSwitches, OvsProcesses
-from orchestrator.emulation.openvswitch_commands import OvsBridge, tap_name
+from orchestrator.emulation.openvswitch_commands import OvsBridge, splice_name, tap_name
 from orchestrator.errors import RunError
 
 DATABASE = Path("/run/db.sock")
@@ -42,18 +42,29 @@ def test_the_userspace_datapath_never_has_a_shaped_veth_as_a_port() -> None:
     make = " ".join(switch.make(DATABASE))
     assert "datapath_type=netdev" in make
     assert "switch0-eth" not in make
-    assert "set interface switch0_eth1 ofport_request=2 type=internal" in make
-    redirects = [
-        (command[command.index("dev") + 1], command[-1])
+    assert "set interface switch0_tap1 ofport_request=2 type=internal" in make
+    masters = {
+        command[command.index("dev") + 1]: command[command.index("master") + 1]
         for command in switch.join()
-        if "redirect" in command
-    ]
-    assert redirects == [
-        ("switch0-eth0", "switch0_eth0"),
-        ("switch0_eth0", "switch0-eth0"),
-        ("switch0-eth1", "switch0_eth1"),
-        ("switch0_eth1", "switch0-eth1"),
-    ]
+        if "master" in command
+    }
+    assert masters == {
+        "switch0-eth0": "switch0_spl0",
+        "switch0_tap0": "switch0_spl0",
+        "switch0-eth1": "switch0_spl1",
+        "switch0_tap1": "switch0_spl1",
+    }
+    silent = [command[4] for command in switch.join() if command[-2:] == ("learning", "off")]
+    assert sorted(silent) == sorted(masters)
+
+
+def test_open_vswitch_leaves_the_queues_of_its_ports_alone() -> None:
+    for userspace in (False, True):
+        switch = bridge(userspace=userspace)
+        make = " ".join(switch.make(DATABASE))
+        for port in switch.ports():
+            assert f"-- set port {port} qos=@none " in make
+        assert make.count("--id=@none create qos type=linux-noop") == 1
 
 
 def test_a_bridge_forwards_nothing_by_itself_and_keeps_rules_without_a_controller() -> None:
@@ -65,18 +76,18 @@ def test_a_bridge_forwards_nothing_by_itself_and_keeps_rules_without_a_controlle
 
 
 def test_the_longest_device_name_has_a_tap_that_linux_takes() -> None:
-    assert len(tap_name("ninechars-eth99")) == 15
+    assert len(tap_name("ninechars-eth99")) == len(splice_name("ninechars-eth99")) == 15
 
 
 def test_what_open_vswitch_kept_is_compared() -> None:
     switch = bridge(userspace=True)
-    good = ("switch0_eth0", 1, ["set", []])
+    good = ("switch0_tap0", 1, ["set", []])
     local = ("switch0", 65534, ["set", []])
-    assert switch.differences(interfaces(good, ("switch0_eth1", 2, ["set", []]), local)) == []
-    assert switch.differences(interfaces(good)) == ["switch0_eth1: asked port 2, kept nothing"]
-    broken = ("switch0_eth1", -1, "could not open network device")
+    assert switch.differences(interfaces(good, ("switch0_tap1", 2, ["set", []]), local)) == []
+    assert switch.differences(interfaces(good)) == ["switch0_tap1: asked port 2, kept nothing"]
+    broken = ("switch0_tap1", -1, "could not open network device")
     assert switch.differences(interfaces(good, broken)) == [
-        "switch0_eth1: asked port 2, kept -1 could not open network device"
+        "switch0_tap1: asked port 2, kept -1 could not open network device"
     ]
 
 
@@ -102,8 +113,8 @@ def test_a_switch_that_was_not_made_as_asked_is_an_error(tmp_path: Path) -> None
 
 
 def test_only_taps_can_lose_packets_on_the_way_in(tmp_path: Path) -> None:
-    runner = FakeRunner({"list interface": interfaces(("s-eth0", 1, ""), ("s_eth0", 1, ""))})
-    for kind, inputs in (("ovs-kernel", {}), ("ovs-user", {"s-eth0": "s_eth0"})):
+    runner = FakeRunner({"list interface": interfaces(("s-eth0", 1, ""), ("s_tap0", 1, ""))})
+    for kind, inputs in (("ovs-kernel", {}), ("ovs-user", {"s-eth0": "s_tap0"})):
         switches = OpenVSwitches(kind, runner, tmp_path, "tcp:127.0.0.1:6653")
         switches.build("s", 1, ["s-eth0"])
         assert switches.input_devices() == inputs

@@ -37,9 +37,9 @@ def test_auto_takes_the_first_that_works_and_says_why_not_the_others() -> None:
         "ovs-user",
         "auto: the first that works here; no ovs-kernel: the kernel has no openvswitch module",
     )
-    choice = choose_switch("auto", found("add-dp", "mirred"))
+    choice = choose_switch("auto", found("add-dp", "tuntap"))
     assert choice.kind == "linux-bridge"
-    assert choice.why.endswith("; no ovs-user: the kernel has no mirred")
+    assert choice.why.endswith("; no ovs-user: the kernel has no tap")
 
 
 def test_without_the_programs_or_the_library_there_is_no_open_vswitch() -> None:
