@@ -15,6 +15,7 @@ import time
 PAYLOAD = bytes(1472)
 FRAME_BITS = 1514 * 8
 SO_RCVBUFFORCE = 33
+LONGEST_STEP = 0.005
 
 
 def receive(address: str, port: int) -> None:
@@ -35,14 +36,22 @@ def receive(address: str, port: int) -> None:
 
 
 def send(address: str, port: int, rate: float, seconds: float) -> None:
-    """Send at a steady rate, in steps of a millisecond or so."""
+    """Send at a steady rate, in steps of a millisecond or so.
+
+    What could not be sent in time is not made up for: a burst after a pause would overrun queues
+    that the rate itself leaves empty.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((address, port))
-        begin, count = time.monotonic(), 0
-        while (passed := time.monotonic() - begin) < seconds:
-            while count < passed * rate / FRAME_BITS:
+        begin = before = time.monotonic()
+        count, due = 0, 0.0
+        while (now := time.monotonic()) - begin < seconds:
+            due += min(now - before, LONGEST_STEP) * rate / FRAME_BITS
+            before = now
+            while due >= 1:
                 sock.send(PAYLOAD)
                 count += 1
+                due -= 1
             time.sleep(0.001)
     print(count, flush=True)
 
