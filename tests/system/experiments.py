@@ -23,7 +23,6 @@ schedules: [{schedules}]
 iterations: 2
 warm_up: 1
 repeats: {repeats}
-switch: linux-bridge
 scale: {{rates: 4, time: 0.4}}
 switch: linux-bridge
 socket_buffers: {{send: 96 KiB, receive: 96 KiB}}
