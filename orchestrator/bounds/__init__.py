@@ -1,6 +1,11 @@
 """Closed forms of iteration times from topology and model, and what limits a topology."""
 
-from orchestrator.bounds.bottleneck import Bottleneck, bottleneck, window_bps
+from orchestrator.bounds.bottleneck import (
+    Bottleneck,
+    bottleneck,
+    first_worker_bps,
+    window_bps,
+)
 from orchestrator.bounds.iteration import (
     compute_seconds,
     goodput_bps,
@@ -11,6 +16,7 @@ from orchestrator.bounds.iteration import (
 __all__ = [
     "Bottleneck",
     "bottleneck",
+    "first_worker_bps",
     "compute_seconds",
     "goodput_bps",
     "no_overlap_seconds",

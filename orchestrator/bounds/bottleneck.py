@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.spec import Port, Topology, path
+from orchestrator.spec import (
+    Flow,
+    Port,
+    Topology,
+    contended_switch_ports,
+    flow_path,
+    flows_through,
+    path,
+)
 
 
 @dataclass(frozen=True)
@@ -54,17 +62,28 @@ def _cut(outwards: Sequence[Sequence[Port]]) -> tuple[Port, ...]:
     return tuple(cut)
 
 
-def window_bps(topology: Topology, window_bytes: int) -> float:
-    """Payload bits per second of all workers together that windows of that size allow at most.
+def first_worker_bps(topology: Topology, direction: Literal["pull", "push"]) -> int | None:
+    """Bits per second of the real system that strict priority owes the first worker at least.
 
-    One window per worker and round trip over the links' delays; infinite without delays.
+    All of every contended switch port, however many others want it; at ports that know no classes
+    its equal part. None where no port on its way is contended: there priority changes nothing.
     """
-    total = 0.0
-    for worker in topology.workers:
-        way = (
-            *path(topology, topology.ps.name, worker.name),
-            *path(topology, worker.name, topology.ps.name),
-        )
-        round_trip = sum(port.delay_us for port in way) / 1e6
-        total += window_bytes * 8 / round_trip if round_trip else math.inf
-    return total
+    flow = Flow(topology.workers[0].name, direction)
+    contended = contended_switch_ports(topology)
+    crossed = flow_path(topology, flow)
+    if not set(crossed) & set(contended):
+        return None
+    return min(
+        port.rate_bps if port in contended else port.rate_bps // len(flows_through(topology, port))
+        for port in crossed
+    )
+
+
+def window_bps(topology: Topology, window_bytes: int, worker: str) -> float:
+    """Payload bits per second of one worker that a window of that size allows at most.
+
+    One window per round trip over the links' delays; infinite without delays.
+    """
+    way = (*flow_path(topology, Flow(worker, "pull")), *flow_path(topology, Flow(worker, "push")))
+    round_trip = sum(port.delay_us for port in way) / 1e6
+    return window_bytes * 8 / round_trip if round_trip else math.inf

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
-from orchestrator.collector.records import CapsRecord, Trial
+from orchestrator.collector.records import CapsRecord, NetworkRecord, Trial
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
@@ -79,12 +79,16 @@ class TrialMeasure:
         push_shares: likewise.
         idle_mean: idle share of the machine's CPUs over the measured iterations; None: no sample.
         idle_worst: idle share of the worst second in it.
+        switch_idle_mean: as `idle_mean`, of the busiest thread of the switches' own processes; None
+            where the kernel itself switches.
+        switch_idle_worst: likewise of the worst second.
         retransmissions_records: TCP retransmissions that the processes read from their sockets,
             warm-up included.
         retransmissions_namespaces: the same from the counters of the hosts' network namespaces
             (which count the management network too).
         segments: full segments that the payload of all iterations needs.
-        drops: packets dropped, by port.
+        drops: packets dropped, by port; those that were lost between a port's link and the switch
+            behind it have an entry of their own, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
         payload_in: bytes of gradients received by the parameter server, warm-up included.
         payload_out: bytes of parameters sent by it, warm-up included.
@@ -115,6 +119,8 @@ class TrialMeasure:
     push_shares: Shares | None
     idle_mean: float | None
     idle_worst: float | None
+    switch_idle_mean: float | None
+    switch_idle_worst: float | None
     retransmissions_records: int
     retransmissions_namespaces: int
     segments: int
@@ -162,6 +168,7 @@ def measure(trial: Trial) -> TrialMeasure:
     emulated = tuple((i.next_release_ns - i.released_ns) / _NS for i in measured)
     real = tuple(seconds / stretch for seconds in emulated)
     idle_mean, idle_worst = _idle(network.cpu, begin, end)
+    switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
     payload_in = sum(i.payload_in for i in trial.ps_iterations)
     payload_out = sum(i.payload_out for i in trial.ps_iterations)
     payload = payload_in + payload_out
@@ -188,14 +195,13 @@ def measure(trial: Trial) -> TrialMeasure:
         push_shares=_shares([i.push_bytes_at_first_done for i in measured]),
         idle_mean=idle_mean,
         idle_worst=idle_worst,
+        switch_idle_mean=switch_idle_mean,
+        switch_idle_worst=switch_idle_worst,
         retransmissions_records=sum(c.retransmits for c in trial.ps_end.connections)
         + sum(worker.retransmits for worker in trial.worker_ends),
         retransmissions_namespaces=sum(network.tcp_retransmits.values()),
         segments=-(-payload // PAYLOAD_PER_SEGMENT),
-        drops=tuple(
-            PortDrops(p.port, p.drops, p.drops / (p.packets + p.drops) if p.drops else 0.0)
-            for p in network.ports
-        ),
+        drops=_drops(network),
         management_bytes=sum(network.management_bytes.values()),
         parameters_sha256=trial.ps_end.parameters_sha256,
         payload_in=payload_in,
@@ -208,6 +214,18 @@ def measure(trial: Trial) -> TrialMeasure:
         kept_differs=network.kept_differs,
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
     )
+
+
+def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:
+    found = []
+    for port in network.ports:
+        share = port.drops / (port.packets + port.drops) if port.drops else 0.0
+        found.append(PortDrops(port.port, port.drops, share))
+        if lost := network.switch_input_drops.get(port.port, 0):
+            # What was lost there had been sent, and counted, by the port.
+            share = min(1.0, lost / max(1, port.packets))
+            found.append(PortDrops(f"{port.port} (input)", lost, share))
+    return tuple(found)
 
 
 def _host_use(name: str, caps: CapsRecord) -> HostUse:

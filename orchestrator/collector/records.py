@@ -91,6 +91,8 @@ class CapsRecord(_Record):
 class NetworkRecord(_Record):
     """network.json. `cpu` holds (monotonic ns, idle share of the machine since the sample before).
 
+    `switch_cpu` holds the same of the busiest thread of the switches' own processes, and
+    `switch_input_drops`, by port, packets that were lost between its link and the next switch.
     `kept_differs` names what the kernel kept otherwise than it was asked.
     """
 
@@ -99,7 +101,9 @@ class NetworkRecord(_Record):
     tcp_retransmits: dict[str, int]
     cpu: tuple[tuple[int, float], ...]
     kept_differs: tuple[str, ...]
-    # Runs of older versions had no caps.
+    # Runs of older versions had no such switches, and no caps.
+    switch_cpu: tuple[tuple[int, float], ...] = ()
+    switch_input_drops: dict[str, int] = {}
     caps: dict[str, CapsRecord] = {}
 
 

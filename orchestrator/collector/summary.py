@@ -210,6 +210,8 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
         "push_shares": _list(push.by_worker if push else ()),
         "idle_mean": _number(trial.idle_mean),
         "idle_worst": _number(trial.idle_worst),
+        "switch_idle_mean": _number(trial.switch_idle_mean),
+        "switch_idle_worst": _number(trial.switch_idle_worst),
         "retransmissions_records": trial.retransmissions_records,
         "retransmissions_namespaces": trial.retransmissions_namespaces,
         "segments": trial.segments,

@@ -62,9 +62,9 @@ class LinuxBridges:
     def settle(self) -> None:
         """Bridges have no rules."""
 
-    def cpu_seconds(self) -> float:
+    def thread_seconds(self) -> Mapping[int, float]:
         """Bridges cost the processes that send, not one of their own."""
-        return 0.0
+        return {}
 
     def check(self) -> None:
         """The kernel does not go away."""

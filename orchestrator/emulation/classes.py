@@ -79,6 +79,7 @@ def port_shapes(
                 rate_bps=scale.rate(port.rate_bps),
                 queue_bytes=scale.queue_bytes(port.queue_bytes),
                 delay_us=round(scale.seconds(port.delay_us)),
+                burst_segments=scale.burst_segments,
                 classes=worker_classes(topology, port, by_dscp=by_dscp)
                 if by_worker
                 else (TrafficClass(DATA_CLASS),),

@@ -137,6 +137,7 @@ def network_record(
                 "rate_bps": shape.rate_bps,
                 "queue_bytes": shape.queue_bytes,
                 "delay_us": shape.delay_us,
+                "burst_segments": shape.burst_segments,
                 "bytes": sum(count.bytes for count in counts.values()),
                 "packets": sum(count.packets for count in counts.values()),
                 "drops": sum(count.drops for count in counts.values()),

@@ -41,8 +41,8 @@ class Fabric(Protocol):
         """Bring the counters of rules up to date, where a switch does that now and then only."""
         ...
 
-    def cpu_seconds(self) -> float:
-        """Processor time of the switches' own processes so far."""
+    def thread_seconds(self) -> Mapping[int, float]:
+        """Processor time so far of each thread of the switches' own processes, by its id."""
         ...
 
     def check(self) -> None:

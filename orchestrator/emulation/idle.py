@@ -1,10 +1,14 @@
-"""The machine's idle share over time, so that a trial without idle time is known as one."""
+"""Idle shares over time, so that a trial without idle time is known as one.
+
+Of the whole machine, and of the thread that forwards the packets, where switches are a process:
+with one such thread and two cores it can be at its end while half the machine is idle.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +45,7 @@ class IdleSampler:
 
     Attributes:
         samples: (monotonic clock in ns, idle share 0..1 since the sample before).
+        switch_samples: likewise of the busiest of the switches' threads; empty if there are none.
     """
 
     def __init__(
@@ -48,14 +53,20 @@ class IdleSampler:
         read: Callable[[], str] = Path("/proc/stat").read_text,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         period: float = 0.25,
+        threads: Callable[[], Mapping[int, float]] = dict,
     ) -> None:
+        """Begin; `threads` reads the processor seconds of each of the switches' threads."""
         self.samples: list[Sample] = []
+        self.switch_samples: list[Sample] = []
         self._read = read
         self._clock_ns = clock_ns
         self._period = period
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="idle-sampler", daemon=True)
         self._before = read_cpu_times(read())
+        self._threads = threads
+        self._threads_before: tuple[int, Mapping[int, float]] = 0, {}
+        self._sample_switches()
 
     def sample(self) -> None:
         """Take one sample now."""
@@ -64,6 +75,20 @@ class IdleSampler:
         if total > 0:
             self.samples.append((self._clock_ns(), (now[0] - self._before[0]) / total))
             self._before = now
+        self._sample_switches()
+
+    def _sample_switches(self) -> None:
+        before_ns, before = self._threads_before
+        now = self._threads()
+        if not now:
+            return
+        now_ns = self._clock_ns()
+        used = [now[thread] - before[thread] for thread in now if thread in before]
+        if used:
+            idle = 1 - max(used) * 1e9 / (now_ns - before_ns)
+            # Ticks are coarse: a busy thread may seem to have had more than all of the time.
+            self.switch_samples.append((now_ns, max(0.0, idle)))
+        self._threads_before = now_ns, now
 
     def _run(self) -> None:
         while not self._stop.wait(self._period):

@@ -83,14 +83,16 @@ class OvsProcesses:
                 with contextlib.suppress(RunError):
                     self._runner(["ovs-appctl", "-T", "2", "-t", str(control), "revalidator/wait"])
 
-    def cpu_seconds(self) -> float:
-        """What ovs-vswitchd has used of the processor; 0 once it is gone."""
-        try:
-            fields = Path(f"/proc/{self._processes['ovs-vswitchd'].pid}/stat").read_text()
-        except OSError:
-            return 0.0
-        user, system = fields.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    def thread_seconds(self) -> dict[int, float]:
+        """What each thread of ovs-vswitchd has used of the processor; empty once it is gone."""
+        found = {}
+        tasks = Path(f"/proc/{self._processes['ovs-vswitchd'].pid}/task")
+        # Threads come and go while this looks.
+        with contextlib.suppress(OSError):
+            for task in tasks.iterdir():
+                with contextlib.suppress(OSError):
+                    found[int(task.name)] = _processor_seconds((task / "stat").read_text())
+        return found
 
     def close(self) -> None:
         """End both, the switch first."""
@@ -114,6 +116,11 @@ class OvsProcesses:
     def _last_words(self, program: str) -> str:
         lines = (self._directory / f"{program}.log").read_text(errors="replace").splitlines()
         return lines[-1] if lines else "it printed nothing"
+
+
+def _processor_seconds(stat: str) -> float:
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class OpenVSwitches:
@@ -163,9 +170,9 @@ class OpenVSwitches:
         """Wait until all packets so far are in the counters of the rules."""
         self._processes.settle()
 
-    def cpu_seconds(self) -> float:
-        """What the switches' process has used of the processor."""
-        return self._processes.cpu_seconds()
+    def thread_seconds(self) -> Mapping[int, float]:
+        """What each thread of the switches' process has used of the processor."""
+        return self._processes.thread_seconds()
 
     def check(self) -> None:
         """See that the processes still run.

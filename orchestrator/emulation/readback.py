@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -101,61 +101,81 @@ def asked_defaults(shape: PortShape) -> dict[str, str]:
 
 
 def differences(
-    shape: PortShape, classes_text: str, qdiscs_text: str, filter_texts: Mapping[str, str]
+    shape: PortShape,
+    classes_text: str,
+    qdiscs_text: str,
+    filter_texts: Mapping[str, str],
+    link_text: str,
 ) -> list[str]:
     """Every difference between what was asked for a port and what the kernel kept.
 
     Args:
+        classes_text: `tc -d class show`.
+        qdiscs_text: `tc -j qdisc show`.
         filter_texts: `tc filter show` per parent handle.
+        link_text: `ip -d -j link show`.
     """
-    kept = parse_classes(classes_text)
+    said = (
+        *_class_differences(shape, parse_classes(classes_text)),
+        *_qdisc_differences(shape, parse_qdiscs(qdiscs_text)),
+        *_filter_differences(shape, filter_texts),
+        *_link_differences(shape, link_text),
+    )
+    return [f"{shape.port}: {difference}" for difference in said]
+
+
+def _class_differences(shape: PortShape, kept: Mapping[str, KeptClass]) -> Iterator[str]:
     asked: list[tuple[str, int, int | None]] = [
         (f"{n + 1}:1", shape.rate_bps, None) for n in range(len(shape.tiers()))
     ]
     asked += [(p.classid, GUARANTEED_BPS, p.priority) for p in shape.placed()]
-    said = []
     for classid, rate, priority in asked:
         have = kept.get(classid)
         if have is None:
-            said.append(f"{shape.port}: class {classid} is not there")
+            yield f"class {classid} is not there"
             continue
         for what, want, got in (
             ("rate", rate, have.rate_bps),
             ("ceil", shape.rate_bps, have.ceil_bps),
         ):
             if abs(got - want) > RATE_TOLERANCE * want:
-                said.append(f"{shape.port}: class {classid} {what} asked {want}, kept {got} bit/s")
+                yield f"class {classid} {what} asked {want}, kept {got} bit/s"
         if priority is not None and have.priority != priority:
-            said.append(
-                f"{shape.port}: class {classid} prio asked {priority}, kept {have.priority}"
-            )
+            yield f"class {classid} prio asked {priority}, kept {have.priority}"
+
+
+def _qdisc_differences(shape: PortShape, kept: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     limits = {
         entry.get("parent"): entry["options"].get("limit")
-        for entry in parse_qdiscs(qdiscs_text)
+        for entry in kept
         if entry["kind"] == "bfifo"
     }
     for placed in shape.placed():
         limit = limits.get(placed.classid)
         if limit != shape.queue_bytes:
-            said.append(
-                f"{shape.port}: queue of {placed.classid} asked {shape.queue_bytes}, "
-                f"kept {limit} bytes"
-            )
-    kept_filters = sum(map(parse_filters, filter_texts.values()), Counter[Rule]())
+            yield f"queue of {placed.classid} asked {shape.queue_bytes}, kept {limit} bytes"
+    by_handle = {entry["handle"]: entry for entry in kept}
+    for handle, default in asked_defaults(shape).items():
+        got = by_handle.get(handle, {}).get("options", {}).get("default")
+        if got != default:
+            yield f"default class of {handle} asked {default}, kept {got}"
+    if shape.delay_us and not any(entry["kind"] == "netem" for entry in kept):
+        yield f"the delay of {shape.delay_us} us is not there"
+
+
+def _filter_differences(shape: PortShape, texts: Mapping[str, str]) -> Iterator[str]:
+    kept = sum(map(parse_filters, texts.values()), Counter[Rule]())
     wanted = asked_filters(shape)
     for what, rules in (
-        ("is not there", wanted - kept_filters),
-        ("was not asked for", kept_filters - wanted),
+        ("is not there", wanted - kept),
+        ("was not asked for", kept - wanted),
     ):
         for flow, matches in rules.elements():
-            said.append(f"{shape.port}: the filter to {flow} for {', '.join(matches)} {what}")
-    qdiscs = {entry["handle"]: entry for entry in parse_qdiscs(qdiscs_text)}
-    for handle, default in asked_defaults(shape).items():
-        got_default = qdiscs.get(handle, {}).get("options", {}).get("default")
-        if got_default != default:
-            said.append(
-                f"{shape.port}: default class of {handle} asked {default}, kept {got_default}"
-            )
-    if shape.delay_us and not any(e["kind"] == "netem" for e in qdiscs.values()):
-        said.append(f"{shape.port}: the delay of {shape.delay_us} us is not there")
-    return said
+            yield f"the filter to {flow} for {', '.join(matches)} {what}"
+
+
+def _link_differences(shape: PortShape, text: str) -> Iterator[str]:
+    for link in json.loads(text):
+        segments = link["gso_max_segs"]
+        if segments != shape.burst_segments:
+            yield f"asked bursts of {shape.burst_segments} segments, kept {segments}"

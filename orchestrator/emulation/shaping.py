@@ -100,6 +100,7 @@ class PortShape:
         port: the port's name, `node->peer`.
         device: the interface.
         delay_us: emulated propagation delay; 0 for none (needs netem otherwise).
+        burst_segments: how many segments may cross it as one packet (GSO).
         classes: in order of priority, highest first; the ACK class goes before them.
     """
 
@@ -108,6 +109,7 @@ class PortShape:
     rate_bps: int
     queue_bytes: int
     delay_us: int
+    burst_segments: int
     classes: tuple[TrafficClass, ...]
 
     def tiers(self) -> tuple[tuple[PlacedClass, ...], ...]:
@@ -138,6 +140,7 @@ class PortShape:
 
     def _commands(self) -> Iterator[Command]:
         device = ("dev", self.device)
+        yield ("ip", "link", "set", *device, "gso_max_segs", str(self.burst_segments))
         parent: tuple[str, ...] = ("root",)
         if self.delay_us:
             # The delay line comes first and must never be what drops: the queue behind it does.

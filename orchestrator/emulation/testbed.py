@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -189,6 +189,9 @@ class Testbed:
                     )
                     for handle in (f"{tier + 1}:" for tier in range(len(shape.tiers())))
                 },
+                self._runner(
+                    ["ip", "-d", "-j", "link", "show", "dev", device], namespace=namespace
+                ),
             )
         return said
 
@@ -226,10 +229,14 @@ class Testbed:
             input_drops={
                 port: drops.get(device, 0) for port, device in self._input_devices().items()
             },
-            switch_seconds=self._fabric.cpu_seconds(),
+            switch_seconds=sum(self.switch_threads().values()),
             flows=self._flows(),
             openflow_ports=self._openflow_ports(),
         )
+
+    def switch_threads(self) -> Mapping[int, float]:
+        """Processor seconds of each thread of the switches' own processes; empty for bridges."""
+        return self._fabric.thread_seconds()
 
     def losses(self, since_ns: int) -> list[dict[str, Any]]:
         """What was lost since then (monotonic clock): the controller, or a switch's way to it."""

@@ -26,10 +26,15 @@ def _exact(number: float) -> Fraction:
     return Fraction(repr(number))
 
 
-# A window of about eleven full frames (the kernel keeps twice what is asked of a socket buffer, and
-# counts its own overhead in it), and a queue for the windows of eight connections.
-MIN_BUFFER_BYTES = 16 * 1024
-MIN_QUEUE_BYTES = 8 * MIN_BUFFER_BYTES
+# The MTU does not scale, and TCP needs windows of several packets. A send buffer of eleven full
+# frames (the kernel keeps twice what is asked, and counts its own overhead in it); a receive buffer
+# that holds a 64 KB burst with that overhead, or the kernel drops what it has just received and the
+# sender waits for a timer; a queue for the windows of eight connections.
+MIN_SEND_BUFFER_BYTES = 16 * 1024
+MIN_RECEIVE_BUFFER_BYTES = 128 * 1024
+MIN_QUEUE_BYTES = 8 * MIN_SEND_BUFFER_BYTES
+# What the kernel hands down at once of a connection without delays: 64 KB in segments of 1448.
+BURST_SEGMENTS = 45
 
 
 @dataclass(frozen=True)
@@ -83,17 +88,26 @@ class Scale:
         """The emulated bytes of real ones, rounded up."""
         return math.ceil(count * self.factor)
 
-    def buffer_bytes(self, count: int) -> int:
-        """The emulated bytes of a real socket buffer.
+    def send_buffer_bytes(self, count: int) -> int:
+        """The emulated bytes of a real send buffer; not below the least, unless the real one is."""
+        return max(self.bytes(count), min(count, MIN_SEND_BUFFER_BYTES))
 
-        The MTU does not scale, and TCP needs a window of several packets: a buffer never gets
-        smaller than `MIN_BUFFER_BYTES`, unless the real one is.
-        """
-        return max(self.bytes(count), min(count, MIN_BUFFER_BYTES))
+    def receive_buffer_bytes(self, count: int) -> int:
+        """The emulated bytes of a real receive buffer; likewise."""
+        return max(self.bytes(count), min(count, MIN_RECEIVE_BUFFER_BYTES))
 
     def queue_bytes(self, count: int) -> int:
-        """The emulated limit of a real queue in bytes; like a buffer, it has a least size."""
+        """The emulated limit of a real queue in bytes; likewise."""
         return max(self.bytes(count), min(count, MIN_QUEUE_BYTES))
+
+    @property
+    def burst_segments(self) -> int:
+        """How many segments a host may send as one packet, to be cut later (GSO), at least 1.
+
+        A port sends such a packet as a whole, and nothing overtakes it: at 1/16 of the rate, 64 KB
+        would hold the highest class up for 16 times as long.
+        """
+        return max(1, round(BURST_SEGMENTS * self.factor))
 
     def imgs_per_sec(self, emulated: float) -> float:
         """The real system's imgs/sec of measured ones."""

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from orchestrator.bounds import bottleneck, goodput_bps, window_bps
+from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps, window_bps
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.idle import IdleSampler, Sample, mean_idle
 from orchestrator.emulation.switches import choose_switch, obstacles
@@ -43,7 +43,9 @@ START_SECONDS = 60.0
 MODEL = "resnet50"
 """Whose slices are exchanged, whatever the experiment trains: the median of the library in size, so
 that what is remembered holds for every experiment on the topology."""
-TRIAL = Trial(0, MODEL, "none", 0)
+TRIAL = Trial(0, MODEL, "switch-priority", 0)
+"""With the classes of strict priority at every contended port, whatever the experiment's schedules:
+they are the most that switches and ports are asked for."""
 MEMORY_BYTES = 1 << 30
 """Of the tensors of all processes; with many workers they are smaller than the scale asks."""
 
@@ -124,9 +126,11 @@ def judge(
     begin = released + round(RAMP_SECONDS * 1e9)
     end = released + round((SECONDS - END_SECONDS) * 1e9)
     pushed = _received_bps(server, begin, end)
-    pulled = sum(
-        _received_bps(_events(records[worker.name]), begin, end) for worker in topology.workers
-    )
+    pulled = [
+        bps
+        for worker in topology.workers
+        for bps in _received_bps(_events(records[worker.name]), begin, end)
+    ]
     idle = mean_idle(samples, begin, end)
     if idle is None:
         raise RunError("the idle time of the machine could not be sampled")
@@ -140,18 +144,34 @@ def judge(
 
 
 def _way(
-    experiment: Experiment, topology: Topology, direction: Literal["pull", "push"], bps: float
+    experiment: Experiment,
+    topology: Topology,
+    direction: Literal["pull", "push"],
+    bps: Sequence[float],
 ) -> Way:
+    """One direction, of which `bps` is each worker's payload, in worker order."""
     scale = experiment.scale
     rate = sum(scale.rate(port.rate_bps) for port in bottleneck(topology, direction).ports)
     # Where delays are long, the windows are the limit, on the real system as here.
-    window = scale.buffer_bytes(min(experiment.send_buffer_bytes, experiment.receive_buffer_bytes))
-    possible = min(goodput_bps(rate), window_bps(topology, window) / scale.time)
-    return Way(rate_bps=max(1, round(possible / goodput_bps(1))), share=bps / possible)
+    window = min(
+        scale.send_buffer_bytes(experiment.send_buffer_bytes),
+        scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
+    )
+    windows = [
+        window_bps(topology, window, worker.name) / scale.time for worker in topology.workers
+    ]
+    possible = min(goodput_bps(rate), sum(windows))
+    owed = first_worker_bps(topology, direction)
+    first = None if owed is None else min(goodput_bps(scale.rate(owed)), windows[0])
+    return Way(
+        rate_bps=max(1, round(possible / goodput_bps(1))),
+        share=sum(bps) / possible,
+        first=None if first is None else bps[0] / first,
+    )
 
 
-def _received_bps(events: Sequence[Mapping[str, Any]], begin: int, end: int) -> float:
-    """What all connections of a process received, in bit/s over the windows in [begin, end] ns."""
+def _received_bps(events: Sequence[Mapping[str, Any]], begin: int, end: int) -> list[float]:
+    """What each connection of a process received, in bit/s over the windows in [begin, end] ns."""
     windows = [
         event
         for event in events
@@ -160,8 +180,8 @@ def _received_bps(events: Sequence[Mapping[str, Any]], begin: int, end: int) -> 
     length = sum(window["end_ns"] - window["begin_ns"] for window in windows)
     if not length:
         raise RunError("a process of the calibration has noted nothing in its time")
-    received = sum(sum(window["received"]) for window in windows)
-    return float(received * 8e9 / length)
+    by_connection = zip(*(window["received"] for window in windows), strict=True)
+    return [sum(received) * 8e9 / length for received in by_connection]
 
 
 def _events(records: bytes) -> list[dict[str, Any]]:

@@ -1,8 +1,14 @@
 """Which R a machine carries, decided from attempts (pure).
 
 An attempt exchanges the workload's own traffic at one scale, in both directions at once and at full
-speed, and says how much of the emulated rate got through and how idle the machine was. That is more
-than a trial asks for, which also computes: a scale that passes has room to spare.
+speed, with strict priority between the workers, and says how much of the emulated rate got through,
+how much of that the first worker had, and how idle the machine was. That is more than a trial asks
+for, which also computes: a scale that passes has room to spare.
+
+Priority is a part of it because a switch that is a process can bring a link's whole rate and yet be
+what limits it: then packets wait before the switch, and not in the port's queues, where alone the
+classes are. How busy that process is does not tell: it takes all of a core at half of the rate that
+it carries, and batches more when it has more.
 """
 
 from __future__ import annotations
@@ -18,7 +24,8 @@ from orchestrator.spec import AutoScale, Experiment, Scale
 
 CANDIDATES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 NEEDED_SHARE = 0.95
-"""Of what the bottleneck's emulated rate can deliver, in each direction."""
+"""Of what the bottleneck's emulated rate can deliver, in each direction; and of what strict
+priority owes the first worker."""
 NEEDED_IDLE = 0.20
 """Idle share of the machine that `auto` leaves: below, the verdict calls figures doubtful."""
 LEAST_IDLE = 0.05
@@ -31,12 +38,20 @@ class Way(BaseModel):
     Attributes:
         rate_bps: the emulated rate of what limits it, as tc counts it.
         share: delivered payload over what that rate can deliver; 1 is all.
+        first: what the first worker got over what its priority owes it; None where no port that it
+            crosses is contended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rate_bps: int = Field(gt=0)
     share: Annotated[float, Field(ge=0)]
+    first: Annotated[float, Field(ge=0)] | None
+
+    @property
+    def least(self) -> float:
+        """The worse of the two shares."""
+        return self.share if self.first is None else min(self.share, self.first)
 
 
 class Attempt(BaseModel):
@@ -60,15 +75,26 @@ class Attempt(BaseModel):
 
     @property
     def share(self) -> float:
-        """Of the worse direction."""
+        """Delivered, of the worse direction."""
         return min(self.pull.share, self.push.share)
+
+    @property
+    def first(self) -> float | None:
+        """Of what the first worker is owed, in the worse direction."""
+        known = [way.first for way in (self.pull, self.push) if way.first is not None]
+        return min(known, default=None)
+
+    @property
+    def links_are_real(self) -> bool:
+        """Whether the emulated links do what the topology says of them: rate and priority."""
+        return min(self.pull.least, self.push.least) >= NEEDED_SHARE
 
     def carried(self, needed_idle: float) -> bool:
         """Whether both directions got through and the machine stayed as idle as needed."""
-        return self.share >= NEEDED_SHARE and self.idle >= needed_idle
+        return self.links_are_real and self.idle >= needed_idle
 
     def figures(self) -> str:
-        """`98 % of 125 Mbit/s both ways, 45 % idle`."""
+        """`98 % of 125 Mbit/s both ways, priority 99 %, 45 % idle`."""
         pull, push = self.pull, self.push
         if pull.rate_bps == push.rate_bps:
             got = f"{_percent(self.share)} of {rate_text(pull.rate_bps)} both ways"
@@ -77,7 +103,8 @@ class Attempt(BaseModel):
                 f"{_percent(pull.share)} of {rate_text(pull.rate_bps)} pulled and "
                 f"{_percent(push.share)} of {rate_text(push.rate_bps)} pushed"
             )
-        return f"{got}, {_percent(self.idle)} idle"
+        first = "" if self.first is None else f", priority {_percent(min(1.0, self.first))}"
+        return f"{got}{first}, {_percent(self.idle)} idle"
 
     def when(self) -> str:
         """The time of measuring, to the minute."""
@@ -169,7 +196,7 @@ def forced_level(attempt: Attempt) -> Literal["doubtful", "unusable"]:
     Links that do not deliver their rate are not the links that the figures claim; a busy machine
     is for each trial's own records to tell.
     """
-    return "unusable" if attempt.share < NEEDED_SHARE else "doubtful"
+    return "doubtful" if attempt.links_are_real else "unusable"
 
 
 def listed(attempts: Iterable[Attempt]) -> str:

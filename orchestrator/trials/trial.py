@@ -66,7 +66,7 @@ def run_trial(
     meter = testbed.hosts.meter(first, first + experiment.iterations - 1)
     error: str | None = None
     records: dict[str, bytes] = {}
-    with IdleSampler() as sampler:
+    with IdleSampler(threads=testbed.switch_threads) as sampler:
         try:
             records = deployment.run(
                 build_jobs(experiment, trial, addresses),
@@ -91,6 +91,7 @@ def run_trial(
         "controller": {"losses": testbed.losses(started_ns)},
         **network_record(shapes, before, after),
         "cpu": sampler.samples,
+        "switch_cpu": sampler.switch_samples,
         "caps": caps,
         "caps_notes": testbed.hosts.notes(),
         "kept_differs": testbed.differences(),

@@ -52,7 +52,7 @@ def take_for_carried(file: Path, switch: str = LINUX_BRIDGE) -> None:
     So that no run of a test waits for a calibration, or is refused on a machine that is busy.
     """
     experiment = load_experiment(file)
-    way = Way(rate_bps=10**9, share=1.0)
+    way = Way(rate_bps=10**9, share=1.0, first=1.0)
     attempt = Attempt(
         rates=experiment.scale.rates, pull=way, push=way, idle=1.0, measured="2025-01-01T00:00"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bounds import bottleneck, window_bps
+from orchestrator.bounds import bottleneck, first_worker_bps, window_bps
 from orchestrator.spec import load_topology
 
 ROOT = Path(__file__).parents[3]
@@ -50,10 +50,21 @@ links:
     assert ports(file, "push") == (["s->ps"], 10**8)
 
 
+def test_strict_priority_owes_the_first_worker_all_of_a_contended_port(tmp_path: Path) -> None:
+    published = ROOT / "topologies/ps-10g-1g-3workers.yaml"
+    assert first_worker_bps(load_topology(published), "pull") == 10**9
+    # A third of the server's own link, which knows no classes, is now less than the trunk.
+    slow = tmp_path / "slow.yaml"
+    slow.write_text(published.read_text().replace("10 Gbps", "2.1 Gbps"))
+    assert first_worker_bps(load_topology(slow), "pull") == 700_000_000
+    # Nothing is contended: everybody has a link of its own, and the server's is faster.
+    assert first_worker_bps(load_topology(ROOT / "topologies/star.yaml"), "push") is None
+
+
 def test_windows_limit_only_where_links_have_delays(tmp_path: Path) -> None:
     published = ROOT / "topologies/ps-10g-1g-3workers.yaml"
-    assert window_bps(load_topology(published), 64 * 1024) == math.inf
+    assert window_bps(load_topology(published), 64 * 1024, "worker0") == math.inf
     file = tmp_path / "t.yaml"
     file.write_text(published.read_text().replace("delay: 0us", "delay: 1 ms"))
-    # Three links there and three back, for each of three workers.
-    assert window_bps(load_topology(file), 1000) == pytest.approx(3 * 8000 / 0.006)
+    # Three links there and three back.
+    assert window_bps(load_topology(file), 1000, "worker2") == pytest.approx(8000 / 0.006)

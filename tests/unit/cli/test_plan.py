@@ -156,7 +156,7 @@ def test_the_commands_can_be_copied() -> None:
     said = result.stdout.splitlines()
     none, priority = said.index("# none"), said.index("# switch-priority")
     commands = [shlex.split(line) for line in said[none + 1 : priority]]
-    assert {command[0] for command in commands} == {"tc"}
+    assert {command[0] for command in commands} == {"ip", "tc"}
     answer = planned(PUBLISHED)
     assert commands == [
         command for shape in answer["ports"]["none"] for command in shape["commands"]

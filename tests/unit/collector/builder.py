@@ -36,6 +36,8 @@ class FakeTrial:
     payload: int = 100_000_000  # bytes, in each direction, of an iteration
     idle: float = 0.6
     cpu: Sequence[tuple[int, float]] | None = None
+    switch_cpu: Sequence[tuple[int, float]] = ()
+    input_drops: int = 0
     retransmits: int = 0
     retransmits_namespaces: int = 0
     drops: int = 0
@@ -116,6 +118,8 @@ class FakeTrial:
             "management_bytes": {"ps": self.management},
             "tcp_retransmits": {"ps": self.retransmits_namespaces},
             "cpu": [list(sample) for sample in cpu],
+            "switch_cpu": [list(sample) for sample in self.switch_cpu],
+            "switch_input_drops": {"switch0->switch1": self.input_drops},
             "commands": [],
             "kept": {},
             "kept_differs": list(self.kept_differs),

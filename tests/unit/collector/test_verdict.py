@@ -34,6 +34,8 @@ def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
         FakeTrial(payload=1000, workers=6, management=7 * 512 * 1024),
         FakeTrial(management=14_000_000),  # 1 % of 1.4 GB
         FakeTrial(idle=0.20),
+        FakeTrial(switch_cpu=[(0, 0.0), (10**12, 0.01)]),  # busy, but not at its end
+        FakeTrial(input_drops=1000),
         FakeTrial(pull=[96, 100, 104]),
         FakeTrial(schedule="switch-priority", pull=[100, 1, 1]),  # unfair on purpose
         FakeTrial(retransmits_namespaces=4_800),  # 966,851 segments
@@ -89,6 +91,11 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
         (FakeTrial(congestion_controls=[]), "doubtful", "congestion control was not read back"),
         (FakeTrial(cpu=[]), "doubtful", "idle CPU was not recorded"),
         (FakeTrial(idle=0.19), "doubtful", "little idle CPU: 19 % on average"),
+        (
+            FakeTrial(input_drops=1100),
+            "doubtful",
+            "0.11 % of the packets dropped at switch0->switch1 (input)",
+        ),
         (
             FakeTrial(pull=[100, 70, 70]),
             "doubtful",

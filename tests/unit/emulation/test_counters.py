@@ -19,7 +19,7 @@ from orchestrator.emulation.counters import (
 from orchestrator.emulation.idle import IdleSampler, read_cpu_times
 from orchestrator.emulation.shaping import PortShape, TrafficClass
 
-SHAPE = PortShape("a->b", "a-eth0", 10**9, 524288, 0, (TrafficClass("data"),))
+SHAPE = PortShape("a->b", "a-eth0", 10**9, 524288, 0, 45, (TrafficClass("data"),))
 
 
 def qdiscs(ack: int, data: int, drops: int) -> str:

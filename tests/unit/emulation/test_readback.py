@@ -15,7 +15,7 @@ from orchestrator.emulation.readback import (
 )
 from orchestrator.emulation.shaping import DscpMatch, Match, PortShape, TrafficClass
 
-SHAPE = PortShape("switch0->switch1", "switch0-eth1", 10**9, 524288, 0, (TrafficClass("data"),))
+SHAPE = PortShape("switch0->switch1", "switch0-eth1", 10**9, 524288, 0, 45, (TrafficClass("data"),))
 CLASSES = """\
 class htb 1:1 root rate 1Gbit ceil 1Gbit
  Sent 0 bytes 0 pkt (dropped 0, overlimits 0 requeues 0)
@@ -40,12 +40,13 @@ filter protocol arp pref 2 u32 chain 0 fh 801::800 bkt 0 *flowid 1:a not_in_hw
   match 00000000/00000000 at 0
 """
 }
+LINK = json.dumps([{"ifname": "switch0-eth1", "gso_max_segs": 45}])
 MOVED = {"1:": FILTERS["1:"].replace("*flowid 1:a", "*flowid 1:b", 1)}
 ACK = "00060000/00ff0000 at 8, 05000000/0f00ff80 at 0, 00100000/003f0000 at 32"
 
 
 def test_nothing_differs_when_all_was_kept() -> None:
-    assert differences(SHAPE, CLASSES, QDISCS, FILTERS) == []
+    assert differences(SHAPE, CLASSES, QDISCS, FILTERS, LINK) == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,14 @@ def test_nothing_differs_when_all_was_kept() -> None:
 def test_each_difference_is_said(
     classes: str, qdiscs: str, filters: dict[str, str], said: str
 ) -> None:
-    assert said in differences(SHAPE, classes, qdiscs, filters)
+    assert said in differences(SHAPE, classes, qdiscs, filters, LINK)
+
+
+def test_another_size_of_bursts_is_said() -> None:
+    kept = LINK.replace("45", "65535")
+    assert differences(SHAPE, CLASSES, QDISCS, FILTERS, kept) == [
+        "switch0->switch1: asked bursts of 45 segments, kept 65535"
+    ]
 
 
 def test_matches_as_tc_shows_them() -> None:

@@ -11,7 +11,7 @@ from workloads.schedules import get_schedule
 
 
 def shape(*classes: TrafficClass, rate: int = 10**9, delay: int = 0) -> PortShape:
-    return PortShape("switch0->switch1", "switch0-eth1", rate, 524288, delay, classes)
+    return PortShape("switch0->switch1", "switch0-eth1", rate, 524288, delay, 45, classes)
 
 
 def words(port: PortShape) -> list[str]:
@@ -35,7 +35,8 @@ def test_acks_and_arp_take_the_highest_priority_under_one_data_class() -> None:
     assert "protocol arp" in acks[1]
     assert any("classid 1:a htb" in line and "prio 0" in line for line in lines)
     assert any("classid 1:b htb" in line and "prio 1" in line for line in lines)
-    assert lines[0].endswith("htb default b")
+    assert lines[0] == "ip link set dev switch0-eth1 gso_max_segs 45"
+    assert lines[1].endswith("htb default b")
 
 
 def test_workers_are_classified_by_address_in_their_order() -> None:
@@ -80,8 +81,8 @@ def test_guaranteed_rates_are_negligible_together() -> None:
 
 def test_a_delay_line_stands_before_the_queue() -> None:
     lines = words(shape(TrafficClass("data"), delay=50))
-    assert "root handle f000: netem delay 50us" in lines[0]
-    assert "parent f000:1 handle 1: htb" in lines[1]
+    assert "root handle f000: netem delay 50us" in lines[1]
+    assert "parent f000:1 handle 1: htb" in lines[2]
 
 
 def test_every_queue_is_limited_in_bytes() -> None:

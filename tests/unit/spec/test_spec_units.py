@@ -167,6 +167,17 @@ def test_scale_divides_rates_and_stretches_time() -> None:
     assert str(scale) == "R=8, D=0.5"
 
 
+def test_what_the_mtu_makes_too_small_to_work_has_a_least_size() -> None:
+    real, small = Scale(), Scale(32, 0.5)
+    assert real.send_buffer_bytes(65536) == 65536
+    assert small.send_buffer_bytes(65536) == 16 * 1024
+    assert small.receive_buffer_bytes(262144) == small.queue_bytes(524288) == 128 * 1024
+    assert Scale(2, 1).queue_bytes(524288) == 262144
+    # Who asks for less than that gets it.
+    assert small.send_buffer_bytes(4096) == small.queue_bytes(4096) == 4096
+    assert (real.burst_segments, Scale(8, 0.5).burst_segments, small.burst_segments) == (45, 3, 1)
+
+
 @pytest.mark.parametrize(("text", "time"), [("auto", 1.0), ("auto,0.5", 0.5), (" auto , 2 ", 2.0)])
 def test_a_scale_whose_rates_are_chosen_later(text: str, time: float) -> None:
     asked = parse_scale(text)

@@ -6,13 +6,19 @@ from orchestrator.trials.calibration import Attempt, Way
 
 
 def attempt(
-    rates: float, pull: float = 0.98, push: float = 0.98, idle: float = 0.5, bps: int = 10**9
+    rates: float,
+    *,
+    pull: float = 0.98,
+    push: float = 0.98,
+    idle: float = 0.5,
+    first: float | None = None,
+    bps: int = 10**9,
 ) -> Attempt:
     rate = round(bps / rates)
     return Attempt(
         rates=rates,
-        pull=Way(rate_bps=rate, share=pull),
-        push=Way(rate_bps=rate, share=push),
+        pull=Way(rate_bps=rate, share=pull, first=first),
+        push=Way(rate_bps=rate, share=push, first=first),
         idle=idle,
         measured="2025-11-21T01:02:03+00:00",
     )

@@ -62,6 +62,8 @@ def test_shares_of_the_trunk_and_idle_time_of_the_middle() -> None:
     assert (found.rates, found.measured) == (8, "now")
     assert found.push.share == pytest.approx(1, abs=1e-4)
     assert found.pull.share == pytest.approx(0.8, abs=1e-4)
+    assert found.push.first == pytest.approx(0.5, abs=1e-4)
+    assert found.pull.first == found.first == pytest.approx(0.5, abs=1e-4)
     assert found.push.rate_bps == found.pull.rate_bps == 125_000_000
     assert found.idle == pytest.approx(0.4)
 
@@ -104,7 +106,7 @@ def test_its_jobs_are_valid_and_fit_into_memory(scale: str) -> None:
     for job in parsed.values():
         assert (job.mode, job.schedule.name, job.congestion_control) == (
             "calibrate",
-            "none",
+            "switch-priority",
             "cubic",
         )
     arena = Layout(parsed["ps"].model, parsed["ps"].rates, parsed["ps"].time).bytes

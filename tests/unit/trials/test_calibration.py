@@ -59,7 +59,14 @@ def test_none_that_is_carried() -> None:
     ],
 )
 def test_the_limits(pull: float, push: float, idle: float, carried: bool) -> None:
-    assert attempt(1, pull, push, idle).carried(NEEDED_IDLE) is carried
+    assert attempt(1, pull=pull, push=push, idle=idle).carried(NEEDED_IDLE) is carried
+
+
+def test_links_on_which_priority_does_not_hold_carry_nothing() -> None:
+    """Even if they are full, and the machine idle: what waits then waits in no queue of a port."""
+    assert attempt(4, first=0.95).carried(NEEDED_IDLE)
+    assert not attempt(4, first=0.94).carried(NEEDED_IDLE)
+    assert forced_level(attempt(4, first=0.34)) == "unusable"
 
 
 def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
@@ -88,9 +95,23 @@ def test_where_a_host_outgrows_the_machine_is_no_candidate(
 
 
 def test_figures_are_never_rounded_up() -> None:
-    assert attempt(8, 0.9499, 0.97, 0.456).figures() == "94 % of 125 Mbit/s both ways, 45 % idle"
-    assert attempt(1, 0.95, 0.95, 0.20).figures() == "95 % of 1 Gbit/s both ways, 20 % idle"
-    ways = {"pull": Way(rate_bps=312_500_000, share=0.98), "push": Way(rate_bps=10**8, share=0.97)}
+    assert (
+        attempt(8, pull=0.9499, push=0.97, idle=0.456).figures()
+        == "94 % of 125 Mbit/s both ways, 45 % idle"
+    )
+    assert (
+        attempt(1, pull=0.95, push=0.95, idle=0.20).figures()
+        == "95 % of 1 Gbit/s both ways, 20 % idle"
+    )
+    assert attempt(8, first=0.999).figures() == (
+        "98 % of 125 Mbit/s both ways, priority 99 %, 50 % idle"
+    )
+    # What it is owed is reckoned low where its way has ports without classes.
+    assert "priority 100 %" in attempt(8, first=1.3).figures()
+    ways = {
+        "pull": Way(rate_bps=312_500_000, share=0.98, first=None),
+        "push": Way(rate_bps=10**8, share=0.97, first=None),
+    }
     assert attempt(8).model_copy(update=ways).figures() == (
         "98 % of 312.5 Mbit/s pulled and 97 % of 100 Mbit/s pushed, 50 % idle"
     )

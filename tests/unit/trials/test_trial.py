@@ -46,6 +46,9 @@ class FakeTestbed:
         self._shapes: tuple[PortShape, ...] = ()
         self._read = 0
 
+    def switch_threads(self) -> dict[int, float]:
+        return {}
+
     def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
         self._log.append(f"set {schedule.name}")
         if self.refuses:
