@@ -20,8 +20,9 @@ from workloads.aggregation import Aggregation
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
 from workloads.job import Job, WorkerJob
+from workloads.join import join
 from workloads.layout import Arena, Layout, Slice
-from workloads.network import CONNECT_SECONDS, connect, kept_settings, tcp_state
+from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
 from workloads.records import Records, resources_used
 from workloads.transport import Connection, Disconnected, Parcel, SendQueue
@@ -55,7 +56,7 @@ class CalibrationServer:
         """
         peers = accept_workers(self._job, self._layout, self._gradients)
         for peer in peers:
-            settings = kept_settings(peer.connection.socket)
+            settings = kept_settings(*peer.connection.sockets)
             self._records.write("connection", worker=peer.number, **settings)
         try:
             self._exchange(peers)
@@ -63,13 +64,16 @@ class CalibrationServer:
             for peer in peers:
                 peer.connection.send_error(str(error))
             raise
-        sockets = [peer.connection.socket for peer in peers]
         self._records.write(
             "end",
             **resources_used(),
             applied_bytes=self._applied,
             connections=[
-                {"worker": number, **tcp_state(sock)} for number, sock in enumerate(sockets)
+                {
+                    "worker": peer.number,
+                    **tcp_state(*peer.connection.sockets),
+                }
+                for peer in peers
             ],
         )
 
@@ -119,27 +123,21 @@ class CalibrationWorker:
             WorkloadError: the connection failed; the parameter server has been told.
         """
         job = self._job
-        patience = min(CONNECT_SECONDS, job.silence_seconds)
-        sock = connect(job.bind, job.server, job.buffers, patience)
-        self._records.write("connection", worker=job.worker, **kept_settings(sock))
-        connection = Connection(sock)
-        digest = self._layout.digest
-        hello = Frame(FrameType.HELLO, job.worker, length=len(digest)).pack()
+        connection = join(job, self._layout, self._records)
         try:
-            connection.send([Parcel(hello + digest)])
             self._exchange(connection)
         except WorkloadError as error:
             connection.send_error(str(error))
             raise WorkloadError(f"the parameter server: {error}") from None
-        self._records.write("end", **resources_used(), **tcp_state(sock))
+        self._records.write("end", **resources_used(), **tcp_state(*connection.sockets))
         connection.close()
 
     def _exchange(self, connection: Connection) -> None:
-        connection.socket.settimeout(self._job.silence_seconds)
+        connection.receiving.settimeout(self._job.silence_seconds)
         frame = connection.receive()
         if frame.type is not FrameType.RELEASE:
             raise FrameError(f"{frame.type.name} frame, expected RELEASE")
-        connection.socket.settimeout(None)
+        connection.receiving.settimeout(None)
         until = time.monotonic_ns() + round(self._job.seconds * 1e9)
         link = _Link(connection, self._layout, self._job.worker)
         bodies = [
@@ -263,7 +261,7 @@ def _note_windows(
     """
 
     def received() -> list[int]:
-        return [tcp_state(one.socket).get("bytes_received", one.received) for one in connections]
+        return [tcp_state(*one.sockets).get("bytes_received", one.received) for one in connections]
 
     begin, before = time.monotonic_ns(), received()
     while begin < until_ns and not failed.is_set():

@@ -119,21 +119,25 @@ def prepare(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def kept_settings(sock: socket.socket) -> dict[str, Any]:
+def kept_settings(receiving: socket.socket, sending: socket.socket) -> dict[str, Any]:
     """Return what the kernel kept; it doubles the buffer sizes that it is asked for."""
-    algorithm = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+    algorithm = sending.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
     return {
         "congestion_control": algorithm.split(b"\0", 1)[0].decode("ascii", "replace"),
-        "send_buffer_bytes": sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
-        "receive_buffer_bytes": sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+        "send_buffer_bytes": sending.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
+        "receive_buffer_bytes": receiving.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
     }
 
 
-def tcp_state(sock: socket.socket) -> dict[str, int]:
-    """Return the connection's counters from TCP_INFO; an older kernel's lack some."""
+def tcp_state(receiving: socket.socket, sending: socket.socket) -> dict[str, int]:
+    """Return the counters of a pair of connections from TCP_INFO; an older kernel's lack some."""
+    return {**_counters(sending), **_counters(receiving, only="bytes_received")}
+
+
+def _counters(sock: socket.socket, only: str = "") -> dict[str, int]:
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
     return {
         name: struct.unpack_from(form, info, offset)[0]
         for name, (offset, form) in _TCP_INFO_FIELDS.items()
-        if offset + struct.calcsize(form) <= len(info)
+        if offset + struct.calcsize(form) <= len(info) and only in (name, "")
     }

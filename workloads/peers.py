@@ -14,6 +14,8 @@ from workloads.network import listen, prepare
 from workloads.transport import Connection, SendQueue
 from workloads.wire import Frame, FrameType
 
+_GREETINGS = (FrameType.HELLO, FrameType.LISTEN)
+
 
 @dataclass
 class Peer:
@@ -22,8 +24,8 @@ class Peer:
     Attributes:
         number: position among the workers.
         name: of its host.
-        address: where it connected from, `address:port`.
-        connection: to it.
+        address: where it connected from to send, `address:port`.
+        connection: to it, one for each direction.
         gradient: what it pushes.
         queue: what is to be sent to it.
         pulled: per tensor, whether it has asked for it in this iteration.
@@ -45,6 +47,14 @@ class Peer:
         self.delivered = bytearray(len(layout.slices))
 
 
+@dataclass(frozen=True)
+class _Link:
+    """One of the two connections of a worker."""
+
+    socket: socket.socket
+    address: str
+
+
 def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tuple[Peer, ...]:
     """Wait until all workers have connected; return them in worker order.
 
@@ -54,55 +64,62 @@ def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tupl
         WorkloadError: the address is in use, a worker does not come, or somebody else does.
     """
     listener = listen(job.server, job.buffers)
-    peers: dict[int, Peer] = {}
+    links: dict[tuple[int, FrameType], _Link] = {}
     with listener:
         announce("listening", address=job.server.address, port=listener.getsockname()[1])
         try:
-            while len(peers) < len(job.workers):
-                peer = _accept(listener, job, layout, gradients, peers)
-                peers[peer.number] = peer
+            while len(links) < len(_GREETINGS) * len(job.workers):
+                _accept(listener, job, layout, links)
         except WorkloadError as error:
-            for peer in peers.values():
-                peer.connection.send_error(str(error))
+            for link in links.values():
+                Connection(link.socket).send_error(str(error))
             raise
-    return tuple(peers[number] for number in sorted(peers))
+    peers = []
+    for number, (name, gradient) in enumerate(zip(job.workers, gradients, strict=True)):
+        up, down = links[number, FrameType.HELLO], links[number, FrameType.LISTEN]
+        connection = Connection(receiving=up.socket, sending=down.socket)
+        peers.append(Peer(number, name, up.address, connection, gradient))
+    return tuple(peers)
 
 
 def _accept(
     listener: socket.socket,
     job: Job,
     layout: Layout,
-    gradients: Sequence[Arena],
-    connected: dict[int, Peer],
-) -> Peer:
+    links: dict[tuple[int, FrameType], _Link],
+) -> None:
     listener.settimeout(job.silence_seconds)
     try:
         sock, (host, port) = listener.accept()
     except TimeoutError:
-        absent = ", ".join(name for i, name in enumerate(job.workers) if i not in connected)
+        absent = ", ".join(
+            name
+            for number, name in enumerate(job.workers)
+            if any((number, kind) not in links for kind in _GREETINGS)
+        )
         raise WorkloadError(f"not connected within {job.silence_seconds:g} s: {absent}") from None
     prepare(sock)
     sock.settimeout(job.silence_seconds)
     connection = Connection(sock)
     address = f"{host}:{port}"
     try:
-        number = _greet(connection, job, layout)
-        if number in connected:
+        number, kind = _greet(connection, job, layout)
+        if (number, kind) in links:
             raise FrameError(
-                f"{job.workers[number]} is already connected from {connected[number].address}"
+                f"{job.workers[number]} is already connected from {links[number, kind].address}"
             )
     except WorkloadError as error:
         connection.send_error(f"connection refused: {error}")
         raise WorkloadError(f"connection from {address}: {error}") from None
     sock.settimeout(None)
-    return Peer(number, job.workers[number], address, connection, gradients[number])
+    links[number, kind] = _Link(sock, address)
 
 
-def _greet(connection: Connection, job: Job, layout: Layout) -> int:
-    """Read the first frame and return the worker's number."""
+def _greet(connection: Connection, job: Job, layout: Layout) -> tuple[int, FrameType]:
+    """Read the first frame and return the worker's number, and which connection it is."""
     frame: Frame = connection.receive()
-    if frame.type is not FrameType.HELLO:
-        raise FrameError(f"{frame.type.name} frame, expected HELLO")
+    if frame.type not in _GREETINGS:
+        raise FrameError(f"{frame.type.name} frame, expected HELLO or LISTEN")
     if frame.worker >= len(job.workers):
         raise FrameError(f"worker number {frame.worker}, but there are {len(job.workers)} workers")
     digest = connection.receive_bytes(frame.length)
@@ -111,4 +128,4 @@ def _greet(connection: Connection, job: Job, layout: Layout) -> int:
             f"{job.workers[frame.worker]} has another model layout "
             f"(digest {digest.hex()[:12]}, expected {layout.digest.hex()[:12]})"
         )
-    return frame.worker
+    return frame.worker, frame.type

@@ -52,7 +52,7 @@ class ParameterServer:
         """
         self._peers = accept_workers(self._job, self._layout, self._gradients)
         for peer in self._peers:
-            settings = kept_settings(peer.connection.socket)
+            settings = kept_settings(*peer.connection.sockets)
             self._records.write("connection", worker=peer.number, **settings)
         try:
             self._train()
@@ -186,7 +186,11 @@ class ParameterServer:
             parameters_sha256=hashlib.sha256(self._parameters.bytes).hexdigest(),
             **resources_used(),
             connections=[
-                {"worker": peer.number, **tcp_state(peer.connection.socket)} for peer in self._peers
+                {
+                    "worker": peer.number,
+                    **tcp_state(*peer.connection.sockets),
+                }
+                for peer in self._peers
             ],
         )
 

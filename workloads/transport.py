@@ -1,4 +1,4 @@
-"""Frames over one TCP connection: receive into place, send from place.
+"""Frames over TCP: receive into place, send from place.
 
 Sockets block, and the interpreter lock is free while they do. Payloads are received straight into
 the arena and sent straight from it. What is to be sent waits in a queue that a thread per
@@ -81,21 +81,28 @@ class SendQueue:
 
 
 class Connection:
-    """One TCP connection; one thread may receive while another one sends.
+    """Frames to and from a peer; one thread may receive while another one sends.
 
     Attributes:
-        socket: the connected socket, for `network.tcp_state` and its like.
+        receiving: the connected socket that is received from, for `network.tcp_state` and its like.
+        sending: the one that is sent to; until both are known, one socket may be both.
         received: payload bytes of tensors received so far.
         sent: payload bytes of tensors sent so far.
     """
 
-    def __init__(self, connected: socket.socket) -> None:
-        self.socket = connected
+    def __init__(self, receiving: socket.socket, sending: socket.socket | None = None) -> None:
+        self.receiving = receiving
+        self.sending = sending or receiving
         self.received = 0
         self.sent = 0
         self._header = bytearray(HEADER_BYTES)
         self._header_view = memoryview(self._header)
         self._sending = Lock()
+
+    @property
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """Received from, and sent to."""
+        return self.receiving, self.sending
 
     @property
     def moved(self) -> int:
@@ -141,7 +148,7 @@ class Connection:
     def _fill(self, view: memoryview) -> None:
         try:
             while len(view):
-                count = self.socket.recv_into(view, len(view), socket.MSG_WAITALL)
+                count = self.receiving.recv_into(view, len(view), socket.MSG_WAITALL)
                 if count == 0:
                     raise Disconnected("disconnected")
                 view = view[count:]
@@ -166,7 +173,7 @@ class Connection:
         try:
             with self._sending:
                 while buffers:
-                    buffers = _after(buffers, self.socket.sendmsg(buffers))
+                    buffers = _after(buffers, self.sending.sendmsg(buffers))
         except OSError as error:
             raise Disconnected(f"disconnected: {error.strerror}") from None
         self.sent += payload
@@ -178,15 +185,16 @@ class Connection:
         header = Frame(FrameType.ERROR, length=len(payload)).pack()
         if self._sending.acquire(timeout=_ERROR_PATIENCE):
             try:
-                self.socket.sendmsg([header, payload], [], socket.MSG_DONTWAIT)
+                self.sending.sendmsg([header, payload], [], socket.MSG_DONTWAIT)
             except OSError:
                 return  # the last word is lost; the peer will see the connection end
             finally:
                 self._sending.release()
 
     def close(self) -> None:
-        """Close the connection."""
-        self.socket.close()
+        """Close both sockets."""
+        self.receiving.close()
+        self.sending.close()
 
 
 def _after(buffers: list[bytes | memoryview], sent: int) -> list[bytes | memoryview]:

@@ -1,9 +1,16 @@
 """The wire protocol: length-prefixed binary frames over TCP.
 
 Every frame is a fixed header, in network byte order, and a payload of at most MAX_PAYLOAD bytes.
-Float32 payloads are little-endian. One connection per worker carries:
+Float32 payloads are little-endian.
 
-    HELLO       worker -> server   first frame; payload: digest of the worker's layout
+Every worker has two connections, one for each direction, so that no data waits in the queue of one
+direction with acknowledgements of the other: where a switch lets pure ACKs overtake data, such data
+comes with an acknowledgement that is long out of date, and TCP discards it (RFC 5961, 5.2).
+
+    HELLO       worker -> server   first frame of the connection on which the worker sends;
+                                   payload: digest of the worker's layout
+    LISTEN      worker -> server   first and only one on the connection on which the server sends;
+                                   payload: the same
     RELEASE     server -> worker   iteration i starts (the step barrier is open)
     PULL        worker -> server   send me one tensor; no payload
     PARAMETERS  server -> worker   one slice of a tensor
@@ -23,7 +30,7 @@ from typing import NamedTuple
 from workloads.errors import FrameError
 
 MAGIC = b"DMLB"
-VERSION = 1
+VERSION = 2
 MAX_PAYLOAD = 1 << 20
 
 # magic, version, type, worker, iteration, tensor, offset (bytes), payload length (bytes)
@@ -41,6 +48,7 @@ class FrameType(IntEnum):
     GRADIENT = 5
     DONE = 6
     ERROR = 7
+    LISTEN = 8
 
 
 class Frame(NamedTuple):

@@ -16,12 +16,12 @@ from workloads.errors import WorkloadError
 from workloads.events import announce
 from workloads.inbox import Inbox
 from workloads.job import WorkerJob
+from workloads.join import join
 from workloads.layout import Arena, Layout
 from workloads.models import Layer
-from workloads.network import CONNECT_SECONDS, connect, kept_settings, tcp_state
+from workloads.network import tcp_state
 from workloads.records import Records, resources_used
 from workloads.transport import (
-    Connection,
     Disconnected,
     Parcel,
     PeerError,
@@ -65,15 +65,9 @@ class Worker:
             WorkloadError: the training failed; the parameter server has been told.
         """
         job = self._job
-        patience = min(CONNECT_SECONDS, job.silence_seconds)
-        sock = connect(job.bind, job.server, job.buffers, patience)
-        self._records.write("connection", worker=job.worker, **kept_settings(sock))
-        connection = Connection(sock)
+        connection = join(job, self._layout, self._records)
         inbox = Inbox(self._layout, self._arena, connection, job.silence_seconds)
         queue = SendQueue()
-        digest = self._layout.digest
-        hello = Frame(FrameType.HELLO, job.worker, length=len(digest)).pack()
-        queue.put([Parcel(hello + digest)])
         iteration = 0
         try:
             receiver = _start(inbox.receive, inbox)
@@ -90,7 +84,7 @@ class Worker:
         queue.close()
         receiver.join()
         sender.join()
-        self._records.write("end", **resources_used(), **tcp_state(sock))
+        self._records.write("end", **resources_used(), **tcp_state(*connection.sockets))
         connection.close()
 
     def _train(self, iteration: int, inbox: Inbox, queue: SendQueue) -> None:

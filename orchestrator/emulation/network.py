@@ -43,6 +43,12 @@ class Node(Switch):  # type: ignore[misc]  # Mininet has no types
         del controllers
 
 
+# More than a default send buffer may have on its way (96 KiB), from the start and after every
+# pause: slow start ends at the first queue (HyStart), at 16 segments for one flow and 30 for
+# another, and for seconds they share a trunk accordingly.
+INITIAL_SEGMENTS = 80
+
+
 class Network:
     """A running network: hosts with an address each, switches, links at no rate yet."""
 
@@ -56,7 +62,7 @@ class Network:
         with shells_watched():
             self._build_hosts_and_links(fabric)
         for address in self.addresses.values():
-            self._choose_congestion_control(address)
+            self._set_route(address)
         self._build_management()
 
     def _build_hosts_and_links(self, fabric: Fabric) -> None:
@@ -135,22 +141,23 @@ class Network:
             for table in ("iptables", "ip6tables", "arptables"):
                 self._runner(["sysctl", "-q", "-w", f"net.bridge.bridge-nf-call-{table}=0"])
 
-    def _choose_congestion_control(self, address: HostAddresses) -> None:
-        """By route, which covers any program; the sysctl cannot be set in a private namespace."""
+    def _set_route(self, address: HostAddresses) -> None:
+        """Congestion control and initial window, by route, which covers any program.
+
+        (The sysctl of the congestion control cannot be set in a private namespace.)
+        """
         pid = self.pid(address.name)
         device = str(self._net[address.name].defaultIntf())
         route = [str(DATA_NETWORK), "dev", device, "proto", "kernel", "scope", "link"]
         self._runner(
             ["ip", "route", "replace", *route, "src", address.data,
-             "congctl", self._congestion_control],
+             "congctl", self._congestion_control, "initcwnd", str(INITIAL_SEGMENTS)],
             namespace=pid,
         )  # fmt: skip
         kept = self._runner(["ip", "route", "show", str(DATA_NETWORK)], namespace=pid)
-        if f"congctl {self._congestion_control}" not in kept:
-            raise RunError(
-                f"{address.name}: asked congestion control {self._congestion_control}, "
-                f"the route kept: {kept.strip()}"
-            )
+        for asked in (f"congctl {self._congestion_control}", f"initcwnd {INITIAL_SEGMENTS}"):
+            if asked not in kept:
+                raise RunError(f"{address.name}: asked {asked}, the route kept: {kept.strip()}")
 
     def _build_management(self) -> None:
         """A bridge of its own to every host: SSH and records never cross the emulated links."""

@@ -93,15 +93,14 @@ class ScaleFile(FileModel):
 class BuffersFile(FileModel):
     """Fixed TCP buffers of the training's connections, in the real system's bytes.
 
-    The send buffer is the window: the kernel keeps twice of what is asked, so those of three
-    workers at 64 KiB stay within a port's default queue of 512 KiB: no drops, fair shares, and
-    D = 0.5 agrees with D = 1. At 256 KiB they overrun it, shares get unfair, and unfair shares make
-    the baseline too fast. The receive buffer must only be larger: at 64 KiB, too, the kernel now
-    and then drops what has just arrived, and a flow of the highest class waits for a timer while
-    lower ones have the trunk.
+    The send buffer is the window: the kernel keeps twice of what is asked, and those of three
+    workers at 48 KiB stay well within a port's default queue of 512 KiB: no drops, equal shares,
+    and every scale agrees with every other. At 256 KiB they overrun it, shares get unfair, and
+    unfair shares make the baseline too fast. At 32 KiB one flow alone cannot fill the trunk. The
+    receive buffer must only be larger.
     """
 
-    send: Buffer = 64 * 1024
+    send: Buffer = 48 * 1024
     receive: Buffer = 256 * 1024
 
 

@@ -85,10 +85,19 @@ def test_a_killed_worker_ends_the_calibration(bench: Bench) -> None:
 def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: str) -> None:
     ps = bench.start("ps", **{**MODE, "workers": ["worker0"], "seconds": 0.1})
     port = ps.event("listening")["port"]
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
-        connection = Connection(sock)
-        hello = Frame(FrameType.HELLO, 0, length=len(LAYOUT.digest)).pack()
-        connection.send([Parcel(hello + LAYOUT.digest), Parcel(frame.pack() + bytes(frame.length))])
+    there = ("127.0.0.1", port)
+    with (
+        socket.create_connection(there, timeout=PATIENCE) as down,
+        socket.create_connection(there, timeout=PATIENCE) as up,
+    ):
+        connection = Connection(down, up)
+        digest = LAYOUT.digest
+        listen, hello = (
+            Frame(kind, 0, length=len(digest)).pack() + digest
+            for kind in (FrameType.LISTEN, FrameType.HELLO)
+        )
+        Connection(down).send([Parcel(listen)])
+        connection.send([Parcel(hello), Parcel(frame.pack() + bytes(frame.length))])
         with pytest.raises(PeerError, match=said):
             receive_all(connection)
     status, errors = ps.ended()

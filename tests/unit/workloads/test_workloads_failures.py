@@ -23,6 +23,10 @@ def hello(worker: int = 0, digest: bytes = LAYOUT.digest) -> bytes:
     return Frame(FrameType.HELLO, worker, length=len(digest)).pack() + digest
 
 
+def listen(worker: int = 0) -> bytes:
+    return Frame(FrameType.LISTEN, worker, length=32).pack() + LAYOUT.digest
+
+
 def pull(**fields: int) -> bytes:
     return Frame(FrameType.PULL, **fields).pack()
 
@@ -38,6 +42,16 @@ def visitor(port: int) -> Iterator[socket.socket]:
         yield sock
 
 
+@contextmanager
+def worker(port: int) -> Iterator[socket.socket]:
+    """Worker 0, released: the socket on which it sends."""
+    with visitor(port) as down, visitor(port) as up:
+        down.sendall(listen())
+        up.sendall(hello())
+        assert Connection(down).receive() == Frame(FrameType.RELEASE)
+        yield up
+
+
 @pytest.mark.parametrize(
     ("greeting", "message"),
     [
@@ -45,7 +59,7 @@ def visitor(port: int) -> Iterator[socket.socket]:
             b"GET / HTTP/1.1\r\nHost: somebody\r\n\r\n",
             "not a dmlbed frame: it starts with b'GET ', expected b'DMLB'",
         ),
-        (pull(), "PULL frame, expected HELLO"),
+        (pull(), "PULL frame, expected HELLO or LISTEN"),
         (b"", "disconnected"),
         (hello(worker=3), "worker number 3, but there are 3 workers"),
         (
@@ -92,8 +106,11 @@ def test_a_second_worker_of_the_same_number(bench: Bench) -> None:
 
 def test_workers_that_do_not_come(bench: Bench) -> None:
     ps = bench.start("ps", silence_seconds=0.5)
-    with visitor(ps.event("listening")["port"]) as sock:
-        sock.sendall(hello(1))
+    port = ps.event("listening")["port"]
+    with visitor(port) as down, visitor(port) as up, visitor(port) as half:
+        down.sendall(listen(1))
+        up.sendall(hello(1))
+        half.sendall(hello(2))
         message = "ps: not connected within 0.5 s: worker0, worker2\n"
         assert ps.ended() == (1, message)
 
@@ -101,9 +118,7 @@ def test_workers_that_do_not_come(bench: Bench) -> None:
 def test_a_worker_too_many_finds_nobody_listening(bench: Bench) -> None:
     ps = bench.start("ps", workers=["worker0"])
     port = ps.event("listening")["port"]
-    with visitor(port) as sock:
-        sock.sendall(hello())
-        assert Connection(sock).receive().type is FrameType.RELEASE
+    with worker(port):
         late = bench.start("worker0", workers=["worker0"], port=port, silence_seconds=0.3)
         assert late.ended() == (
             1,
@@ -118,9 +133,7 @@ Talk = Callable[[socket.socket], None]
 def with_worker(bench: Bench, talk: Talk, silence_seconds: float = 30) -> tuple[int, str]:
     """Let `talk` be worker0, the only one, once it is released; return how the server ends."""
     ps = bench.start("ps", workers=["worker0"], silence_seconds=silence_seconds)
-    with visitor(ps.event("listening")["port"]) as sock:
-        sock.sendall(hello())
-        assert Connection(sock).receive() == Frame(FrameType.RELEASE)
+    with worker(ps.event("listening")["port"]) as sock:
         talk(sock)
         return ps.ended()
 
@@ -129,7 +142,7 @@ def with_worker(bench: Bench, talk: Talk, silence_seconds: float = 30) -> tuple[
     ("sent", "message"),
     [
         (b"nonsense" * 4, "not a dmlbed frame: it starts with b'nons', expected b'DMLB'"),
-        (struct.pack("!4sB", b"DMLB", 9) + bytes(23), "protocol version 9, expected 1"),
+        (struct.pack("!4sB", b"DMLB", 9) + bytes(23), "protocol version 9, expected 2"),
         (hello(), "unexpected HELLO frame"),
         (pull(iteration=1), "PULL frame of iteration 1"),
         (pull(worker=2), "PULL frame of worker 2"),
@@ -181,12 +194,11 @@ def test_the_others_are_told_who_failed(bench: Bench) -> None:
     two = {"workers": ["worker0", "worker1"]}
     ps = bench.start("ps", **two)
     port = ps.event("listening")["port"]
-    worker = bench.start("worker1", **two, port=port)
-    with visitor(port) as sock:
-        sock.sendall(hello())
-        assert Connection(sock).receive().type is FrameType.RELEASE
+    other = bench.start("worker1", **two, port=port)
+    with worker(port):
+        pass
     assert ps.ended() == (1, "ps: iteration 0: worker0: disconnected\n")
-    assert worker.ended() == (
+    assert other.ended() == (
         1,
         "worker1: iteration 0: the parameter server gave up: iteration 0: worker0: disconnected\n",
     )
@@ -226,11 +238,13 @@ def with_server(
     port = listener.getsockname()[1]
     worker: Process = bench.start("worker1", port=port, silence_seconds=silence_seconds)
     sock, (address, _) = listener.accept()
-    with sock:
+    other, _ = listener.accept()
+    with sock, other:
         assert address == "127.0.0.3"  # what the job says, not what the route would choose
-        connection = Connection(sock)
-        assert connection.receive() == Frame(FrameType.HELLO, 1, length=32)
-        assert connection.receive_bytes(32) == LAYOUT.digest
+        for one, kind in ((sock, FrameType.LISTEN), (other, FrameType.HELLO)):
+            connection = Connection(one)
+            assert connection.receive() == Frame(kind, 1, length=32)
+            assert connection.receive_bytes(32) == LAYOUT.digest
         talk(sock)
         return worker.ended()
 

@@ -59,7 +59,7 @@ def test_damage_to_magic_version_or_type_does_not_pass(frame: Frame, at: int, fl
     ("at", "value", "message"),
     [
         (0, b"GET ", "not a dmlbed frame: it starts with b'GET ', expected b'DMLB'"),
-        (4, b"\x02", "protocol version 2, expected 1"),
+        (4, b"\x01", "protocol version 1, expected 2"),
         (5, b"\x63", "unknown frame type 99"),
         (24, b"\x00\x10\x00\x01", "payload of 1048577 bytes, at most 1048576 are allowed"),
     ],
@@ -180,10 +180,10 @@ def test_the_last_word_of_a_peer(ends: tuple[Connection, socket.socket]) -> None
 
 def test_a_last_word_is_not_waited_for(ends: tuple[Connection, socket.socket]) -> None:
     connection, _ = ends
-    connection.socket.setblocking(False)
+    connection.sending.setblocking(False)
     with suppress(BlockingIOError):
         while True:
-            connection.socket.send(bytes(65536))
+            connection.sending.send(bytes(65536))
     connection.send_error("nobody reads")  # returns
 
 
@@ -196,7 +196,7 @@ def test_an_endless_last_word_is_refused(ends: tuple[Connection, socket.socket])
 
 def test_silence_before_the_first_frame(ends: tuple[Connection, socket.socket]) -> None:
     connection, _ = ends
-    connection.socket.settimeout(0.01)
+    connection.receiving.settimeout(0.01)
     with pytest.raises(WorkloadError, match=r"^sent no complete frame in time$"):
         connection.receive()
 
