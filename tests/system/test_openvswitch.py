@@ -38,12 +38,12 @@ def test_a_loop_of_switches() -> None:
     pytest_passes_in_a_box("inside_openvswitch_loop.py")
 
 
-def arguments(folder: Path, iterations: int) -> list[str | Path]:
+def arguments(folder: Path, iterations: int, model: str = "squeezenet") -> list[str | Path]:
     """`dmlbed run` of a tiny experiment on the published topology, at an eighth of its rates."""
     file = folder / "tiny.yaml"
     file.write_text(
         f"name: tiny\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
-        "models: [squeezenet]\nschedules: [none, switch-priority]\n"
+        f"models: [{model}]\nschedules: [none, switch-priority]\n"
         f"iterations: {iterations}\nwarm_up: 1\nrepeats: 1\n"
         "switch: ovs-user\nscale: {rates: 8, time: 0.5}\n"
     )
@@ -85,7 +85,8 @@ def classes_of(port: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_payload_agrees_with_the_ports_counters(tmp_path: Path) -> None:
-    assert dmlbed(*arguments(tmp_path, iterations=3)).returncode in FINISHED
+    # A model of large tensors: pulls and headers, which are no payload, are a packet per tensor.
+    assert dmlbed(*arguments(tmp_path, 1, "resnet50")).returncode in FINISHED
     trials = sorted(tmp_path.glob("out/tiny/*/trials/*"))
     assert len(trials) == 2
     for trial in trials:
