@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.emulation.caps import Room, host_caps, refusals
 from orchestrator.spec import AutoScale, Experiment, Scale
 
-CANDIDATES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+CANDIDATES = tuple(float(2**power) for power in range(11))
+"""R from 1 to 1024: with the last one, 100 Gbit/s is what any machine carries."""
 NEEDED_SHARE = 0.95
 """Of what the bottleneck's emulated rate can deliver, in each direction; and of what strict
 priority owes the first worker."""

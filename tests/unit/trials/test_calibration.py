@@ -80,10 +80,10 @@ def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
 @pytest.mark.parametrize(
     ("scale", "rates"),
     [
-        ("auto", (4, 8, 16, 32, 64)),
+        ("auto", CANDIDATES[2:]),
         ("auto,0.25", CANDIDATES),
         # 16 GiB x 1000 fit nowhere: what is refused then is the largest.
-        ("auto,1000", (64,)),
+        ("auto,1000", CANDIDATES[-1:]),
     ],
 )
 def test_where_a_host_outgrows_the_machine_is_no_candidate(
