@@ -1,4 +1,10 @@
-"""Closed forms of iteration times from topology and model, and what limits a topology."""
+"""Bounds and closed forms of iteration times, and what limits a topology.
+
+lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
+link_loads, fullest     how long each directed link is busy in an iteration
+no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
+bottleneck              the ports that limit one direction together
+"""
 
 from orchestrator.bounds.bottleneck import (
     Bottleneck,
@@ -8,17 +14,24 @@ from orchestrator.bounds.bottleneck import (
 )
 from orchestrator.bounds.iteration import (
     compute_seconds,
-    goodput_bps,
     no_overlap_seconds,
     phase_seconds,
 )
+from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, goodput_bps, link_loads
+from orchestrator.bounds.lower import LowerBound, lower_bound
 
 __all__ = [
     "Bottleneck",
+    "Goodputs",
+    "LinkLoad",
+    "LowerBound",
     "bottleneck",
-    "first_worker_bps",
     "compute_seconds",
+    "first_worker_bps",
+    "fullest",
     "goodput_bps",
+    "link_loads",
+    "lower_bound",
     "no_overlap_seconds",
     "phase_seconds",
     "window_bps",

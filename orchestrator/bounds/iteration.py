@@ -6,36 +6,21 @@ an upper estimate of every schedule with a step barrier, which is what planning 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from orchestrator.spec import Port, Topology, path
+from orchestrator.bounds.loads import link_loads
+from orchestrator.spec import Topology
 from workloads.devices import DeviceModel
 from workloads.models import Model
-
-# A full frame of 1500 bytes of IP carries 1448 bytes of payload (TCP with timestamps), and tc
-# counts 14 bytes of Ethernet header on top; a physical wire has 24 more (preamble, CRC, gap).
-PAYLOAD_BYTES = 1448
-FRAME_BYTES = 1514
-
-
-def goodput_bps(rate_bps: float) -> float:
-    """TCP payload per second, in bit/s, that a link shaped by tc at `rate_bps` carries."""
-    return rate_bps * PAYLOAD_BYTES / FRAME_BYTES
 
 
 def phase_seconds(
     topology: Topology, model_bytes: int, direction: Literal["pull", "push"]
 ) -> float:
     """Seconds in which all workers pull (or push) the whole model, alone on the network."""
-    server = topology.ps.name
-    crossing: Counter[Port] = Counter()
-    for worker in topology.workers:
-        src, dst = (server, worker.name) if direction == "pull" else (worker.name, server)
-        crossing.update(path(topology, src, dst))
     return max(
-        flows * model_bytes * 8 / goodput_bps(port.rate_bps) for port, flows in crossing.items()
+        load.seconds for load in link_loads(topology, model_bytes) if load.direction == direction
     )
 
 
