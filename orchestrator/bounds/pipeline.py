@@ -1,0 +1,183 @@
+"""Iteration times without a barrier, by simulation of one bottleneck that all workers share.
+
+The rules are the dependencies of one synchronous iteration (as in P3 and ByteScheduler): forward(l)
+waits for forward(l-1) and all pulls of layer l; backward(l) for backward(l+1), and the first
+backward for the last forward; layer l is pushed after backward(l); a piece is pulled for the next
+iteration as soon as all workers have pushed it.
+
+All workers are alike and in step: they push a piece together, and it is pushed by all when the
+bottleneck has carried it n times. So one queue for each direction of the bottleneck is enough, with
+whole pieces served one after the other, and the computation of one worker. A queue serves pieces in
+the order in which they come (fifo), or always the waiting piece of the first layer (layer), without
+breaking off the piece that it is at. There are no constants but those of the topology, the model
+and the device.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import Literal
+
+from workloads.devices import DeviceModel
+from workloads.models import BYTES_PER_ELEMENT, Model
+
+Order = Literal["fifo", "layer"]
+_Kind = Literal["pull", "push", "forward", "backward"]
+
+# Iterations are alike after one to three of them; the mean of many is for those that alternate.
+_WARM_UP = 10
+_MEASURED = 20
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an iteration consists of, in the real system's seconds.
+
+    Attributes:
+        forward: of every layer.
+        backward: of every layer.
+        pieces: of every layer, the bytes of its pieces.
+        pull: seconds in which the bottleneck carries a byte to all workers.
+        push: seconds in which it carries a byte from all workers.
+    """
+
+    forward: tuple[float, ...]
+    backward: tuple[float, ...]
+    pieces: tuple[tuple[int, ...], ...]
+    pull: float
+    push: float
+
+
+def work(
+    model: Model,
+    device: DeviceModel,
+    batch: int,
+    seconds_per_byte: tuple[float, float],
+    slice_bytes: int | None = None,
+) -> Work:
+    """The work of an iteration.
+
+    Args:
+        model: what is trained.
+        device: of every worker.
+        batch: images per worker.
+        seconds_per_byte: in which the bottleneck carries a byte to (from) all workers.
+        slice_bytes: size of a piece; None: every tensor is one.
+    """
+    return Work(
+        tuple(device.forward_seconds(layer, batch) for layer in model.layers),
+        tuple(device.backward_seconds(layer, batch) for layer in model.layers),
+        tuple(
+            tuple(
+                piece
+                for tensor in layer.tensors
+                for piece in _cut(BYTES_PER_ELEMENT * tensor.elements, slice_bytes)
+            )
+            for layer in model.layers
+        ),
+        *seconds_per_byte,
+    )
+
+
+def pipelined_seconds(work: Work, order: Order) -> float:
+    """Seconds of an iteration of the steady state without a barrier."""
+    ends = _Pipeline(work, order).forward_ends(_WARM_UP + _MEASURED + 1)
+    return (ends[-1] - ends[_WARM_UP]) / _MEASURED
+
+
+def _cut(length: int, slice_bytes: int | None) -> list[int]:
+    if slice_bytes is None:
+        return [length]
+    return [min(slice_bytes, length - offset) for offset in range(0, length, slice_bytes)]
+
+
+class _Direction:
+    """One direction of the bottleneck: what waits there, and whether it is busy."""
+
+    def __init__(self, seconds_per_byte: float, order: Order) -> None:
+        self.seconds_per_byte = seconds_per_byte
+        self._by_layer = order == "layer"
+        self._waiting: list[tuple[int, int, int, int]] = []
+        self._come = 0
+        self.busy = False
+
+    def put(self, layer: int, piece: int) -> None:
+        """A piece, of that many bytes, comes."""
+        rank = layer if self._by_layer else 0
+        heapq.heappush(self._waiting, (rank, self._come, layer, piece))
+        self._come += 1
+
+    def take(self) -> tuple[int, int] | None:
+        """The piece that is served next (layer, bytes); None while there is nothing to begin."""
+        if self.busy or not self._waiting:
+            return None
+        self.busy = True
+        _, _, layer, piece = heapq.heappop(self._waiting)
+        return layer, piece
+
+
+class _Pipeline:
+    """Events in the order of their times, equal ones in the order in which they were foreseen."""
+
+    def __init__(self, work: Work, order: Order) -> None:
+        self._work = work
+        self._pull = _Direction(work.pull, order)
+        self._push = _Direction(work.push, order)
+        self._events: list[tuple[float, int, _Kind, int, int]] = []
+        self._foreseen = 0
+        self._missing = [len(pieces) for pieces in work.pieces]
+        self._next_forward = 0
+        self._computing = False
+
+    def forward_ends(self, iterations: int) -> list[float]:
+        """When the forward passes of the first iterations end; all are pulled at time 0."""
+        for layer, pieces in enumerate(self._work.pieces):
+            for piece in pieces:
+                self._pull.put(layer, piece)
+        ends: list[float] = []
+        now, last = 0.0, len(self._work.forward) - 1
+        while len(ends) < iterations:
+            self._begin(now)
+            now, _, kind, layer, piece = heapq.heappop(self._events)
+            if kind == "push":
+                self._push.busy = False
+                self._pull.put(layer, piece)
+            elif kind == "pull":
+                self._pull.busy = False
+                self._missing[layer] -= 1
+            elif kind == "forward" and layer < last:
+                self._next_forward, self._computing = layer + 1, False
+            elif kind == "forward":
+                ends.append(now)
+                self._at(now + self._work.backward[last], "backward", last)
+            else:
+                self._pushed(now, layer)
+        return ends
+
+    def _begin(self, now: float) -> None:
+        """Begin what can begin."""
+        directions: tuple[tuple[_Kind, _Direction], ...]
+        directions = (("push", self._push), ("pull", self._pull))
+        for kind, direction in directions:
+            if (taken := direction.take()) is not None:
+                layer, piece = taken
+                self._at(now + piece * direction.seconds_per_byte, kind, layer, piece)
+        layer = self._next_forward
+        if not self._computing and not self._missing[layer]:
+            self._computing = True
+            self._at(now + self._work.forward[layer], "forward", layer)
+
+    def _pushed(self, now: float, layer: int) -> None:
+        """The backward pass of a layer is done: its gradient leaves, and it is missing anew."""
+        self._missing[layer] = len(self._work.pieces[layer])
+        for piece in self._work.pieces[layer]:
+            self._push.put(layer, piece)
+        if layer:
+            self._at(now + self._work.backward[layer - 1], "backward", layer - 1)
+        else:
+            self._next_forward, self._computing = 0, False
+
+    def _at(self, time: float, kind: _Kind, layer: int, piece: int = 0) -> None:
+        heapq.heappush(self._events, (time, self._foreseen, kind, layer, piece))
+        self._foreseen += 1
