@@ -5,8 +5,8 @@ Cf + backward of a worker, and equal rates in both directions:
 
 - pulls, compute and pushes take turns, step barrier (the baseline): 2nu + C;
 - strict priority between workers at the bottleneck, step barrier: worker after worker pulls, and
-  one pushes while the next pulls: (n+1)u + C; if all compute hides behind traffic (n+1)u, which the
-  bound with a step barrier says whether it can;
+  one pushes while the next pulls: (n+1)u + C. Where compute hides behind other workers' traffic it
+  is less, ideally (n+1)u; how much can hide is what the bound with a step barrier says (`lower`);
 - no barrier, fine slices in the order in which they come: max(C, nu + Cf + the last layer's
   backward), for what comes first is what backward leaves first, the last layers;
 - no barrier, fine slices, those of the first layers before all others: max(nu, C);
@@ -89,8 +89,8 @@ def predictions(
         simulated.append(Prediction(label, "simulated", seconds))
     return (
         _unless(why_not, closed[0]),
-        *(_unless(priority, form) for form in closed[1:3]),
-        *(_unless(why_not, form) for form in closed[3:]),
+        _unless(priority, closed[1]),
+        *(_unless(why_not, form) for form in closed[2:]),
         *simulated,
     )
 
@@ -104,7 +104,6 @@ def _closed(
     seconds = (
         2 * phase + compute,
         phase + u + compute,
-        max(phase + u, compute),
         max(compute, phase + forward + last),
         max(phase, compute),
     )
@@ -114,7 +113,6 @@ def _closed(
 _CLOSED = (
     ("in turns, barrier (none)", "2nu + C"),
     ("worker priority, barrier", "(n+1)u + C"),
-    ("worker priority, C hidden", "max((n+1)u, C)"),
     ("fine slices, FIFO", "max(C, nu + Cf + Bl)"),
     ("fine slices, layer order", "max(nu, C)"),
 )

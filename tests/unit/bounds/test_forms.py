@@ -36,7 +36,6 @@ def test_the_published_topology() -> None:
     assert shown(load(PUBLISHED)) == {
         "in turns, barrier (none)": "6.71",
         "worker priority, barrier": "4.71",
-        "worker priority, C hidden": "4.00",
         "fine slices, FIFO": "3.26",
         "fine slices, layer order": "3.00",
         "whole tensors, FIFO": "3.70",
@@ -52,7 +51,7 @@ def test_mobilenet_waits_for_its_compute() -> None:
     found = shown(load(PUBLISHED), "mobilenet")
     assert found["in turns, barrier (none)"] == "13.95"
     assert {found["fine slices, FIFO"], found["fine slices, layer order"]} == {"7.95"}
-    assert {found["worker priority, C hidden"], found["whole tensors, FIFO"]} <= {"7.95", "7.96"}
+    assert found["whole tensors, FIFO"] == "7.96"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_different_devices_are_not_in_step() -> None:
 def test_directions_of_different_rates_leave_the_simulations() -> None:
     found = shown(trunk(2, back=500_000_000))
     why_not = "switch0->switch1 and switch1->switch0 are not equally fast"
-    assert [found.pop(name) for name in list(found)[:5]] == [why_not] * 5
+    assert [found.pop(name) for name in list(found)[:4]] == [why_not] * 4
     # Pushes take two u of the slower direction.
     assert all(2 <= float(value) < 3 for value in found.values())
 
@@ -123,7 +122,7 @@ def test_no_prediction_beats_the_bound_behind_a_trunk(
     cluster = Cluster(trunk(workers), {"d": device})
     bound = lower_bound(cluster.topology, model, cluster.devices, 1)
     forms = applying(cluster, model, 1)
-    assert len(forms) == 11
+    assert len(forms) == 10
     for form in forms:
         assert bound.seconds <= (form.seconds or 0) * (1 + 1e-6), form
         if form.schedule.endswith(("barrier", "(none)")):

@@ -1,0 +1,187 @@
+"""`dmlbed bound`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Column, Table
+
+from orchestrator.bounds import LowerBound, Prediction, lower_bound, predictions
+from orchestrator.spec import Experiment, Overrides, load_experiment
+from workloads.models import load_model
+
+
+@click.command()
+@click.argument("experiment", type=click.Path(path_type=Path))
+@click.option("--models", metavar="A,B", help="Only these models.")
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Images per worker.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool) -> None:
+    """Say how fast an iteration can be at best, and what schedules are expected to take.
+
+    All figures are the real system's. They come from the topology's rates, the models' layers and
+    the device models alone; nothing is run.
+    """
+    names = None if models is None else tuple(name.strip() for name in models.split(","))
+    loaded = load_experiment(experiment, Overrides(models=names))
+    if batch is not None:
+        loaded = replace(loaded, batch=batch)
+    found = describe(loaded)
+    if as_json:
+        print(json.dumps(found))
+        return
+    console = Console()
+    console.print(
+        f"{loaded.name}: {found['workers']} workers on {loaded.topology.name}, "
+        f"batch {loaded.batch}, real system",
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip
+    console.print(_fullest(found), soft_wrap=True, highlight=False)
+    console.print(_limit_table(found))
+    console.print()
+    console.print(_time_table(found))
+    console.print()
+    for line in (*_why_not(found), *_LEGEND):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+_LEGEND = (
+    "u: one worker's bytes of the model on that link; n: workers; C: forward and backward of the",
+    "slowest worker; Cf: its forward; Bl: backward of the last layer; slices have no barrier",
+)
+
+
+def describe(experiment: Experiment) -> dict[str, Any]:
+    """Bounds and predictions of every model as data."""
+    topology, devices, batch = experiment.topology, experiment.devices, experiment.batch
+    described = []
+    for name in experiment.models:
+        model = load_model(name)
+        limit = lower_bound(topology, model, devices, batch)
+        described.append(
+            {
+                "model": name,
+                "u_seconds": limit.u_seconds,
+                "compute_seconds": limit.compute_seconds,
+                "forward_seconds": limit.forward_seconds,
+                "fullest": [
+                    {
+                        "port": str(load.port),
+                        "direction": load.direction,
+                        "workers": len(load.workers),
+                        "goodput_bps": load.goodput_bps,
+                        "seconds": load.seconds,
+                    }
+                    for load in limit.fullest
+                ],
+                "limit": "compute" if limit.seconds > limit.fullest[0].seconds else "link",
+                "bound": _times(limit, limit.seconds),
+                "barrier_bound": _times(limit, limit.barrier_seconds),
+                "predictions": [
+                    _prediction(limit, form)
+                    for form in predictions(topology, model, devices, batch)
+                ],
+            }
+        )
+    return {
+        "experiment": experiment.name,
+        "topology": topology.name,
+        "workers": len(topology.workers),
+        "batch": batch,
+        "models": described,
+    }
+
+
+def _times(limit: LowerBound, seconds: float) -> dict[str, float]:
+    return {
+        "seconds": seconds,
+        "u": limit.in_u(seconds),
+        "imgs_per_sec": limit.imgs_per_sec(seconds),
+    }
+
+
+def _prediction(limit: LowerBound, form: Prediction) -> dict[str, Any]:
+    named = {"schedule": form.schedule, "formula": form.formula}
+    if form.seconds is None:
+        return {**named, "why_not": form.why_not}
+    return {**named, **_times(limit, form.seconds)}
+
+
+def _fullest(found: dict[str, Any]) -> str:
+    """The links that are busy longest: the topology's, and the same for all models."""
+    loads = found["models"][0]["fullest"]
+    first = {load["direction"]: load for load in reversed(loads)}
+    named = [f"{load['port']} ({way})" for way, load in sorted(first.items())]
+    others = len(loads) - len(named)
+    shared = loads[0]["workers"]
+    return (
+        f"fullest: {' and '.join(named)}{f' and {others} like them' if others else ''}, "
+        f"each for {shared} worker{'' if shared == 1 else 's'} "
+        f"at {loads[0]['goodput_bps'] / 1e6:.1f} Mbit/s of payload"
+    )
+
+
+def _limit_table(found: dict[str, Any]) -> Table:
+    numbers = (
+        Column(name, justify="right")
+        for name in ("u, s", "C, s", "Cf, s", "C, u", "bound, s", "with\nbarrier, s")
+    )
+    table = _table("model", *numbers, "bound by")
+    for model in found["models"]:
+        u, compute, forward = (model[f"{name}_seconds"] for name in ("u", "compute", "forward"))
+        bounds = (model[name]["seconds"] for name in ("bound", "barrier_bound"))
+        table.add_row(
+            model["model"],
+            *(f"{value:.4g}" for value in (u, compute, forward)),
+            f"{compute / u:.2f}",
+            *(f"{value:.4g}" for value in bounds),
+            model["limit"],
+        )
+    return table
+
+
+def _table(*columns: Column | str) -> Table:
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for column in table.columns:
+        column.no_wrap, column.vertical = True, "bottom"
+    return table
+
+
+def _time_table(found: dict[str, Any]) -> Table:
+    numbers = (Column(name, justify="right") for name in ("u", "imgs/sec"))
+    table = _table("model", "schedule", "iteration", *numbers)
+    for model in found["models"]:
+        applying = [form for form in model["predictions"] if "why_not" not in form]
+        rows = [
+            ("any", "lower bound", model["bound"]),
+            ("any with a step barrier", "lower bound", model["barrier_bound"]),
+            *((form["schedule"], form["formula"], form) for form in applying),
+        ]
+        for number, (schedule, formula, times) in enumerate(rows):
+            table.add_row(
+                "" if number else model["model"],
+                schedule,
+                formula,
+                f"{times['u']:.2f}",
+                f"{times['imgs_per_sec']:.3f}",
+            )
+    return table
+
+
+def _why_not(found: dict[str, Any]) -> list[str]:
+    """One line for each reason: it is the topology's, and the same for all models."""
+    schedules: dict[str, dict[str, None]] = {}
+    for model in found["models"]:
+        for form in model["predictions"]:
+            if "why_not" in form:
+                schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
+    every = {form["schedule"] for model in found["models"] for form in model["predictions"]}
+    return [
+        f"no prediction of {'any schedule' if set(names) == every else '; '.join(names)}: {why_not}"
+        for why_not, names in schedules.items()
+    ]

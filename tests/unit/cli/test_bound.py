@@ -1,0 +1,149 @@
+"""`dmlbed bound`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+
+ROOT = Path(__file__).parents[3]
+PUBLISHED = str(ROOT / "experiments/published.yaml")
+
+
+def bound(*arguments: str, columns: int = 80) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, ["bound", *arguments])
+
+
+def told(*arguments: str) -> dict[str, Any]:
+    result = bound(*arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def on(tmp_path: Path, topology: str) -> str:
+    """The published experiment on another of the shipped topologies."""
+    text = Path(PUBLISHED).read_text()
+    old = "../topologies/ps-10g-1g-3workers.yaml"
+    file = tmp_path / "other.yaml"
+    file.write_text(text.replace(old, str(ROOT / f"topologies/{topology}.yaml")))
+    return str(file)
+
+
+def test_the_published_experiment() -> None:
+    result = bound(PUBLISHED, "--models", "alexnet,mobilenet")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines[:2] == [
+        "published: 3 workers on ps-10g-1g-3workers, batch 1, real system",
+        "fullest: switch0->switch1 (pull) and switch1->switch0 (push), each for 3 workers"
+        " at 956.4 Mbit/s of payload",
+    ]
+    for line in (
+        "alexnet 2.069 0.5535 0.1845 0.27 6.207 8.31 link",
+        "mobilenet 0.1173 0.9331 0.311 7.95 0.9331 0.9775 compute",
+        "alexnet any lower bound 3.00 0.483",
+        "any with a step barrier lower bound 4.02 0.361",
+        "in turns, barrier (none) 2nu + C 6.27 0.231",
+        "worker priority, barrier (n+1)u + C 4.27 0.340",
+        "160 KB slices, layer order simulated 3.02 0.480",
+    ):
+        assert line in lines
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_nothing_is_cut_off(columns: int) -> None:
+    result = bound(PUBLISHED, "--models", "inception3,mobilenet_v1", columns=columns)
+    lines = result.stdout.splitlines()
+    assert "…" not in result.stdout
+    # What is said in lines of its own is not wrapped.
+    assert max(len(line.rstrip()) for line in lines[2:-2]) <= columns
+
+
+def test_json() -> None:
+    answer = told(PUBLISHED)
+    assert (answer["experiment"], answer["topology"]) == ("published", "ps-10g-1g-3workers")
+    assert (answer["workers"], answer["batch"]) == (3, 1)
+    names = [model["model"] for model in answer["models"]]
+    assert names == ["alexnet", "googlenet", "inception3", "resnet50", "mobilenet"]
+    googlenet = answer["models"][1]
+    assert googlenet["u_seconds"] == pytest.approx(0.2342, rel=1e-3)
+    assert googlenet["forward_seconds"] == pytest.approx(googlenet["compute_seconds"] / 3)
+    assert googlenet["limit"] == "link"
+    assert [(load["port"], load["workers"]) for load in googlenet["fullest"]] == [
+        ("switch0->switch1", 3),
+        ("switch1->switch0", 3),
+    ]
+    assert googlenet["bound"]["u"] == pytest.approx(3)
+    assert googlenet["bound"]["imgs_per_sec"] == pytest.approx(3 / googlenet["bound"]["seconds"])
+    assert googlenet["barrier_bound"]["u"] > 4
+    for model in answer["models"]:
+        for form in model["predictions"]:
+            assert form["seconds"] >= model["bound"]["seconds"] * (1 - 1e-6)
+
+
+def test_the_batch_is_changed_for_the_question() -> None:
+    (one,), (many,) = (
+        told(PUBLISHED, "--models", "resnet50", *more)["models"] for more in ([], ["--batch", "32"])
+    )
+    assert (one["limit"], many["limit"]) == ("link", "compute")
+    assert many["u_seconds"] == one["u_seconds"]
+    assert many["bound"]["imgs_per_sec"] == pytest.approx(96 / many["compute_seconds"])
+
+
+def test_one_line_says_why_predictions_do_not_apply(tmp_path: Path) -> None:
+    file = on(tmp_path, "star")
+    lines = bound(file).stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("no prediction of ")]
+    assert line == (
+        "no prediction of any schedule: no bottleneck that all workers share: "
+        "switch0->worker0 is full with 1 of 4 workers"
+    )
+    assert not any("simulated" in line for line in lines)
+    assert "each for 1 worker at" in lines[1]
+    (model,) = told(file, "--models", "alexnet")["models"]
+    assert all(set(form) == {"schedule", "formula", "why_not"} for form in model["predictions"])
+    assert model["bound"]["u"] == pytest.approx(1)
+
+
+def test_some_predictions_may_apply(tmp_path: Path) -> None:
+    topology = (ROOT / "topologies/ps-10g-1g-3workers.yaml").read_text()
+    trunk = "{endpoints: [switch0, switch1]}"
+    slower = "{endpoints: [switch0, switch1], reverse: {rate: 500 Mbps}}"
+    assert trunk in topology
+    (tmp_path / "slow.yaml").write_text(topology.replace(trunk, slower))
+    file = tmp_path / "other.yaml"
+    file.write_text(
+        Path(PUBLISHED).read_text().replace("../topologies/ps-10g-1g-3workers", "slow")
+    )  # fmt: skip
+    said = bound(str(file), "--models", "alexnet").stdout
+    assert "fullest: switch1->switch0 (push), each for 3 workers at 478.2 Mbit/s" in said
+    assert (
+        "no prediction of in turns, barrier (none); worker priority, barrier; fine slices, FIFO; "
+        "fine slices, layer order: switch0->switch1 and switch1->switch0 are not equally fast"
+    ) in said
+    assert "whole tensors, FIFO" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--models", "alexnt"], "--models: unknown model 'alexnt' (did you mean 'alexnet'?)"),
+        (["--batch", "0"], "Error: Invalid value for '--batch': 0 is not in the range x>=1."),
+    ],
+)
+def test_wrong_options(arguments: list[str], line: str) -> None:
+    result = bound(PUBLISHED, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == line
+
+
+def test_a_topology_has_no_models() -> None:
+    result = bound(str(ROOT / "topologies/star.yaml"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected an experiment, found a topology" in result.stderr
