@@ -31,6 +31,7 @@ BARS = 1.62
 _BAR = 0.56 / PITCH  # width of a bar
 _BRACKET = 0.53  # inches for a bracket and the three lines above it
 _GAP = 0.09  # inches from the highest mark to the first bracket
+_LABEL = 0.13  # inches above the line of the bound, for its label
 
 _REPEAT: dict[str, Any] = {
     "linestyle": "none",
@@ -61,6 +62,8 @@ _PUBLISHED: dict[str, Any] = {
     "clip_on": False,
 }
 
+_BOUND: dict[str, Any] = {"color": "#0B6E4F", "linewidth": 0.9, "linestyle": (0, (5, 2))}
+
 
 def colours(schedules: Sequence[str]) -> dict[str, str]:
     """A colour per schedule."""
@@ -75,7 +78,8 @@ def panel_height(rows: Sequence[Row]) -> float:
     for row in rows:
         per_model[row.model] = per_model.get(row.model, 0) + (row.speedup is not None)
     brackets = max(per_model.values())
-    return BARS + (_GAP + _BRACKET * brackets if brackets else 0.05)
+    label = _LABEL if any(row.bound_imgs_per_sec for row in rows) else 0.0
+    return BARS + label + (_GAP + _BRACKET * brackets if brackets else 0.05)
 
 
 def draw_panel(
@@ -85,6 +89,8 @@ def draw_panel(
     of = {row.schedule: row for row in rows}
     top = max(max(_extent(row)) for row in rows)
     inch = top / BARS
+    bound = max((row.bound_imgs_per_sec or 0.0 for row in rows), default=0.0)
+    highest = max(top, bound + _LABEL * inch if bound else 0.0)
     spread, middle = max(2, len(schedules)) / 2, (len(schedules) - 1) / 2
     axes.set_xlim(middle - spread, middle + spread)
     axes.set_ylim(0, high * inch)
@@ -100,6 +106,8 @@ def draw_panel(
             _bar(axes, x, of[schedule], fill[schedule])
         else:
             axes.text(x, 0.05 * inch, "no result", rotation=90, ha="center", size=7, color=SOFT)
+    if bound:
+        _bound(axes, bound)
     speedups = [(row, row.speedup) for row in rows if row.speedup is not None]
     for number, (row, speedup) in enumerate(speedups):
         level = worst([row.verdict.level, of[BASELINE].verdict.level])
@@ -107,7 +115,7 @@ def draw_panel(
         if level != "ok":
             sign, ink, _ = _MARKS[level]
             text = f"{sign} {text}"
-        y = top + (_GAP + _BRACKET * number) * inch
+        y = highest + (_GAP + _BRACKET * number) * inch
         ends = sorted((schedules.index(BASELINE), schedules.index(row.schedule)))
         foot = y - 0.045 * inch
         axes.plot([ends[0], *ends, ends[1]], [foot, y, y, foot], color=SOFT, linewidth=0.8)
@@ -125,6 +133,9 @@ def legend(
     if any(row.imgs_per_sec.half_width is not None for row in rows):
         handles.append(Line2D([], [], **_INTERVAL_SIGN))
         labels.append("95 % Student interval")
+    if any(row.bound_imgs_per_sec for row in rows):
+        handles.append(Line2D([], [], **_BOUND))
+        labels.append("bound: no schedule is above")
     if any(row.published for row in rows):
         handles.append(Line2D([], [], **_PUBLISHED))
         labels.append("published")
@@ -156,8 +167,16 @@ def _bar(axes: Axes, x: int, row: Row, colour: str) -> None:
     value = f"{rate.mean:.3f}"
     axes.annotate(value, (x, 0), xytext=(0, 4), size=7.5, zorder=6, bbox=ground, **common)
     if level != "ok":
-        place = {"xytext": (0, -3), "va": "top", **common}
+        place: dict[str, Any] = {"xytext": (0, -3), "va": "top", **common}
         axes.annotate(f"{sign} {level}", (x, 0), size=6.5, color=ink, **place)
+
+
+def _bound(axes: Axes, bound: float) -> None:
+    """A line across the panel, and its value above its left end."""
+    axes.axhline(bound, **_BOUND, zorder=2.5)
+    place: dict[str, Any] = {"xytext": (1, 1.5), "textcoords": "offset points", "va": "bottom"}
+    left = axes.get_xlim()[0]
+    axes.annotate(f"bound {bound:.3f}", (left, bound), size=6.5, color=_BOUND["color"], **place)
 
 
 def _stack(
@@ -188,6 +207,7 @@ def _extent(row: Row) -> list[float]:
     interval = row.imgs_per_sec.interval
     return [
         row.imgs_per_sec.mean,
+        row.bound_imgs_per_sec or 0.0,
         *([interval[1]] if interval else []),
         *(trial.imgs_per_sec for trial in row.trials),
         *([row.published_mean] if row.published_mean else []),

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.collector.measure import Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run
+from orchestrator.collector.shares import bound_imgs_per_sec, share_of_gain
 from orchestrator.collector.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.collector.verdict import BASELINE, Verdict, judge_row, judge_run
 
@@ -26,6 +27,9 @@ class Row:
             and for a run without it.
         published: imgs/sec of the published runs; empty if there are none.
         published_speedup: percent, of the means of the published runs.
+        bound_imgs_per_sec: that no schedule of whole pulls and pushes is above; None if unknown.
+        share_of_gain: percent of the way from the baseline's mean to the bound; None for the
+            baseline itself, without it, and where the bound leaves nothing to gain.
         trials: the measures, by repeat.
         verdict: the worst of the trials'.
     """
@@ -36,6 +40,8 @@ class Row:
     speedup: Estimate | None
     published: tuple[float, ...]
     published_speedup: float | None
+    bound_imgs_per_sec: float | None
+    share_of_gain: float | None
     trials: tuple[TrialMeasure, ...]
     verdict: Verdict
 
@@ -49,6 +55,12 @@ class Row:
         """By how many percent the measured mean is above the published one."""
         published = self.published_mean
         return percent_faster(published, self.imgs_per_sec.mean) if published else None
+
+    @property
+    def share_of_bound(self) -> float | None:
+        """The measured mean in percent of the bound."""
+        bound = self.bound_imgs_per_sec
+        return 100 * self.imgs_per_sec.mean / bound if bound else None
 
     @property
     def pull_shares(self) -> tuple[float, float] | None:
@@ -98,6 +110,9 @@ class Row:
             "published_imgs_per_sec": self.published_mean,
             "published_speedup_pct": self.published_speedup,
             "deviation_pct": self.deviation,
+            "bound_imgs_per_sec": self.bound_imgs_per_sec,
+            "share_of_bound_pct": self.share_of_bound,
+            "share_of_gain_pct": self.share_of_gain,
             "iteration_seconds_median": fmean(t.iteration_seconds_median for t in self.trials),
             "pull_shares": _pair(self.pull_shares),
             "push_shares": _pair(self.push_shares),
@@ -125,13 +140,17 @@ def summarise(run: Run) -> Summary:
     for trial, verdict in zip(trials, verdicts, strict=True):
         groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)
     published = _published(run.experiment)
+    bounds = {
+        (trial.model, trial.batch): bound_imgs_per_sec(run.experiment, trial.model, trial.batch)
+        for trial in trials
+    }
     rows = []
     for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
         for schedule in _in_order(
             run.experiment.get("schedules"), (trial.schedule for trial in trials)
         ):
             if (model, schedule) in groups:
-                rows.append(_row(model, schedule, groups, published.get(model, {})))
+                rows.append(_row(model, schedule, groups, published.get(model, {}), bounds))
     return Summary(trials, verdicts, tuple(rows))
 
 
@@ -140,6 +159,7 @@ def _row(
     schedule: str,
     groups: Mapping[tuple[str, str], Mapping[int, tuple[TrialMeasure, Verdict]]],
     published: Mapping[str, tuple[float, ...]],
+    bounds: Mapping[tuple[str, int], float | None],
 ) -> Row:
     own = groups[model, schedule]
     rates = {repeat: trial.imgs_per_sec for repeat, (trial, _) in sorted(own.items())}
@@ -151,13 +171,22 @@ def _row(
     published_speedup = None
     if compared and published.get(BASELINE) and published.get(schedule):
         published_speedup = percent_faster(fmean(published[BASELINE]), fmean(published[schedule]))
+    measured = estimate(list(rates.values()))
+    # All trials of a run have one batch, and one that has not would have another bound.
+    of_batches = {bounds[model, trial.batch] for trial, _ in own.values()}
+    bound = of_batches.pop() if len(of_batches) == 1 else None
+    gain = None
+    if compared and base and bound:
+        gain = share_of_gain(fmean(base.values()), measured.mean, bound)
     return Row(
         model=model,
         schedule=schedule,
-        imgs_per_sec=estimate(list(rates.values())),
+        imgs_per_sec=measured,
         speedup=speedup(base, rates) if compared else None,
         published=published.get(schedule, ()),
         published_speedup=published_speedup,
+        bound_imgs_per_sec=bound,
+        share_of_gain=gain,
         trials=tuple(own[repeat][0] for repeat in rates),
         verdict=judge_row([(repeat, own[repeat][1]) for repeat in rates]),
     )

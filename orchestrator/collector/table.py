@@ -1,4 +1,4 @@
-"""The summary on the terminal: one table where it fits, else figures above and conditions below."""
+"""The summary on the terminal: as few tables as fit its width, one below the other."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ _FIGURES = (
     _Column("speed-up %", lambda row: _speedup(row.speedup)),
     _Column("pub-\nlished", lambda row: _signed(row.published_speedup)),
 )
+_BOUND = (
+    _Column("bound", lambda row: _plain(row.bound_imgs_per_sec)),
+    _Column("% of\nbound", lambda row: _percent(row.share_of_bound)),
+    _Column("% of\ngain", lambda row: _percent(row.share_of_gain)),
+)
 _CONDITIONS = (
     _Column("pull\nshares", lambda row: _range(row.pull_shares)),
     _Column("push\nshares", lambda row: _range(row.push_shares)),
@@ -59,14 +64,19 @@ class SummaryTable:
     notes: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        whole = self._table((*_NAMES, *_FIGURES, *_CONDITIONS, *_VERDICT))
+        known = any(row.bound_imgs_per_sec is not None for row in self.rows)
+        groups = [_FIGURES, *([_BOUND] if known else []), (*_CONDITIONS, *_VERDICT)]
         # Unbounded: else rich reports the width after it has squeezed the columns.
         wide = options.update(max_width=10_000)
-        if Measurement.get(console, wide, whole).maximum <= options.max_width:
-            yield whole
-        else:
-            yield self._table((*_NAMES, *_FIGURES))
-            yield self._table((*_NAMES, *_CONDITIONS, *_VERDICT))
+        columns: tuple[_Column, ...] = _NAMES
+        for group in groups:
+            wider = (*columns, *group)
+            needed = Measurement.get(console, wide, self._table(wider)).maximum
+            if columns != _NAMES and needed > options.max_width:
+                yield self._table(columns)
+                wider = (*_NAMES, *group)
+            columns = wider
+        yield self._table(columns)
         yield from self._notes()
 
     def _table(self, columns: Sequence[_Column]) -> Table:
@@ -110,6 +120,10 @@ def _plain(value: float | None) -> str:
 def _rate(value: Estimate) -> str:
     half = value.half_width
     return _plain(value.mean) if half is None else f"{value.mean:.3f} ±{half:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
 
 
 def _signed(value: float | None) -> str:

@@ -20,8 +20,8 @@ BOTH = ["none", "switch-priority"]
 CAPTION = Caption("published: imgs/sec", "measured on dmlbed 0.1.0, linux-bridge, R = 1, " * 5)
 
 
-def rows(tmp_path: Path, trials: list[FakeTrial]) -> tuple[Row, ...]:
-    return summarise(read_run(write_run(tmp_path, trials, PUBLISHED))).rows
+def rows(tmp_path: Path, trials: list[FakeTrial], *, topology: bool = False) -> tuple[Row, ...]:
+    return summarise(read_run(write_run(tmp_path, trials, PUBLISHED, topology=topology))).rows
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,7 @@ def boxes(drawing: Figure) -> list[tuple[str, Bbox]]:
     return [(text.get_text(), text.get_window_extent(renderer)) for text in texts(drawing)]
 
 
+@pytest.mark.parametrize("bounds", [False, True])
 @pytest.mark.parametrize(
     ("models", "schedules", "repeats"),
     [
@@ -57,12 +58,12 @@ def boxes(drawing: Figure) -> list[tuple[str, Bbox]]:
     ],
 )
 def test_no_text_overlaps_or_leaves_the_figure(
-    tmp_path: Path, models: int, schedules: list[str], repeats: int
+    tmp_path: Path, models: int, schedules: list[str], repeats: int, bounds: bool
 ) -> None:
     trials = matrix(models, schedules, repeats)
     trials[0].idle = 0.01
     trials[-1].idle = 0.1
-    drawing = compose(rows(tmp_path, trials), CAPTION)
+    drawing = compose(rows(tmp_path, trials, topology=bounds), CAPTION)
     placed = boxes(drawing)
     for (one, a), (other, b) in combinations(placed, 2):
         assert not a.overlaps(b), f"{one!r} overlaps {other!r}"
@@ -102,6 +103,31 @@ def test_figures_stand_in_it(tmp_path: Path) -> None:
         "published",
     ):
         assert expected in shown
+
+
+def test_the_bound_is_a_labelled_line_in_every_panel(tmp_path: Path) -> None:
+    drawing = compose(rows(tmp_path, matrix(2, BOTH, 1), topology=True), CAPTION)
+    shown = [text.get_text() for text in texts(drawing)]
+    assert {"bound 0.483", "bound 4.270", "bound: no schedule is above"} <= set(shown)
+    for axes, bound in zip(drawing.axes, (0.483, 4.270), strict=True):
+        assert axes.get_ylim()[1] > bound
+        heights = [line.get_ydata() for line in axes.lines]
+        assert any(list(y) == pytest.approx([bound] * 2, abs=1e-3) for y in heights)  # type: ignore[arg-type]
+
+
+def test_without_a_bound_no_line_is_drawn(tmp_path: Path) -> None:
+    shown = [
+        text.get_text() for text in texts(compose(rows(tmp_path, matrix(1, BOTH, 1)), CAPTION))
+    ]
+    assert not any("bound" in text for text in shown)
+
+
+def test_a_bound_below_a_bar_is_drawn_where_it_is(tmp_path: Path) -> None:
+    # A measurement above the bound is wrong, and the figure has to show that it is.
+    drawing = compose(rows(tmp_path, [FakeTrial(imgs_per_sec=0.9)], topology=True), CAPTION)
+    (axes,) = drawing.axes
+    assert axes.get_ylim()[1] > 0.9
+    assert "bound 0.483" in [text.get_text() for text in texts(drawing)]
 
 
 def test_bad_verdicts_are_marked_in_words(tmp_path: Path) -> None:

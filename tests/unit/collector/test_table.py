@@ -13,8 +13,10 @@ from orchestrator.collector.table import SummaryTable
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
 
 
-def shown(tmp_path: Path, trials: list[FakeTrial], width: int, *notes: str) -> list[str]:
-    rows = summarise(read_run(write_run(tmp_path, trials, PUBLISHED))).rows
+def shown(
+    tmp_path: Path, trials: list[FakeTrial], width: int, *notes: str, topology: bool = False
+) -> list[str]:
+    rows = summarise(read_run(write_run(tmp_path, trials, PUBLISHED, topology=topology))).rows
     text = io.StringIO()
     Console(file=text, width=width).print(SummaryTable(rows, notes))
     return [line.rstrip() for line in text.getvalue().splitlines()]
@@ -55,12 +57,29 @@ def test_two_tables_at_80_columns(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_nothing_is_cut_off(tmp_path: Path, width: int) -> None:
+def test_shares_of_the_bound_stand_beside_the_figures_at_100_columns(tmp_path: Path) -> None:
+    assert shown(tmp_path, trials(), 100, topology=True)[:5] == [
+        "                                       pub- devia-              pub-        % of % of",
+        "model   schedule            imgs/sec lished tion % speed-up % lished bound bound gain",
+        "alexnet none            0.245 ±0.064  0.240   +2.1                   0.483    51",
+        "        switch-priority 0.338 ±0.095  0.340   -0.7 +37.8 ±3.2  +41.7 0.483    70   39",
+        "                          pull   push idle %",
+    ]
+
+
+def test_all_in_one_table_where_it_fits(tmp_path: Path) -> None:
+    lines = shown(tmp_path, trials(), 140, topology=True)
+    assert sum(line.startswith("model ") for line in lines) == 1
+    assert "lished bound bound gain shares shares" in lines[1]
+
+
+@pytest.mark.parametrize("topology", [False, True])
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_nothing_is_cut_off(tmp_path: Path, width: int, topology: bool) -> None:
     made = matrix(9, ["none", "switch-priority"], 3)
     for trial in made:
         trial.idle, trial.drops, trial.retransmits = 0.01, 99_999, 99_999
-    lines = shown(tmp_path, made, width)
+    lines = shown(tmp_path, made, width, topology=topology)
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
     assert sum("unusable" in line and "/" in line for line in lines) >= 18

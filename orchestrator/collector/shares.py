@@ -1,0 +1,50 @@
+"""How near a measured figure is to what its network and devices can do at best.
+
+The bound is that of an iteration without a barrier, `orchestrator.bounds.lower_bound`, at 1448/1514
+of the links' rates. No schedule is above it in which every worker pulls and pushes the whole model
+over its own connections, whatever the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.bounds import lower_bound
+from orchestrator.spec import Topology
+from workloads.devices import DeviceModel
+from workloads.models import load_model, model_names
+
+_TOPOLOGY = TypeAdapter(Topology)
+_DEVICES = TypeAdapter(dict[str, DeviceModel])
+
+
+def bound_imgs_per_sec(experiment: Mapping[str, Any], model: str, batch: int) -> float | None:
+    """The most imgs/sec of the real system, all workers together, that a model can have.
+
+    Args:
+        experiment: the resolved experiment, as run.json holds it.
+        model: its name.
+        batch: images per worker and iteration.
+
+    Returns:
+        None if the run does not say on what topology with what devices it ran, or if this version
+        does not know its model.
+    """
+    if model not in model_names():
+        return None
+    try:
+        # What a description says decides nothing, so that run.json leaves it out.
+        topology = _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
+        devices = _DEVICES.validate_python(experiment["devices"])
+        bound = lower_bound(topology, load_model(model), devices, batch)
+    except (KeyError, TypeError, ValidationError):
+        return None
+    return bound.imgs_per_sec(bound.seconds)
+
+
+def share_of_gain(baseline: float, measured: float, bound: float) -> float | None:
+    """Percent of the way from the baseline's imgs/sec to the bound's; None if there is no way."""
+    return 100 * (measured - baseline) / (bound - baseline) if bound > baseline else None
