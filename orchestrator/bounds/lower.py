@@ -8,7 +8,8 @@ keeps a lower bound what it is.
 
 **Without a barrier** an iteration is at least as long as what is busy longest: a directed link, for
 the bytes of all workers that cross it, or the slowest worker's compute C. With one link that n
-workers share this is max(nu, C).
+workers share this is max(nu, C). Dependencies from one iteration to the next may keep a
+schedule from reaching it; fine slices with those of the first layers first come near (`forms`).
 
 **With a step barrier** (no pull of an iteration before all pushes of the one before) both ends of
 an iteration cost. Call layers 1..L in forward order, and on the way of worker w the slowest links'

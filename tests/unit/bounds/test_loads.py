@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from orchestrator.bounds import fullest, goodput_bps, link_loads
 from orchestrator.spec import load_topology
@@ -51,6 +51,7 @@ def test_a_measured_goodput_takes_the_place_of_the_rate() -> None:
     assert full.seconds == pytest.approx(2 * BYTES * 8 / 400e6)
 
 
+@settings(deadline=None)
 @given(clusters())
 def test_no_port_carries_both_pulls_and_pushes(cluster: Cluster) -> None:
     loads = link_loads(cluster.topology, BYTES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.bounds import LowerBound, goodput_bps, lower_bound, no_overlap_seconds
@@ -87,6 +87,7 @@ def test_slow_links_of_one_worker_delay_it_under_a_barrier() -> None:
     assert bound.in_u(bound.barrier_seconds) == pytest.approx(1.1)
 
 
+@settings(deadline=None)
 @given(clusters(), MODELS, st.integers(1, 64))
 def test_in_order(cluster: Cluster, made: Model, batch: int) -> None:
     topology, devices = cluster.topology, cluster.devices
@@ -108,6 +109,7 @@ def faster(topology: Topology, factors: list[int]) -> Topology:
     return replace(topology, links=tuple(links))
 
 
+@settings(deadline=None)
 @given(clusters(), MODELS, st.lists(st.integers(1, 20), min_size=1, max_size=9))
 def test_faster_links_never_take_longer(cluster: Cluster, made: Model, factors: list[int]) -> None:
     slow = lower_bound(cluster.topology, made, cluster.devices, 1)
@@ -116,6 +118,7 @@ def test_faster_links_never_take_longer(cluster: Cluster, made: Model, factors: 
     assert fast.barrier_seconds <= slow.barrier_seconds * ALMOST
 
 
+@settings(deadline=None)
 @given(clusters(), MODELS, st.integers(1, 128))
 def test_in_u_the_scale_does_not_show(cluster: Cluster, made: Model, times: int) -> None:
     # Rates by R and compute by 1/R is a scale of R with D = 1/R in other units of time.
@@ -156,6 +159,7 @@ def strict_priority(workers: int, made: Model, device: DeviceModel, second: floa
     return end
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), MODELS, DEVICES)
 def test_schedules_with_a_step_barrier_are_between_bound_and_closed_form(
     workers: int, made: Model, device: DeviceModel

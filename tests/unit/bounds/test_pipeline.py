@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.bounds.pipeline import Order, Work, pipelined_seconds, work
@@ -62,6 +62,7 @@ def test_figures_of_the_published_topology(
     assert seconds / (model.bytes * per_byte / 3) == pytest.approx(in_u, rel=0.03)
 
 
+@settings(deadline=None)
 @given(
     MODELS,
     DEVICES,
