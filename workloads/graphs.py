@@ -19,7 +19,7 @@ from functools import cache
 from typing import Literal, TypeAlias
 
 from workloads.errors import unknown_name
-from workloads.models import Layer, Model, load_model
+from workloads.models import Layer, Model, load_model, model_names
 
 Graph: TypeAlias = tuple[tuple[int, ...], ...]
 """Per layer, in forward order, the ascending numbers of the layers that it needs. Each is smaller
@@ -190,3 +190,10 @@ def _walk(
 
 def _channels(layer: Layer) -> int:
     return layer.tensors[0].shape[0]
+
+
+def graph_of(model: Model) -> Graph:
+    """The graph of a model of models.json; of any other, a chain."""
+    if model.name in model_names():
+        return load_graph(model.name)
+    return tuple((layer - 1,) if layer else () for layer in range(len(model.layers)))

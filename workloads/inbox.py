@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from threading import Condition
 
 from workloads.errors import FrameError, WorkloadError
-from workloads.layout import Arena, Layout
+from workloads.layout import Arena, Layout, Unit
 from workloads.transport import Connection
 from workloads.wire import Frame, FrameType
 
 
 class Inbox:
-    """What has arrived from the parameter server, and been sent to it; safe between threads."""
+    """What has arrived from the parameter server, and been sent to it; safe between threads.
 
-    def __init__(self, layout: Layout, arena: Arena, connection: Connection, silence: float):
+    Args:
+        layout: of the parameters.
+        arena: where they are written.
+        connection: received from.
+        silence: seconds without any traffic after which a wait is given up.
+        on_unit: called when a whole unit has arrived.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        arena: Arena,
+        connection: Connection,
+        silence: float,
+        on_unit: Callable[[Unit], None] = lambda _: None,
+    ) -> None:
         self._layout = layout
         self._arena = arena
         self._connection = connection
         self._silence = silence
+        self._on_unit = on_unit
         self._changed = Condition()
         self._failure: WorkloadError | None = None
         self._iteration = -1
         self._released_at = 0
         self._done = False
-        self._missing_slices: list[int] = []  # per layer
-        self._arrived: bytearray = bytearray()  # per slice
-        self._arrived_at: list[int] = []  # per layer, ns
+        self._versions = [0] * len(layout.slices)  # parameters received, per slice
+        self._unit_missing = [len(unit.slices) for unit in layout.units]
+        self._layer_slices = [
+            sum(len(layout.tensor_slices[tensor]) for tensor in tensors)
+            for tensors in layout.layer_tensors
+        ]
+        self._layer_missing = list(self._layer_slices)
+        self._layer_versions = [0] * len(self._layer_slices)
+        self._arrived_at = [0] * len(self._layer_slices)  # ns
         self._sent = 0
         self._sent_at: list[int] = []  # per iteration, ns
 
@@ -41,7 +63,7 @@ class Inbox:
                 self._receive_slice(frame)
             elif frame.type is FrameType.RELEASE and frame.iteration == self._iteration + 1:
                 self._release()
-            elif frame.type is FrameType.DONE and frame.iteration == self._iteration:
+            elif frame.type is FrameType.DONE and self._is_over(frame.iteration):
                 with self._changed:
                     self._done = True
                     self._changed.notify_all()
@@ -50,32 +72,35 @@ class Inbox:
                     f"unexpected {frame.type.name} frame of iteration {frame.iteration}"
                 )
 
+    def _is_over(self, iteration: int) -> bool:
+        return all(version == iteration + 1 for version in self._versions)
+
     def _release(self) -> None:
-        slices = self._layout.tensor_slices
         with self._changed:
-            self._missing_slices = [
-                sum(len(slices[tensor]) for tensor in tensors)
-                for tensors in self._layout.layer_tensors
-            ]
-            self._arrived = bytearray(len(self._layout.slices))
             self._released_at = time.monotonic_ns()
-            # A layer without parameters has everything from the start.
-            self._arrived_at = [self._released_at] * len(self._missing_slices)
             self._iteration += 1
             self._changed.notify_all()
 
     def _receive_slice(self, frame: Frame) -> None:
-        if frame.iteration != self._iteration:
-            raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
         piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-        if self._arrived[piece.number]:
-            raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} sent twice")
-        self._arrived[piece.number] = 1
+        version = self._versions[piece.number]
+        if frame.iteration != version:
+            if frame.iteration == version - 1:
+                raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} sent twice")
+            raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
+        self._versions[piece.number] += 1
         self._connection.receive_payload(self._arena.slice_bytes(piece))
+        unit = self._layout.units[piece.unit]
+        self._unit_missing[unit.number] -= 1
+        if not self._unit_missing[unit.number]:
+            self._unit_missing[unit.number] = len(unit.slices)
+            self._on_unit(unit)
         layer = self._layout.tensor_layers[piece.tensor]
-        self._missing_slices[layer] -= 1
-        if not self._missing_slices[layer]:
+        self._layer_missing[layer] -= 1
+        if not self._layer_missing[layer]:
             with self._changed:
+                self._layer_missing[layer] = self._layer_slices[layer]
+                self._layer_versions[layer] += 1
                 self._arrived_at[layer] = time.monotonic_ns()
                 self._changed.notify_all()
 
@@ -100,14 +125,24 @@ class Inbox:
         self._wait(lambda: self._iteration >= iteration, "the step barrier")
         return self._released_at
 
-    def wait_for_layer(self, layer: int) -> int:
-        """Wait until a layer's parameters are here; return when the last came (ns)."""
-        self._wait(lambda: not self._missing_slices[layer], f"the parameters of layer {layer}")
-        return self._arrived_at[layer]
+    def wait_for_layer(self, layers: Sequence[int], iteration: int) -> tuple[int, int]:
+        """Wait until one of the layers has its parameters of an iteration.
 
-    def pull_done(self) -> int:
-        """When the last parameters came (ns), once all layers have been waited for."""
-        return max(self._arrived_at)
+        Returns:
+            The first of them that has, and when its last came (ns; 0: it has no parameters).
+        """
+
+        def here() -> Iterator[int]:
+            return (
+                layer
+                for layer in layers
+                if self._layer_versions[layer] > iteration or not self._layer_slices[layer]
+            )
+
+        names = ", ".join(map(str, layers))
+        self._wait(lambda: any(True for _ in here()), f"the parameters of layer {names}")
+        layer = next(here())
+        return layer, self._arrived_at[layer]
 
     def wait_for_push(self, iteration: int) -> int:
         """Wait until the kernel has taken an iteration's gradients; return when it had (ns)."""

@@ -17,11 +17,13 @@ from typing import Any, Literal
 
 from workloads.devices import DeviceModel
 from workloads.errors import JobError
+from workloads.layout import SLICE_BYTES, scaled_elements
 from workloads.models import Model, load_model
 from workloads.network import Buffers, Endpoint
 from workloads.schedules import Schedule, get_schedule
 
 _LARGEST_JOB = 1 << 20  # bytes
+MIN_UNSENT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
 _MOST_WORKERS = 1 << 16  # what the frame header can number
 
 
@@ -80,6 +82,30 @@ class Job:
         """Iterations to run, warm-up included."""
         return self.warm_up + self.iterations
 
+    def scaled(self, count: int) -> int:
+        """The emulated bytes of real ones, rounded up."""
+        return scaled_elements(count, self.rates, self.time)
+
+    @property
+    def window_bytes(self) -> int | None:
+        """The schedule's credit, scaled."""
+        window = self.schedule.window_bytes
+        return None if window is None else self.scaled(window)
+
+    @property
+    def unsent_bytes(self) -> int | None:
+        """What a socket may hold unsent, scaled; not below some packets, unless it is asked for."""
+        unsent = self.schedule.unsent_bytes
+        return None if unsent is None else max(self.scaled(unsent), min(unsent, MIN_UNSENT_BYTES))
+
+    @property
+    def batch_bytes(self) -> int:
+        """What a send queue hands over at once: no more than a slice where it has an order."""
+        size = self.schedule.slice_bytes
+        if size is None or not self.schedule.at_host:
+            return SLICE_BYTES
+        return min(SLICE_BYTES, self.scaled(size))
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerJob(Job):
@@ -89,11 +115,13 @@ class WorkerJob(Job):
         worker: its number, a position in `workers`.
         bind: its own data address.
         device: how long its layers take.
+        seconds_per_byte: the real system's, of its pulls, while all workers pull.
     """
 
     worker: int
     bind: str
     device: DeviceModel
+    seconds_per_byte: float
 
 
 def load_job(path: Path) -> Job:
@@ -255,5 +283,6 @@ _MODE_CHECKS: Mapping[str, Callable[[Any], Any]] = {"mode": _calibrate, "seconds
 _WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "worker": _whole(0, _MOST_WORKERS - 1),
     "bind": _address,
+    "seconds_per_byte": _number,
     "device": _device,
 }

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from workloads.job import WorkerJob
 from workloads.layout import Layout
-from workloads.network import CONNECT_SECONDS, connect, kept_settings
+from workloads.network import CONNECT_SECONDS, bound_unsent, connect, kept_settings
 from workloads.records import Records
 from workloads.transport import Connection, Disconnected, Parcel
 from workloads.wire import Frame, FrameType
@@ -22,6 +22,7 @@ def join(job: WorkerJob, layout: Layout, records: Records) -> Connection:
     # Both before the first word: a server that refuses the one says so on it, and stops listening.
     receiving = connect(job.bind, job.server, job.buffers, patience)
     sending = connect(job.bind, job.server, job.buffers, patience)
+    bound_unsent(sending, job.unsent_bytes)
     records.write("connection", worker=job.worker, **kept_settings(receiving, sending))
     digest = layout.digest
     for kind, sock in ((FrameType.LISTEN, receiving), (FrameType.HELLO, sending)):

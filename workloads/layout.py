@@ -1,9 +1,9 @@
 """How a model's parameters lie in memory and are cut for the wire.
 
 Parameter server and workers build the same layout from the same job, and compare digests when they
-connect. All tensors of a model are flattened float32 arrays, one behind the other in one arena; a
-tensor is cut into slices of SLICE_BYTES (the last one shorter), the same everywhere, so that the
-server can add up a slice as soon as all workers have delivered it.
+connect. All tensors of a model are flattened float32 arrays, one behind the other in one arena. The
+schedule cuts a tensor into units, and the wire cuts a unit into slices of at most SLICE_BYTES, the
+same everywhere, so that the server can add up a slice as soon as all workers have delivered it.
 """
 
 from __future__ import annotations
@@ -41,52 +41,88 @@ class Slice(NamedTuple):
     offset: int  # in the tensor
     length: int
     start: int  # in the arena
+    unit: int  # of which it is a part
+
+
+class Unit(NamedTuple):
+    """What a schedule orders and synchronises: a tensor, or a slice of the schedule's size."""
+
+    number: int
+    tensor: int
+    length: int  # bytes
+    slices: tuple[Slice, ...]
 
 
 class Layout:
     """The tensors of a model, scaled, in one arena.
 
+    Args:
+        model: what is trained.
+        rates: R.
+        time: D.
+        unit_bytes: the schedule's slice in the real system's bytes; None: whole tensors. A tensor
+            is cut into units of that size, scaled (the last one shorter), and a unit into slices.
+
     Attributes:
         bytes: size of the arena.
-        slices: of all tensors, in arena order.
+        units: of all tensors, in arena order.
+        slices: likewise.
+        tensor_units: per tensor, its units.
         tensor_slices: per tensor, its slices.
         layer_tensors: per layer, the numbers of its tensors.
         tensor_layers: per tensor, the number of its layer.
         digest: 32 bytes that differ when the model, its scale or the cut differs.
     """
 
-    def __init__(self, model: Model, rates: float, time: float) -> None:
-        tensor_slices: list[tuple[Slice, ...]] = []
+    def __init__(
+        self, model: Model, rates: float, time: float, unit_bytes: int | None = None
+    ) -> None:
+        tensor_units: list[tuple[Unit, ...]] = []
         layer_tensors: list[tuple[int, ...]] = []
         tensor_layers: list[int] = []
-        hasher = hashlib.sha256(f"{model.name} {SLICE_BYTES}".encode())
-        start = number = 0
+        whole = None
+        if unit_bytes is not None:
+            whole = BYTES_PER_ELEMENT * scaled_elements(
+                -(-unit_bytes // BYTES_PER_ELEMENT), rates, time
+            )
+        hasher = hashlib.sha256(f"{model.name} {SLICE_BYTES} {whole}".encode())
+        start = units = slices = 0
         for layer_number, layer in enumerate(model.layers):
-            first = len(tensor_slices)
+            first = len(tensor_units)
             for tensor in layer.tensors:
                 length = BYTES_PER_ELEMENT * scaled_elements(tensor.elements, rates, time)
                 hasher.update(f"\n{tensor.name} {length}".encode())
-                cut = tuple(
-                    Slice(
-                        number + index,
-                        len(tensor_slices),
-                        offset,
-                        min(SLICE_BYTES, length - offset),
-                        start + offset,
+                cut = []
+                for unit_offset, unit_length in _cut(length, whole or length):
+                    parts = tuple(
+                        Slice(
+                            slices + index,
+                            len(tensor_units),
+                            unit_offset + offset,
+                            part,
+                            start + unit_offset + offset,
+                            units,
+                        )
+                        for index, (offset, part) in enumerate(_cut(unit_length, SLICE_BYTES))
                     )
-                    for index, offset in enumerate(range(0, length, SLICE_BYTES))
-                )
-                tensor_slices.append(cut)
+                    cut.append(Unit(units, len(tensor_units), unit_length, parts))
+                    units += 1
+                    slices += len(parts)
+                tensor_units.append(tuple(cut))
                 tensor_layers.append(layer_number)
-                number += len(cut)
                 start += length
-            layer_tensors.append(tuple(range(first, len(tensor_slices))))
+            layer_tensors.append(tuple(range(first, len(tensor_units))))
         self.bytes = start
-        self.tensor_slices = tuple(tensor_slices)
+        self.tensor_units = tuple(tensor_units)
+        self.tensor_slices = tuple(
+            tuple(piece for unit in cut for piece in unit.slices) for cut in tensor_units
+        )
         self.layer_tensors = tuple(layer_tensors)
         self.tensor_layers = tuple(tensor_layers)
-        self.slices = tuple(piece for cut in tensor_slices for piece in cut)
+        self.units = tuple(unit for cut in tensor_units for unit in cut)
+        self.slices = tuple(piece for cut in self.tensor_slices for piece in cut)
         self.digest = hasher.digest()
+        self._found = {(piece.tensor, piece.offset): piece for piece in self.slices}
 
     def find(self, tensor: int, offset: int, length: int) -> Slice:
         """Return the slice that a frame names.
@@ -94,14 +130,13 @@ class Layout:
         Raises:
             FrameError: there is no such tensor, or the bytes are not one of its slices.
         """
-        slices = self.slices_of(tensor)
-        index, rest = divmod(offset, SLICE_BYTES)
-        if rest or index >= len(slices) or slices[index].length != length:
-            size = sum(piece.length for piece in slices)
+        piece = self._found.get((tensor, offset))
+        if piece is None or piece.length != length:
+            size = sum(piece.length for piece in self.slices_of(tensor))
             raise FrameError(
                 f"{length} bytes at offset {offset} are no slice of tensor {tensor} ({size} bytes)"
             )
-        return slices[index]
+        return piece
 
     def slices_of(self, tensor: int) -> tuple[Slice, ...]:
         """Return the slices of a tensor that a frame names.
@@ -112,6 +147,20 @@ class Layout:
         if tensor >= len(self.tensor_slices):
             raise FrameError(f"unknown tensor {tensor} (the model has {len(self.tensor_slices)})")
         return self.tensor_slices[tensor]
+
+    def units_of(self, tensor: int) -> tuple[Unit, ...]:
+        """Return the units of a tensor that a frame names.
+
+        Raises:
+            FrameError: there is no such tensor.
+        """
+        self.slices_of(tensor)
+        return self.tensor_units[tensor]
+
+
+def _cut(length: int, piece: int) -> list[tuple[int, int]]:
+    """Offset and length of all pieces."""
+    return [(offset, min(piece, length - offset)) for offset in range(0, length, piece)]
 
 
 class Arena:

@@ -119,6 +119,12 @@ def prepare(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def bound_unsent(sock: socket.socket, count: int | None) -> None:
+    """Let a socket hold no more than `count` bytes that are not yet on their way; None: any."""
+    if count is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, count)
+
+
 def kept_settings(receiving: socket.socket, sending: socket.socket) -> dict[str, Any]:
     """Return what the kernel kept; it doubles the buffer sizes that it is asked for."""
     algorithm = sending.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
@@ -126,6 +132,7 @@ def kept_settings(receiving: socket.socket, sending: socket.socket) -> dict[str,
         "congestion_control": algorithm.split(b"\0", 1)[0].decode("ascii", "replace"),
         "send_buffer_bytes": sending.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
         "receive_buffer_bytes": receiving.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+        "unsent_bytes": sending.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) or None,
     }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
 from workloads.job import Job
 from workloads.layout import Arena, Layout
-from workloads.network import listen, prepare
+from workloads.network import bound_unsent, listen, prepare
 from workloads.transport import Connection, SendQueue
 from workloads.wire import Frame, FrameType
 
@@ -28,8 +28,8 @@ class Peer:
         connection: to it, one for each direction.
         gradient: what it pushes.
         queue: what is to be sent to it.
-        pulled: per tensor, whether it has asked for it in this iteration.
-        delivered: per slice, whether its gradient has begun to arrive in this iteration.
+        answered: per unit, of how many iterations its parameters have been queued.
+        delivered: per slice, of how many iterations its gradient has begun to arrive.
     """
 
     number: int
@@ -37,14 +37,9 @@ class Peer:
     address: str
     connection: Connection
     gradient: Arena
-    queue: SendQueue = field(default_factory=SendQueue)
-    pulled: bytearray = field(default_factory=bytearray)
-    delivered: bytearray = field(default_factory=bytearray)
-
-    def begin_iteration(self, layout: Layout) -> None:
-        """Forget what was pulled and delivered in the last iteration."""
-        self.pulled = bytearray(len(layout.tensor_slices))
-        self.delivered = bytearray(len(layout.slices))
+    queue: SendQueue
+    answered: list[int]
+    delivered: list[int]
 
 
 @dataclass(frozen=True)
@@ -77,8 +72,13 @@ def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tupl
     peers = []
     for number, (name, gradient) in enumerate(zip(job.workers, gradients, strict=True)):
         up, down = links[number, FrameType.HELLO], links[number, FrameType.LISTEN]
+        bound_unsent(down.socket, job.unsent_bytes)
         connection = Connection(receiving=up.socket, sending=down.socket)
-        peers.append(Peer(number, name, up.address, connection, gradient))
+        queue = SendQueue(batch=job.batch_bytes)
+        answered, delivered = [0] * len(layout.units), [0] * len(layout.slices)
+        peers.append(
+            Peer(number, name, up.address, connection, gradient, queue, answered, delivered)
+        )
     return tuple(peers)
 
 

@@ -1,10 +1,12 @@
 """Communication schedules: named points in the space of four choices.
 
-**order** (in which order parameters are asked for, or flows are served), **place** (who enforces
-it), **granularity** (whole tensors or slices) and **synchronisation**. The two schedules of this
-version differ in one thing only, the place: with `switch-priority` the switch ports of the trunk
-serve the workers' flows in strict priority. The processes on the hosts do exactly the same under
-both, down to the same random pull orders.
+**order**: what goes first. **place**: who enforces it, the sending hosts, the switches' ports, or
+both. **granularity and window**: the unit that is ordered, and how much may be on its way.
+**synchronisation**: what a worker waits for before it goes on.
+
+All bytes are the real system's; they are scaled by D/R like all others. A schedule changes when
+something is sent, never what: under every one of these the final parameters are the same, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ from typing import Literal
 
 from workloads.errors import unknown_name
 
+Order = Literal["random", "generation", "layer", "tic", "tac"]
+Place = Literal["nowhere", "host", "switch", "both"]
+Synchronisation = Literal["step-barrier", "per-tensor", "per-slice"]
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -21,54 +27,174 @@ class Schedule:
 
     Attributes:
         name: as experiments name it.
-        order: order of a worker's pulls: "random" is a new permutation of all tensors each
-            iteration, from (seed, repeat, worker, iteration).
-        place: where flows are ordered: "nowhere" (every flow in one class) or "switch".
-        granularity: unit that is ordered: "tensor".
+        source: where the rule comes from, and what deviates from it.
+        order: what a host sends first. "random": a new permutation of all tensors each iteration,
+            from (seed, repeat, worker, iteration). "generation": first in, first out. "layer":
+            the tensor that the next forward pass needs first. "tic" and "tac": TicTac's two orders.
+            With a step barrier it is the order of a worker's pulls, which are asked for at once and
+            answered as they come.
+        place: where an order is enforced: "nowhere" (every flow in one class), "host" (send queues
+            of parameter server and workers), "switch" (see `switch_order`), or "both".
+        slice_bytes: size of the unit that is ordered and synchronised; None: a whole tensor.
+        window_bytes: credit per worker: how much of its pushes may be unanswered; None: what fits
+            the socket.
+        unsent_bytes: what a socket may hold that is not yet on its way (TCP_NOTSENT_LOWAT), for it
+            cannot be overtaken; None: the socket's send buffer.
         synchronisation: "step-barrier": the next iteration starts everywhere when all gradients
-            of all workers are applied.
-        source: where the rule comes from.
-        switch_order: what the switch orders by: "worker" (strict priority, first worker of the
+            of all workers are applied. "per-tensor", "per-slice": a unit is sent to all workers,
+            without their asking, as soon as it has been applied, and a layer's forward pass waits
+            for its own parameters only.
+        switch_order: what switches order by: "worker" (strict priority, first worker of the
             topology first, in both directions), or None when the place is not the switch.
+
+    Raises:
+        ValueError: the choices contradict each other.
     """
 
     name: str
-    order: Literal["random"]
-    place: Literal["nowhere", "switch"]
-    granularity: Literal["tensor"]
-    synchronisation: Literal["step-barrier"]
     source: str
+    order: Order = "random"
+    place: Place = "nowhere"
+    slice_bytes: int | None = None
+    window_bytes: int | None = None
+    unsent_bytes: int | None = None
+    synchronisation: Synchronisation = "step-barrier"
     switch_order: Literal["worker"] | None = None
 
+    def __post_init__(self) -> None:
+        if (self.switch_order is None) == self.at_switch:
+            raise ValueError("switch_order: goes with place 'switch' or 'both', and only with them")
+        if self.at_host == (self.order in ("random", "generation")):
+            raise ValueError(
+                f"place: hosts that order by {self.order!r} enforce nothing"
+                if self.at_host
+                else f"place: an order by {self.order!r} is enforced by hosts"
+            )
+        if self.order in ("tic", "tac") and not self.barrier:
+            raise ValueError(f"order: {self.order!r} is one of a step barrier's pulls")
+        if self.order == "generation" and self.barrier:
+            raise ValueError("order: with a step barrier all pulls are asked for at once")
+        if self.order == "random" and not self.barrier:
+            raise ValueError("order: without a step barrier nobody asks in a random order")
+        if self.synchronisation == "per-slice" and self.slice_bytes is None:
+            raise ValueError("slice_bytes: missing, but synchronisation is 'per-slice'")
+        if self.synchronisation == "per-tensor" and self.slice_bytes is not None:
+            raise ValueError("slice_bytes: synchronisation by tensor has no smaller unit")
+        if self.window_bytes is not None and self.barrier:
+            raise ValueError("window_bytes: with a step barrier no push is answered")
+        for key in ("slice_bytes", "window_bytes", "unsent_bytes"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise ValueError(f"{key}: must be at least 1, found {value}")
 
-_NONE = Schedule(
-    name="none",
-    order="random",
-    place="nowhere",
-    granularity="tensor",
-    synchronisation="step-barrier",
-    source=(
-        "TensorFlow 1.x parameter server, the unscheduled column of the published experiment: all "
-        "receives are issued when the step starts, so they arrive in an effectively random order"
+    @property
+    def barrier(self) -> bool:
+        """Whether workers wait for each other at the end of every iteration."""
+        return self.synchronisation == "step-barrier"
+
+    @property
+    def at_host(self) -> bool:
+        """Whether the hosts' send queues enforce the order."""
+        return self.place in ("host", "both")
+
+    @property
+    def at_switch(self) -> bool:
+        """Whether the switches' ports enforce an order."""
+        return self.place in ("switch", "both")
+
+
+_ELEMENT = 4  # bytes of a float32; the publications count parameters
+_UNSENT = 64 * 1024
+
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule(
+        name="none",
+        source=(
+            "TensorFlow 1.x parameter server, the unscheduled column of the published experiment: "
+            "all receives are issued when the step starts, so they arrive in an effectively random "
+            "order"
+        ),
+    ),
+    Schedule(
+        name="switch-priority",
+        place="switch",
+        switch_order="worker",
+        source=(
+            "the scheduled column of the published experiment, 'Accelerate DML with communication "
+            "schedule' (network priority scheduling at the switch). The page does not state the "
+            "rule: strict priority between workers, in fixed order and both directions, at the "
+            "trunk's two switch ports is our inference, because it reproduces the published figures"
+        ),
+    ),
+    Schedule(
+        name="fifo",
+        order="generation",
+        synchronisation="per-tensor",
+        source=(
+            "wait-free backpropagation: Poseidon, ATC'17. Whole tensors, pushed as the backward "
+            "pass finishes them, the output layer first; no step barrier. The second baseline: "
+            "plain overlap. Deviation: the server answers without being asked (a pull that waits "
+            "behind its worker's own pushes undoes the overlap)"
+        ),
+    ),
+    Schedule(
+        name="fifo-sliced",
+        order="generation",
+        slice_bytes=40_000 * _ELEMENT,
+        synchronisation="per-slice",
+        source="as fifo, in p3's slices: what slicing alone gains",
+    ),
+    Schedule(
+        name="tic",
+        order="tic",
+        place="host",
+        source=(
+            "TicTac's timing-independent order, MLSys'19: pulls by ascending smallest total number "
+            "of transfers of any operation that waits for more than one. Deviation: the order is "
+            "that of the pull requests, which the server answers as they come, where the "
+            "publication counts at the sender; with all requests in one message it is the same"
+        ),
+    ),
+    Schedule(
+        name="tac",
+        order="tac",
+        place="host",
+        source=(
+            "TicTac's timing-aware order, MLSys'19. Deviation: times are those of the device model "
+            "and of the bytes, not traced; pulls are ordered as under tic"
+        ),
+    ),
+    Schedule(
+        name="p3",
+        order="layer",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        unsent_bytes=_UNSENT,
+        synchronisation="per-slice",
+        source=(
+            "P3, priority-based parameter propagation, MLSys'19: slices of 40,000 parameters, the "
+            "layer that is needed first goes first, the last push of a slice triggers the answer "
+            "to all workers. Deviations: the published server's answers bypass its priority queue, "
+            "ours do not; what is bounded is the socket (TCP_NOTSENT_LOWAT), not one message"
+        ),
+    ),
+    Schedule(
+        name="bytescheduler",
+        order="layer",
+        place="host",
+        slice_bytes=1_000_000 * _ELEMENT,
+        window_bytes=4_000_000 * _ELEMENT,
+        unsent_bytes=_UNSENT,
+        synchronisation="per-slice",
+        source=(
+            "ByteScheduler, SOSP'19: partitions of 1,000,000 parameters for parameter servers, a "
+            "credit of 4,000,000; a head that finds no credit waits; credit returns with the "
+            "answer. Deviation: a head that is more urgent than all that is on its way does not "
+            "wait, or two workers that have spent their credit on different partitions would wait "
+            "for each other for ever"
+        ),
     ),
 )
-
-_SWITCH_PRIORITY = Schedule(
-    name="switch-priority",
-    order="random",
-    place="switch",
-    granularity="tensor",
-    synchronisation="step-barrier",
-    source=(
-        "the scheduled column of the published experiment, 'Accelerate DML with communication "
-        "schedule' (network priority scheduling at the switch). The page does not state the rule: "
-        "strict priority between workers, in fixed order and both directions, at the trunk's two "
-        "switch ports is our inference, because it reproduces the published figures"
-    ),
-    switch_order="worker",
-)
-
-SCHEDULES: tuple[Schedule, ...] = (_NONE, _SWITCH_PRIORITY)
 
 
 def schedule_names() -> tuple[str, ...]:

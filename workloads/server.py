@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
@@ -16,13 +17,16 @@ from workloads.aggregation import Aggregation, initialise
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
 from workloads.job import Job
-from workloads.layout import Arena, Layout, Slice
+from workloads.layout import Arena, Layout, Slice, Unit
 from workloads.network import kept_settings, tcp_state
+from workloads.orders import send_ranks
 from workloads.peers import Peer, accept_workers
 from workloads.progress import IterationLog
 from workloads.records import Records, resources_used
 from workloads.transport import Disconnected, Parcel, PeerError, send_from
 from workloads.wire import Frame, FrameType
+
+_AHEAD = -1  # rank of what goes before all parameters
 
 
 class ParameterServer:
@@ -31,13 +35,19 @@ class ParameterServer:
     def __init__(self, job: Job, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time)
+        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
         self._parameters = Arena(self._layout)
         initialise(self._parameters, self._layout, job.seed)
         self._gradients = [Arena(self._layout) for _ in job.workers]
         self._aggregation = Aggregation(self._parameters, self._gradients, job.learning_rate)
         self._peers: tuple[Peer, ...] = ()
-        self._logs: list[IterationLog] = []
+        self._logs = [
+            IterationLog(number, len(job.workers), self._layout.bytes)
+            for number in range(job.all_iterations)
+        ]
+        self._current = 0
+        self._ranks = send_ranks(job.schedule, job.model)
+        self._unit_missing = [len(unit.slices) for unit in self._layout.units]
         self._counting = Lock()
         self._deliveries = [0] * len(self._layout.slices)  # per slice: workers that delivered it
         self._ready: SimpleQueue[Slice] = SimpleQueue()
@@ -50,6 +60,7 @@ class ParameterServer:
         Raises:
             WorkloadError: the training failed; the workers have been told.
         """
+        self._records.write("schedule", **asdict(self._job.schedule))
         self._peers = accept_workers(self._job, self._layout, self._gradients)
         for peer in self._peers:
             settings = kept_settings(*peer.connection.sockets)
@@ -65,36 +76,82 @@ class ParameterServer:
 
     @property
     def _log(self) -> IterationLog:
-        return self._logs[-1]
+        """Of the oldest iteration that is not over."""
+        return self._logs[self._current]
 
-    def _release(self) -> int:
-        """Start the next iteration on all workers, and return the time."""
-        log = IterationLog(len(self._logs), len(self._peers), self._layout.bytes)
-        for peer in self._peers:
-            peer.begin_iteration(self._layout)
-        self._deliveries = [0] * len(self._layout.slices)
-        log.released = time.monotonic_ns()
-        self._logs.append(log)
-        self._tell_all(FrameType.RELEASE)
-        return log.released
+    def _begin(self, iteration: int) -> int:
+        """Start an iteration on all workers, and return the time.
+
+        With a step barrier they are released and ask for the parameters. Without one they get those
+        of the first iteration now, and all others unit by unit, as they are applied.
+        """
+        self._current = iteration
+        self._log.released = time.monotonic_ns()
+        if self._job.schedule.barrier:
+            self._tell_all(FrameType.RELEASE)
+        elif iteration == 0:
+            for unit in self._layout.units:
+                self._answer_all(unit, iteration)
+        return self._log.released
 
     def _tell_all(self, kind: FrameType) -> None:
         for peer in self._peers:
-            peer.queue.put([Parcel(Frame(kind, peer.number, self._log.number).pack())])
+            frame = Frame(kind, peer.number, self._current).pack()
+            peer.queue.put([Parcel(frame)], rank=_AHEAD)
 
     def _aggregate(self) -> None:
-        for iteration in range(self._job.all_iterations):
+        """Apply slices as they get complete.
+
+        No slice of an iteration is complete before all of the one before are: a worker's first push
+        of it comes after its forward pass, which needs all of them.
+        """
+        last = self._job.all_iterations - 1
+        for log in self._logs:
             for _ in self._layout.slices:
-                self._aggregation.apply(self._ready.get())
-            log = self._log
+                piece = self._ready.get()
+                self._aggregation.apply(piece)
+                if log.number < last and not self._job.schedule.barrier:
+                    self._applied(piece, log.number)
             log.applied = time.monotonic_ns()
-            if iteration + 1 < self._job.all_iterations:
-                log.next_release = self._release()
+            if log.number < last:
+                log.next_release = self._begin(log.number + 1)
             else:
                 log.next_release = log.applied
                 self._finished = True
                 self._tell_all(FrameType.DONE)
             self._events.put(log)
+
+    def _applied(self, piece: Slice, iteration: int) -> None:
+        """Answer all pushes of a unit once all of it is applied."""
+        unit = self._layout.units[piece.unit]
+        self._unit_missing[unit.number] -= 1
+        if not self._unit_missing[unit.number]:
+            self._unit_missing[unit.number] = len(unit.slices)
+            self._answer_all(unit, iteration + 1)
+
+    def _answer_all(self, unit: Unit, iteration: int) -> None:
+        for peer in self._peers:
+            self._answer(peer, unit, iteration)
+
+    def _answer(self, peer: Peer, unit: Unit, iteration: int) -> None:
+        peer.answered[unit.number] += 1
+        peer.queue.put(
+            (
+                Parcel(
+                    Frame(
+                        FrameType.PARAMETERS,
+                        peer.number,
+                        iteration,
+                        piece.tensor,
+                        piece.offset,
+                        piece.length,
+                    ).pack(),
+                    self._parameters.slice_bytes(piece),
+                )
+                for piece in unit.slices
+            ),
+            self._ranks[unit.tensor],
+        )
 
     def _receive_from(self, peer: Peer) -> None:
         while True:
@@ -104,53 +161,48 @@ class ParameterServer:
                 if self._finished:
                     return
                 raise
-            if frame.type not in (FrameType.PULL, FrameType.GRADIENT):
+            expected = [FrameType.GRADIENT]
+            if self._job.schedule.barrier:
+                expected.append(FrameType.PULL)
+            if frame.type not in expected:
                 raise FrameError(f"unexpected {frame.type.name} frame")
             if frame.worker != peer.number:
                 raise FrameError(f"{frame.type.name} frame of worker {frame.worker}")
-            if frame.iteration != self._log.number:
-                raise FrameError(f"{frame.type.name} frame of iteration {frame.iteration}")
             if frame.type is FrameType.PULL:
-                self._answer(peer, frame)
+                self._answer_pull(peer, frame)
             else:
                 self._take_in(peer, frame)
 
-    def _answer(self, peer: Peer, pull: Frame) -> None:
-        slices = self._layout.slices_of(pull.tensor)
+    def _answer_pull(self, peer: Peer, pull: Frame) -> None:
+        units = self._layout.units_of(pull.tensor)
         if pull.length:
             raise FrameError(f"PULL frame with a payload of {pull.length} bytes")
-        if peer.pulled[pull.tensor]:
+        if pull.iteration != self._current:
+            raise FrameError(f"PULL frame of iteration {pull.iteration}")
+        if peer.answered[units[0].number] > pull.iteration:
             raise FrameError(f"tensor {pull.tensor} pulled twice")
-        peer.pulled[pull.tensor] = 1
-        peer.queue.put(
-            Parcel(
-                Frame(
-                    FrameType.PARAMETERS,
-                    peer.number,
-                    pull.iteration,
-                    piece.tensor,
-                    piece.offset,
-                    piece.length,
-                ).pack(),
-                self._parameters.slice_bytes(piece),
-            )
-            for piece in slices
-        )
+        for unit in units:
+            self._answer(peer, unit, pull.iteration)
 
     def _take_in(self, peer: Peer, push: Frame) -> None:
         piece = self._layout.find(push.tensor, push.offset, push.length)
-        if peer.delivered[piece.number]:
+        delivered = peer.delivered[piece.number]
+        if push.iteration == delivered - 1:
             raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} pushed twice")
-        if not peer.pulled[piece.tensor]:
+        if push.iteration != delivered:
+            raise FrameError(f"GRADIENT frame of iteration {push.iteration}")
+        if peer.answered[piece.unit] == delivered:
             raise FrameError(f"tensor {piece.tensor} pushed before it was pulled")
-        peer.delivered[piece.number] = 1
-        log = self._log
+        peer.delivered[piece.number] += 1
+        log = self._logs[push.iteration]
         log.push_begins(peer.number)
         peer.connection.receive_payload(peer.gradient.slice_bytes(piece))
         log.pushed(peer.number, piece.length)
         with self._counting:
             self._deliveries[piece.number] += 1
             complete = self._deliveries[piece.number] == len(self._peers)
+            if complete:
+                self._deliveries[piece.number] = 0
         if complete:
             self._ready.put(piece)
 
@@ -169,7 +221,7 @@ class ParameterServer:
     # -- the main thread follows -----------------------------------------------------------------
 
     def _train(self) -> None:
-        self._release()
+        self._begin(0)
         Thread(target=self._aggregate, daemon=True).start()
         senders = [self._start(self._send_to, peer) for peer in self._peers]
         receivers = [self._start(self._receive_from, peer) for peer in self._peers]

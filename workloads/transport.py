@@ -8,8 +8,9 @@ connection empties, a bounded number of bytes at a time.
 from __future__ import annotations
 
 import socket
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
 from threading import Condition, Lock
 from typing import NamedTuple
 
@@ -40,24 +41,62 @@ class Parcel(NamedTuple):
 
 
 class SendQueue:
-    """First in, first out. Nothing is copied, and no lock is held while anything is sent."""
+    """Units of parcels, most urgent first; equally urgent ones first in, first out.
 
-    def __init__(self) -> None:
-        self._parcels: deque[Parcel] = deque()
+    A unit that has been begun is sent to its end. What is next is decided as late as possible: when
+    the connection takes more bytes. Nothing is copied, and no lock is held while anything is sent.
+
+    Args:
+        window: how many bytes of units may be on their way, sent and not `returned`; one more is
+            begun as long as that is not reached. None: no limit. A unit that is more urgent than
+            all that are on their way goes ahead in any case: else two senders whose windows are
+            full of different units, for each of which the other's is needed, wait for ever.
+        batch: bytes per system call, if units are smaller: few calls, and yet a decision that is
+            not older than this.
+    """
+
+    def __init__(self, window: int | None = None, batch: int = _BATCH_BYTES) -> None:
+        self._window = window
+        self._batch = batch
+        self._units: list[tuple[int, int, int, tuple[Parcel, ...]]] = []  # a heap
+        self._number = 0
+        self._begun: deque[Parcel] = deque()
+        self._away: Counter[int] = Counter()  # per rank, bytes on their way
+        self._bytes_away = 0
         self._changed = Condition(Lock())
         self._closed = False
 
-    def put(self, parcels: Iterable[Parcel]) -> None:
-        """Add parcels, in order."""
-        parcels = tuple(parcels)  # made before the lock is taken
+    def put(self, parcels: Iterable[Parcel], rank: int = 0) -> None:
+        """Add a unit: parcels that are sent in this order with nothing between them."""
+        unit = tuple(parcels)  # made before the lock is taken
+        size = sum(len(parcel.body) for parcel in unit if parcel.body)
         with self._changed:
-            self._parcels.extend(parcels)
+            heappush(self._units, (rank, self._number, size, unit))
+            self._number += 1
+            self._changed.notify()
+
+    def returned(self, rank: int, size: int) -> None:
+        """Note that a unit of that rank and size (bytes) is no longer on its way."""
+        if self._window is None:
+            return
+        with self._changed:
+            self._away[rank] -= size
+            if not self._away[rank]:
+                del self._away[rank]
+            self._bytes_away -= size
+            self._changed.notify()
+
+    def lift_window(self) -> None:
+        """Send all that stands here and will, for nothing that is sent from now on returns."""
+        with self._changed:
+            self._window = None
             self._changed.notify()
 
     def close(self) -> None:
         """Let `take` return an empty list once everything has been taken."""
         with self._changed:
             self._closed = True
+            self._window = None
             self._changed.notify()
 
     def take(self) -> list[Parcel]:
@@ -67,17 +106,30 @@ class SendQueue:
             An empty list after `close`.
         """
         with self._changed:
-            while not self._parcels and not self._closed:
+            while not self._begun and not self._begin() and not self._closed:
                 self._changed.wait()
             taken: list[Parcel] = []
             size = 0
-            while self._parcels and len(taken) < _BATCH_PARCELS:
-                body = self._parcels[0].body
+            while (self._begun or self._begin()) and len(taken) < _BATCH_PARCELS:
+                body = self._begun[0].body
                 size += len(body) if body else 0
-                if taken and size > _BATCH_BYTES:
+                if taken and size > self._batch:
                     break
-                taken.append(self._parcels.popleft())
+                taken.append(self._begun.popleft())
             return taken
+
+    def _begin(self) -> bool:
+        if not self._units:
+            return False
+        rank, _, size, _ = self._units[0]
+        full = self._window is not None and self._bytes_away >= self._window
+        if full and size and rank >= min(self._away):
+            return False
+        self._begun.extend(heappop(self._units)[3])
+        if self._window is not None and size:
+            self._away[rank] += size
+            self._bytes_away += size
+        return True
 
 
 class Connection:

@@ -6,20 +6,21 @@ the send queue. The main thread waits for both in `Inbox`, which knows when noth
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from threading import Thread
-
-import numpy as np
 
 from workloads.compute import Clock, Objective, Pacer
 from workloads.errors import WorkloadError
 from workloads.events import announce
+from workloads.graphs import graph_of
 from workloads.inbox import Inbox
 from workloads.job import WorkerJob
 from workloads.join import join
-from workloads.layout import Arena, Layout
+from workloads.layout import Arena, Layout, Unit
 from workloads.models import Layer
 from workloads.network import tcp_state
+from workloads.orders import pull_order, random_order, send_ranks
 from workloads.records import Records, resources_used
 from workloads.transport import (
     Disconnected,
@@ -30,15 +31,6 @@ from workloads.transport import (
 )
 from workloads.wire import Frame, FrameType
 
-_ORDER_STREAM = 3  # keeps these random numbers apart from others of the same seed
-
-
-def pull_order(job: WorkerJob, iteration: int, tensors: int) -> list[int]:
-    """Return the order in which tensors are pulled: a permutation from seed, repeat, worker and
-    iteration, the same under every schedule whose order is "random"."""
-    key = [job.seed, _ORDER_STREAM, job.repeat, job.worker, iteration]
-    return [int(tensor) for tensor in np.random.default_rng(key).permutation(tensors)]
-
 
 class Worker:
     """One worker's training run."""
@@ -47,11 +39,27 @@ class Worker:
         self._job = job
         self._records = records
         self._clock = clock
-        self._layout = Layout(job.model, job.rates, job.time)
+        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
         self._arena = Arena(self._layout)
         self._objective = Objective(job.seed, job.worker)
         self._pacer = Pacer(clock)
         layers = job.model.layers
+        self._queue = SendQueue(job.window_bytes, job.batch_bytes)
+        self._graph = graph_of(job.model)
+        self._needed_by: list[list[int]] = [[] for _ in layers]
+        for layer, inputs in enumerate(self._graph):
+            for before in inputs:
+                self._needed_by[before].append(layer)
+        self._order: tuple[int, ...] | None = None
+        if job.schedule.barrier and job.schedule.order != "random":
+            self._order = pull_order(
+                job.schedule,
+                job.model,
+                seconds_per_byte=job.seconds_per_byte,
+                layer_seconds=[job.device.forward_seconds(layer, job.batch) for layer in layers],
+            )
+        self._ranks = send_ranks(job.schedule, job.model)
+        self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
         self._forward = [self._stretched(job.device.forward_seconds, x) for x in layers]
         self._backward = [self._stretched(job.device.backward_seconds, x) for x in layers]
 
@@ -66,14 +74,20 @@ class Worker:
         """
         job = self._job
         connection = join(job, self._layout, self._records)
-        inbox = Inbox(self._layout, self._arena, connection, job.silence_seconds)
-        queue = SendQueue()
+        queue = self._queue
+        inbox = Inbox(
+            self._layout, self._arena, connection, job.silence_seconds, on_unit=self._answered
+        )
         iteration = 0
         try:
             receiver = _start(inbox.receive, inbox)
             sender = _start(lambda: send_from(queue, connection, inbox.on_sent), inbox)
+            trained: dict[str, int] = {}
             for iteration in range(job.all_iterations):
-                self._train(iteration, inbox, queue)
+                before, trained = trained, self._train(iteration, inbox)
+                if before:
+                    self._note(before, inbox)
+            self._note(trained, inbox)
             inbox.wait_for_end()
         except (PeerError, Disconnected) as error:
             raise WorkloadError(f"iteration {iteration}: {error}") from None
@@ -87,38 +101,69 @@ class Worker:
         self._records.write("end", **resources_used(), **tcp_state(*connection.sockets))
         connection.close()
 
-    def _train(self, iteration: int, inbox: Inbox, queue: SendQueue) -> None:
-        started = inbox.wait_for_release(iteration)
-        queue.put([self._pulls(iteration)])
-        forward_done = self._run_forward(inbox)
-        backward_done = self._run_backward(iteration, queue)
-        self._records.write(
-            "iteration",
-            iteration=iteration,
-            started_ns=started,
-            pull_done_ns=inbox.pull_done(),
-            forward_done_ns=forward_done,
-            backward_done_ns=backward_done,
-            push_sent_ns=inbox.wait_for_push(iteration),
-        )
+    def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:
+        """One forward and backward pass; returns its times (ns)."""
+        schedule = self._job.schedule
+        if schedule.barrier:
+            started = inbox.wait_for_release(iteration)
+            self._queue.put([self._pulls(iteration)])
+        else:
+            started = self._clock.now()
+        if iteration + 1 == self._job.all_iterations:
+            self._queue.lift_window()  # these pushes are not answered
+        self._pacer.plan(started, 0)
+        pull_done = self._run_forward(iteration, inbox)
+        forward_done = self._clock.now()
+        self._run_backward(iteration)
+        return {
+            "iteration": iteration,
+            "started_ns": started,
+            "pull_done_ns": pull_done,
+            "forward_done_ns": forward_done,
+            "backward_done_ns": self._clock.now(),
+        }
+
+    def _note(self, trained: dict[str, int], inbox: Inbox) -> None:
+        """Write an iteration down, an iteration later: its push may overlap with what follows."""
+        iteration = trained["iteration"]
+        self._records.write("iteration", **trained, push_sent_ns=inbox.wait_for_push(iteration))
         announce("iteration", iteration=iteration)
 
     def _pulls(self, iteration: int) -> Parcel:
         """Ask for all tensors at once: many frames, one send."""
-        order = pull_order(self._job, iteration, len(self._layout.tensor_slices))
-        worker = self._job.worker
+        job = self._job
+        order = self._order
+        if order is None:
+            key = [job.seed, job.repeat, job.worker, iteration]
+            order = random_order(len(job.model.tensors), key)
         return Parcel(
-            b"".join(Frame(FrameType.PULL, worker, iteration, tensor).pack() for tensor in order)
+            b"".join(
+                Frame(FrameType.PULL, job.worker, iteration, tensor).pack() for tensor in order
+            )
         )
 
-    def _run_forward(self, inbox: Inbox) -> int:
-        """Each layer after the one before and after its parameters' arrival."""
-        for layer, duration in enumerate(self._forward):
-            self._pacer.plan(inbox.wait_for_layer(layer), duration)
-            self._pacer.wait()
-        return self._clock.now()
+    def _run_forward(self, iteration: int, inbox: Inbox) -> int:
+        """Each layer after those that it needs and after its parameters' arrival, one at a time.
 
-    def _run_backward(self, iteration: int, queue: SendQueue) -> int:
+        Returns:
+            When the last parameters came (ns).
+        """
+        last = 0
+        needed = [len(inputs) for inputs in self._graph]
+        ready = [layer for layer, inputs in enumerate(needed) if not inputs]
+        while ready:
+            layer, arrived = inbox.wait_for_layer(ready, iteration)
+            last = max(last, arrived)
+            self._pacer.plan(arrived, self._forward[layer])
+            self._pacer.wait()
+            ready.remove(layer)
+            for after in self._needed_by[layer]:
+                needed[after] -= 1
+                if not needed[after]:
+                    insort(ready, after)
+        return last
+
+    def _run_backward(self, iteration: int) -> None:
         """From the last layer to the first; a layer's gradient leaves when its time is over."""
         for layer, duration in reversed(list(enumerate(self._backward))):
             self._pacer.plan(0, duration)
@@ -126,22 +171,35 @@ class Worker:
             for tensor in tensors:
                 self._objective.to_gradient(self._arena.tensor(tensor))
             self._pacer.wait()
-            queue.put(
+            for tensor in tensors:
+                for unit in self._layout.tensor_units[tensor]:
+                    self._push(iteration, unit)
+
+    def _push(self, iteration: int, unit: Unit) -> None:
+        worker = self._job.worker
+        self._queue.put(
+            (
                 Parcel(
                     Frame(
                         FrameType.GRADIENT,
-                        self._job.worker,
+                        worker,
                         iteration,
-                        tensor,
+                        unit.tensor,
                         piece.offset,
                         piece.length,
                     ).pack(),
                     self._arena.slice_bytes(piece),
                 )
-                for tensor in tensors
-                for piece in self._layout.tensor_slices[tensor]
-            )
-        return self._clock.now()
+                for piece in unit.slices
+            ),
+            self._ranks[unit.tensor],
+        )
+
+    def _answered(self, unit: Unit) -> None:
+        """A unit has come; all but the first time as the answer to its push."""
+        if self._answers[unit.number]:
+            self._queue.returned(self._ranks[unit.tensor], unit.length)
+        self._answers[unit.number] = True
 
 
 def _start(body: Callable[[], None], inbox: Inbox) -> Thread:

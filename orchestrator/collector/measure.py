@@ -71,7 +71,9 @@ class TrialMeasure:
     """Everything that the collector knows of one trial.
 
     Attributes:
-        imgs_per_sec: total over the workers, warm-up left out, barrier release to barrier release.
+        imgs_per_sec: total over the workers, warm-up left out, barrier release to barrier release;
+            without a step barrier from the slowest worker's last backward pass of the warm-up to
+            its last one of all.
         iteration_seconds: real seconds of each measured iteration.
         iteration_seconds_emulated: the same on this machine's clock.
         iteration_seconds_median: median of `iteration_seconds`.
@@ -163,9 +165,10 @@ def measure(trial: Trial) -> TrialMeasure:
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     measured = trial.ps_iterations[what.warm_up :]
-    begin, end = measured[0].released_ns, measured[-1].next_release_ns
+    moments = _moments(trial)
+    begin, end = moments[0], moments[-1]
     images = len(what.workers) * what.batch * what.iterations
-    emulated = tuple((i.next_release_ns - i.released_ns) / _NS for i in measured)
+    emulated = tuple((after - before) / _NS for before, after in pairwise(moments))
     real = tuple(seconds / stretch for seconds in emulated)
     idle_mean, idle_worst = _idle(network.cpu, begin, end)
     switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
@@ -214,6 +217,20 @@ def measure(trial: Trial) -> TrialMeasure:
         kept_differs=network.kept_differs,
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
     )
+
+
+def _moments(trial: Trial) -> list[int]:
+    """When the first measured iteration began and when each of them ended (ns).
+
+    From release to release; without a step barrier, from the end of the slowest worker's backward
+    pass in one iteration to the same in the next.
+    """
+    first = trial.trial.warm_up
+    measured = trial.ps_iterations[first:]
+    if trial.barrier:
+        return [measured[0].released_ns, *(i.next_release_ns for i in measured)]
+    done = trial.backward_done_ns
+    return [done[first - 1] if first else measured[0].released_ns, *done[first:]]
 
 
 def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:

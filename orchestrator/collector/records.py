@@ -132,6 +132,19 @@ class PsIteration(_Record):
     payload_out: int = Field(ge=0)
 
 
+class ScheduleRecord(_Record):
+    """The choices of the trial's schedule; a run of a version without the record had this one."""
+
+    synchronisation: str = "step-barrier"
+
+
+class WorkerIteration(_Record):
+    """One iteration as a worker saw it, times in ns."""
+
+    iteration: int
+    backward_done_ns: int
+
+
 class ConnectionEnd(_Record):
     """Counters of one TCP connection at the end."""
 
@@ -165,6 +178,9 @@ class Trial:
         ps_iterations: all iterations, warm-up first.
         ps_end: the parameter server's last record.
         worker_ends: the workers' last records, in worker order.
+        barrier: whether the workers waited for each other after every iteration.
+        backward_done_ns: without a barrier, when the slowest worker's backward pass was done, for
+            every iteration; else empty.
     """
 
     trial: TrialRecord
@@ -174,6 +190,8 @@ class Trial:
     ps_iterations: tuple[PsIteration, ...]
     ps_end: PsEnd
     worker_ends: tuple[WorkerEnd, ...]
+    barrier: bool = True
+    backward_done_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -292,10 +310,18 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
     iterations = tuple(ps.all("iteration", PsIteration))
     _check_iterations(path, trial, iterations)
     congestion_controls = {c.congestion_control for c in ps.all("connection", ConnectionRecord)}
+    schedule = next(iter(ps.all("schedule", ScheduleRecord)), ScheduleRecord())
+    barrier = schedule.synchronisation == "step-barrier"
+    backward_done = [0] * (0 if barrier else len(iterations))
     worker_ends = []
     for worker in trial.workers:
         events = _read_events(directory / f"{worker}.jsonl")
         worker_ends.append(events.one("end", WorkerEnd))
+        if not barrier:
+            done = [i.backward_done_ns for i in events.all("iteration", WorkerIteration)]
+            if len(done) != len(iterations):
+                raise RunError(f"{worker}: {len(done)} of {len(iterations)} iterations recorded")
+            backward_done = list(map(max, backward_done, done))
         connections = events.all("connection", ConnectionRecord)
         congestion_controls.update(c.congestion_control for c in connections)
     return Trial(
@@ -306,6 +332,8 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
         ps_iterations=iterations,
         ps_end=ps.one("end", PsEnd),
         worker_ends=tuple(worker_ends),
+        barrier=barrier,
+        backward_done_ns=tuple(backward_done),
     )
 
 

@@ -55,7 +55,7 @@ def worker_classes(
 
 def schedule_plan(topology: Topology, schedule: Schedule) -> ClassPlan:
     """The class of every flow under a schedule."""
-    return class_plan(topology, by_worker=schedule.place == "switch")
+    return class_plan(topology, by_worker=schedule.at_switch)
 
 
 def port_shapes(
@@ -71,7 +71,7 @@ def port_shapes(
     scheduled = {str(port) for port in contended_switch_ports(topology)}
     shapes = []
     for port in ports(topology):
-        by_worker = (by_dscp or schedule.place == "switch") and str(port) in scheduled
+        by_worker = (by_dscp or schedule.at_switch) and str(port) in scheduled
         shapes.append(
             PortShape(
                 port=str(port),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from orchestrator.bounds import phase_seconds
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import Trial, iteration_seconds
 
@@ -58,6 +59,8 @@ def build_jobs(
             "name": worker.name,
             "worker": number,
             "bind": addresses[worker.name],
+            # A model of 1 GB, so that rounding does not matter.
+            "seconds_per_byte": phase_seconds(topology, 10**9, "pull") / 1e9,
             "device": asdict(experiment.devices[worker.device]),
             **common,
         }

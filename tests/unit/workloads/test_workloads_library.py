@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from workloads.devices import DeviceModel, known_devices
 from workloads.models import Layer, Tensor, load_model, model_names
-from workloads.schedules import SCHEDULES, get_schedule, schedule_names
+from workloads.schedules import Schedule, get_schedule, schedule_names
 
 PUBLISHED_DEVICE = "published-worker-6-cores-2GHz"
 
@@ -82,19 +85,51 @@ def test_the_batch_multiplies_all_but_the_parameters_term() -> None:
     assert device.forward_seconds(layer, 4) == pytest.approx((3 + 4 * (6 * 2 + 9)) / 3)
 
 
-def test_the_two_schedules_differ_in_the_place_only() -> None:
-    assert schedule_names() == ("none", "switch-priority")
-    none, switch = SCHEDULES
-    assert (none.place, none.switch_order) == ("nowhere", None)
+def test_the_published_schedules_differ_in_the_place_only() -> None:
+    none, switch = get_schedule("none"), get_schedule("switch-priority")
+    assert schedule_names()[0] == none.name
+    assert replace(switch, name="", source="", place="nowhere", switch_order=None) == replace(
+        none, name="", source=""
+    )
     assert (switch.place, switch.switch_order) == ("switch", "worker")
-    for choice in ("order", "granularity", "synchronisation"):
-        assert getattr(none, choice) == getattr(switch, choice)
     assert "our inference" in switch.source
+
+
+@pytest.mark.parametrize(
+    ("choices", "problem"),
+    [
+        ({"place": "switch"}, "switch_order"),
+        ({"switch_order": "worker"}, "switch_order"),
+        ({"place": "host"}, "'random' enforce nothing"),
+        ({"order": "generation"}, "with a step barrier all pulls are asked for at once"),
+        ({"synchronisation": "per-tensor"}, "nobody asks in a random order"),
+        ({"order": "generation", "synchronisation": "per-slice"}, "slice_bytes: missing"),
+        (
+            {"order": "generation", "synchronisation": "per-tensor", "slice_bytes": 4},
+            "has no smaller unit",
+        ),
+        ({"order": "layer"}, "an order by 'layer' is enforced by hosts"),
+        (
+            {
+                "order": "tic",
+                "place": "host",
+                "slice_bytes": 4,
+                "synchronisation": "per-slice",
+            },
+            "'tic' is one of a step barrier's pulls",
+        ),
+        ({"window_bytes": 4}, "no push is answered"),
+        ({"slice_bytes": 0}, "slice_bytes: must be at least 1, found 0"),
+    ],
+)
+def test_choices_that_contradict_each_other(choices: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        Schedule("mine", "a test", **choices)
 
 
 def test_an_unknown_schedule_names_the_nearest() -> None:
     assert get_schedule("none").name == "none"
     with pytest.raises(ValueError, match=r"^unknown schedule 'nonne' \(did you mean 'none'\?\)$"):
         get_schedule("nonne")
-    with pytest.raises(ValueError, match=r"\(known: none, switch-priority\)$"):
-        get_schedule("p3")
+    with pytest.raises(ValueError, match=r"\(known: none, switch-priority, fifo, .*\)$"):
+        get_schedule("x")

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
 
-import numpy as np
 import pytest
 
+from tests.unit.workloads.reference import trained
 from tests.unit.workloads.trainings import Bench
 from workloads.layout import scaled_elements
 from workloads.models import load_model
 
 
-def trained(
-    model: str, time: float, *, seed: int, workers: int, rate: float, iterations: int
-) -> str:
-    """The same training in plain numpy; returns the digest of the final parameters."""
-    hasher = hashlib.sha256()
-    targets = [
-        np.random.default_rng([seed, 2, worker]).standard_normal(65536, np.float32)
-        for worker in range(workers)
-    ]
-    for number, tensor in enumerate(load_model(model).tensors):
-        elements = scaled_elements(tensor.elements, 1, time)
-        drawn = np.random.default_rng([seed, 1, number]).standard_normal(elements, np.float32)
-        p = drawn * np.float32(0.01)
-        for _ in range(iterations):
-            total = p - np.resize(targets[0], elements)
-            for target in targets[1:]:
-                total = total + (p - np.resize(target, elements))
-            p = p - np.float32(rate / workers) * total
-        hasher.update(p.tobytes())
-    return hasher.hexdigest()
-
-
 def test_the_result_is_numpys_whatever_the_schedule_and_the_order(bench: Bench) -> None:
-    expected = trained("alexnet", 0.005, seed=7, workers=3, rate=0.01, iterations=3)
+    expected = trained(
+        load_model("alexnet").tensors, 0.005, seed=7, workers=3, rate=0.01, iterations=3
+    )
     assert bench.train() == expected
     # A straggler, other pull orders and the other schedule change when, never what.
     assert bench.train((8.0, 0.0, 4.0), repeat=1, schedule="switch-priority") == expected
@@ -48,15 +27,18 @@ def test_a_model_of_many_small_tensors_with_one_worker(bench: Bench) -> None:
     ps = bench.start("ps", **changes)
     worker = bench.start("worker0", **changes, port=ps.event("listening")["port"])
     assert [worker.ended(), ps.ended()] == [(0, "")] * 2
-    expected = trained("mobilenet", 0.5 / 16, seed=7, workers=1, rate=0.01, iterations=3)
+    expected = trained(
+        load_model("mobilenet").tensors, 0.5 / 16, seed=7, workers=1, rate=0.01, iterations=3
+    )
     assert bench.records("ps")[-1]["parameters_sha256"] == expected
 
 
 def test_records(bench: Bench) -> None:
     bench.train()
     size = sum(4 * scaled_elements(t.elements, 1, 0.005) for t in load_model("alexnet").tensors)
-    job, *connections, first, second, third, end = bench.records("ps")
+    job, schedule, *connections, first, second, third, end = bench.records("ps")
     assert job == {"event": "job", "process": "ps", **bench.job("ps", {})}
+    assert (schedule["event"], schedule["name"]) == ("schedule", "none")
     assert [connection["worker"] for connection in connections] == [0, 1, 2]
     for connection in connections:
         assert connection["event"] == "connection"

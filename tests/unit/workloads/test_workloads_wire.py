@@ -213,3 +213,42 @@ def test_a_queue_keeps_the_order_and_bounds_what_it_hands_out(sizes: list[int]) 
         assert len(batch) == 1 or sum(len(p.body or b"") for p in batch) <= 256 * 1024
         taken += batch
     assert taken == parcels
+
+
+def drained(queue: SendQueue) -> list[bytes]:
+    queue.close()
+    return [parcel.head for batch in iter(queue.take, []) for parcel in batch]
+
+
+@given(st.lists(st.integers(0, 3), max_size=40))
+def test_a_queue_sends_the_most_urgent_first_and_equals_in_their_order(ranks: list[int]) -> None:
+    queue = SendQueue()
+    for number, rank in enumerate(ranks):
+        queue.put([Parcel(b"%d" % number)], rank)
+    in_order = sorted(range(len(ranks)), key=lambda number: ranks[number])
+    assert drained(queue) == [b"%d" % number for number in in_order]
+
+
+def test_a_unit_that_has_begun_is_sent_to_its_end() -> None:
+    queue = SendQueue(batch=1)
+    body = memoryview(bytes(2))
+    queue.put([Parcel(b"a1", body), Parcel(b"a2", body)], rank=5)
+    assert [parcel.head for parcel in queue.take()] == [b"a1"]
+    queue.put([Parcel(b"urgent", body)], rank=0)
+    assert drained(queue) == [b"a2", b"urgent"]
+
+
+def test_a_full_window_holds_back_all_but_the_most_urgent() -> None:
+    queue = SendQueue(window=3, batch=1)
+    body = memoryview(bytes(2))
+    for name in (b"a", b"b", b"c"):
+        queue.put([Parcel(name, body)], rank=5)
+    assert [queue.take()[0].head for _ in range(2)] == [b"a", b"b"]  # begun while below 3
+    queue.put([Parcel(b"urgent", body)], rank=1)
+    assert queue.take()[0].head == b"urgent"
+    queue.put([Parcel(b"told")], rank=9)  # has no bytes, but waits its turn behind c
+    queue.returned(1, 2)
+    queue.returned(5, 2)
+    assert queue.take()[0].head == b"c"
+    queue.lift_window()
+    assert drained(queue) == [b"told"]

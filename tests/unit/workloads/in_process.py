@@ -1,0 +1,125 @@
+"""Trainings in this process: a thread per parameter server and worker, real sockets on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+from unittest import mock
+
+from workloads.compute import SystemClock
+from workloads.devices import DeviceModel
+from workloads.job import Job, WorkerJob
+from workloads.models import Layer, Model, Tensor
+from workloads.network import Buffers, Endpoint
+from workloads.records import Records
+from workloads.schedules import Schedule
+from workloads.server import ParameterServer
+from workloads.worker import Worker
+
+PATIENCE = 10.0  # seconds; only a defect takes so long
+
+
+def model_of(layers: Sequence[Sequence[int]]) -> Model:
+    """A chain of layers, each given by the elements of its tensors."""
+    return Model(
+        "made-up",
+        "for a test",
+        tuple(
+            Layer(
+                f"layer{number}",
+                macs=0,
+                tensors=tuple(
+                    Tensor(f"layer{number}.{index}", (elements,))
+                    for index, elements in enumerate(tensors)
+                ),
+            )
+            for number, tensors in enumerate(layers)
+        ),
+    )
+
+
+def train(
+    folder: Path,
+    model: Model,
+    schedule: Schedule,
+    *,
+    workers: int = 3,
+    iterations: int = 3,
+    layer_seconds: Sequence[float] = (),
+    **changes: Any,
+) -> list[dict[str, Any]]:
+    """Train and return the parameter server's records.
+
+    Args:
+        layer_seconds: per worker, for each layer, forward and backward together.
+    """
+    names = tuple(f"worker{number}" for number in range(workers))
+    ports: SimpleQueue[int] = SimpleQueue()
+
+    def announced(event: str, **fields: Any) -> None:
+        if event == "listening":
+            ports.put(fields["port"])
+
+    common: dict[str, Any] = {
+        "workers": names,
+        "model": model,
+        "schedule": schedule,
+        "rates": 1.0,
+        "time": 1.0,
+        "batch": 1,
+        "iterations": iterations,
+        "warm_up": 0,
+        "seed": 7,
+        "repeat": 0,
+        "buffers": Buffers(65536, 65536),
+        "congestion_control": "cubic",
+        "learning_rate": 0.01,
+        "silence_seconds": PATIENCE,
+        "given": {},
+        **changes,
+    }
+
+    def serve() -> None:
+        job = Job(
+            role="ps",
+            name="ps",
+            server=Endpoint("127.0.0.1", 0),
+            records=folder / "ps.jsonl",
+            **common,
+        )
+        with Records(job.records, job.name) as records:
+            ParameterServer(job, records).run()
+
+    def work(number: int, port: int) -> None:
+        seconds = layer_seconds[number] if layer_seconds else 0.0
+        job = WorkerJob(
+            role="worker",
+            name=names[number],
+            server=Endpoint("127.0.0.1", port),
+            records=folder / f"{names[number]}.jsonl",
+            worker=number,
+            bind=f"127.0.0.{number + 2}",
+            # A depthwise layer is none of these, so the time of each hangs on its bytes alone.
+            seconds_per_byte=1e-8,
+            device=DeviceModel("made-up", seconds, 0.0, 0.0),
+            **common,
+        )
+        with Records(job.records, job.name) as records:
+            Worker(job, records, SystemClock()).run()
+
+    with (
+        mock.patch("workloads.peers.announce", announced),
+        mock.patch("workloads.server.announce"),
+        mock.patch("workloads.worker.announce"),
+        ThreadPoolExecutor(workers + 1) as pool,
+    ):
+        server = pool.submit(serve)
+        port = ports.get(timeout=PATIENCE)
+        others = [pool.submit(work, number, port) for number in range(workers)]
+        for each in (server, *others):
+            each.result(timeout=2 * PATIENCE)
+    return [json.loads(line) for line in (folder / "ps.jsonl").read_text().splitlines()]

@@ -1,0 +1,33 @@
+"""What a training must come to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from workloads.layout import scaled_elements
+from workloads.models import Tensor
+
+
+def trained(
+    tensors: Sequence[Tensor], time: float, *, seed: int, workers: int, rate: float, iterations: int
+) -> str:
+    """The same training in plain numpy; returns the digest of the final parameters."""
+    hasher = hashlib.sha256()
+    targets = [
+        np.random.default_rng([seed, 2, worker]).standard_normal(65536, np.float32)
+        for worker in range(workers)
+    ]
+    for number, tensor in enumerate(tensors):
+        elements = scaled_elements(tensor.elements, 1, time)
+        drawn = np.random.default_rng([seed, 1, number]).standard_normal(elements, np.float32)
+        p = drawn * np.float32(0.01)
+        for _ in range(iterations):
+            total = p - np.resize(targets[0], elements)
+            for target in targets[1:]:
+                total = total + (p - np.resize(target, elements))
+            p = p - np.float32(rate / workers) * total
+        hasher.update(p.tobytes())
+    return hasher.hexdigest()

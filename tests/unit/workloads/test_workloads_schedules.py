@@ -1,0 +1,106 @@
+"""Every schedule trains to the same parameters: made-up models, schedules drawn at random."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.workloads.in_process import model_of, train
+from tests.unit.workloads.reference import trained
+from workloads.layout import SLICE_BYTES
+from workloads.models import Model
+from workloads.schedules import SCHEDULES, Place, Schedule, Synchronisation, get_schedule
+
+SIZES = st.one_of(st.integers(1, 40), st.integers(1, 3000))  # elements of a tensor
+MODELS = st.lists(st.lists(SIZES, max_size=3), min_size=1, max_size=6).filter(any)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Any combination of the choices that is one."""
+    synchronisation = draw(st.sampled_from(get_args(Synchronisation)))
+    barrier = synchronisation == "step-barrier"
+    place = draw(st.sampled_from(get_args(Place)))
+    if place in ("host", "both"):
+        orders = ["layer", "tic", "tac"] if barrier else ["layer"]
+    else:
+        orders = ["random"] if barrier else ["generation"]
+    sizes = st.one_of(st.integers(100, 1000), st.integers(100, 20_000))
+    sliced = synchronisation == "per-slice" or (barrier and draw(st.booleans()))
+    return Schedule(
+        name="drawn",
+        source="a test",
+        order=draw(st.sampled_from(orders)),
+        place=place,
+        slice_bytes=draw(sizes) if sliced else None,
+        window_bytes=None if barrier else draw(st.none() | sizes),
+        unsent_bytes=draw(st.none() | sizes),
+        synchronisation=synchronisation,
+        switch_order="worker" if place in ("switch", "both") else None,
+    )
+
+
+def digest(model: Model, schedule: Schedule, workers: int, iterations: int) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        records = train(Path(folder), model, schedule, workers=workers, iterations=iterations)
+    end: str = records[-1]["parameters_sha256"]
+    return end
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(schedules(), MODELS, st.integers(1, 4), st.integers(1, 3))
+def test_any_schedule_ends_and_its_result_is_that_of_none(
+    schedule: Schedule, layers: list[list[int]], workers: int, iterations: int
+) -> None:
+    model = model_of(layers)
+    assert digest(model, schedule, workers, iterations) == in_numpy(model, workers, iterations)
+
+
+def in_numpy(model: Model, workers: int, iterations: int) -> str:
+    return trained(model.tensors, 1, seed=7, workers=workers, rate=0.01, iterations=iterations)
+
+
+EXTREMES = {
+    "one tensor of one element": [[1]],
+    "one tensor of many frames": [[SLICE_BYTES]],
+    "a thousand tensors": [[3, 1]] * 500,
+    "layers without parameters": [[], [100], [], [], [7], []],
+}
+
+
+@pytest.mark.parametrize("layers", EXTREMES.values(), ids=EXTREMES)
+def test_models_of_all_shapes(layers: list[list[int]]) -> None:
+    model = model_of(layers)
+    ends = {schedule.name: digest(model, schedule, 3, 2) for schedule in SCHEDULES}
+    assert set(ends.values()) == {in_numpy(model, 3, 2)}, ends
+
+
+def test_sixteen_workers_and_stragglers(tmp_path: Path) -> None:
+    model = model_of([[5000, 10], [70000], [300]])
+    ends = set()
+    for schedule in (get_schedule("none"), get_schedule("p3"), get_schedule("bytescheduler")):
+        slow = [0.05 * (number % 3) for number in range(16)]
+        records = train(tmp_path, model, schedule, workers=16, layer_seconds=slow)
+        ends.add(records[-1]["parameters_sha256"])
+    assert len(ends) == 1
+
+
+def test_full_windows_of_different_units_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """One worker has sent the last layer when another one's first is ready at the same time."""
+    schedule = Schedule(
+        name="tight",
+        source="a test",
+        order="layer",
+        place="host",
+        slice_bytes=400,
+        window_bytes=1,
+        synchronisation="per-slice",
+    )
+    model = model_of([[1000]] * 8)
+    records = train(tmp_path, model, schedule, layer_seconds=[0.0, 5.0, 10.0], iterations=4)
+    assert records[-1]["parameters_sha256"] == in_numpy(model, 3, 4)
