@@ -248,6 +248,15 @@ def _device(value: Any) -> DeviceModel:
     return DeviceModel(name=_text(value["name"]), **constants)
 
 
+def _schedule(value: Any) -> Schedule:
+    if not isinstance(value, dict):
+        return get_schedule(_text(value))
+    names = {entry.name for entry in fields(Schedule)}
+    if set(value) != names:
+        raise ValueError(f"must be a name, or an object with {', '.join(sorted(names))}")
+    return Schedule(**value)
+
+
 def _calibrate(value: Any) -> str:
     if value != "calibrate":
         raise ValueError("must be 'calibrate', or left out")
@@ -260,7 +269,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "name": _text,
     "workers": _names,
     "model": lambda value: load_model(_text(value)),
-    "schedule": lambda value: get_schedule(_text(value)),
+    "schedule": _schedule,
     "scale": _scale,
     "batch": _whole(1, 1 << 20),
     "iterations": _whole(1, 1 << 20),

@@ -32,7 +32,6 @@ from orchestrator.trials import foresee_scale
 from orchestrator.trials.control import planned_rules
 from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
 from orchestrator.trials.progress import clock_text
-from workloads.schedules import get_schedule
 
 
 @click.command()
@@ -131,7 +130,7 @@ def describe(
                     "commands": [list(command) for command in shape.commands()],
                 }
                 for shape in port_shapes(
-                    topology, experiment.scale, get_schedule(name), by_dscp=by_rules
+                    topology, experiment.scale, experiment.schedule(name), by_dscp=by_rules
                 )
             ]
             for name in experiment.schedules
@@ -140,7 +139,7 @@ def describe(
             name: {
                 switch_name: [str(rule) for rule in rules]
                 for switch_name, rules in planned_rules(
-                    topology, schedule_plan(topology, get_schedule(name))
+                    topology, schedule_plan(topology, experiment.schedule(name))
                 ).items()
             }
             for name in experiment.schedules

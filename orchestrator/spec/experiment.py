@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.topology import Topology
 from workloads.devices import DeviceModel
+from workloads.schedules import Schedule, get_schedule
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Experiment:
         learning_rate: of the parameter server's SGD.
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
+        own_schedules: the experiment's own schedules, by name.
     """
 
     name: str
@@ -81,6 +83,15 @@ class Experiment:
     learning_rate: float
     devices: dict[str, DeviceModel]
     published: dict[str, dict[str, tuple[float, ...]]]
+    own_schedules: dict[str, Schedule] = field(default_factory=dict)
+
+    def schedule(self, name: str) -> Schedule:
+        """The schedule of that name, the experiment's own or the library's.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return self.own_schedules.get(name) or get_schedule(name)
 
     @property
     def scale(self) -> Scale:
@@ -107,6 +118,11 @@ class Experiment:
             "topology": self.topology.resolved(),
             "models": list(self.models),
             "schedules": list(self.schedules),
+            **(
+                {"own_schedules": {name: asdict(own) for name, own in self.own_schedules.items()}}
+                if self.own_schedules
+                else {}
+            ),
             "iterations": self.iterations,
             "warm_up": self.warm_up,
             "repeats": self.repeats,

@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from orchestrator.spec.fields import (
+    Amount,
     Buffer,
     CongestionControl,
     Count,
@@ -25,6 +26,7 @@ from orchestrator.spec.fields import (
 )
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.text import kind, nearest
+from workloads.schedules import Order, Place, Schedule, Synchronisation
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
@@ -112,6 +114,36 @@ class DeviceFile(FileModel):
     seconds_per_depthwise_layer: NotNegative = 0.0
 
 
+class ScheduleFile(FileModel):
+    """A schedule of one's own: a point in the space of the four choices (`workloads.schedules`)."""
+
+    order: Order = "random"
+    place: Place = "nowhere"
+    slice: Amount | None = Field(default=None, description="bytes of a unit; left out: a tensor")
+    window: Amount | None = Field(default=None, description="credit: bytes of unanswered pushes")
+    unsent: Amount | None = Field(default=None, description="bytes in a socket that wait there")
+    synchronisation: Synchronisation = "step-barrier"
+    switch_order: Literal["worker"] | None = None
+
+    def resolve(self, name: str) -> Schedule:
+        """The schedule.
+
+        Raises:
+            ValueError: the choices contradict each other.
+        """
+        return Schedule(
+            name=name,
+            source="the experiment's own",
+            order=self.order,
+            place=self.place,
+            slice_bytes=self.slice,
+            window_bytes=self.window,
+            unsent_bytes=self.unsent,
+            synchronisation=self.synchronisation,
+            switch_order=self.switch_order,
+        )
+
+
 class ExperimentFile(FileModel):
     """An experiment of dmlbed: models x schedules x repeats on a topology."""
 
@@ -148,6 +180,9 @@ class ExperimentFile(FileModel):
     learning_rate: Positive = Field(default=0.01, description="of the parameter server's SGD")
     device_models: dict[DeviceName, DeviceFile] = Field(
         default={}, description="device models beside, or instead of, the library's"
+    )
+    own_schedules: dict[Name, ScheduleFile] = Field(
+        default={}, description="schedules beside the library's, each by its choices"
     )
     published: dict[ModelName, dict[ScheduleName, PublishedRuns]] = Field(
         default={}, description="imgs/sec to draw beside the measured ones, a list of runs each"

@@ -68,6 +68,13 @@ def _delay(value: object) -> int:
     return delay
 
 
+def _amount(value: object) -> int:
+    size = units.parse_size(value)
+    if not 1 <= size <= MAX_QUEUE_BYTES:
+        raise QuantityError(f"{value!r} is not from 1 B to 1 GiB")
+    return size
+
+
 def _memory(value: object) -> int:
     size = units.parse_size(value)
     if size < 2**20:
@@ -164,8 +171,14 @@ CongestionControl: TypeAlias = Annotated[
 ]
 ModelName: TypeAlias = Annotated[str, _known("model", model_names()), _choice(model_names())]
 ScheduleName: TypeAlias = Annotated[
-    str, _known("schedule", schedule_names()), _choice(schedule_names())
+    str,
+    _matching("schedule name", _NAME, _NAME_RULE),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(schedule_names())}, {"type": "string", "pattern": f"^{_NAME}$"}]}
+    ),
 ]
+"""Of the library's or of the experiment's own; which it is, is checked where both are known."""
+Amount: TypeAlias = Annotated[int, BeforeValidator(_amount), _quantity(units.SIZE)]
 SwitchKind: TypeAlias = Annotated[str, _known("switch", SWITCH_KINDS), _choice(SWITCH_KINDS)]
 Role: TypeAlias = Literal["ps", "worker"]
 Cores: TypeAlias = Annotated[

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.class_plan import unfit
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
-from orchestrator.spec.fields import AUTO
+from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.overrides import check_overrides
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
@@ -19,6 +20,7 @@ from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
 from orchestrator.spec.yamlfile import Document, Loc, read_document
 from workloads.devices import DeviceModel, known_devices
+from workloads.schedules import Schedule, schedule_names
 
 _OTHER_KIND = "another kind of switch can"
 
@@ -105,9 +107,12 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     _expect(document, "experiment")
     file = validate(document, ExperimentFile)
     _check_twice(document)
+    own_schedules = _own_schedules(document, file)
+    known = (*schedule_names(), *mapping(mapping(document.data).get("own_schedules")))
+    _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
     topology, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
-    scale, option_problems = check_overrides(overrides)
+    scale, option_problems = check_overrides(overrides, known)
     if file is not None:
         scale = scale or file.scale.scale()
     switch = overrides.switch or (file.switch if file is not None else AUTO)
@@ -138,11 +143,43 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         receive_buffer_bytes=file.socket_buffers.receive,
         learning_rate=file.learning_rate,
         devices=_devices(topology, file.device_models),
+        own_schedules=own_schedules,
         published={
             model: {schedule: tuple(values) for schedule, values in row.items()}
             for model, row in file.published.items()
         },
     )
+
+
+def _own_schedules(document: Document, file: ExperimentFile | None) -> dict[str, Schedule]:
+    """The experiment's own schedules; adds a problem for each whose choices make no sense."""
+    schedules: dict[str, Schedule] = {}
+    for name, choices in (file.own_schedules if file is not None else {}).items():
+        loc: Loc = ("own_schedules", name)
+        if name in schedule_names():
+            hint = "choose another name"
+            document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
+        try:
+            schedules[name] = choices.resolve(name)
+        except ValueError as error:
+            document.report_at(loc, f"schedule {shown(name)} makes no sense: {error}", key=True)
+    return schedules
+
+
+def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
+    """Adds a problem for each schedule that is named and not known."""
+    data = mapping(document.data)
+    named: list[tuple[Loc, Any]] = [
+        (("schedules", index), name) for index, name in enumerate(items(data.get("schedules")))
+    ]
+    for model, row in mapping(data.get("published")).items():
+        named += [(("published", model, name), name) for name in mapping(row)]
+    for loc, name in named:
+        if isinstance(name, str) and not document.is_bad(loc):
+            wrong = unknown("schedule", name, known)
+            if wrong is not None:
+                key = loc[0] == "published"
+                document.report_at(loc, str(wrong), wrong.hint, key=key)
 
 
 def _named_topology(

@@ -10,18 +10,23 @@ from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknow
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.text import shown
 from workloads.models import model_names
-from workloads.schedules import schedule_names
 
 
-def check_overrides(overrides: Overrides) -> tuple[Scale | AutoScale | None, list[Problem]]:
+def check_overrides(
+    overrides: Overrides, schedules: tuple[str, ...]
+) -> tuple[Scale | AutoScale | None, list[Problem]]:
     """Checks the overrides.
+
+    Args:
+        overrides: what the command line says.
+        schedules: the names that are known in the experiment.
 
     Returns:
         The scale, or None if none was given or it is wrong, and all problems.
     """
     problems = [
         *_names("--models", "model", overrides.models, model_names()),
-        *_names("--schedules", "schedule", overrides.schedules, schedule_names()),
+        *_names("--schedules", "schedule", overrides.schedules, schedules),
         *_count("--repeats", overrides.repeats),
         *_count("--iterations", overrides.iterations),
     ]

@@ -33,7 +33,7 @@ def build_jobs(
     common = {
         "workers": [worker.name for worker in topology.workers],
         "model": trial.model,
-        "schedule": trial.schedule,
+        "schedule": asdict(experiment.schedule(trial.schedule)),
         "scale": {"rates": scale.rates, "time": scale.time},
         "batch": experiment.batch,
         "iterations": experiment.iterations,

@@ -16,7 +16,6 @@ from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import build_jobs, silence_seconds
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.results import json_file
-from workloads.schedules import get_schedule
 
 START_SECONDS = 60.0
 
@@ -60,7 +59,7 @@ def run_trial(
             on_server_event(event)
 
     started, started_ns = time.monotonic(), time.monotonic_ns()
-    shapes = testbed.set_schedule(get_schedule(trial.schedule))
+    shapes = testbed.set_schedule(experiment.schedule(trial.schedule))
     before = testbed.counters()
     first = experiment.warm_up
     meter = testbed.hosts.meter(first, first + experiment.iterations - 1)
