@@ -104,7 +104,7 @@ class Inbox:
                 self._arrived_at[layer] = time.monotonic_ns()
                 self._changed.notify_all()
 
-    def on_sent(self, payload: int) -> None:
+    def on_sent(self, _: int, payload: int) -> None:
         """Note that the kernel took payload bytes of gradients."""
         self._sent += payload
         if self._sent % self._layout.bytes == 0:

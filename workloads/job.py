@@ -115,12 +115,14 @@ class WorkerJob(Job):
         worker: its number, a position in `workers`.
         bind: its own data address.
         device: how long its layers take.
-        seconds_per_byte: the real system's, of its pulls, while all workers pull.
+        planned_device: the slowest of all workers', which an order of all workers is planned for.
+        seconds_per_byte: the real system's, of a pull or a push, while all workers do the same.
     """
 
     worker: int
     bind: str
     device: DeviceModel
+    planned_device: DeviceModel
     seconds_per_byte: float
 
 
@@ -294,4 +296,5 @@ _WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "bind": _address,
     "seconds_per_byte": _number,
     "device": _device,
+    "planned_device": _device,
 }

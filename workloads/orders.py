@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workloads import planned
 from workloads.graphs import graph_of
+from workloads.layout import Layout
 from workloads.models import BYTES_PER_ELEMENT, Model
 from workloads.schedules import Schedule
 from workloads.tictac import tac_order, tic_order
@@ -51,11 +53,25 @@ def pull_order(
     raise ValueError(f"{schedule.order!r} is another order in every iteration")
 
 
-def send_ranks(schedule: Schedule, model: Model) -> tuple[int, ...]:
-    """Per tensor, its place in the hosts' send queues (least first; equal: first in, first out).
+def answer_ranks(schedule: Schedule, layout: Layout) -> tuple[int, ...]:
+    """Per unit, its place in the parameter server's send queues.
 
-    With a step barrier all pulls are asked for at once, in order, and answered as they come.
+    The least goes first, equal ones first in, first out. With a step barrier all pulls are asked
+    for at once, in order, and answered as they come.
     """
     if schedule.barrier or not schedule.at_host:
-        return (0,) * len(model.tensors)
-    return tuple(range(len(model.tensors)))
+        return (0,) * len(layout.units)
+    return tuple(unit.tensor for unit in layout.units)
+
+
+def push_ranks(
+    schedule: Schedule,
+    layout: Layout,
+    *,
+    seconds_per_byte: float,
+    backward_seconds: Sequence[float],
+) -> tuple[int, ...]:
+    """Likewise for a worker's pushes; seconds and bytes as in `planned.push_ranks`."""
+    if schedule.order == "planned":
+        return planned.push_ranks(layout, backward_seconds, seconds_per_byte)
+    return answer_ranks(schedule, layout)

@@ -27,7 +27,7 @@ class Peer:
         address: where it connected from to send, `address:port`.
         connection: to it, one for each direction.
         gradient: what it pushes.
-        queue: what is to be sent to it.
+        queue: what is to be sent to it; to all workers, if the order is one over all of them.
         answered: per unit, of how many iterations its parameters have been queued.
         delivered: per slice, of how many iterations its gradient has begun to arrive.
     """
@@ -69,12 +69,15 @@ def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tupl
             for link in links.values():
                 Connection(link.socket).send_error(str(error))
             raise
-    peers = []
+    shared = job.schedule.over_workers
+    queue = SendQueue(batch=job.batch_bytes)  # for all, or for the first
+    peers: list[Peer] = []
     for number, (name, gradient) in enumerate(zip(job.workers, gradients, strict=True)):
         up, down = links[number, FrameType.HELLO], links[number, FrameType.LISTEN]
         bound_unsent(down.socket, job.unsent_bytes)
         connection = Connection(receiving=up.socket, sending=down.socket)
-        queue = SendQueue(batch=job.batch_bytes)
+        if peers and not shared:
+            queue = SendQueue(batch=job.batch_bytes)
         answered, delivered = [0] * len(layout.units), [0] * len(layout.slices)
         peers.append(
             Peer(number, name, up.address, connection, gradient, queue, answered, delivered)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from workloads.errors import unknown_name
 
-Order = Literal["random", "generation", "layer", "tic", "tac"]
+Order = Literal["random", "generation", "layer", "layer-worker", "planned", "tic", "tac"]
 Place = Literal["nowhere", "host", "switch", "both"]
 Synchronisation = Literal["step-barrier", "per-tensor", "per-slice"]
 
@@ -30,7 +30,11 @@ class Schedule:
         source: where the rule comes from, and what deviates from it.
         order: what a host sends first. "random": a new permutation of all tensors each iteration,
             from (seed, repeat, worker, iteration). "generation": first in, first out. "layer":
-            the tensor that the next forward pass needs first. "tic" and "tac": TicTac's two orders.
+            the tensor that the next forward pass needs first. "layer-worker": likewise, and the
+            parameter server's answers are ordered over all workers together: a unit goes to one
+            worker after the other before the next one goes to any. "planned": likewise, and all
+            workers push in one order, made once for the path (see `workloads.planned`). "tic" and
+            "tac": TicTac's two orders.
             With a step barrier it is the order of a worker's pulls, which are asked for at once and
             answered as they come.
         place: where an order is enforced: "nowhere" (every flow in one class), "host" (send queues
@@ -70,6 +74,8 @@ class Schedule:
                 if self.at_host
                 else f"place: an order by {self.order!r} is enforced by hosts"
             )
+        if self.over_workers and self.barrier:
+            raise ValueError("order: with a step barrier workers are answered as they ask")
         if self.order in ("tic", "tac") and not self.barrier:
             raise ValueError(f"order: {self.order!r} is one of a step barrier's pulls")
         if self.order == "generation" and self.barrier:
@@ -91,6 +97,11 @@ class Schedule:
     def barrier(self) -> bool:
         """Whether workers wait for each other at the end of every iteration."""
         return self.synchronisation == "step-barrier"
+
+    @property
+    def over_workers(self) -> bool:
+        """Whether the parameter server orders its answers over all workers together."""
+        return self.order in ("layer-worker", "planned")
 
     @property
     def at_host(self) -> bool:
@@ -192,6 +203,20 @@ SCHEDULES: tuple[Schedule, ...] = (
             "answer. Deviation: a head that is more urgent than all that is on its way does not "
             "wait, or two workers that have spent their credit on different partitions would wait "
             "for each other for ever"
+        ),
+    ),
+    Schedule(
+        name="planned-order",
+        order="planned",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        unsent_bytes=_UNSENT,
+        synchronisation="per-slice",
+        source=(
+            "ours: as p3, but all workers push in one order, planned for the model, its compute "
+            "times and the path, and the parameter server orders its answers over all workers "
+            "together. Under p3 each worker sends what is most urgent at its own moment, so they "
+            "push different slices, few are complete, and the direction of the answers runs empty"
         ),
     ),
 )

@@ -19,11 +19,11 @@ from workloads.events import announce
 from workloads.job import Job
 from workloads.layout import Arena, Layout, Slice, Unit
 from workloads.network import kept_settings, tcp_state
-from workloads.orders import send_ranks
+from workloads.orders import answer_ranks
 from workloads.peers import Peer, accept_workers
 from workloads.progress import IterationLog
 from workloads.records import Records, resources_used
-from workloads.transport import Disconnected, Parcel, PeerError, send_from
+from workloads.transport import Disconnected, Parcel, PeerError, SendQueue, send_from
 from workloads.wire import Frame, FrameType
 
 _AHEAD = -1  # rank of what goes before all parameters
@@ -46,7 +46,7 @@ class ParameterServer:
             for number in range(job.all_iterations)
         ]
         self._current = 0
-        self._ranks = send_ranks(job.schedule, job.model)
+        self._ranks = answer_ranks(job.schedule, self._layout)
         self._unit_missing = [len(unit.slices) for unit in self._layout.units]
         self._counting = Lock()
         self._deliveries = [0] * len(self._layout.slices)  # per slice: workers that delivered it
@@ -97,7 +97,7 @@ class ParameterServer:
     def _tell_all(self, kind: FrameType) -> None:
         for peer in self._peers:
             frame = Frame(kind, peer.number, self._current).pack()
-            peer.queue.put([Parcel(frame)], rank=_AHEAD)
+            peer.queue.put([Parcel(frame, to=peer.number)], rank=_AHEAD)
 
     def _aggregate(self) -> None:
         """Apply slices as they get complete.
@@ -147,10 +147,11 @@ class ParameterServer:
                         piece.length,
                     ).pack(),
                     self._parameters.slice_bytes(piece),
+                    peer.number,
                 )
                 for piece in unit.slices
             ),
-            self._ranks[unit.tensor],
+            self._ranks[unit.number],
         )
 
     def _receive_from(self, peer: Peer) -> None:
@@ -206,33 +207,35 @@ class ParameterServer:
         if complete:
             self._ready.put(piece)
 
-    def _send_to(self, peer: Peer) -> None:
-        total = 0
+    def _send_from(self, queue: SendQueue) -> None:
+        totals = [0] * len(self._peers)
 
-        def on_sent(payload: int) -> None:
+        def on_sent(worker: int, payload: int) -> None:
             # By the count of bytes, not by the current iteration: this thread may run so late that
             # the worker has used the bytes and the next iteration is on.
-            nonlocal total
-            self._logs[total // self._layout.bytes].sent(peer.number, payload)
-            total += payload
+            self._logs[totals[worker] // self._layout.bytes].sent(worker, payload)
+            totals[worker] += payload
 
-        send_from(peer.queue, peer.connection, on_sent)
+        send_from(queue, [peer.connection for peer in self._peers], on_sent)
 
     # -- the main thread follows -----------------------------------------------------------------
 
     def _train(self) -> None:
         self._begin(0)
         Thread(target=self._aggregate, daemon=True).start()
-        senders = [self._start(self._send_to, peer) for peer in self._peers]
-        receivers = [self._start(self._receive_from, peer) for peer in self._peers]
+        first_of = {id(peer.queue): peer for peer in reversed(self._peers)}
+        threads = [
+            (peer, self._start(lambda peer: self._send_from(peer.queue), peer))
+            for peer in first_of.values()
+        ]
+        threads += [(peer, self._start(self._receive_from, peer)) for peer in self._peers]
         self._follow()
         for peer in self._peers:
             peer.queue.close()
-        for peer, *threads in zip(self._peers, senders, receivers, strict=True):
-            for thread in threads:
-                thread.join(self._job.silence_seconds)
-                if thread.is_alive():
-                    raise WorkloadError(f"{peer.name}: does not end")
+        for peer, thread in threads:
+            thread.join(self._job.silence_seconds)
+            if thread.is_alive():
+                raise WorkloadError(f"{peer.name}: does not end")
         self._records.write(
             "end",
             parameters_sha256=hashlib.sha256(self._parameters.bytes).hexdigest(),

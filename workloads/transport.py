@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from threading import Condition, Lock
 from typing import NamedTuple
@@ -38,6 +38,7 @@ class Parcel(NamedTuple):
 
     head: bytes
     body: memoryview | None = None
+    to: int = 0  # of the connections that share a queue, the one that it goes to
 
 
 class SendQueue:
@@ -103,7 +104,7 @@ class SendQueue:
         """Wait for parcels and return some: at least one, then as many as fit into one send.
 
         Returns:
-            An empty list after `close`.
+            An empty list after `close`. All of them go to the same connection.
         """
         with self._changed:
             while not self._begun and not self._begin() and not self._closed:
@@ -111,9 +112,9 @@ class SendQueue:
             taken: list[Parcel] = []
             size = 0
             while (self._begun or self._begin()) and len(taken) < _BATCH_PARCELS:
-                body = self._begun[0].body
+                _, body, to = self._begun[0]
                 size += len(body) if body else 0
-                if taken and size > self._batch:
+                if taken and (size > self._batch or to != taken[0].to):
                     break
                 taken.append(self._begun.popleft())
             return taken
@@ -217,7 +218,7 @@ class Connection:
         """
         buffers: list[bytes | memoryview] = []
         payload = 0
-        for head, body in parcels:
+        for head, body, _ in parcels:
             buffers.append(head)
             if body is not None:
                 buffers.append(body)
@@ -258,19 +259,23 @@ def _after(buffers: list[bytes | memoryview], sent: int) -> list[bytes | memoryv
     return []
 
 
-def send_from(queue: SendQueue, connection: Connection, on_sent: Callable[[int], None]) -> None:
+def send_from(
+    queue: SendQueue, connections: Sequence[Connection], on_sent: Callable[[int, int], None]
+) -> None:
     """Send what stands in the queue until it is closed; the body of a sender thread.
 
     Args:
         queue: where parcels are taken from.
-        connection: where they go.
-        on_sent: called with the payload bytes that the kernel has just taken.
+        connections: where they go.
+        on_sent: called with the connection's number and the payload bytes that the kernel has just
+            taken.
     """
     while parcels := queue.take():
+        to = parcels[0].to
         try:
-            payload = connection.send(parcels)
+            payload = connections[to].send(parcels)
         except Disconnected:
             # The receiver will see it too, and may first find the peer's last word, which says why.
             return
         if payload:
-            on_sent(payload)
+            on_sent(to, payload)

@@ -20,7 +20,7 @@ from workloads.join import join
 from workloads.layout import Arena, Layout, Unit
 from workloads.models import Layer
 from workloads.network import tcp_state
-from workloads.orders import pull_order, random_order, send_ranks
+from workloads.orders import pull_order, push_ranks, random_order
 from workloads.records import Records, resources_used
 from workloads.transport import (
     Disconnected,
@@ -58,7 +58,14 @@ class Worker:
                 seconds_per_byte=job.seconds_per_byte,
                 layer_seconds=[job.device.forward_seconds(layer, job.batch) for layer in layers],
             )
-        self._ranks = send_ranks(job.schedule, job.model)
+        self._ranks = push_ranks(
+            job.schedule,
+            self._layout,
+            seconds_per_byte=job.seconds_per_byte * job.rates,
+            backward_seconds=[
+                job.time * job.planned_device.backward_seconds(layer, job.batch) for layer in layers
+            ],
+        )
         self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
         self._forward = [self._stretched(job.device.forward_seconds, x) for x in layers]
         self._backward = [self._stretched(job.device.backward_seconds, x) for x in layers]
@@ -81,7 +88,7 @@ class Worker:
         iteration = 0
         try:
             receiver = _start(inbox.receive, inbox)
-            sender = _start(lambda: send_from(queue, connection, inbox.on_sent), inbox)
+            sender = _start(lambda: send_from(queue, [connection], inbox.on_sent), inbox)
             trained: dict[str, int] = {}
             for iteration in range(job.all_iterations):
                 before, trained = trained, self._train(iteration, inbox)
@@ -192,13 +199,13 @@ class Worker:
                 )
                 for piece in unit.slices
             ),
-            self._ranks[unit.tensor],
+            self._ranks[unit.number],
         )
 
     def _answered(self, unit: Unit) -> None:
         """A unit has come; all but the first time as the answer to its push."""
         if self._answers[unit.number]:
-            self._queue.returned(self._ranks[unit.tensor], unit.length)
+            self._queue.returned(self._ranks[unit.number], unit.length)
         self._answers[unit.number] = True
 
 

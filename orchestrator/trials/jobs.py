@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.bounds import phase_seconds
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import Trial, iteration_seconds
+from workloads.models import load_model
 
 PORT = 5000
 # A process that says nothing for three iterations, as planned, and this long is taken for dead.
@@ -51,6 +52,13 @@ def build_jobs(
     jobs: dict[str, dict[str, Any]] = {
         topology.ps.name: {"role": "ps", "name": topology.ps.name, **common}
     }
+    model = load_model(trial.model)
+    slowest = max(
+        experiment.devices.values(),
+        key=lambda device: sum(
+            device.backward_seconds(layer, experiment.batch) for layer in model.layers
+        ),
+    )
     for number, worker in enumerate(topology.workers):
         if worker.device is None:
             raise ValueError(f"worker {worker.name} has no device model")
@@ -61,6 +69,7 @@ def build_jobs(
             "bind": addresses[worker.name],
             # A model of 1 GB, so that rounding does not matter.
             "seconds_per_byte": phase_seconds(topology, 10**9, "pull") / 1e9,
+            "planned_device": asdict(slowest),
             "device": asdict(experiment.devices[worker.device]),
             **common,
         }

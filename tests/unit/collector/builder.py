@@ -48,6 +48,8 @@ class FakeTrial:
     congestion_controls: Sequence[str] = ("cubic",)
     kept_differs: Sequence[str] = ()
     caps: Mapping[str, Any] | None = None
+    # Without a step barrier: per worker and iteration, when its backward pass was done (ns).
+    backward_done: Sequence[Sequence[int]] | None = None
     outcome: str = "finished"
     error: str | None = None
 
@@ -160,7 +162,9 @@ class FakeTrial:
                 {"worker": n, "retransmits": self.retransmits} for n in range(self.workers)
             ],
         }
-        return [self._job("ps"), *connections, *iterations, end]
+        choices = "step-barrier" if self.backward_done is None else "per-slice"
+        schedule = {"event": "schedule", "process": "ps", "synchronisation": choices}
+        return [self._job("ps"), schedule, *connections, *iterations, end]
 
     def _worker(self, name: str, number: int) -> list[dict[str, Any]]:
         kept = self.congestion_controls
@@ -169,7 +173,12 @@ class FakeTrial:
             for value in kept[-1:]
         ]
         end = {"event": "end", "process": name, "cpu_seconds": 0.5 + number, "retransmits": 0}
-        return [self._job(name), *connection, end]
+        done = [] if self.backward_done is None else self.backward_done[number]
+        iterations = [
+            {"event": "iteration", "process": name, "iteration": index, "backward_done_ns": moment}
+            for index, moment in enumerate(done)
+        ]
+        return [self._job(name), *connection, *iterations, end]
 
 
 def write_run(

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.collector import TrialMeasure, measure, read_trial
 from orchestrator.collector.measure import HostUse
+from orchestrator.errors import RunError
 from tests.unit.collector.builder import SECOND, FakeTrial
 
 
@@ -23,6 +24,30 @@ def test_imgs_per_sec_is_of_the_real_system(tmp_path: Path, stretch: float, batc
     assert got.imgs_per_sec == pytest.approx(0.6)
     assert got.iteration_seconds == pytest.approx([3 * batch / 0.6] * 5)
     assert got.iteration_seconds_emulated == pytest.approx([3 * batch / 0.6 * stretch] * 5)
+
+
+def test_without_a_barrier_iterations_end_with_the_slowest_backward_pass(tmp_path: Path) -> None:
+    second = 10**9
+    first = [20 * second, 24 * second, 28 * second, 34 * second]
+    last = [21 * second, 23 * second, 29 * second, 33 * second]
+    trial = FakeTrial(workers=2, iterations=3, warm_up=1, time=0.5, backward_done=[first, last])
+    got = measured(tmp_path, trial)
+    assert got.iteration_seconds_emulated == pytest.approx([3, 5, 5])
+    assert got.iteration_seconds == pytest.approx([6, 10, 10])
+    assert got.imgs_per_sec == pytest.approx(6 / 26)
+
+
+def test_without_a_barrier_or_a_warm_up_the_first_iteration_begins_at_the_start(
+    tmp_path: Path,
+) -> None:
+    trial = FakeTrial(workers=1, iterations=1, warm_up=0, time=1, backward_done=[[12 * 10**9]])
+    assert measured(tmp_path, trial).iteration_seconds == pytest.approx([2.0])
+
+
+def test_an_iteration_that_a_worker_did_not_record(tmp_path: Path) -> None:
+    trial = FakeTrial(workers=1, iterations=2, warm_up=0, backward_done=[[12 * 10**9]])
+    with pytest.raises(RunError, match="worker0: 1 of 2 iterations recorded"):
+        measured(tmp_path, trial)
 
 
 def test_slow_iteration_counts_but_leaves_the_median(tmp_path: Path) -> None:

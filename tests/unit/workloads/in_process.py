@@ -104,6 +104,7 @@ def train(
             worker=number,
             bind=f"127.0.0.{number + 2}",
             # A depthwise layer is none of these, so the time of each hangs on its bytes alone.
+            planned_device=DeviceModel("made-up", 0.0, 0.0, 0.0),
             seconds_per_byte=1e-8,
             device=DeviceModel("made-up", seconds, 0.0, 0.0),
             **common,

@@ -27,7 +27,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     barrier = synchronisation == "step-barrier"
     place = draw(st.sampled_from(get_args(Place)))
     if place in ("host", "both"):
-        orders = ["layer", "tic", "tac"] if barrier else ["layer"]
+        orders = ["layer", "tic", "tac"] if barrier else ["layer", "layer-worker", "planned"]
     else:
         orders = ["random"] if barrier else ["generation"]
     sizes = st.one_of(st.integers(100, 1000), st.integers(100, 20_000))

@@ -80,6 +80,7 @@ class Bench:
         if job["role"] == "worker":
             number = int(name.removeprefix("worker"))
             job |= {"worker": number, "bind": f"127.0.0.{number + 2}", "device": INSTANT}
+            job["planned_device"] = INSTANT
             job["seconds_per_byte"] = 1e-8
         return {**job, **changes}
 

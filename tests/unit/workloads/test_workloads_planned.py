@@ -1,0 +1,65 @@
+"""The planned order of pushes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.workloads.in_process import model_of
+from workloads.layout import Layout
+from workloads.orders import answer_ranks, push_ranks
+from workloads.planned import push_ranks as planned_ranks
+from workloads.schedules import get_schedule
+
+UNIT = 40  # bytes: ten elements
+
+
+def order(layers: list[list[int]], backward: list[float], per_byte: float) -> list[int]:
+    """The units in planned order."""
+    ranks = planned_ranks(Layout(model_of(layers), 1, 1, UNIT), backward, per_byte)
+    return sorted(range(len(ranks)), key=ranks.__getitem__)
+
+
+def test_a_layer_overtakes_what_waits_when_it_is_ready() -> None:
+    # Units 0 (first layer), 1 (second), 2 3 4 (third). The third layer is ready after 1 s, the
+    # second after 2 s and the first after 5 s; a unit takes 1.5 s.
+    layers = [[10], [10], [30]]
+    # 1.0: unit 2; 2.5: the second layer; 4.0: unit 3; 5.5: the first layer; 7.0: the last one.
+    assert order(layers, [3.0, 1.0, 1.0], 1.5 / UNIT) == [2, 1, 3, 0, 4]
+
+
+def test_with_a_slow_link_the_most_urgent_goes_first_once_it_is_there() -> None:
+    assert order([[10], [10], [10]], [1.0, 1.0, 1.0], 100.0) == [2, 0, 1]
+
+
+def test_with_a_fast_link_it_is_the_order_of_the_backward_pass() -> None:
+    assert order([[20], [10], [20]], [1.0, 1.0, 1.0], 0.0) == [3, 4, 2, 0, 1]
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(1, 50), max_size=3), st.floats(0, 10)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.floats(0, 1),
+)
+def test_every_unit_has_its_place(layers: list[tuple[list[int], float]], per_byte: float) -> None:
+    tensors, seconds = zip(*layers, strict=True)
+    found = order(list(tensors), list(seconds), per_byte)
+    assert sorted(found) == list(range(len(found)))
+
+
+def test_ranks_of_the_schedules() -> None:
+    layout = Layout(model_of([[10], [20]]), 1, 1, UNIT)
+    times = {"seconds_per_byte": 0.0, "backward_seconds": [1.0, 1.0]}
+    for name, answers, pushes in (
+        ("none", (0, 0, 0), (0, 0, 0)),
+        ("tic", (0, 0, 0), (0, 0, 0)),
+        ("fifo", (0, 0, 0), (0, 0, 0)),
+        ("p3", (0, 1, 1), (0, 1, 1)),
+        ("planned-order", (0, 1, 1), (2, 0, 1)),
+    ):
+        schedule = get_schedule(name)
+        assert answer_ranks(schedule, layout) == answers
+        assert push_ranks(schedule, layout, **times) == pushes
