@@ -19,7 +19,16 @@ INK, SOFT, _FAINT = "#1D232A", "#59626C", "#D9DDE1"
 
 # Okabe and Ito's palette, told apart under every common colour blindness; grey for the baseline.
 _BASELINE_COLOUR = "#B4B9BF"
-_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
+_COLOURS = (
+    "#56B4E9",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#F0E442",
+    "#D55E00",
+    "#0072B2",
+    "#882255",
+)
 _RED = "#B3261E"
 # A sign, a word and a hatch besides the ink: no verdict is told by colour alone.
 _MARKS = {"doubtful": ("?", "#8A5A00", "//"), "unusable": ("\u2715", _RED, "xx")}

@@ -52,7 +52,6 @@ def test_every_unit_has_its_place(layers: list[tuple[list[int], float]], per_byt
 
 def test_ranks_of_the_schedules() -> None:
     layout = Layout(model_of([[10], [20]]), 1, 1, UNIT)
-    times = {"seconds_per_byte": 0.0, "backward_seconds": [1.0, 1.0]}
     for name, answers, pushes in (
         ("none", (0, 0, 0), (0, 0, 0)),
         ("tic", (0, 0, 0), (0, 0, 0)),
@@ -62,4 +61,5 @@ def test_ranks_of_the_schedules() -> None:
     ):
         schedule = get_schedule(name)
         assert answer_ranks(schedule, layout) == answers
-        assert push_ranks(schedule, layout, **times) == pushes
+        found = push_ranks(schedule, layout, seconds_per_byte=0.0, backward_seconds=[1.0, 1.0])
+        assert found == pushes
