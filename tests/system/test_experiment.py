@@ -179,3 +179,24 @@ def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTr
         stored = stored_trials(run)
         assert [trial.record["outcome"] for trial in stored] == ["finished", "finished"]
         assert {trial.parameters for trial in stored} == {trials[0].parameters}
+
+
+def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
+    """Each trains to the same parameters, says what it is, and sends and asks for everything."""
+    names = "tic, tac, fifo, fifo-sliced, bytescheduler, p3, planned-order"
+    experiment = write_experiment(tmp_path, schedules=names)
+    done = dmlbed("run", experiment, "--out", tmp_path / "out")
+    assert_ended_well(done.returncode, done.stderr)
+    run = run_directory(tmp_path / "out")
+    rows = json.loads((run / "summary.json").read_text())
+    assert [row["schedule"] for row in rows] == names.split(", ")
+    ends = set()
+    for trial in stored_trials(run):
+        events = {event: trial.events("ps", event) for event in ("schedule", "iteration", "end")}
+        (schedule,) = events["schedule"]
+        assert schedule["name"] == trial.schedule
+        assert len({line["payload_in"] for line in events["iteration"]}) == 1
+        assert all(line["payload_in"] == line["payload_out"] for line in events["iteration"])
+        (end,) = events["end"]
+        ends.add(end["parameters_sha256"])
+    assert len(ends) == 1
