@@ -41,6 +41,13 @@ class Aggregation:
         self._step = np.float32(learning_rate / len(gradients))
         self._scratch = np.empty(SLICE_BYTES // BYTES_PER_ELEMENT, np.float32)
 
+    def apply_one(self, piece: Slice, worker: int) -> None:
+        """Apply one slice that one worker has delivered, by itself."""
+        update = self._scratch[: piece.length // BYTES_PER_ELEMENT]
+        np.multiply(self._gradients[worker].slice_values(piece), self._step, out=update)
+        parameters = self._parameters.slice_values(piece)
+        np.subtract(parameters, update, out=parameters)
+
     def apply(self, piece: Slice) -> None:
         """Apply one slice that all workers have delivered."""
         update = self._scratch[: piece.length // BYTES_PER_ELEMENT]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from threading import Condition
@@ -150,20 +151,24 @@ class Inbox:
         return self._sent_at[iteration]
 
     def wait_for_end(self) -> None:
-        """Wait until the parameter server has applied the last iteration."""
-        self._wait(lambda: self._done, "the end of the training")
+        """Wait until the parameter server has applied the last iteration of all workers.
 
-    def _wait(self, ready: Callable[[], bool], what: str) -> None:
+        A slower worker may need long for it; the server knows when nothing moves any more.
+        """
+        self._wait(lambda: self._done, "the end of the training", math.inf)
+
+    def _wait(self, ready: Callable[[], bool], what: str, silence: float = 0.0) -> None:
+        silence = silence or self._silence
         moved, moved_at = -1, time.monotonic()
         with self._changed:
             while not ready():
                 if self._failure:
                     raise self._failure
-                if not self._changed.wait(min(1.0, self._silence / 4)):
+                if not self._changed.wait(min(1.0, silence / 4)):
                     now = self._connection.moved
                     if now != moved:
                         moved, moved_at = now, time.monotonic()
-                    elif time.monotonic() - moved_at > self._silence:
+                    elif time.monotonic() - moved_at > silence:
                         raise WorkloadError(
-                            f"nothing moved for {self._silence:g} s while waiting for {what}"
+                            f"nothing moved for {silence:g} s while waiting for {what}"
                         )

@@ -5,8 +5,8 @@ both. **granularity and window**: the unit that is ordered, and how much may be 
 **synchronisation**: what a worker waits for before it goes on.
 
 All bytes are the real system's; they are scaled by D/R like all others. A schedule changes when
-something is sent, never what: under every one of these the final parameters are the same, bit for
-bit.
+something is sent, never what: under every one that is bulk-synchronous the final parameters are the
+same, bit for bit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from workloads.errors import unknown_name
 
 Order = Literal["random", "generation", "layer", "layer-worker", "planned", "tic", "tac"]
 Place = Literal["nowhere", "host", "switch", "both"]
-Synchronisation = Literal["step-barrier", "per-tensor", "per-slice"]
+Synchronisation = Literal[
+    "step-barrier", "per-tensor", "per-slice", "stale-synchronous", "asynchronous"
+]
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Schedule:
         synchronisation: "step-barrier": the next iteration starts everywhere when all gradients
             of all workers are applied. "per-tensor", "per-slice": a unit is sent to all workers,
             without their asking, as soon as it has been applied, and a layer's forward pass waits
-            for its own parameters only.
+            for its own parameters only. "stale-synchronous", "asynchronous": a push is applied by
+            itself and answered to its worker alone (see `workloads.staleness`).
+        staleness: with "stale-synchronous", how many iterations a worker may be ahead.
         switch_order: what switches order by: "worker" (strict priority, first worker of the
             topology first, in both directions), or None when the place is not the switch.
 
@@ -63,40 +67,90 @@ class Schedule:
     window_bytes: int | None = None
     unsent_bytes: int | None = None
     synchronisation: Synchronisation = "step-barrier"
+    staleness: int | None = None
     switch_order: Literal["worker"] | None = None
 
     def __post_init__(self) -> None:
-        if (self.switch_order is None) == self.at_switch:
-            raise ValueError("switch_order: goes with place 'switch' or 'both', and only with them")
-        if self.at_host == (self.order in ("random", "generation")):
-            raise ValueError(
-                f"place: hosts that order by {self.order!r} enforce nothing"
-                if self.at_host
-                else f"place: an order by {self.order!r} is enforced by hosts"
-            )
-        if self.over_workers and self.barrier:
-            raise ValueError("order: with a step barrier workers are answered as they ask")
-        if self.order in ("tic", "tac") and not self.barrier:
-            raise ValueError(f"order: {self.order!r} is one of a step barrier's pulls")
-        if self.order == "generation" and self.barrier:
-            raise ValueError("order: with a step barrier all pulls are asked for at once")
-        if self.order == "random" and not self.barrier:
-            raise ValueError("order: without a step barrier nobody asks in a random order")
-        if self.synchronisation == "per-slice" and self.slice_bytes is None:
-            raise ValueError("slice_bytes: missing, but synchronisation is 'per-slice'")
-        if self.synchronisation == "per-tensor" and self.slice_bytes is not None:
-            raise ValueError("slice_bytes: synchronisation by tensor has no smaller unit")
-        if self.window_bytes is not None and self.barrier:
-            raise ValueError("window_bytes: with a step barrier no push is answered")
+        for wrong, why in self._contradictions():
+            if wrong:
+                raise ValueError(why)
         for key in ("slice_bytes", "window_bytes", "unsent_bytes"):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise ValueError(f"{key}: must be at least 1, found {value}")
 
+    def _contradictions(self) -> tuple[tuple[bool, str], ...]:
+        order, synchronisation = self.order, self.synchronisation
+        unordered = order in ("random", "generation")
+        stale = synchronisation == "stale-synchronous"
+        return (
+            (
+                (self.switch_order is None) == self.at_switch,
+                "switch_order: goes with place 'switch' or 'both', and only with them",
+            ),
+            (
+                self.at_host and unordered,
+                f"place: hosts that order by {order!r} enforce nothing",
+            ),
+            (
+                not self.at_host and not unordered,
+                f"place: an order by {order!r} is enforced by hosts",
+            ),
+            (
+                self.over_workers and self.barrier,
+                "order: with a step barrier workers are answered as they ask",
+            ),
+            (
+                order in ("tic", "tac") and not self.barrier,
+                f"order: {order!r} is one of a step barrier's pulls",
+            ),
+            (
+                order == "generation" and self.barrier,
+                "order: with a step barrier all pulls are asked for at once",
+            ),
+            (
+                order == "random" and not self.barrier,
+                "order: without a step barrier nobody asks in a random order",
+            ),
+            (
+                order == "planned" and not self.bulk_synchronous,
+                "order: 'planned' lets pushes of all workers meet, and none has to",
+            ),
+            (
+                synchronisation == "per-slice" and self.slice_bytes is None,
+                "slice_bytes: missing, but synchronisation is 'per-slice'",
+            ),
+            (
+                synchronisation == "per-tensor" and self.slice_bytes is not None,
+                "slice_bytes: synchronisation by tensor has no smaller unit",
+            ),
+            (
+                self.window_bytes is not None and self.barrier,
+                "window_bytes: with a step barrier no push is answered",
+            ),
+            (
+                self.window_bytes is not None and stale,
+                "window_bytes: an answer may wait for what the window holds back",
+            ),
+            (
+                stale == (self.staleness is None),
+                "staleness: goes with 'stale-synchronous', and only with it",
+            ),
+            (
+                self.staleness is not None and self.staleness < 0,
+                f"staleness: must be at least 0, found {self.staleness}",
+            ),
+        )
+
     @property
     def barrier(self) -> bool:
         """Whether workers wait for each other at the end of every iteration."""
         return self.synchronisation == "step-barrier"
+
+    @property
+    def bulk_synchronous(self) -> bool:
+        """Whether gradients of all workers are applied together: the result is always the same."""
+        return self.synchronisation not in ("stale-synchronous", "asynchronous")
 
     @property
     def over_workers(self) -> bool:

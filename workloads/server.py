@@ -23,6 +23,7 @@ from workloads.orders import answer_ranks
 from workloads.peers import Peer, accept_workers
 from workloads.progress import IterationLog
 from workloads.records import Records, resources_used
+from workloads.staleness import Paces
 from workloads.transport import Disconnected, Parcel, PeerError, SendQueue, send_from
 from workloads.wire import Frame, FrameType
 
@@ -50,7 +51,11 @@ class ParameterServer:
         self._unit_missing = [len(unit.slices) for unit in self._layout.units]
         self._counting = Lock()
         self._deliveries = [0] * len(self._layout.slices)  # per slice: workers that delivered it
-        self._ready: SimpleQueue[Slice] = SimpleQueue()
+        self._ready: SimpleQueue[tuple[Slice, int]] = SimpleQueue()  # and who delivered it last
+        self._paces: Paces | None = None
+        if not job.schedule.bulk_synchronous:
+            workers, units = len(job.workers), len(self._layout.units)
+            self._paces = Paces(workers, units, job.schedule.staleness)
         self._events: SimpleQueue[IterationLog | WorkloadError] = SimpleQueue()
         self._finished = False
 
@@ -108,18 +113,49 @@ class ParameterServer:
         last = self._job.all_iterations - 1
         for log in self._logs:
             for _ in self._layout.slices:
-                piece = self._ready.get()
+                piece, _ = self._ready.get()
                 self._aggregation.apply(piece)
                 if log.number < last and not self._job.schedule.barrier:
                     self._applied(piece, log.number)
-            log.applied = time.monotonic_ns()
-            if log.number < last:
-                log.next_release = self._begin(log.number + 1)
-            else:
-                log.next_release = log.applied
-                self._finished = True
-                self._tell_all(FrameType.DONE)
-            self._events.put(log)
+            self._end(log)
+
+    def _end(self, log: IterationLog) -> None:
+        """End an iteration that every worker has finished."""
+        log.applied = time.monotonic_ns()
+        if log.number + 1 < self._job.all_iterations:
+            log.next_release = self._begin(log.number + 1)
+        else:
+            log.next_release = log.applied
+            self._finished = True
+            self._tell_all(FrameType.DONE)
+        self._events.put(log)
+
+    def _aggregate_apart(self, paces: Paces) -> None:
+        """Apply every push by itself, in the order of arrival.
+
+        Others' parameters are sent while they are changed: a slice may be of two versions.
+        """
+        last = self._job.all_iterations - 1
+        missing = [[len(unit.slices) for unit in self._layout.units] for _ in self._peers]
+        done = [[0] * len(self._layout.units) for _ in self._peers]
+        ended = 0
+        while ended <= last:
+            piece, worker = self._ready.get()
+            self._aggregation.apply_one(piece, worker)
+            unit = self._layout.units[piece.unit]
+            missing[worker][unit.number] -= 1
+            if missing[worker][unit.number]:
+                continue
+            missing[worker][unit.number] = len(unit.slices)
+            iteration = done[worker][unit.number]
+            done[worker][unit.number] += 1
+            for answer in paces.applied(worker, unit.number, iteration):
+                if answer.iteration <= last:
+                    peer = self._peers[answer.worker]
+                    self._answer(peer, self._layout.units[answer.unit], answer.iteration)
+            while ended < paces.finished:
+                self._end(self._logs[ended])
+                ended += 1
 
     def _applied(self, piece: Slice, iteration: int) -> None:
         """Answer all pushes of a unit once all of it is applied."""
@@ -199,13 +235,16 @@ class ParameterServer:
         log.push_begins(peer.number)
         peer.connection.receive_payload(peer.gradient.slice_bytes(piece))
         log.pushed(peer.number, piece.length)
+        if self._paces is not None:
+            self._ready.put((piece, peer.number))
+            return
         with self._counting:
             self._deliveries[piece.number] += 1
             complete = self._deliveries[piece.number] == len(self._peers)
             if complete:
                 self._deliveries[piece.number] = 0
         if complete:
-            self._ready.put(piece)
+            self._ready.put((piece, peer.number))
 
     def _send_from(self, queue: SendQueue) -> None:
         totals = [0] * len(self._peers)
@@ -222,7 +261,10 @@ class ParameterServer:
 
     def _train(self) -> None:
         self._begin(0)
-        Thread(target=self._aggregate, daemon=True).start()
+        if self._paces is None:
+            Thread(target=self._aggregate, daemon=True).start()
+        else:
+            Thread(target=self._aggregate_apart, args=[self._paces], daemon=True).start()
         first_of = {id(peer.queue): peer for peer in reversed(self._peers)}
         threads = [
             (peer, self._start(lambda peer: self._send_from(peer.queue), peer))
@@ -238,6 +280,7 @@ class ParameterServer:
                 raise WorkloadError(f"{peer.name}: does not end")
         self._records.write(
             "end",
+            staleness=None if self._paces is None else dict(sorted(self._paces.behind.items())),
             parameters_sha256=hashlib.sha256(self._parameters.bytes).hexdigest(),
             **resources_used(),
             connections=[

@@ -6,8 +6,8 @@ D, so a real second lasts D emulated ones, and imgs/sec (real) = imgs/sec (emula
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -98,6 +98,9 @@ class TrialMeasure:
         cpu_seconds_workers: the same, sum of the workers.
         cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered.
         congestion_controls: what the kernel reported, of any connection.
+        bulk_synchronous: whether gradients of all workers were applied together.
+        staleness: where they were not: how many updates by others had been applied to a unit
+            between a worker's pull and its push -> how often.
         hosts: what every host used of its caps; empty: the run is of a version without caps.
     """
 
@@ -138,6 +141,16 @@ class TrialMeasure:
     congestion_controls: frozenset[str]
     kept_differs: tuple[str, ...]
     hosts: tuple[HostUse, ...] = ()
+    bulk_synchronous: bool = True
+    staleness: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def staleness_mean(self) -> float | None:
+        """Updates by others, on average over all pushes; None: none can be in between."""
+        pushes = sum(self.staleness.values())
+        if not pushes:
+            return None
+        return sum(behind * count for behind, count in self.staleness.items()) / pushes
 
     @property
     def retransmissions(self) -> int:
@@ -215,6 +228,8 @@ def measure(trial: Trial) -> TrialMeasure:
         congestion_control=trial.job.congestion_control,
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
+        bulk_synchronous=trial.bulk_synchronous,
+        staleness=trial.ps_end.staleness or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
     )
 

@@ -137,6 +137,11 @@ class ScheduleRecord(_Record):
 
     synchronisation: str = "step-barrier"
 
+    @property
+    def bulk_synchronous(self) -> bool:
+        """Whether the result must be the same, bit for bit, as that of every other such trial."""
+        return self.synchronisation not in ("stale-synchronous", "asynchronous")
+
 
 class WorkerIteration(_Record):
     """One iteration as a worker saw it, times in ns."""
@@ -155,6 +160,8 @@ class PsEnd(_Record):
     """The parameter server's last record."""
 
     parameters_sha256: str
+    # Where workers have paces of their own: updates by others in between -> how often.
+    staleness: dict[int, int] | None = None
     cpu_seconds: float = Field(ge=0)
     connections: tuple[ConnectionEnd, ...]
 
@@ -178,6 +185,7 @@ class Trial:
         ps_iterations: all iterations, warm-up first.
         ps_end: the parameter server's last record.
         worker_ends: the workers' last records, in worker order.
+        bulk_synchronous: whether gradients of all workers were applied together.
         barrier: whether the workers waited for each other after every iteration.
         backward_done_ns: without a barrier, when the slowest worker's backward pass was done, for
             every iteration; else empty.
@@ -190,6 +198,7 @@ class Trial:
     ps_iterations: tuple[PsIteration, ...]
     ps_end: PsEnd
     worker_ends: tuple[WorkerEnd, ...]
+    bulk_synchronous: bool = True
     barrier: bool = True
     backward_done_ns: tuple[int, ...] = ()
 
@@ -332,6 +341,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
         ps_iterations=iterations,
         ps_end=ps.one("end", PsEnd),
         worker_ends=tuple(worker_ends),
+        bulk_synchronous=schedule.bulk_synchronous,
         barrier=barrier,
         backward_done_ns=tuple(backward_done),
     )

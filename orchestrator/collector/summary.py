@@ -263,6 +263,8 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
             if host.memory_peak_bytes is not None
         ),
         "oom_kills": sum(host.oom_kills for host in trial.hosts),
+        "staleness_mean": _number(trial.staleness_mean),
+        "staleness": ";".join(f"{behind}={count}" for behind, count in trial.staleness.items()),
         "parameters_sha256": trial.parameters_sha256,
         "congestion_control": ";".join(sorted(trial.congestion_controls)),
         "workers": trial.workers,

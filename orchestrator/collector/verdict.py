@@ -3,8 +3,8 @@
 `ok`: nothing speaks against it. `doubtful`: look at the reasons before quoting it. `unusable`: it
 is not a measurement of what it says it is.
 
-Every schedule of this version is bulk-synchronous, so every trial of a model must end with the same
-parameters, bit for bit.
+Every trial of a model under a bulk-synchronous schedule must end with the same parameters, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def judge_run(
     split = _different_parameters(trials)
     verdicts = []
     for trial in trials:
-        common = [split[_same_training(trial)]] if _same_training(trial) in split else []
+        training = _same_training(trial)
+        common = [split[training]] if trial.bulk_synchronous and training in split else []
         doubtful: list[str] = []
         if forced is not None:
             (common if forced.level == "unusable" else doubtful).append(forced.reason)
@@ -181,7 +182,8 @@ def _same_training(trial: TrialMeasure) -> _Training:
 def _different_parameters(trials: Sequence[TrialMeasure]) -> dict[_Training, str]:
     found: dict[_Training, set[str]] = defaultdict(set)
     for trial in trials:
-        found[_same_training(trial)].add(trial.parameters_sha256)
+        if trial.bulk_synchronous:
+            found[_same_training(trial)].add(trial.parameters_sha256)
     # Which of them is wrong cannot be told, so all are.
     return {
         training: f"final parameters differ between trials of {training[0]}"

@@ -123,6 +123,9 @@ class ScheduleFile(FileModel):
     window: Amount | None = Field(default=None, description="credit: bytes of unanswered pushes")
     unsent: Amount | None = Field(default=None, description="bytes in a socket that wait there")
     synchronisation: Synchronisation = "step-barrier"
+    staleness: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None, description="iterations that a worker may be ahead: 'stale-synchronous' only"
+    )
     switch_order: Literal["worker"] | None = None
 
     def resolve(self, name: str) -> Schedule:
@@ -140,6 +143,7 @@ class ScheduleFile(FileModel):
             window_bytes=self.window,
             unsent_bytes=self.unsent,
             synchronisation=self.synchronisation,
+            staleness=self.staleness,
             switch_order=self.switch_order,
         )
 

@@ -160,3 +160,14 @@ def test_row_takes_the_worst_and_names_the_repeats() -> None:
 def test_worst_of_nothing_is_ok() -> None:
     assert worst([]) == "ok"
     assert worst(["doubtful", "ok"]) == "doubtful"
+
+
+def test_asynchronous_trials_may_end_with_other_parameters(tmp_path: Path) -> None:
+    one = measure(read_trial(FakeTrial(schedule="none", index=0).write(tmp_path)))
+    two = measure(
+        read_trial(FakeTrial(schedule="mine", index=1, parameters="b" * 64).write(tmp_path))
+    )
+    assert {verdict.level for verdict in judge_run([one, two])} == {"unusable"}
+    two = replace(two, bulk_synchronous=False, staleness={0: 3, 2: 1})
+    assert two.staleness_mean == 0.5
+    assert {verdict.level for verdict in judge_run([one, two])} == {"ok"}

@@ -119,6 +119,22 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
             "'tic' is one of a step barrier's pulls",
         ),
         ({"window_bytes": 4}, "no push is answered"),
+        ({"staleness": 1}, "staleness: goes with 'stale-synchronous'"),
+        ({"synchronisation": "stale-synchronous", "order": "generation"}, "staleness: goes with"),
+        (
+            {
+                "order": "generation",
+                "synchronisation": "stale-synchronous",
+                "staleness": 1,
+                "window_bytes": 9,
+            },
+            "an answer may wait for what the window holds back",
+        ),
+        (
+            {"order": "planned", "place": "host", "synchronisation": "asynchronous"},
+            "none has to",
+        ),
+        ({"order": "layer-worker", "place": "host"}, "answered as they ask"),
         ({"slice_bytes": 0}, "slice_bytes: must be at least 1, found 0"),
     ],
 )
