@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from orchestrator.cli.main import VERBS
-from orchestrator.spec import Experiment, load_any
+from orchestrator.spec import Experiment, load_any, load_experiment
 from workloads.models import model_names
 
 ROOT = Path(__file__).parents[2]
@@ -14,9 +14,12 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_its_files_are_a_topology_and_an_experiment_on_it(tmp_path: Path) -> None:
-    topology, experiment = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    topology, experiment, own = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "my-cluster.yaml").write_text(topology)
     (tmp_path / "my-question.yaml").write_text(experiment)
+    kept = [line for line in experiment.splitlines() if not line.startswith("schedules:")]
+    (tmp_path / "with-a-schedule.yaml").write_text("\n".join(kept) + "\n" + own)
+    assert load_experiment(tmp_path / "with-a-schedule.yaml").schedule("mine").at_host
     loaded = load_any(tmp_path / "my-question.yaml")
     assert isinstance(loaded, Experiment)
     assert loaded.topology.name == "my-cluster"
