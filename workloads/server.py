@@ -23,6 +23,7 @@ from workloads.orders import answer_ranks
 from workloads.peers import Peer, accept_workers
 from workloads.progress import IterationLog
 from workloads.records import Records, resources_used
+from workloads.spans import Spans, Transfers, write_layout, write_spans
 from workloads.staleness import Paces
 from workloads.transport import Disconnected, Parcel, PeerError, SendQueue, send_from
 from workloads.wire import Frame, FrameType
@@ -57,6 +58,8 @@ class ParameterServer:
             workers, units = len(job.workers), len(self._layout.units)
             self._paces = Paces(workers, units, job.schedule.staleness)
         self._events: SimpleQueue[IterationLog | WorkloadError] = SimpleQueue()
+        self._transfers = [Transfers(self._layout, job.all_iterations) for _ in job.workers]
+        self._applied_spans = Spans(job.all_iterations)
         self._finished = False
 
     def run(self) -> None:
@@ -67,7 +70,8 @@ class ParameterServer:
         """
         self._records.write("schedule", **asdict(self._job.schedule))
         self._peers = accept_workers(self._job, self._layout, self._gradients)
-        for peer in self._peers:
+        for peer, transfers in zip(self._peers, self._transfers, strict=True):
+            peer.connection.transfers = transfers
             settings = kept_settings(*peer.connection.sockets)
             self._records.write("connection", worker=peer.number, **settings)
         try:
@@ -114,7 +118,9 @@ class ParameterServer:
         for log in self._logs:
             for _ in self._layout.slices:
                 piece, _ = self._ready.get()
+                begin = time.monotonic_ns()
                 self._aggregation.apply(piece)
+                self._applied_spans.note(log.number, piece.number, begin, time.monotonic_ns())
                 if log.number < last and not self._job.schedule.barrier:
                     self._applied(piece, log.number)
             self._end(log)
@@ -141,13 +147,15 @@ class ParameterServer:
         ended = 0
         while ended <= last:
             piece, worker = self._ready.get()
-            self._aggregation.apply_one(piece, worker)
             unit = self._layout.units[piece.unit]
+            iteration = done[worker][unit.number]
+            begin = time.monotonic_ns()
+            self._aggregation.apply_one(piece, worker)
+            self._applied_spans.note(iteration, piece.number, begin, time.monotonic_ns())
             missing[worker][unit.number] -= 1
             if missing[worker][unit.number]:
                 continue
             missing[worker][unit.number] = len(unit.slices)
-            iteration = done[worker][unit.number]
             done[worker][unit.number] += 1
             for answer in paces.applied(worker, unit.number, iteration):
                 if answer.iteration <= last:
@@ -278,11 +286,14 @@ class ParameterServer:
             thread.join(self._job.silence_seconds)
             if thread.is_alive():
                 raise WorkloadError(f"{peer.name}: does not end")
+        digest = hashlib.sha256(self._parameters.bytes).hexdigest()
+        used = resources_used()  # before the spans, which are no part of the training
+        self._write_spans()
         self._records.write(
             "end",
             staleness=None if self._paces is None else dict(sorted(self._paces.behind.items())),
-            parameters_sha256=hashlib.sha256(self._parameters.bytes).hexdigest(),
-            **resources_used(),
+            parameters_sha256=digest,
+            **used,
             connections=[
                 {
                     "worker": peer.number,
@@ -291,6 +302,15 @@ class ParameterServer:
                 for peer in self._peers
             ],
         )
+
+    def _write_spans(self) -> None:
+        write_layout(self._records, self._job.model, self._layout)
+        kinds: dict[str, Spans | list[Spans]] = {
+            "received": [transfers.received for transfers in self._transfers],
+            "sent": [transfers.sent for transfers in self._transfers],
+            "applied": self._applied_spans,
+        }
+        write_spans(self._records, self._job.all_iterations, kinds)
 
     def _start(self, body: Callable[[Peer], None], peer: Peer) -> Thread:
         def guarded() -> None:

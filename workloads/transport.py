@@ -8,6 +8,7 @@ connection empties, a bounded number of bytes at a time.
 from __future__ import annotations
 
 import socket
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
@@ -15,6 +16,7 @@ from threading import Condition, Lock
 from typing import NamedTuple
 
 from workloads.errors import FrameError, WorkloadError
+from workloads.spans import Transfers
 from workloads.wire import HEADER_BYTES, Frame, FrameType, unpack
 
 # Taken from the queue per system call: few calls, and yet an answer that is not older than this.
@@ -141,6 +143,7 @@ class Connection:
         sending: the one that is sent to; until both are known, one socket may be both.
         received: payload bytes of tensors received so far.
         sent: payload bytes of tensors sent so far.
+        transfers: where the spans of slices are noted, if anywhere.
     """
 
     def __init__(self, receiving: socket.socket, sending: socket.socket | None = None) -> None:
@@ -148,6 +151,9 @@ class Connection:
         self.sending = sending or receiving
         self.received = 0
         self.sent = 0
+        self.transfers: Transfers | None = None
+        self._announced = Frame(FrameType.HELLO)
+        self._announced_at = 0
         self._header = bytearray(HEADER_BYTES)
         self._header_view = memoryview(self._header)
         self._sending = Lock()
@@ -177,6 +183,8 @@ class Connection:
                 raise FrameError(f"error text of {frame.length} bytes")
             text = self.receive_bytes(frame.length).decode("utf-8", "replace")
             raise PeerError(text)
+        if self.transfers:
+            self._announced, self._announced_at = frame, time.monotonic_ns()
         return frame
 
     def receive_payload(self, destination: memoryview) -> None:
@@ -187,6 +195,8 @@ class Connection:
         """
         self._fill(destination)
         self.received += len(destination)
+        if self.transfers:
+            self.transfers.note_received(self._announced, self._announced_at)
 
     def receive_bytes(self, length: int) -> bytes:
         """Return a short payload.
@@ -218,18 +228,23 @@ class Connection:
         """
         buffers: list[bytes | memoryview] = []
         payload = 0
+        slices: list[bytes] = []  # their headers
         for head, body, _ in parcels:
             buffers.append(head)
             if body is not None:
                 buffers.append(body)
+                slices.append(head)
                 payload += len(body)
         try:
             with self._sending:
+                begin = time.monotonic_ns()
                 while buffers:
                     buffers = _after(buffers, self.sending.sendmsg(buffers))
         except OSError as error:
             raise Disconnected(f"disconnected: {error.strerror}") from None
         self.sent += payload
+        if self.transfers:
+            self.transfers.note_sent(slices, begin)
         return payload
 
     def send_error(self, text: str) -> None:

@@ -22,6 +22,7 @@ from workloads.models import Layer
 from workloads.network import tcp_state
 from workloads.orders import pull_order, push_ranks, random_order
 from workloads.records import Records, resources_used
+from workloads.spans import Spans, Transfers, write_spans
 from workloads.transport import (
     Disconnected,
     Parcel,
@@ -69,6 +70,10 @@ class Worker:
         self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
         self._forward = [self._stretched(job.device.forward_seconds, x) for x in layers]
         self._backward = [self._stretched(job.device.backward_seconds, x) for x in layers]
+        self._spans = {
+            kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
+        }
+        self._transfers = Transfers(self._layout, job.all_iterations)
 
     def _stretched(self, seconds: Callable[[Layer, int], float], layer: Layer) -> int:
         return round(seconds(layer, self._job.batch) * self._job.time * 1e9)
@@ -81,6 +86,7 @@ class Worker:
         """
         job = self._job
         connection = join(job, self._layout, self._records)
+        connection.transfers = self._transfers
         queue = self._queue
         inbox = Inbox(
             self._layout, self._arena, connection, job.silence_seconds, on_unit=self._answered
@@ -105,7 +111,9 @@ class Worker:
         queue.close()
         receiver.join()
         sender.join()
-        self._records.write("end", **resources_used(), **tcp_state(*connection.sockets))
+        used = resources_used()  # before the spans, which are no part of the training
+        self._write_spans()
+        self._records.write("end", **used, **tcp_state(*connection.sockets))
         connection.close()
 
     def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:
@@ -136,6 +144,10 @@ class Worker:
         self._records.write("iteration", **trained, push_sent_ns=inbox.wait_for_push(iteration))
         announce("iteration", iteration=iteration)
 
+    def _write_spans(self) -> None:
+        transfers = {"received": self._transfers.received, "sent": self._transfers.sent}
+        write_spans(self._records, self._job.all_iterations, {**self._spans, **transfers})
+
     def _pulls(self, iteration: int) -> Parcel:
         """Ask for all tensors at once: many frames, one send."""
         job = self._job
@@ -159,10 +171,14 @@ class Worker:
         needed = [len(inputs) for inputs in self._graph]
         ready = [layer for layer, inputs in enumerate(needed) if not inputs]
         while ready:
+            asked = self._clock.now()
             layer, arrived = inbox.wait_for_layer(ready, iteration)
+            begin = self._clock.now()
+            if arrived > asked:
+                self._spans["waited"].note(iteration, layer, asked, begin)
             last = max(last, arrived)
             self._pacer.plan(arrived, self._forward[layer])
-            self._pacer.wait()
+            self._spans["forward"].note(iteration, layer, begin, self._pacer.wait())
             ready.remove(layer)
             for after in self._needed_by[layer]:
                 needed[after] -= 1
@@ -173,11 +189,12 @@ class Worker:
     def _run_backward(self, iteration: int) -> None:
         """From the last layer to the first; a layer's gradient leaves when its time is over."""
         for layer, duration in reversed(list(enumerate(self._backward))):
+            begin = self._clock.now()
             self._pacer.plan(0, duration)
             tensors = self._layout.layer_tensors[layer]
             for tensor in tensors:
                 self._objective.to_gradient(self._arena.tensor(tensor))
-            self._pacer.wait()
+            self._spans["backward"].note(iteration, layer, begin, self._pacer.wait())
             for tensor in tensors:
                 for unit in self._layout.tensor_units[tensor]:
                     self._push(iteration, unit)

@@ -36,7 +36,9 @@ def test_a_model_of_many_small_tensors_with_one_worker(bench: Bench) -> None:
 def test_records(bench: Bench) -> None:
     bench.train()
     size = sum(4 * scaled_elements(t.elements, 1, 0.005) for t in load_model("alexnet").tensors)
-    job, schedule, *connections, first, second, third, end = bench.records("ps")
+    job, schedule, *connections, first, second, third, layout, one, two, three, end = bench.records(
+        "ps"
+    )
     assert job == {"event": "job", "process": "ps", **bench.job("ps", {})}
     assert (schedule["event"], schedule["name"]) == ("schedule", "none")
     assert [connection["worker"] for connection in connections] == [0, 1, 2]
@@ -65,7 +67,16 @@ def test_records(bench: Bench) -> None:
         assert connection["bytes_received"] > 3 * size
         assert {"retransmits", "rtt_us", "cwnd"} <= set(connection)
 
+    assert (layout["event"], [line["event"] for line in (one, two, three)]) == (
+        "layout",
+        ["spans"] * 3,
+    )
+
     job, connection, *iterations, end = bench.records("worker1")
+    iterations, spans = iterations[:-3], iterations[-3:]
+    assert [(line["event"], line["iteration"]) for line in spans] == [
+        ("spans", number) for number in range(3)
+    ]
     assert job == {
         "event": "job",
         "process": "worker1",

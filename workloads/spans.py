@@ -1,0 +1,153 @@
+"""What took how long: the spans that a process keeps in memory and writes down when all is over.
+
+Noting one is a look at the clock and four integers in an array; nothing is formatted or written
+while anything is measured. Spans of the last KEPT_ITERATIONS are kept, so memory is bounded: 32
+bytes each, one per slice, direction and connection.
+
+    layout  (parameter server)  layers: names; slices: per slice, [layer, bytes], in arena order
+    spans   one per iteration; every list is flat: number, begin (ns after `origin_ns`), length (ns)
+        worker             waited, forward, backward: by layer; received, sent: by slice
+        parameter server   received, sent: per worker, by slice; applied: by slice
+
+`waited` has the layers whose parameters came later than the worker asked for them. A slice is
+received from when its header is read to its last byte, and sent while the kernel takes it: what is
+sent in one system call has one span. That is when the sender decided, and buffers and queues are
+between it and the receiver: both ends are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from workloads.layout import Layout
+from workloads.models import Model
+from workloads.records import Records
+from workloads.wire import Frame, unpack
+
+KEPT_ITERATIONS = 20
+
+
+class Spans:
+    """Spans of one kind; only one thread may note them.
+
+    Args:
+        iterations: of the whole training.
+    """
+
+    def __init__(self, iterations: int) -> None:
+        self._first = first_kept(iterations)
+        self._entries = array("q")
+
+    def note(self, iteration: int, number: int, begin: int, end: int) -> None:
+        """Keep one span.
+
+        Args:
+            iteration: that it belongs to.
+            number: of the layer or the slice.
+            begin: monotonic ns.
+            end: monotonic ns.
+        """
+        if iteration >= self._first:
+            self._entries.extend((iteration, number, begin, end))
+
+    def of(self, iteration: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The spans of an iteration: int64 [spans, 3], of number, begin and end."""
+        entries = np.array(self._entries, np.int64).reshape(-1, 4)
+        return entries[entries[:, 0] == iteration, 1:]
+
+
+class Transfers:
+    """Spans of the slices that crossed a connection; each direction has a thread of its own.
+
+    Args:
+        layout: whose slices they are.
+        iterations: of the whole training.
+    """
+
+    def __init__(self, layout: Layout, iterations: int) -> None:
+        self._layout = layout
+        self.received = Spans(iterations)
+        self.sent = Spans(iterations)
+
+    def note_received(self, frame: Frame, begin: int) -> None:
+        """Note that the last byte of a slice has come; `begin` is when its header had (ns)."""
+        self._note(self.received, frame, begin, time.monotonic_ns())
+
+    def note_sent(self, heads: Iterable[bytes], begin: int) -> None:
+        """Note that the kernel has taken the slices with these headers, since `begin` (ns)."""
+        end = time.monotonic_ns()
+        for head in heads:
+            self._note(self.sent, unpack(head), begin, end)
+
+    def _note(self, spans: Spans, frame: Frame, begin: int, end: int) -> None:
+        piece = self._layout.find(frame.tensor, frame.offset, frame.length)
+        spans.note(frame.iteration, piece.number, begin, end)
+
+
+def first_kept(iterations: int) -> int:
+    """The first of so many iterations whose spans are kept."""
+    return max(0, iterations - KEPT_ITERATIONS)
+
+
+def write_layout(records: Records, model: Model, layout: Layout) -> None:
+    """Write down what the numbers of layers and slices stand for.
+
+    Raises:
+        WorkloadError: the records cannot be written.
+    """
+    records.write(
+        "layout",
+        layers=[layer.name for layer in model.layers],
+        slices=[[layout.tensor_layers[piece.tensor], piece.length] for piece in layout.slices],
+    )
+
+
+def write_spans(
+    records: Records, iterations: int, kinds: Mapping[str, Spans | list[Spans]]
+) -> None:
+    """Write one record per kept iteration.
+
+    Args:
+        records: of this process.
+        iterations: of the whole training.
+        kinds: by name; several of a kind are written as a list of lists.
+
+    Raises:
+        WorkloadError: the records cannot be written.
+    """
+    for iteration in range(first_kept(iterations), iterations):
+        found = {
+            name: spans.of(iteration)
+            if isinstance(spans, Spans)
+            else [each.of(iteration) for each in spans]
+            for name, spans in kinds.items()
+        }
+        begins = [
+            int(spans[:, 1].min())
+            for value in found.values()
+            for spans in (value if isinstance(value, list) else [value])
+            if len(spans)
+        ]
+        origin = min(begins, default=0)
+        records.write(
+            "spans",
+            iteration=iteration,
+            origin_ns=origin,
+            **{
+                name: [_flat(each, origin) for each in value]
+                if isinstance(value, list)
+                else _flat(value, origin)
+                for name, value in found.items()
+            },
+        )
+
+
+def _flat(spans: np.ndarray[Any, np.dtype[np.int64]], origin: int) -> list[int]:
+    number, begin, end = spans.T
+    flat: list[int] = np.stack((number, begin - origin, end - begin), axis=1).ravel().tolist()
+    return flat
