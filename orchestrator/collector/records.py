@@ -22,22 +22,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from orchestrator.errors import InputError, Problem, RunError
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """One JSON object that this version reads; keys that it does not know are ignored."""
+
     # Not-a-number would pass through every mean and comparison unnoticed.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-_R = TypeVar("_R", bound=_Record)
+_R = TypeVar("_R", bound=Record)
 
 
-class ScaleRecord(_Record):
+class ScaleRecord(Record):
     """R and D of a trial: rates / R, times x D."""
 
     rates: float = Field(ge=1)
     time: float = Field(gt=0)
 
 
-class TrialRecord(_Record):
+class TrialRecord(Record):
     """trial.json."""
 
     index: int
@@ -55,7 +57,7 @@ class TrialRecord(_Record):
     switch: str
 
 
-class PortRecord(_Record):
+class PortRecord(Record):
     """Counters of one sending end of a link, over the trial."""
 
     port: str
@@ -64,21 +66,21 @@ class PortRecord(_Record):
     drops: int = Field(ge=0)
 
 
-class LimitsRecord(_Record):
+class LimitsRecord(Record):
     """The caps of a host; None: not capped."""
 
     cores: float | None = None
     memory_bytes: int | None = None
 
 
-class MeasuredUseRecord(_Record):
+class MeasuredUseRecord(Record):
     """What a host used over the measured iterations, `seconds` of this machine's clock."""
 
     seconds: float = Field(gt=0)
     throttled_seconds: float = Field(ge=0)
 
 
-class CapsRecord(_Record):
+class CapsRecord(Record):
     """A host's caps and what it used of them; the peak is in emulated bytes."""
 
     enforced: LimitsRecord
@@ -88,7 +90,7 @@ class CapsRecord(_Record):
     measured: MeasuredUseRecord | None = None
 
 
-class NetworkRecord(_Record):
+class NetworkRecord(Record):
     """network.json. `cpu` holds (monotonic ns, idle share of the machine since the sample before).
 
     `switch_cpu` holds the same of the busiest thread of the switches' own processes, and
@@ -107,20 +109,20 @@ class NetworkRecord(_Record):
     caps: dict[str, CapsRecord] = {}
 
 
-class JobRecord(_Record):
+class JobRecord(Record):
     """The part of a process's job that its figures are judged by."""
 
     seed: int
     congestion_control: str
 
 
-class ConnectionRecord(_Record):
+class ConnectionRecord(Record):
     """What the kernel reported of one TCP connection when it was made."""
 
     congestion_control: str
 
 
-class PsIteration(_Record):
+class PsIteration(Record):
     """One iteration as the parameter server saw it; lists are in worker order, times in ns."""
 
     iteration: int
@@ -132,7 +134,7 @@ class PsIteration(_Record):
     payload_out: int = Field(ge=0)
 
 
-class ScheduleRecord(_Record):
+class ScheduleRecord(Record):
     """The choices of the trial's schedule; a run of a version without the record had this one."""
 
     synchronisation: str = "step-barrier"
@@ -143,20 +145,20 @@ class ScheduleRecord(_Record):
         return self.synchronisation not in ("stale-synchronous", "asynchronous")
 
 
-class WorkerIteration(_Record):
+class WorkerIteration(Record):
     """One iteration as a worker saw it, times in ns."""
 
     iteration: int
     backward_done_ns: int
 
 
-class ConnectionEnd(_Record):
+class ConnectionEnd(Record):
     """Counters of one TCP connection at the end."""
 
     retransmits: int = Field(ge=0)
 
 
-class PsEnd(_Record):
+class PsEnd(Record):
     """The parameter server's last record."""
 
     parameters_sha256: str
@@ -166,7 +168,7 @@ class PsEnd(_Record):
     connections: tuple[ConnectionEnd, ...]
 
 
-class WorkerEnd(_Record):
+class WorkerEnd(Record):
     """A worker's last record."""
 
     cpu_seconds: float = Field(ge=0)
@@ -239,22 +241,22 @@ class Run:
     forced: ForcedScale | None = None
 
 
-class ForcedScale(_Record):
+class ForcedScale(Record):
     """A scale that the machine did not carry when the run began, and what that makes of figures."""
 
     level: Literal["doubtful", "unusable"]
     reason: str
 
 
-class _Calibration(_Record):
+class _Calibration(Record):
     forced: ForcedScale | None = None
 
 
-class _Switch(_Record):
+class _Switch(Record):
     kind: str
 
 
-class _Run(_Record):
+class _Run(Record):
     experiment: dict[str, Any]
     versions: dict[str, Any]
     switch: _Switch
@@ -315,7 +317,7 @@ def read_trial(directory: Path) -> Trial:
 def _read_records(directory: Path, trial: TrialRecord) -> Trial:
     network = _read_object(directory / "network.json", NetworkRecord)
     path = directory / f"{trial.ps}.jsonl"
-    ps = _read_events(path)
+    ps = read_events(path)
     iterations = tuple(ps.all("iteration", PsIteration))
     _check_iterations(path, trial, iterations)
     congestion_controls = {c.congestion_control for c in ps.all("connection", ConnectionRecord)}
@@ -324,7 +326,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
     backward_done = [0] * (0 if barrier else len(iterations))
     worker_ends = []
     for worker in trial.workers:
-        events = _read_events(directory / f"{worker}.jsonl")
+        events = read_events(directory / f"{worker}.jsonl")
         worker_ends.append(events.one("end", WorkerEnd))
         if not barrier:
             done = [i.backward_done_ns for i in events.all("iteration", WorkerIteration)]
@@ -363,30 +365,47 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
 
 
 @dataclass(frozen=True)
-class _Events:
+class Events:
+    """The record file of a process: its lines, with their numbers."""
+
     path: Path
     lines: tuple[tuple[int, dict[str, Any]], ...]
 
     def all(self, event: str, kind: type[_R]) -> Iterator[_R]:
+        """All records of an event.
+
+        Raises:
+            RunError: one is broken.
+        """
         for number, line in self.lines:
             if line.get("event") == event:
                 yield _check(f"{self.path}:{number}", line, kind)
 
     def one(self, event: str, kind: type[_R]) -> _R:
+        """The record of an event.
+
+        Raises:
+            RunError: it is broken, there is none, or there are several.
+        """
         found = list(self.all(event, kind))
         if len(found) != 1:
             raise RunError(f"{self.path}: {len(found)} records of event {event!r}, 1 expected")
         return found[0]
 
 
-def _read_events(path: Path) -> _Events:
+def read_events(path: Path) -> Events:
+    """Read a process's record file.
+
+    Raises:
+        RunError: it is missing, or a line is no JSON object.
+    """
     lines = []
     for number, text in enumerate(_read_text(path).splitlines(), start=1):
         line = _parse(f"{path}:{number}", text)
         if not isinstance(line, dict):
             raise RunError(f"{path}:{number}: not a JSON object")
         lines.append((number, line))
-    return _Events(path, tuple(lines))
+    return Events(path, tuple(lines))
 
 
 def _read_object(path: Path, kind: type[_R]) -> _R:

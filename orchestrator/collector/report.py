@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator.collector.figure import Caption, draw
+from orchestrator.collector.files import write_file
 from orchestrator.collector.records import FailedTrial, Run, read_run
 from orchestrator.collector.summary import Summary, rows_json, summarise, trials_csv
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.verdict import LEVELS, Level, worst
-from orchestrator.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def report(directory: Path) -> Report:
         "figure.svg": images.svg,
     }
     for name, content in contents.items():
-        _write(directory / name, content)
+        write_file(directory / name, content)
     return Report(
         directory=directory,
         rows=tuple(row.as_json() for row in summary.rows),
@@ -136,19 +133,3 @@ def _values(values: Iterable[float]) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp's 0600 hides the file from others)
-        os.replace(temporary, path)  # noqa: PTH105
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        if temporary is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)  # noqa: PTH108

@@ -33,16 +33,24 @@ def bound_imgs_per_sec(experiment: Mapping[str, Any], model: str, batch: int) ->
         None if the run does not say on what topology with what devices it ran, or if this version
         does not know its model.
     """
-    if model not in model_names():
+    topology = topology_of(experiment)
+    if topology is None or model not in model_names():
         return None
     try:
-        # What a description says decides nothing, so that run.json leaves it out.
-        topology = _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
         devices = _DEVICES.validate_python(experiment["devices"])
         bound = lower_bound(topology, load_model(model), devices, batch)
     except (KeyError, TypeError, ValidationError):
         return None
     return bound.imgs_per_sec(bound.seconds)
+
+
+def topology_of(experiment: Mapping[str, Any]) -> Topology | None:
+    """The topology that a resolved experiment ran on; None if it does not say so."""
+    try:
+        # What a description says decides nothing, so that run.json leaves it out.
+        return _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
+    except (KeyError, TypeError, ValidationError):
+        return None
 
 
 def share_of_gain(baseline: float, measured: float, bound: float) -> float | None:
