@@ -15,7 +15,7 @@ from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row
 from orchestrator.collector.verdict import BASELINE, Level, worst
 
-INK, SOFT, _FAINT = "#1D232A", "#59626C", "#D9DDE1"
+INK, SOFT, FAINT = "#1D232A", "#59626C", "#D9DDE1"
 
 # Okabe and Ito's palette, told apart under every common colour blindness; grey for the baseline.
 _BASELINE_COLOUR = "#B4B9BF"
@@ -108,7 +108,7 @@ def draw_panel(
     axes.tick_params(axis="y", length=0, colors=SOFT, labelsize=7, pad=2)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(SOFT)
-    axes.grid(axis="y", color=_FAINT, linewidth=0.6)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     for x, schedule in enumerate(schedules):
         if schedule in of:

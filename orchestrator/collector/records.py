@@ -56,6 +56,11 @@ class TrialRecord(Record):
     scale: ScaleRecord
     switch: str
 
+    @property
+    def directory(self) -> str:
+        """Name of the trial's directory in the run's directory."""
+        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}"
+
 
 class PortRecord(Record):
     """Counters of one sending end of a link, over the trial."""

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from tests.unit.collector.spans_builder import layout_record, server_record, spans_records
+from workloads.layout import Layout
+from workloads.models import load_model
 
 SECOND = 1_000_000_000
 REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
@@ -52,6 +57,7 @@ class FakeTrial:
     backward_done: Sequence[Sequence[int]] | None = None
     outcome: str = "finished"
     error: str | None = None
+    spans: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -164,7 +170,7 @@ class FakeTrial:
         }
         choices = "step-barrier" if self.backward_done is None else "per-slice"
         schedule = {"event": "schedule", "process": "ps", "synchronisation": choices}
-        return [self._job("ps"), schedule, *connections, *iterations, end]
+        return [self._job("ps"), schedule, *connections, *iterations, *self._ps_spans(), end]
 
     def _worker(self, name: str, number: int) -> list[dict[str, Any]]:
         kept = self.congestion_controls
@@ -178,7 +184,41 @@ class FakeTrial:
             {"event": "iteration", "process": name, "iteration": index, "backward_done_ns": moment}
             for index, moment in enumerate(done)
         ]
-        return [self._job(name), *connection, *iterations, end]
+        return [self._job(name), *connection, *iterations, *self._worker_spans(number), end]
+
+    def _ps_spans(self) -> list[dict[str, Any]]:
+        if not self.spans:
+            return []
+        workers = [self._spans_of(number) for number in range(self.workers)]
+        model = load_model(self.model)
+        return [
+            layout_record(model, Layout(model, self.rates, self.time)),
+            *(server_record(list(records)) for records in zip(*workers, strict=True)),
+        ]
+
+    def _worker_spans(self, number: int) -> list[dict[str, Any]]:
+        if not self.spans:
+            return []
+        spans = self._spans_of(number)
+        iterations = [
+            {
+                "event": "iteration",
+                "process": record["process"],
+                "iteration": record["iteration"],
+                "started_ns": record["origin_ns"],
+                "backward_done_ns": record["origin_ns"] + sum(record["backward"][-2:]),
+            }
+            for record in spans
+        ]
+        return [*iterations, *spans]
+
+    def _spans_of(self, worker: int) -> list[dict[str, Any]]:
+        model = load_model(self.model)
+        layout = Layout(model, self.rates, self.time)
+        return [
+            spans_records(model, layout, worker, number, times)
+            for number, times in enumerate(pairwise(self.releases()))
+        ]
 
 
 def write_run(
