@@ -1,0 +1,56 @@
+"""`dmlbed trace`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from orchestrator.collector import Run, Trial, read_run
+from orchestrator.collector.files import write_file
+from orchestrator.collector.spans import read_spans
+from orchestrator.collector.trace import trace as make_trace
+from orchestrator.collector.trace_figure import draw_trace
+from orchestrator.collector.utilisation import full
+from orchestrator.errors import InputError, Problem
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--trial", type=click.IntRange(0), metavar="N", help="Only the trial of that number.")
+def trace(run: Path, trial: int | None) -> None:
+    """Show where the time of a run's iterations went.
+
+    RUN is a run's directory, as `dmlbed run` names it in its last line. Writes beside the records
+    of each trial trace.json, which https://ui.perfetto.dev opens, and trace.png. The number of a
+    trial is what its directory's name begins with.
+    """
+    found = read_run(run)
+    console = Console()
+    for chosen in _chosen(found, trial):
+        place = run / "trials" / chosen.trial.directory
+        spans = read_spans(place, chosen)
+        limits = full(found.experiment, chosen.trial.scale.rates)
+        content = json.dumps(make_trace(spans, limits), separators=(",", ":"))
+        write_file(place / "trace.json", content.encode())
+        write_file(place / "trace.png", draw_trace(spans, limits))
+        for name in ("trace.json", "trace.png"):
+            console.print(str(place / name), soft_wrap=True, highlight=False)
+
+
+def _chosen(run: Run, number: int | None) -> tuple[Trial, ...]:
+    """The trials that were asked for.
+
+    Raises:
+        InputError: the run has no finished trial of that number.
+    """
+    if number is None:
+        return run.trials
+    for trial in run.trials:
+        if trial.trial.index == number:
+            return (trial,)
+    known = ", ".join(str(trial.trial.index) for trial in run.trials)
+    problem = f"no finished trial {number} in {run.directory}"
+    raise InputError([Problem("--trial", problem, f"finished: {known}")])
