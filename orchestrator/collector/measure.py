@@ -178,7 +178,7 @@ def measure(trial: Trial) -> TrialMeasure:
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     measured = trial.ps_iterations[what.warm_up :]
-    moments = _moments(trial)
+    moments = iteration_moments(trial)
     begin, end = moments[0], moments[-1]
     images = len(what.workers) * what.batch * what.iterations
     emulated = tuple((after - before) / _NS for before, after in pairwise(moments))
@@ -234,7 +234,7 @@ def measure(trial: Trial) -> TrialMeasure:
     )
 
 
-def _moments(trial: Trial) -> list[int]:
+def iteration_moments(trial: Trial) -> list[int]:
     """When the first measured iteration began and when each of them ended (ns).
 
     From release to release; without a step barrier, from the end of the slowest worker's backward

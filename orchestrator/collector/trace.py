@@ -8,9 +8,10 @@ ones, D times the real system's. The format is the JSON of Chrome's Trace Event 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
+from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
 
@@ -65,9 +66,8 @@ def about(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
 def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterator[Event]:
     trial = spans.trial.trial
     scale = f"R = {trial.scale.rates:g}, D = {trial.scale.time:g}"
-    yield from _named(
-        _NETWORK, f"network: {trial.model} under {trial.schedule}, {scale}", {1: "iterations"}
-    )
+    tracks = {1: "iterations, as the parameter server applies them", 2: "iterations, as measured"}
+    yield from _named(_NETWORK, f"network: {trial.model} under {trial.schedule}, {scale}", tracks)
     for iteration in spans.trial.ps_iterations:
         number = iteration.iteration
         kind = "warm-up" if number < trial.warm_up else "iteration"
@@ -75,6 +75,8 @@ def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterato
             **_complete(_NETWORK, 1, start, iteration.released_ns, iteration.next_release_ns),
             "name": f"{kind} {number}",
         }
+    for number, (begin, end) in enumerate(pairwise(iteration_moments(spans.trial)), trial.warm_up):
+        yield {**_complete(_NETWORK, 2, start, begin, end), "name": f"iteration {number}"}
     begin, end = kept(spans)
     for way in WAYS:
         ports = ", ".join(full[way].ports)

@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from orchestrator.collector.figure import DPI, style
+from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.panel import FAINT, INK, SOFT
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
@@ -35,7 +36,8 @@ _HEAD, _GAP, _AXIS = 0.75, 0.12, 0.42
 _CAPTION_LINE, _CAPTION_TEXT, _STRIPS_AT_MOST = 0.145, 17.5, 12
 _LABELLED = 34  # layers; of more, only the latest ones are named
 _LATEST = 8
-_POINTS = 400  # of the curves: more than are shown are averaged
+_POINTS = 300  # of the curves: more than are shown are averaged
+_FULLEST = 130.0  # percent; what lay in buffers comes in peaks that say nothing
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,13 @@ def _legend(drawing: Figure, top: float, means: Mapping[Way, float]) -> None:
 
 
 def _window(spans: TrialSpans, iterations: Sequence[int]) -> tuple[int, int]:
-    of = spans.trial.ps_iterations
-    return of[iterations[0]].released_ns, of[iterations[-1]].next_release_ns
+    moments = _moments(spans, iterations)
+    return moments[0], moments[-1]
+
+
+def _moments(spans: TrialSpans, iterations: Sequence[int]) -> list[int]:
+    """When the first of them began, and when each of them ended (ns), as they are measured."""
+    return iteration_moments(spans.trial)[-1 - len(iterations) :]
 
 
 def _draw_fullness(
@@ -181,16 +188,15 @@ def _draw_fullness(
         axes.stairs(means, seconds, color=_COLOURS[way], linewidth=1.3)
         axes.stairs(means, seconds, color=_COLOURS[way], alpha=0.13, fill=True)
         top = max(top, float(means.max()))
-    axes.set_ylim(0, 1.04 * top)
+    axes.set_ylim(0, min(_FULLEST, 1.04 * top))
     axes.set_yticks([0, 50, 100])
     axes.set_ylabel("bottleneck full, %", color=SOFT)
     _plain(axes)
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     _time_axis(axes, spans, iterations)
     axes.tick_params(axis="x", labelbottom=False)
-    for iteration in iterations:
-        at = (spans.trial.ps_iterations[iteration].released_ns - begin) / 1e9
-        place = (at / spans.trial.trial.scale.time, 1.01)
+    for iteration, moment in zip(iterations, _moments(spans, iterations), strict=False):
+        place = ((moment - begin) / 1e9 / spans.trial.trial.scale.time, 1.01)
         where = axes.get_xaxis_transform()
         axes.text(*place, f" iteration {iteration}", transform=where, size=7, color=SOFT)
     return averages
@@ -200,9 +206,8 @@ def _time_axis(axes: Axes, spans: TrialSpans, iterations: Sequence[int]) -> None
     begin, end = _window(spans, iterations)
     time = spans.trial.trial.scale.time * 1e9
     axes.set_xlim(0, (end - begin) / time)
-    for iteration in iterations:
-        at = (spans.trial.ps_iterations[iteration].released_ns - begin) / time
-        axes.axvline(at, color=INK, linewidth=0.8, clip_on=False)
+    for moment in _moments(spans, iterations)[:-1]:
+        axes.axvline((moment - begin) / time, color=INK, linewidth=0.8, clip_on=False)
 
 
 def _draw_strips(

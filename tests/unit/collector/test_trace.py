@@ -116,6 +116,9 @@ def test_iterations_layers_and_stalls(alexnet: tuple[TrialSpans, Limits]) -> Non
     iterations = [event["name"] for event in found[1, 1]]
     assert iterations == ["warm-up 0", "warm-up 1", *(f"iteration {n}" for n in range(2, 7))]
     assert found[1, 1][0]["ts"] == 0
+    assert [(e["name"], e["ts"]) for e in found[1, 1][2:]] == [
+        (e["name"], e["ts"]) for e in found[1, 2]
+    ]
     layers = [layer.name for layer in load_model("alexnet").layers]
     first = [e["name"] for e in found[3, 1] if e["args"]["iteration"] == 0]
     assert first == [f"forward {n}" for n in layers] + [f"backward {n}" for n in reversed(layers)]
@@ -261,7 +264,11 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     for pid, track in [(3, 3), (3, 4), (4, 3), (2, 1), (2, 2), (2, 3)]:
         assert sum(event["args"]["bytes"] for event in found[pid, track]) == 3 * size
     waits = {event["name"] for event in found.get((3, 2), [])}
-    assert ("waits for the step barrier" in waits) == (name == "switch-priority")
+    barrier = name == "switch-priority"
+    assert ("waits for the step barrier" in waits) == barrier
+    # Without a barrier an iteration is over when backward is, and the server's are others.
+    ends = [[e["ts"] + e["dur"] for e in found[1, track][-2:]] for track in (1, 2)]
+    assert (ends[0] == pytest.approx(ends[1], abs=0.01)) == barrier
     assert draw_trace(spans, limits).startswith(b"\x89PNG")
 
 
