@@ -5,6 +5,7 @@ measure       one trial's records -> its measures
 judge_trial   measures -> may the figure be used?
 summarise     a run -> rows (model x schedule)
 report        all of it: writes the summary files, returns rows and table
+spans, trace, trace_figure (modules)    what layers and slices took -> a trace and its figure
 """
 
 from orchestrator.collector.measure import PortDrops, Shares, TrialMeasure, measure

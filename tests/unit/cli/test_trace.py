@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from orchestrator.cli.main import cli
 from tests.unit.collector.builder import FakeTrial, write_run
 
+NAMES = ((0, "none"), (1, "switch-priority"))
+
 
 def trace(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "80"}).invoke(cli, ["trace", *arguments])
@@ -34,9 +36,6 @@ def test_every_trial_gets_a_trace_and_a_figure(run: Path) -> None:
     assert all(file.stat().st_size > 0 for file in files)
     document = json.loads(files[0].read_text())
     assert document["otherData"]["model"] == "squeezenet"
-
-
-NAMES = ((0, "none"), (1, "switch-priority"))
 
 
 def test_one_trial(run: Path) -> None:
