@@ -295,6 +295,6 @@ _WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "worker": _whole(0, _MOST_WORKERS - 1),
     "bind": _address,
     "seconds_per_byte": _number,
-    "device": _device,
     "planned_device": _device,
+    "device": _device,
 }
