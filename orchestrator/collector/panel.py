@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path as MarkerPath
@@ -39,6 +40,8 @@ BARS = 1.62
 """Inches from zero to the highest mark of a panel."""
 _BAR = 0.56 / PITCH  # width of a bar
 _BRACKET = 0.53  # inches for a bracket and the three lines above it
+_DARK = 0.4  # on a darker bar the figure is white
+_MOST_BRACKETS = 3  # with more of them, every speed-up stands above its own bar
 _GAP = 0.09  # inches from the highest mark to the first bracket
 _LABEL = 0.13  # inches above the line of the bound, for its label
 
@@ -86,7 +89,8 @@ def panel_height(rows: Sequence[Row]) -> float:
     per_model: dict[str, int] = {}
     for row in rows:
         per_model[row.model] = per_model.get(row.model, 0) + (row.speedup is not None)
-    brackets = max(per_model.values())
+    speedups = max(per_model.values())
+    brackets = speedups if speedups <= _MOST_BRACKETS else 1
     label = _LABEL if any(row.bound_imgs_per_sec for row in rows) else 0.0
     return BARS + label + (_GAP + _BRACKET * brackets if brackets else 0.05)
 
@@ -124,6 +128,10 @@ def draw_panel(
         if level != "ok":
             sign, ink, _ = _MARKS[level]
             text = f"{sign} {text}"
+        if len(speedups) > _MOST_BRACKETS:
+            place = (float(schedules.index(row.schedule)), highest)
+            _stack(axes, place, (text, ink), _detail(speedup, row.published_speedup), size=7)
+            continue
         y = highest + (_GAP + _BRACKET * number) * inch
         ends = sorted((schedules.index(BASELINE), schedules.index(row.schedule)))
         foot = y - 0.045 * inch
@@ -174,10 +182,19 @@ def _bar(axes: Axes, x: int, row: Row, colour: str) -> None:
     # On a hatched bar the figure needs a quiet ground.
     ground = None if level == "ok" else {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
     value = f"{rate.mean:.3f}"
+    dark = level == "ok" and _luminance(colour) < _DARK
+    common["color"] = "white" if dark else INK
     axes.annotate(value, (x, 0), xytext=(0, 4), size=7.5, zorder=6, bbox=ground, **common)
+    del common["color"]
     if level != "ok":
         place: dict[str, Any] = {"xytext": (0, -3), "va": "top", **common}
         axes.annotate(f"{sign} {level}", (x, 0), size=6.5, color=ink, **place)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of a colour, 0 to 1, by the weights of ITU-R BT.709."""
+    red, green, blue = to_rgb(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _bound(axes: Axes, bound: float) -> None:
@@ -189,7 +206,11 @@ def _bound(axes: Axes, bound: float) -> None:
 
 
 def _stack(
-    axes: Axes, place: tuple[float, float], headline: tuple[str, str], detail: Sequence[str]
+    axes: Axes,
+    place: tuple[float, float],
+    headline: tuple[str, str],
+    detail: Sequence[str],
+    size: float = 9,
 ) -> None:
     """Lines of text above a place: details, and over them a headline (text, ink)."""
     common: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom"}
@@ -198,7 +219,7 @@ def _stack(
         axes.annotate("\n".join(detail), place, xytext=(0, 2), **small)
     text, ink = headline
     above = (0, 3 + 8.6 * len(detail))
-    axes.annotate(text, place, xytext=above, size=9, weight="bold", color=ink, **common)
+    axes.annotate(text, place, xytext=above, size=size, weight="bold", color=ink, **common)
 
 
 def _detail(speedup: Estimate, published: float | None) -> list[str]:

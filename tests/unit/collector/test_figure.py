@@ -14,6 +14,7 @@ from matplotlib.transforms import Bbox
 
 from orchestrator.collector import Row, read_run, summarise
 from orchestrator.collector.figure import Caption, compose, draw, style
+from orchestrator.collector.panel import panel_height
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
 
 BOTH = ["none", "switch-priority"]
@@ -153,3 +154,12 @@ def test_equal_rows_give_equal_files(tmp_path: Path) -> None:
     assert first.png.startswith(b"\x89PNG")
     assert first.svg.startswith(b"<?xml")
     assert b"dc:date" not in first.svg
+
+
+def test_many_speed_ups_stand_above_their_bars_and_not_in_brackets(tmp_path: Path) -> None:
+    names = ["none", "a", "b", "c", "d"]
+    few, many = (
+        panel_height(rows(tmp_path / str(count), [FakeTrial(schedule=n) for n in names[:count]]))
+        for count in (4, 5)
+    )
+    assert many < few
