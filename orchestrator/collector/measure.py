@@ -92,6 +92,7 @@ class TrialMeasure:
         drops: packets dropped, by port; those that were lost between a port's link and the switch
             behind it have an entry of their own, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
+        records_bytes: of these, what the processes wrote down, without what SSH adds.
         payload_in: bytes of gradients received by the parameter server, warm-up included.
         payload_out: bytes of parameters sent by it, warm-up included.
         cpu_seconds_ps: user + system time of the parameter server.
@@ -141,6 +142,7 @@ class TrialMeasure:
     congestion_controls: frozenset[str]
     kept_differs: tuple[str, ...]
     hosts: tuple[HostUse, ...] = ()
+    records_bytes: int = 0
     bulk_synchronous: bool = True
     staleness: Mapping[int, int] = field(default_factory=dict)
 
@@ -228,6 +230,7 @@ def measure(trial: Trial) -> TrialMeasure:
         congestion_control=trial.job.congestion_control,
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
+        records_bytes=trial.records_bytes,
         bulk_synchronous=trial.bulk_synchronous,
         staleness=trial.ps_end.staleness or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),

@@ -192,6 +192,7 @@ class Trial:
         ps_iterations: all iterations, warm-up first.
         ps_end: the parameter server's last record.
         worker_ends: the workers' last records, in worker order.
+        records_bytes: size of what all processes wrote down, which was fetched.
         bulk_synchronous: whether gradients of all workers were applied together.
         barrier: whether the workers waited for each other after every iteration.
         backward_done_ns: without a barrier, when the slowest worker's backward pass was done, for
@@ -205,6 +206,7 @@ class Trial:
     ps_iterations: tuple[PsIteration, ...]
     ps_end: PsEnd
     worker_ends: tuple[WorkerEnd, ...]
+    records_bytes: int = 0
     bulk_synchronous: bool = True
     barrier: bool = True
     backward_done_ns: tuple[int, ...] = ()
@@ -348,6 +350,9 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
         ps_iterations=iterations,
         ps_end=ps.one("end", PsEnd),
         worker_ends=tuple(worker_ends),
+        records_bytes=sum(
+            (directory / f"{name}.jsonl").stat().st_size for name in (trial.ps, *trial.workers)
+        ),
         bulk_synchronous=schedule.bulk_synchronous,
         barrier=barrier,
         backward_done_ns=tuple(backward_done),

@@ -24,7 +24,9 @@ BASELINE = "none"
 """The schedule that the others are compared with, and whose flows must share the trunk fairly."""
 
 MANAGEMENT_BYTES = 512 * 1024
-"""Per process: its code, its records and its end take some 240 KB; above, it may be training."""
+"""Per process: its code and its end take some 240 KB; above, it may be training."""
+RECORDS_FACTOR = 1.25
+"""Records cross it once, when training is over; SSH, TCP and its ACKs add some 10 %."""
 MANAGEMENT_SHARE = 0.01
 """Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
 NO_IDLE_MEAN = 0.05
@@ -109,7 +111,7 @@ def _verdict(unusable: Iterable[str], doubtful: Iterable[str]) -> Verdict:
 
 def _unusable(trial: TrialMeasure) -> Iterable[str]:
     payload = trial.payload_in + trial.payload_out
-    deployment = MANAGEMENT_BYTES * (trial.workers + 1)
+    deployment = MANAGEMENT_BYTES * (trial.workers + 1) + RECORDS_FACTOR * trial.records_bytes
     if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:

@@ -52,7 +52,7 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
     ("trial", "level", "reason"),
     [
         (
-            FakeTrial(payload=1000, management=2_100_000),
+            FakeTrial(payload=1000, management=2_120_000),
             "unusable",
             "2.1 MB crossed the management network",
         ),
@@ -171,3 +171,9 @@ def test_asynchronous_trials_may_end_with_other_parameters(tmp_path: Path) -> No
     two = replace(two, bulk_synchronous=False, staleness={0: 3, 2: 1})
     assert two.staleness_mean == 0.5
     assert {verdict.level for verdict in judge_run([one, two])} == {"ok"}
+
+
+def test_records_that_are_fetched_are_no_training(tmp_path: Path) -> None:
+    trial = measure(read_trial(FakeTrial(payload=10**6, management=5 * 10**6).write(tmp_path)))
+    assert judge_trial(trial).reasons == ("5.0 MB crossed the management network",)
+    assert judge_trial(replace(trial, records_bytes=3 * 10**6)) == OK
