@@ -11,25 +11,14 @@ Keys that a reader does not know are ignored, so that an older `dmlbed report` r
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
+from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.errors import InputError, Problem, RunError
-
-
-class Record(BaseModel):
-    """One JSON object that this version reads; keys that it does not know are ignored."""
-
-    # Not-a-number would pass through every mean and comparison unnoticed.
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
-
-
-_R = TypeVar("_R", bound=Record)
 
 
 class ScaleRecord(Record):
@@ -110,8 +99,8 @@ class NetworkRecord(Record):
     kept_differs: tuple[str, ...]
     # Runs of older versions had no such switches, and no caps.
     switch_cpu: tuple[tuple[int, float], ...] = ()
-    switch_input_drops: dict[str, int] = {}
-    caps: dict[str, CapsRecord] = {}
+    switch_input_drops: dict[str, int] = Field(default_factory=dict)
+    caps: dict[str, CapsRecord] = Field(default_factory=dict)
 
 
 class JobRecord(Record):
@@ -280,14 +269,14 @@ def read_run(directory: Path) -> Run:
     if not (directory / "run.json").is_file():
         hint = "give a directory that dmlbed run wrote, such as results/<experiment>/<time>-<hash>"
         raise InputError([Problem(str(directory), "not a run: no run.json in it", hint)])
-    run = _read_object(directory / "run.json", _Run)
+    run = read_object(directory / "run.json", _Run)
     trials: list[Trial] = []
     failed: list[FailedTrial] = []
     # A hidden directory is a trial that was being stored when the run was killed: half-made.
     for place in sorted((directory / "trials").glob("[!.]*")):
         record: TrialRecord | None = None
         try:
-            record = _read_object(place / "trial.json", TrialRecord)
+            record = read_object(place / "trial.json", TrialRecord)
             if record.outcome == "failed":
                 failed.append(FailedTrial(place.name, record.error or "failed", record))
             else:
@@ -315,14 +304,14 @@ def read_trial(directory: Path) -> Trial:
     Raises:
         RunError: a file is missing or broken (named, with the line), or the trial failed.
     """
-    record = _read_object(directory / "trial.json", TrialRecord)
+    record = read_object(directory / "trial.json", TrialRecord)
     if record.outcome == "failed":
         raise RunError(f"{directory}: the trial failed: {record.error}")
     return _read_records(directory, record)
 
 
 def _read_records(directory: Path, trial: TrialRecord) -> Trial:
-    network = _read_object(directory / "network.json", NetworkRecord)
+    network = read_object(directory / "network.json", NetworkRecord)
     path = directory / f"{trial.ps}.jsonl"
     ps = read_events(path)
     iterations = tuple(ps.all("iteration", PsIteration))
@@ -372,81 +361,6 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
                     f"{path}: iteration {record.iteration} has byte counts of {len(shares)}"
                     f" workers, the trial has {len(trial.workers)}"
                 )
-
-
-@dataclass(frozen=True)
-class Events:
-    """The record file of a process: its lines, with their numbers."""
-
-    path: Path
-    lines: tuple[tuple[int, dict[str, Any]], ...]
-
-    def all(self, event: str, kind: type[_R]) -> Iterator[_R]:
-        """All records of an event.
-
-        Raises:
-            RunError: one is broken.
-        """
-        for number, line in self.lines:
-            if line.get("event") == event:
-                yield _check(f"{self.path}:{number}", line, kind)
-
-    def one(self, event: str, kind: type[_R]) -> _R:
-        """The record of an event.
-
-        Raises:
-            RunError: it is broken, there is none, or there are several.
-        """
-        found = list(self.all(event, kind))
-        if len(found) != 1:
-            raise RunError(f"{self.path}: {len(found)} records of event {event!r}, 1 expected")
-        return found[0]
-
-
-def read_events(path: Path) -> Events:
-    """Read a process's record file.
-
-    Raises:
-        RunError: it is missing, or a line is no JSON object.
-    """
-    lines = []
-    for number, text in enumerate(_read_text(path).splitlines(), start=1):
-        line = _parse(f"{path}:{number}", text)
-        if not isinstance(line, dict):
-            raise RunError(f"{path}:{number}: not a JSON object")
-        lines.append((number, line))
-    return Events(path, tuple(lines))
-
-
-def _read_object(path: Path, kind: type[_R]) -> _R:
-    return _check(str(path), _parse(str(path), _read_text(path)), kind)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RunError(f"{path}: missing") from None
-    except OSError as error:
-        raise RunError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise RunError(f"{path}: not text") from None
-
-
-def _parse(place: str, text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{place}: not JSON: {error}") from None
-
-
-def _check(place: str, value: object, kind: type[_R]) -> _R:
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"])) or "the record"
-        raise RunError(f"{place}: {key}: {first['msg']}") from None
 
 
 def _planned(experiment: dict[str, Any]) -> int:

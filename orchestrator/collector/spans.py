@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.collector.records import Record, Trial, read_events
+from orchestrator.collector.record_files import Record, read_events
+from orchestrator.collector.records import Trial
 from orchestrator.errors import InputError, Problem, RunError
 
 
