@@ -192,6 +192,8 @@ class ParameterServer:
                     ).pack(),
                     self._parameters.slice_bytes(piece),
                     peer.number,
+                    iteration,
+                    piece.number,
                 )
                 for piece in unit.slices
             ),

@@ -27,7 +27,7 @@ import numpy as np
 from workloads.layout import Layout
 from workloads.models import Model
 from workloads.records import Records
-from workloads.wire import Frame, unpack
+from workloads.wire import Frame
 
 KEPT_ITERATIONS = 20
 
@@ -76,17 +76,15 @@ class Transfers:
 
     def note_received(self, frame: Frame, begin: int) -> None:
         """Note that the last byte of a slice has come; `begin` is when its header had (ns)."""
-        self._note(self.received, frame, begin, time.monotonic_ns())
-
-    def note_sent(self, heads: Iterable[bytes], begin: int) -> None:
-        """Note that the kernel has taken the slices with these headers, since `begin` (ns)."""
         end = time.monotonic_ns()
-        for head in heads:
-            self._note(self.sent, unpack(head), begin, end)
-
-    def _note(self, spans: Spans, frame: Frame, begin: int, end: int) -> None:
         piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-        spans.note(frame.iteration, piece.number, begin, end)
+        self.received.note(frame.iteration, piece.number, begin, end)
+
+    def note_sent(self, slices: Iterable[tuple[int, int]], begin: int) -> None:
+        """Note that the kernel has taken slices, each (iteration, number), since `begin` (ns)."""
+        end = time.monotonic_ns()
+        for iteration, number in slices:
+            self.sent.note(iteration, number, begin, end)
 
 
 def first_kept(iterations: int) -> int:

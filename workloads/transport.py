@@ -41,6 +41,8 @@ class Parcel(NamedTuple):
     head: bytes
     body: memoryview | None = None
     to: int = 0  # of the connections that share a queue, the one that it goes to
+    iteration: int = 0  # the payload's
+    piece: int = 0  # the number of the slice that is the payload
 
 
 class SendQueue:
@@ -114,9 +116,9 @@ class SendQueue:
             taken: list[Parcel] = []
             size = 0
             while (self._begun or self._begin()) and len(taken) < _BATCH_PARCELS:
-                _, body, to = self._begun[0]
-                size += len(body) if body else 0
-                if taken and (size > self._batch or to != taken[0].to):
+                parcel = self._begun[0]
+                size += len(parcel.body) if parcel.body else 0
+                if taken and (size > self._batch or parcel.to != taken[0].to):
                     break
                 taken.append(self._begun.popleft())
             return taken
@@ -228,12 +230,12 @@ class Connection:
         """
         buffers: list[bytes | memoryview] = []
         payload = 0
-        slices: list[bytes] = []  # their headers
-        for head, body, _ in parcels:
+        slices: list[tuple[int, int]] = []
+        for head, body, _, iteration, piece in parcels:
             buffers.append(head)
             if body is not None:
                 buffers.append(body)
-                slices.append(head)
+                slices.append((iteration, piece))
                 payload += len(body)
         try:
             with self._sending:

@@ -51,6 +51,9 @@ class FrameType(IntEnum):
     LISTEN = 8
 
 
+_TYPES = {int(kind): kind for kind in FrameType}
+
+
 class Frame(NamedTuple):
     """A frame's header.
 
@@ -95,10 +98,9 @@ def unpack(header: bytes | bytearray) -> Frame:
         raise FrameError(f"not a dmlbed frame: it starts with {magic!r}, expected {MAGIC!r}")
     if version != VERSION:
         raise FrameError(f"protocol version {version}, expected {VERSION}")
-    try:
-        frame_type = FrameType(kind)
-    except ValueError:
-        raise FrameError(f"unknown frame type {kind}") from None
+    frame_type = _TYPES.get(kind)
+    if frame_type is None:
+        raise FrameError(f"unknown frame type {kind}")
     if length > MAX_PAYLOAD:
         raise FrameError(f"payload of {length} bytes, at most {MAX_PAYLOAD} are allowed")
     return Frame(frame_type, worker, iteration, tensor, offset, length)

@@ -213,6 +213,8 @@ class Worker:
                         piece.length,
                     ).pack(),
                     self._arena.slice_bytes(piece),
+                    iteration=iteration,
+                    piece=piece.number,
                 )
                 for piece in unit.slices
             ),
