@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from workloads.errors import JobError, WorkloadError
 
 if TYPE_CHECKING:
-    from workloads.job import Job
+    from workloads.job import ServerJob, WorkerJob
 
 
 def _leave(status: int) -> None:
@@ -41,7 +41,7 @@ def _on_defect(arguments: threading.ExceptHookArgs) -> None:
     _leave(1)
 
 
-def _run(job: Job) -> None:
+def _run(job: ServerJob | WorkerJob) -> None:
     from workloads.calibration import run_calibration
     from workloads.compute import SystemClock
     from workloads.job import WorkerJob

@@ -19,7 +19,7 @@ from threading import Event, Lock, Thread
 from workloads.aggregation import Aggregation
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
-from workloads.job import Job, WorkerJob
+from workloads.job import Job, ServerJob, WorkerJob
 from workloads.join import join
 from workloads.layout import Arena, Layout, Slice
 from workloads.network import kept_settings, tcp_state
@@ -36,7 +36,7 @@ _AHEAD_BYTES = 256 * 1024
 class CalibrationServer:
     """The parameter server of one calibration."""
 
-    def __init__(self, job: Job, records: Records) -> None:
+    def __init__(self, job: ServerJob, records: Records) -> None:
         self._job = job
         self._records = records
         self._layout = Layout(job.model, job.rates, job.time)
@@ -274,7 +274,7 @@ def _note_windows(
         begin, before = end, now
 
 
-def run_calibration(job: Job, records: Records) -> None:
+def run_calibration(job: ServerJob | WorkerJob, records: Records) -> None:
     """Run the calibration that a job asks for, until its time is over.
 
     Raises:

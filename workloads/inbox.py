@@ -22,6 +22,7 @@ class Inbox:
         connection: received from.
         silence: seconds without any traffic after which a wait is given up.
         on_unit: called when a whole unit has arrived.
+        on_release: called when the parameter server releases an iteration.
     """
 
     def __init__(
@@ -30,13 +31,16 @@ class Inbox:
         arena: Arena,
         connection: Connection,
         silence: float,
+        *,
         on_unit: Callable[[Unit], None] = lambda _: None,
+        on_release: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
         self._arena = arena
         self._connection = connection
         self._silence = silence
         self._on_unit = on_unit
+        self._on_release = on_release
         self._changed = Condition()
         self._failure: WorkloadError | None = None
         self._iteration = -1
@@ -81,6 +85,7 @@ class Inbox:
             self._released_at = time.monotonic_ns()
             self._iteration += 1
             self._changed.notify_all()
+        self._on_release()
 
     def _receive_slice(self, frame: Frame) -> None:
         piece = self._layout.find(frame.tensor, frame.offset, frame.length)

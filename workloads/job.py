@@ -22,7 +22,7 @@ from workloads.models import Model, load_model
 from workloads.network import Buffers, Endpoint
 from workloads.schedules import Schedule, get_schedule
 
-_LARGEST_JOB = 1 << 20  # bytes
+_LARGEST_JOB = 64 << 20  # bytes; ranks of small slices are many
 MIN_UNSENT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
 _MOST_WORKERS = 1 << 16  # what the frame header can number
 
@@ -51,6 +51,7 @@ class Job:
         records: file to write.
         silence_seconds: give up when nothing has moved for so long.
         mode: "train", or "calibrate" for an exchange of traffic without training.
+        turns: workers push one after the other, each all of an iteration.
         seconds: how long a calibration lasts; 0 for a training.
         given: the job as it was read.
     """
@@ -73,6 +74,7 @@ class Job:
     learning_rate: float
     records: Path
     silence_seconds: float
+    turns: bool
     mode: Literal["train", "calibrate"] = "train"
     seconds: float = 0.0
     given: Mapping[str, Any] = field(repr=False)
@@ -108,6 +110,19 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServerJob(Job):
+    """What only the parameter server is told.
+
+    Attributes:
+        one_queue: one send queue for all workers, in which the ranks of all are compared.
+        answer_ranks: per worker and unit, its place in the send queue; the least goes first.
+    """
+
+    one_queue: bool
+    answer_ranks: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerJob(Job):
     """What only a worker is told.
 
@@ -115,22 +130,22 @@ class WorkerJob(Job):
         worker: its number, a position in `workers`.
         bind: its own data address.
         device: how long its layers take.
-        planned_device: the slowest of all workers', which an order of all workers is planned for.
-        seconds_per_byte: the real system's, of a pull or a push, while all workers do the same.
+        push_ranks: per unit, its place in the send queue; the least goes first.
+        pulls: with a step barrier: orders of all tensors, one per iteration, in turn.
     """
 
     worker: int
     bind: str
     device: DeviceModel
-    planned_device: DeviceModel
-    seconds_per_byte: float
+    push_ranks: tuple[int, ...]
+    pulls: tuple[tuple[int, ...], ...]
 
 
-def load_job(path: Path) -> Job:
+def load_job(path: Path) -> ServerJob | WorkerJob:
     """Read and check a job file.
 
     Returns:
-        A `WorkerJob` for a worker, a `Job` for the parameter server.
+        A `WorkerJob` for a worker, a `ServerJob` for the parameter server.
 
     Raises:
         JobError: it cannot be read, or is wrong; carries all problems.
@@ -154,7 +169,7 @@ def load_job(path: Path) -> Job:
         raise JobError([f"{path}: {problem}" for problem in error.problems]) from None
 
 
-def parse_job(given: Mapping[str, Any]) -> Job:
+def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
     """Check a job and return it.
 
     Raises:
@@ -163,7 +178,7 @@ def parse_job(given: Mapping[str, Any]) -> Job:
     role = given.get("role")
     if role not in ("ps", "worker"):
         raise JobError(["role: must be 'ps' or 'worker'"])
-    checks = _CHECKS if role == "ps" else {**_CHECKS, **_WORKER_CHECKS}
+    checks = {**_CHECKS, **(_SERVER_CHECKS if role == "ps" else _WORKER_CHECKS)}
     if "mode" in given:
         checks = {**checks, **_MODE_CHECKS}
     problems: list[str] = []
@@ -176,7 +191,7 @@ def parse_job(given: Mapping[str, Any]) -> Job:
             parsed[key] = check(given[key])
         except ValueError as error:
             problems.append(f"{key}: {error}")
-    known = {"role", *_CHECKS, *_WORKER_CHECKS, *_MODE_CHECKS}
+    known = {"role", *_CHECKS, *_SERVER_CHECKS, *_WORKER_CHECKS, *_MODE_CHECKS}
     if "seconds" in given and "mode" not in given:
         problems.append("seconds: only with mode 'calibrate'")
     problems += [f"{key}: unknown key" for key in given if key not in known]
@@ -187,7 +202,7 @@ def parse_job(given: Mapping[str, Any]) -> Job:
     parsed["rates"], parsed["time"] = parsed.pop("scale")
     parsed["server"] = Endpoint(parsed.pop("address"), parsed.pop("port"))
     parsed["buffers"] = Buffers(parsed.pop("send_buffer_bytes"), parsed.pop("receive_buffer_bytes"))
-    kind = Job if role == "ps" else WorkerJob
+    kind = ServerJob if role == "ps" else WorkerJob
     return kind(role=role, given=dict(given), **parsed)
 
 
@@ -259,6 +274,24 @@ def _schedule(value: Any) -> Schedule:
     return Schedule(**value)
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _ranks(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(rank) is int and rank >= 0 for rank in value):
+        raise ValueError("must be a list of whole numbers, at least 0")
+    return tuple(value)
+
+
+def _rows(value: Any) -> tuple[tuple[int, ...], ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of lists")
+    return tuple(_ranks(row) for row in value)
+
+
 def _calibrate(value: Any) -> str:
     if value != "calibrate":
         raise ValueError("must be 'calibrate', or left out")
@@ -286,15 +319,18 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "learning_rate": _number,
     "records": lambda value: Path(_text(value)),
     "silence_seconds": _positive,
+    "turns": _flag,
 }
 
 # A training says nothing of these two.
 _MODE_CHECKS: Mapping[str, Callable[[Any], Any]] = {"mode": _calibrate, "seconds": _positive}
 
+_SERVER_CHECKS: Mapping[str, Callable[[Any], Any]] = {"one_queue": _flag, "answer_ranks": _rows}
+
 _WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "worker": _whole(0, _MOST_WORKERS - 1),
     "bind": _address,
-    "seconds_per_byte": _number,
-    "planned_device": _device,
     "device": _device,
+    "push_ranks": _ranks,
+    "pulls": _rows,
 }

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.errors import FrameError
+from workloads.errors import FrameError, JobError
 from workloads.models import BYTES_PER_ELEMENT, Model
 
 SLICE_BYTES = 256 * 1024
@@ -161,6 +162,17 @@ class Layout:
 def _cut(length: int, piece: int) -> list[tuple[int, int]]:
     """Offset and length of all pieces."""
     return [(offset, min(piece, length - offset)) for offset in range(0, length, piece)]
+
+
+def check_ranks(layout: Layout, key: str, *rows: Sequence[int]) -> None:
+    """Check that a job has one rank per unit.
+
+    Raises:
+        JobError: it does not.
+    """
+    for row in rows:
+        if len(row) != len(layout.units):
+            raise JobError([f"{key}: {len(row)} ranks for {len(layout.units)} units"])
 
 
 class Arena:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
-from workloads.job import Job
+from workloads.job import Job, ServerJob
 from workloads.layout import Arena, Layout
 from workloads.network import bound_unsent, listen, prepare
 from workloads.transport import Connection, SendQueue
@@ -50,7 +50,7 @@ class _Link:
     address: str
 
 
-def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tuple[Peer, ...]:
+def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -> tuple[Peer, ...]:
     """Wait until all workers have connected; return them in worker order.
 
     Afterwards nobody is listening: a process too many is refused by the kernel.
@@ -69,14 +69,13 @@ def accept_workers(job: Job, layout: Layout, gradients: Sequence[Arena]) -> tupl
             for link in links.values():
                 Connection(link.socket).send_error(str(error))
             raise
-    shared = job.schedule.over_workers
     queue = SendQueue(batch=job.batch_bytes)  # for all, or for the first
     peers: list[Peer] = []
     for number, (name, gradient) in enumerate(zip(job.workers, gradients, strict=True)):
         up, down = links[number, FrameType.HELLO], links[number, FrameType.LISTEN]
         bound_unsent(down.socket, job.unsent_bytes)
         connection = Connection(receiving=up.socket, sending=down.socket)
-        if peers and not shared:
+        if peers and not job.one_queue:
             queue = SendQueue(batch=job.batch_bytes)
         answered, delivered = [0] * len(layout.units), [0] * len(layout.slices)
         peers.append(
@@ -123,9 +122,10 @@ def _greet(connection: Connection, job: Job, layout: Layout) -> tuple[int, Frame
     frame: Frame = connection.receive()
     if frame.type not in _GREETINGS:
         raise FrameError(f"{frame.type.name} frame, expected HELLO or LISTEN")
+    # Read in any case: what is not read when this side closes takes its last word away.
+    digest = connection.receive_bytes(frame.length)
     if frame.worker >= len(job.workers):
         raise FrameError(f"worker number {frame.worker}, but there are {len(job.workers)} workers")
-    digest = connection.receive_bytes(frame.length)
     if digest != layout.digest:
         raise FrameError(
             f"{job.workers[frame.worker]} has another model layout "

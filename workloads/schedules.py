@@ -16,7 +16,6 @@ from typing import Literal
 
 from workloads.errors import unknown_name
 
-Order = Literal["random", "generation", "layer", "layer-worker", "planned", "tic", "tac"]
 Place = Literal["nowhere", "host", "switch", "both"]
 Synchronisation = Literal[
     "step-barrier", "per-tensor", "per-slice", "stale-synchronous", "asynchronous"
@@ -30,15 +29,8 @@ class Schedule:
     Attributes:
         name: as experiments name it.
         source: where the rule comes from, and what deviates from it.
-        order: what a host sends first. "random": a new permutation of all tensors each iteration,
-            from (seed, repeat, worker, iteration). "generation": first in, first out. "layer":
-            the tensor that the next forward pass needs first. "layer-worker": likewise, and the
-            parameter server's answers are ordered over all workers together: a unit goes to one
-            worker after the other before the next one goes to any. "planned": likewise, and all
-            workers push in one order, made once for the path (see `workloads.planned`). "tic" and
-            "tac": TicTac's two orders.
-            With a step barrier it is the order of a worker's pulls, which are asked for at once and
-            answered as they come.
+        order: what goes first: the name of an order (`orchestrator.orders`), which makes ranks of
+            it that the hosts are told. Which orders go with which other choices is checked there.
         place: where an order is enforced: "nowhere" (every flow in one class), "host" (send queues
             of parameter server and workers), "switch" (see `switch_order`), or "both".
         slice_bytes: size of the unit that is ordered and synchronised; None: a whole tensor.
@@ -61,7 +53,7 @@ class Schedule:
 
     name: str
     source: str
-    order: Order = "random"
+    order: str = "random"
     place: Place = "nowhere"
     slice_bytes: int | None = None
     window_bytes: int | None = None
@@ -80,41 +72,12 @@ class Schedule:
                 raise ValueError(f"{key}: must be at least 1, found {value}")
 
     def _contradictions(self) -> tuple[tuple[bool, str], ...]:
-        order, synchronisation = self.order, self.synchronisation
-        unordered = order in ("random", "generation")
+        synchronisation = self.synchronisation
         stale = synchronisation == "stale-synchronous"
         return (
             (
                 (self.switch_order is None) == self.at_switch,
                 "switch_order: goes with place 'switch' or 'both', and only with them",
-            ),
-            (
-                self.at_host and unordered,
-                f"place: hosts that order by {order!r} enforce nothing",
-            ),
-            (
-                not self.at_host and not unordered,
-                f"place: an order by {order!r} is enforced by hosts",
-            ),
-            (
-                self.over_workers and self.barrier,
-                "order: with a step barrier workers are answered as they ask",
-            ),
-            (
-                order in ("tic", "tac") and not self.barrier,
-                f"order: {order!r} is one of a step barrier's pulls",
-            ),
-            (
-                order == "generation" and self.barrier,
-                "order: with a step barrier all pulls are asked for at once",
-            ),
-            (
-                order == "random" and not self.barrier,
-                "order: without a step barrier nobody asks in a random order",
-            ),
-            (
-                order == "planned" and not self.bulk_synchronous,
-                "order: 'planned' lets pushes of all workers meet, and none has to",
             ),
             (
                 synchronisation == "per-slice" and self.slice_bytes is None,
@@ -151,11 +114,6 @@ class Schedule:
     def bulk_synchronous(self) -> bool:
         """Whether gradients of all workers are applied together: the result is always the same."""
         return self.synchronisation not in ("stale-synchronous", "asynchronous")
-
-    @property
-    def over_workers(self) -> bool:
-        """Whether the parameter server orders its answers over all workers together."""
-        return self.order in ("layer-worker", "planned")
 
     @property
     def at_host(self) -> bool:
@@ -210,6 +168,16 @@ SCHEDULES: tuple[Schedule, ...] = (
         source="as fifo, in p3's slices: what slicing alone gains",
     ),
     Schedule(
+        name="staggered-workers",
+        order="worker",
+        place="host",
+        source=(
+            "ours: what switch-priority does, without the switches. The parameter server answers "
+            "the pulls of one worker after the other, so that each computes and pushes while the "
+            "next one pulls, and both directions of the trunk are busy in spite of the step barrier"
+        ),
+    ),
+    Schedule(
         name="tic",
         order="tic",
         place="host",
@@ -227,6 +195,20 @@ SCHEDULES: tuple[Schedule, ...] = (
         source=(
             "TicTac's timing-aware order, MLSys'19. Deviation: times are those of the device model "
             "and of the bytes, not traced; pulls are ordered as under tic"
+        ),
+    ),
+    Schedule(
+        name="r2sp",
+        order="worker",
+        place="host",
+        synchronisation="asynchronous",
+        source=(
+            "R2SP, round-robin synchronous parallel, INFOCOM'19, after its abstract: one worker "
+            "after the other pushes its gradients and has the link to itself; each push is applied "
+            "at once, and its worker goes on with the updated parameters. Not bulk-synchronous: "
+            "every gradient is as many updates behind as there are other workers. Deviation: the "
+            "published turns are evenly gapped in time; here a turn ends when its last gradient is "
+            "applied, and the next one begins"
         ),
     ),
     Schedule(

@@ -16,10 +16,9 @@ from threading import Lock, Thread
 from workloads.aggregation import Aggregation, initialise
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
-from workloads.job import Job
-from workloads.layout import Arena, Layout, Slice, Unit
+from workloads.job import ServerJob
+from workloads.layout import Arena, Layout, Slice, Unit, check_ranks
 from workloads.network import kept_settings, tcp_state
-from workloads.orders import answer_ranks
 from workloads.peers import Peer, accept_workers
 from workloads.progress import IterationLog
 from workloads.records import Records, resources_used
@@ -34,7 +33,7 @@ _AHEAD = -1  # rank of what goes before all parameters
 class ParameterServer:
     """One training run, from the first worker's connection to the last one's end."""
 
-    def __init__(self, job: Job, records: Records) -> None:
+    def __init__(self, job: ServerJob, records: Records) -> None:
         self._job = job
         self._records = records
         self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
@@ -48,7 +47,8 @@ class ParameterServer:
             for number in range(job.all_iterations)
         ]
         self._current = 0
-        self._ranks = answer_ranks(job.schedule, self._layout)
+        self._ranks = job.answer_ranks
+        check_ranks(self._layout, "answer_ranks", *job.answer_ranks)
         self._unit_missing = [len(unit.slices) for unit in self._layout.units]
         self._counting = Lock()
         self._deliveries = [0] * len(self._layout.slices)  # per slice: workers that delivered it
@@ -142,6 +142,9 @@ class ParameterServer:
         Others' parameters are sent while they are changed: a slice may be of two versions.
         """
         last = self._job.all_iterations - 1
+        turn = 0
+        if self._job.turns:
+            self._give_turn(turn)
         missing = [[len(unit.slices) for unit in self._layout.units] for _ in self._peers]
         done = [[0] * len(self._layout.units) for _ in self._peers]
         ended = 0
@@ -161,9 +164,19 @@ class ParameterServer:
                 if answer.iteration <= last:
                     peer = self._peers[answer.worker]
                     self._answer(peer, self._layout.units[answer.unit], answer.iteration)
+            if self._job.turns and done[worker].count(iteration + 1) == len(done[worker]):
+                turn += 1
+                self._give_turn(turn)
             while ended < paces.finished:
                 self._end(self._logs[ended])
                 ended += 1
+
+    def _give_turn(self, turn: int) -> None:
+        """Let the next worker push an iteration; turns are counted from 0."""
+        iteration, number = divmod(turn, len(self._peers))
+        if iteration < self._job.all_iterations:
+            frame = Frame(FrameType.RELEASE, number, iteration).pack()
+            self._peers[number].queue.put([Parcel(frame, to=number)], rank=_AHEAD)
 
     def _applied(self, piece: Slice, iteration: int) -> None:
         """Answer all pushes of a unit once all of it is applied."""
@@ -197,7 +210,7 @@ class ParameterServer:
                 )
                 for piece in unit.slices
             ),
-            self._ranks[unit.number],
+            self._ranks[peer.number][unit.number],
         )
 
     def _receive_from(self, peer: Peer) -> None:

@@ -56,12 +56,19 @@ class SendQueue:
             begun as long as that is not reached. None: no limit. A unit that is more urgent than
             all that are on their way goes ahead in any case: else two senders whose windows are
             full of different units, for each of which the other's is needed, wait for ever.
+        granted: bytes of units that may be sent until more are granted; None: all.
         batch: bytes per system call, if units are smaller: few calls, and yet a decision that is
             not older than this.
     """
 
-    def __init__(self, window: int | None = None, batch: int = _BATCH_BYTES) -> None:
+    def __init__(
+        self,
+        window: int | None = None,
+        batch: int = _BATCH_BYTES,
+        granted: int | None = None,
+    ) -> None:
         self._window = window
+        self._granted = granted
         self._batch = batch
         self._units: list[tuple[int, int, int, tuple[Parcel, ...]]] = []  # a heap
         self._number = 0
@@ -91,6 +98,13 @@ class SendQueue:
             self._bytes_away -= size
             self._changed.notify()
 
+    def grant(self, size: int) -> None:
+        """Let so many bytes more be sent."""
+        with self._changed:
+            if self._granted is not None:
+                self._granted += size
+            self._changed.notify()
+
     def lift_window(self) -> None:
         """Send all that stands here and will, for nothing that is sent from now on returns."""
         with self._changed:
@@ -101,7 +115,7 @@ class SendQueue:
         """Let `take` return an empty list once everything has been taken."""
         with self._changed:
             self._closed = True
-            self._window = None
+            self._window = self._granted = None
             self._changed.notify()
 
     def take(self) -> list[Parcel]:
@@ -130,6 +144,10 @@ class SendQueue:
         full = self._window is not None and self._bytes_away >= self._window
         if full and size and rank >= min(self._away):
             return False
+        if size and self._granted is not None:
+            if self._granted <= 0:
+                return False
+            self._granted -= size
         self._begun.extend(heappop(self._units)[3])
         if self._window is not None and size:
             self._away[rank] += size

@@ -11,7 +11,8 @@ comes with an acknowledgement that is long out of date, and TCP discards it (RFC
                                    payload: digest of the worker's layout
     LISTEN      worker -> server   first and only one on the connection on which the server sends;
                                    payload: the same
-    RELEASE     server -> worker   iteration i starts (the step barrier is open)
+    RELEASE     server -> worker   iteration i starts (the step barrier is open); where workers
+                                   take turns: push the gradients of iteration i
     PULL        worker -> server   send me one tensor; no payload
     PARAMETERS  server -> worker   one slice of a tensor
     GRADIENT    worker -> server   one slice of a tensor's gradient

@@ -17,10 +17,9 @@ from workloads.graphs import graph_of
 from workloads.inbox import Inbox
 from workloads.job import WorkerJob
 from workloads.join import join
-from workloads.layout import Arena, Layout, Unit
+from workloads.layout import Arena, Layout, Unit, check_ranks
 from workloads.models import Layer
 from workloads.network import tcp_state
-from workloads.orders import pull_order, push_ranks, random_order
 from workloads.records import Records, resources_used
 from workloads.spans import Spans, Transfers, write_spans
 from workloads.transport import (
@@ -45,28 +44,15 @@ class Worker:
         self._objective = Objective(job.seed, job.worker)
         self._pacer = Pacer(clock)
         layers = job.model.layers
-        self._queue = SendQueue(job.window_bytes, job.batch_bytes)
+        granted = 0 if job.turns else None
+        self._queue = SendQueue(job.window_bytes, job.batch_bytes, granted)
         self._graph = graph_of(job.model)
         self._needed_by: list[list[int]] = [[] for _ in layers]
         for layer, inputs in enumerate(self._graph):
             for before in inputs:
                 self._needed_by[before].append(layer)
-        self._order: tuple[int, ...] | None = None
-        if job.schedule.barrier and job.schedule.order != "random":
-            self._order = pull_order(
-                job.schedule,
-                job.model,
-                seconds_per_byte=job.seconds_per_byte,
-                layer_seconds=[job.device.forward_seconds(layer, job.batch) for layer in layers],
-            )
-        self._ranks = push_ranks(
-            job.schedule,
-            self._layout,
-            seconds_per_byte=job.seconds_per_byte * job.rates,
-            backward_seconds=[
-                job.time * job.planned_device.backward_seconds(layer, job.batch) for layer in layers
-            ],
-        )
+        self._ranks = job.push_ranks
+        check_ranks(self._layout, "push_ranks", job.push_ranks)
         self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
         self._forward = [self._stretched(job.device.forward_seconds, x) for x in layers]
         self._backward = [self._stretched(job.device.backward_seconds, x) for x in layers]
@@ -89,7 +75,12 @@ class Worker:
         connection.transfers = self._transfers
         queue = self._queue
         inbox = Inbox(
-            self._layout, self._arena, connection, job.silence_seconds, on_unit=self._answered
+            self._layout,
+            self._arena,
+            connection,
+            job.silence_seconds,
+            on_unit=self._answered,
+            on_release=lambda: queue.grant(self._layout.bytes),
         )
         iteration = 0
         try:
@@ -151,10 +142,7 @@ class Worker:
     def _pulls(self, iteration: int) -> Parcel:
         """Ask for all tensors at once: many frames, one send."""
         job = self._job
-        order = self._order
-        if order is None:
-            key = [job.seed, job.repeat, job.worker, iteration]
-            order = random_order(len(job.model.tensors), key)
+        order = job.pulls[iteration % len(job.pulls)]
         return Parcel(
             b"".join(
                 Frame(FrameType.PULL, job.worker, iteration, tensor).pack() for tensor in order

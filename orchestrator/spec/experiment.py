@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.orders import ORDERS, Order, source_digest
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.topology import Topology
 from workloads.devices import DeviceModel
@@ -62,6 +63,7 @@ class Experiment:
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
         own_schedules: the experiment's own schedules, by name.
+        own_orders: orders of somebody else that they name.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Experiment:
     devices: dict[str, DeviceModel]
     published: dict[str, dict[str, tuple[float, ...]]]
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
+    own_orders: dict[str, Order] = field(default_factory=dict)
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.
@@ -92,6 +95,15 @@ class Experiment:
             ValueError: there is none.
         """
         return self.own_schedules.get(name) or get_schedule(name)
+
+    def order(self, name: str) -> Order:
+        """The order of the schedule of that name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        order = self.schedule(name).order
+        return self.own_orders[order] if order in self.own_orders else ORDERS[order]
 
     @property
     def scale(self) -> Scale:
@@ -121,6 +133,11 @@ class Experiment:
             **(
                 {"own_schedules": {name: asdict(own) for name, own in self.own_schedules.items()}}
                 if self.own_schedules
+                else {}
+            ),
+            **(
+                {"own_orders": {name: source_digest(own) for name, own in self.own_orders.items()}}
+                if self.own_orders
                 else {}
             ),
             "iterations": self.iterations,

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, P
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from orchestrator.orders import ORDERS
 from orchestrator.spec.fields import (
     Amount,
     Buffer,
@@ -26,7 +27,7 @@ from orchestrator.spec.fields import (
 )
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.text import kind, nearest
-from workloads.schedules import Order, Place, Schedule, Synchronisation
+from workloads.schedules import Place, Schedule, Synchronisation
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
@@ -117,7 +118,11 @@ class DeviceFile(FileModel):
 class ScheduleFile(FileModel):
     """A schedule of one's own: a point in the space of the four choices (`workloads.schedules`)."""
 
-    order: Order = "random"
+    order: Annotated[str, Field(min_length=1)] = Field(
+        default="random",
+        description="the name of an order, or module:Class of your own",
+        json_schema_extra={"examples": [*ORDERS, "my_module:MyOrder"]},
+    )
     place: Place = "nowhere"
     slice: Amount | None = Field(default=None, description="bytes of a unit; left out: a tensor")
     window: Amount | None = Field(default=None, description="credit: bytes of unanswered pushes")

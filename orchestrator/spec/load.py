@@ -13,6 +13,7 @@ from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.overrides import check_overrides
+from orchestrator.spec.own_schedules import own_schedules, try_orders
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.topology_checks import check_known_devices, check_topology
@@ -20,7 +21,7 @@ from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
 from orchestrator.spec.yamlfile import Document, Loc, read_document
 from workloads.devices import DeviceModel, known_devices
-from workloads.schedules import Schedule, schedule_names
+from workloads.schedules import schedule_names
 
 _OTHER_KIND = "another kind of switch can"
 
@@ -107,7 +108,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     _expect(document, "experiment")
     file = validate(document, ExperimentFile)
     _check_twice(document)
-    own_schedules = _own_schedules(document, file)
+    schedules, orders = own_schedules(document, file)
     own_names = map(str, mapping(mapping(document.data).get("own_schedules")))
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
@@ -122,6 +123,18 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             document.report_at(("switch",), why, _OTHER_KIND)
         else:
             option_problems.append(Problem("--switch", why, _OTHER_KIND))
+    devices: dict[str, DeviceModel] = {}
+    if not document.problems and file is not None and topology is not None:
+        devices = _devices(topology, file.device_models)
+        try_orders(
+            document,
+            schedules=schedules,
+            orders=orders,
+            models=file.models,
+            topology=topology,
+            devices=devices,
+            batch=file.batch,
+        )
     problems = [*document.sorted_problems(), *topology_problems, *option_problems]
     if file is None or scale is None or topology is None or problems:
         raise InputError(problems)
@@ -143,28 +156,14 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         send_buffer_bytes=file.socket_buffers.send,
         receive_buffer_bytes=file.socket_buffers.receive,
         learning_rate=file.learning_rate,
-        devices=_devices(topology, file.device_models),
-        own_schedules=own_schedules,
+        devices=devices,
+        own_schedules=schedules,
+        own_orders=orders,
         published={
             model: {schedule: tuple(values) for schedule, values in row.items()}
             for model, row in file.published.items()
         },
     )
-
-
-def _own_schedules(document: Document, file: ExperimentFile | None) -> dict[str, Schedule]:
-    """The experiment's own schedules; adds a problem for each whose choices make no sense."""
-    schedules: dict[str, Schedule] = {}
-    for name, choices in (file.own_schedules if file is not None else {}).items():
-        loc: Loc = ("own_schedules", name)
-        if name in schedule_names():
-            hint = "choose another name"
-            document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
-        try:
-            schedules[name] = choices.resolve(name)
-        except ValueError as error:
-            document.report_at(loc, f"schedule {shown(name)} makes no sense: {error}", key=True)
-    return schedules
 
 
 def _check_schedules(document: Document, known: tuple[str, ...]) -> None:

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from orchestrator.bounds import phase_seconds
+from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import Trial, iteration_seconds
+from workloads.layout import Layout
 from workloads.models import load_model
 
 PORT = 5000
@@ -21,6 +23,24 @@ def silence_seconds(experiment: Experiment, model: str) -> float:
     return 3 * iteration_seconds(experiment, model) + SILENCE_MARGIN_SECONDS
 
 
+def order_setting(experiment: Experiment, trial: Trial) -> Setting:
+    """What the order of a trial's schedule is made for."""
+    topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
+    model, schedule = load_model(trial.model), experiment.schedule(trial.schedule)
+    devices = [experiment.devices[worker.device] for worker in topology.workers if worker.device]
+    return setting_of(
+        model,
+        Layout(model, scale.rates, scale.time, schedule.slice_bytes),
+        stretch=scale.rates / scale.time,
+        workers=[computation(model, device, batch) for device in devices],
+        # A model of 1 GB, so that rounding does not matter.
+        seconds_per_byte=phase_seconds(topology, 10**9, "pull") / 1e9,
+        barrier=schedule.barrier,
+        seed=experiment.seed,
+        repeat=trial.repeat,
+    )
+
+
 def build_jobs(
     experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
@@ -28,13 +48,19 @@ def build_jobs(
 
     Args:
         addresses: every host's address on the data network.
+
+    Raises:
+        OrderError: the schedule's order answers nonsense.
     """
     topology = experiment.topology
     scale = experiment.scale
+    schedule, order = experiment.schedule(trial.schedule), experiment.order(trial.schedule)
+    iterations = experiment.warm_up + experiment.iterations
+    ranks = ranks_of(order, schedule, order_setting(experiment, trial), iterations)
     common = {
         "workers": [worker.name for worker in topology.workers],
         "model": trial.model,
-        "schedule": asdict(experiment.schedule(trial.schedule)),
+        "schedule": asdict(schedule),
         "scale": {"rates": scale.rates, "time": scale.time},
         "batch": experiment.batch,
         "iterations": experiment.iterations,
@@ -48,17 +74,17 @@ def build_jobs(
         "congestion_control": experiment.congestion_control,
         "learning_rate": experiment.learning_rate,
         "silence_seconds": silence_seconds(experiment, trial.model),
+        "turns": order.turns and not schedule.bulk_synchronous,
     }
     jobs: dict[str, dict[str, Any]] = {
-        topology.ps.name: {"role": "ps", "name": topology.ps.name, **common}
+        topology.ps.name: {
+            "role": "ps",
+            "name": topology.ps.name,
+            "one_queue": order.over_workers,
+            "answer_ranks": [list(row) for row in ranks.answers],
+            **common,
+        }
     }
-    model = load_model(trial.model)
-    slowest = max(
-        experiment.devices.values(),
-        key=lambda device: sum(
-            device.backward_seconds(layer, experiment.batch) for layer in model.layers
-        ),
-    )
     for number, worker in enumerate(topology.workers):
         if worker.device is None:
             raise ValueError(f"worker {worker.name} has no device model")
@@ -67,10 +93,9 @@ def build_jobs(
             "name": worker.name,
             "worker": number,
             "bind": addresses[worker.name],
-            # A model of 1 GB, so that rounding does not matter.
-            "seconds_per_byte": phase_seconds(topology, 10**9, "pull") / 1e9,
-            "planned_device": asdict(slowest),
             "device": asdict(experiment.devices[worker.device]),
+            "push_ranks": list(ranks.pushes[number]),
+            "pulls": [list(pull) for pull in ranks.pulls[number]],
             **common,
         }
     return jobs

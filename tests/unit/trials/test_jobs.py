@@ -53,6 +53,8 @@ def test_one_job_per_host_the_servers_first(tmp_path: Path) -> None:
 
 def test_workers_differ_in_name_number_and_address_only(tmp_path: Path) -> None:
     jobs = build_jobs(experiment(tmp_path), TRIAL, ADDRESSES)
+    pulls = [job.pop("pulls") for name, job in jobs.items() if name != "ps"]
+    assert pulls[0] != pulls[1] != pulls[2]  # the order is random
     own = {name: {job.pop(key) for key in ("name", "worker", "bind")} for name, job in jobs.items()
            if name != "ps"}  # fmt: skip
     assert own == {

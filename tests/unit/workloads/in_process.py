@@ -10,9 +10,11 @@ from queue import SimpleQueue
 from typing import Any
 from unittest import mock
 
+from orchestrator.orders import ORDERS, computation, misfit, ranks_of, setting_of
 from workloads.compute import SystemClock
 from workloads.devices import DeviceModel
-from workloads.job import Job, WorkerJob
+from workloads.job import ServerJob, WorkerJob
+from workloads.layout import Layout
 from workloads.models import Layer, Model, Tensor
 from workloads.network import Buffers, Endpoint
 from workloads.records import Records
@@ -57,6 +59,8 @@ def train(
     Args:
         layer_seconds: per worker, for each layer, forward and backward together.
     """
+    order = ORDERS[schedule.order]
+    assert not misfit(schedule, order)
     names = tuple(f"worker{number}" for number in range(workers))
     ports: SimpleQueue[int] = SimpleQueue()
 
@@ -79,14 +83,29 @@ def train(
         "congestion_control": "cubic",
         "learning_rate": 0.01,
         "silence_seconds": PATIENCE,
+        "turns": order.turns and not schedule.bulk_synchronous,
         "given": {},
         **changes,
     }
+    instant = DeviceModel("made-up", 0.0, 0.0, 0.0)
+    setting = setting_of(
+        model,
+        Layout(model, 1, 1, schedule.slice_bytes),
+        stretch=1.0,
+        workers=[computation(model, instant, 1)] * workers,
+        seconds_per_byte=1e-8,
+        barrier=schedule.barrier,
+        seed=common["seed"],
+        repeat=common["repeat"],
+    )
+    ranks = ranks_of(order, schedule, setting, iterations)
 
     def serve() -> None:
-        job = Job(
+        job = ServerJob(
             role="ps",
             name="ps",
+            one_queue=order.over_workers,
+            answer_ranks=ranks.answers,
             server=Endpoint("127.0.0.1", 0),
             records=folder / "ps.jsonl",
             **common,
@@ -103,9 +122,9 @@ def train(
             records=folder / f"{names[number]}.jsonl",
             worker=number,
             bind=f"127.0.0.{number + 2}",
+            push_ranks=ranks.pushes[number],
+            pulls=ranks.pulls[number],
             # A depthwise layer is none of these, so the time of each hangs on its bytes alone.
-            planned_device=DeviceModel("made-up", 0.0, 0.0, 0.0),
-            seconds_per_byte=1e-8,
             device=DeviceModel("made-up", seconds, 0.0, 0.0),
             **common,
         )

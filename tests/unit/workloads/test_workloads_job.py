@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.workloads.trainings import Bench
 from workloads.errors import JobError
-from workloads.job import Job, WorkerJob, load_job, parse_job
+from workloads.job import ServerJob, WorkerJob, load_job, parse_job
 
 
 def problems(job: dict[str, Any]) -> tuple[str, ...]:
@@ -23,7 +23,8 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
     assert isinstance(worker, WorkerJob)
     assert (worker.worker, worker.bind, worker.device.name) == (1, "127.0.0.3", "instant")
     ps = parse_job(bench.job("ps", {"scale": {"rates": 8, "time": 0.5}, "port": 5000}))
-    assert type(ps) is Job
+    assert isinstance(ps, ServerJob)
+    assert (ps.one_queue, ps.answer_ranks) == (False, ((0,) * 16,) * 3)
     assert (ps.rates, ps.time, ps.all_iterations) == (8.0, 0.5, 3)
     assert str(ps.server) == "127.0.0.1:5000"
 
@@ -55,6 +56,10 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
             "device: must be an object with name, seconds_per_megabyte_of_parameters, "
             "seconds_per_gmac, seconds_per_depthwise_layer",
         ),
+        ("turns", 1, "turns: must be true or false"),
+        ("push_ranks", [0, -1], "push_ranks: must be a list of whole numbers, at least 0"),
+        ("pulls", [], "pulls: must be a list of lists"),
+        ("pulls", [[0, "1"]], "pulls: must be a list of whole numbers, at least 0"),
         ("priority", 3, "priority: unknown key"),
     ],
 )
@@ -88,7 +93,7 @@ def test_all_problems_at_once(bench: Bench) -> None:
             "{}: not JSON: maximum recursion depth exceeded while decoding a JSON "
             "array from a unicode string",
         ),
-        (b" " * (1 << 20) + b"{}", "{}: larger than 1048576 bytes"),
+        (b" " * (64 << 20) + b"{}", "{}: larger than 67108864 bytes"),
     ],
 )
 def test_a_file_that_is_no_job(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -106,4 +111,4 @@ def test_a_wrong_job_ends_the_process_with_status_2(bench: Bench, tmp_path: Path
     status, errors = bench.start_file(path).ended()
     assert status == 2
     assert errors.splitlines()[0] == f"{path}: name: missing"
-    assert errors.splitlines()[-1] == f"{path}: device: missing"
+    assert errors.splitlines()[-1] == f"{path}: pulls: missing"

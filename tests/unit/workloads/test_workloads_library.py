@@ -100,23 +100,10 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
     [
         ({"place": "switch"}, "switch_order"),
         ({"switch_order": "worker"}, "switch_order"),
-        ({"place": "host"}, "'random' enforce nothing"),
-        ({"order": "generation"}, "with a step barrier all pulls are asked for at once"),
-        ({"synchronisation": "per-tensor"}, "nobody asks in a random order"),
         ({"order": "generation", "synchronisation": "per-slice"}, "slice_bytes: missing"),
         (
             {"order": "generation", "synchronisation": "per-tensor", "slice_bytes": 4},
             "has no smaller unit",
-        ),
-        ({"order": "layer"}, "an order by 'layer' is enforced by hosts"),
-        (
-            {
-                "order": "tic",
-                "place": "host",
-                "slice_bytes": 4,
-                "synchronisation": "per-slice",
-            },
-            "'tic' is one of a step barrier's pulls",
         ),
         ({"window_bytes": 4}, "no push is answered"),
         ({"staleness": 1}, "staleness: goes with 'stale-synchronous'"),
@@ -130,11 +117,6 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
             },
             "an answer may wait for what the window holds back",
         ),
-        (
-            {"order": "planned", "place": "host", "synchronisation": "asynchronous"},
-            "none has to",
-        ),
-        ({"order": "layer-worker", "place": "host"}, "answered as they ask"),
         ({"slice_bytes": 0}, "slice_bytes: must be at least 1, found 0"),
     ],
 )

@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestrator.orders import ORDERS, computation, ranks_of, setting_of
+from workloads.devices import DeviceModel
+from workloads.layout import Layout
+from workloads.models import load_model
+from workloads.schedules import Schedule, get_schedule
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60  # seconds; only a defect takes so long
 
@@ -47,6 +53,32 @@ class Process:
         return self.popen.returncode, errors
 
 
+def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What all roles are told of a schedule's order: each gets its part."""
+    given, model = job["schedule"], load_model(job["model"])
+    schedule = Schedule(**given) if isinstance(given, dict) else get_schedule(given)
+    order, scale = ORDERS[schedule.order], job["scale"]
+    number, workers = job.get("worker", 0), len(job["workers"])
+    setting = setting_of(
+        model,
+        Layout(model, scale["rates"], scale["time"], schedule.slice_bytes),
+        stretch=scale["rates"] / scale["time"],
+        workers=[computation(model, DeviceModel("instant", 0.0, 0.0, 0.0), 1)] * workers,
+        seconds_per_byte=1e-8,
+        barrier=schedule.barrier,
+        seed=job["seed"],
+        repeat=job["repeat"],
+    )
+    ranks = ranks_of(order, schedule, setting, job["warm_up"] + job["iterations"])
+    return {
+        "turns": order.turns and not schedule.bulk_synchronous,
+        "one_queue": order.over_workers,
+        "answer_ranks": [list(row) for row in ranks.answers],
+        "push_ranks": list(ranks.pushes[number]),
+        "pulls": [list(row) for row in ranks.pulls[number]],
+    }
+
+
 class Bench:
     """Starts processes with jobs that differ from a small default, and ends them all."""
 
@@ -80,9 +112,17 @@ class Bench:
         if job["role"] == "worker":
             number = int(name.removeprefix("worker"))
             job |= {"worker": number, "bind": f"127.0.0.{number + 2}", "device": INSTANT}
-            job["planned_device"] = INSTANT
-            job["seconds_per_byte"] = 1e-8
-        return {**job, **changes}
+        return {**self._ordered({**job, **changes}), **changes}
+
+    def _ordered(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Add what an order comes to; what stands in a wrong job does not matter."""
+        try:
+            fields = order_fields(job)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            fields = {"turns": False, "one_queue": False, "answer_ranks": [[0]]}
+            fields |= {"push_ranks": [0], "pulls": [[0]]}
+        other = ("push_ranks", "pulls") if job["role"] == "ps" else ("one_queue", "answer_ranks")
+        return {**job, **{key: value for key, value in fields.items() if key not in other}}
 
     def records_file(self, name: str) -> Path:
         return self._directory / f"{name}.jsonl"

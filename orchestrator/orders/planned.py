@@ -15,37 +15,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from workloads.layout import Layout
+from orchestrator.orders.order import Unit
 
 
 def push_ranks(
-    layout: Layout, backward_seconds: Sequence[float], seconds_per_byte: float
+    units: Sequence[Unit], backward_seconds: Sequence[float], seconds_per_byte: float
 ) -> tuple[int, ...]:
     """Per unit, its place in the planned order of pushes.
 
     Args:
-        layout: of the parameters, with their units.
+        units: of all layers, in forward order.
         backward_seconds: per layer; from the last layer to the first, one at a time.
-        seconds_per_byte: of a worker's pushes, while all workers push. All are emulated seconds and
-            bytes, or all are real ones.
+        seconds_per_byte: of a worker's pushes, while all workers push.
     """
+    of_layer: list[list[int]] = [[] for _ in backward_seconds]
+    for unit in units:
+        of_layer[unit.layer].append(unit.number)
     ready: list[tuple[float, int]] = []  # when, which layer
     computed = 0.0
     for layer in reversed(range(len(backward_seconds))):
         computed += backward_seconds[layer]
         ready.append((computed, layer))
     ready.reverse()  # the first to be ready is the last one in the list
-    ranks = [0] * len(layout.units)
+    ranks = [0] * len(units)
     waiting: list[int] = []  # units, the most urgent first: they are numbered in forward order
     now = 0.0
-    for rank in range(len(layout.units)):
+    for rank in range(len(units)):
         while ready and (ready[-1][0] <= now or not waiting):
             when, layer = ready.pop()
             now = max(now, when) if not waiting else now
-            for tensor in layout.layer_tensors[layer]:
-                for unit in layout.tensor_units[tensor]:
-                    heappush(waiting, unit.number)
+            for number in of_layer[layer]:
+                heappush(waiting, number)
         number = heappop(waiting)
         ranks[number] = rank
-        now += layout.units[number].length * seconds_per_byte
+        now += units[number].bytes * seconds_per_byte
     return tuple(ranks)

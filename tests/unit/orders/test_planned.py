@@ -5,18 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.workloads.in_process import model_of
-from workloads.layout import Layout
-from workloads.orders import answer_ranks, push_ranks
-from workloads.planned import push_ranks as planned_ranks
-from workloads.schedules import get_schedule
+from orchestrator.orders.order import Unit
+from orchestrator.orders.planned import push_ranks
 
-UNIT = 40  # bytes: ten elements
+UNIT = 40.0  # bytes
 
 
 def order(layers: list[list[int]], backward: list[float], per_byte: float) -> list[int]:
-    """The units in planned order."""
-    ranks = planned_ranks(Layout(model_of(layers), 1, 1, UNIT), backward, per_byte)
+    """The units in planned order; layers are given by the tens of elements of their tensors."""
+    units: list[Unit] = []
+    tensors = 0
+    for layer, sizes in enumerate(layers):
+        for size in sizes:
+            units += [Unit(len(units) + i, tensors, layer, UNIT) for i in range(-(-size // 10))]
+            tensors += 1
+    ranks = push_ranks(units, backward, per_byte)
     return sorted(range(len(ranks)), key=ranks.__getitem__)
 
 
@@ -48,18 +51,3 @@ def test_every_unit_has_its_place(layers: list[tuple[list[int], float]], per_byt
     tensors, seconds = zip(*layers, strict=True)
     found = order(list(tensors), list(seconds), per_byte)
     assert sorted(found) == list(range(len(found)))
-
-
-def test_ranks_of_the_schedules() -> None:
-    layout = Layout(model_of([[10], [20]]), 1, 1, UNIT)
-    for name, answers, pushes in (
-        ("none", (0, 0, 0), (0, 0, 0)),
-        ("tic", (0, 0, 0), (0, 0, 0)),
-        ("fifo", (0, 0, 0), (0, 0, 0)),
-        ("p3", (0, 1, 1), (0, 1, 1)),
-        ("planned-order", (0, 1, 1), (2, 0, 1)),
-    ):
-        schedule = get_schedule(name)
-        assert answer_ranks(schedule, layout) == answers
-        found = push_ranks(schedule, layout, seconds_per_byte=0.0, backward_seconds=[1.0, 1.0])
-        assert found == pushes

@@ -1,0 +1,31 @@
+"""Orders: what goes first, as code, and what it comes to on the hosts.
+
+Order, Setting          subclass Order to write your own (README, "Write your own order")
+find_order              by name, by entry point or by module:Class
+misfit                  which orders go with which other choices of a schedule
+ranks_of                the numbers that the hosts are told
+"""
+
+from orchestrator.orders.misfit import misfit
+from orchestrator.orders.named import ORDERS
+from orchestrator.orders.order import Computation, Order, Setting, Unit, computation, setting_of
+from orchestrator.orders.plugins import ENTRY_POINTS, find_order, order_names, source_digest
+from orchestrator.orders.ranks import OrderError, Ranks, ranks_of
+
+__all__ = [
+    "ENTRY_POINTS",
+    "ORDERS",
+    "Computation",
+    "Order",
+    "OrderError",
+    "Ranks",
+    "Setting",
+    "Unit",
+    "computation",
+    "find_order",
+    "misfit",
+    "order_names",
+    "ranks_of",
+    "setting_of",
+    "source_digest",
+]

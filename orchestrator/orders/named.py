@@ -1,0 +1,102 @@
+"""The orders that schedules name; their sources are those of the schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from orchestrator.orders import planned
+from orchestrator.orders.order import Order, Setting
+from orchestrator.orders.tictac import tac_order, tic_order
+
+_RANDOM_STREAM = 3  # keeps these random numbers apart from others of the same seed
+
+
+class Random(Order):
+    """Pulls in a new permutation each iteration, from (seed, repeat, worker, iteration)."""
+
+    enforced = False
+    barrier = True
+    steady = False
+
+    def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
+        """A permutation of all tensors."""
+        key = [setting.seed, _RANDOM_STREAM, setting.repeat, worker, iteration]
+        generator = np.random.default_rng(key)
+        return [int(tensor) for tensor in generator.permutation(len(setting.model.tensors))]
+
+
+class Generation(Order):
+    """First in, first out: gradients as the backward pass finishes them, answers likewise."""
+
+    enforced = False
+    barrier = False
+
+
+class LayerWorker(Order):
+    """As `Order`, and the server answers one worker after the other before the next unit."""
+
+    over_workers = True
+    barrier = False
+
+
+class Planned(LayerWorker):
+    """As `LayerWorker`, and all workers push in one order that is planned beforehand."""
+
+    together = True
+
+    def pushes(self, setting: Setting, worker: int) -> Sequence[float]:
+        """The same for all workers: planned for the slowest."""
+        return planned.push_ranks(
+            setting.units, setting.slowest.backward_seconds, setting.seconds_per_byte
+        )
+
+
+class Worker(Order):
+    """One worker after the other, in the topology's order: while one pushes, the next one pulls."""
+
+    over_workers = True
+    turns = True
+
+    def answers(self, setting: Setting, worker: int) -> Sequence[float]:
+        """All of a worker's before the next one's; equal ones as they are asked for or applied."""
+        return [worker] * len(setting.units)
+
+    def pushes(self, setting: Setting, worker: int) -> Sequence[float]:
+        """First in, first out."""
+        return [0] * len(setting.units)
+
+
+class Tic(Order):
+    """TicTac's timing-independent order of pulls."""
+
+    barrier = True
+
+    def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
+        """The same in every iteration."""
+        return tic_order(setting.model, setting.graph)
+
+
+class Tac(Order):
+    """TicTac's timing-aware order of pulls."""
+
+    barrier = True
+
+    def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
+        """The same in every iteration."""
+        transfers = [size * setting.seconds_per_byte for size in setting.tensor_bytes]
+        seconds = setting.workers[worker].forward_seconds
+        return tac_order(setting.model, setting.graph, transfers, seconds)
+
+
+ORDERS: Mapping[str, Order] = {
+    "random": Random(),
+    "generation": Generation(),
+    "layer": Order(),
+    "layer-worker": LayerWorker(),
+    "worker": Worker(),
+    "planned": Planned(),
+    "tic": Tic(),
+    "tac": Tac(),
+}

@@ -1,0 +1,161 @@
+"""An order: the one of a schedule's choices that is code. Write your own as a subclass of `Order`.
+
+An order never sees the training. It is asked before it, in the orchestrator, and what it answers
+goes to the hosts as numbers: they need nothing but those, and neither its module nor its libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from workloads.devices import DeviceModel
+from workloads.graphs import Graph, graph_of
+from workloads.layout import Layout
+from workloads.models import BYTES_PER_ELEMENT, Model
+
+
+class Unit(NamedTuple):
+    """What is ordered: a tensor, or a slice of one.
+
+    Attributes:
+        number: among all units, in forward order.
+        tensor: the number of its tensor in `Model.tensors`.
+        layer: the number of its layer in `Model.layers`.
+        bytes: its size in the real system (the emulation's, scaled back).
+    """
+
+    number: int
+    tensor: int
+    layer: int
+    bytes: float
+
+
+class Computation(NamedTuple):
+    """How long a worker computes, per layer of the model, in the real system's seconds."""
+
+    forward_seconds: tuple[float, ...]
+    backward_seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an order is made for. All times and bytes are the real system's.
+
+    Attributes:
+        model: what is trained: layers and tensors, in forward order.
+        graph: per layer, the layers whose output it needs.
+        units: what is ordered, in forward order.
+        workers: how long each of them computes, in the topology's order.
+        seconds_per_byte: of a pull or a push, while all workers do the same.
+        barrier: whether there is a step barrier.
+        seed: the experiment's.
+        repeat: the number of the trial's repeat.
+    """
+
+    model: Model
+    graph: Graph
+    units: tuple[Unit, ...]
+    workers: tuple[Computation, ...]
+    seconds_per_byte: float
+    barrier: bool
+    seed: int
+    repeat: int
+
+    @property
+    def slowest(self) -> Computation:
+        """Of the worker whose backward pass is longest."""
+        return max(self.workers, key=lambda worker: sum(worker.backward_seconds))
+
+    @property
+    def tensor_bytes(self) -> tuple[int, ...]:
+        """Per tensor, its size."""
+        return tuple(BYTES_PER_ELEMENT * tensor.elements for tensor in self.model.tensors)
+
+
+class Order:
+    """What goes first. This one: what the next forward pass needs first.
+
+    Override what is to differ. Ranks are numbers, one per unit: of what a send queue holds, the
+    least goes first, and equal ones go first in, first out.
+
+    Attributes:
+        over_workers: the parameter server has one send queue for all workers, and ranks of answers
+            to different workers are compared; else it has one queue per worker.
+        turns: where pushes are applied by themselves (stale-synchronous, asynchronous), one worker
+            after the other pushes, each all of an iteration.
+        enforced: False: hosts send first in, first out, and the schedule's place is not theirs.
+        barrier: True: for schedules with a step barrier only; False: only for those without.
+        together: only for schedules that apply the gradients of all workers together.
+        steady: pulls are asked for in the same order in every iteration.
+    """
+
+    over_workers: ClassVar[bool] = False
+    turns: ClassVar[bool] = False
+    enforced: ClassVar[bool] = True
+    barrier: ClassVar[bool | None] = None
+    together: ClassVar[bool] = False
+    steady: ClassVar[bool] = True
+
+    def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
+        """In which order a worker asks for all tensors; used with a step barrier only.
+
+        All are asked for at once. After 1,000 iterations the answers are used again from the first.
+        """
+        return range(len(setting.model.tensors))
+
+    def answers(self, setting: Setting, worker: int) -> Sequence[float]:
+        """Ranks of the parameter server's answers to a worker.
+
+        With a step barrier: among what has been asked for; equal ones go as they were.
+        """
+        if setting.barrier:
+            return [0] * len(setting.units)
+        return [unit.tensor for unit in setting.units]
+
+    def pushes(self, setting: Setting, worker: int) -> Sequence[float]:
+        """Ranks of a worker's pushes."""
+        if setting.barrier:
+            return [0] * len(setting.units)
+        return [unit.tensor for unit in setting.units]
+
+
+def computation(model: Model, device: DeviceModel, batch: int) -> Computation:
+    """How long a worker with that device computes."""
+    return Computation(
+        tuple(device.forward_seconds(layer, batch) for layer in model.layers),
+        tuple(device.backward_seconds(layer, batch) for layer in model.layers),
+    )
+
+
+def setting_of(
+    model: Model,
+    layout: Layout,
+    *,
+    stretch: float,
+    workers: Sequence[Computation],
+    seconds_per_byte: float,
+    barrier: bool,
+    seed: int,
+    repeat: int,
+) -> Setting:
+    """The setting of a trial.
+
+    Args:
+        model: what is trained.
+        layout: its units, at the trial's scale.
+        stretch: R/D, the real system's bytes per byte of the layout.
+        workers: see `Setting`, as all others.
+        seconds_per_byte: likewise.
+        barrier: likewise.
+        seed: likewise.
+        repeat: likewise.
+    """
+    units = tuple(
+        Unit(unit.number, unit.tensor, layout.tensor_layers[unit.tensor], unit.length * stretch)
+        for unit in layout.units
+    )
+    return Setting(
+        model, graph_of(model), units, tuple(workers), seconds_per_byte, barrier, seed, repeat
+    )

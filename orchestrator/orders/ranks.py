@@ -1,0 +1,111 @@
+"""What an order comes to: the numbers that the hosts are told, asked for once and checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from orchestrator.orders.order import Order, Setting
+from workloads.schedules import Schedule
+
+PULLED_ITERATIONS = 1000
+
+
+class OrderError(ValueError):
+    """An order failed, or answered what is no order; the message says which method and why."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """An order, made out for a setting. Of ranks, the least goes first.
+
+    Attributes:
+        answers: per worker and unit; the parameter server's.
+        pushes: per worker and unit.
+        pulls: per worker, one or more permutations of all tensors, used in turn.
+    """
+
+    answers: tuple[tuple[int, ...], ...]
+    pushes: tuple[tuple[int, ...], ...]
+    pulls: tuple[tuple[tuple[int, ...], ...], ...]
+
+
+def ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int) -> Ranks:
+    """Ask an order for all that the hosts must know.
+
+    Hosts that do not enforce the order send first in, first out.
+
+    Raises:
+        OrderError: a method raised, or did not return one number per unit or a permutation.
+    """
+    workers = range(len(setting.workers))
+    units = len(setting.units)
+    first_in = (0,) * units
+    if schedule.at_host:
+        answers = [
+            _asked("answers", partial(order.answers, setting, worker), units) for worker in workers
+        ]
+        pushes = [
+            _asked("pushes", partial(order.pushes, setting, worker), units) for worker in workers
+        ]
+        # Compared with each other, in one queue or not, so all of them together.
+        dense_answers = _dense(answers)
+        dense_pushes = tuple(_dense([ranks])[0] for ranks in pushes)
+    else:
+        dense_answers = dense_pushes = (first_in,) * len(workers)
+    pulls: tuple[tuple[tuple[int, ...], ...], ...] = ((),) * len(workers)
+    if setting.barrier:
+        asked = 1 if order.steady else min(iterations, PULLED_ITERATIONS)
+        pulls = tuple(
+            tuple(_permutation(order, setting, worker, iteration) for iteration in range(asked))
+            for worker in workers
+        )
+    return Ranks(dense_answers, dense_pushes, pulls)
+
+
+def _call(method: str, body: Callable[[], Any]) -> list[Any]:
+    try:
+        return list(body())
+    except Exception as error:  # it is anybody's code
+        raise OrderError(f"{method}() raised {type(error).__name__}: {error}") from error
+
+
+def _asked(method: str, body: Callable[[], Sequence[float]], units: int) -> list[float]:
+    ranks = _call(method, body)
+    if len(ranks) != units:
+        raise OrderError(f"{method}() returned {len(ranks)} ranks for {units} units")
+    for number, rank in enumerate(ranks):
+        if isinstance(rank, bool) or not _is_number(rank):
+            raise OrderError(f"{method}() returned {rank!r} for unit {number}, which is no number")
+    return [float(rank) for rank in ranks]
+
+
+def _is_number(rank: Any) -> bool:
+    try:
+        return not isinstance(rank, str) and math.isfinite(rank)
+    except TypeError:
+        return False
+
+
+def _dense(rows: Sequence[Sequence[float]]) -> tuple[tuple[int, ...], ...]:
+    """The same order in whole numbers from 0, equal where they are equal."""
+    places = {rank: place for place, rank in enumerate(sorted({r for row in rows for r in row}))}
+    return tuple(tuple(places[rank] for rank in row) for row in rows)
+
+
+def _permutation(order: Order, setting: Setting, worker: int, iteration: int) -> tuple[int, ...]:
+    tensors = len(setting.model.tensors)
+    found = _call("pulls", partial(order.pulls, setting, worker, iteration))
+    try:
+        numbers = tuple(int(number) for number in found)
+    except (TypeError, ValueError):
+        numbers = ()
+    if sorted(numbers) != list(range(tensors)):
+        raise OrderError(
+            f"pulls() must return every number from 0 to {tensors - 1} once, one per tensor; "
+            f"it returned {len(found)} values"
+        )
+    return numbers

@@ -1,0 +1,107 @@
+"""An experiment's own schedules: their choices, and orders that are somebody else's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.orders import (
+    ORDERS,
+    Order,
+    OrderError,
+    computation,
+    find_order,
+    misfit,
+    order_names,
+    ranks_of,
+    setting_of,
+)
+from orchestrator.spec.experiment_file import ExperimentFile
+from orchestrator.spec.fields import unknown
+from orchestrator.spec.text import shown
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.yamlfile import Document, Loc
+from workloads.devices import DeviceModel
+from workloads.layout import Layout
+from workloads.models import load_model
+from workloads.schedules import Schedule, schedule_names
+
+
+def own_schedules(
+    document: Document, file: ExperimentFile | None
+) -> tuple[dict[str, Schedule], dict[str, Order]]:
+    """The experiment's own schedules, and the orders of theirs that are not ours, by name.
+
+    Adds a problem for each whose choices make no sense or whose order cannot be found.
+    """
+    schedules: dict[str, Schedule] = {}
+    orders: dict[str, Order] = {}
+    for name, choices in (file.own_schedules if file is not None else {}).items():
+        loc: Loc = ("own_schedules", name)
+        if name in schedule_names():
+            hint = "choose another name"
+            document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
+        order = _order(document, (*loc, "order"), choices.order)
+        try:
+            schedule = choices.resolve(name)
+            why = "" if order is None else misfit(schedule, order)
+        except ValueError as error:
+            why = str(error)
+        if why:
+            document.report_at(loc, f"schedule {shown(name)} makes no sense: {why}", key=True)
+            continue
+        schedules[name] = schedule
+        if order is not None and choices.order not in ORDERS:
+            orders[choices.order] = order
+    return schedules, orders
+
+
+def _order(document: Document, loc: Loc, name: str) -> Order | None:
+    try:
+        return find_order(name, document.path.parent)
+    except OrderError as error:
+        wrong = None if ":" in name else unknown("order", name, order_names())
+        if wrong is None:
+            document.report_at(loc, str(error))
+        else:
+            document.report_at(loc, str(wrong), wrong.hint or "or module:Class of your own")
+        return None
+
+
+def try_orders(
+    document: Document,
+    *,
+    schedules: Mapping[str, Schedule],
+    orders: Mapping[str, Order],
+    models: Iterable[str],
+    topology: Topology,
+    devices: Mapping[str, DeviceModel],
+    batch: int,
+) -> None:
+    """Asks every order that is not ours for all models, and adds a problem if one fails.
+
+    At the real scale, and with the slowest link for the path: what is asked before a trial differs
+    in its figures, not in its shape.
+    """
+    slowest = min(min(link.forward.rate_bps, link.reverse.rate_bps) for link in topology.links)
+    workers = [devices[worker.device] for worker in topology.workers if worker.device]
+    for name, schedule in schedules.items():
+        if schedule.order not in orders:
+            continue
+        order = orders[schedule.order]
+        for model in map(load_model, models):
+            setting = setting_of(
+                model,
+                Layout(model, 1, 1, schedule.slice_bytes),
+                stretch=1,
+                workers=[computation(model, device, batch) for device in workers],
+                seconds_per_byte=8 * len(workers) / slowest,
+                barrier=schedule.barrier,
+                seed=0,
+                repeat=0,
+            )
+            try:
+                ranks_of(order, schedule, setting, iterations=2)
+            except OrderError as error:
+                loc: Loc = ("own_schedules", name, "order")
+                document.report_at(loc, f"order {shown(schedule.order)}, {model.name}: {error}")
+                break

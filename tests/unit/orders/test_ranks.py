@@ -1,0 +1,124 @@
+"""What orders come to on the hosts, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from orchestrator.orders import ORDERS, Order, OrderError, Ranks, misfit, ranks_of
+from tests.unit.orders.settings import setting_for
+from workloads.schedules import SCHEDULES, Schedule, get_schedule
+
+P3 = get_schedule("p3")
+TIC = get_schedule("tic")
+
+
+def ranks(name: str, iterations: int = 1) -> Ranks:
+    schedule = get_schedule(name)
+    return ranks_of(ORDERS[schedule.order], schedule, setting_for(schedule), iterations)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
+def test_the_named_schedules_have_orders_that_fit(schedule: Schedule) -> None:
+    assert not misfit(schedule, ORDERS[schedule.order])
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "pushes"),
+    [
+        ("none", ((0, 0), (0, 0)), (0, 0)),
+        ("switch-priority", ((0, 0), (0, 0)), (0, 0)),
+        ("staggered-workers", ((0, 0), (1, 1)), (0, 0)),
+        ("tic", ((0, 0), (0, 0)), (0, 0)),
+        ("fifo", ((0, 0), (0, 0)), (0, 0)),
+        ("r2sp", ((0, 0), (1, 1)), (0, 0)),
+        ("p3", ((0, 1, 1), (0, 1, 1)), (0, 1, 1)),
+        ("planned-order", ((0, 1, 1), (0, 1, 1)), (2, 0, 1)),
+    ],
+)
+def test_ranks(name: str, answers: tuple[tuple[int, ...], ...], pushes: tuple[int, ...]) -> None:
+    found = ranks(name)
+    assert found.answers == answers
+    assert found.pushes == (pushes, pushes)
+
+
+def test_a_random_order_is_another_one_in_every_iteration_and_on_every_worker() -> None:
+    schedule = get_schedule("none")
+    setting = setting_for(schedule, [[10]] * 50)
+    found = ranks_of(ORDERS["random"], schedule, setting, 3).pulls
+    assert [len(pulls) for pulls in found] == [3, 3]
+    assert len({pull for pulls in found for pull in pulls}) == 6
+    assert found == ranks_of(ORDERS["random"], schedule, setting, 3).pulls
+
+
+def test_a_steady_order_is_asked_for_once() -> None:
+    assert ranks("tic", iterations=9).pulls == (((0, 1),), ((0, 1),))
+
+
+def test_only_the_order_of_the_ranks_matters() -> None:
+    class Odd(Order):
+        def pushes(self, setting: Any, worker: int) -> list[float]:
+            return [2.5, float(-worker), 2.5]
+
+    assert ranks_of(Odd(), P3, setting_for(P3), 1).pushes == ((1, 0, 1), (1, 0, 1))
+
+
+def answering(method: str, answer: Any) -> Order:
+    def body(*_: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    order: Order = type("Wrong", (Order,), {method: body})()
+    return order
+
+
+@pytest.mark.parametrize(
+    ("schedule", "method", "answer", "message"),
+    [
+        (P3, "pushes", [1, 2], "pushes() returned 2 ranks for 3 units"),
+        (P3, "answers", [], "answers() returned 0 ranks for 3 units"),
+        (P3, "pushes", [1, "2", 3], "pushes() returned '2' for unit 1, which is no number"),
+        (P3, "pushes", [1, None, 3], "pushes() returned None for unit 1, which is no number"),
+        (P3, "pushes", [1, float("nan"), 3], "pushes() returned nan for unit 1, which is no"),
+        (P3, "pushes", 5, "pushes() raised TypeError: 'int' object is not iterable"),
+        (P3, "pushes", KeyError("x"), "pushes() raised KeyError: 'x'"),
+        (TIC, "pulls", [0], "pulls() must return every number from 0 to 1 once"),
+        (TIC, "pulls", [0, 0], "pulls() must return every number from 0 to 1 once"),
+        (TIC, "pulls", ["a", "b"], "pulls() must return every number from 0 to 1 once"),
+    ],
+)
+def test_wrong_answers(schedule: Schedule, method: str, answer: Any, message: str) -> None:
+    with pytest.raises(OrderError) as caught:
+        ranks_of(answering(method, answer), schedule, setting_for(schedule), 1)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("choices", "why"),
+    [
+        ({"order": "layer"}, "place: an order by 'layer' is enforced by hosts"),
+        ({"order": "random", "place": "host"}, "place: hosts that order by 'random' enforce"),
+        ({"order": "tic", "place": "host", **{"synchronisation": "per-tensor"}}, "order: 'tic' is"),
+        ({"order": "layer-worker", "place": "host"}, "order: 'layer-worker' is one of pushes"),
+        ({"order": "generation"}, "order: 'generation' is one of pushes"),
+        ({"synchronisation": "per-tensor"}, "order: 'random' is one of pulls"),
+        (
+            {"order": "planned", "place": "host", "synchronisation": "asynchronous"},
+            "order: 'planned' lets pushes of all workers meet",
+        ),
+    ],
+)
+def test_misfits(choices: dict[str, Any], why: str) -> None:
+    schedule = Schedule(name="odd", source="a test", **choices)
+    assert misfit(schedule, ORDERS[schedule.order]).startswith(why)
+
+
+def test_an_order_of_ones_own_needs_no_method_at_all() -> None:
+    class Mine(Order):
+        pass
+
+    found: Sequence[int] = ranks_of(Mine(), P3, setting_for(P3), 1).pushes[0]
+    assert found == (0, 1, 1)
