@@ -197,6 +197,12 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
     problems += [f"{key}: unknown key" for key in given if key not in known]
     if "worker" in parsed and parsed["worker"] >= len(parsed.get("workers", given)):
         problems.append(f"worker: there are {len(parsed['workers'])} workers, counted from 0")
+    if {"answer_ranks", "workers"} <= set(parsed) and (
+        len(parsed["answer_ranks"]) != len(parsed["workers"])
+    ):
+        problems.append("answer_ranks: must be one list per worker")
+    if "schedule" in parsed and parsed["schedule"].barrier and parsed.get("pulls") == ():
+        problems.append("pulls: missing, but there is a step barrier")
     if problems:
         raise JobError(problems)
     parsed["rates"], parsed["time"] = parsed.pop("scale")
@@ -287,7 +293,7 @@ def _ranks(value: Any) -> tuple[int, ...]:
 
 
 def _rows(value: Any) -> tuple[tuple[int, ...], ...]:
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list):
         raise ValueError("must be a list of lists")
     return tuple(_ranks(row) for row in value)
 

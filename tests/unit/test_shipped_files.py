@@ -17,7 +17,7 @@ from workloads.schedules import SCHEDULES
 ROOT = Path(__file__).parents[2]
 TOPOLOGIES = sorted(path.name for path in (ROOT / "topologies").iterdir() if path.suffix != ".json")
 EXPERIMENTS = sorted(
-    path.name for path in (ROOT / "experiments").iterdir() if path.suffix != ".json"
+    path.name for path in (ROOT / "experiments").iterdir() if path.suffix == ".yaml"
 )
 
 

@@ -13,6 +13,7 @@ from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence
 from orchestrator.trials.plan import iteration_seconds, plan_trials
 from tests.unit.trials.examples import TRIAL, experiment
 from workloads.job import Job, WorkerJob, parse_job
+from workloads.schedules import schedule_names
 
 ADDRESSES = {
     "ps": "10.10.0.1",
@@ -32,7 +33,7 @@ def accepted(made: Experiment) -> dict[str, Job]:
 
 
 def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
-    made = experiment(tmp_path)
+    made = replace(experiment(tmp_path), schedules=schedule_names())
     for trial in plan_trials(made):
         for name, job in build_jobs(made, trial, ADDRESSES).items():
             parsed = parse_job({**job, "records": "/run/records.jsonl"})

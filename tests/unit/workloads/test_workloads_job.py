@@ -58,7 +58,7 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
         ),
         ("turns", 1, "turns: must be true or false"),
         ("push_ranks", [0, -1], "push_ranks: must be a list of whole numbers, at least 0"),
-        ("pulls", [], "pulls: must be a list of lists"),
+        ("pulls", [], "pulls: missing, but there is a step barrier"),
         ("pulls", [[0, "1"]], "pulls: must be a list of whole numbers, at least 0"),
         ("priority", 3, "priority: unknown key"),
     ],
