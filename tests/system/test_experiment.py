@@ -20,6 +20,14 @@ from tests.system.program import ROOT, Running, dmlbed, dmlbed_argv
 
 pytestmark = pytest.mark.system
 
+MY_ORDER = """
+from orchestrator.orders import Order
+
+class Mine(Order):
+    def pushes(self, setting, worker):
+        return [-unit.number for unit in setting.units]
+"""
+
 TRUNK = {"switch0->switch1": "payload_out", "switch1->switch0": "payload_in"}
 
 
@@ -183,8 +191,12 @@ def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTr
 
 def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
     """Each trains to the same parameters, says what it is, and sends and asks for everything."""
-    names = "tic, tac, fifo, fifo-sliced, bytescheduler, p3, planned-order"
+    names = "tic, tac, fifo, fifo-sliced, bytescheduler, p3, planned-order, staggered-workers, mine"
     experiment = write_experiment(tmp_path, schedules=names)
+    (tmp_path / "my_order.py").write_text(MY_ORDER)
+    with experiment.open("a") as file:
+        file.write("own_schedules: {mine: {order: my_order:Mine, place: host, ")
+        file.write("slice: 64 KiB, synchronisation: per-slice}}\n")
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stderr)
     run = run_directory(tmp_path / "out")
@@ -200,3 +212,23 @@ def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
         (end,) = events["end"]
         ends.add(end["parameters_sha256"])
     assert len(ends) == 1
+
+
+def test_workers_that_push_in_turns(tmp_path: Path) -> None:
+    """One after the other, in every iteration; a gradient is as far behind as there are others."""
+    experiment = write_experiment(tmp_path, schedules="r2sp")
+    done = dmlbed("run", experiment, "--out", tmp_path / "out")
+    assert_ended_well(done.returncode, done.stderr)
+    (trial,) = stored_trials(run_directory(tmp_path / "out"))
+    turns = []  # first and last moment of each, in the order in which they should be
+    for spans in trial.events("ps", "spans"):
+        for flat in spans["received"]:
+            begins = [spans["origin_ns"] + begin for begin in flat[1::3]]
+            ends = [begin + length for begin, length in zip(begins, flat[2::3], strict=True)]
+            turns.append((min(begins), max(ends)))
+    moments = [moment for turn in turns for moment in turn]
+    assert moments == sorted(moments)
+    (end,) = trial.events("ps", "end")
+    assert set(end["staleness"]) == {"0", "1", "2"}
+    once = end["staleness"]["0"]  # the first worker's first push
+    assert end["staleness"] == {"0": once, "1": once, "2": 7 * once}

@@ -25,6 +25,13 @@ def test_its_files_are_a_topology_and_an_experiment_on_it(tmp_path: Path) -> Non
     assert loaded.topology.name == "my-cluster"
 
 
+def test_its_order_is_the_one_that_is_shipped() -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert (ROOT / "experiments" / "own_order.py").read_text().endswith(shown)
+    loaded = load_experiment(ROOT / "experiments" / "own-order.yaml")
+    assert type(loaded.order("smallest-first")).__name__ == "SmallestFirst"
+
+
 def test_it_names_every_verb_and_every_model() -> None:
     for verb in VERBS:
         assert f"`dmlbed {verb}" in README
