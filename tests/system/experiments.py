@@ -36,11 +36,17 @@ def write_experiment(
     models: str = "squeezenet",
     schedules: str = "none, switch-priority",
     repeats: int = 1,
+    more: str = "",
 ) -> Path:
-    """A tiny experiment's file: a quarter of the topology's rates, so the CPU stays idle."""
+    """A tiny experiment's file: a quarter of the topology's rates, so the CPU stays idle.
+
+    Args:
+        more: lines to stand at its end.
+    """
     file = directory / "tiny.yaml"
     file.write_text(
         _EXPERIMENT.format(topology=topology, models=models, schedules=schedules, repeats=repeats)
+        + more
     )
     take_for_carried(file)
     return file

@@ -28,6 +28,10 @@ class Mine(Order):
         return [-unit.number for unit in setting.units]
 """
 
+MY_SCHEDULE = """own_schedules:
+  mine: {order: "my_order:Mine", place: host, slice: 64 KiB, synchronisation: per-slice}
+"""
+
 TRUNK = {"switch0->switch1": "payload_out", "switch1->switch0": "payload_in"}
 
 
@@ -192,11 +196,8 @@ def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTr
 def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
     """Each trains to the same parameters, says what it is, and sends and asks for everything."""
     names = "tic, tac, fifo, fifo-sliced, bytescheduler, p3, planned-order, staggered-workers, mine"
-    experiment = write_experiment(tmp_path, schedules=names)
     (tmp_path / "my_order.py").write_text(MY_ORDER)
-    with experiment.open("a") as file:
-        file.write("own_schedules: {mine: {order: my_order:Mine, place: host, ")
-        file.write("slice: 64 KiB, synchronisation: per-slice}}\n")
+    experiment = write_experiment(tmp_path, schedules=names, more=MY_SCHEDULE)
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stderr)
     run = run_directory(tmp_path / "out")
