@@ -113,7 +113,7 @@ class Schedule:
     @property
     def bulk_synchronous(self) -> bool:
         """Whether gradients of all workers are applied together: the result is always the same."""
-        return self.synchronisation not in ("stale-synchronous", "asynchronous")
+        return is_bulk_synchronous(self.synchronisation)
 
     @property
     def at_host(self) -> bool:
@@ -256,6 +256,11 @@ SCHEDULES: tuple[Schedule, ...] = (
         ),
     ),
 )
+
+
+def is_bulk_synchronous(synchronisation: str) -> bool:
+    """Whether, under it, gradients of all workers are applied together."""
+    return synchronisation not in ("stale-synchronous", "asynchronous")
 
 
 def schedule_names() -> tuple[str, ...]:

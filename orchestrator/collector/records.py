@@ -19,6 +19,7 @@ from pydantic import Field
 
 from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.errors import InputError, Problem, RunError
+from workloads.schedules import is_bulk_synchronous
 
 
 class ScaleRecord(Record):
@@ -136,7 +137,7 @@ class ScheduleRecord(Record):
     @property
     def bulk_synchronous(self) -> bool:
         """Whether the result must be the same, bit for bit, as that of every other such trial."""
-        return self.synchronisation not in ("stale-synchronous", "asynchronous")
+        return is_bulk_synchronous(self.synchronisation)
 
 
 class WorkerIteration(Record):
