@@ -57,6 +57,23 @@ class Records:
         self._file.close()
 
 
+class TrainingCpu:
+    """Processor time of this process from now on: begin it when all is ready to train."""
+
+    def __init__(self) -> None:
+        self._begin = _cpu_seconds()
+
+    def used(self, arithmetic_ns: int) -> dict[str, float]:
+        """Return CPU seconds (user and system) since the begin, and those of arithmetic in them."""
+        seconds = _cpu_seconds() - self._begin
+        return {"seconds": seconds, "arithmetic_seconds": arithmetic_ns / 1e9}
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def resources_used() -> dict[str, float | int]:
     """Return CPU seconds (user and system) and the largest resident size of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)

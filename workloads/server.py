@@ -21,7 +21,7 @@ from workloads.layout import Arena, Layout, Slice, Unit, check_ranks
 from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
 from workloads.progress import IterationLog
-from workloads.records import Records, resources_used
+from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_layout, write_spans
 from workloads.staleness import Paces
 from workloads.transport import Disconnected, Parcel, PeerError, SendQueue, send_from
@@ -283,6 +283,7 @@ class ParameterServer:
     # -- the main thread follows -----------------------------------------------------------------
 
     def _train(self) -> None:
+        cpu = TrainingCpu()
         self._begin(0)
         if self._paces is None:
             Thread(target=self._aggregate, daemon=True).start()
@@ -301,6 +302,7 @@ class ParameterServer:
             thread.join(self._job.silence_seconds)
             if thread.is_alive():
                 raise WorkloadError(f"{peer.name}: does not end")
+        training_cpu = cpu.used(self._aggregation.cpu_ns)
         digest = hashlib.sha256(self._parameters.bytes).hexdigest()
         used = resources_used()  # before the spans, which are no part of the training
         self._write_spans()
@@ -309,6 +311,7 @@ class ParameterServer:
             staleness=None if self._paces is None else dict(sorted(self._paces.behind.items())),
             parameters_sha256=digest,
             **used,
+            training_cpu=training_cpu,
             connections=[
                 {
                     "worker": peer.number,

@@ -20,7 +20,7 @@ from workloads.join import join
 from workloads.layout import Arena, Layout, Unit, check_ranks
 from workloads.models import Layer
 from workloads.network import tcp_state
-from workloads.records import Records, resources_used
+from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_spans
 from workloads.transport import (
     Disconnected,
@@ -73,6 +73,7 @@ class Worker:
         job = self._job
         connection = join(job, self._layout, self._records)
         connection.transfers = self._transfers
+        cpu = TrainingCpu()
         queue = self._queue
         inbox = Inbox(
             self._layout,
@@ -103,8 +104,11 @@ class Worker:
         receiver.join()
         sender.join()
         used = resources_used()  # before the spans, which are no part of the training
+        training_cpu = cpu.used(self._objective.cpu_ns)
         self._write_spans()
-        self._records.write("end", **used, **tcp_state(*connection.sockets))
+        self._records.write(
+            "end", **used, training_cpu=training_cpu, **tcp_state(*connection.sockets)
+        )
         connection.close()
 
     def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:

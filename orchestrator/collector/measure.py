@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
 
+from orchestrator.collector.cpu import TrainingCpu, training_cpu
 from orchestrator.collector.records import CapsRecord, NetworkRecord, Trial
 
 PAYLOAD_PER_SEGMENT = 1448
@@ -97,7 +98,9 @@ class TrialMeasure:
         payload_out: bytes of parameters sent by it, warm-up included.
         cpu_seconds_ps: user + system time of the parameter server.
         cpu_seconds_workers: the same, sum of the workers.
-        cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered.
+        cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered, their start
+            included.
+        training_cpu: without the start, the arithmetic apart; None: a run of an older version.
         congestion_controls: what the kernel reported, of any connection.
         bulk_synchronous: whether gradients of all workers were applied together.
         staleness: where they were not: how many updates by others had been applied to a unit
@@ -144,6 +147,7 @@ class TrialMeasure:
     hosts: tuple[HostUse, ...] = ()
     records_bytes: int = 0
     bulk_synchronous: bool = True
+    training_cpu: TrainingCpu | None = None
     staleness: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -232,6 +236,7 @@ def measure(trial: Trial) -> TrialMeasure:
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
         bulk_synchronous=trial.bulk_synchronous,
+        training_cpu=training_cpu(trial.ps_end, trial.worker_ends, payload),
         staleness=trial.ps_end.staleness or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
     )

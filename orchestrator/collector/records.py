@@ -153,20 +153,35 @@ class ConnectionEnd(Record):
     retransmits: int = Field(ge=0)
 
 
-class PsEnd(Record):
+class TrainingCpuRecord(Record):
+    """CPU seconds of a process without its start.
+
+    Of these, the arithmetic: the server sums and applies gradients, a worker makes them.
+    """
+
+    seconds: float = Field(ge=0)
+    arithmetic_seconds: float = Field(ge=0)
+
+
+class CpuRecord(Record):
+    """CPU seconds of a process; an older version did not tell its start apart."""
+
+    cpu_seconds: float = Field(ge=0)
+    training_cpu: TrainingCpuRecord | None = None
+
+
+class PsEnd(CpuRecord):
     """The parameter server's last record."""
 
     parameters_sha256: str
     # Where workers have paces of their own: updates by others in between -> how often.
     staleness: dict[int, int] | None = None
-    cpu_seconds: float = Field(ge=0)
     connections: tuple[ConnectionEnd, ...]
 
 
-class WorkerEnd(Record):
+class WorkerEnd(CpuRecord):
     """A worker's last record."""
 
-    cpu_seconds: float = Field(ge=0)
     retransmits: int = Field(ge=0)
 
 

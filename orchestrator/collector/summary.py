@@ -253,6 +253,7 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
         "cpu_seconds_ps": _number(trial.cpu_seconds_ps),
         "cpu_seconds_workers": _number(trial.cpu_seconds_workers),
         "cpu_seconds_per_gigabyte": _number(trial.cpu_seconds_per_gigabyte),
+        **_training_cpu(trial),
         "throttled_share_worst": _number(trial.throttled_share),
         "throttled_shares": ";".join(
             f"{host.host}={_number(host.throttled_share)}" for host in trial.hosts
@@ -275,6 +276,21 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
         "scale_rates": _number(trial.scale_rates),
         "scale_time": _number(trial.scale_time),
         "switch": trial.switch,
+    }
+
+
+def _training_cpu(trial: TrialMeasure) -> dict[str, str]:
+    used = trial.training_cpu
+    return {
+        "training_cpu_seconds_ps": _number(used.ps if used else None),
+        "training_cpu_seconds_workers": _number(used.workers if used else None),
+        "transport_cpu_seconds_per_gigabyte": _number(used.transport if used else None),
+        "aggregation_cpu_seconds_per_gigabyte": _number(
+            used.aggregation_per_gigabyte if used else None
+        ),
+        "gradients_cpu_seconds_per_gigabyte": _number(
+            used.gradients_per_gigabyte if used else None
+        ),
     }
 
 

@@ -58,6 +58,7 @@ class FakeTrial:
     outcome: str = "finished"
     error: str | None = None
     spans: bool = False
+    training_cpu: bool = True  # False: as a version that did not record it
 
     @property
     def names(self) -> list[str]:
@@ -163,6 +164,7 @@ class FakeTrial:
             "process": "ps",
             "parameters_sha256": self.parameters,
             "cpu_seconds": 2.0,
+            **self._training_cpu(1.75, 0.25),
             "max_rss_bytes": 1,
             "connections": [
                 {"worker": n, "retransmits": self.retransmits} for n in range(self.workers)
@@ -178,13 +180,24 @@ class FakeTrial:
             {"event": "connection", "process": name, "congestion_control": value}
             for value in kept[-1:]
         ]
-        end = {"event": "end", "process": name, "cpu_seconds": 0.5 + number, "retransmits": 0}
+        end = {
+            "event": "end",
+            "process": name,
+            "cpu_seconds": 0.5 + number,
+            **self._training_cpu(0.25 + number, 0.125),
+            "retransmits": 0,
+        }
         done = [] if self.backward_done is None else self.backward_done[number]
         iterations = [
             {"event": "iteration", "process": name, "iteration": index, "backward_done_ns": moment}
             for index, moment in enumerate(done)
         ]
         return [self._job(name), *connection, *iterations, *self._worker_spans(number), end]
+
+    def _training_cpu(self, seconds: float, arithmetic: float) -> dict[str, Any]:
+        if not self.training_cpu:
+            return {}
+        return {"training_cpu": {"seconds": seconds, "arithmetic_seconds": arithmetic}}
 
     def _ps_spans(self) -> list[dict[str, Any]]:
         if not self.spans:

@@ -119,9 +119,25 @@ def test_counters(tmp_path: Path) -> None:
     assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.4)
 
 
+def test_cpu_of_the_training_with_the_arithmetic_apart(tmp_path: Path) -> None:
+    used = measured(tmp_path, FakeTrial()).training_cpu
+    assert used is not None
+    # 1.75 s of the ps, 0.25 of them arithmetic; 0.25 + 1.25 + 2.25 s of the workers, 0.375 of them.
+    assert used.transport == pytest.approx((1.5 + 3.75) / 1.4)
+    assert used.aggregation_per_gigabyte == pytest.approx(0.25 / 1.4)
+    assert used.gradients_per_gigabyte == pytest.approx(0.375 / 1.4)
+
+
+def test_an_older_run_does_not_tell_the_cpu_of_the_training(tmp_path: Path) -> None:
+    got = measured(tmp_path, FakeTrial(training_cpu=False))
+    assert got.training_cpu is None
+    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.4)
+
+
 def test_without_payload_nothing_is_per_gigabyte(tmp_path: Path) -> None:
     got = measured(tmp_path, FakeTrial(payload=0))
     assert got.cpu_seconds_per_gigabyte is None
+    assert got.training_cpu is None
     assert got.retransmission_share == 0.0
 
 

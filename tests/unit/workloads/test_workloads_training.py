@@ -59,7 +59,8 @@ def test_records(bench: Bench) -> None:
     assert second["released_ns"] == first["next_release_ns"]
     assert third["released_ns"] == second["next_release_ns"]
     assert end["event"] == "end"
-    assert end["cpu_seconds"] > 0
+    trained = end["training_cpu"]
+    assert 0 < trained["arithmetic_seconds"] < trained["seconds"] < end["cpu_seconds"]
     assert end["max_rss_bytes"] > 5 * size
     assert [connection["worker"] for connection in end["connections"]] == [0, 1, 2]
     for connection in end["connections"]:
@@ -90,6 +91,8 @@ def test_records(bench: Bench) -> None:
         assert times == sorted(times)
     assert len(iterations) == 3
     assert {"cpu_seconds", "max_rss_bytes", "retransmits"} <= set(end)
+    trained = end["training_cpu"]
+    assert 0 < trained["arithmetic_seconds"] < trained["seconds"] < end["cpu_seconds"]
 
 
 def test_computation_takes_the_devices_time(bench: Bench) -> None:
