@@ -1,6 +1,7 @@
 """`python -m workloads JOB.json`: one process of a trial, in a session of its own.
 
-Exit status: 0 trained or calibrated, 1 that failed, 2 the job is wrong, 128 + N ended by signal N.
+Exit status: 0 done what the job asks for, 1 that failed, 2 the job is wrong, 128 + N ended by
+signal N.
 Errors are one line each on stderr; stdout carries events only.
 """
 
@@ -47,12 +48,15 @@ def _run(job: ServerJob | WorkerJob) -> None:
     from workloads.job import WorkerJob
     from workloads.records import Records
     from workloads.server import ParameterServer
+    from workloads.urgent import run_urgent
     from workloads.worker import Worker
 
     with Records(job.records, job.name) as records:
         records.write("job", **job.given)
         if job.mode == "calibrate":
             run_calibration(job, records)
+        elif job.mode == "urgent":
+            run_urgent(job, records)
         elif isinstance(job, WorkerJob):
             Worker(job, records, SystemClock()).run()
         else:

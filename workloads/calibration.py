@@ -1,8 +1,8 @@
 """A calibration: how much of the workload's own traffic gets through, both directions at once.
 
-The parameter server sends slices of parameters to every worker, and every worker slices of its
-gradient to the server, as fast as the network takes them, for some seconds. The server sums and
-applies what arrives. Frames, sockets and arithmetic are those of a training; there is no
+The parameter server sends parameters to every worker, and every worker its gradient to the server,
+cut as the job's schedule says, as fast as the network takes them, for some seconds. The server sums
+and applies what arrives. Frames, sockets and arithmetic are those of a training; there is no
 computation on the workers and no step barrier, so this is the most that a training can ask of the
 machine. Every process notes how many bytes reach it, in windows of 0.1 s on the monotonic clock.
 """
@@ -39,7 +39,7 @@ class CalibrationServer:
     def __init__(self, job: ServerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time)
+        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
         self._parameters = Arena(self._layout)
         self._gradients = [Arena(self._layout) for _ in job.workers]
         self._aggregation = Aggregation(self._parameters, self._gradients, job.learning_rate)
@@ -86,7 +86,7 @@ class CalibrationServer:
         Thread(target=self._aggregate, daemon=True).start()
         bodies: list[tuple[str, Callable[[], None]]] = []
         for peer in peers:
-            link = _Link(peer.connection, self._layout, peer.number)
+            link = _Link(self._job, peer.connection, self._layout, peer.number)
             send = link.sender(FrameType.PARAMETERS, self._parameters, until)
             receive = link.receiver(FrameType.GRADIENT, peer.gradient, self._delivered)
             bodies += [(f"{peer.name}: ", send), (f"{peer.name}: ", receive)]
@@ -113,7 +113,7 @@ class CalibrationWorker:
     def __init__(self, job: WorkerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time)
+        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
         self._arena = Arena(self._layout)
 
     def run(self) -> None:
@@ -139,7 +139,7 @@ class CalibrationWorker:
             raise FrameError(f"{frame.type.name} frame, expected RELEASE")
         connection.receiving.settimeout(None)
         until = time.monotonic_ns() + round(self._job.seconds * 1e9)
-        link = _Link(connection, self._layout, self._job.worker)
+        link = _Link(self._job, connection, self._layout, self._job.worker)
         bodies = [
             ("", link.sender(FrameType.GRADIENT, self._arena, until)),
             ("", link.receiver(FrameType.PARAMETERS, self._arena, lambda _: None)),
@@ -150,7 +150,8 @@ class CalibrationWorker:
 class _Link:
     """What the two threads of one connection do."""
 
-    def __init__(self, connection: Connection, layout: Layout, worker: int) -> None:
+    def __init__(self, job: Job, connection: Connection, layout: Layout, worker: int) -> None:
+        self._job = job
         self._connection = connection
         self._layout = layout
         self._worker = worker
@@ -161,24 +162,24 @@ class _Link:
         def body() -> None:
             # The receiver sees it, too, and may first find the peer's last word, which says why.
             with suppress(Disconnected):
-                self._send(self._tensors(kind, arena), until_ns)
+                self._send(self._units(kind, arena), until_ns)
 
         return body
 
-    def _send(self, tensors: Iterator[list[Parcel]], until_ns: int) -> None:
-        queue, queued = SendQueue(), 0
+    def _send(self, units: Iterator[list[Parcel]], until_ns: int) -> None:
+        queue, queued = SendQueue(batch=self._job.batch_bytes), 0
         while time.monotonic_ns() < until_ns:
             while queued < _AHEAD_BYTES:
-                parcels = next(tensors)
+                parcels = next(units)
                 queue.put(parcels)
                 queued += sum(len(parcel.body) for parcel in parcels if parcel.body)
             queued -= self._connection.send(queue.take())
         self._connection.send([Parcel(Frame(FrameType.DONE, self._worker).pack())])
 
-    def _tensors(self, kind: FrameType, arena: Arena) -> Iterator[list[Parcel]]:
-        """The frames of one tensor after the other, round after round, without end."""
+    def _units(self, kind: FrameType, arena: Arena) -> Iterator[list[Parcel]]:
+        """The frames of one unit after the other, round after round, without end."""
         for number in itertools.count():
-            for pieces in self._layout.tensor_slices:
+            for unit in self._layout.units:
                 yield [
                     Parcel(
                         Frame(
@@ -186,7 +187,7 @@ class _Link:
                         ).pack(),
                         arena.slice_bytes(piece),
                     )
-                    for piece in pieces
+                    for piece in unit.slices
                 ]
 
     def receiver(

@@ -50,9 +50,10 @@ class Job:
         learning_rate: of plain SGD on the mean gradient.
         records: file to write.
         silence_seconds: give up when nothing has moved for so long.
-        mode: "train", or "calibrate" for an exchange of traffic without training.
         turns: workers push one after the other, each all of an iteration.
-        seconds: how long a calibration lasts; 0 for a training.
+        mode: "train"; "calibrate" for an exchange of traffic without training; "urgent" for how
+            long an urgent tensor waits in a full queue.
+        seconds: how long those last; 0 for a training.
         given: the job as it was read.
     """
 
@@ -75,7 +76,7 @@ class Job:
     records: Path
     silence_seconds: float
     turns: bool
-    mode: Literal["train", "calibrate"] = "train"
+    mode: Literal["train", "calibrate", "urgent"] = "train"
     seconds: float = 0.0
     given: Mapping[str, Any] = field(repr=False)
 
@@ -193,7 +194,7 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
             problems.append(f"{key}: {error}")
     known = {"role", *_CHECKS, *_SERVER_CHECKS, *_WORKER_CHECKS, *_MODE_CHECKS}
     if "seconds" in given and "mode" not in given:
-        problems.append("seconds: only with mode 'calibrate'")
+        problems.append(f"seconds: only with mode {_MODES}")
     problems += [f"{key}: unknown key" for key in given if key not in known]
     if "worker" in parsed and parsed["worker"] >= len(parsed.get("workers", given)):
         problems.append(f"worker: there are {len(parsed['workers'])} workers, counted from 0")
@@ -203,6 +204,8 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
         problems.append("answer_ranks: must be one list per worker")
     if "schedule" in parsed and parsed["schedule"].barrier and parsed.get("pulls") == ():
         problems.append("pulls: missing, but there is a step barrier")
+    if parsed.get("mode") == "urgent" and len(parsed.get("workers", "1")) != 1:
+        problems.append("workers: mode 'urgent' takes one")
     if problems:
         raise JobError(problems)
     parsed["rates"], parsed["time"] = parsed.pop("scale")
@@ -298,10 +301,13 @@ def _rows(value: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(_ranks(row) for row in value)
 
 
-def _calibrate(value: Any) -> str:
-    if value != "calibrate":
-        raise ValueError("must be 'calibrate', or left out")
-    return "calibrate"
+_MODES = "'calibrate' or 'urgent'"
+
+
+def _mode(value: Any) -> str:
+    if value not in ("calibrate", "urgent"):
+        raise ValueError(f"must be {_MODES}, or left out")
+    return str(value)
 
 
 _BUFFER = _whole(1, 1 << 30)
@@ -329,7 +335,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 # A training says nothing of these two.
-_MODE_CHECKS: Mapping[str, Callable[[Any], Any]] = {"mode": _calibrate, "seconds": _positive}
+_MODE_CHECKS: Mapping[str, Callable[[Any], Any]] = {"mode": _mode, "seconds": _positive}
 
 _SERVER_CHECKS: Mapping[str, Callable[[Any], Any]] = {"one_queue": _flag, "answer_ranks": _rows}
 

@@ -110,8 +110,10 @@ def test_the_job_of_a_calibration(bench: Bench) -> None:
     assert (job.mode, job.seconds) == ("calibrate", 0.6)
     assert parse_job(bench.job("worker1", {})).mode == "train"
     assert problems(bench.job("ps", {"mode": "train"})) == (
-        "mode: must be 'calibrate', or left out",
+        "mode: must be 'calibrate' or 'urgent', or left out",
         "seconds: missing",
     )
-    assert problems(bench.job("ps", {"seconds": 2})) == ("seconds: only with mode 'calibrate'",)
+    assert problems(bench.job("ps", {"seconds": 2})) == (
+        "seconds: only with mode 'calibrate' or 'urgent'",
+    )
     assert problems(bench.job("ps", {**MODE, "seconds": 0})) == ("seconds: must be more than 0",)
