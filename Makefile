@@ -4,7 +4,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup experiment smoke test lint clean
+.PHONY: help setup experiment smoke bench test lint clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ experiment: setup ## reproduce the published experiment (at most 10 minutes)
 
 smoke: setup ## a quick first look at an experiment (under a minute)
 	$(SUDO) $(BIN)/dmlbed run experiments/smoke.yaml
+
+bench: setup ## measure the transport beside iperf3, urgent tensors and CPU (some minutes)
+	$(SUDO) $(BIN)/dmlbed bench experiments/bench.yaml
 
 test: lint ## lint, then all tests, real testbeds included
 	$(SUDO) $(BIN)/python -m pytest

@@ -16,7 +16,7 @@ comes with an acknowledgement that is long out of date, and TCP discards it (RFC
     PULL        worker -> server   send me one tensor; no payload
     PARAMETERS  server -> worker   one slice of a tensor
     GRADIENT    worker -> server   one slice of a tensor's gradient
-    DONE        server -> worker   the last iteration is applied; a calibration: both ways
+    DONE        server -> worker   the last iteration is applied; without a training: both ways
     ERROR       both               the sender gives up; payload: why, UTF-8
 
 Nothing in a frame is trusted: see `unpack` here and `Layout.find`.

@@ -19,7 +19,7 @@ from orchestrator.errors import MachineError
 from orchestrator.trials.calibration_cache import CalibrationCache, machine_key
 
 # What a run can do without, if its files do not ask for it.
-_OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW)
+_OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW, Need.BENCH)
 
 
 @click.command()
@@ -73,9 +73,7 @@ def _table(rows: Sequence[Check]) -> Table:
     for row in rows:
         if row.need is Need.LATER:
             style = "dim"
-        elif row.met is None or (
-            not row.met and row.need in (Need.DELAY, Need.CAPS, Need.OPENFLOW)
-        ):
+        elif row.met is None or (not row.met and row.need in _OPTIONAL):
             style = "yellow"
         else:
             style = "green" if row.met else "bold red"

@@ -15,7 +15,7 @@ import click
 from orchestrator import __version__
 from orchestrator.errors import DmlbedError, Interrupted, disk_error
 
-VERBS = ("validate", "plan", "bound", "run", "report", "trace", "doctor")
+VERBS = ("validate", "plan", "bound", "run", "report", "trace", "bench", "doctor")
 
 # Where Debian keeps sshd, ip and tc; `su` without a dash leaves them out of PATH.
 _ADMINISTRATOR_PATHS = ("/usr/sbin", "/sbin")

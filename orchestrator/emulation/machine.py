@@ -182,7 +182,7 @@ def _namespaces(machine: Machine) -> Check:
 def _program(program: Program, machine: Machine) -> Check:
     path = machine.programs[program.name]
     remedy = f"Debian package {program.package}"
-    if program.need is Need.RUN:
+    if program.need in (Need.RUN, Need.BENCH):
         remedy = f"{_SET_UP}, or {remedy}"
     found = path or "missing"
     return Check(program.name, found, path is not None, program.need, program.needed_for, remedy)

@@ -14,6 +14,7 @@ class Need(StrEnum):
     DELAY = "delay"
     CAPS = "caps"
     OPENFLOW = "openflow"
+    BENCH = "bench"
     LATER = "later"
 
 
@@ -75,6 +76,7 @@ PROGRAMS = (
     Program("nsenter", "util-linux", "commands inside a host"),
     Program("mount", "mount", "private run state"),
     *OVS_PROGRAMS,
+    Program("iperf3", "iperf3", "dmlbed bench", Need.BENCH),
 )
 
 _INGRESS = "qdisc add dev lo ingress"

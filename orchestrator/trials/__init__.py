@@ -1,8 +1,9 @@
 """Plan the matrix of trials and run it: the one conductor over all other rooms."""
 
+from orchestrator.trials.bench import bench
 from orchestrator.trials.plan import Trial, plan_trials
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.run import run
 from orchestrator.trials.settle import Foreseen, foresee_scale
 
-__all__ = ["Foreseen", "RunRequest", "Trial", "foresee_scale", "plan_trials", "run"]
+__all__ = ["Foreseen", "RunRequest", "Trial", "bench", "foresee_scale", "plan_trials", "run"]

@@ -10,7 +10,6 @@ file that the task names, after each of them, so that an interruption loses one 
 from __future__ import annotations
 
 import datetime
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps, window_bps
+from orchestrator.collector.windows import events_of, received_bps, released_ns
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.idle import IdleSampler, Sample, mean_idle
 from orchestrator.emulation.switches import choose_switch, obstacles
@@ -119,17 +119,15 @@ def judge(
         RunError: the records lack what is needed.
     """
     topology = experiment.topology
-    server = _events(records[topology.ps.name])
-    released = next((e["released_ns"] for e in server if e["event"] == "released"), None)
-    if released is None:
-        raise RunError("the calibration did not begin")
+    server = events_of(records[topology.ps.name])
+    released = released_ns(server)
     begin = released + round(RAMP_SECONDS * 1e9)
     end = released + round((SECONDS - END_SECONDS) * 1e9)
-    pushed = _received_bps(server, begin, end)
+    pushed = received_bps(server, begin, end)
     pulled = [
         bps
         for worker in topology.workers
-        for bps in _received_bps(_events(records[worker.name]), begin, end)
+        for bps in received_bps(events_of(records[worker.name]), begin, end)
     ]
     idle = mean_idle(samples, begin, end)
     if idle is None:
@@ -168,24 +166,6 @@ def _way(
         share=sum(bps) / possible,
         first=None if first is None else bps[0] / first,
     )
-
-
-def _received_bps(events: Sequence[Mapping[str, Any]], begin: int, end: int) -> list[float]:
-    """What each connection of a process received, in bit/s over the windows in [begin, end] ns."""
-    windows = [
-        event
-        for event in events
-        if event["event"] == "window" and begin <= event["begin_ns"] and event["end_ns"] <= end
-    ]
-    length = sum(window["end_ns"] - window["begin_ns"] for window in windows)
-    if not length:
-        raise RunError("a process of the calibration has noted nothing in its time")
-    by_connection = zip(*(window["received"] for window in windows), strict=True)
-    return [sum(received) * 8e9 / length for received in by_connection]
-
-
-def _events(records: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in records.splitlines()]
 
 
 def main() -> None:

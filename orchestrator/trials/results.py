@@ -85,6 +85,15 @@ class ResultsDirectory:
             raise
         self.stored += 1
 
+    def keep(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Keep files that belong to no trial in a folder of the run's directory; "": in itself."""
+        if self._path is None:
+            self._path = self._make()
+        place = self._path / folder
+        place.mkdir(exist_ok=True)
+        for name, content in files.items():
+            _write(place / name, content)
+
     def give_to_caller(self) -> None:
         """Under sudo, hand the files to the person who called it."""
         owner = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")

@@ -64,7 +64,7 @@ def run(request: RunRequest) -> None:
     machine = check_machine(experiment, request.out)
     layout = find_layout()
     room = this_machine(layout.missing)
-    request = settle_scale(request, experiment, room, _say)
+    request = settle_scale(request, experiment, room, say)
     check_memory(request.load(), machine, room)
     with run_groups(layout) as groups:
         run_boxed(
@@ -74,5 +74,6 @@ def run(request: RunRequest) -> None:
         )
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Show one line on standard error."""
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)

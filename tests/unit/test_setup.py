@@ -17,7 +17,7 @@ def test_set_up_installs_the_package_of_every_program_that_a_testbed_needs() -> 
     table = re.search(r'requirements="\\\n(.*?)"', SCRIPT, re.DOTALL)
     assert table is not None
     installed = {line.split()[1] for line in table[1].splitlines()}
-    needed = {p.package for p in PROGRAMS if p.need in (Need.RUN, Need.OPENFLOW)}
+    needed = {p.package for p in PROGRAMS if p.need in (Need.RUN, Need.OPENFLOW, Need.BENCH)}
     assert needed - {"util-linux"} <= installed
 
 

@@ -1,0 +1,46 @@
+"""What a connection received, from the windows that a process of a calibration noted (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.errors import RunError
+
+Events = Sequence[Mapping[str, Any]]
+
+
+def events_of(records: bytes) -> list[dict[str, Any]]:
+    """The events of a process, out of its record file."""
+    return [json.loads(line) for line in records.splitlines()]
+
+
+def released_ns(server: Events) -> int:
+    """When the parameter server began the exchange, on the monotonic clock.
+
+    Raises:
+        RunError: it did not.
+    """
+    found = next((e["released_ns"] for e in server if e["event"] == "released"), None)
+    if found is None:
+        raise RunError("the exchange of traffic did not begin")
+    return int(found)
+
+
+def received_bps(events: Events, begin: int, end: int) -> list[float]:
+    """What each connection of a process received, in bit/s over the windows in [begin, end] ns.
+
+    Raises:
+        RunError: there is no such window.
+    """
+    windows = [
+        event
+        for event in events
+        if event["event"] == "window" and begin <= event["begin_ns"] and event["end_ns"] <= end
+    ]
+    length = sum(window["end_ns"] - window["begin_ns"] for window in windows)
+    if not length:
+        raise RunError("a process of the exchange has noted nothing in its time")
+    by_connection = zip(*(window["received"] for window in windows), strict=True)
+    return [sum(received) * 8e9 / length for received in by_connection]

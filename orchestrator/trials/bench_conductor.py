@@ -1,0 +1,181 @@
+"""Conducts a bench: runs inside the box, on one testbed for all that is compared.
+
+Started as `python -m orchestrator.trials.bench_conductor REQUEST GROUPS SECONDS SAMPLES` by
+bench.py.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from statistics import fmean
+from typing import Any, Literal
+
+from rich.console import Console
+
+from orchestrator.collector.bench import BenchRecord, bench_figures
+from orchestrator.collector.bench_table import bench_table
+from orchestrator.deployment import Deployment, RemoteHost
+from orchestrator.emulation.idle import IdleSampler
+from orchestrator.emulation.run_groups import RunGroups
+from orchestrator.emulation.switches import check_fit, choose_switch, obstacles
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment
+from orchestrator.trials.bench_jobs import SCHEDULE, bench_jobs, bench_record, measuring_seconds
+from orchestrator.trials.control import make_controller
+from orchestrator.trials.inside import connected, guarded
+from orchestrator.trials.iperf import WAYS, run_iperf
+from orchestrator.trials.plan import plan_trials
+from orchestrator.trials.progress import RunProgress
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.results import ResultsDirectory, json_file
+from orchestrator.trials.trial import START_SECONDS, run_trial, trial_files
+from orchestrator.trials.versions import run_record
+from workloads.schedules import get_schedule
+
+
+class Bench:
+    """One bench on a running testbed."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        what: BenchRecord,
+        testbed: Testbed,
+        hosts: Mapping[str, RemoteHost],
+        results: ResultsDirectory,
+    ) -> None:
+        self._experiment = experiment
+        self._what = what
+        self._testbed = testbed
+        self._hosts = hosts
+        self._results = results
+        self._deployment = Deployment(hosts, sys.executable, testbed.work_directory)
+        self._addresses = {name: address.data for name, address in testbed.addresses.items()}
+        self._idle: dict[str, float] = {}
+
+    def measure(self, progress: RunProgress) -> int:
+        """Measure everything, the short things first; returns how many trainings failed.
+
+        Raises:
+            RunError: a process or the testbed failed.
+        """
+        self._testbed.set_schedule(get_schedule(SCHEDULE))
+        for way in WAYS:
+            progress.say(f"iperf3, {way}: {self._what.seconds:g} s")
+            self._iperf(way)
+        self._exchange("goodput", "calibrate", progress)
+        self._exchange("urgent", "urgent", progress)
+        self._results.keep("", {"idle.json": json_file(self._idle)})
+        failed = 0
+        for trial in plan_trials(self._experiment):
+            progress.start(trial)
+            outcome = run_trial(
+                self._experiment, trial, self._testbed, self._deployment, progress.event
+            )
+            self._results.store(trial, trial_files(self._experiment, trial, outcome))
+            progress.finish(trial, outcome.error)
+            failed += outcome.error is not None
+            self._testbed.check()
+        return failed
+
+    def _iperf(self, way: str) -> None:
+        ends = (self._what.server, self._what.worker)
+        with self._sampled(f"iperf3-{way}"):
+            report = run_iperf(
+                (self._hosts[ends[0]], self._hosts[ends[1]]),
+                (self._addresses[ends[0]], self._addresses[ends[1]]),
+                way,
+                self._what.ramp_seconds,
+                self._what.seconds,
+            )
+        self._results.keep("iperf3", {f"{way}.json": json_file(report)})
+
+    def _exchange(
+        self, name: str, mode: Literal["calibrate", "urgent"], progress: RunProgress
+    ) -> None:
+        seconds = measuring_seconds(self._experiment, self._what, mode)
+        progress.say(f"{name}: {seconds:.1f} s")
+        jobs = bench_jobs(self._experiment, self._what, self._addresses, mode)
+        with self._sampled(name):
+            records = self._deployment.run(
+                jobs,
+                start_timeout=START_SECONDS,
+                silence_timeout=seconds + 2 * jobs[self._what.server]["silence_seconds"],
+                on_event=lambda _host, _event: None,
+            )
+        self._results.keep(name, {f"{host}.jsonl": data for host, data in records.items()})
+        self._testbed.check()
+
+    @contextmanager
+    def _sampled(self, name: str) -> Iterator[None]:
+        with IdleSampler() as sampler:
+            yield
+        if sampler.samples:
+            self._idle[name] = fmean(share for _, share in sampler.samples)
+
+
+def conduct(request: RunRequest, groups: RunGroups, seconds: int, samples: int) -> None:
+    """Run a bench and say what came of it.
+
+    Raises:
+        DmlbedError: the bench ended early, or a training of it failed.
+        KeyboardInterrupt: a person stopped it.
+    """
+    experiment = request.load()
+    started = datetime.datetime.now(datetime.UTC)
+    choice = choose_switch(experiment.switch, obstacles())
+    check_fit(experiment.topology, choice)
+    what = bench_record(experiment, seconds, samples)
+    record = {
+        **run_record(experiment, started, choice),
+        "calibration": request.calibration,
+        "bench": what.model_dump(),
+    }
+    stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
+    results = ResultsDirectory(request.out, experiment.name, stamp, record)
+    try:
+        with RunProgress(experiment, Console(stderr=True)) as progress:
+            progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
+            progress.say(f"switches: {choice.kind} ({choice.why})")
+            controller = make_controller(experiment.topology, choice.kind)
+            with (
+                Testbed(experiment, choice.kind, controller, groups=groups) as testbed,
+                connected(testbed) as hosts,
+            ):
+                failed = Bench(experiment, what, testbed, hosts, results).measure(progress)
+        _report(results, request.as_json)
+    finally:
+        results.give_to_caller()
+    if failed:
+        raise RunError(f"{failed} of {len(plan_trials(experiment))} trainings failed")
+
+
+def _report(results: ResultsDirectory, as_json: bool) -> None:
+    if results.path is None:
+        raise RunError("the bench has measured nothing")
+    figures = bench_figures(results.path)
+    answer: dict[str, Any] = {"figures": [figure.as_json() for figure in figures]}
+    results.keep("", {"bench.json": json_file(answer)})
+    if as_json:
+        print(json.dumps({"run": str(results.path), **answer}), flush=True)
+        return
+    console = Console()
+    console.print(bench_table(figures))
+    console.print(f"records: {results.path}", soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point of the conducting process."""
+    request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
+    seconds, samples = int(sys.argv[3]), int(sys.argv[4])
+    stopped = "stopped; what had been measured is kept"
+    sys.exit(guarded(lambda: conduct(request, groups, seconds, samples), stopped))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""`dmlbed bench`: what it hands on."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+from orchestrator.errors import MachineError
+from orchestrator.spec import Overrides
+from orchestrator.trials import RunRequest
+
+MODULE = importlib.import_module("orchestrator.cli.bench")
+
+
+def bench(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["bench", *arguments])
+
+
+def test_what_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[tuple[RunRequest, int, int]] = []
+    monkeypatch.setattr(MODULE, "run_bench", lambda *given: handed.append(given))
+    options = ["--switch", "ovs-user", "--scale", "16,0.5", "--seconds", "3", "--samples", "40"]
+    assert bench("bench.yaml", *options, "--json", "--out", "there").exit_code == 0
+    assert bench("bench.yaml").exit_code == 0
+    overrides = Overrides(switch="ovs-user", scale="16,0.5")
+    assert handed == [
+        (RunRequest(Path("bench.yaml"), overrides, Path("there"), as_json=True), 3, 40),
+        (RunRequest(Path("bench.yaml"), Overrides(), Path("results")), 5, 100),
+    ]
+
+
+def test_an_error_ends_it_with_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(*_: object) -> None:
+        raise MachineError("this machine lacks for a bench: iperf3", "make setup")
+
+    monkeypatch.setattr(MODULE, "run_bench", lacks)
+    result = bench("bench.yaml")
+    assert result.exit_code == 3
+    assert result.stderr == "this machine lacks for a bench: iperf3 (make setup)\n"
+
+
+@pytest.mark.parametrize("wrong", [("--seconds", "0"), ("--samples", "0"), ("--samples", "x")])
+def test_wrong_lengths(wrong: tuple[str, str]) -> None:
+    result = bench("bench.yaml", *wrong)
+    assert result.exit_code == 2
+    assert wrong[0] in result.stderr
