@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.errors import InputError, Problem, RunError
 from workloads.schedules import is_bulk_synchronous
@@ -241,6 +242,7 @@ class Run:
         failed: the others, by directory.
         missing: number of planned trials that have no directory.
         forced: why all its figures are marked; None if the machine carried the scale.
+        goodput: what its links were seen to carry; None: it was not measured.
     """
 
     directory: Path
@@ -251,6 +253,7 @@ class Run:
     failed: tuple[FailedTrial, ...]
     missing: int
     forced: ForcedScale | None = None
+    goodput: GoodputRecord | None = None
 
 
 class ForcedScale(Record):
@@ -273,6 +276,8 @@ class _Run(Record):
     versions: dict[str, Any]
     switch: _Switch
     calibration: _Calibration | None = None
+    # Runs of older versions have not measured it.
+    goodput: GoodputRecord | None = None
 
 
 def read_run(directory: Path) -> Run:
@@ -311,6 +316,7 @@ def read_run(directory: Path) -> Run:
         failed=tuple(failed),
         missing=max(0, _planned(run.experiment) - len(trials) - len(failed)),
         forced=run.calibration.forced if run.calibration else None,
+        goodput=run.goodput,
     )
 
 

@@ -117,6 +117,8 @@ def _notes(run: Run) -> tuple[str, ...]:
     if run.missing:
         trials = "trial was" if run.missing == 1 else "trials were"
         notes.append(f"{run.missing} planned {trials} not run")
+    if run.goodput:
+        notes.extend(run.goodput.notes())
     return tuple(notes)
 
 

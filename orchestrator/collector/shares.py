@@ -1,8 +1,9 @@
 """How near a measured figure is to what its network and devices can do at best.
 
-The bound is that of an iteration without a barrier, `orchestrator.bounds.lower_bound`, at 1448/1514
-of the links' rates. No schedule is above it in which every worker pulls and pushes the whole model
-over its own connections, whatever the order.
+The bound is that of an iteration without a barrier, `orchestrator.bounds.lower_bound`, at the
+goodput that the run measured before its trials, and at 1448/1514 of the rate of links of which it
+measured none. No schedule is above it in which every worker pulls and pushes the whole model over
+its own connections, whatever the order.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.bounds import lower_bound
+from orchestrator.bounds import Goodputs, lower_bound
 from orchestrator.spec import Topology
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
@@ -21,13 +22,16 @@ _TOPOLOGY = TypeAdapter(Topology)
 _DEVICES = TypeAdapter(dict[str, DeviceModel])
 
 
-def bound_imgs_per_sec(experiment: Mapping[str, Any], model: str, batch: int) -> float | None:
+def bound_imgs_per_sec(
+    experiment: Mapping[str, Any], model: str, batch: int, goodputs: Goodputs | None = None
+) -> float | None:
     """The most imgs/sec of the real system, all workers together, that a model can have.
 
     Args:
         experiment: the resolved experiment, as run.json holds it.
         model: its name.
         batch: images per worker and iteration.
+        goodputs: measured payload of ports.
 
     Returns:
         None if the run does not say on what topology with what devices it ran, or if this version
@@ -38,7 +42,7 @@ def bound_imgs_per_sec(experiment: Mapping[str, Any], model: str, batch: int) ->
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
-        bound = lower_bound(topology, load_model(model), devices, batch)
+        bound = lower_bound(topology, load_model(model), devices, batch, goodputs)
     except (KeyError, TypeError, ValidationError):
         return None
     return bound.imgs_per_sec(bound.seconds)

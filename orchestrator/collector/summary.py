@@ -125,10 +125,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """Trials of a run with their verdicts (same order), and the rows made of them."""
+    """Trials of a run with their verdicts and bounds (same order), and the rows made of them."""
 
     trials: tuple[TrialMeasure, ...]
     verdicts: tuple[Verdict, ...]
+    bounds: tuple[float | None, ...]
     rows: tuple[Row, ...]
 
 
@@ -140,9 +141,10 @@ def summarise(run: Run) -> Summary:
     for trial, verdict in zip(trials, verdicts, strict=True):
         groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)
     published = _published(run.experiment)
+    goodputs = run.goodput.goodputs() if run.goodput else None
     bounds = {
-        (trial.model, trial.batch): bound_imgs_per_sec(run.experiment, trial.model, trial.batch)
-        for trial in trials
+        (model, batch): bound_imgs_per_sec(run.experiment, model, batch, goodputs)
+        for model, batch in {(trial.model, trial.batch) for trial in trials}
     }
     rows = []
     for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
@@ -151,7 +153,8 @@ def summarise(run: Run) -> Summary:
         ):
             if (model, schedule) in groups:
                 rows.append(_row(model, schedule, groups, published.get(model, {}), bounds))
-    return Summary(trials, verdicts, tuple(rows))
+    of_trials = tuple(bounds[trial.model, trial.batch] for trial in trials)
+    return Summary(trials, verdicts, of_trials, tuple(rows))
 
 
 def _row(
@@ -203,22 +206,23 @@ def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
     The columns and their order are the same for every run; lists are separated by semicolons.
     """
     lines = [
-        _csv_line(trial, verdict)
-        for trial, verdict in zip(summary.trials, summary.verdicts, strict=True)
+        _csv_line(*measured)
+        for measured in zip(summary.trials, summary.verdicts, summary.bounds, strict=True)
     ]
+    columns = list(lines[0])
     for failure in failed:
         known = failure.trial.model_dump() if failure.trial else {}
         line = {key: known.get(key, "") for key in ("index", "model", "schedule", "repeat")}
         lines.append({**line, "verdict": "failed", "reasons": str(failure)})
     lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else 1 << 30)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(_csv_line(summary.trials[0], summary.verdicts[0])))
+    writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
 
 
-def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
+def _csv_line(trial: TrialMeasure, verdict: Verdict, bound: float | None) -> dict[str, Any]:
     pull, push = trial.pull_shares, trial.push_shares
     return {
         "index": trial.index,
@@ -228,6 +232,8 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict.level,
         "reasons": "; ".join(verdict.reasons),
         "imgs_per_sec": _number(trial.imgs_per_sec),
+        "bound_imgs_per_sec": _number(bound),
+        "share_of_bound_pct": _number(100 * trial.imgs_per_sec / bound if bound else None),
         "iteration_seconds_median": _number(trial.iteration_seconds_median),
         "iteration_seconds": _list(trial.iteration_seconds),
         "iteration_seconds_emulated": _list(trial.iteration_seconds_emulated),

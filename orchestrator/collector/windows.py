@@ -28,8 +28,11 @@ def released_ns(server: Events) -> int:
     return int(found)
 
 
-def received_bps(events: Events, begin: int, end: int) -> list[float]:
-    """What each connection of a process received, in bit/s over the windows in [begin, end] ns.
+def received(events: Events, begin: int, end: int) -> tuple[list[int], float]:
+    """What each connection of a process received in its windows within [begin, end] ns.
+
+    Returns:
+        Bytes per connection, and how many seconds the windows last.
 
     Raises:
         RunError: there is no such window.
@@ -43,4 +46,14 @@ def received_bps(events: Events, begin: int, end: int) -> list[float]:
     if not length:
         raise RunError("a process of the exchange has noted nothing in its time")
     by_connection = zip(*(window["received"] for window in windows), strict=True)
-    return [sum(received) * 8e9 / length for received in by_connection]
+    return [sum(counts) for counts in by_connection], length / 1e9
+
+
+def received_bps(events: Events, begin: int, end: int) -> list[float]:
+    """The same in bit/s.
+
+    Raises:
+        RunError: there is no such window.
+    """
+    counts, seconds = received(events, begin, end)
+    return [count * 8 / seconds for count in counts]

@@ -20,6 +20,7 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, RunError, UnusableError
 from orchestrator.spec import Experiment
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.goodput import measure_goodput
 from orchestrator.trials.inside import connected, guarded
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
@@ -87,6 +88,10 @@ def _run_trials(
             progress.say(testbed.description())
             for warning in testbed.hosts.warnings():
                 progress.say(f"warning: {warning}")
+            goodput = measure_goodput(experiment, testbed, hosts)
+            results.describe(goodput=goodput.model_dump())
+            for line in (goodput.text(), *goodput.notes()):
+                progress.say(line)
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
             for trial in plan_trials(experiment):
                 progress.start(trial)

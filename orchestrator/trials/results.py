@@ -42,7 +42,7 @@ class ResultsDirectory:
     ) -> None:
         self._parent = out / experiment
         self._name = stamp
-        self._run_record = run_record
+        self._run_record = dict(run_record)
         self._path: Path | None = None
         self.stored = 0
 
@@ -50,6 +50,10 @@ class ResultsDirectory:
     def path(self) -> Path | None:
         """The run's directory, None as long as no trial has finished."""
         return self._path
+
+    def describe(self, **entries: Any) -> None:
+        """Add to run.json what was found out before the first trial."""
+        self._run_record |= entries
 
     def _make(self) -> Path:
         """Make the directory; two runs in one second get `-2` and so on."""

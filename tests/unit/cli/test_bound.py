@@ -42,7 +42,7 @@ def test_the_published_experiment() -> None:
     assert lines[:2] == [
         "published: 3 workers on ps-10g-1g-3workers, batch 1, real system",
         "fullest: switch0->switch1 (pull) and switch1->switch0 (push), each for 3 workers"
-        " at 956.4 Mbit/s of payload",
+        " at 956.4 Mbit/s of payload (1448/1514 of the rate: a run measures it)",
     ]
     for line in (
         "alexnet 2.069 0.5535 0.1845 0.27 6.207 8.31 link",
@@ -69,6 +69,7 @@ def test_json() -> None:
     answer = told(PUBLISHED)
     assert (answer["experiment"], answer["topology"]) == ("published", "ps-10g-1g-3workers")
     assert (answer["workers"], answer["batch"]) == (3, 1)
+    assert answer["goodput"] == "1448/1514 of the rates"
     names = [model["model"] for model in answer["models"]]
     assert names == ["alexnet", "googlenet", "inception3", "resnet50", "mobilenet"]
     googlenet = answer["models"][1]

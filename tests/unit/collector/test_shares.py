@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.bounds import goodput_bps
 from orchestrator.collector import read_run, report, summarise
 from orchestrator.collector.shares import bound_imgs_per_sec, share_of_gain
 from orchestrator.spec import load_experiment
@@ -95,6 +97,54 @@ def test_rows_have_them(tmp_path: Path) -> None:
     assert switch["share_of_gain_pct"] == pytest.approx(
         100 * (switch["imgs_per_sec"] - none["imgs_per_sec"]) / way
     )
+
+
+def measured(run: Path, *shares: float) -> Path:
+    """Let a run have measured these shares of what the trunk's rates carry, pull and push."""
+    ports = [
+        {
+            "port": port,
+            "direction": way,
+            "payload_bytes": 1,
+            "seconds": 2.0,
+            "bps": share * goodput_bps(10**9),
+            "nominal_bps": goodput_bps(10**9),
+        }
+        for port, way, share in zip(
+            ("switch0->switch1", "switch1->switch0"), ("pull", "push"), shares, strict=True
+        )
+    ]
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "goodput": {"ports": ports}}))
+    return run
+
+
+def test_the_bound_is_drawn_at_the_goodput_that_was_measured(tmp_path: Path) -> None:
+    run = measured(write_run(tmp_path, [FakeTrial()], topology=True), 0.99, 0.97)
+    got = report(run)
+    (row,) = got.rows
+    # The slower of the two directions limits an iteration.
+    assert row["bound_imgs_per_sec"] == pytest.approx(0.97 * 0.4833, rel=1e-3)
+    (line,) = csv.DictReader((run / "summary.csv").open())
+    assert float(line["bound_imgs_per_sec"]) == pytest.approx(row["bound_imgs_per_sec"], rel=1e-5)
+    assert float(line["share_of_bound_pct"]) == pytest.approx(row["share_of_bound_pct"], rel=1e-5)
+    assert got.table.notes == ()
+
+
+def test_a_goodput_that_cannot_be_believed_lowers_no_bound(tmp_path: Path) -> None:
+    run = measured(write_run(tmp_path, [FakeTrial()], topology=True), 0.6, 1.2)
+    got = report(run)
+    assert got.rows[0]["bound_imgs_per_sec"] == pytest.approx(0.4833, rel=1e-3)
+    assert got.table.notes == (
+        "doubtful: before the trials switch0->switch1, switch1->switch0 carried 60.0 to 120.0 % "
+        "of what the rates do; bounds take the rates there",
+    )
+
+
+def test_without_a_bound_the_csv_has_no_share_of_it(tmp_path: Path) -> None:
+    report(write_run(tmp_path, [FakeTrial()]))
+    (line,) = csv.DictReader((tmp_path / "summary.csv").open())
+    assert (line["bound_imgs_per_sec"], line["share_of_bound_pct"]) == ("", "")
 
 
 def test_without_the_baseline_there_is_no_share_of_its_gain(tmp_path: Path) -> None:

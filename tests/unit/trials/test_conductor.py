@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.errors import MachineError, RunError, UnusableError
 from orchestrator.spec import Overrides
@@ -76,6 +77,7 @@ class Stage:
         self.tried = 0
         self.usable = True
         self.losses: list[dict[str, Any]] = []
+        self.goodput = GoodputRecord(failed="worker0: killed\nits last output: none")
         self.reports: list[Path] = []
         self.given_to_caller: list[Path | None] = []
         self.log: list[str] = []
@@ -92,6 +94,7 @@ class Stage:
         monkeypatch.setattr(conductor, "make_controller", lambda *_: None)
         monkeypatch.setattr(conductor, "connected", connected)
         monkeypatch.setattr(conductor, "run_trial", self._run_trial)
+        monkeypatch.setattr(conductor, "measure_goodput", lambda *_: self.goodput)
         monkeypatch.setattr(conductor, "report", self._report)
         monkeypatch.setattr(
             ResultsDirectory,
@@ -153,6 +156,16 @@ def test_the_record_of_the_run(stage: Stage) -> None:
     assert record["experiment"] == stage.request.load().resolved()
     assert record["switch"]["kind"] == "linux-bridge"
     assert {"dmlbed", "python", "numpy", "kernel"} <= set(record["versions"])
+    assert GoodputRecord.model_validate(record["goodput"]) == stage.goodput
+
+
+def test_a_goodput_that_was_not_measured_is_told_and_the_run_goes_on(stage: Stage) -> None:
+    stage.conduct()
+    said = stage.screen.getvalue()
+    assert "goodput: not measured, bounds take the rates\n" in said
+    reason = "the goodput could not be measured, bounds take the rates: worker0: killed\n"
+    assert said.count(f"doubtful: {reason}") == 1
+    assert len(stage.kept()) == 4
 
 
 def test_json_is_all_that_stdout_carries(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,96 @@
+"""The goodput that a run measured before its trials, and whether it can be believed (pure).
+
+A bound is drawn at what its links were seen to carry. A measurement that is off (something else
+kept the machine busy, a host was throttled) would lower the bound and flatter all that is held
+against it, so it is told and not used: the port's rate then says what it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from orchestrator.bounds import Goodputs
+from orchestrator.collector.record_files import Record
+
+LEAST_SHARE = 0.95
+"""Of 1448/1514 of the rate; what limits a trial carried less, and it is not the link."""
+MOST_SHARE = 1.005
+"""Likewise: more than windows of time that end a little early or late can make of it."""
+
+
+class PortGoodput(Record):
+    """What one port carried that all workers' bulk traffic filled.
+
+    Attributes:
+        port: its name, `node->peer`.
+        direction: "pull" or "push".
+        payload_bytes: of TCP, that crossed it and arrived.
+        seconds: for which their receivers were looked at, on the clock; each for all but the same.
+        bps: payload in bit/s of the real system.
+        nominal_bps: 1448/1514 of its rate, in bit/s of the real system.
+    """
+
+    port: str
+    direction: Literal["pull", "push"]
+    payload_bytes: int = Field(ge=0)
+    seconds: float = Field(gt=0)
+    bps: float = Field(ge=0)
+    nominal_bps: float = Field(gt=0)
+
+    @property
+    def share(self) -> float:
+        """Of what its rate carries."""
+        return self.bps / self.nominal_bps
+
+    @property
+    def believed(self) -> bool:
+        """Whether the link alone can have been what limited it."""
+        return LEAST_SHARE <= self.share <= MOST_SHARE
+
+
+class GoodputRecord(Record):
+    """The goodput in run.json.
+
+    Attributes:
+        ports: those that were filled.
+        failed: why nothing was measured; empty if something was.
+    """
+
+    ports: tuple[PortGoodput, ...] = ()
+    failed: str = ""
+
+    def goodputs(self) -> Goodputs:
+        """What bounds are drawn at; a port that is not in it carries what its rate says."""
+        return {port.port: port.bps for port in self.ports if port.believed}
+
+    def text(self) -> str:
+        """One line: what was measured."""
+        if not self.ports:
+            return "goodput: not measured, bounds take the rates"
+        return f"goodput: {_shares(self.ports)} of what the rates of {_names(self.ports)} carry"
+
+    def notes(self) -> tuple[str, ...]:
+        """What speaks against it."""
+        if self.failed:
+            first = self.failed.splitlines()[0]
+            return (f"doubtful: the goodput could not be measured, bounds take the rates: {first}",)
+        strange = [port for port in self.ports if not port.believed]
+        if not strange:
+            return ()
+        return (
+            f"doubtful: before the trials {_names(strange)} carried {_shares(strange)} of what "
+            "the rates do; bounds take the rates there",
+        )
+
+
+def _shares(ports: Sequence[PortGoodput]) -> str:
+    low, high = (f"{100 * share(p.share for p in ports):.1f}" for share in (min, max))
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def _names(ports: Sequence[PortGoodput]) -> str:
+    shown = ", ".join(port.port for port in ports[:2])
+    return shown if len(ports) <= 2 else f"{shown} and {len(ports) - 2} more"

@@ -1,0 +1,116 @@
+"""Measures, before the trials of a run, what the links that limit it carry.
+
+All workers pull and push at once at full speed, as in a calibration, with all flows in one class,
+on the network as the trials find it. So the links are filled that are busy longest in an iteration:
+flows that share links fairly fill those first of which each has least.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from orchestrator.bounds import fullest, goodput_bps, link_loads
+from orchestrator.collector.goodput import GoodputRecord, PortGoodput
+from orchestrator.collector.windows import events_of, received, released_ns
+from orchestrator.deployment import Deployment, RemoteHost
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.errors import RunError
+from orchestrator.spec import Experiment
+from orchestrator.trials.jobs import build_jobs
+from orchestrator.trials.plan import Trial
+from orchestrator.trials.trial import START_SECONDS
+from workloads.models import load_model
+from workloads.schedules import get_schedule
+
+SECONDS = 2.0
+RAMP_SECONDS = 0.6
+"""Left out at the beginning: windows grow, and buffers fill."""
+END_SECONDS = 0.1
+"""Left out at the end, when the first processes may have stopped."""
+SILENCE_SECONDS = 20.0
+SCHEDULE = "none"
+_WAYS: tuple[Literal["pull", "push"], ...] = ("pull", "push")
+
+
+def goodput_jobs(experiment: Experiment, addresses: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """One job per host: those of a trial, but to exchange traffic.
+
+    With the largest of the experiment's models, for whose trials there must be memory anyway.
+    """
+    model = max(experiment.models, key=lambda name: load_model(name).bytes)
+    changes = {
+        "mode": "calibrate",
+        "seconds": RAMP_SECONDS + SECONDS + END_SECONDS,
+        "silence_seconds": SILENCE_SECONDS,
+    }
+    jobs = build_jobs(experiment, Trial(0, model, SCHEDULE, 0), addresses)
+    return {name: {**job, **changes} for name, job in jobs.items()}
+
+
+def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputRecord:
+    """What the ports carried that were filled, from the processes' records.
+
+    Raises:
+        RunError: the records lack what is needed.
+    """
+    topology = experiment.topology
+    server = events_of(records[topology.ps.name])
+    begin = released_ns(server) + round(RAMP_SECONDS * 1e9)
+    end = begin + round(SECONDS * 1e9)
+    names = [worker.name for worker in topology.workers]
+    pushed, seconds = received(server, begin, end)
+    # By worker: bytes, and the seconds in which they came.
+    carried: dict[str, dict[str, tuple[int, float]]] = {
+        "push": {name: (count, seconds) for name, count in zip(names, pushed, strict=True)},
+        "pull": {},
+    }
+    for name in names:
+        (count,), seconds = received(events_of(records[name]), begin, end)
+        carried["pull"][name] = count, seconds
+    # How many bytes a model has makes no difference to which links are full.
+    loads = link_loads(topology, 1)
+    found = []
+    for way in _WAYS:
+        for load in fullest(load for load in loads if load.direction == way):
+            counts = [carried[way][name] for name in load.workers]
+            bps = sum(count * 8 / seconds for count, seconds in counts)
+            found.append(
+                PortGoodput(
+                    port=str(load.port),
+                    direction=way,
+                    payload_bytes=sum(count for count, _ in counts),
+                    seconds=max(seconds for _, seconds in counts),
+                    bps=bps * experiment.scale.rates,
+                    nominal_bps=goodput_bps(load.port.rate_bps),
+                )
+            )
+    return GoodputRecord(ports=tuple(found))
+
+
+def measure_goodput(
+    experiment: Experiment, testbed: Testbed, hosts: Mapping[str, RemoteHost]
+) -> GoodputRecord:
+    """Exchange traffic on a testbed for some seconds; a failure of that is a part of the record.
+
+    What a host cannot do (it has no memory for it, say) its trials will tell.
+
+    Raises:
+        RunError: the testbed failed.
+    """
+    testbed.set_schedule(get_schedule(SCHEDULE))
+    deployment = Deployment(hosts, sys.executable, testbed.work_directory)
+    addresses = {name: address.data for name, address in testbed.addresses.items()}
+    try:
+        records = deployment.run(
+            goodput_jobs(experiment, addresses),
+            start_timeout=START_SECONDS,
+            silence_timeout=SECONDS + 2 * SILENCE_SECONDS,
+            on_event=lambda _host, _event: None,
+            watch=testbed.check,
+        )
+        return goodput_of(experiment, records)
+    except RunError as error:
+        testbed.check()  # what is gone says more, and ends the run
+        return GoodputRecord(failed=str(error))
