@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.spec import OVS_USER
 from tests.system.experiments import take_for_carried
-from tests.system.processes import below
+from tests.system.processes import below, recorded, workload
 from tests.system.program import (
     ROOT,
     Running,
@@ -119,7 +119,12 @@ def kill_in_training(running: Running, *words: str) -> list[int]:
             if any(process.argv[n : n + len(wanted)] == wanted for n in range(3))
         ]
 
-    wait_until(lambda: len(with_words("-m", "workloads")) >= 4)
+    def trains() -> bool:
+        worker = workload(running.process.pid, "worker1")
+        # Before the trials the same processes measure the goodput.
+        return worker is not None and '"iteration"' in recorded(worker)
+
+    wait_until(trains)
     found = [process.pid for process in below(running.process.pid)]
     (victim,) = with_words(*words)
     os.kill(victim, signal.SIGKILL)
