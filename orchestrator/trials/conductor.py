@@ -9,6 +9,9 @@ import contextlib
 import datetime
 import json
 import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 
@@ -88,10 +91,12 @@ def _run_trials(
             progress.say(testbed.description())
             for warning in testbed.hosts.warnings():
                 progress.say(f"warning: {warning}")
+            started_ns = time.monotonic_ns()
             goodput = measure_goodput(experiment, testbed, hosts)
             results.describe(goodput=goodput.model_dump())
             for line in (goodput.text(), *goodput.notes()):
                 progress.say(line)
+            _say_losses(testbed.losses(started_ns), progress)
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
             for trial in plan_trials(experiment):
                 progress.start(trial)
@@ -102,11 +107,15 @@ def _run_trials(
                     raise
                 results.store(trial, trial_files(experiment, trial, outcome))
                 progress.finish(trial, outcome.error)
-                for loss in outcome.network["controller"]["losses"]:
-                    progress.say(f"lost: {loss['what']}; the switches keep their rules")
+                _say_losses(outcome.network["controller"]["losses"], progress)
                 failed += outcome.error is not None
                 testbed.check()
     return failed
+
+
+def _say_losses(losses: Sequence[Mapping[str, Any]], progress: RunProgress) -> None:
+    for loss in losses:
+        progress.say(f"lost: {loss['what']}; the switches keep their rules")
 
 
 def _report(results: ResultsDirectory, as_json: bool, console: Console) -> bool:

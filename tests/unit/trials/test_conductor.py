@@ -55,6 +55,9 @@ class FakeTestbed:
     def hosts(self) -> SimpleNamespace:
         return SimpleNamespace(warnings=list)
 
+    def losses(self, _since_ns: int) -> list[dict[str, Any]]:
+        return self._stage.losses_before
+
     def check(self) -> None:
         if self._stage.gone_after == self._stage.tried:
             raise RunError("host worker1 of the testbed is gone")
@@ -77,6 +80,7 @@ class Stage:
         self.tried = 0
         self.usable = True
         self.losses: list[dict[str, Any]] = []
+        self.losses_before: list[dict[str, Any]] = []
         self.goodput = GoodputRecord(failed="worker0: killed\nits last output: none")
         self.reports: list[Path] = []
         self.given_to_caller: list[Path | None] = []
@@ -296,3 +300,9 @@ def test_a_lost_controller_is_told_and_the_run_goes_on(stage: Stage) -> None:
     assert stage.screen.getvalue().count(
         "lost: controller (killed by signal 9); the switches keep their rules\n"
     ) == len(stage.kept())
+
+
+def test_a_controller_that_is_lost_before_the_trials_is_told(stage: Stage) -> None:
+    stage.losses_before = [{"what": "controller (killed by signal 9)", "t_ns": 1}]
+    stage.conduct()
+    assert stage.screen.getvalue().count("lost: controller (killed by signal 9)") == 1
