@@ -1,10 +1,11 @@
 """A calibration: how much of the workload's own traffic gets through, both directions at once.
 
 The parameter server sends parameters to every worker, and every worker its gradient to the server,
-cut as the job's schedule says, as fast as the network takes them, for some seconds. The server sums
-and applies what arrives. Frames, sockets and arithmetic are those of a training; there is no
-computation on the workers and no step barrier, so this is the most that a training can ask of the
-machine. Every process notes how many bytes reach it, in windows of 0.1 s on the monotonic clock.
+cut as the job's schedule says, in one flow each, as fast as the network takes them, for some
+seconds. The server sums and applies what arrives. Frames, sockets and arithmetic are those of a
+training; there is no computation on the workers and no step barrier, so this is the most that a
+training can ask of the machine. Every process notes how many bytes reach it, in windows of 0.1 s on
+the monotonic clock.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from workloads.layout import Arena, Layout, Slice
 from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
 from workloads.records import Records, resources_used
-from workloads.transport import Connection, Disconnected, Parcel, SendQueue
+from workloads.transport import Connection, Disconnected, Parcel, SendQueue, send_errors
 from workloads.wire import Frame, FrameType
 
 WINDOW_NS = 100_000_000
@@ -56,13 +57,13 @@ class CalibrationServer:
         """
         peers = accept_workers(self._job, self._layout, self._gradients)
         for peer in peers:
-            settings = kept_settings(*peer.connection.sockets)
-            self._records.write("connection", worker=peer.number, **settings)
+            settings = kept_settings(*peer.connections[0].sockets)
+            self._records.write("connection", worker=peer.number, flow=0, **settings)
         try:
             self._exchange(peers)
         except WorkloadError as error:
             for peer in peers:
-                peer.connection.send_error(str(error))
+                send_errors(peer.connections, str(error))
             raise
         self._records.write(
             "end",
@@ -71,7 +72,7 @@ class CalibrationServer:
             connections=[
                 {
                     "worker": peer.number,
-                    **tcp_state(*peer.connection.sockets),
+                    **tcp_state(*peer.connections[0].sockets),
                 }
                 for peer in peers
             ],
@@ -79,18 +80,18 @@ class CalibrationServer:
 
     def _exchange(self, peers: Sequence[Peer]) -> None:
         for peer in peers:
-            peer.connection.send([Parcel(Frame(FrameType.RELEASE, peer.number).pack())])
+            peer.connections[0].send([Parcel(Frame(FrameType.RELEASE, peer.number).pack())])
         released = time.monotonic_ns()
         self._records.write("released", released_ns=released)
         until = released + round(self._job.seconds * 1e9)
         Thread(target=self._aggregate, daemon=True).start()
         bodies: list[tuple[str, Callable[[], None]]] = []
         for peer in peers:
-            link = _Link(self._job, peer.connection, self._layout, peer.number)
+            link = _Link(self._job, peer.connections[0], self._layout, peer.number)
             send = link.sender(FrameType.PARAMETERS, self._parameters, until)
             receive = link.receiver(FrameType.GRADIENT, peer.gradient, self._delivered)
             bodies += [(f"{peer.name}: ", send), (f"{peer.name}: ", receive)]
-        exchange(bodies, [peer.connection for peer in peers], self._records, until, self._job)
+        exchange(bodies, [peer.connections[0] for peer in peers], self._records, until, self._job)
 
     def _delivered(self, piece: Slice) -> None:
         """Every n-th delivery of a slice is work for the sum: as much as in a training."""
@@ -123,7 +124,7 @@ class CalibrationWorker:
             WorkloadError: the connection failed; the parameter server has been told.
         """
         job = self._job
-        connection = join(job, self._layout, self._records)
+        connection = join(job, self._layout, self._records)[0]
         try:
             self._exchange(connection)
         except WorkloadError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Condition
 
 from workloads.errors import FrameError, WorkloadError
+from workloads.flows import flow_bytes, unit_flows
 from workloads.layout import Arena, Layout, Unit
 from workloads.transport import Connection
 from workloads.wire import Frame, FrameType
@@ -19,7 +20,7 @@ class Inbox:
     Args:
         layout: of the parameters.
         arena: where they are written.
-        connection: received from.
+        connections: received from, one per flow, with a receiver thread each.
         silence: seconds without any traffic after which a wait is given up.
         on_unit: called when a whole unit has arrived.
         on_release: called when the parameter server releases an iteration.
@@ -29,7 +30,7 @@ class Inbox:
         self,
         layout: Layout,
         arena: Arena,
-        connection: Connection,
+        connections: Sequence[Connection],
         silence: float,
         *,
         on_unit: Callable[[Unit], None] = lambda _: None,
@@ -37,7 +38,9 @@ class Inbox:
     ) -> None:
         self._layout = layout
         self._arena = arena
-        self._connection = connection
+        self._connections = connections
+        self._unit_flow = unit_flows(layout, len(connections))
+        self._flow_bytes = flow_bytes(layout, self._unit_flow, len(connections))
         self._silence = silence
         self._on_unit = on_unit
         self._on_release = on_release
@@ -45,7 +48,7 @@ class Inbox:
         self._failure: WorkloadError | None = None
         self._iteration = -1
         self._released_at = 0
-        self._done = False
+        self._done = 0  # flows on which the parameter server has said so
         self._versions = [0] * len(layout.slices)  # parameters received, per slice
         self._unit_missing = [len(unit.slices) for unit in layout.units]
         self._layer_slices = [
@@ -55,23 +58,25 @@ class Inbox:
         self._layer_missing = list(self._layer_slices)
         self._layer_versions = [0] * len(self._layer_slices)
         self._arrived_at = [0] * len(self._layer_slices)  # ns
-        self._sent = 0
+        self._sent = [0] * len(connections)
         self._sent_at: list[int] = []  # per iteration, ns
 
     # -- called by the receiver and the sender ---------------------------------------------------
 
-    def receive(self) -> None:
-        """Receive until the parameter server says that training is done."""
-        while not self._done:
-            frame = self._connection.receive()
+    def receive(self, flow: int) -> None:
+        """Receive from one flow until the parameter server says on it that training is done."""
+        connection = self._connections[flow]
+        while True:
+            frame = connection.receive()
             if frame.type is FrameType.PARAMETERS:
-                self._receive_slice(frame)
+                self._receive_slice(connection, flow, frame)
             elif frame.type is FrameType.RELEASE and frame.iteration == self._iteration + 1:
                 self._release()
             elif frame.type is FrameType.DONE and self._is_over(frame.iteration):
                 with self._changed:
-                    self._done = True
+                    self._done += 1
                     self._changed.notify_all()
+                return
             else:
                 raise FrameError(
                     f"unexpected {frame.type.name} frame of iteration {frame.iteration}"
@@ -87,36 +92,41 @@ class Inbox:
             self._changed.notify_all()
         self._on_release()
 
-    def _receive_slice(self, frame: Frame) -> None:
+    def _receive_slice(self, connection: Connection, flow: int, frame: Frame) -> None:
         piece = self._layout.find(frame.tensor, frame.offset, frame.length)
+        if self._unit_flow[piece.unit] != flow:
+            raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} on flow {flow}")
         version = self._versions[piece.number]
         if frame.iteration != version:
             if frame.iteration == version - 1:
                 raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} sent twice")
             raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
         self._versions[piece.number] += 1
-        self._connection.receive_payload(self._arena.slice_bytes(piece))
+        connection.receive_payload(self._arena.slice_bytes(piece))
         unit = self._layout.units[piece.unit]
         self._unit_missing[unit.number] -= 1
         if not self._unit_missing[unit.number]:
             self._unit_missing[unit.number] = len(unit.slices)
             self._on_unit(unit)
         layer = self._layout.tensor_layers[piece.tensor]
-        self._layer_missing[layer] -= 1
-        if not self._layer_missing[layer]:
-            with self._changed:
+        with self._changed:  # a layer, unlike a unit, may come on several flows
+            self._layer_missing[layer] -= 1
+            if not self._layer_missing[layer]:
                 self._layer_missing[layer] = self._layer_slices[layer]
                 self._layer_versions[layer] += 1
                 self._arrived_at[layer] = time.monotonic_ns()
                 self._changed.notify_all()
 
-    def on_sent(self, _: int, payload: int) -> None:
-        """Note that the kernel took payload bytes of gradients."""
-        self._sent += payload
-        if self._sent % self._layout.bytes == 0:
+    def on_sent(self, flow: int, payload: int) -> None:
+        """Note that the kernel took payload bytes of gradients on a flow."""
+        self._sent[flow] += payload
+        if self._sent[flow] % self._flow_bytes[flow] == 0:
             with self._changed:
-                self._sent_at.append(time.monotonic_ns())
-                self._changed.notify_all()
+                # By flow: one may say so when another one's next iteration is on.
+                pushes = zip(self._sent, self._flow_bytes, strict=True)
+                if min(sent // whole for sent, whole in pushes if whole) > len(self._sent_at):
+                    self._sent_at.append(time.monotonic_ns())
+                    self._changed.notify_all()
 
     def fail(self, error: WorkloadError) -> None:
         """Let the main thread raise this error."""
@@ -160,7 +170,8 @@ class Inbox:
 
         A slower worker may need long for it; the server knows when nothing moves any more.
         """
-        self._wait(lambda: self._done, "the end of the training", math.inf)
+        everywhere = len(self._connections)
+        self._wait(lambda: self._done == everywhere, "the end of the training", math.inf)
 
     def _wait(self, ready: Callable[[], bool], what: str, silence: float = 0.0) -> None:
         silence = silence or self._silence
@@ -170,7 +181,7 @@ class Inbox:
                 if self._failure:
                     raise self._failure
                 if not self._changed.wait(min(1.0, silence / 4)):
-                    now = self._connection.moved
+                    now = sum(connection.moved for connection in self._connections)
                     if now != moved:
                         moved, moved_at = now, time.monotonic()
                     elif time.monotonic() - moved_at > silence:

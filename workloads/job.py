@@ -20,11 +20,12 @@ from workloads.errors import JobError
 from workloads.layout import SLICE_BYTES, scaled_elements
 from workloads.models import Model, load_model
 from workloads.network import Buffers, Endpoint
-from workloads.schedules import Schedule, get_schedule
+from workloads.schedules import MAX_FLOWS, Schedule, get_schedule
 
 _LARGEST_JOB = 64 << 20  # bytes; ranks of small slices are many
 MIN_UNSENT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
 _MOST_WORKERS = 1 << 16  # what the frame header can number
+_MAX_DSCP = 63
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Job:
         repeat: number of the repeat; another one has other pull orders.
         server: the parameter server; port 0 lets the kernel choose (see its "listening" event).
         buffers: asked for; the kernel keeps twice as much.
+        flow_dscp: per flow, the most urgent first, the DSCP that its data is marked with.
         congestion_control: what the network was asked to use; the records tell what is in use.
         learning_rate: of plain SGD on the mean gradient.
         records: file to write.
@@ -71,6 +73,7 @@ class Job:
     repeat: int
     server: Endpoint
     buffers: Buffers
+    flow_dscp: tuple[int, ...]
     congestion_control: str
     learning_rate: float
     records: Path
@@ -206,6 +209,10 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
         problems.append("pulls: missing, but there is a step barrier")
     if parsed.get("mode") == "urgent" and len(parsed.get("workers", "1")) != 1:
         problems.append("workers: mode 'urgent' takes one")
+    if {"schedule", "flow_dscp"} <= set(parsed):
+        asked, found = parsed["schedule"].flow_count, len(parsed["flow_dscp"])
+        if asked != found:
+            problems.append(f"flow_dscp: the schedule's number of flows is {asked}, found {found}")
     if problems:
         raise JobError(problems)
     parsed["rates"], parsed["time"] = parsed.pop("scale")
@@ -254,6 +261,12 @@ def _names(value: Any) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("names a worker twice")
     return names
+
+
+def _dscps(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_FLOWS:
+        raise ValueError(f"must be a list of 1 to {MAX_FLOWS} numbers")
+    return tuple(map(_whole(0, _MAX_DSCP), value))
 
 
 def _address(value: Any) -> str:
@@ -327,6 +340,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "port": _whole(0, 65535),
     "send_buffer_bytes": _BUFFER,
     "receive_buffer_bytes": _BUFFER,
+    "flow_dscp": _dscps,
     "congestion_control": _text,
     "learning_rate": _number,
     "records": lambda value: Path(_text(value)),

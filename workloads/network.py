@@ -119,6 +119,11 @@ def prepare(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def mark(sock: socket.socket, dscp: int) -> None:
+    """Write a class into the DSCP field of all that a socket sends from now on."""
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+
+
 def bound_unsent(sock: socket.socket, count: int | None) -> None:
     """Let a socket hold no more than `count` bytes that are not yet on their way; None: any."""
     if count is not None:
@@ -133,6 +138,7 @@ def kept_settings(receiving: socket.socket, sending: socket.socket) -> dict[str,
         "send_buffer_bytes": sending.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
         "receive_buffer_bytes": receiving.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
         "unsent_bytes": sending.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) or None,
+        "dscp": sending.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) >> 2,
     }
 
 

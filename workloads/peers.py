@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
 from workloads.job import Job, ServerJob
 from workloads.layout import Arena, Layout
-from workloads.network import bound_unsent, listen, prepare
+from workloads.network import bound_unsent, listen, mark, prepare
 from workloads.transport import Connection, SendQueue
-from workloads.wire import Frame, FrameType
+from workloads.wire import Frame, FrameType, split_greeting
 
 _GREETINGS = (FrameType.HELLO, FrameType.LISTEN)
 
@@ -25,9 +26,10 @@ class Peer:
         number: position among the workers.
         name: of its host.
         address: where it connected from to send, `address:port`.
-        connection: to it, one for each direction.
+        connections: to it; per flow, one for each direction.
         gradient: what it pushes.
-        queue: what is to be sent to it; to all workers, if the order is one over all of them.
+        queues: per flow, what is to be sent to it; to all workers, if the order is one over all of
+            them.
         answered: per unit, of how many iterations its parameters have been queued.
         delivered: per slice, of how many iterations its gradient has begun to arrive.
     """
@@ -35,16 +37,24 @@ class Peer:
     number: int
     name: str
     address: str
-    connection: Connection
+    connections: tuple[Connection, ...]
     gradient: Arena
-    queue: SendQueue
+    queues: tuple[SendQueue, ...]
     answered: list[int]
     delivered: list[int]
 
 
+class _Which(NamedTuple):
+    """Which connection one is: whose, in which direction, for which flow."""
+
+    worker: int
+    kind: FrameType
+    flow: int
+
+
 @dataclass(frozen=True)
 class _Link:
-    """One of the two connections of a worker."""
+    """One of the connections of a worker."""
 
     socket: socket.socket
     address: str
@@ -59,27 +69,33 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
         WorkloadError: the address is in use, a worker does not come, or somebody else does.
     """
     listener = listen(job.server, job.buffers)
-    links: dict[tuple[int, FrameType], _Link] = {}
+    links: dict[_Which, _Link] = {}
+    flows = range(len(job.flow_dscp))
     with listener:
         announce("listening", address=job.server.address, port=listener.getsockname()[1])
         try:
-            while len(links) < len(_GREETINGS) * len(job.workers):
+            while len(links) < len(_GREETINGS) * len(job.workers) * len(flows):
                 _accept(listener, job, layout, links)
         except WorkloadError as error:
             for link in links.values():
                 Connection(link.socket).send_error(str(error))
             raise
-    queue = SendQueue(batch=job.batch_bytes)  # for all, or for the first
+    queues: tuple[SendQueue, ...] = ()
     peers: list[Peer] = []
     for number, (name, gradient) in enumerate(zip(job.workers, gradients, strict=True)):
-        up, down = links[number, FrameType.HELLO], links[number, FrameType.LISTEN]
-        bound_unsent(down.socket, job.unsent_bytes)
-        connection = Connection(receiving=up.socket, sending=down.socket)
-        if peers and not job.one_queue:
-            queue = SendQueue(batch=job.batch_bytes)
+        connections = []
+        for flow in flows:
+            up = links[_Which(number, FrameType.HELLO, flow)]
+            down = links[_Which(number, FrameType.LISTEN, flow)]
+            bound_unsent(down.socket, job.unsent_bytes)
+            mark(down.socket, job.flow_dscp[flow])
+            connections.append(Connection(receiving=up.socket, sending=down.socket))
+        if not (queues and job.one_queue):
+            queues = tuple(SendQueue(batch=job.batch_bytes) for _ in flows)
+        address = links[_Which(number, FrameType.HELLO, 0)].address
         answered, delivered = [0] * len(layout.units), [0] * len(layout.slices)
         peers.append(
-            Peer(number, name, up.address, connection, gradient, queue, answered, delivered)
+            Peer(number, name, address, tuple(connections), gradient, queues, answered, delivered)
         )
     return tuple(peers)
 
@@ -88,7 +104,7 @@ def _accept(
     listener: socket.socket,
     job: Job,
     layout: Layout,
-    links: dict[tuple[int, FrameType], _Link],
+    links: dict[_Which, _Link],
 ) -> None:
     listener.settimeout(job.silence_seconds)
     try:
@@ -97,7 +113,11 @@ def _accept(
         absent = ", ".join(
             name
             for number, name in enumerate(job.workers)
-            if any((number, kind) not in links for kind in _GREETINGS)
+            if any(
+                _Which(number, kind, flow) not in links
+                for kind in _GREETINGS
+                for flow in range(len(job.flow_dscp))
+            )
         )
         raise WorkloadError(f"not connected within {job.silence_seconds:g} s: {absent}") from None
     prepare(sock)
@@ -105,25 +125,25 @@ def _accept(
     connection = Connection(sock)
     address = f"{host}:{port}"
     try:
-        number, kind = _greet(connection, job, layout)
-        if (number, kind) in links:
+        which = _greet(connection, job, layout)
+        if which in links:
             raise FrameError(
-                f"{job.workers[number]} is already connected from {links[number, kind].address}"
+                f"{job.workers[which.worker]} is already connected from {links[which].address}"
             )
     except WorkloadError as error:
         connection.send_error(f"connection refused: {error}")
         raise WorkloadError(f"connection from {address}: {error}") from None
     sock.settimeout(None)
-    links[number, kind] = _Link(sock, address)
+    links[which] = _Link(sock, address)
 
 
-def _greet(connection: Connection, job: Job, layout: Layout) -> tuple[int, FrameType]:
-    """Read the first frame and return the worker's number, and which connection it is."""
+def _greet(connection: Connection, job: Job, layout: Layout) -> _Which:
+    """Read the first frame and return which connection it is."""
     frame: Frame = connection.receive()
     if frame.type not in _GREETINGS:
         raise FrameError(f"{frame.type.name} frame, expected HELLO or LISTEN")
     # Read in any case: what is not read when this side closes takes its last word away.
-    digest = connection.receive_bytes(frame.length)
+    flow, digest = split_greeting(connection.receive_bytes(frame.length))
     if frame.worker >= len(job.workers):
         raise FrameError(f"worker number {frame.worker}, but there are {len(job.workers)} workers")
     if digest != layout.digest:
@@ -131,4 +151,9 @@ def _greet(connection: Connection, job: Job, layout: Layout) -> tuple[int, Frame
             f"{job.workers[frame.worker]} has another model layout "
             f"(digest {digest.hex()[:12]}, expected {layout.digest.hex()[:12]})"
         )
-    return frame.worker, frame.type
+    if flow >= len(job.flow_dscp):
+        raise FrameError(
+            f"{job.workers[frame.worker]} has a flow {flow}, "
+            f"but the number of flows is {len(job.flow_dscp)}"
+        )
+    return _Which(frame.worker, frame.type, flow)

@@ -10,7 +10,7 @@ from typing import Any
 class IterationLog:
     """Times (monotonic ns) and payload bytes of one iteration.
 
-    Each worker's entries are written by that worker's sender or receiver thread only.
+    A worker has a sender and a receiver thread for each of its flows.
 
     Args:
         number: of the iteration, warm-up included.
@@ -40,9 +40,9 @@ class IterationLog:
 
     def sent(self, worker: int, payload: int) -> None:
         """Note that the kernel took payload bytes for a worker."""
-        self._pull_bytes[worker] += payload
-        if self._pull_bytes[worker] == self._model_bytes:
-            with self._lock:
+        with self._lock:
+            self._pull_bytes[worker] += payload
+            if self._pull_bytes[worker] == self._model_bytes:
                 self._pull_sent[worker] = time.monotonic_ns()
                 if self._pull_bytes_at_first_done is None:
                     self._pull_bytes_at_first_done = list(self._pull_bytes)
@@ -56,9 +56,9 @@ class IterationLog:
 
     def pushed(self, worker: int, payload: int) -> None:
         """Note that payload bytes of a worker's gradient have arrived."""
-        self._push_bytes[worker] += payload
-        if self._push_bytes[worker] == self._model_bytes:
-            with self._lock:
+        with self._lock:
+            self._push_bytes[worker] += payload
+            if self._push_bytes[worker] == self._model_bytes:
                 self._push_done[worker] = time.monotonic_ns()
                 if self._push_bytes_at_first_done is None:
                     self._push_bytes_at_first_done = list(self._push_bytes)

@@ -20,6 +20,9 @@ Place = Literal["nowhere", "host", "switch", "both"]
 Synchronisation = Literal[
     "step-barrier", "per-tensor", "per-slice", "stale-synchronous", "asynchronous"
 ]
+SwitchOrder = Literal["worker", "layer"]
+
+MIN_FLOWS, MAX_FLOWS = 2, 8
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,12 @@ class Schedule:
             for its own parameters only. "stale-synchronous", "asynchronous": a push is applied by
             itself and answered to its worker alone (see `workloads.staleness`).
         staleness: with "stale-synchronous", how many iterations a worker may be ahead.
-        switch_order: what switches order by: "worker" (strict priority, first worker of the
-            topology first, in both directions), or None when the place is not the switch.
+        switch_order: what switches order by, in strict priority and in both directions: "worker"
+            (first worker of the topology first), "layer" (first flow first, whosever it is; see
+            `flows`), or None when the place is not the switch.
+        flows: with switch_order "layer", how many connections a worker has in each direction. The
+            units are split over them in forward order (see `workloads.flows`), and hosts mark each
+            flow with a class of its own. An order of hosts is then one within each flow.
 
     Raises:
         ValueError: the choices contradict each other.
@@ -60,7 +67,8 @@ class Schedule:
     unsent_bytes: int | None = None
     synchronisation: Synchronisation = "step-barrier"
     staleness: int | None = None
-    switch_order: Literal["worker"] | None = None
+    switch_order: SwitchOrder | None = None
+    flows: int | None = None
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():
@@ -78,6 +86,18 @@ class Schedule:
             (
                 (self.switch_order is None) == self.at_switch,
                 "switch_order: goes with place 'switch' or 'both', and only with them",
+            ),
+            (
+                (self.flows is None) == (self.switch_order == "layer"),
+                "flows: goes with switch_order 'layer', and only with it",
+            ),
+            (
+                self.flows is not None and not MIN_FLOWS <= self.flows <= MAX_FLOWS,
+                f"flows: must be from {MIN_FLOWS} to {MAX_FLOWS}, found {self.flows}",
+            ),
+            (
+                self.flows is not None and self.window_bytes is not None,
+                "window_bytes: a credit would let flows that are not urgent hold the urgent one up",
             ),
             (
                 synchronisation == "per-slice" and self.slice_bytes is None,
@@ -114,6 +134,11 @@ class Schedule:
     def bulk_synchronous(self) -> bool:
         """Whether gradients of all workers are applied together: the result is always the same."""
         return is_bulk_synchronous(self.synchronisation)
+
+    @property
+    def flow_count(self) -> int:
+        """Connections that a worker has in each direction."""
+        return self.flows or 1
 
     @property
     def at_host(self) -> bool:
@@ -253,6 +278,23 @@ SCHEDULES: tuple[Schedule, ...] = (
             "times and the path, and the parameter server orders its answers over all workers "
             "together. Under p3 each worker sends what is most urgent at its own moment, so they "
             "push different slices, few are complete, and the direction of the answers runs empty"
+        ),
+    ),
+    Schedule(
+        name="geryon",
+        order="generation",
+        place="switch",
+        slice_bytes=40_000 * _ELEMENT,
+        synchronisation="per-slice",
+        switch_order="layer",
+        flows=4,
+        source=(
+            "after the abstract of Geryon, INFOCOM'20: several flows with different priorities "
+            "carry parameters of different urgency, switches serve the urgent ones first, hosts "
+            "order nothing; with parameter slicing. Of the rest we know nothing, so it is ours: "
+            "four flows, each with a quarter of the model's bytes, the first layers on the most "
+            "urgent one; p3's slices; priorities in both directions, at contended switch ports "
+            "only. Compare with fifo-sliced, which is the same in one flow"
         ),
     ),
 )

@@ -1,7 +1,8 @@
 """The parameter server: holds the parameters, answers pulls, sums pushed gradients, keeps the step.
 
-Threads: per worker a receiver and a sender, and one that aggregates. The main thread accepts the
-workers, then follows: it writes the records, and gives up when something failed or nothing moves.
+Threads: per worker and flow a receiver and a sender, and one that aggregates. The main thread
+accepts the workers, then follows: it writes the records, and gives up when something failed or
+nothing moves.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from threading import Lock, Thread
 from workloads.aggregation import Aggregation, initialise
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
+from workloads.flows import flow_bytes, unit_flows
 from workloads.job import ServerJob
 from workloads.layout import Arena, Layout, Slice, Unit, check_ranks
 from workloads.network import kept_settings, tcp_state
@@ -24,7 +26,7 @@ from workloads.progress import IterationLog
 from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_layout, write_spans
 from workloads.staleness import Paces
-from workloads.transport import Disconnected, Parcel, PeerError, SendQueue, send_from
+from workloads.transport import Disconnected, Parcel, PeerError, send_errors, send_from
 from workloads.wire import Frame, FrameType
 
 _AHEAD = -1  # rank of what goes before all parameters
@@ -49,6 +51,8 @@ class ParameterServer:
         self._current = 0
         self._ranks = job.answer_ranks
         check_ranks(self._layout, "answer_ranks", *job.answer_ranks)
+        self._unit_flow = unit_flows(self._layout, len(job.flow_dscp))
+        self._flow_bytes = flow_bytes(self._layout, self._unit_flow, len(job.flow_dscp))
         self._unit_missing = [len(unit.slices) for unit in self._layout.units]
         self._counting = Lock()
         self._deliveries = [0] * len(self._layout.slices)  # per slice: workers that delivered it
@@ -58,7 +62,10 @@ class ParameterServer:
             workers, units = len(job.workers), len(self._layout.units)
             self._paces = Paces(workers, units, job.schedule.staleness)
         self._events: SimpleQueue[IterationLog | WorkloadError] = SimpleQueue()
-        self._transfers = [Transfers(self._layout, job.all_iterations) for _ in job.workers]
+        self._transfers = [
+            [Transfers(self._layout, job.all_iterations) for _ in job.flow_dscp]
+            for _ in job.workers
+        ]
         self._applied_spans = Spans(job.all_iterations)
         self._finished = False
 
@@ -71,14 +78,15 @@ class ParameterServer:
         self._records.write("schedule", **asdict(self._job.schedule))
         self._peers = accept_workers(self._job, self._layout, self._gradients)
         for peer, transfers in zip(self._peers, self._transfers, strict=True):
-            peer.connection.transfers = transfers
-            settings = kept_settings(*peer.connection.sockets)
-            self._records.write("connection", worker=peer.number, **settings)
+            for flow, connection in enumerate(peer.connections):
+                connection.transfers = transfers[flow]
+                settings = kept_settings(*connection.sockets)
+                self._records.write("connection", worker=peer.number, flow=flow, **settings)
         try:
             self._train()
         except WorkloadError as error:
             for peer in self._peers:
-                peer.connection.send_error(str(error))
+                send_errors(peer.connections, str(error))
             raise
 
     # -- an iteration ----------------------------------------------------------------------------
@@ -104,9 +112,11 @@ class ParameterServer:
         return self._log.released
 
     def _tell_all(self, kind: FrameType) -> None:
+        """Tell every worker; that all is over on every flow, for its receivers wait on each."""
         for peer in self._peers:
             frame = Frame(kind, peer.number, self._current).pack()
-            peer.queue.put([Parcel(frame, to=peer.number)], rank=_AHEAD)
+            for queue in peer.queues if kind is FrameType.DONE else peer.queues[:1]:
+                queue.put([Parcel(frame, to=peer.number)], rank=_AHEAD)
 
     def _aggregate(self) -> None:
         """Apply slices as they get complete.
@@ -176,7 +186,7 @@ class ParameterServer:
         iteration, number = divmod(turn, len(self._peers))
         if iteration < self._job.all_iterations:
             frame = Frame(FrameType.RELEASE, number, iteration).pack()
-            self._peers[number].queue.put([Parcel(frame, to=number)], rank=_AHEAD)
+            self._peers[number].queues[0].put([Parcel(frame, to=number)], rank=_AHEAD)
 
     def _applied(self, piece: Slice, iteration: int) -> None:
         """Answer all pushes of a unit once all of it is applied."""
@@ -192,7 +202,7 @@ class ParameterServer:
 
     def _answer(self, peer: Peer, unit: Unit, iteration: int) -> None:
         peer.answered[unit.number] += 1
-        peer.queue.put(
+        peer.queues[self._unit_flow[unit.number]].put(
             (
                 Parcel(
                     Frame(
@@ -213,16 +223,17 @@ class ParameterServer:
             self._ranks[peer.number][unit.number],
         )
 
-    def _receive_from(self, peer: Peer) -> None:
+    def _receive_from(self, peer: Peer, flow: int) -> None:
+        connection = peer.connections[flow]
         while True:
             try:
-                frame = peer.connection.receive()
+                frame = connection.receive()
             except Disconnected:
                 if self._finished:
                     return
                 raise
             expected = [FrameType.GRADIENT]
-            if self._job.schedule.barrier:
+            if self._job.schedule.barrier and not flow:
                 expected.append(FrameType.PULL)
             if frame.type not in expected:
                 raise FrameError(f"unexpected {frame.type.name} frame")
@@ -231,7 +242,7 @@ class ParameterServer:
             if frame.type is FrameType.PULL:
                 self._answer_pull(peer, frame)
             else:
-                self._take_in(peer, frame)
+                self._take_in(peer, flow, frame)
 
     def _answer_pull(self, peer: Peer, pull: Frame) -> None:
         units = self._layout.units_of(pull.tensor)
@@ -244,8 +255,10 @@ class ParameterServer:
         for unit in units:
             self._answer(peer, unit, pull.iteration)
 
-    def _take_in(self, peer: Peer, push: Frame) -> None:
+    def _take_in(self, peer: Peer, flow: int, push: Frame) -> None:
         piece = self._layout.find(push.tensor, push.offset, push.length)
+        if self._unit_flow[piece.unit] != flow:
+            raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} on flow {flow}")
         delivered = peer.delivered[piece.number]
         if push.iteration == delivered - 1:
             raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} pushed twice")
@@ -256,7 +269,7 @@ class ParameterServer:
         peer.delivered[piece.number] += 1
         log = self._logs[push.iteration]
         log.push_begins(peer.number)
-        peer.connection.receive_payload(peer.gradient.slice_bytes(piece))
+        peer.connections[flow].receive_payload(peer.gradient.slice_bytes(piece))
         log.pushed(peer.number, piece.length)
         if self._paces is not None:
             self._ready.put((piece, peer.number))
@@ -269,16 +282,17 @@ class ParameterServer:
         if complete:
             self._ready.put((piece, peer.number))
 
-    def _send_from(self, queue: SendQueue) -> None:
+    def _send_from(self, peer: Peer, flow: int) -> None:
+        """Send what stands in the queue of a flow: to the worker, or to all that share it."""
         totals = [0] * len(self._peers)
 
         def on_sent(worker: int, payload: int) -> None:
             # By the count of bytes, not by the current iteration: this thread may run so late that
             # the worker has used the bytes and the next iteration is on.
-            self._logs[totals[worker] // self._layout.bytes].sent(worker, payload)
+            self._logs[totals[worker] // self._flow_bytes[flow]].sent(worker, payload)
             totals[worker] += payload
 
-        send_from(queue, [peer.connection for peer in self._peers], on_sent)
+        send_from(peer.queues[flow], [each.connections[flow] for each in self._peers], on_sent)
 
     # -- the main thread follows -----------------------------------------------------------------
 
@@ -289,15 +303,15 @@ class ParameterServer:
             Thread(target=self._aggregate, daemon=True).start()
         else:
             Thread(target=self._aggregate_apart, args=[self._paces], daemon=True).start()
-        first_of = {id(peer.queue): peer for peer in reversed(self._peers)}
+        ends = [(peer, flow) for peer in self._peers for flow in range(len(peer.queues))]
+        first_of = {id(peer.queues[flow]): (peer, flow) for peer, flow in reversed(ends)}
         threads = [
-            (peer, self._start(lambda peer: self._send_from(peer.queue), peer))
-            for peer in first_of.values()
+            (peer, self._start(self._send_from, peer, flow)) for peer, flow in first_of.values()
         ]
-        threads += [(peer, self._start(self._receive_from, peer)) for peer in self._peers]
+        threads += [(peer, self._start(self._receive_from, peer, flow)) for peer, flow in ends]
         self._follow()
-        for peer in self._peers:
-            peer.queue.close()
+        for peer, flow in ends:
+            peer.queues[flow].close()
         for peer, thread in threads:
             thread.join(self._job.silence_seconds)
             if thread.is_alive():
@@ -313,27 +327,25 @@ class ParameterServer:
             **used,
             training_cpu=training_cpu,
             connections=[
-                {
-                    "worker": peer.number,
-                    **tcp_state(*peer.connection.sockets),
-                }
+                {"worker": peer.number, "flow": flow, **tcp_state(*connection.sockets)}
                 for peer in self._peers
+                for flow, connection in enumerate(peer.connections)
             ],
         )
 
     def _write_spans(self) -> None:
-        write_layout(self._records, self._job.model, self._layout)
+        write_layout(self._records, self._job.model, self._layout, self._unit_flow)
         kinds: dict[str, Spans | list[Spans]] = {
-            "received": [transfers.received for transfers in self._transfers],
-            "sent": [transfers.sent for transfers in self._transfers],
+            "received": [Spans.joined(one.received for one in each) for each in self._transfers],
+            "sent": [Spans.joined(one.sent for one in each) for each in self._transfers],
             "applied": self._applied_spans,
         }
         write_spans(self._records, self._job.all_iterations, kinds)
 
-    def _start(self, body: Callable[[Peer], None], peer: Peer) -> Thread:
+    def _start(self, body: Callable[[Peer, int], None], peer: Peer, flow: int) -> Thread:
         def guarded() -> None:
             try:
-                body(peer)
+                body(peer, flow)
             except PeerError as error:
                 self._fail(peer, f"gave up: {error}")
             except WorkloadError as error:
@@ -358,7 +370,7 @@ class ParameterServer:
             try:
                 event = self._events.get(timeout=min(1.0, silence / 4))
             except Empty:
-                now = sum(peer.connection.moved for peer in self._peers)
+                now = sum(one.moved for peer in self._peers for one in peer.connections)
                 if now != moved:
                     moved, moved_at = now, time.monotonic()
                 elif time.monotonic() - moved_at > silence:

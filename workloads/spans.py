@@ -4,7 +4,8 @@ Noting one is a look at the clock and four integers in an array; nothing is form
 while anything is measured. Spans of the last KEPT_ITERATIONS are kept, so memory is bounded: 32
 bytes each, one per slice, direction and connection.
 
-    layout  (parameter server)  layers: names; slices: per slice, [layer, bytes], in arena order
+    layout  (parameter server)  layers: names; slices: per slice, [layer, bytes], in arena order;
+            slice_flows: per slice, the number of its flow
     spans   one per iteration; every list is flat: number, begin (ns after `origin_ns`), length (ns)
         worker             waited, forward, backward: by layer; received, sent: by slice
         parameter server   received, sent: per worker, by slice; applied: by slice
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,14 @@ class Spans:
         """
         if iteration >= self._first:
             self._entries.extend((iteration, number, begin, end))
+
+    @classmethod
+    def joined(cls, parts: Iterable[Spans]) -> Spans:
+        """All spans of some that different threads have noted, once they have ended."""
+        whole = cls(0)
+        for part in parts:
+            whole._entries.extend(part._entries)
+        return whole
 
     def of(self, iteration: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The spans of an iteration: int64 [spans, 3], of number, begin and end."""
@@ -92,8 +101,14 @@ def first_kept(iterations: int) -> int:
     return max(0, iterations - KEPT_ITERATIONS)
 
 
-def write_layout(records: Records, model: Model, layout: Layout) -> None:
+def write_layout(records: Records, model: Model, layout: Layout, unit_flow: Sequence[int]) -> None:
     """Write down what the numbers of layers and slices stand for.
+
+    Args:
+        records: of the parameter server.
+        model: what is trained.
+        layout: of its parameters.
+        unit_flow: per unit, the flow on which it travels.
 
     Raises:
         WorkloadError: the records cannot be written.
@@ -102,6 +117,7 @@ def write_layout(records: Records, model: Model, layout: Layout) -> None:
         "layout",
         layers=[layer.name for layer in model.layers],
         slices=[[layout.tensor_layers[piece.tensor], piece.length] for piece in layout.slices],
+        slice_flows=[unit_flow[piece.unit] for piece in layout.slices],
     )
 
 

@@ -294,6 +294,12 @@ def _after(buffers: list[bytes | memoryview], sent: int) -> list[bytes | memoryv
     return []
 
 
+def send_errors(connections: Iterable[Connection], text: str) -> None:
+    """Tell a peer on every flow, so that none of its receivers sees only the end of its own."""
+    for connection in connections:
+        connection.send_error(text)
+
+
 def send_from(
     queue: SendQueue, connections: Sequence[Connection], on_sent: Callable[[int, int], None]
 ) -> None:

@@ -25,7 +25,7 @@ from workloads.network import kept_settings
 from workloads.peers import Peer, accept_workers
 from workloads.records import Records
 from workloads.transport import Connection, Parcel, SendQueue, send_from
-from workloads.wire import HEADER_BYTES, Frame, FrameType
+from workloads.wire import Frame, FrameType, greeting
 
 GAP_SECONDS = (0.03, 0.06)
 """Between urgent units, of the real system: some twenty to fifty slices of P3's at 1 Gbit/s."""
@@ -48,25 +48,26 @@ class UrgentServer:
             WorkloadError: the connection failed; the worker has been told.
         """
         (peer,) = accept_workers(self._job, self._layout, [Arena(self._layout)])
-        settings = kept_settings(*peer.connection.sockets)
-        self._records.write("connection", worker=peer.number, **settings)
-        peer.connection.receiving.settimeout(self._job.silence_seconds)
+        connection = peer.connections[0]
+        settings = kept_settings(*connection.sockets)
+        self._records.write("connection", worker=peer.number, flow=0, **settings)
+        connection.receiving.settimeout(self._job.silence_seconds)
         try:
-            peer.connection.send([Parcel(Frame(FrameType.RELEASE).pack())])
+            connection.send([Parcel(Frame(FrameType.RELEASE).pack())])
             announce("measuring", seconds=self._job.seconds)
-            self._receive(peer)
-            peer.connection.send([Parcel(Frame(FrameType.DONE).pack())])
+            self._receive(peer, connection)
+            connection.send([Parcel(Frame(FrameType.DONE).pack())])
         except WorkloadError as error:
-            peer.connection.send_error(str(error))
+            connection.send_error(str(error))
             raise WorkloadError(f"{peer.name}: {error}") from None
 
-    def _receive(self, peer: Peer) -> None:
-        while (frame := peer.connection.receive()).type is not FrameType.DONE:
+    def _receive(self, peer: Peer, connection: Connection) -> None:
+        while (frame := connection.receive()).type is not FrameType.DONE:
             begins = time.monotonic_ns()
             if frame.type is not FrameType.GRADIENT:
                 raise FrameError(f"unexpected {frame.type.name} frame")
             piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-            peer.connection.receive_payload(peer.gradient.slice_bytes(piece))
+            connection.receive_payload(peer.gradient.slice_bytes(piece))
             if frame.iteration:
                 self._records.write(
                     "arrived",
@@ -120,7 +121,7 @@ class UrgentWorker:
         # Before the connection: its first packet says where its sequence numbers begin.
         capture = Capture(job.bind, job.server.port)
         try:
-            connection = join(job, self._layout, self._records)
+            connection = join(job, self._layout, self._records)[0]
             self._send(connection)
             self._write_packets(capture, connection)
         finally:
@@ -130,7 +131,8 @@ class UrgentWorker:
     def _send(self, connection: Connection) -> None:
         connection.receiving.settimeout(self._job.silence_seconds)
         _expect(connection, FrameType.RELEASE)
-        stream = Stream(connection, HEADER_BYTES + len(self._layout.digest))
+        said = greeting(FrameType.HELLO, self._job.worker, 0, self._layout.digest)
+        stream = Stream(connection, len(said))
         self._refill()
         sender = Thread(target=send_from, args=(self._queue, [stream], self._on_sent), daemon=True)
         sender.start()

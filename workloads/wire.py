@@ -7,16 +7,20 @@ Every worker has two connections, one for each direction, so that no data waits 
 direction with acknowledgements of the other: where a switch lets pure ACKs overtake data, such data
 comes with an acknowledgement that is long out of date, and TCP discards it (RFC 5961, 5.2).
 
-    HELLO       worker -> server   first frame of the connection on which the worker sends;
-                                   payload: digest of the worker's layout
-    LISTEN      worker -> server   first and only one on the connection on which the server sends;
+Some schedules have several flows: as many such pairs. A slice always travels on the same flow, and
+no frame waits for one of another flow: what a frame depends on had arrived before it was sent.
+
+    HELLO       worker -> server   first frame of a connection on which the worker sends;
+                                   payload: see `greeting`
+    LISTEN      worker -> server   first and only one on a connection on which the server sends;
                                    payload: the same
     RELEASE     server -> worker   iteration i starts (the step barrier is open); where workers
-                                   take turns: push the gradients of iteration i
-    PULL        worker -> server   send me one tensor; no payload
+                                   take turns: push the gradients of iteration i; on the first flow
+    PULL        worker -> server   send me one tensor; no payload; on the first flow
     PARAMETERS  server -> worker   one slice of a tensor
     GRADIENT    worker -> server   one slice of a tensor's gradient
-    DONE        server -> worker   the last iteration is applied; without a training: both ways
+    DONE        server -> worker   the last iteration is applied, on every flow; without a training:
+                                   both ways
     ERROR       both               the sender gives up; payload: why, UTF-8
 
 Nothing in a frame is trusted: see `unpack` here and `Layout.find`.
@@ -31,7 +35,7 @@ from typing import NamedTuple
 from workloads.errors import FrameError
 
 MAGIC = b"DMLB"
-VERSION = 2
+VERSION = 3
 MAX_PAYLOAD = 1 << 20
 
 # magic, version, type, worker, iteration, tensor, offset (bytes), payload length (bytes)
@@ -86,6 +90,22 @@ class Frame(NamedTuple):
             self.offset,
             self.length,
         )
+
+
+def greeting(kind: FrameType, worker: int, flow: int, digest: bytes) -> bytes:
+    """The first frame of a connection: whose it is, which flow, and the digest of the layout."""
+    return Frame(kind, worker, length=1 + len(digest)).pack() + bytes([flow]) + digest
+
+
+def split_greeting(payload: bytes) -> tuple[int, bytes]:
+    """Flow and digest out of a greeting's payload.
+
+    Raises:
+        FrameError: it is empty.
+    """
+    if not payload:
+        raise FrameError("a greeting without a payload")
+    return payload[0], payload[1:]
 
 
 def unpack(header: bytes | bytearray) -> Frame:

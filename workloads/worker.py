@@ -1,18 +1,21 @@
 """A worker: pulls the parameters, computes layer by layer, pushes each layer's gradient.
 
-Threads: the main thread computes; a receiver writes parameters into the arena and a sender empties
-the send queue. The main thread waits for both in `Inbox`, which knows when nothing moves any more.
+Threads: the main thread computes; per flow, a receiver writes parameters into the arena and a
+sender empties the send queue. The main thread waits for both in `Inbox`, which knows when nothing
+moves any more.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
 
 from workloads.compute import Clock, Objective, Pacer
 from workloads.errors import WorkloadError
 from workloads.events import announce
+from workloads.flows import flow_bytes, unit_flows
 from workloads.graphs import graph_of
 from workloads.inbox import Inbox
 from workloads.job import WorkerJob
@@ -23,10 +26,12 @@ from workloads.network import tcp_state
 from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_spans
 from workloads.transport import (
+    Connection,
     Disconnected,
     Parcel,
     PeerError,
     SendQueue,
+    send_errors,
     send_from,
 )
 from workloads.wire import Frame, FrameType
@@ -45,7 +50,11 @@ class Worker:
         self._pacer = Pacer(clock)
         layers = job.model.layers
         granted = 0 if job.turns else None
-        self._queue = SendQueue(job.window_bytes, job.batch_bytes, granted)
+        self._queues = tuple(
+            SendQueue(job.window_bytes, job.batch_bytes, granted) for _ in job.flow_dscp
+        )
+        self._unit_flow = unit_flows(self._layout, len(job.flow_dscp))
+        self._flow_bytes = flow_bytes(self._layout, self._unit_flow, len(job.flow_dscp))
         self._graph = graph_of(job.model)
         self._needed_by: list[list[int]] = [[] for _ in layers]
         for layer, inputs in enumerate(self._graph):
@@ -59,7 +68,7 @@ class Worker:
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
-        self._transfers = Transfers(self._layout, job.all_iterations)
+        self._transfers = [Transfers(self._layout, job.all_iterations) for _ in job.flow_dscp]
 
     def _stretched(self, seconds: Callable[[Layer, int], float], layer: Layer) -> int:
         return round(seconds(layer, self._job.batch) * self._job.time * 1e9)
@@ -71,22 +80,25 @@ class Worker:
             WorkloadError: the training failed; the parameter server has been told.
         """
         job = self._job
-        connection = join(job, self._layout, self._records)
-        connection.transfers = self._transfers
+        connections = join(job, self._layout, self._records)
+        for connection, transfers in zip(connections, self._transfers, strict=True):
+            connection.transfers = transfers
         cpu = TrainingCpu()
-        queue = self._queue
         inbox = Inbox(
             self._layout,
             self._arena,
-            connection,
+            connections,
             job.silence_seconds,
             on_unit=self._answered,
-            on_release=lambda: queue.grant(self._layout.bytes),
+            on_release=self._released,
         )
         iteration = 0
         try:
-            receiver = _start(inbox.receive, inbox)
-            sender = _start(lambda: send_from(queue, [connection], inbox.on_sent), inbox)
+            threads = [
+                _start(body, inbox)
+                for flow, ends in enumerate(zip(self._queues, connections, strict=True))
+                for body in (partial(inbox.receive, flow), partial(_send, *ends, flow, inbox))
+            ]
             trained: dict[str, int] = {}
             for iteration in range(job.all_iterations):
                 before, trained = trained, self._train(iteration, inbox)
@@ -98,29 +110,34 @@ class Worker:
             raise WorkloadError(f"iteration {iteration}: {error}") from None
         except WorkloadError as error:
             text = f"iteration {iteration}: {error}"
-            connection.send_error(text)
+            send_errors(connections, text)
             raise WorkloadError(text) from None
-        queue.close()
-        receiver.join()
-        sender.join()
+        for queue in self._queues:
+            queue.close()
+        for thread in threads:
+            thread.join()
         used = resources_used()  # before the spans, which are no part of the training
         training_cpu = cpu.used(self._objective.cpu_ns)
         self._write_spans()
+        states = [tcp_state(*connection.sockets) for connection in connections]
+        again = sum(state["retransmits"] for state in states)
         self._records.write(
-            "end", **used, training_cpu=training_cpu, **tcp_state(*connection.sockets)
+            "end", **used, training_cpu=training_cpu, retransmits=again, connections=states
         )
-        connection.close()
+        for connection in connections:
+            connection.close()
 
     def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:
         """One forward and backward pass; returns its times (ns)."""
         schedule = self._job.schedule
         if schedule.barrier:
             started = inbox.wait_for_release(iteration)
-            self._queue.put([self._pulls(iteration)])
+            self._queues[0].put([self._pulls(iteration)])
         else:
             started = self._clock.now()
         if iteration + 1 == self._job.all_iterations:
-            self._queue.lift_window()  # these pushes are not answered
+            for queue in self._queues:
+                queue.lift_window()  # these pushes are not answered
         self._pacer.plan(started, 0)
         pull_done = self._run_forward(iteration, inbox)
         forward_done = self._clock.now()
@@ -140,7 +157,10 @@ class Worker:
         announce("iteration", iteration=iteration)
 
     def _write_spans(self) -> None:
-        transfers = {"received": self._transfers.received, "sent": self._transfers.sent}
+        transfers = {
+            "received": Spans.joined(one.received for one in self._transfers),
+            "sent": Spans.joined(one.sent for one in self._transfers),
+        }
         write_spans(self._records, self._job.all_iterations, {**self._spans, **transfers})
 
     def _pulls(self, iteration: int) -> Parcel:
@@ -193,7 +213,7 @@ class Worker:
 
     def _push(self, iteration: int, unit: Unit) -> None:
         worker = self._job.worker
-        self._queue.put(
+        self._queues[self._unit_flow[unit.number]].put(
             (
                 Parcel(
                     Frame(
@@ -213,11 +233,21 @@ class Worker:
             self._ranks[unit.number],
         )
 
+    def _released(self) -> None:
+        """The parameter server has released an iteration: where workers take turns, push it."""
+        for queue, size in zip(self._queues, self._flow_bytes, strict=True):
+            queue.grant(size)
+
     def _answered(self, unit: Unit) -> None:
         """A unit has come; all but the first time as the answer to its push."""
         if self._answers[unit.number]:
-            self._queue.returned(self._ranks[unit.number], unit.length)
+            queue = self._queues[self._unit_flow[unit.number]]
+            queue.returned(self._ranks[unit.number], unit.length)
         self._answers[unit.number] = True
+
+
+def _send(queue: SendQueue, connection: Connection, flow: int, inbox: Inbox) -> None:
+    send_from(queue, [connection], lambda _, payload: inbox.on_sent(flow, payload))
 
 
 def _start(body: Callable[[], None], inbox: Inbox) -> Thread:

@@ -1,8 +1,9 @@
 """From a topology and a class plan to the rules of every switch (pure).
 
 Every flow between the parameter server and a worker has one rule per switch on its path, by the
-addresses of its two ends. The first switch writes the flow's DSCP, whatever the host had there; the
-others only send it on, so a changed class plan changes one rule per flow. All else is dropped:
+addresses of its two ends. The first switch writes the flow's DSCP, whatever the host had there,
+unless the plan leaves that to the hosts; the others only send it on, so a changed class plan
+changes one rule per flow. All else is dropped:
 nothing is flooded and nothing learnt (the hosts' ARP entries are static), so loops do no harm.
 """
 

@@ -2,11 +2,12 @@
 
 `none` and every other schedule that does not act in the switch: all data in one class.
 `switch-priority`: at every contended switch port one class per worker, in the workers' fixed order,
-served strictly; all other ports as under `none`.
+served strictly; all other ports as under `none`. Where a worker has several flows (`geryon`):
+likewise one class per flow, for that flow of all workers, told by the DSCP that hosts wrote.
 
 Switches under a controller always have the classes of the workers at contended ports, and the
 controller's rules say by DSCP which class a packet goes to: another schedule is then another set of
-rules, and no queue is touched.
+rules, and no queue is touched, unless one of the two has classes of flows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from orchestrator.spec import (
     Topology,
     class_plan,
     contended_switch_ports,
+    flow_dscp,
     flows_through,
     ports,
     worker_dscp,
@@ -53,8 +55,21 @@ def worker_classes(
     )
 
 
+def flow_classes(schedule: Schedule) -> tuple[TrafficClass, ...]:
+    """One class per flow that a worker has, the most urgent first; the rest last."""
+    return (
+        *(
+            TrafficClass(f"flow{number}", (DscpMatch(dscp),))
+            for number, dscp in enumerate(flow_dscp(schedule))
+        ),
+        TrafficClass(DATA_CLASS),
+    )
+
+
 def schedule_plan(topology: Topology, schedule: Schedule) -> ClassPlan:
     """The class of every flow under a schedule."""
+    if schedule.flows is not None:
+        return ClassPlan(by_hosts=True)
     return class_plan(topology, by_worker=schedule.at_switch)
 
 
@@ -65,13 +80,22 @@ def port_shapes(
 
     Args:
         by_dscp: the switches are under a controller; the shapes are then the same for all
-            schedules.
+            schedules of which a worker has one flow.
     """
     devices = port_devices(topology)
-    scheduled = {str(port) for port in contended_switch_ports(topology)}
+    by_flow = schedule.flows is not None
+    contended = contended_switch_ports(topology, least_workers=1 if by_flow else 2)
+    scheduled = {str(port) for port in contended if by_dscp or schedule.at_switch}
+
+    def classes(port: Port) -> tuple[TrafficClass, ...]:
+        if str(port) not in scheduled:
+            return (TrafficClass(DATA_CLASS),)
+        return (
+            flow_classes(schedule) if by_flow else worker_classes(topology, port, by_dscp=by_dscp)
+        )
+
     shapes = []
     for port in ports(topology):
-        by_worker = (by_dscp or schedule.at_switch) and str(port) in scheduled
         shapes.append(
             PortShape(
                 port=str(port),
@@ -80,9 +104,7 @@ def port_shapes(
                 queue_bytes=scale.queue_bytes(port.queue_bytes),
                 delay_us=round(scale.seconds(port.delay_us)),
                 burst_segments=scale.burst_segments,
-                classes=worker_classes(topology, port, by_dscp=by_dscp)
-                if by_worker
-                else (TrafficClass(DATA_CLASS),),
+                classes=classes(port),
             )
         )
     return tuple(shapes)

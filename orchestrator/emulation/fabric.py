@@ -16,7 +16,8 @@ class Fabric(Protocol):
     """The switches of a testbed, of one kind.
 
     Whatever the kind, it is the interface of a link's end that is shaped. With `by_dscp` the
-    classes there are told apart by the packets' DSCP, which a `Controller` has the switches write.
+    classes there are always told apart by the packets' DSCP, which a `Controller` has the switches
+    write; without it, only those of flows are, which hosts mark.
     """
 
     kind: str

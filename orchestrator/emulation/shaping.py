@@ -54,7 +54,7 @@ class Match:
 
 @dataclass(frozen=True)
 class DscpMatch:
-    """Flows by the class that a switch has written into the DSCP field, the upper six bits."""
+    """Flows by the class that is written in the DSCP field, the upper six bits of a byte."""
 
     dscp: int
 

@@ -137,8 +137,9 @@ class Testbed:
     def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
         """Shape every port as the schedule asks; ports that stay the same are not touched.
 
-        Under a controller no port changes between schedules: the switches get other rules,
-        without a gap and without the loss of a packet, in the middle of traffic too.
+        Under a controller no port changes between schedules of which a worker has one flow: the
+        switches get other rules, without a gap and without the loss of a packet, in the middle of
+        traffic too.
 
         Raises:
             RunError: the kernel or a switch refused something, or kept something else.

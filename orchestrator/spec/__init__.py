@@ -4,7 +4,7 @@ load_topology, load_experiment, load_any    read a file, or raise InputError wit
 Topology, Host, Link, Direction             what stands in a topology
 Port, Flow, ports, path, flows_through,     who sends over which end of which link
 contended_switch_ports, flows, flow_path
-ClassPlan, class_plan, worker_dscp          which class every flow has
+ClassPlan, class_plan, worker_dscp, flow_dscp   which class every flow has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
 Scale, AutoScale                            at which scale, or with R still to be chosen
@@ -17,6 +17,7 @@ from orchestrator.spec.class_plan import (
     DATA_DSCP,
     ClassPlan,
     class_plan,
+    flow_dscp,
     unfit,
     worker_dscp,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "Topology",
     "class_plan",
     "contended_switch_ports",
+    "flow_dscp",
     "flow_path",
     "flows",
     "flows_through",

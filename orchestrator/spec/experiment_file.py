@@ -27,7 +27,14 @@ from orchestrator.spec.fields import (
 )
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.text import kind, nearest
-from workloads.schedules import Place, Schedule, Synchronisation
+from workloads.schedules import (
+    MAX_FLOWS,
+    MIN_FLOWS,
+    Place,
+    Schedule,
+    SwitchOrder,
+    Synchronisation,
+)
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
@@ -131,7 +138,10 @@ class ScheduleFile(FileModel):
     staleness: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
         default=None, description="iterations that a worker may be ahead: 'stale-synchronous' only"
     )
-    switch_order: Literal["worker"] | None = None
+    switch_order: SwitchOrder | None = None
+    flows: Annotated[int, Field(ge=MIN_FLOWS, le=MAX_FLOWS)] | None = Field(
+        default=None, description="flows per worker and direction: switch_order 'layer' only"
+    )
 
     def resolve(self, name: str) -> Schedule:
         """The schedule.
@@ -150,6 +160,7 @@ class ScheduleFile(FileModel):
             synchronisation=self.synchronisation,
             staleness=self.staleness,
             switch_order=self.switch_order,
+            flows=self.flows,
         )
 
 

@@ -127,12 +127,12 @@ def flows_through(topology: Topology, port: Port) -> tuple[Flow, ...]:
     return tuple(flow for flow in flows(topology) if port in flow_path(topology, flow))
 
 
-def contended_switch_ports(topology: Topology) -> tuple[Port, ...]:
-    """The switch ports at which workers' flows compete, so that priority there can matter.
+def contended_switch_ports(topology: Topology, least_workers: int = 2) -> tuple[Port, ...]:
+    """The switch ports at which flows compete, so that priority there can matter.
 
-    A port counts if flows of at least two workers cross it and the links that they come in by
-    can together bring more than it can send. In the published topology these are the two ends of
-    the trunk.
+    A port counts if flows of so many workers cross it and the links that they come in by can
+    together bring more than it can send. In the published topology these are the two ends of the
+    trunk. Where a worker has several flows, those of one compete, too.
     """
     ingress: dict[Port, dict[Port, None]] = {}
     workers: dict[Port, set[str]] = {}
@@ -144,7 +144,7 @@ def contended_switch_ports(topology: Topology) -> tuple[Port, ...]:
     return tuple(
         port
         for port in ports(topology)
-        if len(workers.get(port, ())) >= 2
+        if len(workers.get(port, ())) >= least_workers
         and port.rate_bps < sum(before.rate_bps for before in ingress[port])
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.bounds import phase_seconds
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, flow_dscp
 from orchestrator.trials.plan import Trial, iteration_seconds
 from workloads.layout import Layout
 from workloads.models import load_model
@@ -71,6 +71,7 @@ def build_jobs(
         "port": PORT,
         "send_buffer_bytes": scale.send_buffer_bytes(experiment.send_buffer_bytes),
         "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
+        "flow_dscp": list(flow_dscp(schedule)),
         "congestion_control": experiment.congestion_control,
         "learning_rate": experiment.learning_rate,
         "silence_seconds": silence_seconds(experiment, trial.model),

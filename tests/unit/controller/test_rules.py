@@ -42,6 +42,15 @@ def test_every_flow_is_marked_once_at_its_first_switch_even_without_a_class() ->
             assert marks == {first: [plan.of(flow)], other: [None]}
 
 
+def test_what_hosts_have_marked_stays() -> None:
+    rules = planned_rules(PUBLISHED, ClassPlan(by_hosts=True))
+    assert {rule.dscp for listed in rules.values() for rule in listed} == {None}
+    # Like every other plan it replaces rules, and adds none.
+    before = planned_rules(PUBLISHED, ClassPlan())
+    for switch, listed in rules.items():
+        assert [rule.key for rule in listed] == [rule.key for rule in before[switch]]
+
+
 def test_another_plan_changes_one_rule_per_flow_and_adds_none() -> None:
     before = planned_rules(PUBLISHED, ClassPlan())
     after = planned_rules(PUBLISHED, class_plan(PUBLISHED, by_worker=True))

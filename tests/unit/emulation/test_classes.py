@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.emulation.classes import port_shapes, worker_classes
-from orchestrator.emulation.shaping import Match, PortShape
+from orchestrator.emulation.shaping import DscpMatch, Match, PortShape
 from orchestrator.spec import Scale, Topology, load_topology, ports
 from workloads.schedules import get_schedule
 
@@ -89,6 +90,31 @@ def test_pulls_are_told_by_destination_and_pushes_by_source(node: str, field: st
 def test_a_rack_knows_its_own_workers_only() -> None:
     found = shapes(topology("two-rack-tree"), "switch-priority")
     assert class_names(found["core->rack1"]) == ["ack", "worker3", "worker4", "worker5", "data"]
+
+
+@pytest.mark.parametrize("by_dscp", [False, True])
+def test_flows_have_the_classes_that_hosts_mark_whatever_the_switch(by_dscp: bool) -> None:
+    found = {
+        shape.port: shape
+        for shape in port_shapes(topology(), REAL, get_schedule("geryon"), by_dscp=by_dscp)
+    }
+    for name in ("switch0->switch1", "switch1->switch0"):
+        classes = [(c.name, c.matches) for c in found.pop(name).classes]
+        assert classes == [
+            ("flow0", (DscpMatch(1),)),
+            ("flow1", (DscpMatch(2),)),
+            ("flow2", (DscpMatch(3),)),
+            ("flow3", (DscpMatch(4),)),
+            ("data", ()),
+        ]
+    assert {tuple(class_names(shape)) for shape in found.values()} == {("ack", "data")}
+
+
+def test_eight_flows_and_all_else_are_more_classes_than_one_htb_has() -> None:
+    eight = replace(get_schedule("geryon"), flows=8)
+    (trunk,) = [s for s in port_shapes(topology(), REAL, eight) if s.port == "switch0->switch1"]
+    assert class_names(trunk) == ["ack", *(f"flow{n}" for n in range(8)), "data"]
+    assert [len(tier) for tier in trunk.tiers()] == [7, 3]
 
 
 def test_rates_queues_and_delays_are_scaled(tmp_path: Path) -> None:

@@ -109,6 +109,16 @@ def test_wrong_answers(schedule: Schedule, method: str, answer: Any, message: st
             {"order": "planned", "place": "host", "synchronisation": "asynchronous"},
             "order: 'planned' lets pushes of all workers meet",
         ),
+        (
+            {
+                "order": "planned",
+                "place": "both",
+                "switch_order": "layer",
+                "flows": 2,
+                "synchronisation": "per-tensor",
+            },
+            "order: 'planned' is one of all pushes together, and flows overtake each other",
+        ),
     ],
 )
 def test_misfits(choices: dict[str, Any], why: str) -> None:

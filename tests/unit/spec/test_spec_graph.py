@@ -17,12 +17,14 @@ from orchestrator.spec import (
     Topology,
     class_plan,
     contended_switch_ports,
+    flow_dscp,
     flows_through,
     load_topology,
     path,
     ports,
     unfit,
 )
+from workloads.schedules import get_schedule
 
 ROOT = Path(__file__).parents[3]
 
@@ -91,6 +93,15 @@ def test_flows_through_the_trunk_of_a_rack() -> None:
 )
 def test_contended_ports(name: str, contended: list[str]) -> None:
     assert names(contended_switch_ports(topology(name))) == contended
+
+
+def test_flows_of_one_worker_contend_where_it_gets_more_than_it_can_take() -> None:
+    ports = names(contended_switch_ports(topology("star"), least_workers=1))
+    assert ports == [f"switch0->worker{n}" for n in range(4)]
+    assert names(contended_switch_ports(topology("ps-10g-1g-3workers"), least_workers=1)) == [
+        "switch0->switch1",
+        "switch1->switch0",
+    ]
 
 
 def test_pushes_contend_where_the_server_has_the_rate_of_one_worker(tmp_path: Path) -> None:
@@ -162,3 +173,9 @@ def test_a_class_per_worker_in_their_order_for_both_directions() -> None:
         assert plan.of(Flow(worker, "pull")) == plan.of(Flow(worker, "push")) == number
     assert class_plan(topology("star"), by_worker=False) == ClassPlan()
     assert ClassPlan().of(Flow("worker2", "pull")) == 0
+
+
+def test_hosts_mark_flows_of_which_a_worker_has_several() -> None:
+    assert flow_dscp(get_schedule("geryon")) == (1, 2, 3, 4)
+    assert flow_dscp(get_schedule("switch-priority")) == flow_dscp(get_schedule("none")) == (0,)
+    assert ClassPlan(by_hosts=True).of(Flow("worker2", "pull")) is None

@@ -80,6 +80,7 @@ def train(
         "seed": 7,
         "repeat": 0,
         "buffers": Buffers(65536, 65536),
+        "flow_dscp": tuple(range(schedule.flow_count)),
         "congestion_control": "cubic",
         "learning_rate": 0.01,
         "silence_seconds": PATIENCE,

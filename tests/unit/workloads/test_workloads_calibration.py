@@ -15,7 +15,7 @@ from workloads.job import parse_job
 from workloads.layout import Layout
 from workloads.models import load_model
 from workloads.transport import Connection, Parcel, PeerError
-from workloads.wire import Frame, FrameType
+from workloads.wire import Frame, FrameType, greeting
 
 MODE = {"mode": "calibrate", "seconds": 0.6, "model": "googlenet"}
 LAYOUT = Layout(load_model("googlenet"), 1, 0.005)
@@ -91,10 +91,8 @@ def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: st
         socket.create_connection(there, timeout=PATIENCE) as up,
     ):
         connection = Connection(down, up)
-        digest = LAYOUT.digest
         listen, hello = (
-            Frame(kind, 0, length=len(digest)).pack() + digest
-            for kind in (FrameType.LISTEN, FrameType.HELLO)
+            greeting(kind, 0, 0, LAYOUT.digest) for kind in (FrameType.LISTEN, FrameType.HELLO)
         )
         Connection(down).send([Parcel(listen)])
         connection.send([Parcel(hello), Parcel(frame.pack() + bytes(frame.length))])

@@ -13,18 +13,18 @@ from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads.layout import Layout
 from workloads.models import load_model
 from workloads.transport import Connection, PeerError
-from workloads.wire import HEADER_BYTES, Frame, FrameType
+from workloads.wire import HEADER_BYTES, Frame, FrameType, greeting
 
 LAYOUT = Layout(load_model("alexnet"), 1, 0.005)
 FIRST = LAYOUT.slices[0]
 
 
 def hello(worker: int = 0, digest: bytes = LAYOUT.digest) -> bytes:
-    return Frame(FrameType.HELLO, worker, length=len(digest)).pack() + digest
+    return greeting(FrameType.HELLO, worker, 0, digest)
 
 
 def listen(worker: int = 0) -> bytes:
-    return Frame(FrameType.LISTEN, worker, length=32).pack() + LAYOUT.digest
+    return greeting(FrameType.LISTEN, worker, 0, LAYOUT.digest)
 
 
 def pull(**fields: int) -> bytes:
@@ -53,7 +53,7 @@ def worker(port: int) -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize(
-    ("greeting", "message"),
+    ("first", "message"),
     [
         (
             # No more than a header: what is not read when the server closes takes its answer away.
@@ -68,12 +68,17 @@ def worker(port: int) -> Iterator[socket.socket]:
             "worker1 has another model layout (digest 000000000000, expected "
             f"{LAYOUT.digest.hex()[:12]})",
         ),
+        (Frame(FrameType.HELLO).pack(), "a greeting without a payload"),
+        (
+            greeting(FrameType.LISTEN, 2, 1, LAYOUT.digest),
+            "worker2 has a flow 1, but the number of flows is 1",
+        ),
     ],
 )
-def test_a_visitor_is_refused(bench: Bench, greeting: bytes, message: str) -> None:
+def test_a_visitor_is_refused(bench: Bench, first: bytes, message: str) -> None:
     ps = bench.start("ps")
     with visitor(ps.event("listening")["port"]) as sock:
-        sock.sendall(greeting)
+        sock.sendall(first)
         sock.shutdown(socket.SHUT_WR)
         host, port = sock.getsockname()
         with pytest.raises(PeerError) as told:
@@ -143,7 +148,7 @@ def with_worker(bench: Bench, talk: Talk, silence_seconds: float = 30) -> tuple[
     ("sent", "message"),
     [
         (b"nonsense" * 4, "not a dmlbed frame: it starts with b'nons', expected b'DMLB'"),
-        (struct.pack("!4sB", b"DMLB", 9) + bytes(23), "protocol version 9, expected 2"),
+        (struct.pack("!4sB", b"DMLB", 9) + bytes(23), "protocol version 9, expected 3"),
         (hello(), "unexpected HELLO frame"),
         (pull(iteration=1), "PULL frame of iteration 1"),
         (pull(worker=2), "PULL frame of worker 2"),
@@ -244,8 +249,8 @@ def with_server(
         assert address == "127.0.0.3"  # what the job says, not what the route would choose
         for one, kind in ((sock, FrameType.LISTEN), (other, FrameType.HELLO)):
             connection = Connection(one)
-            assert connection.receive() == Frame(kind, 1, length=32)
-            assert connection.receive_bytes(32) == LAYOUT.digest
+            assert connection.receive() == Frame(kind, 1, length=33)
+            assert connection.receive_bytes(33) == b"\0" + LAYOUT.digest
         talk(sock)
         return worker.ended()
 

@@ -48,6 +48,9 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
         ("warm_up", True, "warm_up: must be a whole number from 0 to 1048576"),
         ("address", "ps", "address: Expected 4 octets in 'ps'"),
         ("port", 65536, "port: must be a whole number from 0 to 65535"),
+        ("flow_dscp", [], "flow_dscp: must be a list of 1 to 8 numbers"),
+        ("flow_dscp", [64], "flow_dscp: must be a whole number from 0 to 63"),
+        ("flow_dscp", [1, 2], "flow_dscp: the schedule's number of flows is 1, found 2"),
         ("learning_rate", "0.1", "learning_rate: must be a number, at least 0"),
         ("silence_seconds", 0, "silence_seconds: must be more than 0"),
         (

@@ -118,11 +118,37 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
             "an answer may wait for what the window holds back",
         ),
         ({"slice_bytes": 0}, "slice_bytes: must be at least 1, found 0"),
+        ({"place": "switch", "switch_order": "layer"}, "flows: goes with switch_order 'layer'"),
+        ({"place": "switch", "switch_order": "worker", "flows": 2}, "and only with it"),
+        ({"flows": 2}, "and only with it"),
+        (
+            {"place": "switch", "switch_order": "layer", "flows": 9},
+            "flows: must be from 2 to 8, found 9",
+        ),
+        (
+            {
+                "order": "generation",
+                "place": "switch",
+                "switch_order": "layer",
+                "flows": 2,
+                "synchronisation": "per-tensor",
+                "window_bytes": 9,
+            },
+            "hold the urgent one up",
+        ),
     ],
 )
 def test_choices_that_contradict_each_other(choices: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         Schedule("mine", "a test", **choices)
+
+
+def test_geryon_differs_from_slices_in_one_flow_in_its_flows_only() -> None:
+    one = replace(
+        get_schedule("geryon"), name="", source="", place="nowhere", switch_order=None, flows=None
+    )
+    assert one == replace(get_schedule("fifo-sliced"), name="", source="")
+    assert "after the abstract" in get_schedule("geryon").source
 
 
 def test_an_unknown_schedule_names_the_nearest() -> None:

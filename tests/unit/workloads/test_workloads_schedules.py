@@ -30,6 +30,8 @@ def schedules(draw: st.DrawFn) -> Schedule:
     apart = synchronisation in ("stale-synchronous", "asynchronous")
     barrier = synchronisation == "step-barrier"
     place = draw(st.sampled_from(get_args(Place)))
+    at_switch = place in ("switch", "both")
+    flows = draw(st.none() | st.integers(2, 4)) if at_switch else None
     sizes = st.one_of(st.integers(100, 1000), st.integers(100, 20_000))
     may_slice = barrier or apart
     sliced = synchronisation == "per-slice" or (may_slice and draw(st.booleans()))
@@ -38,11 +40,12 @@ def schedules(draw: st.DrawFn) -> Schedule:
         source="a test",
         place=place,
         slice_bytes=draw(sizes) if sliced else None,
-        window_bytes=None if barrier or stale else draw(st.none() | sizes),
+        window_bytes=None if barrier or stale or flows else draw(st.none() | sizes),
         unsent_bytes=draw(st.none() | sizes),
         synchronisation=synchronisation,
         staleness=draw(st.integers(0, 2)) if stale else None,
-        switch_order="worker" if place in ("switch", "both") else None,
+        switch_order=("layer" if flows else "worker") if at_switch else None,
+        flows=flows,
     )
     orders = [name for name, order in ORDERS.items() if not misfit(any_order, order)]
     return replace(any_order, order=draw(st.sampled_from(orders)))

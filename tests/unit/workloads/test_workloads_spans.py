@@ -33,7 +33,7 @@ def numbers(flat: list[int]) -> list[int]:
     return sorted(flat[::3])
 
 
-@pytest.mark.parametrize("name", ["none", "p3", "planned-order"])
+@pytest.mark.parametrize("name", ["none", "p3", "planned-order", "geryon"])
 def test_every_slice_and_every_layer_has_its_spans(tmp_path: Path, name: str) -> None:
     schedule = get_schedule(name)
     ps = train(tmp_path, MODEL, schedule, iterations=2)

@@ -104,6 +104,7 @@ class Bench:
             "port": 0,
             "send_buffer_bytes": 65536,
             "receive_buffer_bytes": 65536,
+            "flow_dscp": [0],
             "congestion_control": "cubic",
             "learning_rate": 0.01,
             "records": str(self.records_file(name)),
