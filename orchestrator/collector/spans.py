@@ -67,6 +67,7 @@ class TrialSpans:
         trial: its other records.
         layers: names, in the order of the model.
         slices: by number.
+        slice_flows: by number, the flow on which the slice travels, both ways.
         workers: in worker order.
         received: by the parameter server from each worker, by slice.
         sent: by the parameter server to each worker, by slice.
@@ -76,6 +77,7 @@ class TrialSpans:
     trial: Trial
     layers: tuple[str, ...]
     slices: tuple[SliceSize, ...]
+    slice_flows: tuple[int, ...]
     workers: tuple[WorkerSpans, ...]
     received: tuple[tuple[Span, ...], ...]
     sent: tuple[tuple[Span, ...], ...]
@@ -85,6 +87,8 @@ class TrialSpans:
 class _Layout(Record):
     layers: tuple[str, ...]
     slices: tuple[SliceSize, ...]
+    # Runs of older versions had one flow.
+    slice_flows: tuple[int, ...] = ()
 
 
 class _WorkerLine(Record):
@@ -133,6 +137,7 @@ def read_spans(directory: Path, trial: Trial) -> TrialSpans:
         trial=trial,
         layers=layout.layers,
         slices=layout.slices,
+        slice_flows=layout.slice_flows or (0,) * len(layout.slices),
         workers=tuple(_worker(directory, name, trial) for name in trial.trial.workers),
         received=tuple(
             _spans((line, line.received[number]) for line in lines) for number in range(workers)
@@ -190,5 +195,7 @@ def _check(directory: Path, spans: TrialSpans) -> None:
         numbers = {span.number for group in groups for span in group}
         if numbers and not 0 <= min(numbers) <= max(numbers) < count:
             raise RunError(f"{directory}: spans of a layer or slice that its layout does not have")
+    if len(spans.slice_flows) != slices or any(flow < 0 for flow in spans.slice_flows):
+        raise RunError(f"{directory}: a slice without a flow")
     if any(not 0 <= piece.layer < layers for piece in spans.slices):
         raise RunError(f"{directory}: a slice of a layer that its layout does not have")

@@ -14,12 +14,14 @@ from typing import Any
 from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
+from workloads.schedules import MAX_FLOWS
 
 Event = dict[str, Any]
 
 _NETWORK, _SERVER = 1, 2  # numbers of processes; workers follow
 _COMPUTE, _STALLS, _PULLED, _PUSHED = 1, 2, 3, 4  # tracks of a worker
 _APPLIED = 1  # track of the parameter server; two for each worker follow
+_FLOW = 1_000_000  # further flows of a track have tracks of their own: what they send overlaps
 
 
 def trace(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
@@ -103,21 +105,22 @@ def kept(spans: TrialSpans) -> tuple[int, int]:
 def _server(spans: TrialSpans, start: int) -> Iterator[Event]:
     tracks = {_APPLIED: "applied"}
     for number, worker in enumerate(spans.workers):
-        tracks[_APPLIED + 1 + 2 * number] = f"to {worker.name} (handed to the kernel)"
-        tracks[_APPLIED + 2 + 2 * number] = f"from {worker.name} (received)"
+        sent, received = _APPLIED + 1 + 2 * number, _APPLIED + 2 + 2 * number
+        tracks |= _by_flow(spans, sent, f"to {worker.name} (handed to the kernel)")
+        tracks |= _by_flow(spans, received, f"from {worker.name} (received)")
     yield from _named(_SERVER, f"parameter server {spans.trial.trial.ps}", tracks)
     yield from _slices(spans, spans.applied, (_SERVER, _APPLIED), start)
-    for number, (sent, received) in enumerate(zip(spans.sent, spans.received, strict=True)):
-        yield from _slices(spans, sent, (_SERVER, _APPLIED + 1 + 2 * number), start)
-        yield from _slices(spans, received, (_SERVER, _APPLIED + 2 + 2 * number), start)
+    for number, (to, come) in enumerate(zip(spans.sent, spans.received, strict=True)):
+        yield from _transfers(spans, to, (_SERVER, _APPLIED + 1 + 2 * number), start)
+        yield from _transfers(spans, come, (_SERVER, _APPLIED + 2 + 2 * number), start)
 
 
 def _worker(spans: TrialSpans, worker: WorkerSpans, pid: int, start: int) -> Iterator[Event]:
     tracks = {
         _COMPUTE: "forward and backward",
         _STALLS: "stalls",
-        _PULLED: "pulled (received)",
-        _PUSHED: "pushed (handed to the kernel)",
+        **_by_flow(spans, _PULLED, "pulled (received)"),
+        **_by_flow(spans, _PUSHED, "pushed (handed to the kernel)"),
     }
     yield from _named(pid, f"worker {worker.name}", tracks)
     for track, prefix, what in (
@@ -139,8 +142,26 @@ def _worker(spans: TrialSpans, worker: WorkerSpans, pid: int, start: int) -> Ite
             "cat": "waits for",
             "args": {"iteration": span.iteration},
         }
-    yield from _slices(spans, worker.received, (pid, _PULLED), start)
-    yield from _slices(spans, worker.sent, (pid, _PUSHED), start)
+    yield from _transfers(spans, worker.received, (pid, _PULLED), start)
+    yield from _transfers(spans, worker.sent, (pid, _PUSHED), start)
+
+
+def _by_flow(spans: TrialSpans, track: int, name: str) -> dict[int, str]:
+    """The tracks of a direction, by number: one per flow."""
+    flows = sorted(set(spans.slice_flows))
+    if len(flows) == 1:
+        return {track: name}
+    return {track + _FLOW * flow: f"{name}, flow {flow}" for flow in flows}
+
+
+def _transfers(
+    spans: TrialSpans, found: Sequence[Span], track: tuple[int, int], start: int
+) -> Iterator[Event]:
+    """Slices on the tracks of their flows."""
+    pid, first = track
+    for flow in sorted(set(spans.slice_flows)):
+        own = [span for span in found if spans.slice_flows[span.number] == flow]
+        yield from _slices(spans, own, (pid, first + _FLOW * flow), start)
 
 
 def _slices(
@@ -184,4 +205,5 @@ def _named(pid: int, name: str, tracks: Mapping[int, str]) -> Iterator[Event]:
     for number, track in tracks.items():
         common = {"ph": "M", "pid": pid, "tid": number}
         yield {**common, "name": "thread_name", "args": {"name": track}}
-        yield {**common, "name": "thread_sort_index", "args": {"sort_index": number}}
+        place = number % _FLOW * MAX_FLOWS + number // _FLOW  # the flows of a track side by side
+        yield {**common, "name": "thread_sort_index", "args": {"sort_index": place}}

@@ -272,6 +272,40 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     assert draw_trace(spans, limits).startswith(b"\x89PNG")
 
 
+def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
+    """What several of them receive at once overlaps, which a track may not."""
+    made = FakeTrial("squeezenet", "geryon", iterations=2, warm_up=1, rates=1, time=0.05)
+    write_run(tmp_path, [made], topology=True)
+    place = tmp_path / "trials/000-squeezenet-geryon-0"
+    job = (place / "ps.jsonl").read_text().splitlines()[0]
+    model, schedule = load_model("squeezenet"), get_schedule("geryon")
+    train(place, model, schedule, iterations=2, warm_up=1, time=0.05)
+    with (place / "ps.jsonl").open("a") as file:
+        file.write(job + "\n")
+    run = read_run(tmp_path)
+    spans = read_spans(place, run.trials[0])
+    assert sorted(set(spans.slice_flows)) == [0, 1, 2, 3]
+    document = trace(spans, full(run.experiment, 1))
+    found, names = tracks(document), named(document, "thread_name")
+    size = [0] * 4
+    for piece, flow in zip(spans.slices, spans.slice_flows, strict=True):
+        size[flow] += piece.bytes
+    for pid, track, name in (
+        (2, 2, "to worker0 (handed to the kernel)"),
+        (2, 3, "from worker0 (received)"),
+        (3, 3, "pulled (received)"),
+        (3, 4, "pushed (handed to the kernel)"),
+    ):
+        for flow in range(4):
+            key = (pid, track + 1_000_000 * flow)
+            assert names[key] == f"{name}, flow {flow}"
+            assert sum(event["args"]["bytes"] for event in found[key]) == 3 * size[flow]
+    for events in found.values():
+        ordered = sorted(events, key=lambda event: (event["ts"], event["dur"]))
+        for before, after in pairwise(ordered):
+            assert before["ts"] + before["dur"] <= after["ts"] + 0.002
+
+
 def test_a_run_of_an_older_version(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         traced(tmp_path, spans=False)
@@ -304,6 +338,7 @@ def rewritten(
         ("worker1", "spans", {"event": "other"}, "no records of event 'spans'"),
         ("ps", "layout", {"event": "other"}, "0 records of event 'layout', 1 expected"),
         ("ps", "layout", {"slices": [[8, 4]]}, "does not have"),
+        ("ps", "layout", {"slice_flows": [0]}, "a slice without a flow"),
     ],
 )
 def test_broken_spans(
