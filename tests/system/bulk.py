@@ -1,7 +1,7 @@
 """One end of a bulk TCP transfer, as a program of its own inside an emulated host.
 
     bulk.py receive BUFFER ADDRESS
-    bulk.py send    BUFFER ADDRESS PORT
+    bulk.py send    BUFFER ADDRESS PORT DSCP
 
 The receiver says on stdout at which port it listens, a free one; the sender, which congestion
 control its socket got, which nobody sets here. Each reads `START UNTIL` (monotonic ns) from stdin
@@ -45,9 +45,10 @@ def receive(buffer: int, address: str) -> None:
     print(json.dumps(samples), flush=True)
 
 
-def send(buffer: int, address: str, port: int) -> None:
+def send(buffer: int, address: str, port: int, dscp: int) -> None:
     """Send as fast as it goes, from the start to the end that stdin says."""
     connection = socket.socket()
+    connection.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     connection.connect((address, port))
     algorithm = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
@@ -66,4 +67,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "receive":
         receive(int(sys.argv[2]), sys.argv[3])
     else:
-        send(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+        send(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

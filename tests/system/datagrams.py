@@ -1,7 +1,7 @@
 """One end of a stream of UDP datagrams, as a program of its own inside an emulated host.
 
-    datagrams.py receive ADDRESS PORT              until a second has passed without any
-    datagrams.py send    ADDRESS PORT RATE SECONDS at RATE bits of Ethernet frames per second
+    datagrams.py receive ADDRESS PORT                   until a second has passed without any
+    datagrams.py send    ADDRESS PORT RATE SECONDS DSCP at RATE bits of Ethernet frames per second
 
 Each prints how many it has received or sent; the receiver says first that it is ready.
 """
@@ -35,13 +35,14 @@ def receive(address: str, port: int) -> None:
             print(count, flush=True)
 
 
-def send(address: str, port: int, rate: float, seconds: float) -> None:
+def send(address: str, port: int, rate: float, seconds: float, dscp: int) -> None:
     """Send at a steady rate, in steps of a millisecond or so.
 
     What could not be sent in time is not made up for: a burst after a pause would overrun queues
     that the rate itself leaves empty.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
         sock.connect((address, port))
         begin = before = time.monotonic()
         count, due = 0, 0.0
@@ -60,4 +61,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "receive":
         receive(sys.argv[2], int(sys.argv[3]))
     else:
-        send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))
+        rate, seconds, dscp = float(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])
+        send(sys.argv[2], int(sys.argv[3]), rate, seconds, dscp)

@@ -23,8 +23,8 @@ schedules: [{schedules}]
 iterations: 2
 warm_up: 1
 repeats: {repeats}
-scale: {{rates: 4, time: 0.4}}
-switch: linux-bridge
+scale: {{rates: {rates}, time: 0.4}}
+switch: {switch}
 socket_buffers: {{send: 96 KiB, receive: 96 KiB}}
 """
 
@@ -37,6 +37,8 @@ def write_experiment(
     schedules: str = "none, switch-priority",
     repeats: int = 1,
     more: str = "",
+    switch: str = LINUX_BRIDGE,
+    rates: int = 4,
 ) -> Path:
     """A tiny experiment's file: a quarter of the topology's rates, so the CPU stays idle.
 
@@ -45,10 +47,17 @@ def write_experiment(
     """
     file = directory / "tiny.yaml"
     file.write_text(
-        _EXPERIMENT.format(topology=topology, models=models, schedules=schedules, repeats=repeats)
+        _EXPERIMENT.format(
+            topology=topology,
+            models=models,
+            schedules=schedules,
+            repeats=repeats,
+            switch=switch,
+            rates=rates,
+        )
         + more
     )
-    take_for_carried(file)
+    take_for_carried(file, switch)
     return file
 
 

@@ -19,11 +19,12 @@ _BULK = Path(__file__).with_name("bulk.py")
 
 @dataclass(frozen=True)
 class Flow:
-    """From one host to another, from the common start for so many seconds."""
+    """From one host to another, from the common start for so many seconds, marked by the host."""
 
     source: str
     target: str
     seconds: float
+    dscp: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def run_flows(testbed: Testbed, flows: Sequence[Flow], buffer_bytes: int) -> lis
         for flow in flows:
             to = (str(buffer_bytes), testbed.addresses[flow.target].data)
             receiver = stack.enter_context(_end(testbed, flow.target, "receive", *to))
-            sender = stack.enter_context(_end(testbed, flow.source, "send", *to, _line(receiver)))
+            arguments = ("send", *to, _line(receiver), str(flow.dscp))
+            sender = stack.enter_context(_end(testbed, flow.source, *arguments))
             ends.append((flow, receiver, sender, _line(sender)))
         start = time.monotonic_ns() + 100_000_000
         last = start + round(max(flow.seconds for flow in flows) * 1e9)

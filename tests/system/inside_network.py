@@ -93,6 +93,32 @@ def test_strict_priority_starves_data_but_not_acks(prioritised: Testbed) -> None
     assert prioritised.counters().queues[PUSH]["ack"].drops == 0
 
 
+def test_the_urgent_flow_goes_first_whosever_it_is(testbed: Testbed) -> None:
+    """By the marks of the hosts; what nobody has given a class comes last of all."""
+    testbed.set_schedule(get_schedule("geryon"))
+    assert testbed.differences() == []
+    before = testbed.counters().queues[PUSH]
+    flows = [
+        Flow("worker0", "ps", SECONDS, dscp=4),
+        Flow("worker1", "ps", SECONDS, dscp=63),
+        Flow("worker2", "ps", SECONDS, dscp=1),
+        Flow("ps", "worker1", SECONDS, dscp=2),
+    ]
+    last, unknown, urgent, opposite = run_flows(testbed, flows, BUFFER_BYTES)
+    after = testbed.counters().queues[PUSH]
+    testbed.set_schedule(get_schedule("none"))
+    sent = {name: count.since(before[name]).bytes for name, count in after.items()}
+    print(sent)
+    for name, trace in (("flow0", urgent), ("flow3", last), ("data", unknown)):
+        assert sent[name] >= trace.samples[-1][1] * 1514 / 1448
+    assert sent["flow2"] == 0
+    assert sent["flow1"] < 2000  # resets have the mark of what they answer
+    assert rate(urgent) > 0.95 * GOODPUT_BPS
+    assert rate(last) + rate(unknown) < 0.02 * GOODPUT_BPS
+    assert rate(opposite) > 0.90 * GOODPUT_BPS
+    assert sum(count.since(before[name]).drops for name, count in after.items()) == 0
+
+
 def test_without_the_class_of_acks_the_opposite_direction_starves(prioritised: Testbed) -> None:
     """The test above can fail: it would, if all packets of a flow were in its class."""
     device = ("dev", trunk_device(prioritised), "parent", "1:", "protocol", "ip")

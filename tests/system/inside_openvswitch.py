@@ -79,7 +79,8 @@ class Stream:
         to = (testbed.addresses[flow.target].data, str(port))
         self._receiver = self._start(testbed, flow.target, "receive", *to)
         assert self._line(self._receiver) == "ready"
-        self._sender = self._start(testbed, flow.source, "send", *to, str(rate), str(flow.seconds))
+        how = (str(rate), str(flow.seconds), str(flow.dscp))
+        self._sender = self._start(testbed, flow.source, "send", *to, *how)
 
     def end(self) -> tuple[int, int]:
         return int(self._line(self._sender)), int(self._line(self._receiver))
@@ -205,6 +206,37 @@ def test_an_overloaded_class_takes_nothing_from_the_first_and_every_packet_is_co
         assert classes["worker0"].drops == 0
         assert classes["worker1"].packets == delivered
         assert classes["worker2"].packets == classes["data"].packets == 0
+
+
+def test_the_urgent_flow_goes_first_whosever_it_is_and_only_where_marks_are_trusted(
+    testbed: Testbed,
+) -> None:
+    """The worker that is last by name and number has the urgent flow, marked by the host itself."""
+    for schedule, names in (("geryon", ("flow0", "flow3")), ("none", ("data", "data"))):
+        testbed.set_schedule(get_schedule(schedule))
+        assert testbed.differences() == []
+        for direction, port, rate in (("push", PUSH, 500e6), ("pull", PULL, 200e6)):
+            hosts = [("worker2", "ps"), ("worker0", "ps")]
+            (urgent, other) = [pair if direction == "push" else pair[::-1] for pair in hosts]
+            before = testbed.counters()
+            top = Stream(testbed, Flow(*urgent, 2.0, dscp=1), 7000, 20e6)
+            flood = Stream(testbed, Flow(*other, 2.0, dscp=4), 7001, rate)
+            (offered, delivered), (top_offered, top_delivered) = flood.end(), top.end()
+            after = testbed.counters()
+            print(schedule, port, top_offered, top_delivered, offered, delivered)
+            assert offered * 1514 * 8 / 2.0 > 120e6, "no overload: nothing was tested"
+            assert top_offered + offered == top_delivered + delivered + drops(before, after)
+            classes = {
+                name: count.since(before.queues[port][name])
+                for name, count in after.queues[port].items()
+            }
+            expected = dict.fromkeys(classes, 0)
+            for name, count in zip(names, (top_delivered, delivered), strict=True):
+                expected[name] += count
+            assert {name: count.packets for name, count in classes.items()} == expected
+            # By its class: from the server, a busy machine may lose some on the way in.
+            assert (classes[names[0]].drops == 0) == (schedule == "geryon")
+            assert classes[names[1]].drops > 0
 
 
 def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(testbed: Testbed) -> None:
