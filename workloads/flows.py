@@ -11,16 +11,19 @@ from __future__ import annotations
 from workloads.layout import Layout
 
 
-def unit_flows(layout: Layout, flows: int) -> tuple[int, ...]:
-    """Per unit, the number of its flow, the most urgent first.
+def flow_of(end: int, whole: int, flows: int) -> int:
+    """The flow, from 0, the most urgent first, of what ends there in a model of so many bytes.
 
-    Where a unit's last byte lies decides, so that no urgent flow has more than its share: a large
-    tensor would hold up the small ones before it. A flow may be left without any unit.
+    Where the last byte lies decides, so that no urgent flow has more than its share: a large tensor
+    would hold up the small ones before it. A flow may be left without anything.
     """
-    return tuple(
-        ((unit.slices[-1].start + unit.slices[-1].length) * flows - 1) // layout.bytes
-        for unit in layout.units
-    )
+    return (end * flows - 1) // whole
+
+
+def unit_flows(layout: Layout, flows: int) -> tuple[int, ...]:
+    """Per unit, its flow."""
+    ends = (unit.slices[-1].start + unit.slices[-1].length for unit in layout.units)
+    return tuple(flow_of(end, layout.bytes, flows) for end in ends)
 
 
 def flow_bytes(layout: Layout, unit_flow: tuple[int, ...], flows: int) -> tuple[int, ...]:

@@ -122,6 +122,7 @@ _SIMULATED: tuple[tuple[str, int | None, Order], ...] = (
     ("4 MB slices, FIFO", COARSE_BYTES, "fifo"),
     ("4 MB slices, layer order", COARSE_BYTES, "layer"),
     ("160 KB slices, FIFO", FINE_BYTES, "fifo"),
+    ("160 KB slices, 4 flows", FINE_BYTES, "flow"),
     ("160 KB slices, layer order", FINE_BYTES, "layer"),
 )
 _NONE_APPLIES = (

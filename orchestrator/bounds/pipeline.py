@@ -8,21 +8,24 @@ iteration as soon as all workers have pushed it.
 All workers are alike and in step: they push a piece together, and it is pushed by all when the
 bottleneck has carried it n times. So one queue for each direction of the bottleneck is enough, with
 whole pieces served one after the other, and the computation of one worker. A queue serves pieces in
-the order in which they come (fifo), or always the waiting piece of the first layer (layer), without
-breaking off the piece that it is at. There are no constants but those of the topology, the model
-and the device.
+the order in which they come (fifo), or always the waiting piece of the first layer (layer), or of
+the first flow, of those that `geryon` splits a model into (flow), without breaking off the piece
+that it is at. There are no constants but those of the topology, the model and the device.
 """
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from workloads.devices import DeviceModel
+from workloads.flows import flow_of
 from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.schedules import get_schedule
 
-Order = Literal["fifo", "layer"]
+Order = Literal["fifo", "layer", "flow"]
 _Kind = Literal["pull", "push", "forward", "backward"]
 
 # Iterations are alike after one to three of them; the mean of many is for those that alternate.
@@ -92,24 +95,33 @@ def _cut(length: int, slice_bytes: int | None) -> list[int]:
     return [min(slice_bytes, length - offset) for offset in range(0, length, slice_bytes)]
 
 
+def _ranks(work: Work, order: Order) -> list[list[int]]:
+    """Per layer and piece, its place in a queue; the least is served first."""
+    if order != "flow":
+        by_layer = order == "layer"
+        return [[by_layer * layer] * len(pieces) for layer, pieces in enumerate(work.pieces)]
+    flows, whole = get_schedule("geryon").flow_count, sum(map(sum, work.pieces))
+    ends = accumulate(piece for pieces in work.pieces for piece in pieces)
+    return [[flow_of(next(ends), whole, flows) for _ in pieces] for pieces in work.pieces]
+
+
 class _Direction:
     """One direction of the bottleneck: what waits there, and whether it is busy."""
 
-    def __init__(self, seconds_per_byte: float, order: Order) -> None:
+    def __init__(self, seconds_per_byte: float, ranks: list[list[int]]) -> None:
         self.seconds_per_byte = seconds_per_byte
-        self._by_layer = order == "layer"
+        self._ranks = ranks
         self._waiting: list[tuple[int, int, int, int]] = []
         self._come = 0
         self.busy = False
 
     def put(self, layer: int, piece: int) -> None:
-        """A piece, of that many bytes, comes."""
-        rank = layer if self._by_layer else 0
-        heapq.heappush(self._waiting, (rank, self._come, layer, piece))
+        """A layer's piece of that number comes."""
+        heapq.heappush(self._waiting, (self._ranks[layer][piece], self._come, layer, piece))
         self._come += 1
 
     def take(self) -> tuple[int, int] | None:
-        """The piece that is served next (layer, bytes); None while there is nothing to begin."""
+        """What is served next (layer, its piece); None while there is nothing to begin."""
         if self.busy or not self._waiting:
             return None
         self.busy = True
@@ -122,8 +134,9 @@ class _Pipeline:
 
     def __init__(self, work: Work, order: Order) -> None:
         self._work = work
-        self._pull = _Direction(work.pull, order)
-        self._push = _Direction(work.push, order)
+        ranks = _ranks(work, order)
+        self._pull = _Direction(work.pull, ranks)
+        self._push = _Direction(work.push, ranks)
         self._events: list[tuple[float, int, _Kind, int, int]] = []
         self._foreseen = 0
         self._missing = [len(pieces) for pieces in work.pieces]
@@ -133,7 +146,7 @@ class _Pipeline:
     def forward_ends(self, iterations: int) -> list[float]:
         """When the forward passes of the first iterations end; all are pulled at time 0."""
         for layer, pieces in enumerate(self._work.pieces):
-            for piece in pieces:
+            for piece in range(len(pieces)):
                 self._pull.put(layer, piece)
         ends: list[float] = []
         now, last = 0.0, len(self._work.forward) - 1
@@ -162,7 +175,8 @@ class _Pipeline:
         for kind, direction in directions:
             if (taken := direction.take()) is not None:
                 layer, piece = taken
-                self._at(now + piece * direction.seconds_per_byte, kind, layer, piece)
+                seconds = self._work.pieces[layer][piece] * direction.seconds_per_byte
+                self._at(now + seconds, kind, layer, piece)
         layer = self._next_forward
         if not self._computing and not self._missing[layer]:
             self._computing = True
@@ -171,7 +185,7 @@ class _Pipeline:
     def _pushed(self, now: float, layer: int) -> None:
         """The backward pass of a layer is done: its gradient leaves, and it is missing anew."""
         self._missing[layer] = len(self._work.pieces[layer])
-        for piece in self._work.pieces[layer]:
+        for piece in range(len(self._work.pieces[layer])):
             self._push.put(layer, piece)
         if layer:
             self._at(now + self._work.backward[layer - 1], "backward", layer - 1)

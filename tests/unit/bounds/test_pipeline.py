@@ -36,6 +36,19 @@ def test_the_first_layers_before_all_others() -> None:
     assert pipelined_seconds(two, "fifo") == pytest.approx(18)
     # Pushed: the last layer 0-1, the first 1-5, the last 5-8. Its forward begins at 6: 15 s.
     assert pipelined_seconds(two, "layer") == pytest.approx(15)
+    # Two of the four flows are the first layer's, and two the last one's.
+    assert pipelined_seconds(two, "flow") == pytest.approx(15)
+
+
+def test_flows_in_their_order_and_within_each_what_comes_first() -> None:
+    # Eight layers of 1 s each way and 1 s of forward; all are pushed at 0, the last layer first.
+    eight = Work((1,) * 8, (0,) * 8, ((1,),) * 8, 1, 1)
+    # The first is pulled at 9, when all others are.
+    assert pipelined_seconds(eight, "fifo") == pytest.approx(17)
+    # Pushed: layer 7, which nothing overtook, then 0, which is pulled at 3.
+    assert pipelined_seconds(eight, "layer") == pytest.approx(11)
+    # Pushed: layer 7, then the first flow's, 1 and 0, which is pulled at 4.
+    assert pipelined_seconds(eight, "flow") == pytest.approx(12)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +62,7 @@ def test_the_first_layers_before_all_others() -> None:
         ("googlenet", 4_000_000, "layer", 3.44),
         ("alexnet", 160_000, "layer", 3.02),
         ("resnet50", 160_000, "layer", 3.02),
+        ("resnet50", 160_000, "flow", 3.04),
     ],
 )
 def test_figures_of_the_published_topology(
