@@ -204,9 +204,11 @@ def test_the_others_are_told_who_failed(bench: Bench) -> None:
     with worker(port):
         pass
     assert ps.ended() == (1, "ps: iteration 0: worker0: disconnected\n")
-    assert other.ended() == (
-        1,
-        "worker1: iteration 0: the parameter server gave up: iteration 0: worker0: disconnected\n",
+    status, errors = other.ended()
+    assert status == 1
+    # It may have pushed all of its own by then, and wait for the next iteration.
+    assert errors.replace("worker1: iteration 1:", "worker1: iteration 0:") == (
+        "worker1: iteration 0: the parameter server gave up: iteration 0: worker0: disconnected\n"
     )
 
 
