@@ -56,8 +56,14 @@ def _set_buffers(sock: socket.socket, buffers: Buffers) -> None:
             sock.setsockopt(socket.SOL_SOCKET, plain, size)
 
 
-def listen(endpoint: Endpoint, buffers: Buffers) -> socket.socket:
+def listen(endpoint: Endpoint, buffers: Buffers, expected: int) -> socket.socket:
     """Return a socket that listens on this address only; accepted ones inherit its buffers.
+
+    Args:
+        endpoint: own address; port 0 lets the kernel choose.
+        buffers: asked for.
+        expected: connections that may wait to be accepted. A worker opens all of its own before it
+            says a word on the first, so none of them may have to wait for room.
 
     Raises:
         WorkloadError: the address is in use or is not of this host.
@@ -67,7 +73,7 @@ def listen(endpoint: Endpoint, buffers: Buffers) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _set_buffers(listener, buffers)
         listener.bind(endpoint)
-        listener.listen()
+        listener.listen(expected)
     except OSError as error:
         listener.close()
         raise WorkloadError(f"cannot listen on {endpoint}: {error.strerror}") from None

@@ -68,13 +68,14 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
     Raises:
         WorkloadError: the address is in use, a worker does not come, or somebody else does.
     """
-    listener = listen(job.server, job.buffers)
     links: dict[_Which, _Link] = {}
     flows = range(len(job.flow_dscp))
+    expected = len(_GREETINGS) * len(job.workers) * len(flows)
+    listener = listen(job.server, job.buffers, expected)
     with listener:
         announce("listening", address=job.server.address, port=listener.getsockname()[1])
         try:
-            while len(links) < len(_GREETINGS) * len(job.workers) * len(flows):
+            while len(links) < expected:
                 _accept(listener, job, layout, links)
         except WorkloadError as error:
             for link in links.values():

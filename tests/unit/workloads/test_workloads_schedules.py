@@ -103,7 +103,8 @@ def test_models_of_all_shapes(layers: list[list[int]]) -> None:
 def test_sixteen_workers_and_stragglers(tmp_path: Path) -> None:
     model = model_of([[5000, 10], [70000], [300]])
     ends = set()
-    for schedule in (get_schedule("none"), get_schedule("p3"), get_schedule("bytescheduler")):
+    eight = replace(get_schedule("geryon"), flows=8)
+    for schedule in (*map(get_schedule, ("none", "p3", "bytescheduler")), eight):
         slow = [0.05 * (number % 3) for number in range(16)]
         records = train(tmp_path, model, schedule, workers=16, layer_seconds=slow)
         ends.add(records[-1]["parameters_sha256"])
