@@ -70,7 +70,7 @@ class Inbox:
             frame = connection.receive()
             if frame.type is FrameType.PARAMETERS:
                 self._receive_slice(connection, flow, frame)
-            elif frame.type is FrameType.RELEASE and frame.iteration == self._iteration + 1:
+            elif frame.type is FrameType.RELEASE and self._may_begin(flow, frame.iteration):
                 self._release()
             elif frame.type is FrameType.DONE and self._is_over(frame.iteration):
                 with self._changed:
@@ -81,6 +81,9 @@ class Inbox:
                 raise FrameError(
                     f"unexpected {frame.type.name} frame of iteration {frame.iteration}"
                 )
+
+    def _may_begin(self, flow: int, iteration: int) -> bool:
+        return flow == 0 and iteration == self._iteration + 1
 
     def _is_over(self, iteration: int) -> bool:
         return all(version == iteration + 1 for version in self._versions)
