@@ -7,6 +7,7 @@ contended_switch_ports, flows, flow_path
 ClassPlan, class_plan, worker_dscp, flow_dscp   which class every flow has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
+Sweep, Point, conditions                    what of it is varied, and what is run at each point
 Scale, AutoScale                            at which scale, or with R still to be chosen
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
@@ -21,7 +22,7 @@ from orchestrator.spec.class_plan import (
     unfit,
     worker_dscp,
 )
-from orchestrator.spec.experiment import Experiment, Overrides
+from orchestrator.spec.experiment import Experiment, Overrides, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.graph import (
     Flow,
@@ -35,6 +36,7 @@ from orchestrator.spec.graph import (
 )
 from orchestrator.spec.load import load_any, load_experiment, load_topology
 from orchestrator.spec.scale import AutoScale, Scale
+from orchestrator.spec.sweep import Conditions, Sweep, conditions
 from orchestrator.spec.switch_kinds import (
     KINDS,
     LINUX_BRIDGE,
@@ -49,6 +51,7 @@ __all__ = [
     "AUTO",
     "AutoScale",
     "ClassPlan",
+    "Conditions",
     "DATA_DSCP",
     "Direction",
     "Experiment",
@@ -62,13 +65,16 @@ __all__ = [
     "OVS_USER",
     "Overrides",
     "PACKET_BYTES",
+    "Point",
     "Port",
     "QuantityError",
     "SWITCH_KINDS",
     "Scale",
     "SshAccess",
+    "Sweep",
     "Topology",
     "class_plan",
+    "conditions",
     "contended_switch_ports",
     "flow_dscp",
     "flow_path",

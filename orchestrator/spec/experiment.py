@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.orders import ORDERS, Order, source_digest
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
+from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
 from workloads.devices import DeviceModel
 from workloads.schedules import Schedule, get_schedule
@@ -64,6 +65,8 @@ class Experiment:
         published: imgs/sec to draw beside the measured ones, by model and schedule.
         own_schedules: the experiment's own schedules, by name.
         own_orders: orders of somebody else that they name.
+        sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
+            points are.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Experiment:
     published: dict[str, dict[str, tuple[float, ...]]]
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, Order] = field(default_factory=dict)
+    sweep: Sweep | None = None
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.
@@ -120,6 +124,17 @@ class Experiment:
         """The same at that scale."""
         return replace(self, asked_scale=scale)
 
+    def points(self) -> tuple[Point, ...]:
+        """The sweep's experiments in the order in which they run; none without a sweep."""
+        if self.sweep is None:
+            return ()
+        points = []
+        for value in self.sweep.values:
+            there = conditions(self.sweep, value, self.topology, self.batch)
+            own = replace(self, sweep=None, topology=there.topology, batch=there.batch)
+            points.append(Point(self.sweep.label(value), value, own))
+        return tuple(points)
+
     def resolved(self) -> dict[str, Any]:
         """All that decides a figure, ready for JSON; R may still be `auto`.
 
@@ -140,6 +155,7 @@ class Experiment:
                 if self.own_orders
                 else {}
             ),
+            **({"sweep": self.sweep.resolved()} if self.sweep else {}),
             "iterations": self.iterations,
             "warm_up": self.warm_up,
             "repeats": self.repeats,
@@ -163,9 +179,29 @@ class Experiment:
     def digest(self) -> str:
         """Twelve hex digits that differ when anything differs that decides a figure.
 
+        R decides figures, too; but that of a sweep's points may still be `auto`, and then counts
+        as that.
+
         Raises:
-            ValueError: R, which decides figures, has not been chosen yet.
+            ValueError: R has not been chosen yet.
         """
-        resolved = {**self.resolved(), "scale": asdict(self.scale)}
+        resolved = self.resolved()
+        if self.sweep is None:
+            resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep.
+
+    Attributes:
+        label: its name, fit for a directory.
+        value: images, bit/s or workers.
+        experiment: what is run there, without a sweep.
+    """
+
+    label: str
+    value: int
+    experiment: Experiment

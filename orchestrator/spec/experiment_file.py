@@ -22,10 +22,12 @@ from orchestrator.spec.fields import (
     Name,
     NotNegative,
     Positive,
+    Rate,
     ScheduleName,
     SwitchKind,
 )
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
+from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from workloads.schedules import (
     MAX_FLOWS,
@@ -164,6 +166,39 @@ class ScheduleFile(FileModel):
         )
 
 
+class RateSweepFile(FileModel):
+    """The rates of one link, each for both directions."""
+
+    link: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
+        description="the link's two nodes"
+    )
+    values: Annotated[list[Rate], Field(min_length=1)] = Field(
+        description="bits per second, such as 10 Gbps"
+    )
+
+
+class SweepFile(FileModel):
+    """What is varied: exactly one of these."""
+
+    batch: Annotated[list[Count], Field(min_length=1)] | None = Field(
+        default=None, description="images per worker and iteration"
+    )
+    rate: RateSweepFile | None = Field(default=None, description="the rate of one link")
+    workers: Annotated[list[Count], Field(min_length=1)] | None = Field(
+        default=None,
+        description="how many workers: the topology's first ones, then copies of its last one",
+    )
+
+    def resolve(self) -> Sweep:
+        """The sweep; the file must have passed all checks."""
+        if self.rate is not None:
+            first, second = self.rate.link
+            return Sweep("rate", tuple(self.rate.values), (first, second))
+        if self.workers is not None:
+            return Sweep("workers", tuple(self.workers))
+        return Sweep("batch", tuple(self.batch or ()))
+
+
 class ExperimentFile(FileModel):
     """An experiment of dmlbed: models x schedules x repeats on a topology."""
 
@@ -203,6 +238,9 @@ class ExperimentFile(FileModel):
     )
     own_schedules: dict[Name, ScheduleFile] = Field(
         default={}, description="schedules beside the library's, each by its choices"
+    )
+    sweep: SweepFile | None = Field(
+        default=None, description="run the experiment at several points of one variable"
     )
     published: dict[ModelName, dict[ScheduleName, PublishedRuns]] = Field(
         default={}, description="imgs/sec to draw beside the measured ones, a list of runs each"

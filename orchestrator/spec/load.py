@@ -14,6 +14,7 @@ from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.overrides import check_overrides
 from orchestrator.spec.own_schedules import own_schedules, try_orders
+from orchestrator.spec.sweep_checks import check_sweep
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.topology_checks import check_known_devices, check_topology
@@ -123,6 +124,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             document.report_at(("switch",), why, _OTHER_KIND)
         else:
             option_problems.append(Problem("--switch", why, _OTHER_KIND))
+    sweep = check_sweep(document, file, topology, switch)
     devices: dict[str, DeviceModel] = {}
     if not document.problems and file is not None and topology is not None:
         devices = _devices(topology, file.device_models)
@@ -159,6 +161,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         devices=devices,
         own_schedules=schedules,
         own_orders=orders,
+        sweep=sweep,
         published={
             model: {schedule: tuple(values) for schedule, values in row.items()}
             for model, row in file.published.items()
