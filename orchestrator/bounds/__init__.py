@@ -2,6 +2,8 @@
 
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
 predictions             what schedules are expected to take where all workers share a bottleneck
+Case, expected          what a schedule is expected to take by its choices, simulated
+limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
 bottleneck              the ports that limit one direction together
@@ -13,26 +15,31 @@ from orchestrator.bounds.bottleneck import (
     first_worker_bps,
     window_bps,
 )
+from orchestrator.bounds.expected import Case, expected
 from orchestrator.bounds.forms import Prediction, predictions
 from orchestrator.bounds.iteration import (
     compute_seconds,
     no_overlap_seconds,
     phase_seconds,
 )
+from orchestrator.bounds.limits import limits
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, goodput_bps, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound
 
 __all__ = [
     "Bottleneck",
+    "Case",
     "Goodputs",
     "LinkLoad",
     "LowerBound",
     "Prediction",
     "bottleneck",
     "compute_seconds",
+    "expected",
     "first_worker_bps",
     "fullest",
     "goodput_bps",
+    "limits",
     "link_loads",
     "lower_bound",
     "no_overlap_seconds",

@@ -16,8 +16,10 @@ that it is at. There are no constants but those of the topology, the model and t
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import isclose
 from typing import Literal
 
 from workloads.devices import DeviceModel
@@ -29,6 +31,7 @@ Order = Literal["fifo", "layer", "flow"]
 _Kind = Literal["pull", "push", "forward", "backward"]
 
 # Iterations are alike after one to three of them; the mean of many is for those that alternate.
+_ALIKE = 4
 _WARM_UP = 10
 _MEASURED = 20
 
@@ -85,7 +88,14 @@ def work(
 
 def pipelined_seconds(work: Work, order: Order) -> float:
     """Seconds of an iteration of the steady state without a barrier."""
-    ends = _Pipeline(work, order).forward_ends(_WARM_UP + _MEASURED + 1)
+    ends: list[float] = []
+    for end in _Pipeline(work, order).forward_ends():
+        ends.append(end)
+        last = [after - before for before, after in pairwise(ends[-_ALIKE - 1 :])]
+        if len(last) == _ALIKE and isclose(min(last), max(last), rel_tol=1e-9):
+            return last[-1]
+        if len(ends) > _WARM_UP + _MEASURED:
+            break
     return (ends[-1] - ends[_WARM_UP]) / _MEASURED
 
 
@@ -143,14 +153,13 @@ class _Pipeline:
         self._next_forward = 0
         self._computing = False
 
-    def forward_ends(self, iterations: int) -> list[float]:
-        """When the forward passes of the first iterations end; all are pulled at time 0."""
+    def forward_ends(self) -> Iterator[float]:
+        """When the forward passes end, of one iteration after the other; all are pulled at 0."""
         for layer, pieces in enumerate(self._work.pieces):
             for piece in range(len(pieces)):
                 self._pull.put(layer, piece)
-        ends: list[float] = []
         now, last = 0.0, len(self._work.forward) - 1
-        while len(ends) < iterations:
+        while True:
             self._begin(now)
             now, _, kind, layer, piece = heapq.heappop(self._events)
             if kind == "push":
@@ -162,11 +171,10 @@ class _Pipeline:
             elif kind == "forward" and layer < last:
                 self._next_forward, self._computing = layer + 1, False
             elif kind == "forward":
-                ends.append(now)
+                yield now
                 self._at(now + self._work.backward[last], "backward", last)
             else:
                 self._pushed(now, layer)
-        return ends
 
     def _begin(self, now: float) -> None:
         """Begin what can begin."""
