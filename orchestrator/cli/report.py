@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from orchestrator.collector import is_sweep, report_sweep
 from orchestrator.collector import report as make_report
 
 
@@ -17,10 +18,10 @@ from orchestrator.collector import report as make_report
 def report(run: Path, as_json: bool) -> None:
     """Draw the tables and figures of a run again.
 
-    RUN is a run's directory, as `dmlbed run` names it in its last line. Works on the trials that
-    are there, so also on a run that was stopped or killed.
+    RUN is a run's or a sweep's directory, as `dmlbed run` names it in its last line. Works on the
+    trials that are there, so also on a run that was stopped or killed.
     """
-    made = make_report(run)
+    made = report_sweep(run) if is_sweep(run) else make_report(run)
     if as_json:
         print(json.dumps({"run": str(run), "rows": made.rows}))
         return

@@ -25,7 +25,16 @@ def _describe(spec: Topology | Experiment) -> str:
         hosts, switches, links = len(spec.hosts), len(spec.switches), len(spec.links)
         return f"valid topology {spec.name}: {hosts} hosts, {switches} switches, {links} links"
     trials = len(spec.models) * len(spec.schedules) * spec.repeats
+    parts = [
+        f"{len(spec.models)} models",
+        f"{len(spec.schedules)} schedules",
+        f"{spec.repeats} repeats",
+    ]
+    if spec.sweep is not None:
+        values = ", ".join(map(spec.sweep.text, spec.sweep.values))
+        parts.append(f"{len(spec.sweep.values)} points ({spec.sweep.title()}: {values})")
+        trials *= len(spec.sweep.values)
     return (
-        f"valid experiment {spec.name}: {len(spec.models)} models x {len(spec.schedules)} schedules"
-        f" x {spec.repeats} repeats = {trials} trials on topology {spec.topology.name}"
+        f"valid experiment {spec.name}: {' x '.join(parts)} = {trials} trials"
+        f" on topology {spec.topology.name}"
     )

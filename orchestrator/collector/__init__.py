@@ -5,6 +5,7 @@ measure       one trial's records -> its measures
 judge_trial   measures -> may the figure be used?
 summarise     a run -> rows (model x schedule)
 report        all of it: writes the summary files, returns rows and table
+is_sweep, report_sweep    the same of a sweep: its points together, beside predicted curves
 spans, trace, trace_figure (modules)    what layers and slices took -> a trace and its figure
 """
 
@@ -13,6 +14,8 @@ from orchestrator.collector.records import FailedTrial, Run, Trial, read_run, re
 from orchestrator.collector.report import Report, report
 from orchestrator.collector.statistics import Estimate, estimate, speedup
 from orchestrator.collector.summary import Row, Summary, summarise
+from orchestrator.collector.sweep import is_sweep
+from orchestrator.collector.sweep_report import SweepReport, report_sweep
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.verdict import Level, Verdict, judge_run, judge_trial, worst
 
@@ -27,16 +30,19 @@ __all__ = [
     "Shares",
     "Summary",
     "SummaryTable",
+    "SweepReport",
     "Trial",
     "TrialMeasure",
     "Verdict",
     "estimate",
+    "is_sweep",
     "judge_run",
     "judge_trial",
     "measure",
     "read_run",
     "read_trial",
     "report",
+    "report_sweep",
     "speedup",
     "summarise",
     "worst",

@@ -68,11 +68,15 @@ class Images:
 def draw(rows: Sequence[Row], caption: Caption) -> Images:
     """Draw at least one row; equal rows give equal bytes (with one version of matplotlib)."""
     with style():
-        drawing = compose(rows, caption)
-        png, svg = io.BytesIO(), io.BytesIO()
-        # The SVG would otherwise carry the date, the PNG matplotlib's version.
-        drawing.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-        drawing.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        return render(compose(rows, caption))
+
+
+def render(drawing: Figure) -> Images:
+    """The files of a figure, within `style`."""
+    png, svg = io.BytesIO(), io.BytesIO()
+    # The SVG would otherwise carry the date, the PNG matplotlib's version.
+    drawing.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    drawing.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     return Images(png.getvalue(), svg.getvalue())
 
 
@@ -107,7 +111,7 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     inner = width - 2 * _MARGIN
     title = textwrap.wrap(caption.title, int(inner * _TITLE_TEXT))
     text = textwrap.wrap(caption.text, int(inner * _CAPTION_TEXT))
-    columns = _legend_columns(labels, inner)
+    columns = legend_columns(labels, inner)
     verdict = 0.0 if all(row.verdict.level == "ok" for row in rows) else _VERDICT
     legend_at = _MARGIN + len(title) * _TITLE_LINE + _AIR / 2
     head = legend_at + ceil(len(labels) / columns) * _LEGEND_LINE + _AIR
@@ -147,7 +151,7 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     return drawing
 
 
-def _legend_columns(labels: Sequence[str], width: float) -> int:
+def legend_columns(labels: Sequence[str], width: float) -> int:
     """As many columns as fit; a column is as wide as its longest label."""
     for columns in range(len(labels), 1, -1):
         filled = np.array_split([len(label) for label in labels], columns)  # as matplotlib does

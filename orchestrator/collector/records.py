@@ -284,13 +284,16 @@ def read_run(directory: Path) -> Run:
     """Read a run directory; trials that failed or whose records are broken are set apart.
 
     Raises:
-        InputError: the directory is not that of a run.
+        InputError: the directory is not that of a run, or that of a sweep.
         RunError: run.json is broken, or no trial can be measured; the message says why.
     """
     if not (directory / "run.json").is_file():
         hint = "give a directory that dmlbed run wrote, such as results/<experiment>/<time>-<hash>"
         raise InputError([Problem(str(directory), "not a run: no run.json in it", hint)])
     run = read_object(directory / "run.json", _Run)
+    if "sweep" in run.experiment:
+        hint = f"name one of its points, such as {_first_point(directory)}"
+        raise InputError([Problem(str(directory), "a sweep, not a run", hint)])
     trials: list[Trial] = []
     failed: list[FailedTrial] = []
     # A hidden directory is a trial that was being stored when the run was killed: half-made.
@@ -318,6 +321,10 @@ def read_run(directory: Path) -> Run:
         forced=run.calibration.forced if run.calibration else None,
         goodput=run.goodput,
     )
+
+
+def _first_point(directory: Path) -> Path:
+    return next((path.parent for path in sorted(directory.glob("*/run.json"))), directory / "...")
 
 
 def read_trial(directory: Path) -> Trial:

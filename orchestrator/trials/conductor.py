@@ -49,7 +49,7 @@ def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
         **run_record(experiment, started, choice),
         "calibration": request.calibration,
     }
-    results = ResultsDirectory(request.out, experiment.name, stamp, record)
+    results = ResultsDirectory(*request.place(experiment.name, stamp), record)
     try:
         failed = _run_trials(experiment, choice, groups, results, console)
     except BaseException:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment
 
 
@@ -23,6 +24,8 @@ class RunRequest:
         recalibrate: measure what the machine carries although it is remembered.
         force: run at the scale given although the machine does not carry it.
         calibration: how the scale was settled, for run.json; None before it is.
+        point: of a sweep, the label of the one point that is run; None: the whole experiment.
+        directory: the run's directory, which must not exist; None: a new one under `out`.
     """
 
     experiment: Path
@@ -32,14 +35,36 @@ class RunRequest:
     recalibrate: bool = False
     force: bool = False
     calibration: Mapping[str, Any] | None = None
+    point: str | None = None
+    directory: Path | None = None
 
     def load(self) -> Experiment:
-        """Read the experiment with its overrides.
+        """Read the experiment with its overrides, or the one point of it that is asked for.
 
         Raises:
-            InputError: something in the files or the overrides is wrong.
+            InputError: something in the files or the overrides is wrong, or the experiment has no
+                such point any more.
         """
-        return load_experiment(self.experiment, self.overrides)
+        experiment = load_experiment(self.experiment, self.overrides)
+        if self.point is None:
+            return experiment
+        for point in experiment.points():
+            if point.label == self.point:
+                return point.experiment
+        message = f"the file has changed: its sweep has no point {self.point} any more"
+        raise InputError([Problem(str(self.experiment), message)])
+
+    def place(self, experiment: str, stamp: str) -> tuple[Path, str, str]:
+        """Where the run's directory stands: two directories above it, and the name of each below.
+
+        Args:
+            experiment: the experiment's name.
+            stamp: the name of a new directory.
+        """
+        if self.directory is None:
+            return self.out, experiment, stamp
+        parent = self.directory.parent
+        return parent.parent, parent.name, self.directory.name
 
     def to_json(self) -> str:
         """The request as text, for `from_json`."""
@@ -52,6 +77,8 @@ class RunRequest:
                 "recalibrate": self.recalibrate,
                 "force": self.force,
                 "calibration": self.calibration,
+                "point": self.point,
+                "directory": None if self.directory is None else str(self.directory),
             }
         )
 
@@ -67,4 +94,6 @@ class RunRequest:
             recalibrate=fields["recalibrate"],
             force=fields["force"],
             calibration=fields["calibration"],
+            point=fields["point"],
+            directory=None if fields["directory"] is None else Path(fields["directory"]),
         )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,7 @@ class ResultsDirectory:
         self._run_record |= entries
 
     def _make(self) -> Path:
-        """Make the directory; two runs in one second get `-2` and so on."""
-        self._parent.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            path = self._parent / (self._name if number == 1 else f"{self._name}-{number}")
-            with contextlib.suppress(FileExistsError):
-                path.mkdir()
-                break
-            number += 1
+        path = new_directory(self._parent, self._name)
         try:
             (path / "trials").mkdir()
             _write(path / "run.json", json_file(self._run_record))
@@ -100,12 +92,30 @@ class ResultsDirectory:
 
     def give_to_caller(self) -> None:
         """Under sudo, hand the files to the person who called it."""
-        owner = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
-        if self._path is None or None in owner:
-            return
-        uid, gid = (int(text or 0) for text in owner)
-        for path in (self._parent, self._path, *self._path.rglob("*")):
-            os.chown(path, uid, gid)
+        if self._path is not None:
+            give_to_caller((self._parent, self._path, *self._path.rglob("*")))
+
+
+def new_directory(parent: Path, name: str) -> Path:
+    """Make a directory that was not there; two of one name in one second get `-2` and so on."""
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+            return path
+        number += 1
+
+
+def give_to_caller(paths: Iterable[Path]) -> None:
+    """Under sudo, hand files to the person who called it."""
+    owner = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if None in owner:
+        return
+    uid, gid = (int(text or 0) for text in owner)
+    for path in paths:
+        os.chown(path, uid, gid)
 
 
 def _write(path: Path, content: bytes) -> None:

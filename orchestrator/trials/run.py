@@ -17,6 +17,7 @@ from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import check_writable
 from orchestrator.trials.settle import settle_scale
+from orchestrator.trials.sweep import run_sweep
 
 
 def check_machine(experiment: Experiment, out: Path) -> Machine:
@@ -54,7 +55,7 @@ def check_memory(experiment: Experiment, machine: Machine, room: Room) -> None:
 
 
 def run(request: RunRequest) -> None:
-    """Run an experiment in a box of its own; call it on the main thread.
+    """Run an experiment, or every point of its sweep, in a box of its own; on the main thread.
 
     Raises:
         DmlbedError: the run did not end well; the message has been printed inside the box
@@ -62,18 +63,34 @@ def run(request: RunRequest) -> None:
     """
     experiment = request.load()
     machine = check_machine(experiment, request.out)
+    if experiment.sweep is None:
+        _run(request, experiment, machine)
+        return
+
+    def run_point(point: RunRequest) -> None:
+        _run(point, point.load(), machine)
+
+    run_sweep(request, experiment, run_point, _console())
+
+
+def _run(request: RunRequest, experiment: Experiment, machine: Machine) -> None:
     layout = find_layout()
     room = this_machine(layout.missing)
     request = settle_scale(request, experiment, room, say)
     check_memory(request.load(), machine, room)
+    directory = request.directory or request.out / experiment.name
     with run_groups(layout) as groups:
         run_boxed(
             "orchestrator.trials.conductor",
             (request.to_json(), groups.to_json()),
-            f"the trials that had finished are in {request.out / experiment.name}",
+            f"the trials that had finished are in {directory}",
         )
 
 
 def say(text: str) -> None:
     """Show one line on standard error."""
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+    _console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    return Console(stderr=True)

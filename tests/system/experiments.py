@@ -71,7 +71,8 @@ def take_for_carried(file: Path, switch: str = LINUX_BRIDGE) -> None:
     attempt = Attempt(
         rates=experiment.scale.rates, pull=way, push=way, idle=1.0, measured="2025-01-01T00:00"
     )
-    CalibrationCache().remember(calibration_key(experiment, switch), [attempt])
+    for one in (experiment, *(point.experiment for point in experiment.points())):
+        CalibrationCache().remember(calibration_key(one, switch), [attempt])
 
 
 @dataclass(frozen=True)

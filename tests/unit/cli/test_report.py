@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
+from orchestrator.collector import sweep_curves
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.collector.sweeps import BATCHES, fake_trials, swept, write_sweep
 
 
 def report(*arguments: str) -> Result:
@@ -35,6 +37,22 @@ def test_json_is_all_that_stdout_carries(tmp_path: Path) -> None:
     assert [row["schedule"] for row in answer["rows"]] == ["none", "switch-priority"]
     keys = {"model", "schedule", "imgs_per_sec", "repeats", "speedup_pct", "verdict"}
     assert all(keys <= set(row) for row in answer["rows"])
+
+
+def test_a_sweep_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_curves, "GRID", 3)
+    experiment = swept(BATCHES, ["googlenet"], ["none", "p3"])
+    trials = fake_trials(experiment, {"none": 2.0, "p3": 4.0})
+    sweep = write_sweep(tmp_path / "sweep", experiment, trials)
+    result = report(str(sweep))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == f"figure: {sweep}/figure.png"
+    assert (sweep / "sweep.csv").stat().st_size > 0
+    answer = json.loads(report(str(sweep), "--json").stdout)
+    assert answer["run"] == str(sweep)
+    assert len(answer["rows"]) == 6
+    # Every point is a run.
+    assert report(str(sweep / "batch-9")).exit_code == 0
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "file"])

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
 from tests.unit.collector.builder import FakeTrial, write_run
+from tests.unit.collector.sweeps import BATCHES, fake_trials, swept, write_sweep
 
 NAMES = ((0, "none"), (1, "switch-priority"))
 
@@ -50,6 +51,16 @@ def test_a_trial_that_is_not_there(run: Path) -> None:
     result = trace(str(run), "--trial", "7")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"--trial: no finished trial 7 in {run} (finished: 0, 1)\n"
+
+
+def test_a_sweep_is_no_run_but_its_points_are(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["squeezenet"], ["none"])
+    sweep = write_sweep(tmp_path / "sweep", experiment, fake_trials(experiment, {"none": 9.0}))
+    result = trace(str(sweep))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"{sweep}: a sweep, not a run (name one of its points, such as {sweep}/batch-1)\n"
+    )
 
 
 def test_a_run_of_an_older_version(tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_a_valid_experiment() -> None:
     )
 
 
+def test_a_valid_sweep() -> None:
+    rates = "sweep: {rate: {link: [switch0, ps], values: [100 Mbps, 1 Gbps]}}\n"
+    Path("tiny.yaml").write_text(EXPERIMENT + rates)
+    result = validate("tiny.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        "tiny.yaml: valid experiment tiny: 2 models x 2 schedules x 2 repeats x 2 points (rate of"
+        " switch0 - ps: 100 Mbit/s, 1 Gbit/s) = 16 trials on topology star\n"
+    )
+
+
 def test_all_problems_are_shown_with_their_places() -> None:
     broken = TOPOLOGY.replace("rate: 10 Gbps", "rat: 10 Gbps").replace("1 Gbps", "0 Gbps")
     Path("broken.yaml").write_text(broken)

@@ -22,6 +22,13 @@ from tests.unit.trials.examples import write_experiment
             Path("out/put"),
             as_json=True,
         ),
+        RunRequest(
+            Path("a.yaml"),
+            Overrides(),
+            Path("out"),
+            point="batch-4",
+            directory=Path("out/s/batch-4"),
+        ),
     ],
 )
 def test_round_trip(request_: RunRequest) -> None:
@@ -42,3 +49,11 @@ def test_wrong_overrides_are_said_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         request.load()
     assert [problem.place for problem in error.value.problems] == ["--models", "--repeats"]
+
+
+def test_where_a_runs_directory_stands(tmp_path: Path) -> None:
+    request = RunRequest(write_experiment(tmp_path), Overrides(), tmp_path)
+    assert request.place("tiny", "stamp") == (tmp_path, "tiny", "stamp")
+    place = tmp_path / "tiny/stamp/batch-4"
+    point = RunRequest(request.experiment, Overrides(), tmp_path, directory=place)
+    assert point.place("tiny", "another") == (tmp_path / "tiny", "stamp", "batch-4")

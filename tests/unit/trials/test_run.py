@@ -18,12 +18,13 @@ from orchestrator.emulation.cgroups import Layout
 from orchestrator.emulation.machine import Machine
 from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.errors import InputError, Interrupted, MachineError, RunError
-from orchestrator.spec import Direction, Overrides
+from orchestrator.spec import Direction, Experiment, Overrides
 from orchestrator.trials import boxed
 from orchestrator.trials.boxed import AlreadySaid
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.run import check_machine, check_memory, run
+from orchestrator.trials.sweep import RunPoint
 from tests.unit.trials.examples import experiment, write_experiment
 
 # The package's name `run` is the function.
@@ -190,3 +191,23 @@ def test_a_box_that_had_to_be_ended(outside: Outside, request_: RunRequest) -> N
     assert str(error.value) == (
         f"stopped at once; the trials that had finished are in {request_.out}/tiny"
     )
+
+
+def test_every_point_of_a_sweep_has_a_box_of_its_own(
+    outside: Outside, request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_.experiment.write_text(request_.experiment.read_text() + "sweep: {workers: [1, 4]}\n")
+
+    def each_point(request: RunRequest, made: Experiment, run_point: RunPoint, _: object) -> None:
+        for point in made.points():
+            run_point(replace(request, point=point.label, directory=tmp_path / point.label))
+
+    tmp_path = request_.out
+    monkeypatch.setattr(MODULE, "run_sweep", each_point)
+    run(request_)
+    started = [RunRequest.from_json(argv[3]) for argv in outside.started]
+    assert [len(request.load().topology.workers) for request in started] == [1, 4]
+    assert [request.directory for request in started] == [
+        tmp_path / "workers-1",
+        tmp_path / "workers-4",
+    ]

@@ -1,0 +1,72 @@
+"""A sweep on the terminal: per model a table with a column for every point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.collector.fitting import narrow, pieces
+from orchestrator.collector.sweep import Cell, Place, compute_over_links
+
+_SIGNS = {"wins": "*", "within the noise": "=", "": " "}
+_MARKS = {"ok": "", "doubtful": "?", "unusable": "✕"}
+_LEGEND = (
+    "imgs/sec and percent of the bound; * the fastest, = as fast within the noise; ? doubtful, "
+    "✕ unusable: see the point's own report; C/nu: compute over what the fullest link takes"
+)
+
+
+@dataclass(frozen=True)
+class SweepTable:
+    """A rich renderable of all models, and what is missing.
+
+    Attributes:
+        title: what is varied.
+        places: model by model, each in the order of the values.
+        schedules: in the order of the experiment.
+        notes: what is missing and why.
+    """
+
+    title: str
+    places: tuple[Place, ...]
+    schedules: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for model in dict.fromkeys(place.model for place in self.places):
+            own = [place for place in self.places if place.model == model]
+            for table in pieces(console, options, own, partial(self._table, model)):
+                yield table
+                yield Text()
+        yield Text(_LEGEND)
+        for note in self.notes:
+            yield Text(note, style="yellow")
+
+    def _table(self, model: str, places: Sequence[Place]) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+        table.add_column(f"{model}\n{self.title}", no_wrap=True)
+        for place in places:
+            table.add_column(place.text, justify="right", no_wrap=True)
+        table.add_row("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
+        table.add_row("limited by", *(narrow(place.limits) for place in places))
+        table.add_row("bound", *(f"{place.bound:.3f} 100 %" for place in places))
+        for schedule in self.schedules:
+            cells = (_cell(place, place.cells.get(schedule)) for place in places)
+            table.add_row(schedule, *cells)
+        return table
+
+
+def _cell(place: Place, cell: Cell | None) -> Text:
+    if cell is None:
+        return Text("- ")
+    rate = cell.row.imgs_per_sec.mean
+    level = cell.row.verdict.level
+    mark = _MARKS[level]
+    style = "bold green" if cell.standing == "wins" else "" if level == "ok" else "yellow"
+    text = f"{mark}{rate:.3f} {100 * rate / place.bound:3.0f} %{_SIGNS[cell.standing]}"
+    return Text(text, style=style)

@@ -1,0 +1,145 @@
+"""Runs the points of a sweep one after the other, each as a run of its own, and reports on all.
+
+A point that fails costs that point only: the others are run, and the sweep ends with the worst of
+their ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from orchestrator.collector import report_sweep
+from orchestrator.emulation.switches import choose_switch, obstacles
+from orchestrator.errors import (
+    DmlbedError,
+    InputError,
+    Interrupted,
+    MachineError,
+    RunError,
+    UnusableError,
+)
+from orchestrator.spec import Experiment, Point
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.results import give_to_caller, json_file, new_directory
+from orchestrator.trials.versions import run_record
+
+RunPoint = Callable[[RunRequest], None]
+"""Runs one point; raises `DmlbedError` if it does not end well."""
+
+_WORST_LAST = tuple(
+    error.exit_code for error in (UnusableError, MachineError, RunError, InputError, Interrupted)
+)
+
+
+class PointsError(DmlbedError):
+    """Some points did not end well; has the worst of their exit codes."""
+
+    def __init__(self, points: int, ends: Sequence[tuple[Point, DmlbedError]]) -> None:
+        named = ", ".join(point.label for point, _ in ends)
+        super().__init__(f"{len(ends)} of {points} points did not end well: {named}")
+        codes = [error.exit_code for _, error in ends]
+        self.exit_code = max(codes, key=_WORST_LAST.index)
+
+
+def run_sweep(
+    request: RunRequest, experiment: Experiment, run_point: RunPoint, console: Console
+) -> None:
+    """Run all points and report on them; call it on the main thread.
+
+    Args:
+        request: of the whole sweep.
+        experiment: the same, loaded.
+        run_point: runs one of them.
+        console: standard error.
+
+    Raises:
+        DmlbedError: the sweep ended early, or not all points ended well; what had finished has been
+            reported.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    record = run_record(experiment, started, choose_switch(experiment.switch, obstacles()))
+    stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
+    directory = new_directory(request.out / experiment.name, stamp)
+    try:
+        (directory / "run.json").write_bytes(json_file(record))
+        try:
+            ends = _run_points(request, experiment, run_point, directory, console)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped; the points that had finished are kept") from None
+    except BaseException:
+        # Why the sweep ended says more than why the little it left cannot be reported.
+        with contextlib.suppress(DmlbedError):
+            _report(directory, experiment, request.as_json, console)
+        raise
+    else:
+        with contextlib.suppress(*([DmlbedError] if ends else [])):
+            _report(directory, experiment, request.as_json, console)
+    finally:
+        _clean_up(directory, experiment)
+    if ends:
+        raise PointsError(len(experiment.points()), ends)
+
+
+def _run_points(
+    request: RunRequest,
+    experiment: Experiment,
+    run_point: RunPoint,
+    directory: Path,
+    console: Console,
+) -> list[tuple[Point, DmlbedError]]:
+    """Run the points; returns those that did not end well."""
+    ends: list[tuple[Point, DmlbedError]] = []
+    points = experiment.points()
+    for number, point in enumerate(points, start=1):
+        if request.load().resolved() != experiment.resolved():
+            raise RunError(f"{request.experiment} was changed; the points that had run are kept")
+        _say(console, f"point {number} of {len(points)}: {point.label}")
+        place = directory / point.label
+        try:
+            run_point(replace(request, point=point.label, directory=place, as_json=False))
+        except DmlbedError as error:
+            if error.exit_code == Interrupted.exit_code:
+                raise
+            for line in error.lines():
+                _say(console, f"{point.label}: {line}")
+            ends.append((point, error))
+    return ends
+
+
+def _left(directory: Path, experiment: Experiment) -> bool:
+    """Whether any point has left anything."""
+    return any((directory / point.label).is_dir() for point in experiment.points())
+
+
+def _report(directory: Path, experiment: Experiment, as_json: bool, console: Console) -> None:
+    """Write the combined files and show them."""
+    if not _left(directory, experiment):
+        return
+    made = report_sweep(directory)
+    console.print(made.table)
+    _say(console, f"figure: {directory / 'figure.png'}")
+    _say(console, f"sweep: {directory}")
+    if as_json:
+        print(json.dumps({"run": str(directory), "rows": made.rows}), flush=True)
+
+
+def _clean_up(directory: Path, experiment: Experiment) -> None:
+    """Nothing stays of a sweep without results; the rest belongs to whoever called."""
+    if _left(directory, experiment):
+        give_to_caller((directory.parent, directory, *directory.rglob("*")))
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        directory.parent.rmdir()
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,220 @@
+"""A sweep: every point as a run of its own, a report however it ends, and its exit code."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from orchestrator.errors import (
+    DmlbedError,
+    InputError,
+    Interrupted,
+    MachineError,
+    RunError,
+    UnusableError,
+)
+from orchestrator.spec import Overrides
+from orchestrator.trials.boxed import AlreadySaid
+from orchestrator.trials.request import RunRequest
+from orchestrator.trials.sweep import run_sweep
+from tests.unit.trials.examples import write_experiment
+
+MODULE = importlib.import_module("orchestrator.trials.sweep")
+ROWS = [{"model": "googlenet", "point": "batch-2"}]
+
+
+class Stage:
+    """A sweep of three points; a test says how each ends, and which leave results.
+
+    Attributes:
+        ends: by label, what running it raises; the others end well.
+        empty: labels of points that leave nothing.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = write_experiment(folder)
+        file.write_text(file.read_text() + "sweep: {batch: [4, 1, 2]}\n")
+        self.request = RunRequest(file, Overrides(), folder / "out")
+        self.requests: list[RunRequest] = []
+        self.ends: dict[str, BaseException] = {}
+        self.empty: set[str] = set()
+        self.reports: list[Path] = []
+        self.report_fails = False
+        self.screen = io.StringIO()
+        monkeypatch.setattr(MODULE, "obstacles", lambda: {"linux-bridge": ""})
+        monkeypatch.setattr(MODULE, "choose_switch", lambda *_: SimpleNamespace(kind="", why=""))
+        monkeypatch.setattr(MODULE, "report_sweep", self._report)
+
+    def _run_point(self, request: RunRequest) -> None:
+        self.requests.append(request)
+        assert request.point is not None
+        assert request.directory is not None
+        if request.point not in self.empty:
+            request.directory.mkdir()
+        if request.point in self.ends:
+            raise self.ends[request.point]
+
+    def _report(self, directory: Path) -> SimpleNamespace:
+        self.reports.append(directory)
+        if self.report_fails:
+            raise RunError("nothing to report")
+        return SimpleNamespace(table="the table", rows=ROWS)
+
+    def run(self) -> None:
+        console = Console(file=self.screen, width=100, force_terminal=False)
+        run_sweep(self.request, self.request.load(), self._run_point, console)
+
+    def directory(self) -> Path:
+        (directory,) = self.request.out.glob("tiny/*")
+        return directory
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(tmp_path, monkeypatch)
+
+
+def test_a_sweep_that_ends_well(stage: Stage) -> None:
+    stage.run()
+    directory = stage.directory()
+    assert [request.point for request in stage.requests] == ["batch-4", "batch-1", "batch-2"]
+    assert [request.directory for request in stage.requests] == [
+        directory / label for label in ("batch-4", "batch-1", "batch-2")
+    ]
+    assert [request.load().batch for request in stage.requests] == [4, 1, 2]
+    assert stage.reports == [directory]
+    said = stage.screen.getvalue()
+    assert said.startswith("point 1 of 3: batch-4\npoint 2 of 3: batch-1\n")
+    assert said.endswith(f"the table\nfigure: {directory}/figure.png\nsweep: {directory}\n")
+
+
+def test_the_record_of_a_sweep(stage: Stage) -> None:
+    stage.run()
+    record = json.loads((stage.directory() / "run.json").read_text())
+    assert record["experiment"]["sweep"] == {
+        "variable": "batch",
+        "values": [4, 1, 2],
+        "link": None,
+    }
+    assert record["digest"] in stage.directory().name
+
+
+def test_json_is_one_object_for_all(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    request = stage.request
+    stage.request = RunRequest(request.experiment, request.overrides, request.out, as_json=True)
+    stage.run()
+    assert not any(request.as_json for request in stage.requests)
+    answer = json.loads(capsys.readouterr().out)
+    assert answer == {"run": str(stage.directory()), "rows": ROWS}
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        ({"batch-4": AlreadySaid(5)}, 5),
+        ({"batch-4": AlreadySaid(4), "batch-2": UnusableError("figures")}, 4),
+        ({"batch-1": MachineError("carries no scale"), "batch-2": AlreadySaid(5)}, 3),
+        ({"batch-1": MachineError("carries no scale"), "batch-2": RunError("killed")}, 4),
+    ],
+)
+def test_points_that_fail_do_not_stop_the_others(
+    stage: Stage, ends: dict[str, BaseException], code: int
+) -> None:
+    stage.ends = ends
+    with pytest.raises(DmlbedError) as error:
+        stage.run()
+    assert error.value.exit_code == code
+    assert len(stage.requests) == 3
+    assert stage.reports == [stage.directory()]
+    named = [label for label in ("batch-4", "batch-1", "batch-2") if label in ends]
+    assert str(error.value) == f"{len(ends)} of 3 points did not end well: {', '.join(named)}"
+    for label, end in ends.items():
+        assert isinstance(end, DmlbedError)
+        for line in end.lines():
+            assert f"{label}: {line}\n" in stage.screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    "end", [AlreadySaid(130), Interrupted("stopped at once"), KeyboardInterrupt()]
+)
+def test_ctrl_c_keeps_what_had_finished_and_reports_it(stage: Stage, end: BaseException) -> None:
+    stage.ends["batch-1"] = end
+    stage.empty = {"batch-1"}
+    with pytest.raises(DmlbedError) as error:
+        stage.run()
+    assert error.value.exit_code == 130
+    assert [request.point for request in stage.requests] == ["batch-4", "batch-1"]
+    assert stage.reports == [stage.directory()]
+    assert (stage.directory() / "batch-4").is_dir()
+
+
+def test_a_stop_is_said_even_if_the_report_fails(stage: Stage) -> None:
+    stage.ends["batch-1"] = KeyboardInterrupt()
+    stage.report_fails = True
+    with pytest.raises(Interrupted, match="the points that had finished are kept"):
+        stage.run()
+
+
+def test_a_report_that_fails_is_an_error_of_its_own_only_if_nothing_else_was(stage: Stage) -> None:
+    stage.report_fails = True
+    with pytest.raises(RunError, match="nothing to report"):
+        stage.run()
+    stage.ends["batch-1"] = AlreadySaid(4)
+    with pytest.raises(DmlbedError, match="1 of 3 points did not end well"):
+        stage.run()
+
+
+def test_nothing_stays_of_a_sweep_without_results(stage: Stage) -> None:
+    labels = ("batch-4", "batch-1", "batch-2")
+    stage.empty = set(labels)
+    stage.ends = {label: MachineError("carries no scale") for label in labels}
+    with pytest.raises(DmlbedError) as error:
+        stage.run()
+    assert error.value.exit_code == 3
+    assert (stage.reports, list(stage.request.out.iterdir())) == ([], [])
+
+
+def test_a_file_that_changes_meanwhile_ends_the_sweep(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = stage.request.experiment
+    run_point = stage._run_point
+
+    def and_change(request: RunRequest) -> None:
+        run_point(request)
+        file.write_text(file.read_text().replace("iterations: 2", "iterations: 3"))
+
+    monkeypatch.setattr(stage, "_run_point", and_change)
+    with pytest.raises(RunError, match=r"tiny\.yaml was changed; the points that had run are kept"):
+        stage.run()
+    assert len(stage.requests) == 1
+    assert stage.reports == [stage.directory()]
+
+
+def test_an_order_of_ones_own_is_no_change(stage: Stage) -> None:
+    file = stage.request.experiment
+    (file.parent / "sweep_order.py").write_text(
+        "from orchestrator.orders import Order\n\n\nclass Mine(Order):\n    pass\n"
+    )
+    own = "own_schedules:\n  mine: {order: 'sweep_order:Mine', place: host}\n"
+    file.write_text(file.read_text().replace("[none, switch-priority]", "[mine]") + own)
+    stage.run()
+    assert len(stage.requests) == 3
+
+
+def test_two_sweeps_in_one_second_do_not_meet(stage: Stage) -> None:
+    stage.run()
+    stage.run()
+    assert len(list(stage.request.out.glob("tiny/*"))) == 2
+
+
+def test_a_point_that_is_gone_from_the_file(stage: Stage) -> None:
+    request = RunRequest(stage.request.experiment, Overrides(), stage.request.out, point="batch-3")
+    with pytest.raises(InputError, match="no point batch-3 any more"):
+        request.load()
