@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from orchestrator.bounds import LowerBound, Prediction, lower_bound, predictions
+from orchestrator.cli.bound_sweep import bound_sweep
+from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment
 from workloads.models import load_model
 
@@ -30,7 +32,12 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     names = None if models is None else tuple(name.strip() for name in models.split(","))
     loaded = load_experiment(experiment, Overrides(models=names))
     if batch is not None:
+        if loaded.sweep is not None and loaded.sweep.variable == "batch":
+            raise InputError([Problem("--batch", "the batch is what the sweep varies")])
         loaded = replace(loaded, batch=batch)
+    if loaded.sweep is not None:
+        bound_sweep(loaded, loaded.sweep, as_json)
+        return
     found = describe(loaded)
     if as_json:
         print(json.dumps(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,47 +45,128 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
     asked = load_experiment(experiment, overrides_from(options))
     room = this_machine(find_layout().missing)
     switch = _choice(asked.switch)
+    console = Console()
+    if asked.sweep is None:
+        plans = [_planned("", asked, switch, room)]
+    else:
+        plans = [_planned(point.label, point.experiment, switch, room) for point in asked.points()]
+    if as_json:
+        print(json.dumps(_as_json(asked, plans)))
+    elif asked.sweep is None:
+        _show(plans[0], console)
+    else:
+        _show_sweep(asked, plans, console)
+    if commands and not as_json:
+        for planned in plans:
+            _show_commands(planned, console)
+    elif not as_json:
+        console.print("The commands: dmlbed plan --commands", highlight=False)
+    # What `run` would refuse; last, for the plan says why.
+    for planned in plans:
+        require_room(planned.caps, room)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would run: an experiment without a sweep, or one point of one (its label).
+
+    Attributes:
+        experiment: at the scale that it would have.
+        caps: of its hosts, as this machine would enforce them.
+        why: how the scale is known.
+        described: all of it as data.
+    """
+
+    label: str
+    experiment: Experiment
+    caps: Sequence[HostCaps]
+    why: str
+    described: dict[str, Any]
+
+
+def _planned(label: str, asked: Experiment, switch: SwitchChoice, room: Room) -> Planned:
     foreseen = foresee_scale(asked, switch.kind, room)
     loaded = asked.with_scale(foreseen.scale)
     caps = host_caps(loaded.topology, loaded.scale, room)
-    planned = describe(loaded, switch, caps, room)
+    described = describe(loaded, switch, caps, room)
     auto = isinstance(asked.asked_scale, AutoScale)
-    planned["scale"] |= {"auto": auto, "assumed": foreseen.assumed, "why": foreseen.why}
-    if as_json:
-        print(json.dumps(planned))
-        require_room(caps, room)
-        return
-    console = Console()
+    described["scale"] |= {"auto": auto, "assumed": foreseen.assumed, "why": foreseen.why}
+    return Planned(label, loaded, caps, foreseen.why, described)
+
+
+def _as_json(asked: Experiment, plans: Sequence[Planned]) -> dict[str, Any]:
+    """The plan, or those of a sweep's points with the time of all together."""
+    if asked.sweep is None:
+        return plans[0].described
+    return {
+        "experiment": asked.name,
+        "sweep": asked.sweep.resolved(),
+        "seconds": sum(planned.described["seconds"] for planned in plans),
+        "points": [{"point": planned.label, **planned.described} for planned in plans],
+    }
+
+
+def _show(planned: Planned, console: Console) -> None:
+    loaded, described = planned.experiment, planned.described
     console.print(
-        f"{loaded.name}: {len(planned['trials'])} trials on {loaded.topology.name} "
-        f"({planned['switch']['kind']}, {planned['switch']['why']}), {loaded.scale}, "
+        f"{loaded.name}: {len(described['trials'])} trials on {loaded.topology.name} "
+        f"({described['switch']['kind']}, {described['switch']['why']}), {loaded.scale}, "
         f"{loaded.warm_up} + {loaded.iterations} iterations each, "
-        f"at most about {clock_text(planned['seconds'])} min, "
-        f"{planned['memory_bytes'] / 2**30:.1f} GiB of memory",
+        f"at most about {clock_text(described['seconds'])} min, "
+        f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
-    console.print(f"scale: {foreseen.why}", soft_wrap=True, highlight=False)
-    console.print(_trial_table(planned))
-    console.print(_port_table(planned))
-    console.print(_cap_table(caps))
-    for note in planned["caps_notes"]:
+    console.print(f"scale: {planned.why}", soft_wrap=True, highlight=False)
+    console.print(_trial_table(described))
+    console.print(_port_table(described))
+    console.print(_cap_table(planned.caps))
+    for note in described["caps_notes"]:
         console.print(note, soft_wrap=True, highlight=False)
-    if commands:
-        for schedule, shapes in planned["ports"].items():
-            console.print(f"# {schedule}", highlight=False)
-            for shape in shapes:
-                for command in shape["commands"]:
-                    click.echo(shlex.join(command))
-        for schedule, switches in planned["rules"].items():
-            for switch, rules in switches.items():
-                console.print(f"# {schedule}, rules of {switch}", highlight=False)
-                for rule in rules:
-                    click.echo(shlex.join(("ovs-ofctl", "-O", "OpenFlow13", "add-flow",
-                                           switch, rule)))  # fmt: skip
-    else:
-        console.print("The commands: dmlbed plan --commands", highlight=False)
-    # What `run` would refuse; last, for the plan says why.
-    require_room(caps, room)
+
+
+def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -> None:
+    """A line for every point; its trials are the same at each."""
+    first = plans[0].described
+    trials = sum(len(planned.described["trials"]) for planned in plans)
+    total = sum(planned.described["seconds"] for planned in plans)
+    console.print(
+        f"{asked.name}: {len(plans)} points of {asked.sweep.title() if asked.sweep else ''}, "
+        f"{trials} trials ({first['switch']['kind']}, {first['switch']['why']}), "
+        f"{asked.warm_up} + {asked.iterations} iterations each, "
+        f"at most about {clock_text(total)} min, calibrations not counted",
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip
+    table = Table(Column("point", no_wrap=True), "trials", "scale", "memory", "at most")
+    for planned in plans:
+        described = planned.described
+        table.add_row(
+            planned.label,
+            str(len(described["trials"])),
+            f"{planned.experiment.scale}",
+            f"{described['memory_bytes'] / 2**30:.1f} GiB",
+            clock_text(described["seconds"]),
+        )
+    console.print(table)
+    for planned in plans:
+        console.print(f"{planned.label}: {planned.why}", soft_wrap=True, highlight=False)
+    notes = (note for planned in plans for note in planned.described["caps_notes"])
+    for note in dict.fromkeys(notes):
+        console.print(note, soft_wrap=True, highlight=False)
+
+
+def _show_commands(planned: Planned, console: Console) -> None:
+    of = f", {planned.label}" if planned.label else ""
+    for schedule, shapes in planned.described["ports"].items():
+        console.print(f"# {schedule}{of}", highlight=False)
+        for shape in shapes:
+            for command in shape["commands"]:
+                click.echo(shlex.join(command))
+    for schedule, switches in planned.described["rules"].items():
+        for switch, rules in switches.items():
+            console.print(f"# {schedule}, rules of {switch}{of}", highlight=False)
+            for rule in rules:
+                click.echo(shlex.join(("ovs-ofctl", "-O", "OpenFlow13", "add-flow",
+                                       switch, rule)))  # fmt: skip
 
 
 def describe(

@@ -193,3 +193,26 @@ def test_a_kind_of_switch_that_this_machine_has_not_is_planned_and_named() -> No
         "kind": "ovs-kernel",
         "why": "no ovs-kernel on this machine: no module",
     }
+
+
+WORKERS = str(ROOT / "experiments/sweep-workers.yaml")
+
+
+def test_a_sweep_has_a_line_for_every_point_and_the_time_of_all() -> None:
+    result = plan(WORKERS, "--scale", "8,0.5")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = cells(result)
+    assert [row[0] for row in rows] == [f"workers-{n}" for n in (1, 2, 4, 8, 16)]
+    assert {(row[1], row[2]) for row in rows} == {("5", "R=8, D=0.5")}
+    assert result.stdout.startswith("sweep-workers: 5 points of workers, 25 trials (linux-bridge")
+    answer = planned(WORKERS, "--scale", "8,0.5")
+    assert answer["sweep"]["values"] == [1, 2, 4, 8, 16]
+    assert [point["point"] for point in answer["points"]] == [row[0] for row in rows]
+    assert answer["seconds"] == pytest.approx(sum(point["seconds"] for point in answer["points"]))
+
+
+def test_the_commands_of_every_point() -> None:
+    lines = plan(WORKERS, "--scale", "8,0.5", "--schedules", "none", "--commands").stdout
+    heads = [line for line in lines.splitlines() if line.startswith("# ")]
+    assert heads == [f"# none, workers-{n}" for n in (1, 2, 4, 8, 16)]
+    assert "dev worker15-eth0" in lines

@@ -1,0 +1,126 @@
+"""`dmlbed bound` of an experiment with a sweep: what is expected at every point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from orchestrator.bounds import Case, expected, limits
+from orchestrator.collector.fitting import narrow, pieces
+from orchestrator.spec import Experiment, Sweep
+from workloads.models import load_model
+
+_LEGEND = (
+    "u: one worker's bytes of the model on the fullest link; nu: what all together take there; C:",
+    "forward and backward of the slowest worker; imgs/sec of the real system, and percent of the",
+    "bound, simulated from each schedule's choices; - where the simulation does not apply",
+)
+
+
+def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
+    """Print bounds and predictions of every model at every point."""
+    found = describe_sweep(experiment, sweep)
+    if as_json:
+        print(json.dumps(found))
+        return
+    console = Console()
+    console.print(
+        f"{experiment.name}: {len(sweep.values)} points of {sweep.title()} on "
+        f"{experiment.topology.name}, real system",
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip
+    for name in experiment.models:
+        own = [place for place in found["places"] if place["model"] == name]
+        for table in pieces(console, console.options, own, partial(_table, name, sweep)):
+            console.print()
+            console.print(table)
+    console.print()
+    for line in (*_why_not(found), *_LEGEND):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def describe_sweep(experiment: Experiment, sweep: Sweep) -> dict[str, Any]:
+    """Bounds and predictions as data: model by model, each at all points."""
+    return {
+        "experiment": experiment.name,
+        "topology": experiment.topology.name,
+        "sweep": sweep.resolved(),
+        "places": [
+            _place(name, point.label, point.value, point.experiment)
+            for name in experiment.models
+            for point in experiment.points()
+        ],
+    }
+
+
+def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[str, Any]:
+    case = Case(experiment.topology, load_model(model), experiment.devices, experiment.batch)
+    limit = case.bound
+    predictions: list[dict[str, Any]] = []
+    for name in experiment.schedules:
+        form = expected(experiment.schedule(name), case, experiment.order(name))
+        if form.seconds is None:
+            predictions.append({"schedule": name, "why_not": form.why_not})
+            continue
+        predictions.append(
+            {
+                "schedule": name,
+                "seconds": form.seconds,
+                "u": limit.in_u(form.seconds),
+                "imgs_per_sec": limit.imgs_per_sec(form.seconds),
+                "share_of_bound_pct": 100 * limit.seconds / form.seconds,
+            }
+        )
+    return {
+        "model": model,
+        "point": label,
+        "value": value,
+        "u_seconds": limit.u_seconds,
+        "compute_seconds": limit.compute_seconds,
+        "compute_over_links": limit.compute_seconds / limit.fullest[0].seconds,
+        "limits": limits(limit),
+        "bound_seconds": limit.seconds,
+        "bound_imgs_per_sec": limit.imgs_per_sec(limit.seconds),
+        "barrier_bound_imgs_per_sec": limit.imgs_per_sec(limit.barrier_seconds),
+        "predictions": predictions,
+    }
+
+
+def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column(f"{model}\n{sweep.title()}", no_wrap=True)
+    for place in places:
+        table.add_column(sweep.text(place["value"]), justify="right", no_wrap=True)
+    table.add_row("u, s", *(f"{place['u_seconds']:.4g}" for place in places))
+    table.add_row("C, s", *(f"{place['compute_seconds']:.4g}" for place in places))
+    table.add_row("C/nu", *(f"{place['compute_over_links']:.2f}" for place in places))
+    table.add_row("limited by", *(narrow(place["limits"]) for place in places))
+    table.add_row("bound", *(f"{place['bound_imgs_per_sec']:.3f} 100 %" for place in places))
+    table.add_row(
+        "with a step barrier",
+        *(_rate(place, place["barrier_bound_imgs_per_sec"]) for place in places),
+    )
+    for number, form in enumerate(places[0]["predictions"]):
+        rates = (place["predictions"][number].get("imgs_per_sec") for place in places)
+        cells = (_rate(place, rate) for place, rate in zip(places, rates, strict=True))
+        table.add_row(form["schedule"], *cells)
+    return table
+
+
+def _rate(place: dict[str, Any], rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.3f} {100 * rate / place['bound_imgs_per_sec']:3.0f} %"
+
+
+def _why_not(found: dict[str, Any]) -> list[str]:
+    """One line for each reason, with the schedules that it holds for."""
+    schedules: dict[str, dict[str, None]] = {}
+    for place in found["places"]:
+        for form in place["predictions"]:
+            if "why_not" in form:
+                schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
+    return [f"no prediction of {', '.join(names)}: {why}" for why, names in schedules.items()]
