@@ -13,6 +13,10 @@ Cf + backward of a worker, and equal rates in both directions:
 - no barrier, whole tensors, or slices of a size: by simulation (`pipeline`), for an iteration
   stalls while the largest tensor is pushed and then pulled.
 
+The first two hide no compute behind traffic, so that they are upper estimates at any C: 0.4u too
+long at batch 1 of the published experiment, and 2nu - u at C far above nu. What a schedule's own
+choices come to, compute hidden, is simulated in `expected`.
+
 Source: counting bytes on the bottleneck, and the dependencies in `pipeline`.
 """
 

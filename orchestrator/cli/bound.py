@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from orchestrator.bounds import LowerBound, Prediction, lower_bound, predictions
+from orchestrator.bounds import Case, LowerBound, Prediction, expected, predictions
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment
@@ -66,10 +66,12 @@ _LEGEND = (
 def describe(experiment: Experiment) -> dict[str, Any]:
     """Bounds and predictions of every model as data."""
     topology, devices, batch = experiment.topology, experiment.devices, experiment.batch
+    order = experiment.order
     described = []
     for name in experiment.models:
         model = load_model(name)
-        limit = lower_bound(topology, model, devices, batch)
+        case = Case(topology, model, devices, batch)
+        limit = case.bound
         described.append(
             {
                 "model": name,
@@ -92,6 +94,10 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "predictions": [
                     _prediction(limit, form)
                     for form in predictions(topology, model, devices, batch)
+                ],
+                "schedules": [
+                    _prediction(limit, expected(experiment.schedule(own), case, order(own)))
+                    for own in experiment.schedules
                 ],
             }
         )
@@ -165,11 +171,11 @@ def _time_table(found: dict[str, Any]) -> Table:
     numbers = (Column(name, justify="right") for name in ("u", "imgs/sec"))
     table = _table("model", "schedule", "iteration", *numbers)
     for model in found["models"]:
-        applying = [form for form in model["predictions"] if "why_not" not in form]
+        forms = [*model["predictions"], *model["schedules"]]
         rows = [
             ("any", "lower bound", model["bound"]),
             ("any with a step barrier", "lower bound", model["barrier_bound"]),
-            *((form["schedule"], form["formula"], form) for form in applying),
+            *((form["schedule"], form["formula"], form) for form in forms if "why_not" not in form),
         ]
         for number, (schedule, formula, times) in enumerate(rows):
             table.add_row(
@@ -186,7 +192,7 @@ def _why_not(found: dict[str, Any]) -> list[str]:
     """One line for each reason: it is the topology's, and the same for all models."""
     schedules: dict[str, dict[str, None]] = {}
     for model in found["models"]:
-        for form in model["predictions"]:
+        for form in (*model["predictions"], *model["schedules"]):
             if "why_not" in form:
                 schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
     every = {form["schedule"] for model in found["models"] for form in model["predictions"]}
