@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -199,20 +199,7 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
     if "seconds" in given and "mode" not in given:
         problems.append(f"seconds: only with mode {_MODES}")
     problems += [f"{key}: unknown key" for key in given if key not in known]
-    if "worker" in parsed and parsed["worker"] >= len(parsed.get("workers", given)):
-        problems.append(f"worker: there are {len(parsed['workers'])} workers, counted from 0")
-    if {"answer_ranks", "workers"} <= set(parsed) and (
-        len(parsed["answer_ranks"]) != len(parsed["workers"])
-    ):
-        problems.append("answer_ranks: must be one list per worker")
-    if "schedule" in parsed and parsed["schedule"].barrier and parsed.get("pulls") == ():
-        problems.append("pulls: missing, but there is a step barrier")
-    if parsed.get("mode") == "urgent" and len(parsed.get("workers", "1")) != 1:
-        problems.append("workers: mode 'urgent' takes one")
-    if {"schedule", "flow_dscp"} <= set(parsed):
-        asked, found = parsed["schedule"].flow_count, len(parsed["flow_dscp"])
-        if asked != found:
-            problems.append(f"flow_dscp: the schedule's number of flows is {asked}, found {found}")
+    problems += _contradictions(parsed)
     if problems:
         raise JobError(problems)
     parsed["rates"], parsed["time"] = parsed.pop("scale")
@@ -220,6 +207,25 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
     parsed["buffers"] = Buffers(parsed.pop("send_buffer_bytes"), parsed.pop("receive_buffer_bytes"))
     kind = ServerJob if role == "ps" else WorkerJob
     return kind(role=role, given=dict(given), **parsed)
+
+
+def _contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong between values that are each what they must be."""
+    if "workers" in parsed:
+        count = len(parsed["workers"])
+        if parsed.get("worker", 0) >= count:
+            yield f"worker: there are {count} workers, counted from 0"
+        if len(parsed.get("answer_ranks", parsed["workers"])) != count:
+            yield "answer_ranks: must be one list per worker"
+        if parsed.get("mode") == "urgent" and count != 1:
+            yield "workers: mode 'urgent' takes one"
+    if "schedule" in parsed:
+        schedule: Schedule = parsed["schedule"]
+        if schedule.barrier and parsed.get("pulls") == ():
+            yield "pulls: missing, but there is a step barrier"
+        found = len(parsed.get("flow_dscp", ()))
+        if "flow_dscp" in parsed and found != schedule.flow_count:
+            yield f"flow_dscp: the schedule's number of flows is {schedule.flow_count}, found {found}"
 
 
 def _text(value: Any) -> str:

@@ -24,7 +24,7 @@ from orchestrator.spec import Topology
 from workloads.devices import DeviceModel
 from workloads.layout import Layout
 from workloads.models import Model
-from workloads.schedules import Schedule
+from workloads.schedules import Schedule, get_schedule
 
 _SIMULATED = "simulated"
 _QUEUES: dict[str, QueueOrder] = {
@@ -131,7 +131,11 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
     queues = next((_QUEUES[name] for name in _QUEUES if ORDERS[name] is order), None)
     if not schedule.bulk_synchronous:
         return "workers that do not wait for each other are not simulated"
-    if queues is None or schedule.at_switch:
+    # The simulated flows are as many as geryon's.
+    by_flow = schedule.switch_order == "layer" and schedule.flows == get_schedule("geryon").flows
+    if by_flow and queues == "fifo":
+        queues = "flow"
+    elif queues is None or schedule.at_switch:
         return f"an order by {schedule.switch_order or schedule.order} is not simulated"
     devices = list(worker_devices(case.topology, case.devices).values())
     if len({replace(device, name="") for device in devices}) > 1:
