@@ -223,9 +223,10 @@ def _contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
         schedule: Schedule = parsed["schedule"]
         if schedule.barrier and parsed.get("pulls") == ():
             yield "pulls: missing, but there is a step barrier"
-        found = len(parsed.get("flow_dscp", ()))
-        if "flow_dscp" in parsed and found != schedule.flow_count:
-            yield f"flow_dscp: the schedule's number of flows is {schedule.flow_count}, found {found}"
+        asked = schedule.flow_count
+        found = len(parsed.get("flow_dscp", range(asked)))
+        if found != asked:
+            yield f"flow_dscp: the schedule's number of flows is {asked}, found {found}"
 
 
 def _text(value: Any) -> str:
