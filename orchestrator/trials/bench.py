@@ -9,7 +9,7 @@ from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.machine import checks, lacking
 from orchestrator.emulation.needs import Need
 from orchestrator.emulation.run_groups import run_groups
-from orchestrator.errors import MachineError
+from orchestrator.errors import InputError, MachineError, Problem
 from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.run import check_machine, check_memory, say
@@ -27,10 +27,14 @@ def bench(request: RunRequest, seconds: int, samples: int) -> None:
         samples: urgent tensors.
 
     Raises:
+        InputError: the experiment has a sweep.
         DmlbedError: the bench did not end well; the message has been printed inside the box
             unless the error carries one.
     """
     experiment = request.load()
+    if experiment.sweep is not None:
+        message = "a bench is of one testbed, and this experiment has a sweep"
+        raise InputError([Problem(str(request.experiment), message, "leave the key out")])
     machine = check_machine(experiment, request.out)
     if missing := lacking(checks(machine), Need.BENCH):
         raise MachineError(f"this machine lacks for a bench: {missing}")

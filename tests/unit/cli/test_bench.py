@@ -48,3 +48,12 @@ def test_wrong_lengths(wrong: tuple[str, str]) -> None:
     result = bench("bench.yaml", *wrong)
     assert result.exit_code == 2
     assert wrong[0] in result.stderr
+
+
+def test_a_sweep_is_no_testbed() -> None:
+    file = Path(__file__).parents[3] / "experiments/sweep-batch.yaml"
+    result = bench(str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"{file}: a bench is of one testbed, and this experiment has a sweep (leave the key out)\n"
+    )
