@@ -81,6 +81,8 @@ class SendQueue:
     def put(self, parcels: Iterable[Parcel], rank: int = 0) -> None:
         """Add a unit: parcels that are sent in this order with nothing between them."""
         unit = tuple(parcels)  # made before the lock is taken
+        if not unit:
+            return
         size = sum(len(parcel.body) for parcel in unit if parcel.body)
         with self._changed:
             heappush(self._units, (rank, self._number, size, unit))
@@ -125,34 +127,43 @@ class SendQueue:
             An empty list after `close`. All of them go to the same connection.
         """
         with self._changed:
-            while not self._begun and not self._begin() and not self._closed:
+            while (parcel := self._next()) is None and not self._closed:
                 self._changed.wait()
             taken: list[Parcel] = []
             size = 0
-            while (self._begun or self._begin()) and len(taken) < _BATCH_PARCELS:
-                parcel = self._begun[0]
+            while parcel is not None and len(taken) < _BATCH_PARCELS:
                 size += len(parcel.body) if parcel.body else 0
                 if taken and (size > self._batch or parcel.to != taken[0].to):
                     break
+                if not self._begun:
+                    self._begin()
                 taken.append(self._begun.popleft())
+                parcel = self._next()
             return taken
 
-    def _begin(self) -> bool:
+    def _next(self) -> Parcel | None:
+        """What would be sent next, without the decision to send it."""
+        if self._begun:
+            return self._begun[0]
+        return self._units[0][3][0] if self._may_begin() else None
+
+    def _may_begin(self) -> bool:
         if not self._units:
             return False
         rank, _, size, _ = self._units[0]
         full = self._window is not None and self._bytes_away >= self._window
         if full and size and rank >= min(self._away):
             return False
-        if size and self._granted is not None:
-            if self._granted <= 0:
-                return False
+        return not size or self._granted is None or self._granted > 0
+
+    def _begin(self) -> None:
+        rank, _, size, parcels = heappop(self._units)
+        self._begun.extend(parcels)
+        if self._granted is not None:
             self._granted -= size
-        self._begun.extend(heappop(self._units)[3])
         if self._window is not None and size:
             self._away[rank] += size
             self._bytes_away += size
-        return True
 
 
 class Connection:

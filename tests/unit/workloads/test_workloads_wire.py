@@ -238,6 +238,16 @@ def test_a_unit_that_has_begun_is_sent_to_its_end() -> None:
     assert drained(queue) == [b"a2", b"urgent"]
 
 
+def test_what_does_not_fit_into_a_send_is_not_decided_with_it() -> None:
+    queue = SendQueue(batch=2)
+    body = memoryview(bytes(2))
+    for name in (b"a", b"b"):
+        queue.put([Parcel(name, body)], rank=5)
+    assert [parcel.head for parcel in queue.take()] == [b"a"]
+    queue.put([Parcel(b"urgent", body)], rank=0)
+    assert drained(queue) == [b"urgent", b"b"]
+
+
 def test_a_full_window_holds_back_all_but_the_most_urgent() -> None:
     queue = SendQueue(window=3, batch=1)
     body = memoryview(bytes(2))
