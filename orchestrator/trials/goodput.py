@@ -24,8 +24,8 @@ from orchestrator.trials.trial import START_SECONDS
 from workloads.models import load_model
 from workloads.schedules import get_schedule
 
-SECONDS = 2.0
-RAMP_SECONDS = 0.6
+SECONDS = 1.0
+RAMP_SECONDS = 0.5
 """Left out at the beginning: windows grow, and buffers fill."""
 END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""

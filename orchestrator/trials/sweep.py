@@ -16,7 +16,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from orchestrator.collector import report_sweep
 from orchestrator.emulation.switches import choose_switch, obstacles
 from orchestrator.errors import (
     DmlbedError,
@@ -123,6 +122,10 @@ def _report(directory: Path, experiment: Experiment, as_json: bool, console: Con
     """Write the combined files and show them."""
     if not _left(directory, experiment):
         return
+    # Not before: it draws, and whoever is only told that this machine will not do should not wait
+    # for matplotlib, nor read what it has to say about caches.
+    from orchestrator.collector import report_sweep
+
     made = report_sweep(directory)
     console.print(made.table)
     _say(console, f"figure: {directory / 'figure.png'}")

@@ -49,7 +49,7 @@ class Stage:
         self.screen = io.StringIO()
         monkeypatch.setattr(MODULE, "obstacles", lambda: {"linux-bridge": ""})
         monkeypatch.setattr(MODULE, "choose_switch", lambda *_: SimpleNamespace(kind="", why=""))
-        monkeypatch.setattr(MODULE, "report_sweep", self._report)
+        monkeypatch.setattr("orchestrator.collector.report_sweep", self._report)
 
     def _run_point(self, request: RunRequest) -> None:
         self.requests.append(request)
