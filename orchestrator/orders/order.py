@@ -84,7 +84,7 @@ class Order:
         over_workers: the parameter server has one send queue for all workers, and ranks of answers
             to different workers are compared; else it has one queue per worker.
         turns: where pushes are applied by themselves (stale-synchronous, asynchronous), one worker
-            after the other pushes, each all of an iteration.
+            after the other pushes, each all of an iteration; there is no queue for all then.
         enforced: False: hosts send first in, first out, and the schedule's place is not theirs.
         barrier: True: for schedules with a step barrier only; False: only for those without.
         together: only for schedules that apply the gradients of all workers together.

@@ -26,11 +26,17 @@ class Ranks:
         answers: per worker and unit; the parameter server's.
         pushes: per worker and unit.
         pulls: per worker, one or more permutations of all tensors, used in turn.
+        turns: one worker after the other pushes.
+        one_queue: the parameter server has one send queue for all workers. Where they take turns,
+            each has its own all the same: in one, the word that it is the next one's turn would
+            wait until what has been begun for the one before is sent.
     """
 
     answers: tuple[tuple[int, ...], ...]
     pushes: tuple[tuple[int, ...], ...]
     pulls: tuple[tuple[tuple[int, ...], ...], ...]
+    turns: bool
+    one_queue: bool
 
 
 def ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int) -> Ranks:
@@ -63,7 +69,8 @@ def ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int
             tuple(_permutation(order, setting, worker, iteration) for iteration in range(asked))
             for worker in workers
         )
-    return Ranks(dense_answers, dense_pushes, pulls)
+    turns = order.turns and not schedule.bulk_synchronous
+    return Ranks(dense_answers, dense_pushes, pulls, turns, order.over_workers and not turns)
 
 
 def _call(method: str, body: Callable[[], Any]) -> list[Any]:

@@ -75,13 +75,13 @@ def build_jobs(
         "congestion_control": experiment.congestion_control,
         "learning_rate": experiment.learning_rate,
         "silence_seconds": silence_seconds(experiment, trial.model),
-        "turns": order.turns and not schedule.bulk_synchronous,
+        "turns": ranks.turns,
     }
     jobs: dict[str, dict[str, Any]] = {
         topology.ps.name: {
             "role": "ps",
             "name": topology.ps.name,
-            "one_queue": order.over_workers,
+            "one_queue": ranks.one_queue,
             "answer_ranks": [list(row) for row in ranks.answers],
             **common,
         }

@@ -44,6 +44,21 @@ def test_ranks(name: str, answers: tuple[tuple[int, ...], ...], pushes: tuple[in
     assert found.pushes == (pushes, pushes)
 
 
+@pytest.mark.parametrize(
+    ("name", "turns", "one_queue"),
+    [
+        ("none", False, False),
+        ("p3", False, False),
+        ("planned-order", False, True),
+        ("staggered-workers", False, True),
+        ("r2sp", True, False),
+    ],
+)
+def test_turns_and_queues(name: str, turns: bool, one_queue: bool) -> None:
+    found = ranks(name)
+    assert (found.turns, found.one_queue) == (turns, one_queue)
+
+
 def test_a_random_order_is_another_one_in_every_iteration_and_on_every_worker() -> None:
     schedule = get_schedule("none")
     setting = setting_for(schedule, [[10]] * 50)

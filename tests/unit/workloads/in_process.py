@@ -84,7 +84,6 @@ def train(
         "congestion_control": "cubic",
         "learning_rate": 0.01,
         "silence_seconds": PATIENCE,
-        "turns": order.turns and not schedule.bulk_synchronous,
         "given": {},
         **changes,
     }
@@ -100,12 +99,13 @@ def train(
         repeat=common["repeat"],
     )
     ranks = ranks_of(order, schedule, setting, iterations)
+    common["turns"] = ranks.turns
 
     def serve() -> None:
         job = ServerJob(
             role="ps",
             name="ps",
-            one_queue=order.over_workers,
+            one_queue=ranks.one_queue,
             answer_ranks=ranks.answers,
             server=Endpoint("127.0.0.1", 0),
             records=folder / "ps.jsonl",

@@ -71,8 +71,8 @@ def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
     )
     ranks = ranks_of(order, schedule, setting, job["warm_up"] + job["iterations"])
     return {
-        "turns": order.turns and not schedule.bulk_synchronous,
-        "one_queue": order.over_workers,
+        "turns": ranks.turns,
+        "one_queue": ranks.one_queue,
         "answer_ranks": [list(row) for row in ranks.answers],
         "push_ranks": list(ranks.pushes[number]),
         "pulls": [list(row) for row in ranks.pulls[number]],
