@@ -15,7 +15,13 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment, Overrides, load_experiment
 from orchestrator.trials import goodput
-from orchestrator.trials.goodput import goodput_jobs, goodput_of, measure_goodput
+from orchestrator.trials.goodput import (
+    RAMP_SECONDS,
+    SECONDS,
+    goodput_jobs,
+    goodput_of,
+    measure_goodput,
+)
 from workloads.job import parse_job
 
 ROOT = Path(__file__).parents[3]
@@ -36,9 +42,10 @@ def experiment(tmp_path: Path, topology: str = "ps-10g-1g-3workers") -> Experime
 def process(*mbit: float, first: tuple[dict[str, Any], ...] = ()) -> bytes:
     """A window per 0.1 s; nothing at the beginning and the end, so that a look there is wrong."""
     events = list(first)
-    for number in range(28):
+    ramp, until = round(10 * RAMP_SECONDS), round(10 * (RAMP_SECONDS + SECONDS))
+    for number in range(until + 2):
         begin = RELEASED + number * 100 * MS
-        some = 6 <= number < 26
+        some = ramp <= number < until
         counts = [round(rate * 1e5 / 8) if some else 0 for rate in mbit]
         ends = begin + 100 * MS
         events.append({"event": "window", "begin_ns": begin, "end_ns": ends, "received": counts})
@@ -60,7 +67,7 @@ def test_all_that_crosses_the_trunk_is_what_it_carried(tmp_path: Path) -> None:
     # In the real system's rates: R is 8.
     assert [pull.bps, push.bps] == pytest.approx([8 * 119e6, 8 * 118e6])
     assert pull.nominal_bps == push.nominal_bps == pytest.approx(goodput_bps(10**9))
-    assert [pull.payload_bytes, pull.seconds] == pytest.approx([2 * 119e6 / 8, 2])
+    assert [pull.payload_bytes, pull.seconds] == pytest.approx([SECONDS * 119e6 / 8, SECONDS])
     assert found.goodputs() == {"switch0->switch1": pull.bps, "switch1->switch0": push.bps}
     assert found.notes() == ()
     assert found.text() == (
