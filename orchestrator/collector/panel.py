@@ -29,6 +29,12 @@ _COLOURS = (
     "#D55E00",
     "#0072B2",
     "#882255",
+    "#6699CC",
+    "#999933",
+    "#332288",
+    "#44AA99",
+    "#661100",
+    "#AA4499",
 )
 _RED = "#B3261E"
 # A sign, a word and a hatch besides the ink: no verdict is told by colour alone.
@@ -130,7 +136,8 @@ def draw_panel(
             text = f"{sign} {text}"
         if len(speedups) > _MOST_BRACKETS:
             place = (float(schedules.index(row.schedule)), highest)
-            _stack(axes, place, (text, ink), _detail(speedup, row.published_speedup), size=7)
+            detail = _detail(speedup, row.published_speedup, narrow=True)
+            _stack(axes, place, (text, ink), detail, size=7)
             continue
         y = highest + (_GAP + _BRACKET * number) * inch
         ends = sorted((schedules.index(BASELINE), schedules.index(row.schedule)))
@@ -222,9 +229,11 @@ def _stack(
     axes.annotate(text, place, xytext=above, size=size, weight="bold", color=ink, **common)
 
 
-def _detail(speedup: Estimate, published: float | None) -> list[str]:
+def _detail(speedup: Estimate, published: float | None, *, narrow: bool = False) -> list[str]:
     lines = []
-    if speedup.interval is not None:
+    if narrow and speedup.half_width is not None:
+        lines.append(f"±{speedup.half_width:.1f}")
+    elif speedup.interval is not None:
         low, high = speedup.interval
         lines.append(f"[{low:+.1f}, {high:+.1f}]")
     if published is not None:
