@@ -43,6 +43,7 @@ class Job:
         batch: images per worker and iteration.
         iterations: measured ones.
         warm_up: iterations before those.
+        cool_down: iterations after them.
         seed: of parameters, objective and pull orders.
         repeat: number of the repeat; another one has other pull orders.
         server: the parameter server; port 0 lets the kernel choose (see its "listening" event).
@@ -69,6 +70,7 @@ class Job:
     batch: int
     iterations: int
     warm_up: int
+    cool_down: int
     seed: int
     repeat: int
     server: Endpoint
@@ -85,8 +87,8 @@ class Job:
 
     @property
     def all_iterations(self) -> int:
-        """Iterations to run, warm-up included."""
-        return self.warm_up + self.iterations
+        """Iterations to run, warm-up and cool-down included."""
+        return self.warm_up + self.iterations + self.cool_down
 
     def scaled(self, count: int) -> int:
         """The emulated bytes of real ones, rounded up."""
@@ -341,6 +343,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "batch": _whole(1, 1 << 20),
     "iterations": _whole(1, 1 << 20),
     "warm_up": _whole(0, 1 << 20),
+    "cool_down": _whole(0, 1 << 20),
     "seed": _whole(0, (1 << 64) - 1),
     "repeat": _whole(0, 1 << 20),
     "address": _address,

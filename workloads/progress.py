@@ -13,7 +13,7 @@ class IterationLog:
     A worker has a sender and a receiver thread for each of its flows.
 
     Args:
-        number: of the iteration, warm-up included.
+        number: of the iteration, warm-up and cool-down included.
         workers: how many there are.
         model_bytes: payload of one pull or push of the whole model.
 

@@ -65,7 +65,7 @@ class Frame(NamedTuple):
     Attributes:
         type: what it is for.
         worker: the worker's number.
-        iteration: counted from 0, warm-up included.
+        iteration: counted from 0, warm-up and cool-down included.
         tensor: its number in the layout.
         offset: of the payload in the tensor, in bytes.
         length: of the payload, in bytes.

@@ -111,7 +111,7 @@ def _show(planned: Planned, console: Console) -> None:
     console.print(
         f"{loaded.name}: {len(described['trials'])} trials on {loaded.topology.name} "
         f"({described['switch']['kind']}, {described['switch']['why']}), {loaded.scale}, "
-        f"{loaded.warm_up} + {loaded.iterations} iterations each, "
+        f"{loaded.warm_up} + {loaded.iterations} + {loaded.cool_down} iterations each, "
         f"at most about {clock_text(described['seconds'])} min, "
         f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
         soft_wrap=True, highlight=False,
@@ -132,7 +132,7 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
     console.print(
         f"{asked.name}: {len(plans)} points of {asked.sweep.title() if asked.sweep else ''}, "
         f"{trials} trials ({first['switch']['kind']}, {first['switch']['why']}), "
-        f"{asked.warm_up} + {asked.iterations} iterations each, "
+        f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
         f"at most about {clock_text(total)} min, calibrations not counted",
         soft_wrap=True, highlight=False,
     )  # fmt: skip

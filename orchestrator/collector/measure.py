@@ -72,9 +72,9 @@ class TrialMeasure:
     """Everything that the collector knows of one trial.
 
     Attributes:
-        imgs_per_sec: total over the workers, warm-up left out, barrier release to barrier release;
-            without a step barrier from the slowest worker's last backward pass of the warm-up to
-            its last one of all.
+        imgs_per_sec: total over the workers, warm-up and cool-down left out, barrier release to
+            barrier release; without a step barrier from the slowest worker's last backward pass of
+            the warm-up to its last one that is measured.
         iteration_seconds: real seconds of each measured iteration.
         iteration_seconds_emulated: the same on this machine's clock.
         iteration_seconds_median: median of `iteration_seconds`.
@@ -86,7 +86,7 @@ class TrialMeasure:
             where the kernel itself switches.
         switch_idle_worst: likewise of the worst second.
         retransmissions_records: TCP retransmissions that the processes read from their sockets,
-            warm-up included.
+            warm-up and cool-down included.
         retransmissions_namespaces: the same from the counters of the hosts' network namespaces
             (which count the management network too).
         segments: full segments that the payload of all iterations needs.
@@ -94,8 +94,9 @@ class TrialMeasure:
             behind it have an entry of their own, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
         records_bytes: of these, what the processes wrote down, without what SSH adds.
-        payload_in: bytes of gradients received by the parameter server, warm-up included.
-        payload_out: bytes of parameters sent by it, warm-up included.
+        payload_in: bytes of gradients received by the parameter server, warm-up and cool-down
+            included.
+        payload_out: bytes of parameters sent by it, likewise.
         cpu_seconds_ps: user + system time of the parameter server.
         cpu_seconds_workers: the same, sum of the workers.
         cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered, their start
@@ -116,6 +117,7 @@ class TrialMeasure:
     batch: int
     iterations: int
     warm_up: int
+    cool_down: int
     seed: int
     scale_rates: float
     scale_time: float
@@ -183,7 +185,7 @@ def measure(trial: Trial) -> TrialMeasure:
     """Compute the measures of a finished trial."""
     what, network = trial.trial, trial.network
     stretch = what.scale.time
-    measured = trial.ps_iterations[what.warm_up :]
+    measured = [trial.ps_iterations[number] for number in what.measured]
     moments = iteration_moments(trial)
     begin, end = moments[0], moments[-1]
     images = len(what.workers) * what.batch * what.iterations
@@ -205,6 +207,7 @@ def measure(trial: Trial) -> TrialMeasure:
         batch=what.batch,
         iterations=what.iterations,
         warm_up=what.warm_up,
+        cool_down=what.cool_down,
         seed=trial.job.seed,
         scale_rates=what.scale.rates,
         scale_time=stretch,
@@ -246,14 +249,16 @@ def iteration_moments(trial: Trial) -> list[int]:
     """When the first measured iteration began and when each of them ended (ns).
 
     From release to release; without a step barrier, from the end of the slowest worker's backward
-    pass in one iteration to the same in the next.
+    pass in one iteration to the same in the next. Then pulls for the first measured iteration come
+    before it begins, and it takes a cool-down for the last one to meet such pulls as well.
     """
-    first = trial.trial.warm_up
-    measured = trial.ps_iterations[first:]
+    numbers = trial.trial.measured
+    start = trial.ps_iterations[numbers[0]].released_ns
     if trial.barrier:
-        return [measured[0].released_ns, *(i.next_release_ns for i in measured)]
+        return [start, *(trial.ps_iterations[number].next_release_ns for number in numbers)]
     done = trial.backward_done_ns
-    return [done[first - 1] if first else measured[0].released_ns, *done[first:]]
+    begin = done[numbers[0] - 1] if numbers[0] else start
+    return [begin, *(done[number] for number in numbers)]
 
 
 def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:

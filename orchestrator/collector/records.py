@@ -44,8 +44,15 @@ class TrialRecord(Record):
     batch: int = Field(ge=1)
     iterations: int = Field(ge=1)
     warm_up: int = Field(ge=0)
+    # Runs of older versions ended with the last measured iteration.
+    cool_down: int = Field(default=0, ge=0)
     scale: ScaleRecord
     switch: str
+
+    @property
+    def measured(self) -> range:
+        """Numbers of the measured iterations."""
+        return range(self.warm_up, self.warm_up + self.iterations)
 
     @property
     def directory(self) -> str:
@@ -195,7 +202,7 @@ class Trial:
         network: counters of the network.
         job: the parameter server's job.
         congestion_controls: every value that the kernel reported, by any process.
-        ps_iterations: all iterations, warm-up first.
+        ps_iterations: all iterations, warm-up first and cool-down last.
         ps_end: the parameter server's last record.
         worker_ends: the workers' last records, in worker order.
         records_bytes: size of what all processes wrote down, which was fetched.
@@ -378,7 +385,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
 
 
 def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, ...]) -> None:
-    asked = trial.warm_up + trial.iterations
+    asked = trial.warm_up + trial.iterations + trial.cool_down
     if [record.iteration for record in found] != list(range(asked)):
         raise RunError(f"{path}: {len(found)} iterations recorded, {asked} expected, in order")
     for record in found:

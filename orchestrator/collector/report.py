@@ -89,7 +89,8 @@ def caption(run: Run, summary: Summary) -> Caption:
         f"batch {_values(trial.batch for trial in trials)}",
         f"{_count((row.imgs_per_sec.count for row in summary.rows), 'repeat')} of"
         f" {_count((trial.iterations for trial in trials), 'iteration')}"
-        f" after {_values(trial.warm_up for trial in trials)} warm-up",
+        f" after {_values(trial.warm_up for trial in trials)} warm-up"
+        f" and before {_values(trial.cool_down for trial in trials)} cool-down",
         f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
         _verdicts(summary),
     ]

@@ -16,7 +16,7 @@ class Span(NamedTuple):
     """One layer's or one slice's time.
 
     Attributes:
-        iteration: counted from 0, warm-up included.
+        iteration: counted from 0, warm-up and cool-down included.
         number: of the layer or slice.
         begin: monotonic ns.
         end: monotonic ns.

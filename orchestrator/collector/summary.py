@@ -278,6 +278,7 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict, bound: float | None) -> dic
         "batch": trial.batch,
         "iterations": trial.iterations,
         "warm_up": trial.warm_up,
+        "cool_down": trial.cool_down,
         "seed": trial.seed,
         "scale_rates": _number(trial.scale_rates),
         "scale_time": _number(trial.scale_time),

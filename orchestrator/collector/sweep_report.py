@@ -93,7 +93,8 @@ def _caption(run: SweepRun, found: Sequence[Place], expected: Mapping[str, Expec
         f"batch {_range([trial.batch for trial in trials])}",
         f"repeats {_range([row.imgs_per_sec.count for row in rows])}"
         f" of {_range([trial.iterations for trial in trials])} iterations"
-        f" after {_range([trial.warm_up for trial in trials])} warm-up",
+        f" after {_range([trial.warm_up for trial in trials])} warm-up"
+        f" and before {_range([trial.cool_down for trial in trials])} cool-down",
         f"verdicts: {', '.join(counts)}",
     ]
     text = (

@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from orchestrator.collector.measure import iteration_moments
+from orchestrator.collector.records import TrialRecord
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
 from workloads.schedules import MAX_FLOWS
@@ -72,12 +73,12 @@ def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterato
     yield from _named(_NETWORK, f"network: {trial.model} under {trial.schedule}, {scale}", tracks)
     for iteration in spans.trial.ps_iterations:
         number = iteration.iteration
-        kind = "warm-up" if number < trial.warm_up else "iteration"
         yield {
             **_complete(_NETWORK, 1, start, iteration.released_ns, iteration.next_release_ns),
-            "name": f"{kind} {number}",
+            "name": f"{_kind(trial, number)} {number}",
         }
-    for number, (begin, end) in enumerate(pairwise(iteration_moments(spans.trial)), trial.warm_up):
+    moments = pairwise(iteration_moments(spans.trial))
+    for number, (begin, end) in zip(trial.measured, moments, strict=True):
         yield {**_complete(_NETWORK, 2, start, begin, end), "name": f"iteration {number}"}
     begin, end = kept(spans)
     for way in WAYS:
@@ -94,6 +95,12 @@ def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterato
                     "args": {"percent": value},
                 }
             before = value
+
+
+def _kind(trial: TrialRecord, number: int) -> str:
+    if number in trial.measured:
+        return "iteration"
+    return "warm-up" if number < trial.warm_up else "cool-down"
 
 
 def kept(spans: TrialSpans) -> tuple[int, int]:

@@ -73,9 +73,7 @@ def lateness(spans: TrialSpans, iterations: Sequence[int]) -> tuple[Lateness, ..
 
 def shown(spans: TrialSpans) -> tuple[int, ...]:
     """The iterations that the figure shows."""
-    trial = spans.trial.trial
-    every = trial.warm_up + trial.iterations
-    return tuple(range(max(trial.warm_up, every - ITERATIONS), every))
+    return tuple(spans.trial.trial.measured[-ITERATIONS:])
 
 
 def draw_trace(spans: TrialSpans, full: Mapping[Way, Full]) -> bytes:
@@ -129,7 +127,8 @@ def _caption(spans: TrialSpans, full: Mapping[Way, Full]) -> str:
     more = len(spans.workers) - _STRIPS_AT_MOST
     hidden = f" {more} more workers are not shown in strips." if more > 0 else ""
     return (
-        f"Iterations {iterations} (from 0, {trial.warm_up} for warm-up), repeat {trial.repeat}, "
+        f"Iterations {iterations} (from 0, {trial.warm_up} for warm-up, {trial.cool_down} for "
+        f"cool-down), repeat {trial.repeat}, "
         f"R = {trial.scale.rates:g}, D = {trial.scale.time:g}, {trial.switch}; times and rates are"
         f" the real system's. 100 % is {what}. A layer is late by the time that its forward pass"
         f" waited for its parameters, mean of these iterations.{hidden}"

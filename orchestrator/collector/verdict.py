@@ -176,7 +176,7 @@ _Training = tuple[str, int, int, int, int, float, float]
 
 def _same_training(trial: TrialMeasure) -> _Training:
     """Trials that are equal in this must end with the same parameters."""
-    iterations = trial.warm_up + trial.iterations
+    iterations = trial.warm_up + trial.iterations + trial.cool_down
     scale = (trial.scale_rates, trial.scale_time)  # decides the number of elements
     return (trial.model, trial.seed, iterations, trial.batch, trial.workers, *scale)
 

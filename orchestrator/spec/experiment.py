@@ -51,6 +51,7 @@ class Experiment:
         schedules: the schedules to compare, in order.
         iterations: measured iterations per trial.
         warm_up: iterations before the measured ones.
+        cool_down: iterations after them, whose traffic the last measured one meets.
         repeats: trials per model and schedule.
         batch: images per worker and iteration.
         seed: of all random choices.
@@ -77,6 +78,7 @@ class Experiment:
     schedules: tuple[str, ...]
     iterations: int
     warm_up: int
+    cool_down: int
     repeats: int
     batch: int
     seed: int
@@ -120,6 +122,11 @@ class Experiment:
             raise ValueError(f"{self.name}: R has not been chosen yet")
         return self.asked_scale
 
+    @property
+    def all_iterations(self) -> int:
+        """Iterations of a trial, warm-up and cool-down included."""
+        return self.warm_up + self.iterations + self.cool_down
+
     def with_scale(self, scale: Scale) -> Experiment:
         """The same at that scale."""
         return replace(self, asked_scale=scale)
@@ -158,6 +165,7 @@ class Experiment:
             **({"sweep": self.sweep.resolved()} if self.sweep else {}),
             "iterations": self.iterations,
             "warm_up": self.warm_up,
+            "cool_down": self.cool_down,
             "repeats": self.repeats,
             "batch": self.batch,
             "seed": self.seed,

@@ -217,6 +217,12 @@ class ExperimentFile(FileModel):
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=2, description="iterations before the measured ones"
     )
+    # Spans of a trial's last 20 iterations are kept: measured ones must be among them.
+    cool_down: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=1,
+        description="iterations after the measured ones, so that the last measured one meets the"
+        " next one's traffic",
+    )
     repeats: Count = Field(default=3, description="trials per model and schedule")
     batch: Count = Field(default=1, description="images per worker and iteration")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(

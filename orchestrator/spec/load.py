@@ -149,6 +149,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         schedules=tuple(file.schedules if overrides.schedules is None else overrides.schedules),
         iterations=file.iterations if overrides.iterations is None else overrides.iterations,
         warm_up=file.warm_up,
+        cool_down=file.cool_down,
         repeats=file.repeats if overrides.repeats is None else overrides.repeats,
         batch=file.batch,
         seed=file.seed,

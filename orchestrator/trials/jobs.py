@@ -55,8 +55,8 @@ def build_jobs(
     topology = experiment.topology
     scale = experiment.scale
     schedule, order = experiment.schedule(trial.schedule), experiment.order(trial.schedule)
-    iterations = experiment.warm_up + experiment.iterations
-    ranks = ranks_of(order, schedule, order_setting(experiment, trial), iterations)
+    setting = order_setting(experiment, trial)
+    ranks = ranks_of(order, schedule, setting, experiment.all_iterations)
     common = {
         "workers": [worker.name for worker in topology.workers],
         "model": trial.model,
@@ -65,6 +65,7 @@ def build_jobs(
         "batch": experiment.batch,
         "iterations": experiment.iterations,
         "warm_up": experiment.warm_up,
+        "cool_down": experiment.cool_down,
         "seed": experiment.seed,
         "repeat": trial.repeat,
         "address": addresses[topology.ps.name],

@@ -59,8 +59,8 @@ def iteration_seconds(experiment: Experiment, model: str) -> float:
 
 def trial_seconds(experiment: Experiment, trial: Trial) -> float:
     """Upper estimate of a trial's time on the clock."""
-    count = experiment.warm_up + experiment.iterations
-    return count * iteration_seconds(experiment, trial.model) + TRIAL_OVERHEAD_SECONDS
+    training = experiment.all_iterations * iteration_seconds(experiment, trial.model)
+    return training + TRIAL_OVERHEAD_SECONDS
 
 
 def run_seconds(experiment: Experiment) -> float:

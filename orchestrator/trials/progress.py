@@ -42,7 +42,7 @@ def clock_text(seconds: float) -> str:
 
 
 class TrialProgress:
-    """One trial as it goes on: its iteration and its imgs/sec so far."""
+    """One trial as it goes on: its iteration, and imgs/sec of the measured ones so far."""
 
     def __init__(self, experiment: Experiment, trial: Trial) -> None:
         self.trial = trial
@@ -57,26 +57,23 @@ class TrialProgress:
             return
         number = int(event["iteration"])
         self.iterations_done = number + 1
-        if number < self._experiment.warm_up:
+        measured = number + 1 - self._experiment.warm_up
+        if not 1 <= measured <= self._experiment.iterations:
             return
         if self._first_release is None:
             self._first_release = int(event["released_ns"])
         seconds = (int(event["next_release_ns"]) - self._first_release) / 1e9
-        images = (
-            (number + 1 - self._experiment.warm_up)
-            * self._experiment.batch
-            * len(self._experiment.topology.workers)
-        )
+        images = measured * self._experiment.batch * len(self._experiment.topology.workers)
         self.imgs_per_sec = self._experiment.scale.imgs_per_sec(images / seconds)
 
     def text(self) -> str:
-        """`resnet50 switch-priority, repeat 2/3, iteration 4/7, 0.771 imgs/sec`."""
+        """`resnet50 switch-priority, repeat 2/3, iteration 4/8, 0.771 imgs/sec`."""
         experiment = self._experiment
-        total = experiment.warm_up + experiment.iterations
         rate = "warming up" if self.imgs_per_sec is None else f"{self.imgs_per_sec:.3f} imgs/sec"
         return (
             f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat + 1}/"
-            f"{experiment.repeats}, iteration {self.iterations_done}/{total}, {rate}"
+            f"{experiment.repeats}, iteration {self.iterations_done}/{experiment.all_iterations}, "
+            f"{rate}"
         )
 
 

@@ -115,6 +115,7 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         "batch": experiment.batch,
         "iterations": experiment.iterations,
         "warm_up": experiment.warm_up,
+        "cool_down": experiment.cool_down,
         "scale": {"rates": experiment.scale.rates, "time": experiment.scale.time},
         "switch": outcome.network["switch"],
     }

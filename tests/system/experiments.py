@@ -22,6 +22,7 @@ models: [{models}]
 schedules: [{schedules}]
 iterations: 2
 warm_up: 1
+cool_down: {cool_down}
 repeats: {repeats}
 scale: {{rates: {rates}, time: 0.4}}
 switch: {switch}
@@ -39,6 +40,7 @@ def write_experiment(
     more: str = "",
     switch: str = LINUX_BRIDGE,
     rates: int = 4,
+    cool_down: int = 0,
 ) -> Path:
     """A tiny experiment's file: a quarter of the topology's rates, so the CPU stays idle.
 
@@ -54,6 +56,7 @@ def write_experiment(
             repeats=repeats,
             switch=switch,
             rates=rates,
+            cool_down=cool_down,
         )
         + more
     )

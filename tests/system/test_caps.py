@@ -52,6 +52,7 @@ models: [MODEL]
 schedules: [none]
 iterations: ITERATIONS
 warm_up: 1
+cool_down: 0
 repeats: 1
 switch: linux-bridge
 scale: {rates: 1, time: TIME}

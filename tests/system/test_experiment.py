@@ -39,7 +39,7 @@ TRUNK = {"switch0->switch1": "payload_out", "switch1->switch0": "payload_in"}
 def finished(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
     """Two schedules, each twice, with --json; `args[-1]` is where it wrote."""
     directory = tmp_path_factory.mktemp("finished")
-    experiment = write_experiment(directory, repeats=2)
+    experiment = write_experiment(directory, repeats=2, cool_down=1)
     done = dmlbed("run", experiment, "--json", "--out", directory / "out")
     assert_ended_well(done.returncode, done.stderr)
     return done
@@ -84,7 +84,7 @@ def test_progress_is_plain_lines_on_standard_error(
     ]
     counted = [line for line in lines if line.startswith("[")]
     assert [line.partition("]")[0] for line in counted] == ["[1/4", "[2/4", "[3/4", "[4/4"]
-    assert "iteration 3/3" in counted[0]
+    assert "iteration 4/4" in counted[0]
     assert "imgs/sec" in counted[0]
     assert "\x1b" not in finished.stderr
     assert f"run: {run}" in lines
@@ -180,7 +180,8 @@ def test_another_topology(topology: str, tmp_path: Path) -> None:
 
 def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTrial]) -> None:
     """Also not in their results: they share a directory, and may start in the same second."""
-    argv = dmlbed_argv("run", write_experiment(tmp_path), "--json", "--out", tmp_path / "out")
+    experiment = write_experiment(tmp_path, cool_down=1)
+    argv = dmlbed_argv("run", experiment, "--json", "--out", tmp_path / "out")
     with Running(argv) as one, Running(argv) as other:
         for running in (one, other):
             assert_ended_well(running.end(), running.said())

@@ -37,6 +37,7 @@ models: [squeezenet]
 schedules: [none]
 iterations: 1
 warm_up: 1
+cool_down: 0
 repeats: 1
 switch: linux-bridge
 """

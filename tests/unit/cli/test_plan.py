@@ -53,7 +53,7 @@ def test_nothing_is_cut_off(columns: int) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     first, *rest = result.stdout.splitlines()
     assert first.startswith("published: 30 trials on ps-10g-1g-3workers (linux-bridge, auto: ")
-    assert "R=1, D=0.5, 2 + 5 iterations each, at most about " in first
+    assert "R=1, D=0.5, 2 + 5 + 1 iterations each, at most about " in first
     assert max(map(len, rest)) <= columns
     assert "…" not in result.stdout
     assert rest[-1] == "The commands: dmlbed plan --commands"

@@ -33,6 +33,7 @@ class FakeTrial:
     batch: int = 1
     iterations: int = 5
     warm_up: int = 2
+    cool_down: int | None = 1  # None: as a version without one
     rates: float = 1
     time: float = 0.5
     seed: int = 1
@@ -64,13 +65,18 @@ class FakeTrial:
     def names(self) -> list[str]:
         return [f"worker{n}" for n in range(self.workers)]
 
+    @property
+    def all_iterations(self) -> int:
+        return self.warm_up + self.iterations + (self.cool_down or 0)
+
     def releases(self) -> list[int]:
         """Nanoseconds of the barrier releases, one more than there are iterations."""
         length = self.workers * self.batch / self.imgs_per_sec * self.time
         times = [10 * SECOND]
-        for iteration in range(self.warm_up + self.iterations):
-            # Warm-up iterations are slower, so that a measure that counts them is wrong.
-            factor = 3.0 if iteration < self.warm_up else self.slow.get(iteration, 1.0)
+        measured = range(self.warm_up, self.warm_up + self.iterations)
+        for iteration in range(self.all_iterations):
+            # The others are slower, so that a measure that counts them is wrong.
+            factor = self.slow.get(iteration, 1.0) if iteration in measured else 3.0
             times.append(times[-1] + round(length * factor * SECOND))
         return times
 
@@ -101,6 +107,7 @@ class FakeTrial:
             "batch": self.batch,
             "iterations": self.iterations,
             "warm_up": self.warm_up,
+            **({} if self.cool_down is None else {"cool_down": self.cool_down}),
             "scale": {"rates": self.rates, "time": self.time},
             "switch": "linux-bridge",
         }
@@ -157,7 +164,7 @@ class FakeTrial:
                 "payload_in": self.payload,
                 "payload_out": self.payload,
             }
-            for number in range(self.warm_up + self.iterations)
+            for number in range(self.all_iterations)
         ]
         end = {
             "event": "end",

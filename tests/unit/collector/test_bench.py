@@ -54,7 +54,10 @@ def report(push: float, back: float | None = None) -> dict[str, Any]:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Path:
-    trials = [FakeTrial("alexnet", "p3"), FakeTrial("alexnet", "fifo", payload=1_000_000_000)]
+    trials = [
+        FakeTrial("alexnet", "p3", cool_down=0),
+        FakeTrial("alexnet", "fifo", cool_down=0, payload=1_000_000_000),
+    ]
     run = write_run(tmp_path / "bench", trials)
     kept = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**kept, "bench": BENCH}))

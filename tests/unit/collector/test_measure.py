@@ -30,23 +30,62 @@ def test_without_a_barrier_iterations_end_with_the_slowest_backward_pass(tmp_pat
     second = 10**9
     first = [20 * second, 24 * second, 28 * second, 34 * second]
     last = [21 * second, 23 * second, 29 * second, 33 * second]
-    trial = FakeTrial(workers=2, iterations=3, warm_up=1, time=0.5, backward_done=[first, last])
+    trial = FakeTrial(
+        workers=2, iterations=3, warm_up=1, cool_down=0, time=0.5, backward_done=[first, last]
+    )
     got = measured(tmp_path, trial)
     assert got.iteration_seconds_emulated == pytest.approx([3, 5, 5])
     assert got.iteration_seconds == pytest.approx([6, 10, 10])
     assert got.imgs_per_sec == pytest.approx(6 / 26)
 
 
+@pytest.mark.parametrize("cool_down", [1, 2])
+def test_without_a_barrier_the_window_ends_before_the_cool_down(
+    tmp_path: Path, cool_down: int
+) -> None:
+    done = [20, 23, 28, 90, 190][: 3 + cool_down]
+    trial = FakeTrial(
+        workers=1, iterations=2, warm_up=1, cool_down=cool_down, time=1,
+        backward_done=[[second * 10**9 for second in done]],
+    )  # fmt: skip
+    got = measured(tmp_path, trial)
+    assert got.iteration_seconds == pytest.approx([3, 5])
+    assert got.imgs_per_sec == pytest.approx(2 / 8)
+    assert (got.warm_up, got.iterations, got.cool_down) == (1, 2, cool_down)
+
+
+def test_a_run_of_a_version_without_a_cool_down(tmp_path: Path) -> None:
+    trial = FakeTrial(workers=1, iterations=2, warm_up=1, cool_down=None, imgs_per_sec=0.5, time=1)
+    got = measured(tmp_path, trial)
+    assert got.cool_down == 0
+    assert got.iteration_seconds == pytest.approx([2, 2])
+    assert got.imgs_per_sec == pytest.approx(0.5)
+
+
+def test_shares_of_the_trunk_are_not_those_of_warm_up_and_cool_down(tmp_path: Path) -> None:
+    place = FakeTrial(iterations=1, warm_up=1, cool_down=1, pull=[3, 3, 3]).write(tmp_path)
+    lines = [json.loads(line) for line in (place / "ps.jsonl").read_text().splitlines()]
+    for line in lines:
+        if line["event"] == "iteration" and line["iteration"] != 1:
+            line["pull_bytes_at_first_done"] = [9, 0, 0]
+    (place / "ps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shares = measure(read_trial(place)).pull_shares
+    assert shares is not None
+    assert shares.by_worker == pytest.approx([1 / 3] * 3)
+
+
 def test_without_a_barrier_or_a_warm_up_the_first_iteration_begins_at_the_start(
     tmp_path: Path,
 ) -> None:
-    trial = FakeTrial(workers=1, iterations=1, warm_up=0, time=1, backward_done=[[12 * 10**9]])
+    done = [[12 * 10**9, 13 * 10**9]]
+    trial = FakeTrial(workers=1, iterations=1, warm_up=0, time=1, backward_done=done)
     assert measured(tmp_path, trial).iteration_seconds == pytest.approx([2.0])
 
 
 def test_an_iteration_that_a_worker_did_not_record(tmp_path: Path) -> None:
-    trial = FakeTrial(workers=1, iterations=2, warm_up=0, backward_done=[[12 * 10**9]])
-    with pytest.raises(RunError, match="worker0: 1 of 2 iterations recorded"):
+    done = [[12 * 10**9, 13 * 10**9]]
+    trial = FakeTrial(workers=1, iterations=2, warm_up=0, backward_done=done)
+    with pytest.raises(RunError, match="worker0: 2 of 3 iterations recorded"):
         measured(tmp_path, trial)
 
 
@@ -113,25 +152,25 @@ def test_counters(tmp_path: Path) -> None:
         ("switch1->switch0", 0, 0.0),
     ]
     assert (got.total_drops, got.management_bytes) == (30, 99)
-    # 100 MB each way in each of 7 iterations; 2 s of the ps and 0.5 + 1.5 + 2.5 s of the workers.
-    assert (got.payload_in, got.payload_out) == (700_000_000, 700_000_000)
-    assert got.segments == 966_851
-    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.4)
+    # 100 MB each way in each of 8 iterations; 2 s of the ps and 0.5 + 1.5 + 2.5 s of the workers.
+    assert (got.payload_in, got.payload_out) == (800_000_000, 800_000_000)
+    assert got.segments == 1_104_973
+    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.6)
 
 
 def test_cpu_of_the_training_with_the_arithmetic_apart(tmp_path: Path) -> None:
     used = measured(tmp_path, FakeTrial()).training_cpu
     assert used is not None
     # 1.75 s of the ps, 0.25 of them arithmetic; 0.25 + 1.25 + 2.25 s of the workers, 0.375 of them.
-    assert used.transport == pytest.approx((1.5 + 3.75) / 1.4)
-    assert used.aggregation_per_gigabyte == pytest.approx(0.25 / 1.4)
-    assert used.gradients_per_gigabyte == pytest.approx(0.375 / 1.4)
+    assert used.transport == pytest.approx((1.5 + 3.75) / 1.6)
+    assert used.aggregation_per_gigabyte == pytest.approx(0.25 / 1.6)
+    assert used.gradients_per_gigabyte == pytest.approx(0.375 / 1.6)
 
 
 def test_an_older_run_does_not_tell_the_cpu_of_the_training(tmp_path: Path) -> None:
     got = measured(tmp_path, FakeTrial(training_cpu=False))
     assert got.training_cpu is None
-    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.4)
+    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.6)
 
 
 def test_without_payload_nothing_is_per_gigabyte(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_run_without_usable_trials(tmp_path: Path) -> None:
         ("network.json", "[" * 100_000, "network.json: not JSON: "),
         ("ps.jsonl", "{}\n{", "ps.jsonl:2: not JSON: "),
         ("ps.jsonl", "7\n", "ps.jsonl:1: not a JSON object"),
-        ("ps.jsonl", "", "ps.jsonl: 0 iterations recorded, 7 expected"),
+        ("ps.jsonl", "", "ps.jsonl: 0 iterations recorded, 8 expected"),
         ("worker1.jsonl", "", "worker1.jsonl: 0 records of event 'end', 1 expected"),
         (
             "worker1.jsonl",
@@ -97,7 +97,7 @@ def test_broken_file_is_named(tmp_path: Path, file: str, content: str, message: 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("iteration", 9, "7 iterations recorded, 7 expected, in order"),
+        ("iteration", 9, "8 iterations recorded, 8 expected, in order"),
         ("next_release_ns", 0, "iteration 3 ends before it begins"),
         ("pull_bytes_at_first_done", [1, 2], "iteration 3 has byte counts of 2 workers"),
     ],

@@ -66,7 +66,8 @@ def test_caption_says_how_it_was_measured(tmp_path: Path) -> None:
     assert got.title == "published: imgs/sec under none and switch-priority"
     assert got.text == (
         "measured on dmlbed 0.1.0, linux-bridge, R = 1, D = 0.5, 3 workers, batch 1, 3 repeats of"
-        " 5 iterations after 2 warm-up, congestion control cubic, verdict ok."
+        " 5 iterations after 2 warm-up and before 1 cool-down, congestion control cubic, verdict"
+        " ok."
     )
 
 

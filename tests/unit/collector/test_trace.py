@@ -17,13 +17,21 @@ from orchestrator.collector.figure import style
 from orchestrator.collector.records import read_run
 from orchestrator.collector.spans import TrialSpans, read_spans
 from orchestrator.collector.trace import trace
-from orchestrator.collector.trace_figure import compose_trace, draw_trace, lateness, shown
+from orchestrator.collector.trace_figure import (
+    ITERATIONS,
+    compose_trace,
+    draw_trace,
+    lateness,
+    shown,
+)
 from orchestrator.collector.utilisation import BIN_NS, WAYS, Full, Way, full, utilisation
 from orchestrator.errors import InputError, RunError
+from orchestrator.spec.experiment_file import ExperimentFile
 from tests.unit.collector.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train
 from workloads.models import load_model
 from workloads.schedules import get_schedule
+from workloads.spans import KEPT_ITERATIONS
 
 Limits = dict[Way, Full]
 
@@ -114,9 +122,10 @@ def test_nothing_overlaps_on_a_track(alexnet: tuple[TrialSpans, Limits]) -> None
 def test_iterations_layers_and_stalls(alexnet: tuple[TrialSpans, Limits]) -> None:
     found = tracks(trace(*alexnet))
     iterations = [event["name"] for event in found[1, 1]]
-    assert iterations == ["warm-up 0", "warm-up 1", *(f"iteration {n}" for n in range(2, 7))]
+    measured = [f"iteration {n}" for n in range(2, 7)]
+    assert iterations == ["warm-up 0", "warm-up 1", *measured, "cool-down 7"]
     assert found[1, 1][0]["ts"] == 0
-    assert [(e["name"], e["ts"]) for e in found[1, 1][2:]] == [
+    assert [(e["name"], e["ts"]) for e in found[1, 1][2:-1]] == [
         (e["name"], e["ts"]) for e in found[1, 2]
     ]
     layers = [layer.name for layer in load_model("alexnet").layers]
@@ -145,7 +154,7 @@ def test_times_are_emulated_and_it_says_so(alexnet: tuple[TrialSpans, Limits]) -
     assert about["utilisation"]["pulls"] == (
         "payload per 10 emulated ms; 100 % is 119.6 Mbit/s at switch0->switch1"
     )
-    length = tracks(document)[1, 1][-1]["dur"] / 1e6
+    length = tracks(document)[1, 2][-1]["dur"] / 1e6
     assert length == pytest.approx(3 / 0.24 * 0.5, rel=1e-6)
 
 
@@ -154,7 +163,7 @@ def test_slices_carry_all_bytes(alexnet: tuple[TrialSpans, Limits]) -> None:
     size = sum(piece.bytes for piece in spans.slices)
     found = tracks(trace(spans, limits))
     for track in [(3, 3), (3, 4), *((2, number) for number in range(1, 8))]:
-        assert sum(event["args"]["bytes"] for event in found[track]) == 7 * size
+        assert sum(event["args"]["bytes"] for event in found[track]) == 8 * size
 
 
 def test_what_one_call_sent_is_one_event(tmp_path: Path) -> None:
@@ -201,6 +210,11 @@ def utilisation_of_first(spans: TrialSpans, without: tuple[str, ...]) -> np.ndar
     begin = spans.trial.ps_iterations[0].released_ns
     kept = replace(spans, workers=workers)
     return utilisation(kept, "pull", Full(("a->b",), 1e6), begin, begin + 10 * BIN_NS)
+
+
+def test_after_the_longest_cool_down_there_are_spans_of_measured_iterations() -> None:
+    longest = ExperimentFile.model_json_schema()["properties"]["cool_down"]["maximum"]
+    assert longest + ITERATIONS <= KEPT_ITERATIONS
 
 
 def test_lateness_is_the_real_systems(alexnet: tuple[TrialSpans, Limits]) -> None:
@@ -253,7 +267,7 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     place = tmp_path / f"trials/000-squeezenet-{name}-0"
     model, schedule = load_model("squeezenet"), get_schedule(name)
     job = (place / "ps.jsonl").read_text().splitlines()[0]  # is not written by a thread's training
-    train(place, model, schedule, iterations=2, warm_up=1, time=0.05)
+    train(place, model, schedule, iterations=2, warm_up=1, cool_down=1, time=0.05)
     with (place / "ps.jsonl").open("a") as file:
         file.write(job + "\n")
     run = read_run(tmp_path)
@@ -262,12 +276,13 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     found = tracks(trace(spans, limits))
     size = sum(piece.bytes for piece in spans.slices)
     for pid, track in [(3, 3), (3, 4), (4, 3), (2, 1), (2, 2), (2, 3)]:
-        assert sum(event["args"]["bytes"] for event in found[pid, track]) == 3 * size
+        assert sum(event["args"]["bytes"] for event in found[pid, track]) == 4 * size
     waits = {event["name"] for event in found.get((3, 2), [])}
     barrier = name == "switch-priority"
     assert ("waits for the step barrier" in waits) == barrier
     # Without a barrier an iteration is over when backward is, and the server's are others.
-    ends = [[e["ts"] + e["dur"] for e in found[1, track][-2:]] for track in (1, 2)]
+    ends = [[e["ts"] + e["dur"] for e in found[1, track]] for track in (1, 2)]
+    ends[0] = ends[0][1:3]  # of the measured ones
     assert (ends[0] == pytest.approx(ends[1], abs=0.01)) == barrier
     assert draw_trace(spans, limits).startswith(b"\x89PNG")
 
@@ -279,7 +294,7 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
     place = tmp_path / "trials/000-squeezenet-geryon-0"
     job = (place / "ps.jsonl").read_text().splitlines()[0]
     model, schedule = load_model("squeezenet"), get_schedule("geryon")
-    train(place, model, schedule, iterations=2, warm_up=1, time=0.05)
+    train(place, model, schedule, iterations=2, warm_up=1, cool_down=1, time=0.05)
     with (place / "ps.jsonl").open("a") as file:
         file.write(job + "\n")
     run = read_run(tmp_path)
@@ -299,7 +314,7 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
         for flow in range(4):
             key = (pid, track + 1_000_000 * flow)
             assert names[key] == f"{name}, flow {flow}"
-            assert sum(event["args"]["bytes"] for event in found[key]) == 3 * size[flow]
+            assert sum(event["args"]["bytes"] for event in found[key]) == 4 * size[flow]
     for events in found.values():
         ordered = sorted(events, key=lambda event: (event["ts"], event["dur"]))
         for before, after in pairwise(ordered):

@@ -28,6 +28,7 @@ def write_experiment(
         f"schedules: [none, switch-priority]\n"
         f"iterations: 2\n"
         f"warm_up: 1\n"
+        f"cool_down: 1\n"
         f"repeats: {repeats}\n"
         f"scale: {scale}\n"
     )

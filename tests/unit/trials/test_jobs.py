@@ -80,7 +80,8 @@ def test_what_the_experiment_asks_reaches_the_processes(tmp_path: Path) -> None:
     for job in accepted(made).values():
         assert (job.rates, job.time) == (2, 0.5)
         assert (job.batch, job.seed, job.learning_rate) == (4, 9, 0.5)
-        assert (job.iterations, job.warm_up, job.repeat) == (2, 1, 1)
+        assert (job.warm_up, job.iterations, job.cool_down) == (1, 2, 1)
+        assert job.repeat == 1
         assert job.congestion_control == "reno"
         # Emulated bytes: D/R = 1/4.
         assert (job.buffers.send, job.buffers.receive) == (1 << 18, 1 << 17)

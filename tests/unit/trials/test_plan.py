@@ -64,12 +64,12 @@ def test_an_iteration_is_estimated_in_emulated_seconds(tmp_path: Path) -> None:
     assert iteration_seconds(slowed, "googlenet") == pytest.approx(real / 2)
 
 
-def test_warm_up_and_overheads_count(tmp_path: Path) -> None:
+def test_warm_up_cool_down_and_overheads_count(tmp_path: Path) -> None:
     made = experiment(tmp_path)
     trials = plan_trials(made)
-    # One iteration to warm up and two to measure.
+    # One iteration to warm up, two to measure and one to cool down.
     assert trial_seconds(made, trials[0]) == pytest.approx(
-        3 * iteration_seconds(made, "googlenet") + TRIAL_OVERHEAD_SECONDS
+        4 * iteration_seconds(made, "googlenet") + TRIAL_OVERHEAD_SECONDS
     )
     assert run_seconds(made) == pytest.approx(
         TESTBED_SECONDS + 4 * (trial_seconds(made, trials[0]) + trial_seconds(made, trials[2]))

@@ -61,7 +61,7 @@ def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
         progress.finish(screen.trials[0], None)
     # Three workers, two iterations, 4 s; D = 0.5. Longer than the console is wide, and not cut.
     assert screen.lines()[1].startswith(
-        "[1/8] googlenet none, repeat 1/2, iteration 3/3, 0.750 imgs/sec, 1:05 min, "
+        "[1/8] googlenet none, repeat 1/2, iteration 3/4, 0.750 imgs/sec, 1:05 min, "
     )
     assert screen.lines()[1].endswith(" left")
     assert "\x1b" not in screen.text.getvalue()
@@ -75,7 +75,7 @@ def test_a_failed_trial_says_why(tmp_path: Path) -> None:
         progress.finish(screen.trials[1], "worker0: killed by signal SIGKILL")
     (line,) = screen.lines()
     assert line.startswith(
-        "[2/8] googlenet switch-priority, repeat 1/2, iteration 0/3, warming up,"
+        "[2/8] googlenet switch-priority, repeat 1/2, iteration 0/4, warming up,"
         " failed: worker0: killed by signal SIGKILL, "
     )
 
@@ -88,7 +88,7 @@ def test_a_terminal_shows_the_trial_that_runs_and_clears_it(tmp_path: Path) -> N
         live = progress._live
         assert live is not None
         assert live.tasks[0].description.startswith(
-            "googlenet none, repeat 1/2, iteration 1/3, warming up, "
+            "googlenet none, repeat 1/2, iteration 1/4, warming up, "
         )
         progress.finish(screen.trials[0], None)
         assert live.tasks[0].completed == 1
@@ -99,7 +99,7 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
     # One iteration to warm up; D = 0.5, three workers with two images each.
     made = replace(experiment(tmp_path), batch=2)
     progress = TrialProgress(made, TRIAL)
-    assert progress.text() == "googlenet switch-priority, repeat 2/2, iteration 0/3, warming up"
+    assert progress.text() == "googlenet switch-priority, repeat 2/2, iteration 0/4, warming up"
     progress.event({"event": "started"})
     progress.event(iteration(0, 10, 90))
     assert (progress.iterations_done, progress.imgs_per_sec) == (1, None)
@@ -108,7 +108,10 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
     # From the first release, so the gap between iterations counts.
     progress.event(iteration(2, 103, 106))
     assert progress.imgs_per_sec == pytest.approx(12 / 6 * 0.5)
-    assert progress.text().endswith("iteration 3/3, 1.000 imgs/sec")
+    assert progress.text().endswith("iteration 3/4, 1.000 imgs/sec")
+    # The cool-down goes on, and counts for nothing.
+    progress.event(iteration(3, 106, 200))
+    assert progress.text().endswith("iteration 4/4, 1.000 imgs/sec")
 
 
 def test_time_left_is_the_plan_at_first(tmp_path: Path) -> None:

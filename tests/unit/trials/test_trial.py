@@ -217,6 +217,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "batch": 1,
         "iterations": 2,
         "warm_up": 1,
+        "cool_down": 1,
         "scale": {"rates": 1.0, "time": 0.5},
         "switch": "linux-bridge",
     }

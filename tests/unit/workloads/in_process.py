@@ -77,6 +77,7 @@ def train(
         "batch": 1,
         "iterations": iterations,
         "warm_up": 0,
+        "cool_down": 0,
         "seed": 7,
         "repeat": 0,
         "buffers": Buffers(65536, 65536),
@@ -98,7 +99,8 @@ def train(
         seed=common["seed"],
         repeat=common["repeat"],
     )
-    ranks = ranks_of(order, schedule, setting, iterations)
+    count = common["warm_up"] + iterations + common["cool_down"]
+    ranks = ranks_of(order, schedule, setting, count)
     common["turns"] = ranks.turns
 
     def serve() -> None:

@@ -46,6 +46,7 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
         ("batch", 0, "batch: must be a whole number from 1 to 1048576"),
         ("iterations", 1.5, "iterations: must be a whole number from 1 to 1048576"),
         ("warm_up", True, "warm_up: must be a whole number from 0 to 1048576"),
+        ("cool_down", -1, "cool_down: must be a whole number from 0 to 1048576"),
         ("address", "ps", "address: Expected 4 octets in 'ps'"),
         ("port", 65536, "port: must be a whole number from 0 to 65535"),
         ("flow_dscp", [], "flow_dscp: must be a list of 1 to 8 numbers"),

@@ -69,7 +69,8 @@ def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
         seed=job["seed"],
         repeat=job["repeat"],
     )
-    ranks = ranks_of(order, schedule, setting, job["warm_up"] + job["iterations"])
+    count = job["warm_up"] + job["iterations"] + job["cool_down"]
+    ranks = ranks_of(order, schedule, setting, count)
     return {
         "turns": ranks.turns,
         "one_queue": ranks.one_queue,
@@ -98,6 +99,7 @@ class Bench:
             "batch": 1,
             "iterations": 2,
             "warm_up": 1,
+            "cool_down": 0,
             "seed": 7,
             "repeat": 0,
             "address": "127.0.0.1",
