@@ -136,16 +136,17 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Measure and judge the trials of a run, and gather them in rows."""
     trials = tuple(measure(trial) for trial in run.trials)
-    verdicts = judge_run(trials, run.forced)
-    groups: dict[tuple[str, str], dict[int, tuple[TrialMeasure, Verdict]]] = {}
-    for trial, verdict in zip(trials, verdicts, strict=True):
-        groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)
-    published = _published(run.experiment)
     goodputs = run.goodput.goodputs() if run.goodput else None
     bounds = {
         (model, batch): bound_imgs_per_sec(run.experiment, model, batch, goodputs)
         for model, batch in {(trial.model, trial.batch) for trial in trials}
     }
+    of_trials = tuple(bounds[trial.model, trial.batch] for trial in trials)
+    verdicts = judge_run(trials, of_trials, run.forced)
+    groups: dict[tuple[str, str], dict[int, tuple[TrialMeasure, Verdict]]] = {}
+    for trial, verdict in zip(trials, verdicts, strict=True):
+        groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)
+    published = _published(run.experiment)
     rows = []
     for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
         for schedule in _in_order(
@@ -153,7 +154,6 @@ def summarise(run: Run) -> Summary:
         ):
             if (model, schedule) in groups:
                 rows.append(_row(model, schedule, groups, published.get(model, {}), bounds))
-    of_trials = tuple(bounds[trial.model, trial.batch] for trial in trials)
     return Summary(trials, verdicts, of_trials, tuple(rows))
 
 

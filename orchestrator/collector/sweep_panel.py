@@ -217,9 +217,12 @@ def _measured(axes: Axes, place: Place, name: str, own: Look, step: float) -> No
     axes.plot([place.x], [percent * rate.mean], linestyle="none", **common, **_marker(own))
     if level != "ok":
         sign, ink = _SIGNS[level]
+        # Above the bound it would stand on those that win.
+        offset, side = (-3.5, "top") if percent * rate.mean > 100 else (3.5, "baseline")
         axes.annotate(
-            sign, (place.x, percent * rate.mean), xycoords=moved, xytext=(0, 3.5),
-            textcoords="offset points", ha="center", size=6.5, weight="bold", color=ink, zorder=4,
+            sign, (place.x, percent * rate.mean), xycoords=moved, xytext=(0, offset),
+            textcoords="offset points", ha="center", va=side, size=6.5, weight="bold", color=ink,
+            zorder=4, annotation_clip=True,
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.collector.goodput import MOST_SHARE
 from orchestrator.collector.measure import HostUse, Shares, TrialMeasure
 from orchestrator.collector.records import ForcedScale
 
@@ -43,6 +44,10 @@ SLOW_ITERATION = 1.5
 """Times the median: iterations do the same work, so one that stands out was disturbed."""
 DROP_SHARE = 0.001
 """Of a port's packets: at that rate the congestion control shapes the figure, not the link."""
+ABOVE_BOUND = MOST_SHARE
+"""Times the bound, which is as exact as the goodput that it is drawn at can be measured. No
+schedule stays above that, stale and asynchronous ones neither, for every iteration of every worker
+moves the whole model both ways: some of it was moved outside of the window of time."""
 
 THROTTLED_SHARE = 0.01
 """Of the measured time. The emulated compute waits and needs no CPU: what a quota holds up is the
@@ -64,29 +69,34 @@ def worst(levels: Iterable[Level]) -> Level:
     return max(levels, key=LEVELS.index, default="ok")
 
 
-def judge_trial(trial: TrialMeasure) -> Verdict:
-    """Judge a trial by its own records."""
-    return _verdict(_unusable(trial), _doubtful(trial))
+def judge_trial(trial: TrialMeasure, bound: float | None = None) -> Verdict:
+    """Judge a trial by its own records, and by the imgs/sec that it cannot have more of."""
+    return _verdict(_unusable(trial), _doubtful(trial, bound))
 
 
 def judge_run(
-    trials: Sequence[TrialMeasure], forced: ForcedScale | None = None
+    trials: Sequence[TrialMeasure],
+    bounds: Sequence[float | None],
+    forced: ForcedScale | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge trials by their own records and against each other; verdicts in the same order.
 
     Args:
         trials: of one run.
+        bounds: imgs/sec of each that no schedule is above; None where it is not known.
         forced: what speaks against all of them: a scale that the machine does not carry.
     """
     split = _different_parameters(trials)
     verdicts = []
-    for trial in trials:
+    for trial, bound in zip(trials, bounds, strict=True):
         training = _same_training(trial)
         common = [split[training]] if trial.bulk_synchronous and training in split else []
         doubtful: list[str] = []
         if forced is not None:
             (common if forced.level == "unusable" else doubtful).append(forced.reason)
-        verdicts.append(_verdict([*common, *_unusable(trial)], [*doubtful, *_doubtful(trial)]))
+        verdicts.append(
+            _verdict([*common, *_unusable(trial)], [*doubtful, *_doubtful(trial, bound)])
+        )
     return tuple(verdicts)
 
 
@@ -128,7 +138,8 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
         yield f"congestion control was {_join(strange)}, not {trial.congestion_control}"
 
 
-def _doubtful(trial: TrialMeasure) -> Iterable[str]:
+def _doubtful(trial: TrialMeasure, bound: float | None) -> Iterable[str]:
+    yield from _above(trial, bound)
     if trial.idle_mean is None or trial.idle_worst is None:
         yield "idle CPU was not recorded"
     elif trial.idle_mean >= NO_IDLE_MEAN:
@@ -154,6 +165,11 @@ def _doubtful(trial: TrialMeasure) -> Iterable[str]:
     for port in trial.drops:
         if port.share > DROP_SHARE:
             yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
+
+
+def _above(trial: TrialMeasure, bound: float | None) -> Iterable[str]:
+    if bound is not None and trial.imgs_per_sec > ABOVE_BOUND * bound:
+        yield f"faster than its bound: {_percent(trial.imgs_per_sec / bound)}"
 
 
 def _throttled(host: HostUse) -> str:

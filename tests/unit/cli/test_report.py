@@ -42,7 +42,7 @@ def test_json_is_all_that_stdout_carries(tmp_path: Path) -> None:
 def test_a_sweep_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep_curves, "GRID", 3)
     experiment = swept(BATCHES, ["googlenet"], ["none", "p3"])
-    trials = fake_trials(experiment, {"none": 2.0, "p3": 4.0})
+    trials = fake_trials(experiment, {"none": 0.5, "p3": 0.9})
     sweep = write_sweep(tmp_path / "sweep", experiment, trials)
     result = report(str(sweep))
     assert (result.exit_code, result.stderr) == (0, "")

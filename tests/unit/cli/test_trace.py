@@ -55,7 +55,7 @@ def test_a_trial_that_is_not_there(run: Path) -> None:
 
 def test_a_sweep_is_no_run_but_its_points_are(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["squeezenet"], ["none"])
-    sweep = write_sweep(tmp_path / "sweep", experiment, fake_trials(experiment, {"none": 9.0}))
+    sweep = write_sweep(tmp_path / "sweep", experiment, fake_trials(experiment, {"none": 0.9}))
     result = trace(str(sweep))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (

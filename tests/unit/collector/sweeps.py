@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.bounds import lower_bound
 from orchestrator.spec import Experiment, Sweep, load_experiment
 from tests.unit.collector.builder import FakeTrial, write_run
+from workloads.models import load_model
 
 ROOT = Path(__file__).parents[3]
 
@@ -55,9 +57,13 @@ def write_sweep(
 
 
 def fake_trials(
-    experiment: Experiment, rates: Mapping[str, float], *, repeats: int = 1
+    experiment: Experiment, shares: Mapping[str, float], *, repeats: int = 1
 ) -> dict[int, list[FakeTrial]]:
-    """For every point a trial of every model and schedule; repeats differ by 2 %."""
+    """For every point a trial of every model and schedule; repeats differ by 2 %.
+
+    Args:
+        shares: of the bound, by schedule.
+    """
     made: dict[int, list[FakeTrial]] = {}
     for point in experiment.points():
         own = point.experiment
@@ -66,7 +72,7 @@ def fake_trials(
                 model,
                 schedule,
                 repeat,
-                imgs_per_sec=rates[schedule] * own.batch * (1 + 0.02 * repeat),
+                imgs_per_sec=shares[schedule] * _bound(own, model) * (1 + 0.02 * repeat),
                 workers=len(own.topology.workers),
                 batch=own.batch,
             )
@@ -75,3 +81,11 @@ def fake_trials(
             for schedule in own.schedules
         ]
     return made
+
+
+def _bound(experiment: Experiment, model: str) -> float:
+    """Imgs/sec that no schedule is above."""
+    bound = lower_bound(
+        experiment.topology, load_model(model), experiment.devices, experiment.batch
+    )
+    return bound.imgs_per_sec(bound.seconds)

@@ -131,6 +131,24 @@ def test_the_bound_is_drawn_at_the_goodput_that_was_measured(tmp_path: Path) -> 
     assert got.table.notes == ()
 
 
+def test_verdicts_of_what_is_above_the_bound_agree(tmp_path: Path) -> None:
+    trials = [
+        FakeTrial(schedule="r2sp", repeat=repeat, imgs_per_sec=0.4833 * share)
+        for repeat, share in enumerate((1.04, 0.99))
+    ]
+    run = write_run(tmp_path, trials, topology=True)
+    got = report(run)
+    (row,) = got.rows
+    reason = "faster than its bound: 104 %"
+    assert (row["verdict"], row["reasons"]) == ("doubtful", [f"repeat 0: {reason}"])
+    lines = list(csv.DictReader((run / "summary.csv").open()))
+    assert [(line["verdict"], line["reasons"]) for line in lines] == [
+        ("doubtful", reason),
+        ("ok", ""),
+    ]
+    assert b"doubtful" in (run / "figure.svg").read_bytes()
+
+
 def test_a_goodput_that_cannot_be_believed_lowers_no_bound(tmp_path: Path) -> None:
     run = measured(write_run(tmp_path, [FakeTrial()], topology=True), 0.6, 1.2)
     got = report(run)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestrator.collector import is_sweep, report_sweep, sweep_curves
+from orchestrator.collector import is_sweep, report, report_sweep, sweep_curves
 from orchestrator.collector.sweep import places, read_sweep
 from orchestrator.collector.sweep_curves import expectation, grid
 from orchestrator.collector.sweep_files import rows_csv
@@ -20,7 +20,7 @@ from tests.unit.collector.builder import FakeTrial, write_run
 from tests.unit.collector.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
 
 FOUR = ("none", "switch-priority", "fifo", "p3")
-FIGURES = {"none": 0.5, "switch-priority": 0.8, "fifo": 0.9, "p3": 1.0}
+SHARES = {"none": 0.5, "switch-priority": 0.78, "fifo": 0.87, "p3": 0.97}  # of the bound
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def _few_values(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(folder: Path, sweep: Sweep = BATCHES, *, repeats: int = 1) -> Path:
     experiment = swept(sweep, ["resnet50"], FOUR)
     return write_sweep(
-        folder / "sweep", experiment, fake_trials(experiment, FIGURES, repeats=repeats)
+        folder / "sweep", experiment, fake_trials(experiment, SHARES, repeats=repeats)
     )
 
 
@@ -65,13 +65,13 @@ def test_the_bound_is_that_of_the_point(tmp_path: Path) -> None:
     found = places(read_sweep(written(tmp_path, RATES)))
     assert [place.bound for place in found] == pytest.approx([0.117, 1.169, 3.508], rel=2e-3)
     shares = [place.cells["none"].row.share_of_bound for place in found]
-    assert shares == pytest.approx([100 * 0.5 / place.bound for place in found])
+    assert shares == pytest.approx([50] * 3)
 
 
 @pytest.mark.parametrize(("fifo", "standing"), [(0.99, "within the noise"), (0.98, ""), (0.5, "")])
 def test_who_wins_with_one_repeat(tmp_path: Path, fifo: float, standing: str) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
-    trials = fake_trials(experiment, {**FIGURES, "fifo": fifo})
+    trials = fake_trials(experiment, {**SHARES, "fifo": fifo * SHARES["p3"]})
     found = places(read_sweep(write_sweep(tmp_path / "sweep", experiment, trials)))
     for place in found:
         assert [cell.standing for cell in place.cells.values()] == ["", "", standing, "wins"]
@@ -87,7 +87,7 @@ def test_who_wins_with_intervals(tmp_path: Path) -> None:
 
 def test_what_may_not_be_used_does_not_win(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
-    trials = fake_trials(experiment, FIGURES)
+    trials = fake_trials(experiment, SHARES)
     trials[9][-1].idle = 0.01
     made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
     standing = {(row["value"], row["schedule"]): row["standing"] for row in made.rows}
@@ -116,7 +116,7 @@ def test_the_combined_files(tmp_path: Path) -> None:
     lines = list(csv.DictReader(io.StringIO((directory / "sweep.csv").read_text())))
     assert [line["standing"] for line in lines[:4]] == ["", "", "", "wins"]
     assert [float(line["imgs_per_sec"]) for line in lines[:4]] == pytest.approx(
-        [0.5, 0.8, 0.9, 1.0], rel=1e-4
+        [1.1694 * share for share in SHARES.values()], rel=1e-4
     )
     again = {path: path.read_bytes() for path in made.files}
     report_sweep(directory)
@@ -133,7 +133,7 @@ def test_lists_and_intervals_in_the_csv() -> None:
 
 def test_a_sweep_that_was_stopped(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
-    trials = fake_trials(experiment, FIGURES)
+    trials = fake_trials(experiment, SHARES)
     del trials[32]
     broken = FakeTrial("resnet50")
     broken.outcome, broken.error = "failed", "worker0: killed"
@@ -148,12 +148,12 @@ def test_a_sweep_that_was_stopped(tmp_path: Path) -> None:
 
 def test_a_trial_that_is_missing_leaves_a_gap(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
-    trials = fake_trials(experiment, FIGURES)
+    trials = fake_trials(experiment, SHARES)
     trials[9].pop()
     made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
     assert [row["schedule"] for row in made.rows if row["value"] == 9] == list(FOUR[:3])
     (line,) = [line for line in shown(made.table, 200) if line.startswith("p3")]
-    assert line.split() == ["p3", "1.000", "86", "%*", "-", "32.000", "295", "%*"]
+    assert line.split() == ["p3", "1.134", "97", "%*", "-", "10.526", "97", "%*"]
 
 
 def test_nothing_to_report(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_bands_say_what_limits_where(tmp_path: Path) -> None:
 
 def test_a_schedule_without_a_prediction_has_no_curve_and_says_why(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], ["none", "p3"])
-    directory = write_sweep(tmp_path / "sweep", experiment, fake_trials(experiment, FIGURES))
+    directory = write_sweep(tmp_path / "sweep", experiment, fake_trials(experiment, SHARES))
     record = json.loads((directory / "run.json").read_text())
     record["experiment"]["schedules"] = ["none", "p3", "of-another-version"]
     (directory / "run.json").write_text(json.dumps(record))
@@ -234,10 +234,10 @@ def test_the_table(tmp_path: Path) -> None:
         "limited by                 link switch0 -  link switch0 -      links of",
         "                                  switch1         switch1       workers",
         "bound                         0.117 100 %     1.169 100 %   3.508 100 %",
-        "none                          0.500 428 %     0.500  43 %   0.500  14 %",
-        "switch-priority               0.800 684 %     0.800  68 %   0.800  23 %",
-        "fifo                          0.900 770 %     0.900  77 %   0.900  26 %",
-        "p3                           1.000 855 %*    1.000  86 %*  1.000  29 %*",
+        "none                          0.058  50 %     0.585  50 %   1.754  50 %",
+        "switch-priority               0.091  78 %     0.912  78 %   2.736  78 %",
+        "fifo                          0.102  87 %     1.017  87 %   3.052  87 %",
+        "p3                           0.113  97 %*    1.134  97 %*  3.403  97 %*",
     ]
 
 
@@ -250,9 +250,22 @@ def test_a_narrow_terminal_has_it_in_pieces(tmp_path: Path) -> None:
 
 def test_verdicts_stand_in_it(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
-    trials = fake_trials(experiment, FIGURES)
+    trials = fake_trials(experiment, SHARES)
     trials[1][0].idle, trials[9][0].idle = 0.01, 0.1
     made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
     (line,) = [line for line in shown(made.table, 100) if line.startswith("none")]
-    assert "✕0.500" in line
-    assert "?4.500" in line
+    assert "✕0.585" in line
+    assert "?5.123" in line
+
+
+def test_what_is_above_its_bound_is_doubtful_everywhere(tmp_path: Path) -> None:
+    experiment = swept(Sweep("batch", (1,)), ["resnet50"], FOUR)
+    trials = fake_trials(experiment, {**SHARES, "p3": 1.03})
+    directory = write_sweep(tmp_path / "sweep", experiment, trials)
+    made = report_sweep(directory)
+    (row,) = [row for row in made.rows if row["schedule"] == "p3"]
+    assert (row["verdict"], row["reasons"]) == ("doubtful", ["faster than its bound: 103 %"])
+    assert {row["verdict"] for row in made.rows if row["schedule"] != "p3"} == {"ok"}
+    (line,) = [line for line in shown(made.table, 100) if line.startswith("p3")]
+    assert "?1.204 103 %*" in line
+    assert b"doubtful" in report(directory / "batch-1").files[-1].read_bytes()

@@ -22,7 +22,7 @@ from tests.unit.collector.sweeps import BATCHES, RATES, WORKERS, fake_trials, sw
 
 CAPTION = Caption("sweep: which schedule wins, by batch", "measured on dmlbed, linux-bridge, " * 9)
 SIX = ("none", "switch-priority", "tac", "fifo", "p3", "planned-order")
-FIGURES = dict(zip(SIX, (0.5, 0.8, 0.55, 0.9, 1.0, 1.01), strict=True))
+SHARES = dict(zip(SIX, (0.5, 0.7, 0.55, 0.8, 0.96, 0.97), strict=True))
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def drawn(
     idle: float = 0.6,
 ) -> Figure:
     experiment = swept(sweep, models, SIX)
-    trials = fake_trials(experiment, FIGURES, repeats=repeats)
+    trials = fake_trials(experiment, SHARES, repeats=repeats)
     trials[sweep.values[0]][0].idle = idle
     run = read_sweep(write_sweep(folder / "sweep", experiment, trials))
     expected = {model: expectation(run, model) for model in models}
@@ -115,6 +115,24 @@ def test_intervals_and_verdicts_are_in_the_legend_where_there_are_any(tmp_path: 
     plain = {text.get_text() for text in texts(drawn(tmp_path / "plain"))}
     rich = {text.get_text() for text in texts(drawn(tmp_path / "rich", repeats=2, idle=0.01))}
     assert rich - plain >= {"95 % Student interval", "unusable", "✕"}
+
+
+def test_a_sign_at_a_point_above_the_bound_is_not_on_those_that_win(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["resnet50"], SIX)
+    trials = fake_trials(experiment, {**SHARES, "p3": 1.04})
+    run = read_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    drawing = compose(
+        places(run), {"resnet50": expectation(run, "resnet50")}, SIX, "batch", CAPTION
+    )
+    canvas = drawing.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    (axes,) = drawing.axes
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    signs = [text for text in texts(drawing) if text.get_text() == "?"]
+    assert len(signs) == 3
+    _, bound = axes.transData.transform((1, 100))
+    assert all(sign.get_window_extent(renderer).y0 < bound for sign in signs)
 
 
 def test_one_point_is_a_figure_too(tmp_path: Path) -> None:

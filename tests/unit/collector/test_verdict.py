@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.collector import Verdict, judge_run, judge_trial, measure, read_trial, worst
+from orchestrator.collector import (
+    TrialMeasure,
+    Verdict,
+    judge_run,
+    judge_trial,
+    measure,
+    read_trial,
+    worst,
+)
 from orchestrator.collector.verdict import judge_row
 from tests.unit.collector.builder import SECOND, FakeTrial
 
@@ -20,6 +29,11 @@ def capped(throttled: float, oom_kills: int = 0, cores: float | None = 0.5) -> d
     measured = {"seconds": 100.0, "throttled_seconds": throttled}
     own = {"enforced": {"cores": cores}, "oom_kills": oom_kills, "measured": measured}
     return {"ps": own, "worker0": {"enforced": {}, "measured": None}}
+
+
+def judged_run(trials: Sequence[TrialMeasure]) -> tuple[Verdict, ...]:
+    """Judge trials of which no bound is known."""
+    return judge_run(trials, [None] * len(trials))
 
 
 def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
@@ -142,17 +156,27 @@ def test_schedules_must_end_with_the_same_parameters(tmp_path: Path) -> None:
     same = replace(base, index=1, schedule="switch-priority")
     other_model = replace(base, index=2, model="resnet50", parameters_sha256="bb")
     other_seed = replace(base, index=3, seed=2, parameters_sha256="cc")
-    assert judge_run([base, same, other_model, other_seed]) == (OK, OK, OK, OK)
+    assert judged_run([base, same, other_model, other_seed]) == (OK, OK, OK, OK)
     differs = replace(same, parameters_sha256="dd")
     reason = "final parameters differ between trials of alexnet"
     bad = Verdict("unusable", (reason,))
-    assert judge_run([base, differs, other_model, other_seed]) == (bad, bad, OK, OK)
+    assert judged_run([base, differs, other_model, other_seed]) == (bad, bad, OK, OK)
 
 
 def test_trainings_of_other_lengths_may_end_with_other_parameters(tmp_path: Path) -> None:
     one = measure(read_trial(FakeTrial(index=0).write(tmp_path)))
     longer = measure(read_trial(FakeTrial(index=1, cool_down=2, parameters="bb").write(tmp_path)))
-    assert judge_run([one, longer]) == (OK, OK)
+    assert judged_run([one, longer]) == (OK, OK)
+
+
+@pytest.mark.parametrize("bulk_synchronous", [True, False])
+def test_nothing_is_faster_than_its_bound(tmp_path: Path, bulk_synchronous: bool) -> None:
+    trial = measure(read_trial(FakeTrial(imgs_per_sec=0.5).write(tmp_path)))
+    trial = replace(trial, bulk_synchronous=bulk_synchronous)
+    above = Verdict("doubtful", ("faster than its bound: 104 %",))
+    # What a goodput can be measured to, half a percent, may be missing.
+    assert judge_run([trial] * 3, [0.5 / 1.04, 0.5 / 1.004, 0.6]) == (above, OK, OK)
+    assert judge_trial(trial) == OK
 
 
 def test_row_takes_the_worst_and_names_the_repeats() -> None:
@@ -173,10 +197,10 @@ def test_asynchronous_trials_may_end_with_other_parameters(tmp_path: Path) -> No
     two = measure(
         read_trial(FakeTrial(schedule="mine", index=1, parameters="b" * 64).write(tmp_path))
     )
-    assert {verdict.level for verdict in judge_run([one, two])} == {"unusable"}
+    assert {verdict.level for verdict in judged_run([one, two])} == {"unusable"}
     two = replace(two, bulk_synchronous=False, staleness={0: 3, 2: 1})
     assert two.staleness_mean == 0.5
-    assert {verdict.level for verdict in judge_run([one, two])} == {"ok"}
+    assert {verdict.level for verdict in judged_run([one, two])} == {"ok"}
 
 
 def test_records_that_are_fetched_are_no_training(tmp_path: Path) -> None:
