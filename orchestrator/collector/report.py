@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.collector.figure import Caption, draw
+from orchestrator.collector.figure import draw
 from orchestrator.collector.files import write_file
 from orchestrator.collector.records import FailedTrial, Run, read_run
+from orchestrator.collector.sheet import Caption
 from orchestrator.collector.summary import Summary, rows_json, summarise, trials_csv
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.verdict import LEVELS, Level, worst

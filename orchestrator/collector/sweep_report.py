@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.collector.figure import Caption
 from orchestrator.collector.files import write_file
 from orchestrator.collector.records import Run
+from orchestrator.collector.sheet import Caption
 from orchestrator.collector.sweep import Place, SweepRun, places, read_sweep
 from orchestrator.collector.sweep_curves import Expectation, expectation
 from orchestrator.collector.sweep_figure import draw_sweep

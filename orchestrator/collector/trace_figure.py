@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from orchestrator.collector.figure import DPI, style
 from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.panel import FAINT, INK, SOFT
+from orchestrator.collector.sheet import DPI, style
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
 

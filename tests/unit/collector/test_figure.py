@@ -13,8 +13,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from orchestrator.collector import Row, read_run, summarise
-from orchestrator.collector.figure import Caption, compose, draw, style
+from orchestrator.collector.figure import compose, draw
 from orchestrator.collector.panel import panel_height
+from orchestrator.collector.sheet import Caption, style
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
 
 BOTH = ["none", "switch-priority"]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from orchestrator.collector import sweep_curves
-from orchestrator.collector.figure import Caption, style
+from orchestrator.collector.sheet import Caption, style
 from orchestrator.collector.sweep import places, read_sweep
 from orchestrator.collector.sweep_curves import expectation
 from orchestrator.collector.sweep_figure import compose

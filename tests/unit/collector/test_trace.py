@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from orchestrator.collector.figure import style
 from orchestrator.collector.records import read_run
+from orchestrator.collector.sheet import style
 from orchestrator.collector.spans import TrialSpans, read_spans
 from orchestrator.collector.trace import trace
 from orchestrator.collector.trace_figure import (
