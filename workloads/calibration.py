@@ -204,7 +204,7 @@ class _Link:
                 if frame.type is not kind or frame.worker != self._worker:
                     raise FrameError(f"unexpected {frame.type.name} frame of worker {frame.worker}")
                 piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-                self._connection.receive_payload(arena.slice_bytes(piece))
+                self._connection.receive_slice(piece, arena)
                 on_slice(piece)
 
         return body

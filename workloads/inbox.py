@@ -105,7 +105,7 @@ class Inbox:
                 raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} sent twice")
             raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
         self._versions[piece.number] += 1
-        connection.receive_payload(self._arena.slice_bytes(piece))
+        connection.receive_slice(piece, self._arena, frame.iteration)
         unit = self._layout.units[piece.unit]
         self._unit_missing[unit.number] -= 1
         if not self._unit_missing[unit.number]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from workloads.errors import FrameError, JobError
 from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.wire import pack_place
 
 SLICE_BYTES = 256 * 1024
 
@@ -43,6 +44,7 @@ class Slice(NamedTuple):
     length: int
     start: int  # in the arena
     unit: int  # of which it is a part
+    place: bytes  # the part of a frame's header that says which slice it carries
 
 
 class Unit(NamedTuple):
@@ -103,6 +105,7 @@ class Layout:
                             part,
                             start + unit_offset + offset,
                             units,
+                            pack_place(len(tensor_units), unit_offset + offset, part),
                         )
                         for index, (offset, part) in enumerate(_cut(unit_length, SLICE_BYTES))
                     )
@@ -190,6 +193,16 @@ class Arena:
         # measurement.
         self.values.fill(0.0)
         self.bytes = self.values.data.cast("B")
+        # Made once: between two slices every step counts, for what it needs is out of the caches.
+        self._slice_bytes = [
+            self.bytes[piece.start : piece.start + piece.length] for piece in layout.slices
+        ]
+        self._slice_values = [
+            self.values[
+                piece.start // BYTES_PER_ELEMENT : (piece.start + piece.length) // BYTES_PER_ELEMENT
+            ]
+            for piece in layout.slices
+        ]
 
     def tensor(self, number: int) -> Floats:
         """Return a view of one tensor: float32 [elements]."""
@@ -199,9 +212,8 @@ class Arena:
 
     def slice_values(self, piece: Slice) -> Floats:
         """Return a view of one slice: float32 [elements]."""
-        first = piece.start // BYTES_PER_ELEMENT
-        return self.values[first : first + piece.length // BYTES_PER_ELEMENT]
+        return self._slice_values[piece.number]
 
     def slice_bytes(self, piece: Slice) -> memoryview:
         """Return a view of one slice's bytes."""
-        return self.bytes[piece.start : piece.start + piece.length]
+        return self._slice_bytes[piece.number]

@@ -27,7 +27,7 @@ from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_layout, write_spans
 from workloads.staleness import Paces
 from workloads.transport import Disconnected, Parcel, PeerError, send_errors, send_from
-from workloads.wire import Frame, FrameType
+from workloads.wire import Frame, FrameType, pack_begin
 
 _AHEAD = -1  # rank of what goes before all parameters
 
@@ -63,8 +63,7 @@ class ParameterServer:
             self._paces = Paces(workers, units, job.schedule.staleness)
         self._events: SimpleQueue[IterationLog | WorkloadError] = SimpleQueue()
         self._transfers = [
-            [Transfers(self._layout, job.all_iterations) for _ in job.flow_dscp]
-            for _ in job.workers
+            [Transfers(job.all_iterations) for _ in job.flow_dscp] for _ in job.workers
         ]
         self._applied_spans = Spans(job.all_iterations)
         self._finished = False
@@ -201,30 +200,21 @@ class ParameterServer:
             self._answer(peer, unit, iteration)
 
     def _answer(self, peer: Peer, unit: Unit, iteration: int) -> None:
+        number = peer.number
         peer.answered[unit.number] += 1
+        begin = pack_begin(FrameType.PARAMETERS, number, iteration)
+        values = self._parameters.slice_bytes
         peer.queues[self._unit_flow[unit.number]].put(
-            (
-                Parcel(
-                    Frame(
-                        FrameType.PARAMETERS,
-                        peer.number,
-                        iteration,
-                        piece.tensor,
-                        piece.offset,
-                        piece.length,
-                    ).pack(),
-                    self._parameters.slice_bytes(piece),
-                    peer.number,
-                    iteration,
-                    piece.number,
-                )
+            [
+                Parcel(begin + piece.place, values(piece), number, iteration, piece.number)
                 for piece in unit.slices
-            ),
-            self._ranks[peer.number][unit.number],
+            ],
+            self._ranks[number][unit.number],
         )
 
     def _receive_from(self, peer: Peer, flow: int) -> None:
         connection = peer.connections[flow]
+        may_pull = self._job.schedule.barrier and not flow
         while True:
             try:
                 frame = connection.receive()
@@ -232,17 +222,14 @@ class ParameterServer:
                 if self._finished:
                     return
                 raise
-            expected = [FrameType.GRADIENT]
-            if self._job.schedule.barrier and not flow:
-                expected.append(FrameType.PULL)
-            if frame.type not in expected:
-                raise FrameError(f"unexpected {frame.type.name} frame")
             if frame.worker != peer.number:
                 raise FrameError(f"{frame.type.name} frame of worker {frame.worker}")
-            if frame.type is FrameType.PULL:
+            if frame.type is FrameType.GRADIENT:
+                self._take_in(peer, flow, frame)
+            elif frame.type is FrameType.PULL and may_pull:
                 self._answer_pull(peer, frame)
             else:
-                self._take_in(peer, flow, frame)
+                raise FrameError(f"unexpected {frame.type.name} frame")
 
     def _answer_pull(self, peer: Peer, pull: Frame) -> None:
         units = self._layout.units_of(pull.tensor)
@@ -269,7 +256,7 @@ class ParameterServer:
         peer.delivered[piece.number] += 1
         log = self._logs[push.iteration]
         log.push_begins(peer.number)
-        peer.connections[flow].receive_payload(peer.gradient.slice_bytes(piece))
+        peer.connections[flow].receive_slice(piece, peer.gradient, push.iteration)
         log.pushed(peer.number, piece.length)
         if self._paces is not None:
             self._ready.put((piece, peer.number))

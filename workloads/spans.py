@@ -28,7 +28,6 @@ import numpy as np
 from workloads.layout import Layout
 from workloads.models import Model
 from workloads.records import Records
-from workloads.wire import Frame
 
 KEPT_ITERATIONS = 20
 
@@ -74,20 +73,12 @@ class Transfers:
     """Spans of the slices that crossed a connection; each direction has a thread of its own.
 
     Args:
-        layout: whose slices they are.
         iterations: of the whole training.
     """
 
-    def __init__(self, layout: Layout, iterations: int) -> None:
-        self._layout = layout
+    def __init__(self, iterations: int) -> None:
         self.received = Spans(iterations)
         self.sent = Spans(iterations)
-
-    def note_received(self, frame: Frame, begin: int) -> None:
-        """Note that the last byte of a slice has come; `begin` is when its header had (ns)."""
-        end = time.monotonic_ns()
-        piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-        self.received.note(frame.iteration, piece.number, begin, end)
 
     def note_sent(self, slices: Iterable[tuple[int, int]], begin: int) -> None:
         """Note that the kernel has taken slices, each (iteration, number), since `begin` (ns)."""

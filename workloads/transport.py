@@ -12,10 +12,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
-from threading import Condition, Lock
+from threading import Lock
 from typing import NamedTuple
 
 from workloads.errors import FrameError, WorkloadError
+from workloads.layout import Arena, Slice
 from workloads.spans import Transfers
 from workloads.wire import HEADER_BYTES, Frame, FrameType, unpack
 
@@ -50,6 +51,7 @@ class SendQueue:
 
     A unit that has been begun is sent to its end. What is next is decided as late as possible: when
     the connection takes more bytes. Nothing is copied, and no lock is held while anything is sent.
+    Any thread may put; one takes.
 
     Args:
         window: how many bytes of units may be on their way, sent and not `returned`; one more is
@@ -75,7 +77,11 @@ class SendQueue:
         self._begun: deque[Parcel] = deque()
         self._away: Counter[int] = Counter()  # per rank, bytes on their way
         self._bytes_away = 0
-        self._changed = Condition(Lock())
+        self._lock = Lock()
+        # Not a Condition: that is Python code too, and there is a wait per slice and end.
+        self._waiting = False  # the thread that takes, for this lock to be released:
+        self._more = Lock()
+        self._more.acquire()
         self._closed = False
 
     def put(self, parcels: Iterable[Parcel], rank: int = 0) -> None:
@@ -84,41 +90,41 @@ class SendQueue:
         if not unit:
             return
         size = sum(len(parcel.body) for parcel in unit if parcel.body)
-        with self._changed:
+        with self._lock:
             heappush(self._units, (rank, self._number, size, unit))
             self._number += 1
-            self._changed.notify()
+            self._wake()
 
     def returned(self, rank: int, size: int) -> None:
         """Note that a unit of that rank and size (bytes) is no longer on its way."""
         if self._window is None:
             return
-        with self._changed:
+        with self._lock:
             self._away[rank] -= size
             if not self._away[rank]:
                 del self._away[rank]
             self._bytes_away -= size
-            self._changed.notify()
+            self._wake()
 
     def grant(self, size: int) -> None:
         """Let so many bytes more be sent."""
-        with self._changed:
+        with self._lock:
             if self._granted is not None:
                 self._granted += size
-            self._changed.notify()
+            self._wake()
 
     def lift_window(self) -> None:
         """Send all that stands here and will, for nothing that is sent from now on returns."""
-        with self._changed:
+        with self._lock:
             self._window = None
-            self._changed.notify()
+            self._wake()
 
     def close(self) -> None:
         """Let `take` return an empty list once everything has been taken."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._window = self._granted = None
-            self._changed.notify()
+            self._wake()
 
     def take(self) -> list[Parcel]:
         """Wait for parcels and return some: at least one, then as many as fit into one send.
@@ -126,26 +132,38 @@ class SendQueue:
         Returns:
             An empty list after `close`. All of them go to the same connection.
         """
-        with self._changed:
-            while (parcel := self._next()) is None and not self._closed:
-                self._changed.wait()
-            taken: list[Parcel] = []
-            size = 0
-            while parcel is not None and len(taken) < _BATCH_PARCELS:
-                size += len(parcel.body) if parcel.body else 0
-                if taken and (size > self._batch or parcel.to != taken[0].to):
-                    break
-                if not self._begun:
-                    self._begin()
-                taken.append(self._begun.popleft())
-                parcel = self._next()
-            return taken
+        while True:
+            with self._lock:
+                taken = self._some()
+                if taken or self._closed:
+                    return taken
+                self._waiting = True
+            self._more.acquire()
 
-    def _next(self) -> Parcel | None:
-        """What would be sent next, without the decision to send it."""
-        if self._begun:
-            return self._begun[0]
-        return self._units[0][3][0] if self._may_begin() else None
+    def _wake(self) -> None:
+        """Let the thread that takes look again, if it waits. The lock must be held."""
+        if self._waiting:
+            self._waiting = False
+            self._more.release()
+
+    def _some(self) -> list[Parcel]:
+        """What may be sent now and fits into one send, at least one parcel; or nothing."""
+        begun = self._begun
+        taken: list[Parcel] = []
+        size = 0
+        while begun or self._may_begin():
+            # Looked at first: what does not fit is decided with the next send.
+            parcel = begun[0] if begun else self._units[0][3][0]
+            if parcel.body is not None:
+                size += len(parcel.body)
+            if taken and (size > self._batch or parcel.to != taken[0].to):
+                break
+            if not begun:
+                self._begin()
+            taken.append(begun.popleft())
+            if size >= self._batch or len(taken) == _BATCH_PARCELS:
+                break
+        return taken
 
     def _may_begin(self) -> bool:
         if not self._units:
@@ -183,7 +201,6 @@ class Connection:
         self.received = 0
         self.sent = 0
         self.transfers: Transfers | None = None
-        self._announced = Frame(FrameType.HELLO)
         self._announced_at = 0
         self._header = bytearray(HEADER_BYTES)
         self._header_view = memoryview(self._header)
@@ -214,20 +231,20 @@ class Connection:
                 raise FrameError(f"error text of {frame.length} bytes")
             text = self.receive_bytes(frame.length).decode("utf-8", "replace")
             raise PeerError(text)
-        if self.transfers:
-            self._announced, self._announced_at = frame, time.monotonic_ns()
+        self._announced_at = time.monotonic_ns()
         return frame
 
-    def receive_payload(self, destination: memoryview) -> None:
-        """Fill `destination` with a frame's payload.
+    def receive_slice(self, piece: Slice, destination: Arena, iteration: int = 0) -> None:
+        """Fill a slice of `destination` with a frame's payload, which is of an iteration.
 
         Raises:
             Disconnected: the connection ended.
         """
-        self._fill(destination)
-        self.received += len(destination)
+        self._fill(destination.slice_bytes(piece))
+        self.received += piece.length
         if self.transfers:
-            self.transfers.note_received(self._announced, self._announced_at)
+            end = time.monotonic_ns()
+            self.transfers.received.note(iteration, piece.number, self._announced_at, end)
 
     def receive_bytes(self, length: int) -> bytes:
         """Return a short payload.
@@ -240,12 +257,15 @@ class Connection:
         return bytes(payload)
 
     def _fill(self, view: memoryview) -> None:
+        missing = len(view)
         try:
-            while len(view):
-                count = self.receiving.recv_into(view, len(view), socket.MSG_WAITALL)
+            while missing:
+                count = self.receiving.recv_into(view, missing, socket.MSG_WAITALL)
                 if count == 0:
                     raise Disconnected("disconnected")
-                view = view[count:]
+                missing -= count
+                if missing:
+                    view = view[count:]
         except TimeoutError:
             raise WorkloadError("sent no complete frame in time") from None
         except OSError as error:

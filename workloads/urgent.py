@@ -67,7 +67,7 @@ class UrgentServer:
             if frame.type is not FrameType.GRADIENT:
                 raise FrameError(f"unexpected {frame.type.name} frame")
             piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-            connection.receive_payload(peer.gradient.slice_bytes(piece))
+            connection.receive_slice(piece, peer.gradient)
             if frame.iteration:
                 self._records.write(
                     "arrived",

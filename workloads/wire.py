@@ -38,8 +38,11 @@ MAGIC = b"DMLB"
 VERSION = 3
 MAX_PAYLOAD = 1 << 20
 
-# magic, version, type, worker, iteration, tensor, offset (bytes), payload length (bytes)
-_HEADER = struct.Struct("!4sBBHIIQI")
+# magic, version, type, worker, iteration; and what a slice's frames have in common all the time:
+# tensor, offset (bytes), payload length (bytes)
+_BEGIN = struct.Struct("!4sBBHI")
+_PLACE = struct.Struct("!IQI")
+_HEADER = struct.Struct(f"!{_BEGIN.format[1:]}{_PLACE.format[1:]}")
 HEADER_BYTES = _HEADER.size
 
 
@@ -80,16 +83,18 @@ class Frame(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the header's bytes."""
-        return _HEADER.pack(
-            MAGIC,
-            VERSION,
-            self.type,
-            self.worker,
-            self.iteration,
-            self.tensor,
-            self.offset,
-            self.length,
-        )
+        place = pack_place(self.tensor, self.offset, self.length)
+        return pack_begin(self.type, self.worker, self.iteration) + place
+
+
+def pack_begin(kind: FrameType, worker: int, iteration: int) -> bytes:
+    """The part of a header before that of `pack_place`: the same for all slices of an iteration."""
+    return _BEGIN.pack(MAGIC, VERSION, kind, worker, iteration)
+
+
+def pack_place(tensor: int, offset: int, length: int) -> bytes:
+    """The last part of a header: where the payload belongs (bytes)."""
+    return _PLACE.pack(tensor, offset, length)
 
 
 def greeting(kind: FrameType, worker: int, flow: int, digest: bytes) -> bytes:

@@ -34,7 +34,7 @@ from workloads.transport import (
     send_errors,
     send_from,
 )
-from workloads.wire import Frame, FrameType
+from workloads.wire import Frame, FrameType, pack_begin
 
 
 class Worker:
@@ -68,7 +68,7 @@ class Worker:
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
-        self._transfers = [Transfers(self._layout, job.all_iterations) for _ in job.flow_dscp]
+        self._transfers = [Transfers(job.all_iterations) for _ in job.flow_dscp]
 
     def _stretched(self, seconds: Callable[[Layer, int], float], layer: Layer) -> int:
         return round(seconds(layer, self._job.batch) * self._job.time * 1e9)
@@ -212,24 +212,13 @@ class Worker:
                     self._push(iteration, unit)
 
     def _push(self, iteration: int, unit: Unit) -> None:
-        worker = self._job.worker
+        begin = pack_begin(FrameType.GRADIENT, self._job.worker, iteration)
+        values = self._arena.slice_bytes
         self._queues[self._unit_flow[unit.number]].put(
-            (
-                Parcel(
-                    Frame(
-                        FrameType.GRADIENT,
-                        worker,
-                        iteration,
-                        unit.tensor,
-                        piece.offset,
-                        piece.length,
-                    ).pack(),
-                    self._arena.slice_bytes(piece),
-                    iteration=iteration,
-                    piece=piece.number,
-                )
+            [
+                Parcel(begin + piece.place, values(piece), 0, iteration, piece.number)
                 for piece in unit.slices
-            ),
+            ],
             self._ranks[unit.number],
         )
 

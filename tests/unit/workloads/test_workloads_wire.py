@@ -152,7 +152,7 @@ def test_payloads_travel_from_arena_to_arena(ends: tuple[Connection, socket.sock
     for _ in LAYOUT.slices:
         frame = there.receive()
         piece = LAYOUT.find(frame.tensor, frame.offset, frame.length)
-        there.receive_payload(destination.slice_bytes(piece))
+        there.receive_slice(piece, destination)
     sender.join()
     assert np.array_equal(source.values, destination.values)
     assert here.sent == there.received == LAYOUT.bytes
