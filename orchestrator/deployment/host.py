@@ -158,8 +158,14 @@ class RemoteHost:
                     raise OSError(f"{path} is not a plain file")
                 if size > limit_bytes:
                     raise OSError(f"{path} has {size} bytes, more than {limit_bytes}")
-                file.prefetch(size)
-                return file.read(size)
+                # One request after the other, never paramiko's prefetch(): when an answer comes
+                # before its next request is sent, it takes the file for fetched, asks for the
+                # rest once more, and every byte crosses the network twice.
+                pieces = []
+                while piece := file.read(min(size, file.MAX_REQUEST_SIZE)):
+                    pieces.append(piece)
+                    size -= len(piece)
+                return b"".join(pieces)
 
         return self._sftp(f"{self.name}: fetching {path}", get)
 
