@@ -1,13 +1,15 @@
 """One end of a stream of UDP datagrams, as a program of its own inside an emulated host.
 
-    datagrams.py receive ADDRESS PORT                   until a second has passed without any
-    datagrams.py send    ADDRESS PORT RATE SECONDS DSCP at RATE bits of Ethernet frames per second
-
-Each prints how many it has received or sent; the receiver says first that it is ready.
+    datagrams.py receive ADDRESS PORT                   until it is told, and none has come since
+    datagrams.py send    ADDRESS PORT RATE SECONDS DSCP at RATE bits of Ethernet frames per second,
+                                                        SECONDS long or until it is told to end
+A line on stdin tells. Each prints how many it has received or sent; the receiver says first that
+it is ready.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import sys
 import time
@@ -16,6 +18,8 @@ PAYLOAD = bytes(1472)
 FRAME_BITS = 1514 * 8
 SO_RCVBUFFORCE = 33
 LONGEST_STEP = 0.005
+SILENCE = 0.5
+"""After so many seconds without a datagram none is on its way: queues are of 10 ms."""
 
 
 def receive(address: str, port: int) -> None:
@@ -24,15 +28,22 @@ def receive(address: str, port: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 256 * 2**20)
         sock.bind((address, port))
         print("ready", flush=True)
-        buffer, count = bytearray(2048), 0
-        sock.settimeout(10)
-        try:
-            while True:
+        buffer, count, last = bytearray(2048), 0, time.monotonic()
+        sock.settimeout(SILENCE / 10)
+        while True:
+            try:
                 sock.recv_into(buffer)
-                count += 1
-                sock.settimeout(1)
-        except TimeoutError:
-            print(count, flush=True)
+            except TimeoutError:
+                if time.monotonic() - last >= SILENCE and told():
+                    break
+            else:
+                count, last = count + 1, time.monotonic()
+    print(count, flush=True)
+
+
+def told(wait: float = 0.0) -> bool:
+    """Whether there is a line on stdin, after waiting for it for some seconds."""
+    return bool(select.select([sys.stdin], [], [], wait)[0])
 
 
 def send(address: str, port: int, rate: float, seconds: float, dscp: int) -> None:
@@ -46,14 +57,13 @@ def send(address: str, port: int, rate: float, seconds: float, dscp: int) -> Non
         sock.connect((address, port))
         begin = before = time.monotonic()
         count, due = 0, 0.0
-        while (now := time.monotonic()) - begin < seconds:
+        while (now := time.monotonic()) - begin < seconds and not told(0.001):
             due += min(now - before, LONGEST_STEP) * rate / FRAME_BITS
             before = now
             while due >= 1:
                 sock.send(PAYLOAD)
                 count += 1
                 due -= 1
-            time.sleep(0.001)
     print(count, flush=True)
 
 
