@@ -124,7 +124,9 @@ def test_kill(number: int, tmp_path: Path, table: list[str]) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     in_chain = number % 2 == 0
-    experiment = write_experiment(tmp_path, models=LONG if in_chain else SHORT)
+    # one schedule: a short run's second one would begin after the last moment
+    models, schedules = (LONG, "none, switch-priority") if in_chain else (SHORT, "none")
+    experiment = write_experiment(tmp_path, models=models, schedules=schedules)
     argv = dmlbed_argv("run", experiment, "--out", tmp_path / "out")
     before = everything(temporary)
     # one moment in each of as many parts of the run; every fourth victim is dmlbed itself
