@@ -17,7 +17,7 @@ from orchestrator.spec import load_experiment
 
 LOOP = "print('{}', flush=True)\nwhile True: pass"
 GREEDY = "x = bytearray(1 << 30); print(len(x))"
-SECONDS = 4.0
+SECONDS = 2.0  # some 200 periods of the quota
 
 
 def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> float:
