@@ -13,7 +13,7 @@ from functools import cache
 from math import sqrt
 from statistics import fmean, stdev
 
-from scipy.stats import t
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -69,4 +69,4 @@ def percent_faster(base: float, value: float) -> float:
 @cache
 def student_quantile(freedom: int) -> float:
     """How many standard errors around a mean hold 95 % of it, for 1 or more degrees of freedom."""
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
