@@ -7,12 +7,14 @@ limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
 bottleneck              the ports that limit one direction together
+is_shared               whether a link that all workers share limits them
 """
 
 from orchestrator.bounds.bottleneck import (
     Bottleneck,
     bottleneck,
     first_worker_bps,
+    is_shared,
     window_bps,
 )
 from orchestrator.bounds.expected import Case, expected
@@ -39,6 +41,7 @@ __all__ = [
     "first_worker_bps",
     "fullest",
     "goodput_bps",
+    "is_shared",
     "limits",
     "link_loads",
     "lower_bound",

@@ -38,14 +38,26 @@ class Bottleneck:
 
 def bottleneck(topology: Topology, direction: Literal["pull", "push"]) -> Bottleneck:
     """The minimum cut between the parameter server and all workers, the nearest to the server."""
+    return Bottleneck(direction, _cut(_outwards(topology, direction)))
+
+
+def is_shared(topology: Topology, direction: Literal["pull", "push"]) -> bool:
+    """Whether a link that all workers share limits them, and not what lies between it and them."""
+    outwards = _outwards(topology, direction)
+    common = [ports[0] for ports in zip(*outwards, strict=False) if len(set(ports)) == 1]
+    own = [ports[len(common) :] for ports in outwards]
+    if not all(own):  # a single worker shares all of its way with itself
+        return True
+    least = min((port.rate_bps for port in common), default=math.inf)
+    return least < sum(port.rate_bps for port in _cut(own))
+
+
+def _outwards(topology: Topology, direction: Literal["pull", "push"]) -> list[Sequence[Port]]:
+    """Every worker's way, from the parameter server's end."""
     server = topology.ps.name
-    outwards = []
-    for worker in topology.workers:
-        if direction == "pull":
-            outwards.append(path(topology, server, worker.name))
-        else:
-            outwards.append(path(topology, worker.name, server)[::-1])
-    return Bottleneck(direction, _cut(outwards))
+    if direction == "pull":
+        return [path(topology, server, worker.name) for worker in topology.workers]
+    return [path(topology, worker.name, server)[::-1] for worker in topology.workers]
 
 
 def _cut(outwards: Sequence[Sequence[Port]]) -> tuple[Port, ...]:

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from statistics import fmean
 
 from orchestrator.bounds.barrier import barrier_seconds, computations, network_of
+from orchestrator.bounds.bottleneck import is_shared
 from orchestrator.bounds.forms import Prediction
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
@@ -104,6 +105,7 @@ def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
         stretch=1,
         workers=computed,
         seconds_per_byte=pulled / case.model.bytes,
+        shared=is_shared(case.topology, "pull"),
         barrier=True,
         seed=_SEED,
         repeat=0,
@@ -116,7 +118,7 @@ def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
     turns = None
     if any(len(set(row)) > 1 for row in ranks.answers):
         return "answers that overtake each other behind a step barrier are not simulated"
-    if order.over_workers and schedule.at_host:
+    if ranks.one_queue and schedule.at_host:
         turns = [row[0] for row in ranks.answers]
     network = network_of(case.topology, case.loads, by_worker=schedule.at_switch, turns=turns)
     return fmean(

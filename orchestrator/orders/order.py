@@ -49,6 +49,7 @@ class Setting:
         units: what is ordered, in forward order.
         workers: how long each of them computes, in the topology's order.
         seconds_per_byte: of a pull or a push, while all workers do the same.
+        shared: whether a link that all workers share limits their pulls, and not their own links.
         barrier: whether there is a step barrier.
         seed: the experiment's.
         repeat: the number of the trial's repeat.
@@ -59,6 +60,7 @@ class Setting:
     units: tuple[Unit, ...]
     workers: tuple[Computation, ...]
     seconds_per_byte: float
+    shared: bool
     barrier: bool
     seed: int
     repeat: int
@@ -81,8 +83,10 @@ class Order:
     least goes first, and equal ones go first in, first out.
 
     Attributes:
-        over_workers: the parameter server has one send queue for all workers, and ranks of answers
-            to different workers are compared; else it has one queue per worker.
+        over_workers: ranks of answers to different workers are compared: where a link that they
+            share limits the pulls, the parameter server has one send queue for all workers. Else it
+            has one per worker, for one queue waits until the connection of its first unit takes
+            it, while the links of the other workers run empty.
         turns: where pushes are applied by themselves (stale-synchronous, asynchronous), one worker
             after the other pushes, each all of an iteration; there is no queue for all then.
         enforced: False: hosts send first in, first out, and the schedule's place is not theirs.
@@ -136,6 +140,7 @@ def setting_of(
     stretch: float,
     workers: Sequence[Computation],
     seconds_per_byte: float,
+    shared: bool,
     barrier: bool,
     seed: int,
     repeat: int,
@@ -148,6 +153,7 @@ def setting_of(
         stretch: R/D, the real system's bytes per byte of the layout.
         workers: see `Setting`, as all others.
         seconds_per_byte: likewise.
+        shared: likewise.
         barrier: likewise.
         seed: likewise.
         repeat: likewise.
@@ -157,5 +163,13 @@ def setting_of(
         for unit in layout.units
     )
     return Setting(
-        model, graph_of(model), units, tuple(workers), seconds_per_byte, barrier, seed, repeat
+        model=model,
+        graph=graph_of(model),
+        units=units,
+        workers=tuple(workers),
+        seconds_per_byte=seconds_per_byte,
+        shared=shared,
+        barrier=barrier,
+        seed=seed,
+        repeat=repeat,
     )

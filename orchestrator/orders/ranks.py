@@ -27,9 +27,9 @@ class Ranks:
         pushes: per worker and unit.
         pulls: per worker, one or more permutations of all tensors, used in turn.
         turns: one worker after the other pushes.
-        one_queue: the parameter server has one send queue for all workers. Where they take turns,
-            each has its own all the same: in one, the word that it is the next one's turn would
-            wait until what has been begun for the one before is sent.
+        one_queue: the parameter server has one send queue for all workers (`Order.over_workers`).
+            Where they take turns, each has its own all the same: in one, the word that it is the
+            next one's turn would wait until what has been begun for the one before is sent.
     """
 
     answers: tuple[tuple[int, ...], ...]
@@ -70,7 +70,8 @@ def ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int
             for worker in workers
         )
     turns = order.turns and not schedule.bulk_synchronous
-    return Ranks(dense_answers, dense_pushes, pulls, turns, order.over_workers and not turns)
+    one_queue = order.over_workers and setting.shared and not turns
+    return Ranks(dense_answers, dense_pushes, pulls, turns, one_queue)
 
 
 def _call(method: str, body: Callable[[], Any]) -> list[Any]:

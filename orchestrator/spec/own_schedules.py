@@ -95,6 +95,7 @@ def try_orders(
                 stretch=1,
                 workers=[computation(model, device, batch) for device in workers],
                 seconds_per_byte=8 * len(workers) / slowest,
+                shared=True,
                 barrier=schedule.barrier,
                 seed=0,
                 repeat=0,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.bounds import phase_seconds
+from orchestrator.bounds import is_shared, phase_seconds
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.spec import Experiment, flow_dscp
 from orchestrator.trials.plan import Trial, iteration_seconds
@@ -35,6 +35,7 @@ def order_setting(experiment: Experiment, trial: Trial) -> Setting:
         workers=[computation(model, device, batch) for device in devices],
         # A model of 1 GB, so that rounding does not matter.
         seconds_per_byte=phase_seconds(topology, 10**9, "pull") / 1e9,
+        shared=is_shared(topology, "pull"),
         barrier=schedule.barrier,
         seed=experiment.seed,
         repeat=trial.repeat,

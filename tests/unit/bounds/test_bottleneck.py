@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bounds import bottleneck, first_worker_bps, window_bps
+from orchestrator.bounds import bottleneck, first_worker_bps, is_shared, window_bps
 from orchestrator.spec import load_topology
+from orchestrator.spec.sweep import with_rate, with_workers
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,6 +33,24 @@ def test_shipped_topologies(name: str, direction: str, expected: list[str], rate
     assert ports(ROOT / f"topologies/{name}.yaml", direction) == (expected, rate_bps)
 
 
+@pytest.mark.parametrize(
+    ("name", "shared"), [("ps-10g-1g-3workers", True), ("two-rack-tree", False), ("star", False)]
+)
+def test_a_link_that_all_workers_share(name: str, shared: bool) -> None:
+    topology = load_topology(ROOT / f"topologies/{name}.yaml")
+    assert is_shared(topology, "pull") is shared
+    assert is_shared(topology, "push") is shared
+    assert is_shared(with_workers(topology, 1), "pull")
+
+
+@pytest.mark.parametrize(("rate", "shared"), [(2_999_999_999, True), (3 * 10**9, False)])
+def test_a_trunk_that_carries_all_that_the_workers_take_limits_nobody(
+    rate: int, shared: bool
+) -> None:
+    topology = load_topology(ROOT / "topologies/ps-10g-1g-3workers.yaml")
+    assert is_shared(with_rate(topology, ("switch0", "switch1"), rate), "pull") is shared
+
+
 def test_directions_may_differ_and_the_nearest_of_equals_counts(tmp_path: Path) -> None:
     file = tmp_path / "t.yaml"
     file.write_text(
@@ -48,6 +67,8 @@ links:
     )
     assert ports(file, "pull") == (["ps->s"], 2 * 10**9)
     assert ports(file, "push") == (["s->ps"], 10**8)
+    assert not is_shared(load_topology(file), "pull")
+    assert is_shared(load_topology(file), "push")
 
 
 def test_strict_priority_owes_the_first_worker_all_of_a_contended_port(tmp_path: Path) -> None:

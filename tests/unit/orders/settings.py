@@ -16,6 +16,7 @@ def setting_for(
     *,
     workers: int = 2,
     seconds_per_byte: float = 0.0,
+    shared: bool = True,
 ) -> Setting:
     """A made-up chain of layers, forward and backward a second each; units of ten elements."""
     model = model_of(layers)
@@ -27,6 +28,7 @@ def setting_for(
         stretch=1.0,
         workers=[Computation(seconds, seconds)] * workers,
         seconds_per_byte=seconds_per_byte,
+        shared=shared,
         barrier=schedule.barrier,
         seed=7,
         repeat=0,

@@ -59,6 +59,17 @@ def test_turns_and_queues(name: str, turns: bool, one_queue: bool) -> None:
     assert (found.turns, found.one_queue) == (turns, one_queue)
 
 
+def test_workers_that_share_no_limit_have_queues_of_their_own() -> None:
+    schedule = get_schedule("planned-order")
+    order, setting = ORDERS[schedule.order], setting_for(schedule, shared=False)
+    apart = ranks_of(order, schedule, setting, 1)
+    assert not apart.one_queue
+    assert (apart.answers, apart.pushes) == (
+        ranks(schedule.name).answers,
+        ranks(schedule.name).pushes,
+    )
+
+
 def test_a_random_order_is_another_one_in_every_iteration_and_on_every_worker() -> None:
     schedule = get_schedule("none")
     setting = setting_for(schedule, [[10]] * 50)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.spec import Experiment
+from orchestrator.spec.sweep import with_rate
 from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence_seconds
 from orchestrator.trials.plan import iteration_seconds, plan_trials
 from tests.unit.trials.examples import TRIAL, experiment
@@ -50,6 +51,16 @@ def test_one_job_per_host_the_servers_first(tmp_path: Path) -> None:
     assert list(jobs) == ["ps", "worker0", "worker1", "worker2"]
     assert [job.role for job in jobs.values()] == ["ps", "worker", "worker", "worker"]
     assert jobs["ps"].workers == ("worker0", "worker1", "worker2")
+
+
+@pytest.mark.parametrize(("rate", "one_queue"), [(10**9, True), (3 * 10**9, False)])
+def test_one_queue_for_all_workers_where_a_shared_link_limits_them(
+    tmp_path: Path, rate: int, one_queue: bool
+) -> None:
+    made = experiment(tmp_path)
+    made = replace(made, topology=with_rate(made.topology, ("switch0", "switch1"), rate))
+    trial = replace(TRIAL, schedule="planned-order")
+    assert build_jobs(made, trial, ADDRESSES)["ps"]["one_queue"] is one_queue
 
 
 def test_workers_differ_in_name_number_and_address_only(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def train(
         stretch=1.0,
         workers=[computation(model, instant, 1)] * workers,
         seconds_per_byte=1e-8,
+        shared=True,
         barrier=schedule.barrier,
         seed=common["seed"],
         repeat=common["repeat"],

@@ -65,6 +65,7 @@ def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
         stretch=scale["rates"] / scale["time"],
         workers=[computation(model, DeviceModel("instant", 0.0, 0.0, 0.0), 1)] * workers,
         seconds_per_byte=1e-8,
+        shared=True,
         barrier=schedule.barrier,
         seed=job["seed"],
         repeat=job["repeat"],
