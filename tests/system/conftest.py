@@ -1,7 +1,11 @@
-"""No command of these tests reads or writes what this machine remembers of calibrations."""
+"""What all of these tests' commands have in common.
+
+None reads or writes what this machine remembers of calibrations, and all can be interrupted.
+"""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,3 +17,9 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache-home")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def can_be_interrupted() -> None:
+    """A shell starts what is in its background with SIGINT ignored, and commands inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
