@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -55,12 +56,25 @@ def find_order(name: str, folder: Path) -> Order:
     if not (inspect.isclass(found) and issubclass(found, Order)):
         what = "has no" if found is None else "is no subclass of orchestrator.orders.Order:"
         raise OrderError(f"order {name!r}: {module_name} {what} {class_name!r}")
+    if problem := _overrides_nothing(found):
+        raise OrderError(f"order {name!r}: {class_name} {problem}")
     try:
         return found()
     except Exception as error:
         raise OrderError(
             f"order {name!r}: {class_name}() raised {type(error).__name__}: {error}"
         ) from error
+
+
+def _overrides_nothing(found: type[Order]) -> str:
+    """What is wrong with a class that would be `Order` under another name; or an empty string."""
+    known = [key for key in vars(Order) if not key.startswith("_")]
+    own = {key for each in found.__mro__ if each not in Order.__mro__ for key in vars(each)}
+    if own.intersection(known):
+        return ""
+    near = [match for key in sorted(own) for match in get_close_matches(key, known, 1)]
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"overrides nothing of Order: {', '.join(known)}{hint}"
 
 
 def source_digest(order: Order) -> str | None:

@@ -188,7 +188,8 @@ def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:
 
 def needs(asked: Wish) -> str:
     """What an attempt is held against."""
-    return f"needed are {_percent(NEEDED_SHARE)} and {_percent(asked.needed_idle)}"
+    share, idle = _percent(NEEDED_SHARE), _percent(asked.needed_idle)
+    return f"needed are {share} of the rates and in priority, and {idle} idle"
 
 
 def forced_level(attempt: Attempt) -> Literal["doubtful", "unusable"]:

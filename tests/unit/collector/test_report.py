@@ -73,7 +73,10 @@ def test_caption_says_how_it_was_measured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", ["doubtful", "unusable"])
 def test_a_forced_scale_marks_every_figure(tmp_path: Path, level: str) -> None:
-    reason = "forced scale: 50 % of 1 Gbit/s both ways, 2 % idle; needed are 95 % and 5 %"
+    reason = (
+        "forced scale: 50 % of 1 Gbit/s both ways, 2 % idle; "
+        "needed are 95 % of the rates and in priority, and 5 % idle"
+    )
     write_run(tmp_path, matrix(1, ["none", "switch-priority"], 2))
     record = json.loads((tmp_path / "run.json").read_text())
     calibration: dict[str, object] = {"asked": "R=1, D=0.5"}

@@ -16,9 +16,15 @@ MINE = """
 from orchestrator.orders import Order
 
 class Mine(Order):
-    pass
+    steady = True
+
+class Misspelt(Order):
+    def push(self, setting, worker):
+        return [0] * len(setting.units)
 
 class Demanding(Order):
+    steady = True
+
     def __init__(self, what):
         pass
 
@@ -43,6 +49,12 @@ def test_a_module_beside_the_experiment(tmp_path: Path) -> None:
     assert type(found).__name__ == "Mine"
     assert str(tmp_path) not in sys.path
     assert len(source_digest(found) or "") == 64
+
+
+def test_a_class_that_overrides_nothing_is_no_order_of_ones_own(tmp_path: Path) -> None:
+    module = write(tmp_path, "misspelt")
+    with pytest.raises(OrderError, match=r"Misspelt overrides nothing of Order: .* 'pushes'\?"):
+        find_order(f"{module}:Misspelt", tmp_path)
 
 
 def test_an_entry_point(tmp_path: Path) -> None:

@@ -143,8 +143,8 @@ def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench
     assert refused.value.exit_code == 3
     assert str(refused.value) == (
         "this machine does not carry R=1, D=0.5 on linux-bridge: 7 % of 400 Gbit/s both ways, "
-        "2 % idle; needed are 95 % and 5 % (--scale auto, a larger R, or --force to run it and "
-        "have its figures marked)"
+        "2 % idle; needed are 95 % of the rates and in priority, and 5 % idle "
+        "(--scale auto, a larger R, or --force to run it and have its figures marked)"
     )
     assert bench.settle(machine(attempt(1)), "1,0.5").load().scale == Scale(1, 0.5)
 
@@ -158,7 +158,8 @@ def test_force_marks_what_is_not_carried(bench: Bench, failed: Attempt, level: s
         mark = forced(bench.settle(slow, "1,0.5", force=True))
         assert mark is not None
         assert mark["level"] == level
-        assert mark["reason"] == f"forced scale: {failed.figures()}; needed are 95 % and 5 %"
+        needed = "needed are 95 % of the rates and in priority, and 5 % idle"
+        assert mark["reason"] == f"forced scale: {failed.figures()}; {needed}"
     assert slow.asked == [1]
 
 

@@ -200,7 +200,7 @@ def test_a_file_that_changes_meanwhile_ends_the_sweep(
 def test_an_order_of_ones_own_is_no_change(stage: Stage) -> None:
     file = stage.request.experiment
     (file.parent / "sweep_order.py").write_text(
-        "from orchestrator.orders import Order\n\n\nclass Mine(Order):\n    pass\n"
+        "from orchestrator.orders import Order\n\n\nclass Mine(Order):\n    steady = True\n"
     )
     own = "own_schedules:\n  mine: {order: 'sweep_order:Mine', place: host}\n"
     file.write_text(file.read_text().replace("[none, switch-priority]", "[mine]") + own)
