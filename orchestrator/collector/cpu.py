@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.collector.records import CpuRecord
+from orchestrator.collector.shapes import CpuRecord
 
 
 @dataclass(frozen=True)

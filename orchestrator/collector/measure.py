@@ -12,7 +12,8 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from orchestrator.collector.cpu import TrainingCpu, training_cpu
-from orchestrator.collector.records import CapsRecord, NetworkRecord, Trial
+from orchestrator.collector.records import Trial
+from orchestrator.collector.shapes import CapsRecord, NetworkRecord
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""

@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from orchestrator.collector.measure import iteration_moments
-from orchestrator.collector.records import TrialRecord
+from orchestrator.collector.shapes import TrialRecord
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
 from workloads.schedules import MAX_FLOWS

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.collector.records import NetworkRecord, TrialRecord
+from orchestrator.collector.shapes import NetworkRecord, TrialRecord
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.addresses import host_addresses
 from orchestrator.emulation.capped import CappedHosts
