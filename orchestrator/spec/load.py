@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.class_plan import unfit
+from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.fields import AUTO, unknown
@@ -20,7 +21,7 @@ from orchestrator.spec.topology import Topology
 from orchestrator.spec.topology_checks import check_known_devices, check_topology
 from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
-from orchestrator.spec.yamlfile import Document, Loc, read_document
+from orchestrator.spec.yamlfile import read_document
 from workloads.devices import DeviceModel, known_devices
 from workloads.schedules import schedule_names
 

@@ -15,11 +15,11 @@ from orchestrator.orders import (
     ranks_of,
     setting_of,
 )
+from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.experiment_file import ExperimentFile
 from orchestrator.spec.fields import unknown
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.yamlfile import Document, Loc
 from workloads.devices import DeviceModel
 from workloads.layout import Layout
 from workloads.models import load_model

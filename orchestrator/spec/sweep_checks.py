@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from orchestrator.spec.class_plan import unfit
+from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.experiment_file import ExperimentFile, SweepFile
 from orchestrator.spec.sweep import Sweep, link_between, with_workers
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.topology_checks import MAX_LINKS_PER_SWITCH
 from orchestrator.spec.validation import mapping
-from orchestrator.spec.yamlfile import Document, Loc
 
 _SWEEP: Loc = ("sweep",)
 _PLACES: dict[str, Loc] = {

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.fields import FileModel
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.validation import items, mapping
-from orchestrator.spec.yamlfile import Document, Loc
 
 # NODE-ethN with a node name of 9 characters must fit into Linux's 15, so N has two digits.
 MAX_LINKS_PER_SWITCH = 99

@@ -7,9 +7,9 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.fields import FileModel
 from orchestrator.spec.text import kind, nearest, shown
-from orchestrator.spec.yamlfile import Document, Loc
 
 _Model = TypeVar("_Model", bound=FileModel)
 

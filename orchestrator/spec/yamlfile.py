@@ -3,8 +3,12 @@
 Three things differ from `yaml.safe_load`, all so that nobody is surprised:
 
 * Plain scalars follow the core schema of YAML 1.2: `no` and `1:30` are text, `0x10` is 16.
-* Duplicate keys, empty values, tags, anchors and aliases are problems, and each knows its place.
-* Size, depth and the number of values are limited, so that no file can hang the program.
+* Duplicate keys, empty values and tags are problems, and each knows its place.
+* Size, depth and the number of values are limited, aliases written out, so that no file can hang
+  the program.
+
+Anchors, aliases and merge keys (`<<`) are as everywhere: a key beside `<<` comes before a merged
+one, and of several merged mappings the first one that has a key.
 
 What is wrong in one place does not hide what is wrong in another, unless the text is not YAML at
 all: a parser cannot read on after that.
@@ -13,24 +17,27 @@ all: a parser cannot read on after that.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import yaml
 
 from orchestrator.errors import InputError, Problem
+from orchestrator.spec.document import Document, Loc, Mark, Unreadable
 from orchestrator.spec.text import kind, nearest, shown
+from orchestrator.spec.yaml_nodes import (
+    MAX_DEPTH,
+    MAX_NODES,
+    REFUSED,
+    AliasNode,
+    compose,
+    mark_of,
+)
 
 MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 20
-MAX_NODES = 10_000
 
-Loc: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in the data: keys and list indices from the root."""
-
-Mark: TypeAlias = tuple[int, int]
-_REFUSED = "!refused"
+_MERGE = "<<"
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -39,73 +46,6 @@ _WORDS: dict[str, bool | None] = {
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-
-
-@dataclass
-class Document:
-    """A YAML file's data, with the position of every key and value and the problems so far.
-
-    Attributes:
-        shown: the file's path as it stands in messages.
-        path: the file's path as it is opened.
-        data: mappings (keys are always text), lists and scalars.
-        problems: what is wrong, each with its position, in the order found.
-        bad: places about which something was said already; what follows from them is not said.
-    """
-
-    shown: str
-    path: Path
-    data: object = None
-    problems: list[tuple[Mark, Problem]] = field(default_factory=list)
-    bad: set[Loc] = field(default_factory=set)
-    keys: dict[Loc, Mark] = field(default_factory=dict)
-    values: dict[Loc, Mark] = field(default_factory=dict)
-
-    def report(self, mark: Mark, message: str, hint: str = "") -> None:
-        """Adds a problem at a line and column."""
-        line, column = mark
-        self.problems.append((mark, Problem(f"{self.shown}:{line}:{column}", message, hint)))
-
-    def report_at(self, loc: Loc, message: str, hint: str = "", *, key: bool = False) -> None:
-        """Adds a problem at a place in the data: at its value, or at its key.
-
-        Nothing is added where something was said before, at the place itself or around it.
-        """
-        if self.is_bad(loc):
-            return
-        self.bad.add(loc)
-        self.report(self.mark(loc, key=key), message, hint)
-
-    def is_bad(self, loc: Loc) -> bool:
-        """Whether something was said already about a place or what it is part of."""
-        return any(loc[:length] in self.bad for length in range(len(loc) + 1))
-
-    def mark(self, loc: Loc, *, key: bool = False) -> Mark:
-        """Line and column of a place, or of the nearest thing around it."""
-        for length in range(len(loc), -1, -1):
-            part = loc[:length]
-            # What is missing inside a mapping is looked for at the mapping's name.
-            first, second = (
-                (self.keys, self.values) if key or length < len(loc) else (self.values, self.keys)
-            )
-            if part in first:
-                return first[part]
-            if part in second:
-                return second[part]
-        return (1, 1)
-
-    def sorted_problems(self) -> list[Problem]:
-        """The problems in the order in which they stand in the file."""
-        return [problem for _, problem in sorted(self.problems, key=lambda item: item[0])]
-
-
-class _Fatal(Exception):
-    """Nothing behind this point can be read."""
-
-    def __init__(self, mark: Mark, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.mark = mark
-        self.hint = hint
 
 
 def read_document(path: Path, display: str | None = None) -> Document:
@@ -121,13 +61,13 @@ def read_document(path: Path, display: str | None = None) -> Document:
     document = Document(display or str(path), path)
     raw = _read(document)
     try:
-        text = _decode(raw)
-        root = _compose(document, text)
-    except _Fatal as fatal:
+        document.text = _decode(raw)
+        root = compose(document)
+        if root is not None:
+            document.data = _Converter(document).value(root, ())
+    except Unreadable as fatal:
         document.report(fatal.mark, str(fatal), fatal.hint)
         raise InputError(document.sorted_problems()) from None
-    if root is not None:
-        document.data = _convert(document, root, ())
     if isinstance(document.data, dict):
         return document
     if document.data is None:
@@ -172,11 +112,11 @@ def _decode(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8")
         message = f"not text in UTF-8: byte 0x{raw[error.start]:02x}"
-        raise _Fatal(_end_of(before), message) from None
+        raise Unreadable(_end_of(before), message) from None
     unprintable = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if unprintable is not None:
         message = f"not text: character U+{ord(unprintable.group()):04X}"
-        raise _Fatal(_end_of(text[: unprintable.start()]), message)
+        raise Unreadable(_end_of(text[: unprintable.start()]), message)
     return text
 
 
@@ -184,107 +124,142 @@ def _end_of(text: str) -> Mark:
     return (text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
 
 
-def _mark(thing: yaml.Node | yaml.Event) -> Mark:
-    mark = thing.start_mark
-    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+class _Converter:
+    """Nodes to plain data, aliases written out and merge keys merged."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._values = 0
+
+    def value(self, node: yaml.Node, loc: Loc) -> object:
+        """The data of a node; its places and what is wrong with it go to the document."""
+        document = self._document
+        mark = mark_of(node)
+        self._count(mark)
+        if len(loc) > MAX_DEPTH:
+            raise Unreadable(mark, f"nested deeper than {MAX_DEPTH} levels, aliases written out")
+        document.values[loc] = mark
+        if isinstance(node, AliasNode):
+            document.used.setdefault(loc, mark)
+            node = node.target
+        if node.tag == REFUSED:
+            document.bad.add(loc)
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, loc)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*loc, index)) for index, item in enumerate(node.value)]
+        value = _scalar(node)
+        if value is None and loc:
+            part = "key" if isinstance(loc[-1], str) else "entry"
+            document.report_at(loc, "no value", f"write one, or leave the {part} out")
+        if isinstance(value, str) and not value.replace("\n", "").isprintable():
+            document.report_at(loc, f"text with unprintable characters: {shown(value)}")
+        return value
+
+    def _count(self, mark: Mark) -> None:
+        self._values += 1
+        if self._values > MAX_NODES:
+            raise Unreadable(mark, f"more than {MAX_NODES} values, aliases written out")
+
+    def _mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, object]:
+        document = self._document
+        entries: dict[str, _Entry] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            mark = mark_of(key_node)
+            key = _key(key_node)
+            if key is None:
+                document.report(mark, "a key must be plain text")
+                continue
+            if key in lines:
+                several = "; one with a list merges several" if _is_merge(key_node) else ""
+                hint = f"first on line {lines[key]}{several}"
+                document.report(mark, f"duplicate key {shown(key)}", hint)
+                continue
+            lines[key] = mark[0]
+            if _is_merge(key_node):
+                for name, entry in self._merged(value_node, loc):
+                    entries.setdefault(name, replace(entry, user=mark_of(value_node)))
+            else:
+                # In the place of one that was merged: a mapping's order may mean something.
+                entries[key] = _Entry(key_node, value_node)
+        data: dict[str, object] = {}
+        for key, entry in entries.items():
+            place: Loc = (*loc, key)
+            document.keys[place] = mark_of(entry.key)
+            if entry.user is not None:
+                document.used[place] = entry.user
+            data[key] = self.value(entry.value, place)
+        return data
+
+    def _merged(self, node: yaml.Node, loc: Loc) -> Iterator[tuple[str, _Entry]]:
+        """The entries that the value of a merge key brings; those that come first count."""
+        listed = _target(node)
+        nodes = listed.value if isinstance(listed, yaml.SequenceNode) else [node]
+        for one in nodes:
+            found = _target(one)
+            if isinstance(found, yaml.MappingNode):
+                yield from self._entries(found, mark_of(one), 0)
+                continue
+            # What the mapping lacks may be what this was to bring.
+            self._document.bad.add(loc)
+            if found.tag != REFUSED:
+                message = "'<<' merges a mapping or a list of mappings"
+                hint = "put it in quotes if it is a key of yours"
+                self._document.report(mark_of(one), message, hint)
+
+    def _entries(
+        self, node: yaml.MappingNode, mark: Mark, depth: int
+    ) -> Iterator[tuple[str, _Entry]]:
+        """A mapping's own entries, and then those that it merges itself.
+
+        What is wrong with them is said where the mapping stands.
+        """
+        self._count(mark)
+        if depth > MAX_DEPTH:
+            raise Unreadable(mark, f"merged deeper than {MAX_DEPTH} levels")
+        merged = []
+        for key_node, value_node in node.value:
+            self._count(mark)
+            key = _key(key_node)
+            if key is None:
+                continue
+            if not _is_merge(key_node):
+                yield key, _Entry(key_node, value_node)
+                continue
+            listed = _target(value_node)
+            found = listed.value if isinstance(listed, yaml.SequenceNode) else [listed]
+            merged += [_target(one) for one in found]
+        for one in merged:
+            if isinstance(one, yaml.MappingNode):
+                yield from self._entries(one, mark, depth + 1)
 
 
-class _Composer(yaml.SafeLoader):
-    """PyYAML's composer with limits; tags, anchors and aliases are reported and left out."""
+@dataclass(frozen=True)
+class _Entry:
+    """One entry of a mapping, and where the alias stands if a merge key brought it."""
 
-    # Without resolvers every plain scalar stays text; _scalar() decides by YAML 1.2's rules.
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
-    def __init__(self, document: Document, text: str) -> None:
-        super().__init__(text)
-        self.document = document
-        self.depth = 0
-        self.nodes = 0
-        self.said_anchor = False
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        mark = _mark(event)
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise _Fatal(mark, f"more than {MAX_NODES} values")
-        if self.depth > MAX_DEPTH:
-            raise _Fatal(mark, f"nested deeper than {MAX_DEPTH} levels")
-        if event.anchor is not None:
-            if not self.said_anchor:
-                message = "anchors and aliases (& and *) are not supported"
-                self.document.report(mark, message, "write the value out, or put it in quotes")
-            self.said_anchor = True
-            event.anchor = None
-        if isinstance(event, yaml.AliasEvent):
-            self.get_event()  # type: ignore[no-untyped-call]
-            refused = yaml.ScalarNode(_REFUSED, "")
-            refused.start_mark = event.start_mark
-            return refused
-        tag, event.tag = event.tag, None
-        self.depth += 1
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        if tag is not None and node is not None:
-            written = tag.replace("tag:yaml.org,2002:", "!!")
-            self.document.report(mark, f"tags are not supported: {shown(written)}")
-            node.tag = _REFUSED
-        return node
+    key: yaml.Node
+    value: yaml.Node
+    user: Mark | None = None
 
 
-def _compose(document: Document, text: str) -> yaml.Node | None:
-    try:
-        composer = _Composer(document, text)
-        try:
-            return composer.get_single_node()
-        finally:
-            composer.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        reason = error.problem or error.context
-        if reason == "but found another document":
-            raise _Fatal(where, "more than one YAML document in the file") from None
-        hint = "indent with spaces" if reason is not None and r"'\t'" in reason else ""
-        raise _Fatal(where, f"not valid YAML: {reason}", hint) from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # PyYAML lets int() and chr() fail on absurd escapes and version directives.
-        raise _Fatal((1, 1), f"not valid YAML: {error}") from None
+def _target(node: yaml.Node) -> yaml.Node:
+    return node.target if isinstance(node, AliasNode) else node
 
 
-def _convert(document: Document, node: yaml.Node, loc: Loc) -> object:
-    document.values[loc] = _mark(node)
-    if node.tag == _REFUSED:
-        document.bad.add(loc)
+def _key(node: yaml.Node) -> str | None:
+    """The text of a key; None if it is none."""
+    node = _target(node)
+    if not isinstance(node, yaml.ScalarNode) or node.tag == REFUSED:
         return None
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(document, node, loc)
-    if isinstance(node, yaml.SequenceNode):
-        return [_convert(document, item, (*loc, index)) for index, item in enumerate(node.value)]
-    value = _scalar(node)
-    if value is None and loc:
-        part = "key" if isinstance(loc[-1], str) else "entry"
-        document.report_at(loc, "no value", f"write one, or leave the {part} out")
-    if isinstance(value, str) and not value.replace("\n", "").isprintable():
-        document.report_at(loc, f"text with unprintable characters: {shown(value)}")
-    return value
+    key: str = node.value
+    return key
 
 
-def _mapping(document: Document, node: yaml.MappingNode, loc: Loc) -> dict[str, object]:
-    data: dict[str, object] = {}
-    for key_node, value_node in node.value:
-        mark = _mark(key_node)
-        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _REFUSED:
-            document.report(mark, "a key must be plain text")
-            continue
-        key: str = key_node.value
-        if key in data:
-            line, _ = document.keys[(*loc, key)]
-            document.report(mark, f"duplicate key {shown(key)}", f"first on line {line}")
-            continue
-        document.keys[(*loc, key)] = mark
-        data[key] = _convert(document, value_node, (*loc, key))
-    return data
+def _is_merge(key: yaml.Node) -> bool:
+    return isinstance(key, yaml.ScalarNode) and key.style is None and key.value == _MERGE
 
 
 def _scalar(node: yaml.Node) -> str | int | float | bool | None:

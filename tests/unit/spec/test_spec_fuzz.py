@@ -110,7 +110,7 @@ def test_random_values_under_known_keys(file: Path, data: dict[str, object]) -> 
             st.integers(0, 2000),
             st.integers(0, 12),
             st.sampled_from(
-                ["", " ", "\n", "~", "-1", "[]", "{}", ": ", "&a ", "*a", "!!int ", "é"]
+                ["", " ", "\n", "~", "-1", "[]", "{}", ": ", "&a ", "*a", "<<: *a, ", "!!int ", "é"]
             ),
         ),
         min_size=1,

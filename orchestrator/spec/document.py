@@ -1,0 +1,100 @@
+"""A file's data with the place of every key and value, and the problems found so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from orchestrator.errors import Problem
+
+Loc: TypeAlias = tuple[str | int, ...]
+"""Where a value stands in the data: keys and list indices from the root."""
+
+Mark: TypeAlias = tuple[int, int]
+"""Line and column, both from 1."""
+
+
+@dataclass
+class Document:
+    """A YAML file's data, with the position of every key and value and the problems so far.
+
+    Attributes:
+        shown: the file's path as it stands in messages.
+        path: the file's path as it is opened.
+        text: what stands in it.
+        data: mappings (keys are always text), lists and scalars.
+        problems: what is wrong, each with its position, in the order found.
+        bad: places about which something was said already; what follows from them is not said.
+        used: places whose text stands elsewhere, with the position of the alias that brings it.
+    """
+
+    shown: str
+    path: Path
+    text: str = ""
+    data: object = None
+    problems: list[tuple[Mark, Problem]] = field(default_factory=list)
+    bad: set[Loc] = field(default_factory=set)
+    keys: dict[Loc, Mark] = field(default_factory=dict)
+    values: dict[Loc, Mark] = field(default_factory=dict)
+    used: dict[Loc, Mark] = field(default_factory=dict)
+
+    def report(self, mark: Mark, message: str, hint: str = "") -> None:
+        """Adds a problem at a line and column."""
+        line, column = mark
+        self.problems.append((mark, Problem(f"{self.shown}:{line}:{column}", message, hint)))
+
+    def report_at(self, loc: Loc, message: str, hint: str = "", *, key: bool = False) -> None:
+        """Adds a problem at a place in the data: at its value, or at its key.
+
+        Nothing is added where something was said before, at the place itself or around it; nor if
+        an alias brings a text about which the same was said where it stands.
+        """
+        if self.is_bad(loc):
+            return
+        self.bad.add(loc)
+        mark = self.mark(loc, key=key)
+        if any(mark == at and message == said.message for at, said in self.problems):
+            return
+        user = self._user(loc)
+        if user is not None and user[0] != mark[0]:
+            hint = f"{hint}; used on line {user[0]}" if hint else f"used on line {user[0]}"
+        self.report(mark, message, hint)
+
+    def is_bad(self, loc: Loc) -> bool:
+        """Whether something was said already about a place or what it is part of."""
+        return any(loc[:length] in self.bad for length in range(len(loc) + 1))
+
+    def mark(self, loc: Loc, *, key: bool = False) -> Mark:
+        """Line and column of a place, or of the nearest thing around it."""
+        for length in range(len(loc), -1, -1):
+            part = loc[:length]
+            # What is missing inside a mapping is looked for at the mapping's name.
+            first, second = (
+                (self.keys, self.values) if key or length < len(loc) else (self.values, self.keys)
+            )
+            if part in first:
+                return first[part]
+            if part in second:
+                return second[part]
+        return (1, 1)
+
+    def sorted_problems(self) -> list[Problem]:
+        """The problems in the order in which they stand in the file."""
+        return [problem for _, problem in sorted(self.problems, key=lambda item: item[0])]
+
+    def _user(self, loc: Loc) -> Mark | None:
+        """Where the alias stands that brings a place's text; None if it stands there itself."""
+        for length in range(len(loc), -1, -1):
+            if loc[:length] in self.used:
+                return self.used[loc[:length]]
+        return None
+
+
+class Unreadable(Exception):
+    """Nothing behind this point of a file can be read."""
+
+    def __init__(self, mark: Mark, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.mark = mark
+        self.hint = hint
