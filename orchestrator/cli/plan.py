@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from orchestrator.cli.options import overrides, overrides_from
+from orchestrator.emulation.addresses import device_stems
 from orchestrator.emulation.caps import (
     HostCaps,
     Room,
@@ -156,6 +157,7 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
 
 def _show_commands(planned: Planned, console: Console) -> None:
     of = f", {planned.label}" if planned.label else ""
+    stems = device_stems(planned.experiment.topology)
     for schedule, shapes in planned.described["ports"].items():
         console.print(f"# {schedule}{of}", highlight=False)
         for shape in shapes:
@@ -166,7 +168,7 @@ def _show_commands(planned: Planned, console: Console) -> None:
             console.print(f"# {schedule}, rules of {switch}{of}", highlight=False)
             for rule in rules:
                 click.echo(shlex.join(("ovs-ofctl", "-O", "OpenFlow13", "add-flow",
-                                       switch, rule)))  # fmt: skip
+                                       stems[switch], rule)))  # fmt: skip
 
 
 def describe(

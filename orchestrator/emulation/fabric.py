@@ -28,7 +28,13 @@ class Fabric(Protocol):
         ...
 
     def build(self, switch: str, number: int, devices: Sequence[str]) -> None:
-        """Make one switch out of the interfaces that are its ports; `number` is its own, from 1."""
+        """Make one switch out of the interfaces that are its ports.
+
+        Args:
+            switch: the name of its device.
+            number: its own, from 1.
+            devices: the interfaces.
+        """
         ...
 
     def input_devices(self) -> Mapping[str, str]:

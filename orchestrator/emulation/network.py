@@ -17,6 +17,7 @@ from orchestrator.emulation.addresses import (
     MANAGEMENT_NETWORK,
     HostAddresses,
     cables,
+    device_stems,
     host_addresses,
     switch_numbers,
 )
@@ -87,11 +88,12 @@ class Network:
             self._net.addLink(a, b, intfName1=device_a, intfName2=device_b)
         self._net.build()
         self._net.start()
+        stems = device_stems(topology)
         for name, number in switch_numbers(topology).items():
             switch = self._net[name]
             # Mininet gives a switch the loopback as a first interface.
             ports = [str(i) for i in switch.intfList() if str(i) != "lo"]
-            fabric.build(name, number, ports)
+            fabric.build(stems[name], number, ports)
 
     def pid(self, host: str) -> int:
         """The process that keeps a host's namespace."""

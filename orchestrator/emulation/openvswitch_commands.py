@@ -29,13 +29,13 @@ TAP_PACKETS = 4000
 
 
 def tap_name(device: str) -> str:
-    """The tap behind a veth: `switch0-eth1` has `switch0_tap1`; no node's name has a `_`."""
-    return device.replace("-eth", "_tap")
+    """The tap behind a veth: `switch0-eth1` has `switch0_tap1`; no stem ends in `_tap`."""
+    return "_tap".join(device.rsplit("-eth", 1))
 
 
 def splice_name(device: str) -> str:
     """What joins a veth and its tap: `switch0-eth1` has `switch0_spl1`."""
-    return device.replace("-eth", "_spl")
+    return "_spl".join(device.rsplit("-eth", 1))
 
 
 @dataclass(frozen=True)

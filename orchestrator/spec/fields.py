@@ -30,6 +30,7 @@ MAX_DELAY_US = 60 * 10**6
 MAX_COUNT = 1_000_000
 MIN_CORES = 0.01
 MAX_CPU = 8191
+MAX_NODE_LETTERS = 63
 AUTO = "auto"
 SWITCH_KINDS = (AUTO, *KINDS)
 
@@ -102,7 +103,7 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
 
 
 def _not_reserved(value: str) -> str:
-    if _RESERVED.fullmatch(value):
+    if value in _RESERVED:
         raise FieldError(f"node name {shown(value)} is not allowed", _RESERVED_RULE)
     return value
 
@@ -130,14 +131,13 @@ def _quantity(kind: units.Kind) -> WithJsonSchema:
     )
 
 
-_NODE = r"[a-z][a-z0-9-]{0,8}"
+_NODE = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NODE_LETTERS - 1}}}"
 _NODE_RULE = (
-    "a lower-case letter, then at most 8 of a-z, 0-9 and '-': interfaces are named NODE-ethN, "
-    "and Linux allows 15 characters"
+    f"a letter or digit, then at most {MAX_NODE_LETTERS - 1} of A-Z, a-z, 0-9, '.', '_' and '-'"
 )
-# Classes and interfaces of these names are the testbed's own.
-_RESERVED = re.compile(r"ack|data|lo|.*-(eth\d+|mgmt)", re.ASCII)
-_RESERVED_RULE = "not ack, data, lo, NODE-ethN or NODE-mgmt: the testbed uses them itself"
+# Classes of these names are the testbed's own, beside one per worker.
+_RESERVED = ("ack", "data")
+_RESERVED_RULE = "ack and data are classes of traffic"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _NAME_RULE = "a letter or digit, then at most 63 of A-Z, a-z, 0-9, '.', '_' and '-'"
 _CONGESTION = r"[a-z][a-z0-9_]{0,14}"

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Literal
 
+from orchestrator.spec.fields import MAX_NODE_LETTERS
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 
 Variable = Literal["batch", "rate", "workers"]
 
 _PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
-_NODE_LETTERS = 9  # of a node's name, see `fields.NodeName`
-_COPIES = "worker"  # how copies are called where the copied name would lead to a reserved one
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,7 @@ def _free_name(name: str, hosts: list[Host], switches: tuple[str, ...]) -> str:
     """The first free name of a series: worker2's is worker0, worker1, worker2, worker3 ..."""
     taken = {*switches, *(host.name for host in hosts)}
     stem = name.rstrip("0123456789")
-    if stem.endswith("-eth"):
-        stem = _COPIES
-    series = (stem[: _NODE_LETTERS - len(str(number))] + str(number) for number in count())
+    series = (stem[: MAX_NODE_LETTERS - len(str(number))] + str(number) for number in count())
     return next(name for name in series if name not in taken)
 
 

@@ -16,7 +16,7 @@ class Host:
     """A host of the topology.
 
     Attributes:
-        name: its name, fit for interface names.
+        name: its name.
         role: "ps" (parameter server) or "worker".
         device: the name of a worker's device model; None for the parameter server.
         cores: how many cores it may use, a fraction too; None if not limited.

@@ -16,7 +16,7 @@ from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.validation import items, mapping
 
-# NODE-ethN with a node name of 9 characters must fit into Linux's 15, so N has two digits.
+# The name of a port's device has room for two digits of its number.
 MAX_LINKS_PER_SWITCH = 99
 
 _DEFAULTS: dict[str, type[FileModel]] = {"link": ShapeFile, "worker": WorkerDefaults}

@@ -11,12 +11,17 @@ from tests.system.flows import in_host
 from workloads.schedules import get_schedule
 
 LOOP = Path(__file__).parents[1] / "golden" / "good" / "loop.yaml"
+# Names as clusters have them; none fits an interface or a bridge as it is.
+WORKER = "GPU-node_0017.rack4.cluster-of-the-physics-department.example.org"[:63]
+SWITCH = "Leaf_2.rack4.example.org"
 
 
 def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> None:
+    renamed = LOOP.read_text().replace("worker1", WORKER).replace("switch2", SWITCH)
+    (tmp_path / "topology.yaml").write_text(renamed)
     file = tmp_path / "experiment.yaml"
     file.write_text(
-        f"name: loop\ntopology: {LOOP}\nmodels: [squeezenet]\nschedules: [none]\n"
+        "name: loop\ntopology: topology.yaml\nmodels: [squeezenet]\nschedules: [none]\n"
         "scale: {rates: 10, time: 1}\n"
     )
     experiment = load_experiment(file)
@@ -24,7 +29,7 @@ def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> 
     with Testbed(experiment, OVS_USER, controller) as testbed:
         testbed.set_schedule(get_schedule("none"))
         before = testbed.counters()
-        address = testbed.addresses["worker1"].data
+        address = testbed.addresses[WORKER].data
         said = in_host(testbed, "ps", "ping", "-c", "10", "-i", "0.05", address)
         assert " 0% packet loss" in said
         after = testbed.counters()
@@ -32,9 +37,9 @@ def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> 
             port: sum(count.since(before.queues[port][name]).packets for name, count in q.items())
             for port, q in after.queues.items()
         }
-        # ps is at switch0, worker1 at switch2; switch1 is the long way round.
-        assert packets["switch0->switch2"] == packets["switch2->switch0"] == 10
+        # ps is at switch0, the worker at the leaf; switch1 is the long way round.
+        assert packets[f"switch0->{SWITCH}"] == packets[f"{SWITCH}->switch0"] == 10
         assert sum(count for port, count in packets.items() if "switch1" in port) == 0
         # Nothing goes round: hosts and switches count what was sent once.
-        assert packets["ps->switch0"] == packets["switch2->worker1"] == 10
+        assert packets["ps->switch0"] == packets[f"{SWITCH}->{WORKER}"] == 10
         assert packets["switch0->worker0"] == 0

@@ -170,7 +170,13 @@ def test_schedules_differ_only_at_the_two_ports_of_the_trunk(trials: list[Stored
 
 @pytest.mark.parametrize("topology", ["star", "two-rack-tree"])
 def test_another_topology(topology: str, tmp_path: Path) -> None:
-    experiment = write_experiment(tmp_path, topology=ROOT / "topologies" / f"{topology}.yaml")
+    """With names as clusters have them, two of which differ in case only."""
+    text = (ROOT / "topologies" / f"{topology}.yaml").read_text()
+    renamed = tmp_path / "renamed.yaml"
+    renamed.write_text(
+        text.replace("worker1", "Worker0").replace("worker2", "gpu_17.rack4.example.org")
+    )
+    experiment = write_experiment(tmp_path, topology=renamed)
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stderr)
     stored = stored_trials(run_directory(tmp_path / "out"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +13,11 @@ from orchestrator.emulation.addresses import (
     MANAGEMENT_BRIDGE,
     MANAGEMENT_NETWORK,
     cables,
+    device_stems,
     host_addresses,
     port_devices,
 )
+from orchestrator.emulation.openvswitch_commands import splice_name, tap_name
 from orchestrator.spec import Topology, load_topology, ports
 
 ROOT = Path(__file__).parents[3]
@@ -86,14 +89,50 @@ def test_a_port_sends_at_its_own_end_of_the_link() -> None:
     assert set(devices) == {(port.node, port.peer) for port in ports(PUBLISHED)}
 
 
-def test_names_fit_linux(tmp_path: Path) -> None:
-    text = (ROOT / "topologies/star.yaml").read_text()
-    (tmp_path / "long.yaml").write_text(text.replace("switch0", "s23456789"))
-    topology = load_topology(tmp_path / "long.yaml")
-    names = [
-        MANAGEMENT_BRIDGE,
+ODD_NAMES = [
+    "gpu-node-0017.rack4.example.org",
+    "gpu-node-0018.rack4.example.org",
+    "GPU",
+    "gpu",
+    "Gpu",
+    "a_b",
+    "0",
+    "lo",
+    "x-eth0",
+    "x-mgmt",
+    "x-eth",
+    "A" * 63,
+    "a" * 63,
+]
+
+
+def test_names_of_real_clusters_fit_linux(tmp_path: Path) -> None:
+    links = "".join(f"  - {{endpoints: [all, '{name}']}}\n" for name in ("ps", *ODD_NAMES))
+    (tmp_path / "odd.yaml").write_text(
+        "name: odd\n"
+        "defaults: {link: {rate: 1 Gbps}, worker: {device: published-worker-6-cores-2GHz}}\n"
+        "hosts:\n  ps: {role: ps}\n"
+        + "".join(f"  '{name}': {{role: worker}}\n" for name in ODD_NAMES)
+        + f"switches: [all]\nlinks:\n{links}"
+    )
+    topology = load_topology(tmp_path / "odd.yaml")
+    stems = device_stems(topology)
+    assert stems["gpu-node-0017.rack4.example.org"] == "gpunode_1"
+    assert stems["gpu"] == "gpu"
+    assert stems["all"] == "all_14"
+    devices = [
         *port_devices(topology).values(),
         *(address.management_port for address in host_addresses(topology).values()),
     ]
-    assert max(map(len, names)) == len("s23456789-eth0")
+    switch = [device for device in devices if device.startswith("all_14-eth")]
+    names = [
+        *devices,
+        *map(tap_name, switch),
+        *map(splice_name, switch),
+        stems["all"],
+        MANAGEMENT_BRIDGE,
+    ]
+    assert len(switch) == len(ODD_NAMES) + 1
     assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_-]{0,14}", name) for name in names)
+    assert not {"lo", "all", "default", "mgmt"} & set(names)

@@ -101,8 +101,8 @@ def test_more_workers_are_copies_of_the_last_one() -> None:
     [
         (("gpu", "cpu"), ("cpu0", "cpu1")),
         (("node1", "node10"), ("node0", "node2")),
-        (("abcdefghi",), ("abcdefgh0", "abcdefgh1")),
-        (("w-eth",), ("worker0", "worker1")),
+        (("A" * 63,), ("A" * 62 + "0", "A" * 62 + "1")),
+        (("GPU-eth_a.1", "GPU-eth_a.0"), ("GPU-eth_a.2", "GPU-eth_a.3")),
         (("core",), ("core0", "core2")),
     ],
 )
