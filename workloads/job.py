@@ -120,10 +120,12 @@ class ServerJob(Job):
     """What only the parameter server is told.
 
     Attributes:
+        send_buffers: per worker, the send buffer to ask for.
         one_queue: one send queue for all workers, in which the ranks of all are compared.
         answer_ranks: per worker and unit, its place in the send queue; the least goes first.
     """
 
+    send_buffers: tuple[int, ...]
     one_queue: bool
     answer_ranks: tuple[tuple[int, ...], ...]
 
@@ -206,7 +208,10 @@ def parse_job(given: Mapping[str, Any]) -> ServerJob | WorkerJob:
         raise JobError(problems)
     parsed["rates"], parsed["time"] = parsed.pop("scale")
     parsed["server"] = Endpoint(parsed.pop("address"), parsed.pop("port"))
-    parsed["buffers"] = Buffers(parsed.pop("send_buffer_bytes"), parsed.pop("receive_buffer_bytes"))
+    send = parsed.pop("send_buffer_bytes")
+    if role == "ps":
+        parsed["send_buffers"], send = send, max(send)
+    parsed["buffers"] = Buffers(send, parsed.pop("receive_buffer_bytes"))
     kind = ServerJob if role == "ps" else WorkerJob
     return kind(role=role, given=dict(given), **parsed)
 
@@ -219,6 +224,9 @@ def _contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
             yield f"worker: there are {count} workers, counted from 0"
         if len(parsed.get("answer_ranks", parsed["workers"])) != count:
             yield "answer_ranks: must be one list per worker"
+        sizes = parsed.get("send_buffer_bytes")
+        if isinstance(sizes, tuple) and len(sizes) != count:
+            yield "send_buffer_bytes: must be one size per worker"
         if parsed.get("mode") == "urgent" and count != 1:
             yield "workers: mode 'urgent' takes one"
     if "schedule" in parsed:
@@ -323,6 +331,12 @@ def _rows(value: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(_ranks(row) for row in value)
 
 
+def _sizes(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of sizes")
+    return tuple(map(_BUFFER, value))
+
+
 _MODES = "'calibrate' or 'urgent'"
 
 
@@ -348,7 +362,6 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "repeat": _whole(0, 1 << 20),
     "address": _address,
     "port": _whole(0, 65535),
-    "send_buffer_bytes": _BUFFER,
     "receive_buffer_bytes": _BUFFER,
     "flow_dscp": _dscps,
     "congestion_control": _text,
@@ -361,11 +374,16 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 # A training says nothing of these two.
 _MODE_CHECKS: Mapping[str, Callable[[Any], Any]] = {"mode": _mode, "seconds": _positive}
 
-_SERVER_CHECKS: Mapping[str, Callable[[Any], Any]] = {"one_queue": _flag, "answer_ranks": _rows}
+_SERVER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "send_buffer_bytes": _sizes,
+    "one_queue": _flag,
+    "answer_ranks": _rows,
+}
 
 _WORKER_CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "worker": _whole(0, _MOST_WORKERS - 1),
     "bind": _address,
+    "send_buffer_bytes": _BUFFER,
     "device": _device,
     "push_ranks": _ranks,
     "pulls": _rows,

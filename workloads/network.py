@@ -46,14 +46,20 @@ class Buffers(NamedTuple):
 
 def _set_buffers(sock: socket.socket, buffers: Buffers) -> None:
     """Fix the buffers' sizes. Must precede listen and connect: the window scale hangs on them."""
-    for force, plain, size in (
-        (_SO_SNDBUFFORCE, socket.SO_SNDBUF, buffers.send),
-        (_SO_RCVBUFFORCE, socket.SO_RCVBUF, buffers.receive),
-    ):
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, force, size)
-        except PermissionError:
-            sock.setsockopt(socket.SOL_SOCKET, plain, size)
+    set_send_buffer(sock, buffers.send)
+    _set_size(sock, _SO_RCVBUFFORCE, socket.SO_RCVBUF, buffers.receive)
+
+
+def set_send_buffer(sock: socket.socket, size: int) -> None:
+    """Fix the size of a send buffer, in bytes; at any time."""
+    _set_size(sock, _SO_SNDBUFFORCE, socket.SO_SNDBUF, size)
+
+
+def _set_size(sock: socket.socket, force: int, plain: int, size: int) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, force, size)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, plain, size)
 
 
 def listen(endpoint: Endpoint, buffers: Buffers, expected: int) -> socket.socket:

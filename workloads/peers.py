@@ -11,7 +11,7 @@ from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
 from workloads.job import Job, ServerJob
 from workloads.layout import Arena, Layout
-from workloads.network import bound_unsent, listen, mark, prepare
+from workloads.network import bound_unsent, listen, mark, prepare, set_send_buffer
 from workloads.transport import Connection, SendQueue
 from workloads.wire import Frame, FrameType, split_greeting
 
@@ -88,6 +88,7 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
         for flow in flows:
             up = links[_Which(number, FrameType.HELLO, flow)]
             down = links[_Which(number, FrameType.LISTEN, flow)]
+            set_send_buffer(down.socket, job.send_buffers[number])
             bound_unsent(down.socket, job.unsent_bytes)
             mark(down.socket, job.flow_dscp[flow])
             connections.append(Connection(receiving=up.socket, sending=down.socket))

@@ -24,6 +24,8 @@ from orchestrator.spec import (
     contended_switch_ports,
     flow_dscp,
     flows_through,
+    host_burst_segments,
+    port_burst_segments,
     ports,
     worker_dscp,
 )
@@ -94,6 +96,7 @@ def port_shapes(
             flow_classes(schedule) if by_flow else worker_classes(topology, port, by_dscp=by_dscp)
         )
 
+    bursts = host_burst_segments(topology, scale)
     shapes = []
     for port in ports(topology):
         shapes.append(
@@ -103,7 +106,7 @@ def port_shapes(
                 rate_bps=scale.rate(port.rate_bps),
                 queue_bytes=scale.queue_bytes(port.queue_bytes),
                 delay_us=round(scale.seconds(port.delay_us)),
-                burst_segments=scale.burst_segments,
+                burst_segments=bursts.get(port.node, port_burst_segments(port, scale)),
                 classes=classes(port),
             )
         )

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from orchestrator.emulation.shaping import ACK_CLASS, GUARANTEED_BPS, PRIORITIES, PortShape
+from orchestrator.emulation.shaping import ACK_CLASS, PRIORITIES, PortShape
 
 Rule: TypeAlias = tuple[str, tuple[str, ...]]
 """The class that a filter leads to, and its matches: `value/mask at offset`, in hexadecimal."""
 
 # tc prints rates with at most four digits before the unit changes: 0.1 % is its rounding.
 RATE_TOLERANCE = 0.001
+BYTE = 8
+"""The kernel counts rates in whole bytes per second."""
 _UNITS = {"bit": 1, "Kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9, "Tbit": 10**12}
 _CLASS = re.compile(
     r"^class htb (?P<id>\S+) .*?rate (?P<rate>\S+) ceil (?P<ceil>\S+)",
@@ -128,7 +130,7 @@ def _class_differences(shape: PortShape, kept: Mapping[str, KeptClass]) -> Itera
     asked: list[tuple[str, int, int | None]] = [
         (f"{n + 1}:1", shape.rate_bps, None) for n in range(len(shape.tiers()))
     ]
-    asked += [(p.classid, GUARANTEED_BPS, p.priority) for p in shape.placed()]
+    asked += [(p.classid, shape.guaranteed_bps, p.priority) for p in shape.placed()]
     for classid, rate, priority in asked:
         have = kept.get(classid)
         if have is None:
@@ -138,7 +140,7 @@ def _class_differences(shape: PortShape, kept: Mapping[str, KeptClass]) -> Itera
             ("rate", rate, have.rate_bps),
             ("ceil", shape.rate_bps, have.ceil_bps),
         ):
-            if abs(got - want) > RATE_TOLERANCE * want:
+            if abs(got - want) > max(RATE_TOLERANCE * want, BYTE):
                 yield f"class {classid} {what} asked {want}, kept {got} bit/s"
         if priority is not None and have.priority != priority:
             yield f"class {classid} prio asked {priority}, kept {have.priority}"

@@ -18,8 +18,11 @@ from ipaddress import IPv4Address
 
 Command = tuple[str, ...]
 
-# A class is served out of its own rate before priorities are looked at: keep that negligible.
-GUARANTEED_BPS = 8_000
+# A class is served out of its own rate before priorities are looked at: keep that negligible. htb
+# forgives after a minute what a class is behind, so less than a frame a minute cannot be had.
+GUARANTEED_SHARE = 0.001
+MOST_GUARANTEED_BPS = 8_000
+LEAST_GUARANTEED_BPS = 200
 # htb knows eight priorities; beyond them, the last class holds a further htb (`PortShape.tiers`).
 PRIORITIES = 8
 # What a late timer may send at once to catch up: 1 ms of the rate, at least two full frames.
@@ -112,6 +115,12 @@ class PortShape:
     burst_segments: int
     classes: tuple[TrafficClass, ...]
 
+    @property
+    def guaranteed_bps(self) -> int:
+        """What each class may send whatever its priority: whole bytes per second, as htb counts."""
+        share = int(self.rate_bps * GUARANTEED_SHARE) // 8 * 8
+        return max(LEAST_GUARANTEED_BPS, min(MOST_GUARANTEED_BPS, share))
+
     def tiers(self) -> tuple[tuple[PlacedClass, ...], ...]:
         """The classes laid out on htbs of at most eight priorities.
 
@@ -144,8 +153,10 @@ class PortShape:
         parent: tuple[str, ...] = ("root",)
         if self.delay_us:
             # The delay line comes first and must never be what drops: the queue behind it does.
+            packets = self.rate_bps * self.delay_us // (8 * 10**6 * FRAME_BYTES)
             yield ("tc", "qdisc", "add", *device, "root", "handle", "f000:", "netem",
-                   "delay", f"{self.delay_us}us", "limit", "100000")  # fmt: skip
+                   "delay", f"{self.delay_us}us",
+                   "limit", str(min(2**31, max(100_000, 4 * packets))))  # fmt: skip
             parent = ("parent", "f000:1")
         tiers = self.tiers()
         for number, tier in enumerate(tiers):
@@ -157,14 +168,16 @@ class PortShape:
                    "default", default if last else overflow)  # fmt: skip
             yield self._htb_class(handle, f"{handle}1", self.rate_bps, None)
             for placed in tier:
-                yield self._htb_class(f"{handle}1", placed.classid, GUARANTEED_BPS, placed.priority)
+                yield self._htb_class(
+                    f"{handle}1", placed.classid, self.guaranteed_bps, placed.priority
+                )
                 yield ("tc", "qdisc", "add", *device, "parent", placed.classid,
                        "handle", placed.queue_handle, "bfifo",
                        "limit", str(self.queue_bytes))  # fmt: skip
             yield from self._filters(handle, tier)
             if not last:
                 yield self._htb_class(
-                    f"{handle}1", f"{handle}{overflow}", GUARANTEED_BPS, PRIORITIES - 1
+                    f"{handle}1", f"{handle}{overflow}", self.guaranteed_bps, PRIORITIES - 1
                 )
                 parent = ("parent", f"{handle}{overflow}")
 

@@ -9,6 +9,7 @@ LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not
 Experiment, Overrides                       what is run
 Sweep, Point, conditions                    what of it is varied, and what is run at each point
 Scale, AutoScale                            at which scale, or with R still to be chosen
+SocketBuffers, window_bytes, burst_bytes    how much may be on its way
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
 """
@@ -46,6 +47,14 @@ from orchestrator.spec.switch_kinds import (
 )
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size
+from orchestrator.spec.windows import (
+    SocketBuffers,
+    burst_bytes,
+    host_burst_segments,
+    port_burst_segments,
+    round_trip_us,
+    window_bytes,
+)
 
 __all__ = [
     "AUTO",
@@ -70,9 +79,11 @@ __all__ = [
     "QuantityError",
     "SWITCH_KINDS",
     "Scale",
+    "SocketBuffers",
     "SshAccess",
     "Sweep",
     "Topology",
+    "burst_bytes",
     "class_plan",
     "conditions",
     "contended_switch_ports",
@@ -80,6 +91,7 @@ __all__ = [
     "flow_path",
     "flows",
     "flows_through",
+    "host_burst_segments",
     "load_any",
     "load_experiment",
     "load_topology",
@@ -87,7 +99,10 @@ __all__ = [
     "parse_rate",
     "parse_size",
     "path",
+    "port_burst_segments",
     "ports",
+    "round_trip_us",
     "unfit",
+    "window_bytes",
     "worker_dscp",
 ]

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.orders import ORDERS, Order, source_digest
+from orchestrator.spec.graph import Flow, flows
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.windows import SocketBuffers
 from workloads.devices import DeviceModel
 from workloads.schedules import Schedule, get_schedule
 
@@ -59,8 +61,7 @@ class Experiment:
             numbers.
         switch: "auto" or a kind of switch.
         congestion_control: the TCP congestion control of the training traffic.
-        send_buffer_bytes: the TCP send buffer.
-        receive_buffer_bytes: the TCP receive buffer.
+        socket_buffers: what is asked of TCP's buffers.
         learning_rate: of the parameter server's SGD.
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
@@ -85,8 +86,7 @@ class Experiment:
     asked_scale: Scale | AutoScale
     switch: str
     congestion_control: str
-    send_buffer_bytes: int
-    receive_buffer_bytes: int
+    socket_buffers: SocketBuffers
     learning_rate: float
     devices: dict[str, DeviceModel]
     published: dict[str, dict[str, tuple[float, ...]]]
@@ -121,6 +121,15 @@ class Experiment:
         if isinstance(self.asked_scale, AutoScale):
             raise ValueError(f"{self.name}: R has not been chosen yet")
         return self.asked_scale
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """The TCP receive buffer of every connection."""
+        return self.socket_buffers.receive_bytes(self.topology)
+
+    def send_buffer_bytes(self, flow: Flow) -> int:
+        """The TCP send buffer of a flow's connections."""
+        return self.socket_buffers.send_bytes(self.topology, flow)
 
     @property
     def all_iterations(self) -> int:
@@ -172,16 +181,23 @@ class Experiment:
             "scale": {"rates": AUTO, **asdict(self.asked_scale)},
             "switch": self.switch,
             "congestion_control": self.congestion_control,
-            "socket_buffers": {
-                "send_bytes": self.send_buffer_bytes,
-                "receive_bytes": self.receive_buffer_bytes,
-            },
+            "socket_buffers": self._resolved_buffers(),
             "learning_rate": self.learning_rate,
             "devices": {name: asdict(device) for name, device in self.devices.items()},
             "published": {
                 model: {schedule: list(values) for schedule, values in row.items()}
                 for model, row in self.published.items()
             },
+        }
+
+    def _resolved_buffers(self) -> dict[str, Any]:
+        """The sizes; by flow where they differ. At a sweep's points they may be others."""
+        sizes = {str(flow): self.send_buffer_bytes(flow) for flow in flows(self.topology)}
+        return {
+            "send_bytes": max(sizes.values()),
+            "receive_bytes": self.receive_buffer_bytes,
+            **({"send_bytes_of": sizes} if len(set(sizes.values())) > 1 else {}),
+            **({"auto": True} if self.sweep and self.socket_buffers.auto else {}),
         }
 
     def digest(self) -> str:

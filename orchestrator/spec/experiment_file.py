@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 from orchestrator.orders import ORDERS
 from orchestrator.spec.fields import (
     Amount,
-    Buffer,
+    BufferOrAuto,
     CongestionControl,
     Count,
     DeviceName,
@@ -29,6 +29,7 @@ from orchestrator.spec.fields import (
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
+from orchestrator.spec.windows import SocketBuffers
 from workloads.schedules import (
     MAX_FLOWS,
     MIN_FLOWS,
@@ -67,10 +68,10 @@ def _check_rates(value: object) -> float | str:
 
 
 def _expand_auto(value: Any) -> Any:
-    """`scale: auto` is a scale of which nothing is said."""
+    """`scale: auto` is a scale of which nothing is said; likewise `socket_buffers: auto`."""
     if value == AUTO:
         return {}
-    if not isinstance(value, dict | ScaleFile):
+    if not isinstance(value, dict | FileModel):
         hint = nearest(value, (AUTO,)) if isinstance(value, str) else ""
         raise FieldError(f"expected '{AUTO}' or a mapping of keys, found {kind(value)}", hint)
     return value
@@ -103,17 +104,27 @@ class ScaleFile(FileModel):
 
 
 class BuffersFile(FileModel):
-    """Fixed TCP buffers of the training's connections, in the real system's bytes.
+    """TCP buffers of the training's connections, in the real system's bytes.
 
     The send buffer is the window: the kernel keeps twice of what is asked, and those of three
     workers at 48 KiB stay well within a port's default queue of 512 KiB: no drops, equal shares,
     and every scale agrees with every other. At 256 KiB they overrun it, shares get unfair, and
     unfair shares make the baseline too fast. At 32 KiB one flow alone cannot fill the trunk. The
-    receive buffer must only be larger.
+    receive buffer must only be larger. `auto` gives every path what it needs (`spec.windows`).
     """
 
-    send: Buffer = 48 * 1024
-    receive: Buffer = 256 * 1024
+    send: BufferOrAuto = Field(
+        default="auto",
+        description="the window; auto: 48 KiB or what the path's rate and delay need",
+    )
+    receive: BufferOrAuto = Field(
+        default="auto", description="auto: 256 KiB, or twice the largest send buffer"
+    )
+
+    def resolve(self) -> SocketBuffers:
+        """What is asked for."""
+        sizes = (size if isinstance(size, int) else None for size in (self.send, self.receive))
+        return SocketBuffers(*sizes)
 
 
 class DeviceFile(FileModel):
@@ -235,7 +246,7 @@ class ExperimentFile(FileModel):
     congestion_control: CongestionControl = Field(
         default="cubic", description="TCP congestion control of the training traffic"
     )
-    socket_buffers: BuffersFile = Field(
+    socket_buffers: Annotated[BuffersFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
         default=BuffersFile(), description="TCP buffers in the real system's bytes"
     )
     learning_rate: Positive = Field(default=0.01, description="of the parameter server's SGD")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
@@ -49,7 +50,7 @@ class FileModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _holds_a_packet(noun: str) -> BeforeValidator:
+def _holds_a_packet(noun: str) -> Callable[[object], int]:
     def check(value: object) -> int:
         size = units.parse_size(value)
         if size < PACKET_BYTES:
@@ -59,7 +60,14 @@ def _holds_a_packet(noun: str) -> BeforeValidator:
             raise QuantityError(f"{noun} {value!r} is above 1 GiB")
         return size
 
-    return BeforeValidator(check)
+    return check
+
+
+_buffer = _holds_a_packet("socket buffer")
+
+
+def _buffer_or_auto(value: object) -> int | str:
+    return AUTO if value == AUTO else _buffer(value)
 
 
 def _delay(value: object) -> int:
@@ -153,9 +161,13 @@ def _choice(names: tuple[str, ...]) -> WithJsonSchema:
 
 Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate), _quantity(units.RATE)]
 Delay: TypeAlias = Annotated[int, BeforeValidator(_delay), _quantity(units.DURATION)]
-Queue: TypeAlias = Annotated[int, _holds_a_packet("queue"), _quantity(units.SIZE)]
+Queue: TypeAlias = Annotated[int, BeforeValidator(_holds_a_packet("queue")), _quantity(units.SIZE)]
 Memory: TypeAlias = Annotated[int, BeforeValidator(_memory), _quantity(units.SIZE)]
-Buffer: TypeAlias = Annotated[int, _holds_a_packet("socket buffer"), _quantity(units.SIZE)]
+BufferOrAuto: TypeAlias = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_buffer_or_auto),
+    WithJsonSchema({"anyOf": [{"const": AUTO}, {"type": "string", "pattern": units.SIZE.pattern}]}),
+]
 NodeName: TypeAlias = Annotated[
     str,
     _matching("node name", _NODE, _NODE_RULE),

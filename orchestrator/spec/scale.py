@@ -100,15 +100,6 @@ class Scale:
         """The emulated limit of a real queue in bytes; likewise."""
         return max(self.bytes(count), min(count, MIN_QUEUE_BYTES))
 
-    @property
-    def burst_segments(self) -> int:
-        """How many segments a host may send as one packet, to be cut later (GSO), at least 1.
-
-        A port sends such a packet as a whole, and nothing overtakes it: at 1/16 of the rate, 64 KB
-        would hold the highest class up for 16 times as long.
-        """
-        return max(1, round(BURST_SEGMENTS * self.factor))
-
     def imgs_per_sec(self, emulated: float) -> float:
         """The real system's imgs/sec of measured ones."""
         return emulated * self.time

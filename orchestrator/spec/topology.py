@@ -5,7 +5,7 @@ All figures are the real system's; the emulation scales them (see `Scale`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from orchestrator.spec.fields import Role
@@ -106,6 +106,18 @@ class Topology:
             if host.name == name:
                 return host
         raise KeyError(name)
+
+    def without_delays(self) -> Topology:
+        """The same with links that take no time of their own."""
+
+        def instant(way: Direction) -> Direction:
+            return replace(way, delay_us=0)
+
+        links = (
+            replace(link, forward=instant(link.forward), reverse=instant(link.reverse))
+            for link in self.links
+        )
+        return replace(self, links=tuple(links))
 
     def resolved(self) -> dict[str, Any]:
         """All that decides a figure, ready for JSON; the description does not."""

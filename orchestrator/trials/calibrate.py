@@ -12,11 +12,12 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from rich.console import Console
 
-from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps, window_bps
+from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps
 from orchestrator.collector.windows import events_of, received_bps, released_ns
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.idle import IdleSampler, Sample, mean_idle
@@ -56,7 +57,7 @@ def calibrate(task: Task, console: Console) -> None:
     Raises:
         RunError: the testbed or a process of a calibration failed.
     """
-    experiment = task.request.load()
+    experiment = calibrated(task.request.load())
     attempts = by_rates(task.known)
     made: list[Attempt] = []
     first = experiment.with_scale(task.wish.scale(task.wish.rates[0]))
@@ -73,6 +74,15 @@ def calibrate(task: Task, console: Console) -> None:
             text = f"R = {step.rates:g}, D = {task.wish.time:g}: {attempt.figures()}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
             testbed.check()
+
+
+def calibrated(experiment: Experiment) -> Experiment:
+    """The experiment without its links' delays.
+
+    What the machine carries does not hang on them; what TCP makes of a long way does, on the real
+    system as here, and says nothing of the machine.
+    """
+    return replace(experiment, topology=experiment.topology.without_delays())
 
 
 def calibration_jobs(
@@ -150,22 +160,9 @@ def _way(
     """One direction, of which `bps` is each worker's payload, in worker order."""
     scale = experiment.scale
     rate = sum(scale.rate(port.rate_bps) for port in bottleneck(topology, direction).ports)
-    # Where delays are long, the windows are the limit, on the real system as here.
-    window = min(
-        scale.send_buffer_bytes(experiment.send_buffer_bytes),
-        scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
-    )
-    windows = [
-        window_bps(topology, window, worker.name) / scale.time for worker in topology.workers
-    ]
-    possible = min(goodput_bps(rate), sum(windows))
     owed = first_worker_bps(topology, direction)
-    first = None if owed is None else min(goodput_bps(scale.rate(owed)), windows[0])
-    return Way(
-        rate_bps=max(1, round(possible / goodput_bps(1))),
-        share=sum(bps) / possible,
-        first=None if first is None else bps[0] / first,
-    )
+    first = None if owed is None else bps[0] / goodput_bps(scale.rate(owed))
+    return Way(rate_bps=rate, share=sum(bps) / goodput_bps(rate), first=first)
 
 
 def main() -> None:

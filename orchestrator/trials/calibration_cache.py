@@ -68,8 +68,8 @@ def calibration_key(experiment: Experiment, switch_kind: str) -> dict[str, Any]:
         "topology_digest": _digest(topology),
         "time": experiment.asked_scale.time,
         "congestion_control": experiment.congestion_control,
-        "send_buffer_bytes": experiment.send_buffer_bytes,
-        "receive_buffer_bytes": experiment.receive_buffer_bytes,
+        "send_buffer_bytes": experiment.socket_buffers.send,
+        "receive_buffer_bytes": experiment.socket_buffers.receive,
     }
 
 

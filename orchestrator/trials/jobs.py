@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.bounds import is_shared, phase_seconds
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
-from orchestrator.spec import Experiment, flow_dscp
+from orchestrator.spec import Experiment, Flow, flow_dscp
 from orchestrator.trials.plan import Trial, iteration_seconds
 from workloads.layout import Layout
 from workloads.models import load_model
@@ -71,7 +71,6 @@ def build_jobs(
         "repeat": trial.repeat,
         "address": addresses[topology.ps.name],
         "port": PORT,
-        "send_buffer_bytes": scale.send_buffer_bytes(experiment.send_buffer_bytes),
         "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
         "flow_dscp": list(flow_dscp(schedule)),
         "congestion_control": experiment.congestion_control,
@@ -85,6 +84,10 @@ def build_jobs(
             "name": topology.ps.name,
             "one_queue": ranks.one_queue,
             "answer_ranks": [list(row) for row in ranks.answers],
+            "send_buffer_bytes": [
+                scale.send_buffer_bytes(experiment.send_buffer_bytes(Flow(worker.name, "pull")))
+                for worker in topology.workers
+            ],
             **common,
         }
     }
@@ -97,6 +100,9 @@ def build_jobs(
             "worker": number,
             "bind": addresses[worker.name],
             "device": asdict(experiment.devices[worker.device]),
+            "send_buffer_bytes": scale.send_buffer_bytes(
+                experiment.send_buffer_bytes(Flow(worker.name, "push"))
+            ),
             "push_ranks": list(ranks.pushes[number]),
             "pulls": [list(pull) for pull in ranks.pulls[number]],
             **common,

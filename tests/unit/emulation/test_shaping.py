@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.shaping import DscpMatch, Match, PortShape, TrafficClass
 from orchestrator.spec import Scale, load_topology
@@ -121,3 +123,24 @@ def test_only_a_schedule_at_the_switch_gives_flows_a_class() -> None:
     topology = load_topology(Path(__file__).parents[3] / "topologies" / "star.yaml")
     assert schedule_plan(topology, get_schedule("none")).dscp == {}
     assert len(schedule_plan(topology, get_schedule("switch-priority")).dscp) == 8
+
+
+@pytest.mark.parametrize(
+    ("rate", "guaranteed"),
+    [(9_600, 200), (64_000, 200), (10**6, 1000), (10**7, 8000), (4 * 10**11, 8000)],
+)
+def test_a_class_is_guaranteed_a_small_share_of_its_port(rate: int, guaranteed: int) -> None:
+    port = shape(TrafficClass("data"), rate=rate)
+    assert port.guaranteed_bps == guaranteed
+    # As htb counts: whole bytes per second, and no less than a frame a minute.
+    assert guaranteed % 8 == 0
+    assert guaranteed <= 0.0011 * rate or guaranteed <= 8 * 1514 / 60
+    assert sum(f"rate {guaranteed}bit ceil {rate}bit" in line for line in words(port)) == 2
+
+
+def test_no_delay_line_is_too_short_for_what_is_on_its_way() -> None:
+    near = words(shape(TrafficClass("data"), delay=1000))
+    far = words(shape(TrafficClass("data"), rate=10**11, delay=100_000))
+    assert near[1].endswith("delay 1000us limit 100000")
+    packets = 10**11 // 10 // (8 * 1514)
+    assert far[1].endswith(f"delay 100000us limit {4 * packets}")

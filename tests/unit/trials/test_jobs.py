@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, SocketBuffers
 from orchestrator.spec.sweep import with_rate
 from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence_seconds
 from orchestrator.trials.plan import iteration_seconds, plan_trials
@@ -86,7 +86,7 @@ def test_what_the_experiment_asks_reaches_the_processes(tmp_path: Path) -> None:
     made = replace(
         experiment(tmp_path, scale="{rates: 2, time: 0.5}"),
         batch=4, seed=9, learning_rate=0.5, congestion_control="reno",
-        send_buffer_bytes=1 << 20, receive_buffer_bytes=1 << 19,
+        socket_buffers=SocketBuffers(1 << 20, 1 << 19),
     )  # fmt: skip
     for job in accepted(made).values():
         assert (job.rates, job.time) == (2, 0.5)

@@ -108,6 +108,7 @@ def train(
         job = ServerJob(
             role="ps",
             name="ps",
+            send_buffers=(common["buffers"].send,) * workers,
             one_queue=ranks.one_queue,
             answer_ranks=ranks.answers,
             server=Endpoint("127.0.0.1", 0),

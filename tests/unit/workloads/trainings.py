@@ -105,7 +105,6 @@ class Bench:
             "repeat": 0,
             "address": "127.0.0.1",
             "port": 0,
-            "send_buffer_bytes": 65536,
             "receive_buffer_bytes": 65536,
             "flow_dscp": [0],
             "congestion_control": "cubic",
@@ -116,6 +115,9 @@ class Bench:
         if job["role"] == "worker":
             number = int(name.removeprefix("worker"))
             job |= {"worker": number, "bind": f"127.0.0.{number + 2}", "device": INSTANT}
+        job["send_buffer_bytes"] = 65536
+        if job["role"] == "ps":
+            job["send_buffer_bytes"] = [65536] * len(changes.get("workers", job["workers"]))
         return {**self._ordered({**job, **changes}), **changes}
 
     def _ordered(self, job: dict[str, Any]) -> dict[str, Any]:

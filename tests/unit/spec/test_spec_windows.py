@@ -1,0 +1,123 @@
+"""How much may be on its way: of the published topology, of slow, long and unequal ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.spec import (
+    Direction,
+    Flow,
+    Host,
+    Link,
+    Scale,
+    SocketBuffers,
+    Topology,
+    burst_bytes,
+    flows,
+    host_burst_segments,
+    load_topology,
+    port_burst_segments,
+    ports,
+    round_trip_us,
+    window_bytes,
+)
+
+TOPOLOGIES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
+PUBLISHED = next(path for path in TOPOLOGIES if path.name == "ps-10g-1g-3workers.yaml")
+AUTO = SocketBuffers()
+
+
+def star(*rates: int, delay_us: int = 0, queue: int = 512 * 1024, up: int = 1) -> Topology:
+    """A worker behind each rate; what they send is `up` times slower, the server's link fast."""
+    names = [f"w{number}" for number in range(len(rates))]
+
+    def link(first: str, second: str, rate: int, back: int) -> Link:
+        sides = (Direction(bps, delay_us, queue) for bps in (rate, back))
+        return Link((first, second), *sides)
+
+    return Topology(
+        "star",
+        "",
+        (Host("ps", "ps"), *(Host(name, "worker", "d") for name in names)),
+        ("s0",),
+        (
+            link("ps", "s0", 10**10, 10**10),
+            *(link("s0", name, rate, rate // up) for name, rate in zip(names, rates, strict=True)),
+        ),
+    )
+
+
+def sent(topology: Topology, direction: str = "pull") -> list[int]:
+    return [AUTO.send_bytes(topology, f) for f in flows(topology) if f.direction == direction]
+
+
+@pytest.mark.parametrize("path", TOPOLOGIES, ids=lambda path: path.stem)
+def test_shipped_topologies_have_the_windows_that_their_figures_were_measured_with(
+    path: Path,
+) -> None:
+    topology = load_topology(path)
+    assert {AUTO.send_bytes(topology, flow) for flow in flows(topology)} == {48 * 1024}
+    assert AUTO.receive_bytes(topology) == 256 * 1024
+
+
+@pytest.mark.parametrize(("scale", "segments"), [((1, 1), 45), ((8, 0.5), 3), ((32, 0.5), 1)])
+def test_at_one_gigabit_bursts_are_64_kilobytes_scaled(
+    scale: tuple[float, float], segments: int
+) -> None:
+    topology = load_topology(PUBLISHED)
+    assert set(host_burst_segments(topology, Scale(*scale)).values()) == {segments}
+    for port in ports(topology):
+        assert port_burst_segments(port, Scale(*scale)) == segments
+
+
+@pytest.mark.parametrize("rate", [9_600, 64_000, 10**6, 10**7, 10**8, 10**9, 10**10, 4 * 10**11])
+def test_a_burst_holds_a_port_for_a_millisecond_or_a_frame(rate: int) -> None:
+    for scale in (Scale(1, 1), Scale(1, 0.05), Scale(4, 1)):
+        topology = star(rate, rate)
+        for port in ports(topology):
+            size = burst_bytes(topology, port, scale)
+            holds = size * 8 / scale.rate(port.rate_bps)
+            assert size == 1514 or holds <= 0.0011 * scale.time
+
+
+def test_a_host_sends_bursts_that_its_slowest_way_takes() -> None:
+    topology = star(10**9, 10**7)
+    bursts = host_burst_segments(topology, Scale())
+    assert bursts == {"ps": 1, "w0": 45, "w1": 1}
+    asymmetric = host_burst_segments(star(10**9, up=20), Scale())
+    assert asymmetric == {"ps": 45, "w0": 4}
+
+
+def test_a_window_covers_the_path_and_waits_in_no_more_than_the_queue() -> None:
+    far = star(10**9, 10**9, delay_us=25_000)
+    assert round_trip_us(far, "w0") == 100_000
+    assert sent(far) == [48 * 1024 + 12_500_000] * 2
+    assert AUTO.receive_bytes(far) == 2 * (48 * 1024 + 12_500_000)
+    # One window and no more than the share of one: the server's own queue takes both workers'.
+    assert sent(star(10**9, 10**9, queue=64 * 1024)) == [16 * 1024] * 2
+    assert sent(star(10**9, queue=1514)) == [6 * 1024]
+
+
+def test_windows_get_smaller_with_the_rate_but_hold_some_segments() -> None:
+    sizes = [sent(star(rate))[0] for rate in (10**9, 5 * 10**8, 10**8, 10**7, 10**6, 9_600)]
+    assert sizes == [49_152, 24_576, 16_384, 12_500, 6_144, 6_144]
+    # Each direction has its own: 20 times slower up than down.
+    topology = star(10**8, up=20)
+    assert (sent(topology), sent(topology, "push")) == ([16_384], [6_250])
+
+
+def test_sizes_that_were_asked_for_stay() -> None:
+    asked = SocketBuffers(1 << 20, 1 << 19)
+    flow = Flow("w0", "push")
+    assert (asked.auto, AUTO.auto) == (False, True)
+    assert asked.send_bytes(star(9_600), flow) == 1 << 20
+    assert asked.receive_bytes(star(9_600)) == 1 << 19
+    # The kernel keeps twice what is asked, and what is asked has a least size.
+    assert window_bytes(star(10**9), flow, replace(asked, send=49_152), Scale(16, 1)) == 2 * 16_384
+
+
+def test_the_longest_and_fastest_way_has_a_window_that_the_kernel_takes() -> None:
+    assert AUTO.receive_bytes(star(10**13, delay_us=60 * 10**6)) == 1 << 30
