@@ -12,6 +12,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from orchestrator.collector.cpu import TrainingCpu, training_cpu
+from orchestrator.collector.disturbance import Use, disturbances, use_within
 from orchestrator.collector.records import Trial
 from orchestrator.collector.shapes import CapsRecord, NetworkRecord
 
@@ -108,6 +109,7 @@ class TrialMeasure:
         staleness: where they were not: how many updates by others had been applied to a unit
             between a worker's pull and its push -> how often.
         hosts: what every host used of its caps; empty: the run is of a version without caps.
+        use: whose the CPUs were; None: not recorded.
     """
 
     index: int
@@ -152,6 +154,12 @@ class TrialMeasure:
     bulk_synchronous: bool = True
     training_cpu: TrainingCpu | None = None
     staleness: Mapping[int, int] = field(default_factory=dict)
+    use: Use | None = None
+
+    @property
+    def disturbances(self) -> tuple[str, ...]:
+        """What other programs and the hypervisor did to it; empty if nothing that matters."""
+        return disturbances(self.use, self.idle_mean)
 
     @property
     def staleness_mean(self) -> float | None:
@@ -243,6 +251,7 @@ def measure(trial: Trial) -> TrialMeasure:
         training_cpu=training_cpu(trial.ps_end, trial.worker_ends, payload),
         staleness=trial.ps_end.staleness or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
+        use=use_within(network.use, network.cpu, begin, end),
     )
 
 

@@ -80,6 +80,14 @@ class CapsRecord(Record):
     measured: MeasuredUseRecord | None = None
 
 
+class UseRecord(Record):
+    """Whose the CPUs were. A sample: monotonic ns, and how many of the machine's `cores` the
+    testbed's processes, all others and the hypervisor had since the sample before."""
+
+    cores: int = Field(ge=1)
+    samples: tuple[tuple[int, float, float, float], ...]
+
+
 class NetworkRecord(Record):
     """network.json. `cpu` holds (monotonic ns, idle share of the machine since the sample before).
 
@@ -97,6 +105,8 @@ class NetworkRecord(Record):
     switch_cpu: tuple[tuple[int, float], ...] = ()
     switch_input_drops: dict[str, int] = Field(default_factory=dict)
     caps: dict[str, CapsRecord] = Field(default_factory=dict)
+    # Runs of older versions did not look whose the CPUs were.
+    use: UseRecord | None = None
 
 
 class JobRecord(Record):

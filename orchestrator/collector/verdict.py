@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.collector.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
 from orchestrator.collector.goodput import MOST_SHARE
 from orchestrator.collector.measure import HostUse, Shares, TrialMeasure
 from orchestrator.collector.records import ForcedScale
@@ -30,12 +31,6 @@ RECORDS_FACTOR = 1.25
 """Records cross it once, when training is over; SSH, TCP and its ACKs add some 10 %."""
 MANAGEMENT_SHARE = 0.01
 """Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
-NO_IDLE_MEAN = 0.05
-"""A machine busier than that was the bottleneck, not the network that it emulated."""
-LOW_IDLE_MEAN = 0.20
-"""With less, a burst of load anywhere on the machine delays packets."""
-LOW_IDLE_WORST = 0.05
-"""One saturated second can hold up an iteration, and the others wait at the barrier."""
 SHARE_LOW, SHARE_HIGH = 0.8, 1.25
 """Times 1/n. Unfair shares alone shorten the baseline from 6u to 5.0..5.1u."""
 RETRANSMISSION_SHARE = 0.005
@@ -147,6 +142,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None) -> Iterable[str]:
             yield f"little idle CPU: {_percent(trial.idle_mean)} on average"
         if trial.idle_worst < LOW_IDLE_WORST:
             yield f"worst second: {_percent(trial.idle_worst)} idle CPU"
+    yield from trial.disturbances
     for host in trial.hosts:
         if THROTTLED_A_LITTLE < (host.throttled_share or 0.0) <= THROTTLED_SHARE:
             yield _throttled(host)

@@ -33,7 +33,7 @@ def box_command(argv: Sequence[str], life_line: int) -> list[str]:
     return [
         "setpriv", "--pdeathsig", "KILL", "--",
         "unshare", "--net", "--mount", "--pid", "--ipc", "--uts",
-        "--fork", "--kill-child", "--mount-proc", "--",
+        "--fork", "--kill-child", "--",
         sys.executable, "-m", "orchestrator.emulation.supervisor", str(life_line), "--", *argv,
     ]  # fmt: skip
 

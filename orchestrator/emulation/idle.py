@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
+from orchestrator.emulation.use import UseSampler
+
 Sample = tuple[int, float]
 
 
@@ -54,8 +56,17 @@ class IdleSampler:
         clock_ns: Callable[[], int] = time.monotonic_ns,
         period: float = 0.25,
         threads: Callable[[], Mapping[int, float]] = dict,
+        use: UseSampler | None = None,
     ) -> None:
-        """Begin; `threads` reads the processor seconds of each of the switches' threads."""
+        """Begin.
+
+        Args:
+            read: /proc/stat.
+            clock_ns: monotonic.
+            period: seconds between two samples.
+            threads: reads the processor seconds of each of the switches' threads.
+            use: samples whose the CPUs were, on the same thread.
+        """
         self.samples: list[Sample] = []
         self.switch_samples: list[Sample] = []
         self._read = read
@@ -64,18 +75,22 @@ class IdleSampler:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="idle-sampler", daemon=True)
         self._before = read_cpu_times(read())
+        self._use = use
         self._threads = threads
         self._threads_before: tuple[int, Mapping[int, float]] = 0, {}
         self._sample_switches()
 
     def sample(self) -> None:
         """Take one sample now."""
-        now = read_cpu_times(self._read())
+        text = self._read()
+        now = read_cpu_times(text)
         total = now[1] - self._before[1]
         if total > 0:
             self.samples.append((self._clock_ns(), (now[0] - self._before[0]) / total))
             self._before = now
         self._sample_switches()
+        if self._use is not None:
+            self._use.sample(text)
 
     def _sample_switches(self) -> None:
         before_ns, before = self._threads_before

@@ -12,18 +12,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from orchestrator.emulation.box import STOP
 
 RUN_DIRECTORY = "/run"
+MACHINE_PROC = Path(RUN_DIRECTORY, "machine-proc")
+"""In the box: /proc of the machine, whose other processes share the CPUs with the testbed."""
 
 
 def prepare() -> None:
-    """A loopback of its own, and a tmpfs for all run state, which goes with the box."""
+    """A loopback and a /proc of its own, and a tmpfs for all run state, which goes with the box."""
     options = "mode=0755,nosuid,nodev"
+    # without --no-mtab, mount makes a /run/mount of its own first: on the machine's /run
+    mount = ["mount", "--no-mtab"]
     for argv in (
-        # without --no-mtab, mount makes a /run/mount of its own first: on the machine's /run
-        ["mount", "--no-mtab", "-t", "tmpfs", "-o", options, "dmlbed", RUN_DIRECTORY],
+        [*mount, "-t", "tmpfs", "-o", options, "dmlbed", RUN_DIRECTORY],
+        ["mkdir", "--mode=0700", str(MACHINE_PROC)],
+        [*mount, "--rbind", "/proc", str(MACHINE_PROC)],
+        [*mount, "-t", "proc", "-o", "nosuid,nodev,noexec", "proc", "/proc"],
         ["ip", "link", "set", "lo", "up"],
     ):
         subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)

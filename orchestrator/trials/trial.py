@@ -11,6 +11,7 @@ from orchestrator.deployment import Deployment
 from orchestrator.emulation.counters import network_record
 from orchestrator.emulation.idle import IdleSampler
 from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.use import UseSampler, use_record
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import build_jobs, silence_seconds
@@ -65,7 +66,8 @@ def run_trial(
     meter = testbed.hosts.meter(first, first + experiment.iterations - 1)
     error: str | None = None
     records: dict[str, bytes] = {}
-    with IdleSampler(threads=testbed.switch_threads) as sampler:
+    use = UseSampler()
+    with IdleSampler(threads=testbed.switch_threads, use=use) as sampler:
         try:
             records = deployment.run(
                 build_jobs(experiment, trial, addresses),
@@ -91,6 +93,7 @@ def run_trial(
         **network_record(shapes, before, after),
         "cpu": sampler.samples,
         "switch_cpu": sampler.switch_samples,
+        "use": use_record(use.samples),
         "caps": caps,
         "caps_notes": testbed.hosts.notes(),
         "kept_differs": testbed.differences(),

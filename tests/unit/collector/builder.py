@@ -43,6 +43,7 @@ class FakeTrial:
     payload: int = 100_000_000  # bytes, in each direction, of an iteration
     idle: float = 0.6
     cpu: Sequence[tuple[int, float]] | None = None
+    others: float | None = None  # of two cores, what other programs had; None: not recorded
     switch_cpu: Sequence[tuple[int, float]] = ()
     input_drops: int = 0
     retransmits: int = 0
@@ -128,8 +129,14 @@ class FakeTrial:
             "classes": [],
         }
         caps = {} if self.caps is None else {"caps": self.caps}
+        use = {}
+        if self.others is not None:
+            times = range(begin - SECOND, end + 2 * SECOND, SECOND)
+            samples = [(t, 0.5, self.others, 0.0) for t in times]
+            use = {"use": {"cores": 2, "samples": samples}}
         return {
             **caps,
+            **use,
             "switch": "linux-bridge",
             "ports": [trunk, {**trunk, "port": "switch1->switch0", "drops": 0}],
             "management_bytes": {"ps": self.management},

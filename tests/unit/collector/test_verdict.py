@@ -48,6 +48,7 @@ def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
         FakeTrial(payload=1000, workers=6, management=7 * 512 * 1024),
         FakeTrial(management=16_000_000),  # 1 % of 1.6 GB
         FakeTrial(idle=0.20),
+        FakeTrial(others=0.45),
         FakeTrial(switch_cpu=[(0, 0.0), (10**12, 0.01)]),  # busy, but not at its end
         FakeTrial(input_drops=1000),
         FakeTrial(pull=[96, 100, 104]),
@@ -105,6 +106,7 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
         (FakeTrial(congestion_controls=[]), "doubtful", "congestion control was not read back"),
         (FakeTrial(cpu=[]), "doubtful", "idle CPU was not recorded"),
         (FakeTrial(idle=0.19), "doubtful", "little idle CPU: 19 % on average"),
+        (FakeTrial(others=0.9), "doubtful", "other programs used 0.9 of 2 cores for 31 s"),
         (
             FakeTrial(input_drops=1100),
             "doubtful",
@@ -142,6 +144,15 @@ def test_one_saturated_second_is_doubtful(tmp_path: Path) -> None:
     samples = [(second * SECOND, 0.04 if second == 18 else 0.6) for second in range(10, 22)]
     got = judged(tmp_path, FakeTrial(imgs_per_sec=3, time=1, cpu=samples))
     assert got == Verdict("doubtful", ("worst second: 4 % idle CPU",))
+
+
+def test_whose_the_cpu_was_is_named_where_none_was_left(tmp_path: Path) -> None:
+    got = judged(tmp_path, FakeTrial(idle=0.04, others=1.0))
+    assert got.level == "unusable"
+    assert got.reasons == (
+        "no idle CPU: 4 % on average",
+        "other programs used 1.0 of 2 cores for 31 s",
+    )
 
 
 def test_worst_reason_decides_and_stands_first(tmp_path: Path) -> None:

@@ -33,8 +33,7 @@ def test_the_chain_of_a_box() -> None:
     unshare = command[4 : command.index(sys.executable)]
     assert unshare[0] == "unshare"
     assert set(unshare[1:]) == {
-        "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc",
-        "--",
+        "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--",
     }  # fmt: skip
     assert command[command.index(sys.executable) :] == [
         sys.executable, "-m", "orchestrator.emulation.supervisor", "7", "--", "the", "command",

@@ -1,0 +1,87 @@
+"""Whose the CPUs were, second by second: the testbed's, other programs' or the hypervisor's.
+
+What is left was idle, or went into the kernel's own work, which on a quiet machine is to carry the
+testbed's packets.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from orchestrator.emulation.processes import ProcessReader, Seen, used_seconds
+
+LOOK_SECONDS = 1.0
+"""Between two looks at all processes."""
+LOOKING_SHARE = 0.02
+"""Of one core, at most, for these looks: a machine may have thousands of processes."""
+
+
+class Use(NamedTuple):
+    """How many cores each had since the sample before."""
+
+    t_ns: int
+    testbed: float
+    others: float
+    hypervisor: float
+
+
+def use_record(samples: Sequence[Use]) -> dict[str, Any]:
+    """For a trial's network.json."""
+    return {
+        "cores": os.cpu_count() or 1,
+        "samples": [[used.t_ns, *(round(cores, 3) for cores in used[1:])] for used in samples],
+    }
+
+
+def read_stolen_seconds(text: str) -> float:
+    """What the hypervisor has withheld since the start, over all CPUs, out of /proc/stat."""
+    return int(text.splitlines()[0].split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
+class UseSampler:
+    """Takes a sample about once a second, if it is asked as often.
+
+    Attributes:
+        samples: so far; empty where the machine's processes cannot be seen.
+    """
+
+    def __init__(
+        self,
+        processes: Callable[[], Seen | None] | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Begin; `processes` looks at all of them."""
+        self.samples: list[Use] = []
+        self._processes = processes or ProcessReader()
+        self._clock_ns = clock_ns
+        self._before: tuple[int, Seen, float] | None = None
+        self._look_again_ns = 0
+
+    def sample(self, stat: str) -> None:
+        """Take a sample if it is time for one.
+
+        Args:
+            stat: /proc/stat as it is now.
+        """
+        now_ns = self._clock_ns()
+        if now_ns < self._look_again_ns or (seen := self._processes()) is None:
+            return
+        stolen = read_stolen_seconds(stat)
+        if self._before is not None:
+            before_ns, before, stolen_before = self._before
+            seconds = (now_ns - before_ns) / 1e9
+            self.samples.append(
+                Use(
+                    now_ns,
+                    used_seconds(before.testbed, seen.testbed) / seconds,
+                    used_seconds(before.others, seen.others) / seconds,
+                    (stolen - stolen_before) / seconds,
+                )
+            )
+        self._before = now_ns, seen, stolen
+        took = self._clock_ns() - now_ns
+        pause = max(round(LOOK_SECONDS * 1e9), round(took / LOOKING_SHARE))
+        self._look_again_ns = now_ns + pause
