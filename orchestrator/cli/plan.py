@@ -113,7 +113,7 @@ def _show(planned: Planned, console: Console) -> None:
         f"{loaded.name}: {len(described['trials'])} trials on {loaded.topology.name} "
         f"({described['switch']['kind']}, {described['switch']['why']}), {loaded.scale}, "
         f"{loaded.warm_up} + {loaded.iterations} + {loaded.cool_down} iterations each, "
-        f"at most about {clock_text(described['seconds'])} min, "
+        f"at most about {clock_text(described['seconds'])} min{_retries(loaded)}, "
         f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
@@ -125,6 +125,11 @@ def _show(planned: Planned, console: Console) -> None:
         console.print(note, soft_wrap=True, highlight=False)
 
 
+def _retries(loaded: Experiment) -> str:
+    """How often the time can be needed again; nothing if it cannot."""
+    return f" if undisturbed (up to {loaded.retries} retries a trial)" if loaded.retries else ""
+
+
 def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -> None:
     """A line for every point; its trials are the same at each."""
     first = plans[0].described
@@ -134,7 +139,7 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
         f"{asked.name}: {len(plans)} points of {asked.sweep.title() if asked.sweep else ''}, "
         f"{trials} trials ({first['switch']['kind']}, {first['switch']['why']}), "
         f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
-        f"at most about {clock_text(total)} min, calibrations not counted",
+        f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
     table = Table(Column("point", no_wrap=True), "trials", "scale", "memory", "at most")
@@ -183,6 +188,7 @@ def describe(
         "switch": {"kind": switch.kind, "why": switch.why},
         "scale": {"rates": experiment.scale.rates, "time": experiment.scale.time},
         "seconds": run_seconds(experiment),
+        "retries": experiment.retries,
         "memory_bytes": memory_bytes(experiment),
         "trials": [
             {

@@ -116,6 +116,7 @@ class TrialMeasure:
     model: str
     schedule: str
     repeat: int
+    attempt: int
     workers: int
     batch: int
     iterations: int
@@ -212,6 +213,7 @@ def measure(trial: Trial) -> TrialMeasure:
         model=what.model,
         schedule=what.schedule,
         repeat=what.repeat,
+        attempt=what.attempt,
         workers=len(what.workers),
         batch=what.batch,
         iterations=what.iterations,

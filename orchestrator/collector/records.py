@@ -1,7 +1,7 @@
 """What a run left behind, read from its directory and checked.
 
     run.json
-    trials/<NNN>-<model>-<schedule>-<repeat>/
+    trials/<NNN>-<model>-<schedule>-<repeat>/, and <...>.<attempt> of trials that were tried again
         trial.json       what was tried, and how it ended
         network.json     counters of the emulated network, idle CPU, what the kernel kept
         <process>.jsonl  the records of one process: the parameter server or a worker
@@ -11,6 +11,7 @@ Keys that a reader does not know are ignored, so that an older `dmlbed report` r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -83,7 +84,7 @@ class Run:
         experiment: the resolved experiment as run.json holds it.
         versions: program -> version.
         switch: the kind of switch that was used.
-        trials: finished trials with complete records, by index.
+        trials: finished trials with complete records, all attempts, by index and attempt.
         failed: the others, by directory.
         missing: number of planned trials that have no directory.
         forced: why all its figures are marked; None if the machine carried the scale.
@@ -160,12 +161,19 @@ def read_run(directory: Path) -> Run:
         experiment=run.experiment,
         versions={name: str(version) for name, version in run.versions.items()},
         switch=run.switch.kind,
-        trials=tuple(sorted(trials, key=lambda trial: trial.trial.index)),
+        trials=tuple(sorted(trials, key=lambda trial: (trial.trial.index, trial.trial.attempt))),
         failed=tuple(failed),
-        missing=max(0, _planned(run.experiment) - len(trials) - len(failed)),
+        missing=max(0, _planned(run.experiment) - _begun(trials, failed)),
         forced=run.calibration.forced if run.calibration else None,
         goodput=run.goodput,
     )
+
+
+def _begun(trials: Iterable[Trial], failed: Iterable[FailedTrial]) -> int:
+    """How many trials were begun, however often each was tried."""
+    known = {trial.trial.index for trial in trials}
+    known |= {failure.trial.index for failure in failed if failure.trial}
+    return len(known) + sum(failure.trial is None for failure in failed)
 
 
 def _first_point(directory: Path) -> Path:

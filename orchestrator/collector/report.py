@@ -81,6 +81,7 @@ def report(directory: Path) -> Report:
 def caption(run: Run, summary: Summary) -> Caption:
     """Title and caption of a run's figure."""
     trials = summary.trials
+    left_out = sum(len(row.left_out) for row in summary.rows)
     parts = [
         f"measured on dmlbed {run.versions.get('dmlbed', '(unknown version)')}",
         run.switch,
@@ -93,13 +94,15 @@ def caption(run: Run, summary: Summary) -> Caption:
         f" after {_values(trial.warm_up for trial in trials)} warm-up"
         f" and before {_values(trial.cool_down for trial in trials)} cool-down",
         f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
+        *([f"without {_count([left_out], 'disturbed trial')}"] if left_out else []),
         _verdicts(summary),
     ]
     if run.forced:
         parts.append(run.forced.reason)
     lost = len(run.failed) + run.missing
     if lost:
-        parts.append(f"{lost} of {lost + len(trials)} trials failed or missing")
+        tried = lost + len({trial.index for trial in trials})
+        parts.append(f"{lost} of {tried} trials failed or missing")
     name = run.experiment.get("name") or run.directory.parent.name
     schedules = dict.fromkeys(row.schedule for row in summary.rows)
     under = f"under {_list(list(schedules))}" if len(schedules) <= 3 else "by schedule"

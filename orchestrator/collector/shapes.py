@@ -24,6 +24,8 @@ class TrialRecord(Record):
     model: str
     schedule: str
     repeat: int
+    # Runs of older versions tried every trial once.
+    attempt: int = Field(default=1, ge=1)
     outcome: Literal["finished", "failed"]
     error: str | None = None
     ps: str
@@ -44,7 +46,8 @@ class TrialRecord(Record):
     @property
     def directory(self) -> str:
         """Name of the trial's directory in the run's directory."""
-        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}"
+        again = f".{self.attempt}" if self.attempt > 1 else ""
+        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}{again}"
 
 
 class PortRecord(Record):

@@ -6,15 +6,19 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from orchestrator.collector.attempts import Choice, choose
+from orchestrator.collector.disturbance import Use
 from orchestrator.collector.measure import Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run
 from orchestrator.collector.shares import bound_imgs_per_sec, share_of_gain
 from orchestrator.collector.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.collector.verdict import BASELINE, Verdict, judge_row, judge_run
+
+_WHICH = ("index", "model", "schedule", "repeat", "attempt")
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,9 @@ class Row:
         bound_imgs_per_sec: that no schedule of whole pulls and pushes is above; None if unknown.
         share_of_gain: percent of the way from the baseline's mean to the bound; None for the
             baseline itself, without it, and where the bound leaves nothing to gain.
-        trials: the measures, by repeat.
+        trials: the measures, by repeat; of a trial's attempts the one that counts.
         verdict: the worst of the trials'.
+        left_out: attempts that others disturbed, which nothing here is made of.
     """
 
     model: str
@@ -44,6 +49,7 @@ class Row:
     share_of_gain: float | None
     trials: tuple[TrialMeasure, ...]
     verdict: Verdict
+    left_out: tuple[TrialMeasure, ...] = ()
 
     @property
     def published_mean(self) -> float | None:
@@ -94,6 +100,14 @@ class Row:
         """TCP retransmissions in all trials."""
         return sum(trial.retransmissions for trial in self.trials)
 
+    def left_out_lines(self) -> list[str]:
+        """A line for every attempt that was left out, with the reason."""
+        return [
+            f"repeat {trial.repeat}, attempt {trial.attempt} is left out: "
+            f"{'; '.join(trial.disturbances)}"
+            for trial in self.left_out
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The row for a program to read: percent where the name says `pct`, else shares of 1."""
         rate, faster = self.imgs_per_sec, self.speedup
@@ -105,6 +119,7 @@ class Row:
             "speedup_pct": faster.mean if faster else None,
             "verdict": self.verdict.level,
             "reasons": list(self.verdict.reasons),
+            "left_out": self.left_out_lines(),
             "imgs_per_sec_interval": _pair(rate.interval),
             "speedup_pct_interval": _pair(faster.interval if faster else None),
             "published_imgs_per_sec": self.published_mean,
@@ -143,9 +158,11 @@ def summarise(run: Run) -> Summary:
     }
     of_trials = tuple(bounds[trial.model, trial.batch] for trial in trials)
     verdicts = judge_run(trials, of_trials, run.forced)
-    groups: dict[tuple[str, str], dict[int, tuple[TrialMeasure, Verdict]]] = {}
-    for trial, verdict in zip(trials, verdicts, strict=True):
-        groups.setdefault((trial.model, trial.schedule), {})[trial.repeat] = (trial, verdict)
+    groups: dict[tuple[str, str], list[TrialMeasure]] = {}
+    for trial in trials:
+        groups.setdefault((trial.model, trial.schedule), []).append(trial)
+    judged = {id(trial): verdict for trial, verdict in zip(trials, verdicts, strict=True)}
+    chosen = {place: choose(attempts) for place, attempts in groups.items()}
     published = _published(run.experiment)
     rows = []
     for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
@@ -153,45 +170,50 @@ def summarise(run: Run) -> Summary:
             run.experiment.get("schedules"), (trial.schedule for trial in trials)
         ):
             if (model, schedule) in groups:
-                rows.append(_row(model, schedule, groups, published.get(model, {}), bounds))
+                row = _row(model, schedule, chosen, published.get(model, {}), bounds)
+                verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
+                rows.append(replace(row, verdict=verdict))
     return Summary(trials, verdicts, of_trials, tuple(rows))
 
 
 def _row(
     model: str,
     schedule: str,
-    groups: Mapping[tuple[str, str], Mapping[int, tuple[TrialMeasure, Verdict]]],
+    chosen: Mapping[tuple[str, str], Choice],
     published: Mapping[str, tuple[float, ...]],
     bounds: Mapping[tuple[str, int], float | None],
 ) -> Row:
-    own = groups[model, schedule]
-    rates = {repeat: trial.imgs_per_sec for repeat, (trial, _) in sorted(own.items())}
-    base = {
-        repeat: trial.imgs_per_sec
-        for repeat, (trial, _) in groups.get((model, BASELINE), {}).items()
-    }
+    """A row that is not judged yet."""
+    own = chosen[model, schedule]
+    baseline = chosen.get((model, BASELINE), Choice())
+    rates, base = own.imgs_per_sec(), baseline.imgs_per_sec()
     compared = schedule != BASELINE
     published_speedup = None
     if compared and published.get(BASELINE) and published.get(schedule):
         published_speedup = percent_faster(fmean(published[BASELINE]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
     # All trials of a run have one batch, and one that has not would have another bound.
-    of_batches = {bounds[model, trial.batch] for trial, _ in own.values()}
+    of_batches = {bounds[model, trial.batch] for trial in own.counted}
     bound = of_batches.pop() if len(of_batches) == 1 else None
     gain = None
     if compared and base and bound:
         gain = share_of_gain(fmean(base.values()), measured.mean, bound)
+    faster = speedup(base, rates) if compared else None
+    if compared and base and faster is None and (own.left_out or baseline.left_out):
+        # No pair is left of what had been paired.
+        faster = Estimate(percent_faster(fmean(base.values()), measured.mean), None, 1)
     return Row(
         model=model,
         schedule=schedule,
         imgs_per_sec=measured,
-        speedup=speedup(base, rates) if compared else None,
+        speedup=faster,
         published=published.get(schedule, ()),
         published_speedup=published_speedup,
         bound_imgs_per_sec=bound,
         share_of_gain=gain,
-        trials=tuple(own[repeat][0] for repeat in rates),
-        verdict=judge_row([(repeat, own[repeat][1]) for repeat in rates]),
+        trials=own.counted,
+        verdict=Verdict("ok"),
+        left_out=own.left_out,
     )
 
 
@@ -201,7 +223,7 @@ def rows_json(rows: Sequence[Row]) -> str:
 
 
 def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
-    """summary.csv: one line per trial; failed ones have verdict `failed` and no measures.
+    """summary.csv: one line per attempt; failed ones have verdict `failed` and no measures.
 
     The columns and their order are the same for every run; lists are separated by semicolons.
     """
@@ -209,10 +231,13 @@ def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
         _csv_line(*measured)
         for measured in zip(summary.trials, summary.verdicts, summary.bounds, strict=True)
     ]
+    counted = {(t.index, t.attempt) for row in summary.rows for t in row.trials}
+    for line in lines:
+        line["counted"] = "yes" if (line["index"], line["attempt"]) in counted else "no"
     columns = list(lines[0])
     for failure in failed:
         known = failure.trial.model_dump() if failure.trial else {}
-        line = {key: known.get(key, "") for key in ("index", "model", "schedule", "repeat")}
+        line = {key: known.get(key, "") for key in _WHICH}
         lines.append({**line, "verdict": "failed", "reasons": str(failure)})
     lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else 1 << 30)
     text = io.StringIO()
@@ -229,6 +254,9 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict, bound: float | None) -> dic
         "model": trial.model,
         "schedule": trial.schedule,
         "repeat": trial.repeat,
+        "attempt": trial.attempt,
+        "counted": "",
+        "disturbed": "; ".join(trial.disturbances),
         "verdict": verdict.level,
         "reasons": "; ".join(verdict.reasons),
         "imgs_per_sec": _number(trial.imgs_per_sec),
@@ -245,6 +273,7 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict, bound: float | None) -> dic
         "push_shares": _list(push.by_worker if push else ()),
         "idle_mean": _number(trial.idle_mean),
         "idle_worst": _number(trial.idle_worst),
+        **_use(trial.use),
         "switch_idle_mean": _number(trial.switch_idle_mean),
         "switch_idle_worst": _number(trial.switch_idle_worst),
         "retransmissions_records": trial.retransmissions_records,
@@ -283,6 +312,15 @@ def _csv_line(trial: TrialMeasure, verdict: Verdict, bound: float | None) -> dic
         "scale_rates": _number(trial.scale_rates),
         "scale_time": _number(trial.scale_time),
         "switch": trial.switch,
+    }
+
+
+def _use(use: Use | None) -> dict[str, str]:
+    return {
+        "cores": _number(use.cores if use else None),
+        "testbed_cores_mean": _number(use.testbed if use else None),
+        "other_programs_cores_mean": _number(use.others if use else None),
+        "hypervisor_cores_mean": _number(use.hypervisor if use else None),
     }
 
 

@@ -71,7 +71,9 @@ def report_sweep(directory: Path) -> SweepReport:
     return SweepReport(
         directory=directory,
         rows=rows,
-        table=SweepTable(run.sweep.title(), found, schedules, _notes(run, expected)),
+        table=SweepTable(
+            run.sweep.title(), found, schedules, (*_left_out(found), *_notes(run, expected))
+        ),
         usable=all(row["verdict"] != "unusable" for row in rows),
         files=tuple(directory / name for name in contents),
     )
@@ -123,9 +125,19 @@ def _notes(run: SweepRun, expected: Mapping[str, Expectation]) -> tuple[str, ...
     return tuple(notes)
 
 
+def _left_out(found: Sequence[Place]) -> list[str]:
+    return [
+        f"{place.text}, {place.model} {schedule}, {line}"
+        for place in found
+        for schedule, cell in place.cells.items()
+        for line in cell.row.left_out_lines()
+    ]
+
+
 def _lost(text: str, run: Run) -> list[str]:
     lost = len(run.failed) + run.missing
-    return [f"{text}: {lost} of {lost + len(run.trials)} trials failed or missing"] if lost else []
+    begun = {trial.trial.index for trial in run.trials}
+    return [f"{text}: {lost} of {lost + len(begun)} trials failed or missing"] if lost else []
 
 
 def _range(values: Sequence[float]) -> str:

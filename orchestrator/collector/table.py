@@ -105,6 +105,8 @@ class SummaryTable:
                 yield self._note(f"{row.model} {row.schedule}: ", row.verdict.level, reason)
             if hidden > 0:
                 yield Text(f"{row.model} {row.schedule}: and {hidden} more (summary.json)")
+            for line in row.left_out_lines():
+                yield Text(f"{row.model} {row.schedule}, {line}", style="yellow")
         for note in self.notes:
             yield Text(note, style="yellow")
 

@@ -55,6 +55,7 @@ class Experiment:
         warm_up: iterations before the measured ones.
         cool_down: iterations after them, whose traffic the last measured one meets.
         repeats: trials per model and schedule.
+        retries: how often a trial is tried again that others disturbed.
         batch: images per worker and iteration.
         seed: of all random choices.
         asked_scale: R and D, or D alone: then `with_scale` must come before anything that needs
@@ -81,6 +82,7 @@ class Experiment:
     warm_up: int
     cool_down: int
     repeats: int
+    retries: int
     batch: int
     seed: int
     asked_scale: Scale | AutoScale
@@ -176,6 +178,7 @@ class Experiment:
             "warm_up": self.warm_up,
             "cool_down": self.cool_down,
             "repeats": self.repeats,
+            "retries": self.retries,
             "batch": self.batch,
             "seed": self.seed,
             "scale": {"rates": AUTO, **asdict(self.asked_scale)},

@@ -235,6 +235,10 @@ class ExperimentFile(FileModel):
         " next one's traffic",
     )
     repeats: Count = Field(default=3, description="trials per model and schedule")
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=2,
+        description="how often a trial is repeated that other programs or the hypervisor disturbed",
+    )
     batch: Count = Field(default=1, description="images per worker and iteration")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=1, description="of all random choices"

@@ -151,6 +151,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         iterations=file.iterations if overrides.iterations is None else overrides.iterations,
         warm_up=file.warm_up,
         cool_down=file.cool_down,
+        retries=file.retries,
         repeats=file.repeats if overrides.repeats is None else overrides.repeats,
         batch=file.batch,
         seed=file.seed,

@@ -22,10 +22,11 @@ from orchestrator.emulation.switches import SwitchChoice, check_fit, choose_swit
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, RunError, UnusableError
 from orchestrator.spec import Experiment
+from orchestrator.trials.attempts import Attempts, Tried, disturbed_by
 from orchestrator.trials.control import make_controller
 from orchestrator.trials.goodput import measure_goodput
 from orchestrator.trials.inside import connected, guarded
-from orchestrator.trials.plan import plan_trials
+from orchestrator.trials.plan import Trial, plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
@@ -98,18 +99,24 @@ def _run_trials(
                 progress.say(line)
             _say_losses(testbed.losses(started_ns), progress)
             deployment = Deployment(hosts, sys.executable, testbed.work_directory)
-            for trial in plan_trials(experiment):
+
+            def attempt(trial: Trial) -> Tried:
                 progress.start(trial)
                 try:
                     outcome = run_trial(experiment, trial, testbed, deployment, progress.event)
                 except RunError:
                     testbed.check()  # what is gone says more than the command that missed it
                     raise
-                results.store(trial, trial_files(experiment, trial, outcome))
+                place = results.store(trial, trial_files(experiment, trial, outcome))
                 progress.finish(trial, outcome.error)
                 _say_losses(outcome.network["controller"]["losses"], progress)
-                failed += outcome.error is not None
                 testbed.check()
+                failed = outcome.error is not None
+                return Tried(failed, () if failed else disturbed_by(place))
+
+            attempts = Attempts(experiment.retries, progress.say)
+            for trial in plan_trials(experiment):
+                failed += attempts.run(trial, attempt).failed
     return failed
 
 

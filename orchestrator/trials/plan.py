@@ -21,17 +21,20 @@ class Trial:
     Attributes:
         index: place in the run, from 0.
         repeat: from 0.
+        attempt: from 1; a trial that was disturbed is tried again.
     """
 
     index: int
     model: str
     schedule: str
     repeat: int
+    attempt: int = 1
 
     @property
     def directory(self) -> str:
         """Name of the trial's directory in the run's directory."""
-        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}"
+        again = f".{self.attempt}" if self.attempt > 1 else ""
+        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}{again}"
 
 
 def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:

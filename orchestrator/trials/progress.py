@@ -18,11 +18,16 @@ class Forecast:
     """Time left, from the planned times corrected by how far off they have been so far."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self._planned = {
+        self._all = {
             trial.index: trial_seconds(experiment, trial) for trial in plan_trials(experiment)
         }
+        self._planned = dict(self._all)
         self._spent_planned = 0.0
         self._spent = 0.0
+
+    def begin(self, trial: Trial) -> None:
+        """A trial begins, perhaps once more."""
+        self._planned[trial.index] = self._all[trial.index]
 
     def finished(self, trial: Trial, seconds: float) -> None:
         """Take a trial's real time into account."""
@@ -70,10 +75,11 @@ class TrialProgress:
         """`resnet50 switch-priority, repeat 2/3, iteration 4/8, 0.771 imgs/sec`."""
         experiment = self._experiment
         rate = "warming up" if self.imgs_per_sec is None else f"{self.imgs_per_sec:.3f} imgs/sec"
+        attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""
         return (
             f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat + 1}/"
-            f"{experiment.repeats}, iteration {self.iterations_done}/{experiment.all_iterations}, "
-            f"{rate}"
+            f"{experiment.repeats}{attempt}, "
+            f"iteration {self.iterations_done}/{experiment.all_iterations}, {rate}"
         )
 
 
@@ -123,6 +129,7 @@ class RunProgress:
         """A trial begins."""
         self._current = TrialProgress(self._experiment, trial)
         self._started = self._clock()
+        self._forecast.begin(trial)
         self._show()
 
     def event(self, event: Mapping[str, Any]) -> None:

@@ -65,21 +65,23 @@ class ResultsDirectory:
             raise
         return path
 
-    def store(self, trial: Trial, files: Mapping[str, bytes]) -> None:
-        """Keep a finished or failed trial's files, all of them or none."""
+    def store(self, trial: Trial, files: Mapping[str, bytes]) -> Path:
+        """Keep a finished or failed trial's files, all of them or none; returns its directory."""
         if self._path is None:
             self._path = self._make()
+        whole = self._path / "trials" / trial.directory
         partial = self._path / "trials" / f".{trial.directory}"
         try:
             partial.mkdir()
             for name, content in files.items():
                 _write(partial / name, content)
-            partial.rename(self._path / "trials" / trial.directory)
+            partial.rename(whole)
         except BaseException:
             # Ctrl-C may come here, too.
             shutil.rmtree(partial, ignore_errors=True)
             raise
         self.stored += 1
+        return whole
 
     def keep(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Keep files that belong to no trial in a folder of the run's directory; "": in itself."""

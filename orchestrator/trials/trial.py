@@ -110,6 +110,7 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         "model": trial.model,
         "schedule": trial.schedule,
         "repeat": trial.repeat,
+        "attempt": trial.attempt,
         "outcome": "finished" if outcome.error is None else "failed",
         "error": outcome.error,
         "seconds": outcome.seconds,

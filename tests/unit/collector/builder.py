@@ -28,6 +28,7 @@ class FakeTrial:
     schedule: str = "none"
     repeat: int = 0
     index: int = 0
+    attempt: int = 1
     imgs_per_sec: float = 0.24
     workers: int = 3
     batch: int = 1
@@ -84,6 +85,7 @@ class FakeTrial:
     def write(self, run: Path) -> Path:
         """Write the records under `run`; returns the trial's directory."""
         name = f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}"
+        name += f".{self.attempt}" if self.attempt > 1 else ""
         place = run / "trials" / name
         place.mkdir(parents=True)
         _dump(place / "trial.json", self._trial())
@@ -100,6 +102,7 @@ class FakeTrial:
             "model": self.model,
             "schedule": self.schedule,
             "repeat": self.repeat,
+            "attempt": self.attempt,
             "outcome": self.outcome,
             "error": self.error,
             "seconds": 60.0,
@@ -282,7 +285,9 @@ def write_run(
         "machine": {},
     }
     _dump(directory / "run.json", run)
-    for index, trial in enumerate(trials):
+    index = -1
+    for trial in trials:
+        index += trial.attempt == 1  # a later attempt is of the same trial
         trial.index = index
         trial.write(directory)
     return directory

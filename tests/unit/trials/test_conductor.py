@@ -20,6 +20,7 @@ from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.errors import MachineError, RunError, UnusableError
 from orchestrator.spec import Overrides
 from orchestrator.trials import conductor
+from orchestrator.trials.attempts import Attempts
 from orchestrator.trials.conductor import conduct
 from orchestrator.trials.inside import guarded
 from orchestrator.trials.plan import Trial
@@ -188,6 +189,23 @@ def test_a_failed_trial_is_kept_and_counted_and_the_others_run(stage: Stage) -> 
     assert len(stage.kept()) == 4
     assert len(stage.reports) == 1
     assert "failed: worker0: killed" in stage.screen.getvalue()
+
+
+def test_a_disturbed_trial_is_repeated_and_all_attempts_are_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disturbed_by(place: Path) -> tuple[str, ...]:
+        return ("others",) if place.name == "001-googlenet-switch-priority-0" else ()
+
+    monkeypatch.setattr(conductor, "disturbed_by", disturbed_by)
+    monkeypatch.setattr(conductor, "Attempts", lambda n, say: Attempts(n, say, lambda _: True))
+    stage.conduct()
+    assert len(stage.kept()) == 5
+    assert stage.kept()[1:3] == [
+        "001-googlenet-switch-priority-0",
+        "001-googlenet-switch-priority-0.2",
+    ]
+    assert "repeat 1/1, attempt 2, iteration" in stage.screen.getvalue()
 
 
 def test_figures_that_may_not_be_used(stage: Stage) -> None:

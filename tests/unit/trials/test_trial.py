@@ -210,6 +210,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "model": "googlenet",
         "schedule": "switch-priority",
         "repeat": 1,
+        "attempt": 1,
         "outcome": "finished",
         "error": None,
         "ps": "ps",
