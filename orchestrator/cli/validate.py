@@ -6,18 +6,29 @@ from pathlib import Path
 
 import click
 
-from orchestrator.spec import Experiment, Topology, load_any
+from orchestrator.errors import InputError, Problem
+from orchestrator.spec import Experiment, Topology, load_any, shown_path
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def validate(file: Path) -> None:
-    """Check a topology or experiment FILE.
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+def validate(files: tuple[Path, ...]) -> None:
+    """Check topology or experiment FILEs; `-` is standard input.
 
-    Prints one line if it is valid, else all problems at once, each as
+    Prints one line for each that is valid, and all problems of all others, each as
     `file:line:column: message (hint)`.
     """
-    click.echo(f"{file}: {_describe(load_any(file))}")
+    problems: dict[Problem, None] = {}
+    for file in dict.fromkeys(files):
+        try:
+            click.echo(f"{shown_path(file)}: {_describe(load_any(file))}")
+        except InputError as error:
+            # A topology's problems are those of every experiment on it, too.
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise InputError(list(problems))
 
 
 def _describe(spec: Topology | Experiment) -> str:

@@ -38,11 +38,15 @@ def box_command(argv: Sequence[str], life_line: int) -> list[str]:
     ]  # fmt: skip
 
 
-def run_in_box(argv: Sequence[str]) -> int:
+def run_in_box(argv: Sequence[str], given: bytes = b"") -> int:
     """Run a command in a box of its own and wait for it; must be called on the main thread.
 
     SIGINT and SIGTERM of this process ask the command to stop (it gets one SIGINT); a second one,
     or `STOP_SECONDS`, ends the box at once.
+
+    Args:
+        argv: the command.
+        given: what it reads on its standard input.
 
     Returns:
         The command's exit status; 128 + n if signal n ended it.
@@ -53,10 +57,15 @@ def run_in_box(argv: Sequence[str]) -> int:
     """
     read_end, write_end = os.pipe()
     try:
-        with _stop_requests() as stop_requests:
+        # A file in memory: unlike a pipe it takes all at once, and it goes by itself.
+        memory = os.memfd_create("given")
+        with _stop_requests() as stop_requests, open(memory, "w+b") as stdin:
+            stdin.write(given)
+            stdin.seek(0)
             try:
                 process = subprocess.Popen(
                     box_command(argv, read_end),
+                    stdin=stdin,
                     pass_fds=(read_end,),
                     # Ctrl-C reaches only this process, which then stops the box in good order.
                     start_new_session=True,

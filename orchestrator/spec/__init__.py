@@ -1,6 +1,7 @@
 """From the files that people write to typed, validated objects.
 
 load_topology, load_experiment, load_any    read a file, or raise InputError with all problems
+shown_path                                  how messages name it
 Topology, Host, Link, Direction             what stands in a topology
 Port, Flow, ports, path, flows_through,     who sends over which end of which link
 contended_switch_ports, flows, flow_path
@@ -35,7 +36,7 @@ from orchestrator.spec.graph import (
     path,
     ports,
 )
-from orchestrator.spec.load import load_any, load_experiment, load_topology
+from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.sweep import Conditions, Sweep, conditions
 from orchestrator.spec.switch_kinds import (
@@ -102,6 +103,7 @@ __all__ = [
     "port_burst_segments",
     "ports",
     "round_trip_us",
+    "shown_path",
     "unfit",
     "window_bytes",
     "worker_dscp",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ class Experiment:
         own_orders: orders of somebody else that they name.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
             points are.
+        texts: what stood in the files that it was read from, by their names in messages.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Experiment:
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, Order] = field(default_factory=dict)
     sweep: Sweep | None = None
+    texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.

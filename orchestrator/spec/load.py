@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,12 @@ from workloads.devices import DeviceModel, known_devices
 from workloads.schedules import schedule_names
 
 _OTHER_KIND = "another kind of switch can"
+_STDIN = Path("-")
+
+
+def shown_path(path: Path) -> str:
+    """How messages name a file that a person gave; `-` is standard input."""
+    return "<stdin>" if path == _STDIN else str(path)
 
 
 def load_topology(path: Path) -> Topology:
@@ -34,43 +40,55 @@ def load_topology(path: Path) -> Topology:
     The names of device models are checked for form only: an experiment may bring its own.
 
     Args:
-        path: the file; messages show it as given.
+        path: the file, or `-` for standard input; messages show it as given.
 
     Raises:
         InputError: with all problems of the file.
     """
-    return _topology(read_document(path))
+    return _topology(_read(path))
 
 
-def load_experiment(path: Path, overrides: Overrides | None = None) -> Experiment:
+def load_experiment(
+    path: Path, overrides: Overrides | None = None, texts: Mapping[str, str] | None = None
+) -> Experiment:
     """Reads an experiment file and the topology file that it names.
 
     Args:
-        path: the file; messages show it as given.
+        path: the file, or `-` for standard input; messages show it as given.
         overrides: what the command line changes.
+        texts: what stands in these files, by their names in messages (`Experiment.texts`); such
+            a file is not read again.
 
     Raises:
         InputError: with all problems of the experiment, its topology and the overrides.
     """
-    return _experiment(read_document(path), overrides or Overrides())
+    return _experiment(_read(path, texts or {}), overrides or Overrides(), texts or {})
 
 
 def load_any(path: Path) -> Topology | Experiment:
     """Reads a topology or an experiment, whichever the file's keys show it to be.
 
+    Args:
+        path: the file, or `-` for standard input; messages show it as given.
+
     Raises:
         InputError: with all problems of the file.
     """
-    document = read_document(path)
+    document = _read(path)
     match _kind(document):
         case "topology":
             return _topology(document)
         case "experiment":
-            return _experiment(document, Overrides())
+            return _experiment(document, Overrides(), {})
         case _:
             message = "neither a topology (key 'links') nor an experiment (key 'models')"
             document.report_at((), message)
             raise InputError(document.sorted_problems())
+
+
+def _read(path: Path, texts: Mapping[str, str] | None = None) -> Document:
+    name = shown_path(path)
+    return read_document(path, name, text=(texts or {}).get(name), stdin=path == _STDIN)
 
 
 def _kind(document: Document) -> str:
@@ -106,7 +124,7 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> Topol
     return file.resolve()
 
 
-def _experiment(document: Document, overrides: Overrides) -> Experiment:
+def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, str]) -> Experiment:
     _expect(document, "experiment")
     file = validate(document, ExperimentFile)
     _check_twice(document)
@@ -115,7 +133,10 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
-    topology, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
+    read = {document.shown: document.text}
+    topology, topology_problems = _named_topology(
+        document, [*known_devices(), *own_devices], texts, read
+    )
     scale, option_problems = check_overrides(overrides, known)
     if file is not None:
         scale = scale or file.scale.scale()
@@ -145,6 +166,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         name=file.name,
         description=file.description.strip(),
         source=document.path,
+        texts=read,
         topology=topology,
         models=tuple(file.models if overrides.models is None else overrides.models),
         schedules=tuple(file.schedules if overrides.schedules is None else overrides.schedules),
@@ -188,9 +210,9 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
 
 
 def _named_topology(
-    document: Document, devices: Iterable[str]
+    document: Document, devices: Iterable[str], texts: Mapping[str, str], read: dict[str, str]
 ) -> tuple[Topology | None, list[Problem]]:
-    """The topology that an experiment names, or the problems of its file."""
+    """The topology that an experiment names, or the problems of its file; adds to what was read."""
     loc: Loc = ("topology",)
     name = mapping(document.data).get("topology")
     if not isinstance(name, str) or document.is_bad(loc):
@@ -201,7 +223,9 @@ def _named_topology(
     path = document.path.parent / name
     display = os.path.normpath(Path(document.shown).parent / name)
     try:
-        return _topology(read_document(path, display), devices), []
+        named = read_document(path, display, text=texts.get(display))
+        read[display] = named.text
+        return _topology(named, devices), []
     except InputError as error:
         first = error.problems[0]
         if first.place != display:

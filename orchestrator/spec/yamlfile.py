@@ -17,6 +17,7 @@ all: a parser cannot read on after that.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,20 +49,25 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.A
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def read_document(path: Path, display: str | None = None) -> Document:
+def read_document(
+    path: Path, display: str, *, text: str | None = None, stdin: bool = False
+) -> Document:
     """Reads a YAML file whose root is a mapping.
 
     Args:
-        path: the file to open.
-        display: the path for messages; `path` as given if left out.
+        path: the file to open; what it names is looked for from its directory.
+        display: the path for messages.
+        text: what stands in the file, if that is known; nothing is read then.
+        stdin: read standard input instead.
 
     Raises:
         InputError: the file cannot be read, is not YAML, or its root is not a mapping.
     """
-    document = Document(display or str(path), path)
-    raw = _read(document)
+    document = Document(display, path)
+    if text is None:
+        raw = _read_stdin(display) if stdin else _read(document)
     try:
-        document.text = _decode(raw)
+        document.text = _decode(raw) if text is None else text
         root = compose(document)
         if root is not None:
             document.data = _Converter(document).value(root, ())
@@ -84,7 +90,8 @@ def _read(document: Document) -> bytes:
             raise InputError([Problem(place, "is a directory", "name a YAML file in it")])
         if path.exists() and not path.is_file():
             # Opening a pipe or a device could block for ever.
-            raise InputError([Problem(place, "is not a regular file")])
+            hint = "- reads standard input"
+            raise InputError([Problem(place, "is not a regular file", hint)])
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -93,6 +100,20 @@ def _read(document: Document) -> bytes:
         # ValueError: a path with a NUL byte in it.
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError([Problem(place, f"cannot be read: {reason}")]) from None
+    return _bounded(raw, place)
+
+
+def _read_stdin(place: str) -> bytes:
+    # A closed standard input is None, or fails with EBADF.
+    if sys.stdin is None:
+        raise InputError([Problem(place, "cannot be read: it is closed")])
+    try:
+        return _bounded(sys.stdin.buffer.read(MAX_BYTES + 1), place)
+    except OSError as error:
+        raise InputError([Problem(place, f"cannot be read: {error.strerror}")]) from None
+
+
+def _bounded(raw: bytes, place: str) -> bytes:
     if len(raw) > MAX_BYTES:
         raise InputError([Problem(place, f"is larger than {MAX_BYTES // 1024} KiB")])
     return raw

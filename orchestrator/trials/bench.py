@@ -10,6 +10,7 @@ from orchestrator.emulation.machine import checks, lacking
 from orchestrator.emulation.needs import Need
 from orchestrator.emulation.run_groups import run_groups
 from orchestrator.errors import InputError, MachineError, Problem
+from orchestrator.spec import shown_path
 from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.run import check_machine, check_memory, say
@@ -32,9 +33,10 @@ def bench(request: RunRequest, seconds: int, samples: int) -> None:
             unless the error carries one.
     """
     experiment = request.load()
+    request = request.keeping(experiment)
     if experiment.sweep is not None:
         message = "a bench is of one testbed, and this experiment has a sweep"
-        raise InputError([Problem(str(request.experiment), message, "leave the key out")])
+        raise InputError([Problem(shown_path(request.experiment), message, "leave the key out")])
     machine = check_machine(experiment, request.out)
     if missing := lacking(checks(machine), Need.BENCH):
         raise MachineError(f"this machine lacks for a bench: {missing}")

@@ -27,7 +27,7 @@ from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.bench_jobs import SCHEDULE, bench_jobs, bench_record, measuring_seconds
 from orchestrator.trials.control import make_controller
-from orchestrator.trials.inside import connected, guarded
+from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.iperf import WAYS, run_iperf
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
@@ -171,8 +171,9 @@ def _report(results: ResultsDirectory, as_json: bool) -> None:
 
 def main() -> None:
     """Entry point of the conducting process."""
-    request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
-    seconds, samples = int(sys.argv[3]), int(sys.argv[4])
+    asked, made, *numbers = told()
+    request, groups = RunRequest.from_json(asked), RunGroups.from_json(made)
+    seconds, samples = map(int, numbers)
     stopped = "stopped; what had been measured is kept"
     sys.exit(guarded(lambda: conduct(request, groups, seconds, samples), stopped))
 

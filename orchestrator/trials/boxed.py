@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -35,11 +36,12 @@ class AlreadySaid(DmlbedError):
 
 
 def run_boxed(module: str, arguments: Sequence[str], kept: str) -> None:
-    """Run `python -m module arguments` in a box of its own; call it on the main thread.
+    """Run `python -m module` in a box of its own; call it on the main thread.
 
     Args:
         module: of ours; it prints its own errors.
-        arguments: its command line.
+        arguments: what it is told, on its standard input: a whole experiment does not fit on a
+            command line.
         kept: what is left if the box is ended: a clause of a message.
 
     Raises:
@@ -47,7 +49,7 @@ def run_boxed(module: str, arguments: Sequence[str], kept: str) -> None:
             error carries one.
     """
     try:
-        status = run_in_box([sys.executable, "-m", module, *arguments])
+        status = run_in_box([sys.executable, "-m", module], json.dumps(arguments).encode())
     except Interrupted as error:
         raise Interrupted(f"{error}; {kept}") from error
     if status == 0:

@@ -28,7 +28,7 @@ from orchestrator.spec import Experiment, Topology
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
 from orchestrator.trials.control import make_controller
-from orchestrator.trials.inside import connected, guarded
+from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
 from workloads.models import load_model
@@ -167,7 +167,8 @@ def _way(
 
 def main() -> None:
     """Entry point of the calibrating process."""
-    task = Task.from_json(sys.argv[1])
+    (asked,) = told()
+    task = Task.from_json(asked)
     console = Console(stderr=True)
     sys.exit(guarded(lambda: calibrate(task, console), "stopped while calibrating"))
 

@@ -1,4 +1,4 @@
-"""What the outer process asks of the calibrating one in the box, as one JSON argument."""
+"""What the outer process asks of the calibrating one in the box, as JSON."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from orchestrator.spec import Experiment
 from orchestrator.trials.attempts import Attempts, Tried, disturbed_by
 from orchestrator.trials.control import make_controller
 from orchestrator.trials.goodput import measure_goodput
-from orchestrator.trials.inside import connected, guarded
+from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.plan import Trial, plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
@@ -142,7 +142,8 @@ def _report(results: ResultsDirectory, as_json: bool, console: Console) -> bool:
 def main() -> None:
     """Entry point of the conductor's process."""
     console = Console(stderr=True)
-    request, groups = RunRequest.from_json(sys.argv[1]), RunGroups.from_json(sys.argv[2])
+    asked, made = told()
+    request, groups = RunRequest.from_json(asked), RunGroups.from_json(made)
     stopped = "stopped; the trials that had finished are kept"
     sys.exit(guarded(lambda: conduct(request, groups, console), stopped))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,12 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, disk_error
 
 CONNECT_SECONDS = 15.0
+
+
+def told() -> list[str]:
+    """The arguments that `run_boxed` gave to this program."""
+    found: list[str] = json.load(sys.stdin)
+    return found
 
 
 @contextlib.contextmanager

@@ -1,14 +1,13 @@
-"""What the outer process asks of the one in the box, as one JSON argument."""
+"""What the outer process asks of the one in the box, as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment
 
 
@@ -17,7 +16,7 @@ class RunRequest:
     """One `dmlbed run`.
 
     Attributes:
-        experiment: the experiment file, as the person gave it.
+        experiment: the experiment file, as the person gave it; `-` is standard input.
         overrides: what the command line changes in it.
         out: directory that the run's directory is made in.
         as_json: end with one JSON object on standard output instead of a table.
@@ -26,6 +25,8 @@ class RunRequest:
         calibration: how the scale was settled, for run.json; None before it is.
         point: of a sweep, the label of the one point that is run; None: the whole experiment.
         directory: the run's directory, which must not exist; None: a new one under `out`.
+        texts: what stands in the experiment's files, as `Experiment.texts` has it; what is not in
+            it is read.
     """
 
     experiment: Path
@@ -37,22 +38,22 @@ class RunRequest:
     calibration: Mapping[str, Any] | None = None
     point: str | None = None
     directory: Path | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def keeping(self, experiment: Experiment) -> RunRequest:
+        """The request with the files as they were read, whatever becomes of them."""
+        return replace(self, texts=dict(experiment.texts))
 
     def load(self) -> Experiment:
         """Read the experiment with its overrides, or the one point of it that is asked for.
 
         Raises:
-            InputError: something in the files or the overrides is wrong, or the experiment has no
-                such point any more.
+            InputError: something in the files or the overrides is wrong.
         """
-        experiment = load_experiment(self.experiment, self.overrides)
+        experiment = load_experiment(self.experiment, self.overrides, self.texts)
         if self.point is None:
             return experiment
-        for point in experiment.points():
-            if point.label == self.point:
-                return point.experiment
-        message = f"the file has changed: its sweep has no point {self.point} any more"
-        raise InputError([Problem(str(self.experiment), message)])
+        return {point.label: point.experiment for point in experiment.points()}[self.point]
 
     def place(self, experiment: str, stamp: str) -> tuple[Path, str, str]:
         """Where the run's directory stands: two directories above it, and the name of each below.
@@ -79,6 +80,7 @@ class RunRequest:
                 "calibration": self.calibration,
                 "point": self.point,
                 "directory": None if self.directory is None else str(self.directory),
+                "texts": dict(self.texts),
             }
         )
 
@@ -96,4 +98,5 @@ class RunRequest:
             calibration=fields["calibration"],
             point=fields["point"],
             directory=None if fields["directory"] is None else Path(fields["directory"]),
+            texts=fields["texts"],
         )

@@ -62,6 +62,7 @@ def run(request: RunRequest) -> None:
             unless the error carries one.
     """
     experiment = request.load()
+    request = request.keeping(experiment)
     machine = check_machine(experiment, request.out)
     if experiment.sweep is None:
         _run(request, experiment, machine)

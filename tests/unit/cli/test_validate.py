@@ -37,8 +37,8 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("tiny.yaml").write_text(EXPERIMENT)
 
 
-def validate(file: str) -> Result:
-    return CliRunner().invoke(cli, ["validate", file])
+def validate(*files: str, given: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["validate", *files], input=given)
 
 
 def test_a_valid_topology() -> None:
@@ -82,3 +82,53 @@ def test_a_file_that_is_not_there() -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("nowhere.yaml")
     assert result.stderr.count("\n") == 1
+
+
+def test_several_files_are_all_checked() -> None:
+    Path("broken.yaml").write_text(TOPOLOGY.replace("10 Gbps", "10 GB"))
+    Path("other.yaml").write_text(EXPERIMENT.replace("star.yaml", "broken.yaml"))
+    result = validate("broken.yaml", "star.yaml", "other.yaml", "nowhere.yaml", "tiny.yaml")
+    assert result.exit_code == 2
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [
+        "star.yaml",
+        "tiny.yaml",
+    ]
+    # The experiment on the broken topology has that one's problem and none of its own.
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        "broken.yaml:9:38",
+        "nowhere.yaml",
+    ]
+
+
+def test_standard_input() -> None:
+    result = validate("-", given=TOPOLOGY)
+    assert result.stdout == "<stdin>: valid topology star: 2 hosts, 1 switches, 2 links\n"
+    # What it names is looked for from the working directory.
+    assert validate("-", given=EXPERIMENT).exit_code == 0
+    Path("there").mkdir()
+    Path("star.yaml").rename("there/star.yaml")
+    result = validate("-", given=EXPERIMENT)
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == "<stdin>:2:11: topology star.yaml: no such file (did you mean 'tiny.yaml'?)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (b"", "<stdin>:1:1: the file is empty"),
+        (b"name: \xff", "<stdin>:1:7: not text in UTF-8: byte 0xff"),
+        (b"#" * (1024 * 1024 + 1), "<stdin>: is larger than 1024 KiB"),
+    ],
+)
+def test_wrong_standard_input(given: bytes, said: str) -> None:
+    result = validate("-", given=given)
+    assert (result.exit_code, result.stderr) == (2, f"{said}\n")
+
+
+def test_a_topology_of_the_name_of_standard_input_is_a_file() -> None:
+    Path("-").write_text(TOPOLOGY)
+    Path("tiny.yaml").write_text(EXPERIMENT.replace("star.yaml", "'-'"))
+    assert validate("tiny.yaml", given="").exit_code == 0

@@ -230,7 +230,7 @@ def test_paths_that_are_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "sta.yaml": "sta.yaml: no such file (did you mean 'star.yaml'?)",
         "no/star.yaml": "no/star.yaml: no such file (there is no directory 'no')",
         "dir": "dir: is a directory (name a YAML file in it)",
-        "pipe": "pipe: is not a regular file",
+        "pipe": "pipe: is not a regular file (- reads standard input)",
         "star.yaml/x": "star.yaml/x: cannot be read: Not a directory",
         "x" * 300: f"{'x' * 300}: cannot be read: File name too long",
     }

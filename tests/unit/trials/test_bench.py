@@ -61,8 +61,8 @@ class Outside:
         self.forced.append(request.force)
         return request
 
-    def _run_in_box(self, argv: Sequence[str]) -> int:
-        self.started.append(argv)
+    def _run_in_box(self, argv: Sequence[str], given: bytes) -> int:
+        self.started.append([*argv, *json.loads(given)])
         return 0
 
 

@@ -28,6 +28,7 @@ from tests.unit.trials.examples import write_experiment
             Path("out"),
             point="batch-4",
             directory=Path("out/s/batch-4"),
+            texts={"a.yaml": "name: ü\n"},
         ),
     ],
 )

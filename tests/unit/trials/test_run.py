@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -68,8 +69,8 @@ class Outside:
             raise self.machine
         return self.machine
 
-    def _run_in_box(self, argv: Sequence[str]) -> int:
-        self.started.append(argv)
+    def _run_in_box(self, argv: Sequence[str], given: bytes) -> int:
+        self.started.append([*argv, *json.loads(given)])
         if isinstance(self.end, BaseException):
             raise self.end
         return self.end
@@ -89,8 +90,31 @@ def test_the_conductor_gets_the_request(outside: Outside, request_: RunRequest) 
     run(request_)
     (argv,) = outside.started
     assert argv[:3] == [sys.executable, "-m", "orchestrator.trials.conductor"]
-    assert RunRequest.from_json(argv[3]) == request_
+    inside = RunRequest.from_json(argv[3])
+    assert inside == request_.keeping(request_.load())
     assert json.loads(argv[3])["as_json"] is True
+
+
+def test_files_that_change_or_go_meanwhile_change_nothing(
+    outside: Outside, request_: RunRequest
+) -> None:
+    before = request_.load()
+    run(request_)
+    for file in request_.experiment.parent.glob("*.yaml"):
+        file.unlink()
+    ((*_, asked, _),) = outside.started
+    assert RunRequest.from_json(asked).load() == before
+
+
+def test_an_experiment_from_standard_input(
+    outside: Outside, request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(request_.experiment.parent)
+    raw = io.BytesIO(request_.experiment.read_bytes())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw))
+    run(replace(request_, experiment=Path("-")))
+    ((*_, asked, _),) = outside.started
+    assert RunRequest.from_json(asked).load().resolved() == request_.load().resolved()
 
 
 def test_wrong_input_starts_nothing(outside: Outside, tmp_path: Path) -> None:
