@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from orchestrator.bounds import Case, LowerBound, Prediction, expected, predictions
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
-from orchestrator.spec import Experiment, Overrides, load_experiment
+from orchestrator.spec import Experiment, Overrides, load_experiment, number_text, rate_text
 from workloads.models import load_model
 
 
@@ -136,7 +136,7 @@ def _fullest(found: dict[str, Any]) -> str:
     return (
         f"fullest: {' and '.join(named)}{f' and {others} like them' if others else ''}, "
         f"each for {shared} worker{'' if shared == 1 else 's'} "
-        f"at {loads[0]['goodput_bps'] / 1e6:.1f} Mbit/s of payload "
+        f"at {rate_text(loads[0]['goodput_bps'])} of payload "
         "(1448/1514 of the rate: a run measures it)"
     )
 
@@ -152,9 +152,9 @@ def _limit_table(found: dict[str, Any]) -> Table:
         bounds = (model[name]["seconds"] for name in ("bound", "barrier_bound"))
         table.add_row(
             model["model"],
-            *(f"{value:.4g}" for value in (u, compute, forward)),
-            f"{compute / u:.2f}",
-            *(f"{value:.4g}" for value in bounds),
+            *(number_text(value, digits=4) for value in (u, compute, forward)),
+            number_text(compute / u, 2),
+            *(number_text(value, digits=4) for value in bounds),
             model["limit"],
         )
     return table
@@ -182,8 +182,8 @@ def _time_table(found: dict[str, Any]) -> Table:
                 "" if number else model["model"],
                 schedule,
                 formula,
-                f"{times['u']:.2f}",
-                f"{times['imgs_per_sec']:.3f}",
+                number_text(times["u"], 2),
+                number_text(times["imgs_per_sec"], 3),
             )
     return table
 

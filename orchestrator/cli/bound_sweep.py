@@ -12,7 +12,7 @@ from rich.table import Table
 
 from orchestrator.bounds import Case, expected, limits
 from orchestrator.collector.fitting import narrow, pieces
-from orchestrator.spec import Experiment, Sweep
+from orchestrator.spec import Experiment, Sweep, number_text
 from workloads.models import load_model
 
 _LEGEND = (
@@ -96,11 +96,11 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Table:
     table.add_column(f"{model}\n{sweep.title()}", no_wrap=True)
     for place in places:
         table.add_column(sweep.text(place["value"]), justify="right", no_wrap=True)
-    table.add_row("u, s", *(f"{place['u_seconds']:.4g}" for place in places))
-    table.add_row("C, s", *(f"{place['compute_seconds']:.4g}" for place in places))
-    table.add_row("C/nu", *(f"{place['compute_over_links']:.2f}" for place in places))
+    table.add_row("u, s", *(number_text(place["u_seconds"], digits=4) for place in places))
+    table.add_row("C, s", *(number_text(place["compute_seconds"], digits=4) for place in places))
+    table.add_row("C/nu", *(number_text(place["compute_over_links"], 2) for place in places))
     table.add_row("limited by", *(narrow(place["limits"]) for place in places))
-    table.add_row("bound", *(f"{place['bound_imgs_per_sec']:.3f} 100 %" for place in places))
+    table.add_row("bound", *(_rate(place, place["bound_imgs_per_sec"]) for place in places))
     table.add_row(
         "with a step barrier",
         *(_rate(place, place["barrier_bound_imgs_per_sec"]) for place in places),
@@ -113,7 +113,9 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Table:
 
 
 def _rate(place: dict[str, Any], rate: float | None) -> str:
-    return "-" if rate is None else f"{rate:.3f} {100 * rate / place['bound_imgs_per_sec']:3.0f} %"
+    if rate is None:
+        return "-"
+    return f"{number_text(rate, 3)} {100 * rate / place['bound_imgs_per_sec']:3.0f} %"
 
 
 def _why_not(found: dict[str, Any]) -> list[str]:

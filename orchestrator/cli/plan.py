@@ -29,7 +29,7 @@ from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
-from orchestrator.spec import OPENFLOW_KINDS, AutoScale, Experiment, load_experiment
+from orchestrator.spec import OPENFLOW_KINDS, AutoScale, Experiment, load_experiment, rate_text
 from orchestrator.trials import foresee_scale
 from orchestrator.trials.control import planned_rules
 from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
@@ -266,7 +266,7 @@ def _port_table(planned: dict[str, Any]) -> Table:
     for number, shape in enumerate(by_schedule[0]):
         table.add_row(
             shape["port"],
-            f"{shape['rate_bps'] / 1e6:g} Mbit/s",
+            rate_text(shape["rate_bps"]),
             f"{shape['queue_bytes'] / 1024:g} KiB",
             *(" > ".join(shapes[number]["classes"]) for shapes in by_schedule),
         )

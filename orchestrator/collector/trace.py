@@ -15,6 +15,7 @@ from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.shapes import TrialRecord
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
+from orchestrator.spec import rate_text
 from workloads.schedules import MAX_FLOWS
 
 Event = dict[str, Any]
@@ -60,7 +61,7 @@ def about(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
         "clock": "emulated microseconds since the first release: D times the real system's",
         "utilisation": {
             WORDS[way]: f"payload per {BIN_NS // 1_000_000} emulated ms; 100 % is"
-            f" {full[way].bits_per_sec / 1e6:.4g} Mbit/s at {', '.join(full[way].ports)}"
+            f" {rate_text(full[way].bits_per_sec)} at {', '.join(full[way].ports)}"
             for way in WAYS
         },
     }

@@ -22,6 +22,7 @@ from orchestrator.collector.panel import FAINT, INK, SOFT
 from orchestrator.collector.sheet import DPI, style
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
+from orchestrator.spec import rate_text
 
 ITERATIONS = 2
 """Measured iterations that are shown, the last ones."""
@@ -119,7 +120,7 @@ def compose_trace(spans: TrialSpans, full: Mapping[Way, Full]) -> Figure:
 def _caption(spans: TrialSpans, full: Mapping[Way, Full]) -> str:
     trial = spans.trial.trial
     what = "; ".join(
-        f"{way}: {full[way].bits_per_sec * trial.scale.rates / 1e6:.4g} Mbit/s of payload at"
+        f"{way}: {rate_text(full[way].bits_per_sec * trial.scale.rates)} of payload at"
         f" {', '.join(full[way].ports)}"
         for way in WAYS
     )

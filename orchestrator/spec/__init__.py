@@ -13,6 +13,7 @@ Scale, AutoScale                            at which scale, or with R still to b
 SocketBuffers, window_bytes, burst_bytes    how much may be on its way
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
+rate_text, number_text                      rates and other figures for people, of any size
 """
 
 from orchestrator.spec.access import SshAccess
@@ -46,8 +47,9 @@ from orchestrator.spec.switch_kinds import (
     OVS_KERNEL,
     OVS_USER,
 )
+from orchestrator.spec.text import number_text
 from orchestrator.spec.topology import Direction, Host, Link, Topology
-from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size
+from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size, rate_text
 from orchestrator.spec.windows import (
     SocketBuffers,
     burst_bytes,
@@ -96,12 +98,14 @@ __all__ = [
     "load_any",
     "load_experiment",
     "load_topology",
+    "number_text",
     "parse_duration",
     "parse_rate",
     "parse_size",
     "path",
     "port_burst_segments",
     "ports",
+    "rate_text",
     "round_trip_us",
     "shown_path",
     "unfit",

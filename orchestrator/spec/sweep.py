@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from orchestrator.spec.fields import MAX_NODE_LETTERS
 from orchestrator.spec.topology import Direction, Host, Link, Topology
+from orchestrator.spec.units import rate_parts, rate_text
 
 Variable = Literal["batch", "rate", "workers"]
 
-_PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+_EXACT = 15  # digits of a value that is shown as it was written
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,12 @@ class Sweep:
 
     def label(self, value: int) -> str:
         """A point's name, fit for a directory: `batch-16`, `rate-2.5G`, `workers-4`."""
-        text = _short(value) if self.variable == "rate" else str(value)
+        text = "".join(rate_parts(value, _EXACT)) if self.variable == "rate" else str(value)
         return f"{self.variable}-{text}"
 
     def text(self, value: int) -> str:
         """A value for people, with its unit: `16`, `2.5 Gbit/s`, `4`."""
-        if self.variable != "rate":
-            return str(value)
-        short = _short(value)
-        return f"{short[:-1]} {short[-1]}bit/s" if short[-1].isalpha() else f"{short} bit/s"
+        return rate_text(value, _EXACT) if self.variable == "rate" else str(value)
 
     def title(self) -> str:
         """What is varied, in words: `batch`, `rate of core - rack`, `workers`."""
@@ -144,11 +142,3 @@ def _free_name(name: str, hosts: list[Host], switches: tuple[str, ...]) -> str:
     stem = name.rstrip("0123456789")
     series = (stem[: MAX_NODE_LETTERS - len(str(number))] + str(number) for number in count())
     return next(name for name in series if name not in taken)
-
-
-def _short(bps: int) -> str:
-    """A rate without its unit: `2.5G`."""
-    for factor, letter in _PREFIXES:
-        if bps >= factor:
-            return f"{bps / factor:.15g}{letter}"
-    return str(bps)

@@ -1,7 +1,8 @@
-"""Words for messages: what a person wrote, quoted or named, and the nearest name to it."""
+"""Words and figures for people: what they wrote, the nearest name to it, numbers of any size."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -25,6 +26,21 @@ def nearest(name: str, known: Iterable[str], *, else_list: str = "") -> str:
     if close:
         return f"did you mean '{lowered[close[0]]}'?"
     return f"{else_list}: {', '.join(names)}" if else_list and names else ""
+
+
+def number_text(value: float, decimals: int = 0, digits: int = 3) -> str:
+    """A number without an exponent, of any size.
+
+    Args:
+        value: the number.
+        decimals: how many digits after the point it has at least.
+        digits: how many significant digits it has at least.
+    """
+    if not math.isfinite(value) or value == 0:
+        return f"{value:.{decimals}f}"
+    # As it is rounded: 0.9996 has three digits as 1.00.
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    return f"{value:.{max(decimals, digits - 1 - exponent)}f}"
 
 
 def kind(value: object) -> str:

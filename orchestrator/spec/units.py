@@ -19,6 +19,8 @@ _NUMBER = r"[0-9]{1,18}(\.[0-9]{1,9})?"
 _DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
+_RATE_PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
 MAX_RATE_BPS = 10**13
 MAX_SIZE_BYTES = 2**50
 MAX_DURATION_US = 3600 * 10**6
@@ -134,3 +136,23 @@ def parse_duration(text: object) -> int:
     if duration > MAX_DURATION_US:
         raise QuantityError(f"duration {text!r} is above one hour")
     return int(duration)
+
+
+def rate_text(bps: float, digits: int = 4) -> str:
+    """A rate for people: `1.25 Gbit/s`, `62.5 Mbit/s`, `9.6 kbit/s`.
+
+    Args:
+        bps: bits per second.
+        digits: how many significant digits it has at most.
+    """
+    number, prefix = rate_parts(bps, digits)
+    return f"{number} {prefix}bit/s"
+
+
+def rate_parts(bps: float, digits: int) -> tuple[str, str]:
+    """The number and the prefix of a rate, which is none below 1 kbit/s."""
+    for factor, prefix in _RATE_PREFIXES:
+        # As it is rounded: 999,999 bit/s are 1 Mbit/s.
+        if float(f"{bps:.{digits}g}") >= factor:
+            return f"{bps / factor:.{digits}g}", prefix
+    return f"{bps:.{digits}g}", ""

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.emulation.caps import Room, host_caps, refusals
-from orchestrator.spec import AutoScale, Experiment, Scale
+from orchestrator.spec import AutoScale, Experiment, Scale, rate_text
 
 CANDIDATES = tuple(float(2**power) for power in range(11))
 """R from 1 to 1024: with the last one, 100 Gbit/s is what any machine carries."""
@@ -209,11 +209,6 @@ def listed(attempts: Iterable[Attempt]) -> str:
 def by_rates(attempts: Sequence[Attempt]) -> dict[float, Attempt]:
     """Attempts by R; of equals the last."""
     return {attempt.rates: attempt for attempt in attempts}
-
-
-def rate_text(bps: float) -> str:
-    """`1.25 Gbit/s`, `62.5 Mbit/s`."""
-    return f"{bps / 1e9:.4g} Gbit/s" if bps >= 1e9 else f"{bps / 1e6:.4g} Mbit/s"
 
 
 def _percent(share: float) -> str:

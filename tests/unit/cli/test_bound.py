@@ -45,8 +45,8 @@ def test_the_published_experiment() -> None:
         " at 956.4 Mbit/s of payload (1448/1514 of the rate: a run measures it)",
     ]
     for line in (
-        "alexnet 2.069 0.5535 0.1845 0.27 6.207 8.31 link",
-        "mobilenet 0.1173 0.9331 0.311 7.95 0.9331 0.9775 compute",
+        "alexnet 2.069 0.5535 0.1845 0.267 6.207 8.310 link",
+        "mobilenet 0.1173 0.9331 0.3110 7.95 0.9331 0.9775 compute",
         "alexnet any lower bound 3.00 0.483",
         "any with a step barrier lower bound 4.02 0.361",
         "in turns, barrier (none) 2nu + C 6.27 0.231",
@@ -56,6 +56,18 @@ def test_the_published_experiment() -> None:
         "switch-priority simulated 4.09 0.354",
     ):
         assert line in lines
+
+
+def test_figures_of_slow_links_have_digits_left(tmp_path: Path) -> None:
+    (tmp_path / "slow.yaml").write_text(
+        (ROOT / "topologies/star.yaml").read_text().replace("1 Gbps", "9600 bps")
+    )
+    file = tmp_path / "other.yaml"
+    file.write_text(Path(PUBLISHED).read_text().replace("../topologies/ps-10g-1g-3workers", "slow"))
+    said = bound(str(file), "--models", "squeezenet").stdout
+    assert "at 9.182 kbit/s of payload" in said
+    (line,) = (line for line in said.splitlines() if "any with a step barrier" in line)
+    assert line.split()[-2:] == ["2.00", "0.000460"]
 
 
 @pytest.mark.parametrize("columns", [80, 100])
@@ -165,7 +177,7 @@ def test_a_sweep_has_a_column_for_every_point() -> None:
     for line in (
         "sweep-batch: 5 points of batch on ps-10g-1g-3workers, real system",
         "batch 1 5 9 17 30",
-        "C/nu 0.18 0.61 1.03 1.87 3.24",
+        "C/nu 0.185 0.606 1.03 1.87 3.24",
         "none 0.571 49 % 2.732 47 % 4.685 46 % 7.056 66 % 8.449 78 %",
     ):
         assert line in lines

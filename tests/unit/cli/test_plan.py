@@ -70,9 +70,9 @@ def test_the_trials_in_their_order() -> None:
 def test_the_ports() -> None:
     rows = {row[0]: row[1:] for row in cells(plan(PUBLISHED, columns=120))}
     same = "ack > data"
-    assert rows["ps->switch0"] == ["10000 Mbit/s", "256 KiB", same, same]
+    assert rows["ps->switch0"] == ["10 Gbit/s", "256 KiB", same, same]
     assert rows["switch0->switch1"] == [
-        "1000 Mbit/s",
+        "1 Gbit/s",
         "256 KiB",
         same,
         "ack > worker0 > worker1 > worker2 > data",

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.spec import QuantityError, Scale, parse_duration, parse_rate, parse_size
+from orchestrator.spec import (
+    QuantityError,
+    Scale,
+    number_text,
+    parse_duration,
+    parse_rate,
+    parse_size,
+    rate_text,
+)
 from orchestrator.spec.scale import AutoScale, parse_scale
 from orchestrator.spec.units import DURATION, RATE, SIZE
 
@@ -248,3 +256,41 @@ def test_bytes_over_rate_is_stretched_by_d(rate: int, rates: int) -> None:
     scale = Scale(rates, 1.0)
     assert scale.rate(rate) >= 1
     assert abs(scale.rate(rate) * rates - rate) <= max(rates, rates / 2)
+
+
+@pytest.mark.parametrize(
+    ("bps", "text"),
+    [
+        (1, "1 bit/s"),
+        (9_600, "9.6 kbit/s"),
+        (244_841.2, "244.8 kbit/s"),
+        (999_999, "1 Mbit/s"),
+        (956_406_869, "956.4 Mbit/s"),
+        (2_500_000_000, "2.5 Gbit/s"),
+        (400 * 10**9, "400 Gbit/s"),
+        (10**13, "10 Tbit/s"),
+    ],
+)
+def test_rates_for_people(bps: float, text: str) -> None:
+    assert rate_text(bps) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0001234, "0.000123"),
+        (0.09996, "0.100"),
+        (0.23871, "0.239"),
+        (2.0786, "2.079"),
+        (1234.5, "1234.500"),
+        (0, "0.000"),
+        (math.inf, "inf"),
+    ],
+)
+def test_figures_have_three_decimals_and_three_digits_at_any_size(value: float, text: str) -> None:
+    assert number_text(value, 3) == text
+
+
+def test_figures_have_as_many_digits_as_asked() -> None:
+    texts = [number_text(value, digits=4) for value in (0.00123456, 6.2071, 8.31, 16123.4)]
+    assert texts == ["0.001235", "6.207", "8.310", "16123"]
