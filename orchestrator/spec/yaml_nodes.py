@@ -23,7 +23,8 @@ class AliasNode(yaml.Node):
     """`*name`: where it stands, and what it stands for."""
 
     def __init__(self, target: yaml.Node, event: yaml.AliasEvent) -> None:
-        super().__init__(target.tag, None, event.start_mark, event.end_mark)  # type: ignore[no-untyped-call]
+        super().__init__(target.tag, None, None, None)
+        self.start_mark = event.start_mark
         self.target = target
 
 
@@ -103,7 +104,7 @@ class _Composer(yaml.SafeLoader):
         return node
 
     def _alias(self, event: yaml.AliasEvent, mark: Mark) -> yaml.Node:
-        name = event.anchor
+        name = str(event.anchor)
         target = self.anchored.get(name)
         if target is not None:
             return AliasNode(target, event)

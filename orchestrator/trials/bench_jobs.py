@@ -65,6 +65,8 @@ def bench_jobs(
         "silence_seconds": SILENCE_SECONDS,
         "workers": [what.worker],
     }
-    server = {**jobs[what.server], "answer_ranks": jobs[what.server]["answer_ranks"][:1]}
+    all_workers = jobs[what.server]
+    per_worker = ("answer_ranks", "send_buffer_bytes")
+    server = {**all_workers, **{key: all_workers[key][:1] for key in per_worker}}
     worker = jobs[what.worker]
     return {what.server: {**server, **changes}, what.worker: {**worker, **changes}}
