@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
+import shutil
 import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from orchestrator.emulation.needs import PROGRAMS, Need
 
@@ -27,9 +33,123 @@ def test_what_ryu_is_built_with_is_constrained_for_every_pip() -> None:
     assert "ryu == 4.34" in config["options"]["install_requires"]
     constraints = (ROOT / "scripts" / "build-constraints.txt").read_text().splitlines()
     assert [line for line in constraints if not line.startswith("#")] == ["setuptools < 66"]
-    assert "constraints=scripts/build-constraints.txt" in SCRIPT
-    for variable in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"):
-        assert f'{variable}="$constraints"' in SCRIPT
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A copy of the project in a directory with a space, and programs that stand before others.
+
+    No package is installed: `dpkg-query` says that all are there. The Python that makes the
+    virtual environment is the one of this test, but what it makes is one program, `python`.
+    """
+
+    project: Path
+    programs: Path
+
+    def program(self, name: str, text: str) -> Path:
+        file = self.programs / name
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+        return file
+
+    def set_up(self, environment_python: str) -> subprocess.CompletedProcess[str]:
+        """Run set-up; what .venv/bin/python does is given as a shell script."""
+        made = self.program("made", environment_python)
+        python = self.program(
+            "python",
+            f"""if [ "$1 $2" = "-m venv" ]; then
+                mkdir -p .venv/bin && exec cp "{made}" .venv/bin/python
+            fi
+            exec "{sys.executable}" "$@" """,
+        )
+        path = f"{self.programs}:{os.environ['PATH']}"
+        return subprocess.run(
+            [self.project / "scripts" / "setup"],
+            env={**os.environ, "PATH": path, "PYTHON": str(python)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    project = tmp_path / "a b" / "dml bed, 100 % ünused"
+    shutil.copytree(ROOT / "scripts", project / "scripts")
+    for name in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, project)
+    (tmp_path / "bin").mkdir()
+    machine = Machine(project, tmp_path / "bin")
+    machine.program("apt-get", "exit 1")
+    machine.program("dpkg-query", """for package; do echo "ii  $package"; done""")
+    return machine
+
+
+def test_pip_finds_what_builds_are_constrained_by_from_any_directory(machine: Machine) -> None:
+    # A pip that builds a library changes the directory before it calls itself again.
+    pip = f"""cd / && exec "{sys.executable}" -m pip install --no-index pip"""
+    done = machine.set_up(pip)
+    assert done.returncode == 0, done.stderr
+    assert (machine.project / ".venv" / ".set-up").exists()
+
+    (machine.project / "scripts" / "build-constraints.txt").write_text("pip < 1\n")
+    done = machine.set_up(pip)
+    assert done.returncode == 3
+    assert "conflicting" in done.stderr, done.stderr
+
+
+def test_when_set_up_fails_its_last_lines_say_why(machine: Machine) -> None:
+    done = machine.set_up(
+        """echo "error: subprocess-exited-with-error"
+        for try in 1 2; do echo "  ERROR: Could not open requirements file: 'constraints.txt'"; done
+        for line in $(seq 40); do echo "a line of what followed: $line"; done
+        echo "distutils.errors.DistutilsError: Command returned non-zero exit status 1."
+        exit 1"""
+    )
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-2:] == [
+        "setup: the cause: ERROR: Could not open requirements file: 'constraints.txt'",
+        "distutils.errors.DistutilsError: Command returned non-zero exit status 1.",
+    ]
+    assert not (machine.project / ".venv" / ".set-up").exists()
+
+
+NAMES_AN_ERROR = (
+    "E: Unable to locate package iperf3",
+    "Err:1 http://deb.debian.org/debian bookworm InRelease",
+    "dpkg: error processing package mininet (--configure):",
+    "src/x.c:1:10: fatal error: Python.h: No such file or directory",
+    "ModuleNotFoundError: No module named 'ensurepip'",
+    "WARNING: Retrying after connection broken by 'NewConnectionError()'",
+    "OSError: [Errno 28] No space left on device",
+)
+NAMES_NONE = (
+    "Collecting exceptiongroup>=1.0.2",
+    "Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]",
+    "note: This error originates from a subprocess, and is likely not a problem with pip.",
+)
+
+
+@pytest.mark.parametrize("named", [NAMES_AN_ERROR[:5], NAMES_AN_ERROR[5:], ()])
+def test_the_cause_is_what_names_an_error(machine: Machine, named: tuple[str, ...]) -> None:
+    log = "\n".join((*NAMES_NONE, *named, *NAMES_NONE))
+    done = machine.set_up(f"cat <<'END'\n{log}\nEND\nexit 1")
+    cause = "\n".join(named) or "not named in its output"
+    assert done.stderr.endswith(f"\nsetup: the cause: {cause}\n")
+
+
+def test_a_python_of_another_version_is_refused_before_anything_is_made(machine: Machine) -> None:
+    other = machine.program("python3.12", "exit 1")
+    done = subprocess.run(
+        [machine.project / "scripts" / "setup"],
+        env={**os.environ, "PYTHON": str(other)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert f"PYTHON={other} is not a Python 3.11" in done.stderr
+    assert not (machine.project / ".venv").exists()
 
 
 def test_the_script_is_bash() -> None:
