@@ -206,6 +206,7 @@ def describe(
                 "asked": cap.asked.to_json(),
                 "enforced": cap.enforced.to_json(),
                 "why_not": list(cap.why_not),
+                "cpuset_by": cap.cpuset_by,
             }
             for cap in caps
         ],

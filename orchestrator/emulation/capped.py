@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,15 @@ class CappedHosts:
         RunError: the groups cannot be made.
     """
 
-    def __init__(self, caps: Sequence[HostCaps], room: Room, groups: RunGroups) -> None:
+    def __init__(
+        self,
+        caps: Sequence[HostCaps],
+        room: Room,
+        groups: RunGroups,
+        pin: Callable[[int, Iterable[int]], None] = os.sched_setaffinity,
+    ) -> None:
         self._room = room
+        self._pin = pin
         self._groups: dict[str, HostGroup] = {}
         groups.weigh(len(caps))
         kept = []
@@ -34,9 +42,10 @@ class CappedHosts:
             except OSError as error:
                 raise RunError(f"cannot make the cgroups of host {cap.host}: {error}") from error
             self._groups[cap.host] = group
-            limits, refused = group.limit(cap.limits)
+            limits, refused = group.limit(cap.cgroup_limits)
             kept.append(cap.after(limits, refused))
         self.caps = tuple(kept)
+        self._affinity = {cap.host: cap.affinity for cap in kept if cap.affinity}
 
     def add(self, host: str, process: int) -> None:
         """Put a process of a host, and all that it will start, under the host's caps.
@@ -46,6 +55,8 @@ class CappedHosts:
         """
         try:
             self._groups[host].add(process)
+            if cpus := self._affinity.get(host):
+                self._pin(process, cpus)
         except OSError as error:
             raise RunError(f"cannot put {host} under its caps: {error.strerror}") from error
 
@@ -121,6 +132,7 @@ class CapsMeter:
                 "asked": cap.asked.to_json(),
                 "enforced": cap.enforced.to_json(),
                 "why_not": list(cap.why_not),
+                "cpuset_by": cap.cpuset_by,
                 **_use(before, use),
                 "memory_peak_bytes": use.memory_peak_bytes,
                 "memory_peak_of": "trial" if self._fresh_peak[cap.host] else "run",

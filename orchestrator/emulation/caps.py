@@ -10,7 +10,9 @@ D = R the cap is what was written. A model that does not fit into the real host 
 into the emulated one either.
 
 cpuset: only where the file names CPUs. Pinning by our own choice would make two testbeds on one
-machine meet on the same CPUs while others idle.
+machine meet on the same CPUs while others idle. Where no cgroup gives it (systemd does not delegate
+that controller to a login session), the CPU affinity of a host's first processes keeps it: all that
+they start inherits that. It is weaker, for a program may change its own.
 """
 
 from __future__ import annotations
@@ -41,11 +43,13 @@ class Room:
         cpus: the CPUs that may be used, by number.
         memory_bytes: of the whole machine.
         missing: cgroup controllers (`cpu`, `cpuset`, `memory`) that cannot be used, and why.
+        affinity: whether CPU affinity may take the place of a missing `cpuset`.
     """
 
     cpus: tuple[int, ...]
     memory_bytes: int
     missing: Mapping[str, str] = field(default_factory=dict)
+    affinity: bool = True
 
     @property
     def cores(self) -> int:
@@ -53,12 +57,13 @@ class Room:
         return len(self.cpus)
 
 
-def this_machine(missing: Mapping[str, str]) -> Room:
+def this_machine(missing: Mapping[str, str], *, affinity: bool = True) -> Room:
     """The room of the machine that this process runs on."""
     return Room(
         cpus=tuple(sorted(os.sched_getaffinity(0))),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         missing=missing,
+        affinity=affinity,
     )
 
 
@@ -105,6 +110,7 @@ class HostCaps:
         limits: what is to be set on this machine, in emulated bytes.
         enforced: what then holds: `limits`, and what the machine's own size enforces.
         why_not: a line for each thing that is not enforced as asked.
+        pinned: the cpuset is kept by CPU affinity, and not by a cgroup.
     """
 
     host: str
@@ -112,16 +118,38 @@ class HostCaps:
     limits: Limits
     enforced: Limits
     why_not: tuple[str, ...] = ()
+    pinned: bool = False
+
+    @property
+    def cgroup_limits(self) -> Limits:
+        """Those of the limits that a cgroup is asked for."""
+        return replace(self.limits, cpuset=()) if self.pinned else self.limits
+
+    @property
+    def affinity(self) -> tuple[int, ...]:
+        """The CPUs that the host's processes are bound to; empty: to none."""
+        return self.limits.cpuset if self.pinned else ()
+
+    @property
+    def cpuset_by(self) -> str | None:
+        """What keeps the cpuset: `cgroup` or `affinity`; None if there is none."""
+        if not self.enforced.cpuset:
+            return None
+        return "affinity" if self.pinned else "cgroup"
 
     def after(self, kept: Limits, refused: Iterable[str]) -> HostCaps:
-        """The caps after the kernel kept `kept` of `limits`, and said why."""
-        wanted, held = self.limits, self.enforced
+        """The caps after the kernel kept `kept` of `cgroup_limits`, and said why."""
+        wanted, held = self.cgroup_limits, self.enforced
         enforced = Limits(
             held.cores if kept.cores == wanted.cores else None,
             held.memory_bytes if kept.memory_bytes == wanted.memory_bytes else None,
-            held.cpuset if kept.cpuset == wanted.cpuset else (),
+            held.cpuset,
         )
-        return replace(self, enforced=enforced, why_not=(*self.why_not, *refused))
+        why_not = (*self.why_not, *refused)
+        if kept.cpuset != wanted.cpuset:
+            why_not = (*why_not, _by_affinity(wanted.cpuset, "the cgroup was refused"))
+            return replace(self, enforced=enforced, why_not=why_not, pinned=True)
+        return replace(self, enforced=enforced, why_not=why_not)
 
 
 def memory_cap(memory_bytes: int, scale: Scale) -> int:
@@ -151,20 +179,29 @@ def _caps(host: Host, scale: Scale, room: Room) -> HostCaps:
     reached = cores
     if cores is None and (asked.cores is not None or cpuset) and "cpu" not in room.missing:
         reached = len(cpuset) or room.cores
-    return HostCaps(host.name, asked, limits, Limits(reached, memory, cpuset), tuple(why_not))
+    pinned = bool(cpuset) and "cpuset" in room.missing
+    enforced = Limits(reached, memory, cpuset)
+    return HostCaps(host.name, asked, limits, enforced, tuple(why_not), pinned)
 
 
 def _cpuset(asked: Limits, room: Room, why_not: list[str]) -> tuple[int, ...]:
     if not asked.cpuset:
         return ()
-    if "cpuset" in room.missing:
+    if "cpuset" in room.missing and not room.affinity:
         why_not.append(f"no cpuset: {room.missing['cpuset']}")
         return ()
     absent = [cpu for cpu in asked.cpuset if cpu not in room.cpus]
     if absent:
         listed = ", ".join(map(str, absent))
         why_not.append(f"no CPU {listed} here: the machine has {cpu_list(room.cpus)}")
-    return tuple(cpu for cpu in asked.cpuset if cpu in room.cpus)
+    there = tuple(cpu for cpu in asked.cpuset if cpu in room.cpus)
+    if there and "cpuset" in room.missing:
+        why_not.append(_by_affinity(there, room.missing["cpuset"]))
+    return there
+
+
+def _by_affinity(cpus: Sequence[int], why: str) -> str:
+    return f"CPU {cpu_list(cpus)} by affinity, which a program may change for itself: {why}"
 
 
 def _cores(asked: Limits, there: int, room: Room, why_not: list[str]) -> float | None:
@@ -190,7 +227,7 @@ def warnings(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
     said = [
         f"no {name} caps are enforced: {room.missing[name]}"
         for name, wanted in asked.items()
-        if wanted and name in room.missing
+        if wanted and name in room.missing and not (name == "cpuset" and room.affinity)
     ]
     memory = sum(cap.enforced.memory_bytes or 0 for cap in caps)
     if memory > room.memory_bytes:
@@ -203,13 +240,16 @@ def warnings(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
 
 def notes(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
     """What is usual in an emulation, and hence only recorded: idle CPU tells whether it matters."""
+    said = []
+    if pinned := [cap.host for cap in caps if cap.pinned]:
+        said.append(f"CPU affinity keeps the cpuset of {', '.join(pinned)}, and no cgroup")
     cores = sum(cap.enforced.cores or 0 for cap in caps)
-    if cores <= room.cores:
-        return ()
-    return (
-        f"the hosts' CPU caps add up to {cores:g} cores, this machine has {room.cores}: "
-        "not all hosts can use theirs at once",
-    )
+    if cores > room.cores:
+        said.append(
+            f"the hosts' CPU caps add up to {cores:g} cores, this machine has {room.cores}: "
+            "not all hosts can use theirs at once"
+        )
+    return tuple(said)
 
 
 def refusals(caps: Iterable[HostCaps], room: Room) -> tuple[str, ...]:

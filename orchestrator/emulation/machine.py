@@ -212,6 +212,9 @@ def _kernel(machine: Machine, congestion_control: str) -> Iterator[Check]:
     purpose = f"caps, up to {machine.cores} cores, {_gib(machine.memory_total_bytes)} a host"
     remedy = "; ".join(dict.fromkeys(machine.caps_missing.values()))
     yield Check("cgroups", machine.cgroups, met, Need.CAPS, purpose, remedy)
+    why = machine.caps_missing.get("cpuset")
+    kept = f"by CPU affinity: {why}" if why else "by cgroups"
+    yield Check("cpuset", kept, True, Need.CAPS, "hosts with a cpuset")
 
 
 def _resources(machine: Machine) -> Iterator[Check]:

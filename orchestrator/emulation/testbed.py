@@ -299,7 +299,8 @@ class Testbed:
     def _cap_hosts(self) -> None:
         """Caps for every host, whose shell comes under them first: what it starts inherits them."""
         experiment = self._experiment
-        room = this_machine(self._groups.missing)
+        # Without cgroups a testbed is asked for that is not capped: nothing is pinned either.
+        room = this_machine(self._groups.missing, affinity=self._groups is not NO_GROUPS)
         caps = host_caps(experiment.topology, experiment.scale, room)
         self.hosts = CappedHosts(caps, room, self._groups)
         for name in self.addresses:

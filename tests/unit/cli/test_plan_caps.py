@@ -31,6 +31,26 @@ def test_caps_are_shown_with_what_cannot_be_enforced(monkeypatch: pytest.MonkeyP
     assert "the hosts' memory caps add up to 28 GiB, this machine has 24 GiB" in result.stdout
 
 
+def test_a_cpuset_that_affinity_keeps_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    topology = (PUBLISHED.parents[1] / "topologies" / "ps-10g-1g-3workers.yaml").read_text()
+    topology = topology.replace("worker0: {role: worker", "worker0: {role: worker, cpuset: [1]")
+    (tmp_path / "topology.yaml").write_text(topology)
+    file = tmp_path / "experiment.yaml"
+    file.write_text(
+        PUBLISHED.read_text().replace("../topologies/ps-10g-1g-3workers.yaml", "topology.yaml")
+    )
+    set_machine(monkeypatch, Room((0, 1), 24 * GIB, {"cpuset": "not given to a login session"}))
+    argv = ["plan", str(file), "--scale", "1,1"]
+    said = CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv).stdout
+    assert "CPU affinity keeps the cpuset of worker0, and no cgroup" in said
+    described = json.loads(CliRunner().invoke(cli, [*argv, "--json"]).stdout)
+    caps = {cap["host"]: cap for cap in described["caps"]}
+    assert caps["worker0"]["enforced"]["cpuset"] == [1]
+    assert [caps[host]["cpuset_by"] for host in ("worker0", "worker1")] == ["affinity", None]
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_host_larger_than_the_machine_is_refused(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]

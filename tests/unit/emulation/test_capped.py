@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.capped import CapsMeter
-from orchestrator.emulation.caps import HostCaps, Limits
-from orchestrator.emulation.cgroups import Usage
+from orchestrator.emulation.capped import CappedHosts, CapsMeter
+from orchestrator.emulation.caps import HostCaps, Limits, Room, host_caps
+from orchestrator.emulation.cgroups import Hierarchy, Usage
+from orchestrator.emulation.run_groups import NO_GROUPS, RunGroups
+from orchestrator.errors import RunError
+from orchestrator.spec import Host, Scale, Topology
 
 GIB = 2**30
 
@@ -55,6 +59,7 @@ def test_the_measured_iterations_are_apart_from_the_start(warm_up: int) -> None:
         "asked": {"cores": 0.5, "memory_bytes": GIB, "cpuset": []},
         "enforced": {"cores": 0.5, "memory_bytes": GIB, "cpuset": []},
         "why_not": ["not all of it"],
+        "cpuset_by": None,
         "cpu_seconds": whole / 2,
         "periods": whole * 100,
         "throttled_periods": whole * 25,
@@ -90,3 +95,76 @@ def test_a_kill_for_memory_names_host_and_cap() -> None:
     assert scaled.finish()[1] == [
         "ps: killed for memory: its host's cap is 1 GiB (16 GiB at scale 1)"
     ]
+
+
+HOSTS = (
+    Host("ps", "ps", None, None, None, (0, 1)),
+    Host("worker0", "worker", None, 0.5, None, (1,)),
+    Host("worker1", "worker", None, None, None, ()),
+)
+TOPOLOGY = Topology("t", "", HOSTS, (), ())
+LOGIN = "no cpuset in a login session"
+
+
+class Affinity:
+    """Takes the place of `sched_setaffinity`."""
+
+    def __init__(self, refuses: bool = False) -> None:
+        self.pinned: dict[int, tuple[int, ...]] = {}
+        self._refuses = refuses
+
+    def __call__(self, process: int, cpus: Iterable[int]) -> None:
+        if self._refuses:
+            raise OSError(22, "Invalid argument")
+        self.pinned[process] = tuple(cpus)
+
+
+def session_groups(folder: Path) -> RunGroups:
+    """Of a login session: version 2, without cpuset."""
+    tree = Hierarchy(2, ("cpu", "memory"), folder, folder)
+    for host in HOSTS:
+        (folder / host.name).mkdir()
+    return RunGroups((tree,), {"cpuset": LOGIN})
+
+
+def hosts_in_a_session(folder: Path, affinity: Affinity) -> CappedHosts:
+    room = Room((0, 1, 2), 8 * GIB, {"cpuset": LOGIN})
+    caps = host_caps(TOPOLOGY, Scale(rates=1, time=1), room)
+    return CappedHosts(caps, room, session_groups(folder), affinity)
+
+
+def test_without_a_cpuset_controller_affinity_keeps_the_cpus(tmp_path: Path) -> None:
+    affinity = Affinity()
+    hosts = hosts_in_a_session(tmp_path, affinity)
+    for pid, host in enumerate(HOSTS):
+        hosts.add(host.name, pid)
+    assert affinity.pinned == {0: (0, 1), 1: (1,)}
+    assert [cap.enforced.cpuset for cap in hosts.caps] == [(0, 1), (1,), ()]
+    assert (tmp_path / "worker0" / "cpu.max").read_text() == "5000 10000"
+    assert (tmp_path / "worker0" / "cgroup.procs").read_text() == "1"
+    assert "CPU affinity keeps the cpuset of ps, worker0, and no cgroup" in hosts.notes()
+
+    use = Usage(None, 0, 0, 0.0, None, 0)
+    use_of_all = dict.fromkeys(("ps", "worker0", "worker1"), use)
+    fresh = dict.fromkeys(use_of_all, True)
+    record, _ = CapsMeter(hosts.caps, lambda: use_of_all, fresh, first=0, last=1).finish()
+    assert [record[host.name]["cpuset_by"] for host in HOSTS] == ["affinity", "affinity", None]
+    assert record["worker0"]["why_not"] == [
+        f"CPU 1 by affinity, which a program may change for itself: {LOGIN}"
+    ]
+
+
+def test_a_refused_affinity_fails_the_run(tmp_path: Path) -> None:
+    hosts = hosts_in_a_session(tmp_path, Affinity(refuses=True))
+    with pytest.raises(RunError, match="cannot put ps under its caps: Invalid argument"):
+        hosts.add("ps", 1)
+
+
+def test_a_testbed_without_caps_pins_nothing() -> None:
+    affinity = Affinity()
+    room = Room((0, 1, 2), 8 * GIB, NO_GROUPS.missing, affinity=False)
+    caps = host_caps(TOPOLOGY, Scale(rates=1, time=1), room)
+    hosts = CappedHosts(caps, room, NO_GROUPS, affinity)
+    hosts.add("ps", 1)
+    assert affinity.pinned == {}
+    assert [cap.cpuset_by for cap in hosts.caps] == [None, None, None]

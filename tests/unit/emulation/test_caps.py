@@ -154,9 +154,9 @@ def test_the_sum_of_memory_is_a_warning_and_the_sum_of_cores_a_note() -> None:
 def test_without_controllers_nothing_is_enforced_and_it_is_said_why() -> None:
     here = room(missing={"cpu": "none here", "memory": "read-only", "cpuset": "gone"})
     found = caps(Host("ps", "ps", None, 16, 64 * GIB, (0,)), (None, None), here=here)
-    assert [cap.enforced for cap in found] == [Limits(), Limits()]
+    assert [cap.enforced for cap in found] == [Limits(None, None, (0,)), Limits()]
     assert found[0].why_not == (
-        "no cpuset: gone",
+        "CPU 0 by affinity, which a program may change for itself: gone",
         "no CPU cap: none here",
         "no memory cap: read-only",
     )
@@ -165,7 +165,6 @@ def test_without_controllers_nothing_is_enforced_and_it_is_said_why() -> None:
     assert warnings(found, here) == (
         "no cpu caps are enforced: none here",
         "no memory caps are enforced: read-only",
-        "no cpuset caps are enforced: gone",
     )
     assert warnings(found[1:], here) == ()
 
@@ -176,6 +175,14 @@ def test_what_the_kernel_refused_is_not_called_enforced() -> None:
     assert after.enforced == Limits(None, GIB)
     assert after.why_not == ("the kernel refused it",)
     assert cap.after(cap.limits, []) == cap
+
+
+def test_a_cpuset_that_the_kernel_refused_is_kept_by_affinity() -> None:
+    (cap,) = caps(Host("ps", "ps", None, None, None, (1,)))
+    assert (cap.cpuset_by, cap.affinity) == ("cgroup", ())
+    after = cap.after(Limits(), ["the kernel refused cpuset.cpus 1: Permission denied"])
+    assert (after.enforced.cpuset, after.cpuset_by, after.affinity) == ((1,), "affinity", (1,))
+    assert after.why_not[1].startswith("CPU 1 by affinity")
 
 
 def test_words() -> None:

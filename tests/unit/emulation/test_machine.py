@@ -99,6 +99,8 @@ def test_cgroups_v1(tmp_path: Path) -> None:
     assert inspect_machine(probes=fake.probes).cgroups == "none"
     (row,) = [r for r in checks(inspect_machine(probes=fake.probes)) if r.what == "cgroups"]
     assert (row.met, row.remedy) == (False, "no cgroup file system is mounted")
+    (row,) = [r for r in checks(inspect_machine(probes=fake.probes)) if r.what == "cpuset"]
+    assert (row.met, row.found) == (True, "by CPU affinity: no cgroup file system is mounted")
     fake.mount_cgroups("cgroup", "cpu", "memory")
     assert inspect_machine(probes=fake.probes).cgroups == "v1 (cpu, memory)"
 
