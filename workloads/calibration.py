@@ -30,6 +30,7 @@ from workloads.transport import Connection, Disconnected, Parcel, SendQueue, sen
 from workloads.wire import Frame, FrameType
 
 WINDOW_NS = 100_000_000
+FINISH_SECONDS = 1.0
 # Kept in the queue, so that `take` finds as much as it may return.
 _AHEAD_BYTES = 256 * 1024
 
@@ -89,7 +90,7 @@ class CalibrationServer:
         for peer in peers:
             link = _Link(self._job, peer.connections[0], self._layout, peer.number)
             send = link.sender(FrameType.PARAMETERS, self._parameters, until)
-            receive = link.receiver(FrameType.GRADIENT, peer.gradient, self._delivered)
+            receive = link.receiver(FrameType.GRADIENT, peer.gradient, self._delivered, until)
             bodies += [(f"{peer.name}: ", send), (f"{peer.name}: ", receive)]
         exchange(bodies, [peer.connections[0] for peer in peers], self._records, until, self._job)
 
@@ -143,7 +144,7 @@ class CalibrationWorker:
         link = _Link(self._job, connection, self._layout, self._job.worker)
         bodies = [
             ("", link.sender(FrameType.GRADIENT, self._arena, until)),
-            ("", link.receiver(FrameType.PARAMETERS, self._arena, lambda _: None)),
+            ("", link.receiver(FrameType.PARAMETERS, self._arena, lambda _: None, until)),
         ]
         exchange(bodies, [connection], self._records, until, self._job)
 
@@ -192,22 +193,35 @@ class _Link:
                 ]
 
     def receiver(
-        self, kind: FrameType, arena: Arena, on_slice: Callable[[Slice], None]
+        self, kind: FrameType, arena: Arena, on_slice: Callable[[Slice], None], until_ns: int
     ) -> Callable[[], None]:
-        """Receive frames of that kind until the other side says that this was all."""
+        """Receive frames of that kind until the other side says that this was all.
+
+        After the time it may also just end.
+        """
 
         def body() -> None:
-            while True:
-                frame = self._connection.receive()
-                if frame.type is FrameType.DONE:
-                    return
-                if frame.type is not kind or frame.worker != self._worker:
-                    raise FrameError(f"unexpected {frame.type.name} frame of worker {frame.worker}")
-                piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-                self._connection.receive_slice(piece, arena)
-                on_slice(piece)
+            try:
+                while self._receive(kind, arena, on_slice):
+                    pass
+            except Disconnected:
+                # On a slow link the peer does not finish what it was at: see `exchange`.
+                if time.monotonic_ns() < until_ns:
+                    raise
 
         return body
+
+    def _receive(self, kind: FrameType, arena: Arena, on_slice: Callable[[Slice], None]) -> bool:
+        """Receive a frame; whether more are to come."""
+        frame = self._connection.receive()
+        if frame.type is FrameType.DONE:
+            return False
+        if frame.type is not kind or frame.worker != self._worker:
+            raise FrameError(f"unexpected {frame.type.name} frame of worker {frame.worker}")
+        piece = self._layout.find(frame.tensor, frame.offset, frame.length)
+        self._connection.receive_slice(piece, arena)
+        on_slice(piece)
+        return True
 
 
 def exchange(
@@ -219,12 +233,15 @@ def exchange(
 ) -> None:
     """Run all bodies on threads of their own, and note what arrives until the time is over.
 
+    Then they have a moment to finish what they are at, and on slow links no more than that: of
+    what they still want to send, only what the sockets hold is sent.
+
     Args:
         bodies: what to run, each with what stands before its error's text.
         connections: whose received bytes are noted.
         records: where.
         until_ns: end of the time.
-        job: says how long a body may take after that.
+        job: says how long what the sockets hold may take.
 
     Raises:
         WorkloadError: of the body that failed first, or because one does not end.
@@ -245,13 +262,20 @@ def exchange(
     for named_body in bodies:
         Thread(target=guarded, args=named_body, daemon=True).start()
     _note_windows(connections, records, until_ns, failed)
-    for _ in bodies:
-        try:
-            error = ended.get(timeout=job.silence_seconds)
-        except Empty:
-            raise WorkloadError("the calibration does not end") from None
-        if error is not None:
-            raise error
+    left = len(bodies)
+    for seconds in (FINISH_SECONDS, job.silence_seconds):
+        deadline = time.monotonic() + seconds
+        with suppress(Empty):
+            while left:
+                error = ended.get(timeout=max(0.0, deadline - time.monotonic()))
+                if error is not None:
+                    raise error
+                left -= 1
+        if left:
+            for connection in connections:
+                connection.stop_sending()
+    if left:
+        raise WorkloadError(f"the exchange of traffic did not end within {seconds:g} s")
 
 
 def _note_windows(

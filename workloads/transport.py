@@ -11,6 +11,7 @@ import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from heapq import heappop, heappush
 from threading import Lock
 from typing import NamedTuple
@@ -309,6 +310,11 @@ class Connection:
                 return  # the last word is lost; the peer will see the connection end
             finally:
                 self._sending.release()
+
+    def stop_sending(self) -> None:
+        """End the sending direction: a send that waits is given up, the peer gets what is sent."""
+        with suppress(OSError):
+            self.sending.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close both sockets."""

@@ -25,7 +25,14 @@ from orchestrator.bounds.iteration import (
     phase_seconds,
 )
 from orchestrator.bounds.limits import limits
-from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, goodput_bps, link_loads
+from orchestrator.bounds.loads import (
+    PAYLOAD_BYTES,
+    Goodputs,
+    LinkLoad,
+    fullest,
+    goodput_bps,
+    link_loads,
+)
 from orchestrator.bounds.lower import LowerBound, lower_bound
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     "Goodputs",
     "LinkLoad",
     "LowerBound",
+    "PAYLOAD_BYTES",
     "Prediction",
     "bottleneck",
     "compute_seconds",

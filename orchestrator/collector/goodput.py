@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.bounds import Goodputs
+from orchestrator.bounds import PAYLOAD_BYTES, Goodputs
 from orchestrator.collector.record_files import Record
 
 LEAST_SHARE = 0.95
@@ -47,8 +47,12 @@ class PortGoodput(Record):
 
     @property
     def believed(self) -> bool:
-        """Whether the link alone can have been what limited it."""
-        return LEAST_SHARE <= self.share <= MOST_SHARE
+        """Whether the link alone can have been what limited it.
+
+        One frame more or less at each end of the look says nothing.
+        """
+        ends = 2 * PAYLOAD_BYTES / max(1, self.payload_bytes)
+        return LEAST_SHARE - ends <= self.share <= MOST_SHARE + ends
 
 
 class GoodputRecord(Record):
@@ -56,11 +60,13 @@ class GoodputRecord(Record):
 
     Attributes:
         ports: those that were filled.
-        failed: why nothing was measured; empty if something was.
+        failed: why nothing could be measured; empty if something was.
+        left_out: why it was not tried; empty if it was.
     """
 
     ports: tuple[PortGoodput, ...] = ()
     failed: str = ""
+    left_out: str = ""
 
     def goodputs(self) -> Goodputs:
         """What bounds are drawn at; a port that is not in it carries what its rate says."""
@@ -68,6 +74,8 @@ class GoodputRecord(Record):
 
     def text(self) -> str:
         """One line: what was measured."""
+        if self.left_out:
+            return f"goodput: not measured ({self.left_out}), bounds take the rates"
         if not self.ports:
             return "goodput: not measured, bounds take the rates"
         return f"goodput: {_shares(self.ports)} of what the rates of {_names(self.ports)} carry"

@@ -48,6 +48,10 @@ class Node(Switch):  # type: ignore[misc]  # Mininet has no types
 # pause: slow start ends at the first queue (HyStart), at 16 segments for one flow and 30 for
 # another, and for seconds they share a trunk accordingly.
 INITIAL_SEGMENTS = 80
+LEAST_TIMER_MS = 200
+"""Linux' least time before TCP sends something again, unless it is asked for another."""
+MOST_TIMER_MS = 100_000
+"""Linux' longest such time is two minutes."""
 
 
 class Network:
@@ -62,8 +66,7 @@ class Network:
         self._runner = runner
         with shells_watched():
             self._build_hosts_and_links(fabric)
-        for address in self.addresses.values():
-            self._set_route(address)
+        self.set_routes(LEAST_TIMER_MS)
         self._build_management()
 
     def _build_hosts_and_links(self, fabric: Fabric) -> None:
@@ -143,21 +146,33 @@ class Network:
             for table in ("iptables", "ip6tables", "arptables"):
                 self._runner(["sysctl", "-q", "-w", f"net.bridge.bridge-nf-call-{table}=0"])
 
-    def _set_route(self, address: HostAddresses) -> None:
-        """Congestion control and initial window, by route, which covers any program.
+    def set_routes(self, timer_ms: int) -> None:
+        """Congestion control, initial window and least timer of TCP, by route: for any program.
 
         (The sysctl of the congestion control cannot be set in a private namespace.)
+
+        Args:
+            timer_ms: least time before TCP sends again what was not acknowledged. The first
+                round trip finds the queues empty and says nothing of those that come.
         """
+        for address in self.addresses.values():
+            self._set_route(address, timer_ms)
+
+    def _set_route(self, address: HostAddresses, timer_ms: int) -> None:
         pid = self.pid(address.name)
         device = str(self._net[address.name].defaultIntf())
+        # Linux' own least is not asked for, so that it stays in the kernel's hands.
+        timer = [] if timer_ms == LEAST_TIMER_MS else ["rto_min", f"{timer_ms}ms"]
         route = [str(DATA_NETWORK), "dev", device, "proto", "kernel", "scope", "link"]
         self._runner(
             ["ip", "route", "replace", *route, "src", address.data,
-             "congctl", self._congestion_control, "initcwnd", str(INITIAL_SEGMENTS)],
+             "congctl", self._congestion_control, "initcwnd", str(INITIAL_SEGMENTS), *timer],
             namespace=pid,
         )  # fmt: skip
         kept = self._runner(["ip", "route", "show", str(DATA_NETWORK)], namespace=pid)
-        for asked in (f"congctl {self._congestion_control}", f"initcwnd {INITIAL_SEGMENTS}"):
+        asked_for = [f"congctl {self._congestion_control}", f"initcwnd {INITIAL_SEGMENTS}"]
+        asked_for += ["rto_min"] if timer else []
+        for asked in asked_for:
             if asked not in kept:
                 raise RunError(f"{address.name}: asked {asked}, the route kept: {kept.strip()}")
 

@@ -5,6 +5,7 @@ Only to be used inside a box, which also takes it away: nothing here has to be u
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ from orchestrator.emulation.counters import (
     send_drops,
 )
 from orchestrator.emulation.fabric import Controller, make_fabric
-from orchestrator.emulation.network import Network
+from orchestrator.emulation.network import LEAST_TIMER_MS, MOST_TIMER_MS, Network
 from orchestrator.emulation.readback import differences
 from orchestrator.emulation.run_groups import NO_GROUPS, RunGroups
 from orchestrator.emulation.runner import Runner, SubprocessRunner
@@ -38,7 +39,7 @@ from orchestrator.emulation.sshd import (
     sshd_config,
 )
 from orchestrator.errors import RunError
-from orchestrator.spec import LINUX_BRIDGE, Experiment, Scale, SshAccess
+from orchestrator.spec import LINUX_BRIDGE, Experiment, Scale, SshAccess, queueing_seconds
 from workloads.schedules import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
@@ -77,6 +78,7 @@ class Testbed:
         self._fabric = make_fabric(switch_kind, self._runner, directory / "ovs", controller)
         self._directory = directory
         self._groups = groups or NO_GROUPS
+        self._timer_ms = LEAST_TIMER_MS
         self._shapes: dict[str, PortShape] = {}
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self.switch_kind = switch_kind
@@ -93,6 +95,7 @@ class Testbed:
             topology, self._experiment.congestion_control, self._runner, self._fabric
         )
         self.addresses: dict[str, HostAddresses] = self._network.addresses
+        self._set_routes()
         self._cap_hosts()
         self._start_servers()
         if self._controller is not None:
@@ -133,6 +136,16 @@ class Testbed:
     def set_scale(self, scale: Scale) -> None:
         """Let the next `set_schedule` shape the ports at another scale."""
         self._experiment = self._experiment.with_scale(scale)
+        self._set_routes()
+
+    def _set_routes(self) -> None:
+        """Let TCP wait for what stands in slow queues."""
+        experiment = self._experiment
+        longest = queueing_seconds(experiment.topology, experiment.socket_buffers, experiment.scale)
+        timer_ms = min(MOST_TIMER_MS, max(LEAST_TIMER_MS, math.ceil(1000 * longest)))
+        if timer_ms != self._timer_ms:
+            self._network.set_routes(timer_ms)
+            self._timer_ms = timer_ms
 
     def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
         """Shape every port as the schedule asks; ports that stay the same are not touched.

@@ -55,6 +55,7 @@ from orchestrator.spec.windows import (
     burst_bytes,
     host_burst_segments,
     port_burst_segments,
+    queueing_seconds,
     round_trip_us,
     window_bytes,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "path",
     "port_burst_segments",
     "ports",
+    "queueing_seconds",
     "rate_text",
     "round_trip_us",
     "shown_path",

@@ -137,6 +137,17 @@ def burst_bytes(topology: Topology, port: Port, scale: Scale) -> int:
     return FRAME_BYTES * max(sent, default=1)
 
 
+def queueing_seconds(topology: Topology, buffers: SocketBuffers, scale: Scale) -> float:
+    """The longest that a byte can be on its way, if all windows stand in its queues (emulated)."""
+    waiting: Counter[Port] = Counter()
+    for flow, crossed in _ways(topology).paths.items():
+        size = window_bytes(topology, flow, buffers, scale)
+        waiting.update(dict.fromkeys(crossed, size))
+    slowest = max(8 * size / scale.rate(port.rate_bps) for port, size in waiting.items())
+    trips = (round_trip_us(topology, worker.name) for worker in topology.workers)
+    return slowest + scale.seconds(max(trips) / 1e6)
+
+
 def window_bytes(topology: Topology, flow: Flow, buffers: SocketBuffers, scale: Scale) -> int:
     """What the kernel keeps for a flow's send buffer, in emulated bytes: the most in flight."""
     return KEPT * scale.send_buffer_bytes(buffers.send_bytes(topology, flow))

@@ -31,10 +31,12 @@ from orchestrator.trials.control import make_controller
 from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
+from orchestrator.trials.slow_links import calibration_seconds, drain_seconds
 from workloads.models import load_model
 from workloads.schedules import get_schedule
 
-SECONDS = 2.5
+LOOK_SECONDS = 1.8
+"""At least: slow links take longer (`slow_links`)."""
 RAMP_SECONDS = 0.6
 """Left out at the beginning: windows grow, and buffers fill."""
 END_SECONDS = 0.1
@@ -89,17 +91,22 @@ def calibration_jobs(
     experiment: Experiment, addresses: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
     """One job per host: those of a trial, but to calibrate."""
+    seconds = RAMP_SECONDS + _look_seconds(experiment) + END_SECONDS
     rates, workers = experiment.scale.rates, len(experiment.topology.workers)
     # Larger than real is no use either: no slice is larger than its limit.
     largest = min(1.0, MEMORY_BYTES / ((1 + 2 * workers) * load_model(MODEL).bytes))
     changes = {
         "mode": "calibrate",
-        "seconds": SECONDS,
-        "silence_seconds": SILENCE_SECONDS,
+        "seconds": seconds,
+        "silence_seconds": SILENCE_SECONDS + drain_seconds(experiment),
         "scale": {"rates": rates, "time": min(experiment.scale.time, largest * rates)},
     }
     jobs = build_jobs(experiment, TRIAL, addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}
+
+
+def _look_seconds(experiment: Experiment) -> float:
+    return max(LOOK_SECONDS, calibration_seconds(experiment))
 
 
 def _attempt(experiment: Experiment, testbed: Testbed, deployment: Deployment) -> Attempt:
@@ -107,10 +114,12 @@ def _attempt(experiment: Experiment, testbed: Testbed, deployment: Deployment) -
     testbed.set_schedule(get_schedule(TRIAL.schedule))
     addresses = {name: address.data for name, address in testbed.addresses.items()}
     with IdleSampler(period=0.1) as sampler:
+        jobs = calibration_jobs(experiment, addresses)
+        first = next(iter(jobs.values()))
         records = deployment.run(
-            calibration_jobs(experiment, addresses),
+            jobs,
             start_timeout=START_SECONDS,
-            silence_timeout=SECONDS + 2 * SILENCE_SECONDS,
+            silence_timeout=first["seconds"] + 2 * first["silence_seconds"],
             on_event=lambda _host, _event: None,
         )
     measured = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -132,7 +141,7 @@ def judge(
     server = events_of(records[topology.ps.name])
     released = released_ns(server)
     begin = released + round(RAMP_SECONDS * 1e9)
-    end = released + round((SECONDS - END_SECONDS) * 1e9)
+    end = begin + round(_look_seconds(experiment) * 1e9)
     pushed = received_bps(server, begin, end)
     pulled = [
         bps

@@ -19,14 +19,12 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import build_jobs
-from orchestrator.trials.plan import Trial
+from orchestrator.trials.plan import Trial, trials_seconds
+from orchestrator.trials.slow_links import drain_seconds, goodput_look
 from orchestrator.trials.trial import START_SECONDS
 from workloads.models import load_model
 from workloads.schedules import get_schedule
 
-SECONDS = 1.0
-RAMP_SECONDS = 0.5
-"""Left out at the beginning: windows grow, and buffers fill."""
 END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""
 SILENCE_SECONDS = 20.0
@@ -39,11 +37,12 @@ def goodput_jobs(experiment: Experiment, addresses: Mapping[str, str]) -> dict[s
 
     With the largest of the experiment's models, for whose trials there must be memory anyway.
     """
+    look = goodput_look(experiment)
     model = max(experiment.models, key=lambda name: load_model(name).bytes)
     changes = {
         "mode": "calibrate",
-        "seconds": RAMP_SECONDS + SECONDS + END_SECONDS,
-        "silence_seconds": SILENCE_SECONDS,
+        "seconds": look.ramp + look.seconds + END_SECONDS,
+        "silence_seconds": SILENCE_SECONDS + drain_seconds(experiment),
     }
     jobs = build_jobs(experiment, Trial(0, model, SCHEDULE, 0), addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}
@@ -57,8 +56,9 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
     """
     topology = experiment.topology
     server = events_of(records[topology.ps.name])
-    begin = released_ns(server) + round(RAMP_SECONDS * 1e9)
-    end = begin + round(SECONDS * 1e9)
+    look = goodput_look(experiment)
+    begin = released_ns(server) + round(look.ramp * 1e9)
+    end = begin + round(look.seconds * 1e9)
     names = [worker.name for worker in topology.workers]
     pushed, seconds = received(server, begin, end)
     # By worker: bytes, and the seconds in which they came.
@@ -99,14 +99,19 @@ def measure_goodput(
     Raises:
         RunError: the testbed failed.
     """
+    look = goodput_look(experiment)
+    if look.outlasts(trials_seconds(experiment)):
+        return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
     testbed.set_schedule(get_schedule(SCHEDULE))
     deployment = Deployment(hosts, sys.executable, testbed.work_directory)
     addresses = {name: address.data for name, address in testbed.addresses.items()}
     try:
+        jobs = goodput_jobs(experiment, addresses)
+        first = next(iter(jobs.values()))
         records = deployment.run(
-            goodput_jobs(experiment, addresses),
+            jobs,
             start_timeout=START_SECONDS,
-            silence_timeout=SECONDS + 2 * SILENCE_SECONDS,
+            silence_timeout=first["seconds"] + 2 * first["silence_seconds"],
             on_event=lambda _host, _event: None,
             watch=testbed.check,
         )

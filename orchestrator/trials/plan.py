@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from orchestrator.bounds import no_overlap_seconds
 from orchestrator.spec import Experiment
+from orchestrator.trials.slow_links import goodput_look
 from workloads.models import load_model
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
 TRIAL_OVERHEAD_SECONDS = 2.0
-# Building it, and measuring its goodput.
-TESTBED_SECONDS = 10.0
+# Building it, and starting what measures its goodput.
+TESTBED_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,13 @@ def trial_seconds(experiment: Experiment, trial: Trial) -> float:
 
 def run_seconds(experiment: Experiment) -> float:
     """Upper estimate of the whole run's time on the clock."""
-    trials = plan_trials(experiment)
-    return TESTBED_SECONDS + sum(trial_seconds(experiment, trial) for trial in trials)
+    trials, look = trials_seconds(experiment), goodput_look(experiment)
+    return TESTBED_SECONDS + trials + (0.0 if look.outlasts(trials) else look.total)
+
+
+def trials_seconds(experiment: Experiment) -> float:
+    """Upper estimate of the time of all trials on the clock."""
+    return sum(trial_seconds(experiment, trial) for trial in plan_trials(experiment))
 
 
 def memory_bytes(experiment: Experiment) -> int:

@@ -34,6 +34,7 @@ from orchestrator.trials.calibration import (
 from orchestrator.trials.calibration_cache import CalibrationCache, calibration_key
 from orchestrator.trials.calibration_task import Task, load_attempts
 from orchestrator.trials.request import RunRequest
+from orchestrator.trials.slow_links import carried_anyway
 
 Measure = Callable[[Task], None]
 """Makes the attempts that a task lacks and leaves them in its file."""
@@ -82,6 +83,9 @@ def settle_scale(
     kind = choice.kind
     asked = wish(experiment, room)
     require_room(host_caps(experiment.topology, asked.scale(asked.rates[0]), room), room)
+    if not_needed := carried_anyway(experiment.topology, asked.scale(asked.rates[0])):
+        say(f"scale {asked.scale(asked.rates[0])}: no calibration is needed: {not_needed}")
+        return _settled(request, experiment, asked.rates[0], not_needed=not_needed)
     key = calibration_key(experiment, kind)
     attempts: Attempts = {} if request.recalibrate else cache.attempts(key)
     made: Attempts = {}
@@ -109,15 +113,19 @@ def settle_scale(
                 "reason": f"forced scale: {attempt.figures()}; {needs(asked)}",
             }
             say(f"all figures are {forced['level']}: {forced['reason']}")
-    record: dict[str, Any] = {
-        "asked": str(experiment.asked_scale),
-        "chosen": attempt.rates,
-        "key": key,
-        "attempts": [attempts[rates].model_dump() for rates in asked.rates if rates in attempts],
-        "forced": forced,
-    }
-    overrides = replace(request.overrides, scale=asked.scale(attempt.rates).option())
+    tried = [attempts[rates].model_dump() for rates in asked.rates if rates in attempts]
+    return _settled(request, experiment, attempt.rates, key=key, attempts=tried, forced=forced)
+
+
+def _settled(request: RunRequest, experiment: Experiment, rates: float, **how: Any) -> RunRequest:
+    """The request at that R, with the record of how it is known."""
+    asked = experiment.asked_scale
+    record = {"asked": str(asked), "chosen": rates, **_NOTHING_TRIED, **how}
+    overrides = replace(request.overrides, scale=Scale(rates, asked.time).option())
     return replace(request, overrides=overrides, calibration=record)
+
+
+_NOTHING_TRIED: dict[str, Any] = {"key": None, "attempts": [], "forced": None}
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,9 @@ def foresee_scale(
     If nothing is: the smallest R that comes into question.
     """
     asked = wish(experiment, room)
+    least = asked.scale(asked.rates[0])
+    if not_needed := carried_anyway(experiment.topology, least):
+        return Foreseen(least, f"{least}, no calibration is needed: {not_needed}")
     attempts = (cache or CalibrationCache()).attempts(calibration_key(experiment, kind))
     step = decide(asked, attempts)
     by_hand = not isinstance(experiment.asked_scale, AutoScale)
@@ -154,10 +165,9 @@ def foresee_scale(
     failed = listed(step.attempts) if isinstance(step, NoneCarries) else ""
     if by_hand:
         why = f"not carried: {failed}" if failed else "not checked on this machine yet"
-        return Foreseen(asked.scale(asked.rates[0]), why)
+        return Foreseen(least, why)
     why = f"none carried: {failed}" if failed else "not calibrated on this machine yet"
-    least = asked.rates[0]
-    return Foreseen(asked.scale(least), f"R auto: R = {least:g} assumed, {why}", assumed=True)
+    return Foreseen(least, f"R auto: R = {least.rates:g} assumed, {why}", assumed=True)
 
 
 def _measured(

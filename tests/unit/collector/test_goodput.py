@@ -7,10 +7,11 @@ import pytest
 from orchestrator.collector.goodput import GoodputRecord, PortGoodput
 
 
-def port(name: str, share: float) -> PortGoodput:
+def port(name: str, share: float, rate: float = 1e9) -> PortGoodput:
     return PortGoodput(
-        port=name, direction="pull", payload_bytes=1, seconds=2.0, bps=share * 1e9, nominal_bps=1e9
-    )
+        port=name, direction="pull", payload_bytes=round(rate / 4), seconds=2.0,
+        bps=share * rate, nominal_bps=rate,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,20 @@ def test_what_is_said_of_many_ports_fits_a_line() -> None:
         "doubtful: before the trials s->w0, s->w1 and 3 more carried 90.0 to 94.0 % of what the "
         "rates do; bounds take the rates there",
     )
+
+
+def test_a_frame_more_or_less_is_much_of_a_slow_link() -> None:
+    # In 2 s 16 kB at 64 kbit/s: 11 frames.
+    assert port("a->b", 1.1, 64e3).believed
+    assert not port("a->b", 1.3, 64e3).believed
+
+
+def test_what_was_not_tried_is_no_doubt() -> None:
+    record = GoodputRecord(left_out="60 s beside short trials on slow links")
+    assert record.text() == (
+        "goodput: not measured (60 s beside short trials on slow links), bounds take the rates"
+    )
+    assert (record.notes(), record.goodputs()) == ((), {})
 
 
 def test_one_port_has_one_share() -> None:

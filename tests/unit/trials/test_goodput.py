@@ -15,13 +15,9 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment, Overrides, load_experiment
 from orchestrator.trials import goodput
-from orchestrator.trials.goodput import (
-    RAMP_SECONDS,
-    SECONDS,
-    goodput_jobs,
-    goodput_of,
-    measure_goodput,
-)
+from orchestrator.trials.goodput import goodput_jobs, goodput_of, measure_goodput
+from orchestrator.trials.slow_links import GOODPUT_SECONDS as SECONDS
+from orchestrator.trials.slow_links import RAMP_SECONDS
 from workloads.job import parse_job
 
 ROOT = Path(__file__).parents[3]

@@ -19,6 +19,7 @@ from orchestrator.trials.plan import (
     run_seconds,
     trial_seconds,
 )
+from orchestrator.trials.slow_links import goodput_look
 from tests.unit.trials.examples import experiment
 from workloads.models import load_model
 
@@ -72,7 +73,9 @@ def test_warm_up_cool_down_and_overheads_count(tmp_path: Path) -> None:
         4 * iteration_seconds(made, "googlenet") + TRIAL_OVERHEAD_SECONDS
     )
     assert run_seconds(made) == pytest.approx(
-        TESTBED_SECONDS + 4 * (trial_seconds(made, trials[0]) + trial_seconds(made, trials[2]))
+        TESTBED_SECONDS
+        + goodput_look(made).total
+        + 4 * (trial_seconds(made, trials[0]) + trial_seconds(made, trials[2]))
     )
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from typing import Any
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tests.unit.workloads.test_workloads_job import problems
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
-from workloads.job import parse_job
+from workloads import calibration
+from workloads.job import Job, parse_job
 from workloads.layout import Layout
 from workloads.models import load_model
-from workloads.transport import Connection, Parcel, PeerError
+from workloads.records import Records
+from workloads.transport import Connection, Disconnected, Parcel, PeerError
 from workloads.wire import Frame, FrameType, greeting
 
 MODE = {"mode": "calibrate", "seconds": 0.6, "model": "googlenet"}
@@ -61,6 +68,37 @@ def test_both_directions_deliver_all_the_time(bench: Bench) -> None:
     # The server sums: one slice for every three that arrived.
     delivered = sum(connection["bytes_received"] for connection in end["connections"])
     assert 0.5 * delivered / 3 < end["applied_bytes"] <= delivered / 3
+
+
+def test_on_a_slow_link_what_was_begun_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "FINISH_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname(), timeout=None)
+        theirs, _ = server.accept()
+    connection = Connection(ours)
+    whole = bytes(8 << 20)  # more than a socket holds, to a peer that does not take any of it
+
+    def send() -> None:
+        with suppress(Disconnected):
+            connection.send([Parcel(whole)])
+
+    def receive() -> None:
+        with suppress(Disconnected):
+            connection.receive()
+
+    job = SimpleNamespace(seconds=0.1, silence_seconds=PATIENCE)
+    with Records(tmp_path / "ps.jsonl", "ps") as records:
+        Timer(0.0, theirs.shutdown, [socket.SHUT_WR]).start()
+        bodies = [("", send), ("", receive)]
+        until = time.monotonic_ns() + 10_000_000
+        calibration.exchange(bodies, [connection], records, until, cast("Job", job))
+    theirs.settimeout(PATIENCE)
+    taken = 0
+    while got := theirs.recv(1 << 20):
+        taken += len(got)
+    assert 0 < taken < len(whole)
 
 
 def test_a_killed_worker_ends_the_calibration(bench: Bench) -> None:
