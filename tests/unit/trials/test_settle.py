@@ -112,6 +112,16 @@ def test_auto_takes_the_smallest_and_remembers_it(bench: Bench) -> None:
     assert forced(settled) is None
 
 
+def test_links_that_any_machine_carries_are_not_calibrated(bench: Bench) -> None:
+    settled = bench.settle(machine(), "50000,0.5")
+    assert settled.calibration is not None
+    why = settled.calibration["not_needed"]
+    assert why.endswith("full frames a second, and any machine 2000")
+    assert bench.said == [f"scale R=50000, D=0.5: no calibration is needed: {why}"]
+    assert (rates(settled), forced(settled)) == ([], None)
+    assert settled.load().scale == Scale(50_000, 0.5)
+
+
 def test_recalibrating_forgets(bench: Bench) -> None:
     bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
     quicker = machine(attempt(1))
