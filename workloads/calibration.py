@@ -5,7 +5,8 @@ cut as the job's schedule says, in one flow each, as fast as the network takes t
 seconds. The server sums and applies what arrives. Frames, sockets and arithmetic are those of a
 training; there is no computation on the workers and no step barrier, so this is the most that a
 training can ask of the machine. Every process notes how many bytes reach it, in windows of 0.1 s on
-the monotonic clock.
+the monotonic clock, and for how long what it sends was on its way: a sender that wakes up late
+leaves the network to others, which is no fault of the network's.
 """
 
 from __future__ import annotations
@@ -281,22 +282,30 @@ def exchange(
 def _note_windows(
     connections: Sequence[Connection], records: Records, until_ns: int, failed: Event
 ) -> None:
-    """Write down how many bytes each connection received, window by window, until one failed.
+    """Write down what each connection received and how busy it was, until one failed.
 
-    The kernel's count is exact where a count of whole frames is as coarse as 256 KiB.
+    The kernel's count is exact where a count of whole frames is as coarse as 256 KiB. Its time in
+    which a connection had something to send counts from tick to tick, and is right on average.
     """
 
-    def received() -> list[int]:
-        return [tcp_state(*one.sockets).get("bytes_received", one.received) for one in connections]
+    def counted() -> list[tuple[int, int]]:
+        """Per connection: bytes received, microseconds in which the network could send for it."""
+        found = []
+        for one in connections:
+            state = tcp_state(*one.sockets)
+            busy = state.get("busy_us", 0) - state.get("receiver_limited_us", 0)
+            found.append((state.get("bytes_received", one.received), busy))
+        return found
 
-    begin, before = time.monotonic_ns(), received()
+    begin, before = time.monotonic_ns(), counted()
     while begin < until_ns and not failed.is_set():
         boundary = (begin // WINDOW_NS + 1) * WINDOW_NS
         failed.wait(max(0.0, (boundary - time.monotonic_ns()) / 1e9))
         # The time that it is, not the time that it should be: a busy machine wakes this up late.
-        end, now = time.monotonic_ns(), received()
-        counts = [after - earlier for earlier, after in zip(before, now, strict=True)]
-        records.write("window", begin_ns=begin, end_ns=end, received=counts)
+        end, now = time.monotonic_ns(), counted()
+        counts = [after[0] - earlier[0] for earlier, after in zip(before, now, strict=True)]
+        busy = [after[1] - earlier[1] for earlier, after in zip(before, now, strict=True)]
+        records.write("window", begin_ns=begin, end_ns=end, received=counts, busy_us=busy)
         begin, before = end, now
 
 

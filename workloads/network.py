@@ -22,6 +22,8 @@ _TCP_INFO_FIELDS = {
     "cwnd": (80, "=I"),
     "retransmits": (100, "=I"),
     "bytes_received": (128, "=Q"),
+    "busy_us": (168, "=Q"),
+    "receiver_limited_us": (176, "=Q"),
     "bytes_sent": (200, "=Q"),
 }
 _TCP_INFO_BYTES = 256

@@ -37,16 +37,24 @@ def received(events: Events, begin: int, end: int) -> tuple[list[int], float]:
     Raises:
         RunError: there is no such window.
     """
-    windows = [
-        event
-        for event in events
-        if event["event"] == "window" and begin <= event["begin_ns"] and event["end_ns"] <= end
-    ]
+    windows = _within(events, begin, end)
     length = sum(window["end_ns"] - window["begin_ns"] for window in windows)
-    if not length:
-        raise RunError("a process of the exchange has noted nothing in its time")
     by_connection = zip(*(window["received"] for window in windows), strict=True)
     return [sum(counts) for counts in by_connection], length / 1e9
+
+
+def busy_share(events: Events, connection: int, begin: int, end: int) -> float:
+    """Share of the windows within [begin, end] ns in which a connection had data on its way.
+
+    1 where the kernel does not tell.
+
+    Raises:
+        RunError: there is no such window.
+    """
+    windows = _within(events, begin, end)
+    length = sum(window["end_ns"] - window["begin_ns"] for window in windows) / 1e3
+    busy = sum(window["busy_us"][connection] for window in windows if "busy_us" in window)
+    return min(1.0, busy / length) if busy else 1.0
 
 
 def received_bps(events: Events, begin: int, end: int) -> list[float]:
@@ -57,3 +65,14 @@ def received_bps(events: Events, begin: int, end: int) -> list[float]:
     """
     counts, seconds = received(events, begin, end)
     return [count * 8 / seconds for count in counts]
+
+
+def _within(events: Events, begin: int, end: int) -> Events:
+    windows = [
+        event
+        for event in events
+        if event["event"] == "window" and begin <= event["begin_ns"] and event["end_ns"] <= end
+    ]
+    if not windows:
+        raise RunError("a process of the exchange has noted nothing in its time")
+    return windows

@@ -12,19 +12,30 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from statistics import median
 from typing import Any, Literal
 
 from rich.console import Console
 
 from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps
-from orchestrator.collector.windows import events_of, received_bps, released_ns
+from orchestrator.collector.disturbance import disturbances, use_within
+from orchestrator.collector.shapes import UseRecord
+from orchestrator.collector.windows import (
+    Events,
+    busy_share,
+    events_of,
+    received_bps,
+    released_ns,
+)
 from orchestrator.deployment import Deployment
-from orchestrator.emulation.idle import IdleSampler, Sample, mean_idle
+from orchestrator.emulation.idle import Sample, mean_idle
 from orchestrator.emulation.switches import choose_switch, obstacles
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
-from orchestrator.spec import Experiment, Topology
+from orchestrator.spec import Experiment
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
 from orchestrator.trials.control import make_controller
@@ -32,11 +43,14 @@ from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.slow_links import calibration_seconds, drain_seconds
+from orchestrator.trials.undisturbed import TIMES, Made, Watch, undisturbed
 from workloads.models import load_model
 from workloads.schedules import get_schedule
 
-LOOK_SECONDS = 1.8
+LOOK_SECONDS = 3.5
 """At least: slow links take longer (`slow_links`)."""
+PIECES = 5
+"""That a look is cut into, if each is long enough for the slowest link."""
 RAMP_SECONDS = 0.6
 """Left out at the beginning: windows grow, and buffers fill."""
 END_SECONDS = 0.1
@@ -59,6 +73,10 @@ def calibrate(task: Task, console: Console) -> None:
     Raises:
         RunError: the testbed or a process of a calibration failed.
     """
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     experiment = calibrated(task.request.load())
     attempts = by_rates(task.known)
     made: list[Attempt] = []
@@ -67,14 +85,20 @@ def calibrate(task: Task, console: Console) -> None:
     controller = make_controller(first.topology, choice.kind)
     with Testbed(first, choice.kind, controller) as testbed, connected(testbed) as hosts:
         deployment = Deployment(hosts, sys.executable, testbed.work_directory)
+        times = TIMES
         while isinstance(step := decide(task.wish, attempts), Next):
             scaled = experiment.with_scale(task.wish.scale(step.rates))
-            attempt = _attempt(scaled, testbed, deployment)
+            exchange = partial(_made, scaled, testbed, deployment, task.wish.needed_idle)
+            found = undisturbed(exchange, say, times=times)
+            if found.disturbed and not found.good:
+                times = 1  # the machine stays busy
+            attempt = found.result
             attempts[step.rates] = attempt
             made.append(attempt)
             task.attempts.write_text(dump_attempts(made))
+            short = "; ".join(attempt.short_of(task.wish.needed_idle))
             text = f"R = {step.rates:g}, D = {task.wish.time:g}: {attempt.figures()}"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            say(f"{text}: {short}" if short else text)
             testbed.check()
 
 
@@ -109,13 +133,27 @@ def _look_seconds(experiment: Experiment) -> float:
     return max(LOOK_SECONDS, calibration_seconds(experiment))
 
 
+def _pieces(experiment: Experiment, begin: int) -> list[tuple[int, int]]:
+    """Begin and end (ns) of the pieces of a look that begins then."""
+    count = PIECES if PIECES * calibration_seconds(experiment) <= LOOK_SECONDS else 1
+    length = round(_look_seconds(experiment) * 1e9)
+    return list(pairwise(begin + length * edge // count for edge in range(count + 1)))
+
+
+def _made(
+    experiment: Experiment, testbed: Testbed, deployment: Deployment, needed_idle: float
+) -> Made[Attempt]:
+    attempt = _attempt(experiment, testbed, deployment)
+    return Made(attempt, attempt.carried(needed_idle), attempt.disturbed)
+
+
 def _attempt(experiment: Experiment, testbed: Testbed, deployment: Deployment) -> Attempt:
     testbed.set_scale(experiment.scale)
     testbed.set_schedule(get_schedule(TRIAL.schedule))
     addresses = {name: address.data for name, address in testbed.addresses.items()}
-    with IdleSampler(period=0.1) as sampler:
-        jobs = calibration_jobs(experiment, addresses)
-        first = next(iter(jobs.values()))
+    jobs = calibration_jobs(experiment, addresses)
+    first = next(iter(jobs.values()))
+    with Watch() as watch:
         records = deployment.run(
             jobs,
             start_timeout=START_SECONDS,
@@ -123,55 +161,79 @@ def _attempt(experiment: Experiment, testbed: Testbed, deployment: Deployment) -
             on_event=lambda _host, _event: None,
         )
     measured = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return judge(experiment, records, sampler.samples, measured)
+    return judge(experiment, records, Samples(watch.idle, watch.use), measured)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Of the machine during an exchange: its idle share, and whose the CPUs were."""
+
+    idle: Sequence[Sample]
+    use: UseRecord
 
 
 def judge(
-    experiment: Experiment,
-    records: Mapping[str, bytes],
-    samples: Sequence[Sample],
-    measured: str,
+    experiment: Experiment, records: Mapping[str, bytes], samples: Samples, measured: str
 ) -> Attempt:
-    """The attempt that the records of its processes and the samples of idle CPU tell of.
+    """The attempt that the records of its processes and the samples of the CPUs tell of.
 
     Raises:
         RunError: the records lack what is needed.
     """
-    topology = experiment.topology
-    server = events_of(records[topology.ps.name])
-    released = released_ns(server)
-    begin = released + round(RAMP_SECONDS * 1e9)
-    end = begin + round(_look_seconds(experiment) * 1e9)
-    pushed = received_bps(server, begin, end)
-    pulled = [
-        bps
-        for worker in topology.workers
-        for bps in received_bps(events_of(records[worker.name]), begin, end)
-    ]
-    idle = mean_idle(samples, begin, end)
-    if idle is None:
+    events = {name: events_of(content) for name, content in records.items()}
+    released = released_ns(events[experiment.topology.ps.name])
+    pieces = _pieces(experiment, released + round(RAMP_SECONDS * 1e9))
+    begin, end = pieces[0][0], pieces[-1][1]
+    idle = [share for piece in pieces if (share := mean_idle(samples.idle, *piece)) is not None]
+    if not idle:
         raise RunError("the idle time of the machine could not be sampled")
+    disturbed = disturbances(
+        use_within(samples.use, samples.idle, begin, end), mean_idle(samples.idle, begin, end)
+    )
     return Attempt(
         rates=experiment.scale.rates,
-        pull=_way(experiment, topology, "pull", pulled),
-        push=_way(experiment, topology, "push", pushed),
-        idle=idle,
+        pull=_median([_way(experiment, events, "pull", *piece) for piece in pieces]),
+        push=_median([_way(experiment, events, "push", *piece) for piece in pieces]),
+        idle=median(idle),
         measured=measured,
+        disturbed="; ".join(disturbed),
+    )
+
+
+def _median(ways: Sequence[Way]) -> Way:
+    """A direction whose figures are each the median of those of its pieces."""
+    first = [way.first for way in ways if way.first is not None]
+    priority = [way.priority for way in ways if way.priority is not None]
+    # Of what the first got and how busy it was, the pairs count, not each by itself.
+    busy = median(first) / median(priority) if first and median(priority) else 1.0
+    return Way(
+        rate_bps=ways[0].rate_bps,
+        share=median(way.share for way in ways),
+        first=median(first) if first else None,
+        busy=min(1.0, busy),
     )
 
 
 def _way(
     experiment: Experiment,
-    topology: Topology,
+    events: Mapping[str, Events],
     direction: Literal["pull", "push"],
-    bps: Sequence[float],
+    begin: int,
+    end: int,
 ) -> Way:
-    """One direction, of which `bps` is each worker's payload, in worker order."""
-    scale = experiment.scale
+    """One direction over a piece of the exchange."""
+    topology, scale = experiment.topology, experiment.scale
+    server, names = topology.ps.name, [worker.name for worker in topology.workers]
+    if direction == "push":
+        bps = received_bps(events[server], begin, end)
+        busy = busy_share(events[names[0]], 0, begin, end)
+    else:
+        bps = [received_bps(events[name], begin, end)[0] for name in names]
+        busy = busy_share(events[server], 0, begin, end)
     rate = sum(scale.rate(port.rate_bps) for port in bottleneck(topology, direction).ports)
     owed = first_worker_bps(topology, direction)
     first = None if owed is None else bps[0] / goodput_bps(scale.rate(owed))
-    return Way(rate_bps=rate, share=sum(bps) / goodput_bps(rate), first=first)
+    return Way(rate_bps=rate, share=sum(bps) / goodput_bps(rate), first=first, busy=busy)
 
 
 def main() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from rich.console import Console
 
-from orchestrator.collector import report
+from orchestrator.collector import Report, report
+from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.emulation.switches import SwitchChoice, check_fit, choose_switch, obstacles
@@ -23,14 +24,17 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, RunError, UnusableError
 from orchestrator.spec import Experiment
 from orchestrator.trials.attempts import Attempts, Tried, disturbed_by
+from orchestrator.trials.calibration_cache import CalibrationCache
 from orchestrator.trials.control import make_controller
 from orchestrator.trials.goodput import measure_goodput
 from orchestrator.trials.inside import connected, guarded, told
+from orchestrator.trials.lessons import learn, shown
 from orchestrator.trials.plan import Trial, plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.trial import run_trial, trial_files
+from orchestrator.trials.undisturbed import Made, Watch, undisturbed
 from orchestrator.trials.versions import run_record
 
 
@@ -59,12 +63,18 @@ def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
             _report(results, request.as_json, console)
         raise
     else:
-        usable = _report(results, request.as_json, console)
+        made = _report(results, request.as_json, console)
     finally:
         results.give_to_caller()
     if failed:
         raise RunError(f"{failed} of {len(plan_trials(experiment))} trials failed")
-    if not usable:
+    if made is None:
+        return
+    if request.calibration is not None:
+        by_switch = [name for name in experiment.schedules if experiment.schedule(name).at_switch]
+        goodput = GoodputRecord.model_validate(results.run_record["goodput"])
+        learn(request.calibration, shown(made.summary, goodput, by_switch), CalibrationCache())
+    if not made.usable:
         raise UnusableError("some figures may not be used: see the verdicts")
 
 
@@ -93,7 +103,13 @@ def _run_trials(
             for warning in testbed.hosts.warnings():
                 progress.say(f"warning: {warning}")
             started_ns = time.monotonic_ns()
-            goodput = measure_goodput(experiment, testbed, hosts)
+
+            def goodput_made() -> Made[GoodputRecord]:
+                with Watch() as watch:
+                    found = measure_goodput(experiment, testbed, hosts)
+                return Made(found, not found.notes(), watch.disturbed())
+
+            goodput = undisturbed(goodput_made, progress.say).result
             results.describe(goodput=goodput.model_dump())
             for line in (goodput.text(), *goodput.notes()):
                 progress.say(line)
@@ -125,18 +141,18 @@ def _say_losses(losses: Sequence[Mapping[str, Any]], progress: RunProgress) -> N
         progress.say(f"lost: {loss['what']}; the switches keep their rules")
 
 
-def _report(results: ResultsDirectory, as_json: bool, console: Console) -> bool:
-    """Write tables and figures of a run and show them; whether its figures may be used."""
+def _report(results: ResultsDirectory, as_json: bool, console: Console) -> Report | None:
+    """Write tables and figures of a run, show and return them; None if no trial has finished."""
     path = results.path
     if path is None:
-        return False
+        return None
     made = report(path)
     console.print(made.table)
     console.print(f"figure: {path / 'figure.png'}", soft_wrap=True, highlight=False)
     console.print(f"run: {path}", soft_wrap=True, highlight=False)
     if as_json:
         print(json.dumps({"run": str(path), "rows": made.rows}), flush=True)
-    return made.usable
+    return made
 
 
 def main() -> None:

@@ -51,6 +51,11 @@ class ResultsDirectory:
         """The run's directory, None as long as no trial has finished."""
         return self._path
 
+    @property
+    def run_record(self) -> Mapping[str, Any]:
+        """What run.json says, or will say."""
+        return self._run_record
+
     def describe(self, **entries: Any) -> None:
         """Add to run.json what was found out before the first trial."""
         self._run_record |= entries

@@ -185,7 +185,9 @@ def _measured(
         finally:
             made = load_attempts(task.attempts.read_text()) if task.attempts.exists() else ()
             try:
-                cache.remember(key, made)
+                needed = task.wish.needed_idle
+                # That others made it fail says nothing of the next time.
+                cache.remember(key, [a for a in made if a.carried(needed) or not a.disturbed])
             except OSError as error:
                 say(f"{cache.directory}: the calibration is not remembered: {error.strerror}")
     return by_rates(made)
@@ -209,7 +211,7 @@ def _refusal(experiment: Experiment, kind: str, asked: Wish, step: NoneCarries) 
     if not isinstance(experiment.asked_scale, AutoScale):
         return MachineError(
             f"this machine does not carry {experiment.asked_scale} on {kind}: "
-            f"{last.figures()}; {needs(asked)}",
+            f"{last.figures()}; {', '.join(last.short_of(asked.needed_idle))}",
             "--scale auto, a larger R, or --force to run it and have its figures marked",
         )
     return MachineError(

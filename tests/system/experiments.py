@@ -24,6 +24,7 @@ iterations: 2
 warm_up: 1
 cool_down: {cool_down}
 repeats: {repeats}
+retries: 0 # a busy machine must not make tests last three times as long
 scale: {{rates: {rates}, time: 0.4}}
 switch: {switch}
 socket_buffers: {{send: 96 KiB, receive: 96 KiB}}

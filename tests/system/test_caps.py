@@ -54,6 +54,7 @@ iterations: ITERATIONS
 warm_up: 1
 cool_down: 0
 repeats: 1
+retries: 0
 switch: linux-bridge
 scale: {rates: 1, time: TIME}
 """

@@ -44,7 +44,7 @@ def arguments(folder: Path, iterations: int, model: str = "squeezenet") -> list[
     file.write_text(
         f"name: tiny\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
         f"models: [{model}]\nschedules: [none, switch-priority]\n"
-        f"iterations: {iterations}\nwarm_up: 1\ncool_down: 0\nrepeats: 1\n"
+        f"iterations: {iterations}\nwarm_up: 1\ncool_down: 0\nrepeats: 1\nretries: 0\n"
         "switch: ovs-user\nscale: {rates: 8, time: 0.5}\n"
     )
     take_for_carried(file, OVS_USER)

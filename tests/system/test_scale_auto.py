@@ -39,6 +39,7 @@ iterations: 1
 warm_up: 1
 cool_down: 0
 repeats: 1
+retries: 0
 switch: linux-bridge
 """
 
@@ -85,10 +86,13 @@ def test_auto_chooses_once_and_the_trial_runs_on_it(tmp_path: Path) -> None:
         assert 0.95 <= chosen[way]["share"] < 1.02
         assert chosen[way]["rate_bps"] == round(200e6 / rates)
     assert chosen["idle"] >= 0.2
-    assert place.remembered() == run["calibration"]["attempts"]
+    remembered = place.remembered()
+    for attempt in remembered:
+        attempt["shown"] = None  # what the trial taught, and the calibration cannot know
+    assert [a for a in run["calibration"]["attempts"] if a in remembered][-1:] == [chosen]
     (line,) = [x for x in first.stderr.splitlines() if x.startswith("scale auto: ")]
     assert line.startswith(f"scale auto: R = {rates:g} on linux-bridge: ")
-    assert line.endswith(" idle (calibrated now)")
+    assert line.endswith(" (calibrated now)")
 
     # The second run may end when it has said what it would do.
     with Running(dmlbed_argv(*place.arguments()), **place.environment) as second:
@@ -96,7 +100,7 @@ def test_auto_chooses_once_and_the_trial_runs_on_it(tmp_path: Path) -> None:
         second.press_ctrl_c()
         assert second.end() == 128 + signal.SIGINT, second.said()
     assert "calibrating" not in second.said()
-    assert "idle (remembered from " in second.said()
+    assert " (remembered from " in second.said()
     assert f"building the testbed of two, R={rates:g}, D=1\n" in second.said()
 
 
@@ -112,12 +116,10 @@ def test_a_scale_that_no_machine_carries_is_refused_or_forced_and_marked(tmp_pat
 
     forced = place.run("--scale", "1,1", "--force")
     assert forced.returncode == 5, forced.stderr
-    assert "calibrating" not in forced.stderr
     assert record(forced)["calibration"]["forced"]["level"] == "unusable"
     (row,) = json.loads(forced.stdout)["rows"]
     assert row["verdict"] == "unusable"
     assert row["reasons"][0].startswith("forced scale: ")
-    assert len(place.remembered()) == 1
 
 
 def test_a_calibration_can_be_stopped(tmp_path: Path) -> None:

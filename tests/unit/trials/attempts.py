@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.trials.calibration import Attempt, Way
+from orchestrator.trials.calibration import Attempt, Shown, Way
 
 
 def attempt(
@@ -13,12 +13,17 @@ def attempt(
     idle: float = 0.5,
     first: float | None = None,
     bps: int = 10**9,
+    busy: float = 1.0,
+    disturbed: str = "",
+    shown: Shown | None = None,
 ) -> Attempt:
     rate = round(bps / rates)
     return Attempt(
         rates=rates,
-        pull=Way(rate_bps=rate, share=pull, first=first),
-        push=Way(rate_bps=rate, share=push, first=first),
+        pull=Way(rate_bps=rate, share=pull, first=first, busy=busy),
+        push=Way(rate_bps=rate, share=push, first=first, busy=busy),
         idle=idle,
         measured="2025-11-21T01:02:03+00:00",
+        disturbed=disturbed,
+        shown=shown,
     )

@@ -69,6 +69,24 @@ def test_links_on_which_priority_does_not_hold_carry_nothing() -> None:
     assert forced_level(attempt(4, first=0.34)) == "unusable"
 
 
+def test_a_sender_that_wakes_up_late_leaves_its_turn_to_others() -> None:
+    """What counts is what the first worker got while its data was on its way."""
+    assert attempt(1, first=0.72, busy=0.75).carried(NEEDED_IDLE)
+    # A switch that gives no order has data of all workers all the time.
+    assert not attempt(4, first=0.32, busy=1.0).carried(NEEDED_IDLE)
+    # Of a first worker that is seldom there nothing is known.
+    assert not attempt(4, first=0.32, busy=0.33).carried(NEEDED_IDLE)
+
+
+def test_what_failed_is_said_and_by_how_much() -> None:
+    assert attempt(1).short_of(NEEDED_IDLE) == ()
+    assert attempt(1, push=0.94, first=0.72, idle=0.12).short_of(NEEDED_IDLE) == (
+        "rate 94 % of the 95 % needed",
+        "priority 72 % of the 95 % needed",
+        "idle time 12 % of the 20 % needed",
+    )
+
+
 def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
     asked = wish(load_experiment(PUBLISHED, Overrides(scale="3,0.5")), ROOM)
     assert asked == Wish((3.0,), 0.5, LEAST_IDLE)

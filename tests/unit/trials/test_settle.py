@@ -153,7 +153,7 @@ def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench
     assert refused.value.exit_code == 3
     assert str(refused.value) == (
         "this machine does not carry R=1, D=0.5 on linux-bridge: 7 % of 400 Gbit/s both ways, "
-        "2 % idle; needed are 95 % of the rates and in priority, and 5 % idle "
+        "2 % idle; rate 7 % of the 95 % needed, idle time 2 % of the 5 % needed "
         "(--scale auto, a larger R, or --force to run it and have its figures marked)"
     )
     assert bench.settle(machine(attempt(1)), "1,0.5").load().scale == Scale(1, 0.5)
