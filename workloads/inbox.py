@@ -24,6 +24,10 @@ class Inbox:
         silence: seconds without any traffic after which a wait is given up.
         on_unit: called when a whole unit has arrived.
         on_release: called when the parameter server releases an iteration.
+        on_last: called when it has said which iteration is the last one.
+
+    Attributes:
+        last: the last iteration, where the parameter server says so; None: it has not yet.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Inbox:
         *,
         on_unit: Callable[[Unit], None] = lambda _: None,
         on_release: Callable[[], None] = lambda: None,
+        on_last: Callable[[], None] = lambda: None,
     ) -> None:
         self._layout = layout
         self._arena = arena
@@ -44,6 +49,8 @@ class Inbox:
         self._silence = silence
         self._on_unit = on_unit
         self._on_release = on_release
+        self._on_last = on_last
+        self.last: int | None = None
         self._changed = Condition()
         self._failure: WorkloadError | None = None
         self._iteration = -1
@@ -72,6 +79,11 @@ class Inbox:
                 self._receive_slice(connection, flow, frame)
             elif frame.type is FrameType.RELEASE and self._may_begin(flow, frame.iteration):
                 self._release()
+            elif frame.type is FrameType.LAST and flow == 0 and self.last is None:
+                with self._changed:
+                    self.last = frame.iteration
+                    self._changed.notify_all()
+                self._on_last()
             elif frame.type is FrameType.DONE and self._is_over(frame.iteration):
                 with self._changed:
                     self._done += 1
@@ -143,6 +155,14 @@ class Inbox:
         """Wait until an iteration is released; return when it was (ns)."""
         self._wait(lambda: self._iteration >= iteration, "the step barrier")
         return self._released_at
+
+    def wait_for_more(self, iteration: int) -> bool:
+        """Wait until the parameter server begins to answer for an iteration, or ends before it."""
+        self._wait(
+            lambda: self.last is not None or any(v > iteration for v in self._layer_versions),
+            "its next or last iteration",
+        )
+        return self.last is None or iteration <= self.last
 
     def wait_for_layer(self, layers: Sequence[int], iteration: int) -> tuple[int, int]:
         """Wait until one of the layers has its parameters of an iteration.

@@ -86,8 +86,13 @@ class Job:
     given: Mapping[str, Any] = field(repr=False)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a worker goes on after its iterations until all have done theirs."""
+        return not self.schedule.bulk_synchronous and not self.turns
+
+    @property
     def all_iterations(self) -> int:
-        """Iterations to run, warm-up and cool-down included."""
+        """Iterations to run, warm-up and cool-down included; a worker that goes on does more."""
         return self.warm_up + self.iterations + self.cool_down
 
     def scaled(self, count: int) -> int:

@@ -7,6 +7,34 @@ from threading import Event, Lock
 from typing import Any
 
 
+class Logs:
+    """The logs of all iterations, made when they are first asked for; any thread may ask.
+
+    Args:
+        workers: how many there are.
+        model_bytes: payload of one pull or push of the whole model.
+    """
+
+    def __init__(self, workers: int, model_bytes: int) -> None:
+        self._workers = workers
+        self._model_bytes = model_bytes
+        self._logs: list[IterationLog] = []
+        self._lock = Lock()
+
+    def __getitem__(self, number: int) -> IterationLog:
+        if number >= len(self._logs):
+            with self._lock:
+                while number >= len(self._logs):
+                    log = IterationLog(len(self._logs), self._workers, self._model_bytes)
+                    self._logs.append(log)
+        return self._logs[number]
+
+    @property
+    def payload(self) -> tuple[int, int]:
+        """Bytes of gradients that came, and of parameters that went out, in all iterations."""
+        return sum(log.payload_in for log in self._logs), sum(log.payload_out for log in self._logs)
+
+
 class IterationLog:
     """Times (monotonic ns) and payload bytes of one iteration.
 
@@ -63,6 +91,16 @@ class IterationLog:
                 if self._push_bytes_at_first_done is None:
                     self._push_bytes_at_first_done = list(self._push_bytes)
 
+    @property
+    def payload_in(self) -> int:
+        """Bytes of gradients that came, of all workers."""
+        return sum(self._push_bytes)
+
+    @property
+    def payload_out(self) -> int:
+        """Bytes of parameters that went out, to all workers."""
+        return sum(self._pull_bytes)
+
     def missing(self, names: tuple[str, ...]) -> str:
         """Say whose pushes are not complete, and how much of them has arrived."""
         return ", ".join(
@@ -83,6 +121,6 @@ class IterationLog:
             "next_release_ns": self.next_release,
             "pull_bytes_at_first_done": self._pull_bytes_at_first_done,
             "push_bytes_at_first_done": self._push_bytes_at_first_done,
-            "payload_in": sum(self._push_bytes),
-            "payload_out": sum(self._pull_bytes),
+            "payload_in": self.payload_in,
+            "payload_out": self.payload_out,
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -22,7 +22,7 @@ from workloads.job import ServerJob
 from workloads.layout import Arena, Layout, Slice, Unit, check_ranks
 from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
-from workloads.progress import IterationLog
+from workloads.progress import IterationLog, Logs
 from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_layout, write_spans
 from workloads.staleness import Paces
@@ -44,10 +44,7 @@ class ParameterServer:
         self._gradients = [Arena(self._layout) for _ in job.workers]
         self._aggregation = Aggregation(self._parameters, self._gradients, job.learning_rate)
         self._peers: tuple[Peer, ...] = ()
-        self._logs = [
-            IterationLog(number, len(job.workers), self._layout.bytes)
-            for number in range(job.all_iterations)
-        ]
+        self._logs = Logs(len(job.workers), self._layout.bytes)
         self._current = 0
         self._ranks = job.answer_ranks
         check_ranks(self._layout, "answer_ranks", *job.answer_ranks)
@@ -60,12 +57,16 @@ class ParameterServer:
         self._paces: Paces | None = None
         if not job.schedule.bulk_synchronous:
             workers, units = len(job.workers), len(self._layout.units)
-            self._paces = Paces(workers, units, job.schedule.staleness)
-        self._events: SimpleQueue[IterationLog | WorkloadError] = SimpleQueue()
+            self._paces = Paces(
+                workers, units, job.schedule.staleness, job.all_iterations, goes_on=job.goes_on
+            )
+        # None: the training is over.
+        self._events: SimpleQueue[IterationLog | WorkloadError | None] = SimpleQueue()
         self._transfers = [
             [Transfers(job.all_iterations) for _ in job.flow_dscp] for _ in job.workers
         ]
-        self._applied_spans = Spans(job.all_iterations)
+        # Per worker, if each has a pace of its own: the slowest one's last iterations stay, too.
+        self._applied_spans = [Spans(job.all_iterations) for _ in job.workers]
         self._finished = False
 
     def run(self) -> None:
@@ -104,18 +105,18 @@ class ParameterServer:
         self._current = iteration
         self._log.released = time.monotonic_ns()
         if self._job.schedule.barrier:
-            self._tell_all(FrameType.RELEASE)
+            for peer in self._peers:
+                self._tell(peer, FrameType.RELEASE, iteration)
         elif iteration == 0:
             for unit in self._layout.units:
                 self._answer_all(unit, iteration)
         return self._log.released
 
-    def _tell_all(self, kind: FrameType) -> None:
-        """Tell every worker; that all is over on every flow, for its receivers wait on each."""
-        for peer in self._peers:
-            frame = Frame(kind, peer.number, self._current).pack()
-            for queue in peer.queues if kind is FrameType.DONE else peer.queues[:1]:
-                queue.put([Parcel(frame, to=peer.number)], rank=_AHEAD)
+    def _tell(self, peer: Peer, kind: FrameType, iteration: int) -> None:
+        """Tell a worker; that all is over on every flow, for its receivers wait on each."""
+        frame = Frame(kind, peer.number, iteration).pack()
+        for queue in peer.queues if kind is FrameType.DONE else peer.queues[:1]:
+            queue.put([Parcel(frame, to=peer.number)], rank=_AHEAD)
 
     def _aggregate(self) -> None:
         """Apply slices as they get complete.
@@ -124,15 +125,17 @@ class ParameterServer:
         of it comes after its forward pass, which needs all of them.
         """
         last = self._job.all_iterations - 1
-        for log in self._logs:
+        for number in range(last + 1):
+            log = self._logs[number]
             for _ in self._layout.slices:
                 piece, _ = self._ready.get()
                 begin = time.monotonic_ns()
                 self._aggregation.apply(piece)
-                self._applied_spans.note(log.number, piece.number, begin, time.monotonic_ns())
+                self._applied_spans[0].note(log.number, piece.number, begin, time.monotonic_ns())
                 if log.number < last and not self._job.schedule.barrier:
                     self._applied(piece, log.number)
             self._end(log)
+        self._over([last for _ in self._peers])
 
     def _end(self, log: IterationLog) -> None:
         """End an iteration that every worker has finished."""
@@ -141,51 +144,64 @@ class ParameterServer:
             log.next_release = self._begin(log.number + 1)
         else:
             log.next_release = log.applied
-            self._finished = True
-            self._tell_all(FrameType.DONE)
         self._events.put(log)
+
+    def _over(self, last: Sequence[int]) -> None:
+        """End the training: every worker has finished its last iteration."""
+        self._finished = True
+        for peer in self._peers:
+            self._tell(peer, FrameType.DONE, last[peer.number])
+        self._events.put(None)
 
     def _aggregate_apart(self, paces: Paces) -> None:
         """Apply every push by itself, in the order of arrival.
 
         Others' parameters are sent while they are changed: a slice may be of two versions.
         """
-        last = self._job.all_iterations - 1
         turn = 0
         if self._job.turns:
             self._give_turn(turn)
         missing = [[len(unit.slices) for unit in self._layout.units] for _ in self._peers]
         done = [[0] * len(self._layout.units) for _ in self._peers]
+        told: dict[int, int] = {}
         ended = 0
-        while ended <= last:
+        while not (self._tell_last(paces, told) and paces.over):
             piece, worker = self._ready.get()
             unit = self._layout.units[piece.unit]
             iteration = done[worker][unit.number]
             begin = time.monotonic_ns()
             self._aggregation.apply_one(piece, worker)
-            self._applied_spans.note(iteration, piece.number, begin, time.monotonic_ns())
+            self._applied_spans[worker].note(iteration, piece.number, begin, time.monotonic_ns())
             missing[worker][unit.number] -= 1
             if missing[worker][unit.number]:
                 continue
             missing[worker][unit.number] = len(unit.slices)
             done[worker][unit.number] += 1
             for answer in paces.applied(worker, unit.number, iteration):
-                if answer.iteration <= last:
-                    peer = self._peers[answer.worker]
-                    self._answer(peer, self._layout.units[answer.unit], answer.iteration)
+                peer = self._peers[answer.worker]
+                self._answer(peer, self._layout.units[answer.unit], answer.iteration)
             if self._job.turns and done[worker].count(iteration + 1) == len(done[worker]):
                 turn += 1
                 self._give_turn(turn)
-            while ended < paces.finished:
+            while ended < min(paces.finished, self._job.all_iterations):
                 self._end(self._logs[ended])
                 ended += 1
+        self._over([told[peer.number] for peer in self._peers])
+
+    def _tell_last(self, paces: Paces, told: dict[int, int]) -> bool:
+        """Tell workers that go on which iteration is their last one; whether all have been told."""
+        for number, last in enumerate(paces.last):
+            if last is not None and number not in told:
+                told[number] = last
+                if self._job.goes_on:
+                    self._tell(self._peers[number], FrameType.LAST, last)
+        return len(told) == len(self._peers)
 
     def _give_turn(self, turn: int) -> None:
         """Let the next worker push an iteration; turns are counted from 0."""
         iteration, number = divmod(turn, len(self._peers))
         if iteration < self._job.all_iterations:
-            frame = Frame(FrameType.RELEASE, number, iteration).pack()
-            self._peers[number].queues[0].put([Parcel(frame, to=number)], rank=_AHEAD)
+            self._tell(self._peers[number], FrameType.RELEASE, iteration)
 
     def _applied(self, piece: Slice, iteration: int) -> None:
         """Answer all pushes of a unit once all of it is applied."""
@@ -307,9 +323,12 @@ class ParameterServer:
         digest = hashlib.sha256(self._parameters.bytes).hexdigest()
         used = resources_used()  # before the spans, which are no part of the training
         self._write_spans()
+        received, sent = self._logs.payload
         self._records.write(
             "end",
             staleness=None if self._paces is None else dict(sorted(self._paces.behind.items())),
+            payload_in=received,
+            payload_out=sent,
             parameters_sha256=digest,
             **used,
             training_cpu=training_cpu,
@@ -325,7 +344,7 @@ class ParameterServer:
         kinds: dict[str, Spans | list[Spans]] = {
             "received": [Spans.joined(one.received for one in each) for each in self._transfers],
             "sent": [Spans.joined(one.sent for one in each) for each in self._transfers],
-            "applied": self._applied_spans,
+            "applied": Spans.joined(self._applied_spans),
         }
         write_spans(self._records, self._job.all_iterations, kinds)
 
@@ -363,10 +382,12 @@ class ParameterServer:
                 elif time.monotonic() - moved_at > silence:
                     log = self._log
                     raise WorkloadError(
-                        f"iteration {log.number}: nothing moved for {silence:g} s; "
-                        f"waiting for {log.missing(self._job.workers)}"
+                        f"iteration {log.number}: nothing moved for {silence:g} s; waiting for "
+                        f"{log.missing(self._job.workers) or 'what workers have begun since'}"
                     ) from None
                 continue
+            if event is None:
+                return
             if isinstance(event, WorkloadError):
                 raise event
             # It is, or a sender thread has yet to say so.
@@ -379,5 +400,3 @@ class ParameterServer:
                 released_ns=event.released,
                 next_release_ns=event.next_release,
             )
-            if event.number + 1 == self._job.all_iterations:
-                return

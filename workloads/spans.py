@@ -1,7 +1,7 @@
 """What took how long: the spans that a process keeps in memory and writes down when all is over.
 
-Noting one is a look at the clock and four integers in an array; nothing is formatted or written
-while anything is measured. Spans of the last KEPT_ITERATIONS are kept, so memory is bounded: 32
+Noting one is a look at the clock and three integers in an array; nothing is formatted or written
+while anything is measured. Spans of the last KEPT_ITERATIONS are kept, so memory is bounded: 24
 bytes each, one per slice, direction and connection.
 
     layout  (parameter server)  layers: names; slices: per slice, [layer, bytes], in arena order;
@@ -36,12 +36,17 @@ class Spans:
     """Spans of one kind; only one thread may note them.
 
     Args:
-        iterations: of the whole training.
+        iterations: of the whole training; where a worker goes on after them, its last ones stay.
     """
 
     def __init__(self, iterations: int) -> None:
         self._first = first_kept(iterations)
-        self._entries = array("q")
+        self._entries: dict[int, array[int]] = {}  # by iteration
+
+    @property
+    def iterations(self) -> set[int]:
+        """Those of which spans are kept."""
+        return set(self._entries)
 
     def note(self, iteration: int, number: int, begin: int, end: int) -> None:
         """Keep one span.
@@ -53,20 +58,31 @@ class Spans:
             end: monotonic ns.
         """
         if iteration >= self._first:
-            self._entries.extend((iteration, number, begin, end))
+            entries = self._entries.get(iteration)
+            if entries is None:
+                entries = self._begin(iteration)
+            entries.extend((number, begin, end))
+
+    def _begin(self, iteration: int) -> array[int]:
+        entries = self._entries[iteration] = array("q")
+        if len(self._entries) > KEPT_ITERATIONS:
+            oldest = min(self._entries)
+            del self._entries[oldest]
+            self._first = oldest + 1
+        return entries
 
     @classmethod
     def joined(cls, parts: Iterable[Spans]) -> Spans:
         """All spans of some that different threads have noted, once they have ended."""
         whole = cls(0)
         for part in parts:
-            whole._entries.extend(part._entries)
+            for iteration, entries in part._entries.items():
+                whole._entries.setdefault(iteration, array("q")).extend(entries)
         return whole
 
     def of(self, iteration: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The spans of an iteration: int64 [spans, 3], of number, begin and end."""
-        entries = np.array(self._entries, np.int64).reshape(-1, 4)
-        return entries[entries[:, 0] == iteration, 1:]
+        return np.array(self._entries.get(iteration, ()), np.int64).reshape(-1, 3)
 
 
 class Transfers:
@@ -119,13 +135,17 @@ def write_spans(
 
     Args:
         records: of this process.
-        iterations: of the whole training.
+        iterations: of the whole training; those of a worker that went on are written as well.
         kinds: by name; several of a kind are written as a list of lists.
 
     Raises:
         WorkloadError: the records cannot be written.
     """
-    for iteration in range(first_kept(iterations), iterations):
+    kept = set(range(first_kept(iterations), iterations))
+    for value in kinds.values():
+        for each in value if isinstance(value, list) else [value]:
+            kept |= each.iterations
+    for iteration in sorted(kept):
         found = {
             name: spans.of(iteration)
             if isinstance(spans, Spans)

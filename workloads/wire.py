@@ -19,6 +19,8 @@ no frame waits for one of another flow: what a frame depends on had arrived befo
     PULL        worker -> server   send me one tensor; no payload; on the first flow
     PARAMETERS  server -> worker   one slice of a tensor
     GRADIENT    worker -> server   one slice of a tensor's gradient
+    LAST        server -> worker   iteration i is your last one; only where workers have paces of
+                                   their own and go on; on the first flow
     DONE        server -> worker   the last iteration is applied, on every flow; without a training:
                                    both ways
     ERROR       both               the sender gives up; payload: why, UTF-8
@@ -35,7 +37,7 @@ from typing import NamedTuple
 from workloads.errors import FrameError
 
 MAGIC = b"DMLB"
-VERSION = 3
+VERSION = 4
 MAX_PAYLOAD = 1 << 20
 
 # magic, version, type, worker, iteration; and what a slice's frames have in common all the time:
@@ -57,6 +59,7 @@ class FrameType(IntEnum):
     DONE = 6
     ERROR = 7
     LISTEN = 8
+    LAST = 9
 
 
 _TYPES = {int(kind): kind for kind in FrameType}

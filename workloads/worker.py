@@ -8,8 +8,9 @@ moves any more.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from threading import Thread
 
 from workloads.compute import Clock, Objective, Pacer
@@ -69,6 +70,7 @@ class Worker:
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
         self._transfers = [Transfers(job.all_iterations) for _ in job.flow_dscp]
+        self._iteration = 0
 
     def _stretched(self, seconds: Callable[[Layer, int], float], layer: Layer) -> int:
         return round(seconds(layer, self._job.batch) * self._job.time * 1e9)
@@ -91,8 +93,8 @@ class Worker:
             job.silence_seconds,
             on_unit=self._answered,
             on_release=self._released,
+            on_last=lambda: self._lift_windows(inbox),
         )
-        iteration = 0
         try:
             threads = [
                 _start(body, inbox)
@@ -100,16 +102,16 @@ class Worker:
                 for body in (partial(inbox.receive, flow), partial(_send, *ends, flow, inbox))
             ]
             trained: dict[str, int] = {}
-            for iteration in range(job.all_iterations):
+            for iteration in self._iterations(inbox):
                 before, trained = trained, self._train(iteration, inbox)
                 if before:
                     self._note(before, inbox)
             self._note(trained, inbox)
             inbox.wait_for_end()
         except (PeerError, Disconnected) as error:
-            raise WorkloadError(f"iteration {iteration}: {error}") from None
+            raise WorkloadError(f"iteration {self._iteration}: {error}") from None
         except WorkloadError as error:
-            text = f"iteration {iteration}: {error}"
+            text = f"iteration {self._iteration}: {error}"
             send_errors(connections, text)
             raise WorkloadError(text) from None
         for queue in self._queues:
@@ -127,6 +129,23 @@ class Worker:
         for connection in connections:
             connection.close()
 
+    def _iterations(self, inbox: Inbox) -> Iterator[int]:
+        """Those that were asked for, and with a pace of its own more, until all have done them."""
+        for number in count():
+            if number >= self._job.all_iterations and not (
+                self._job.goes_on and inbox.wait_for_more(number)
+            ):
+                return
+            self._iteration = number
+            yield number
+
+    def _lift_windows(self, inbox: Inbox) -> None:
+        """From the last iteration on, for its pushes are not answered."""
+        last = inbox.last if self._job.goes_on else self._job.all_iterations - 1
+        if last is not None and self._iteration >= last:
+            for queue in self._queues:
+                queue.lift_window()
+
     def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:
         """One forward and backward pass; returns its times (ns)."""
         schedule = self._job.schedule
@@ -135,9 +154,7 @@ class Worker:
             self._queues[0].put([self._pulls(iteration)])
         else:
             started = self._clock.now()
-        if iteration + 1 == self._job.all_iterations:
-            for queue in self._queues:
-                queue.lift_window()  # these pushes are not answered
+        self._lift_windows(inbox)
         self._pacer.plan(started, 0)
         pull_done = self._run_forward(iteration, inbox)
         forward_done = self._clock.now()
@@ -154,7 +171,7 @@ class Worker:
         """Write an iteration down, an iteration later: its push may overlap with what follows."""
         iteration = trained["iteration"]
         self._records.write("iteration", **trained, push_sent_ns=inbox.wait_for_push(iteration))
-        announce("iteration", iteration=iteration)
+        announce("iteration", iteration=iteration, backward_done_ns=trained["backward_done_ns"])
 
     def _write_spans(self) -> None:
         transfers = {

@@ -1,6 +1,7 @@
 """Bounds and closed forms of iteration times, and what limits a topology.
 
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
+own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
 Case, expected          what a schedule is expected to take by its choices, simulated
 limits                  what limits an iteration, in words
@@ -34,6 +35,7 @@ from orchestrator.bounds.loads import (
     link_loads,
 )
 from orchestrator.bounds.lower import LowerBound, lower_bound
+from orchestrator.bounds.paces import lead_of, own_paces
 
 __all__ = [
     "Bottleneck",
@@ -50,10 +52,12 @@ __all__ = [
     "fullest",
     "goodput_bps",
     "is_shared",
+    "lead_of",
     "limits",
     "link_loads",
     "lower_bound",
     "no_overlap_seconds",
+    "own_paces",
     "phase_seconds",
     "predictions",
     "window_bps",

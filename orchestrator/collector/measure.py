@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
 
+from orchestrator.bounds import lead_of
 from orchestrator.collector.cpu import TrainingCpu, training_cpu
 from orchestrator.collector.disturbance import Use, disturbances, use_within
 from orchestrator.collector.records import Trial
@@ -76,8 +77,9 @@ class TrialMeasure:
     Attributes:
         imgs_per_sec: total over the workers, warm-up and cool-down left out, barrier release to
             barrier release; without a step barrier from the slowest worker's last backward pass of
-            the warm-up to its last one that is measured.
-        iteration_seconds: real seconds of each measured iteration.
+            the warm-up to its last one that is measured. Where workers have paces of their own:
+            the sum of what each did in that time.
+        iteration_seconds: real seconds of each measured iteration; of the slowest worker.
         iteration_seconds_emulated: the same on this machine's clock.
         iteration_seconds_median: median of `iteration_seconds`.
         pull_shares: None if nothing was pulled; fair is 1 / workers.
@@ -106,6 +108,8 @@ class TrialMeasure:
         training_cpu: without the start, the arithmetic apart; None: a run of an older version.
         congestion_controls: what the kernel reported, of any connection.
         bulk_synchronous: whether gradients of all workers were applied together.
+        barrier: whether the workers waited for each other after every iteration.
+        lead: how many iterations a worker could do for one of the slowest worker's.
         staleness: where they were not: how many updates by others had been applied to a unit
             between a worker's pull and its push -> how often.
         hosts: what every host used of its caps; empty: the run is of a version without caps.
@@ -153,6 +157,8 @@ class TrialMeasure:
     hosts: tuple[HostUse, ...] = ()
     records_bytes: int = 0
     bulk_synchronous: bool = True
+    barrier: bool = True
+    lead: float = 1.0
     training_cpu: TrainingCpu | None = None
     staleness: Mapping[int, int] = field(default_factory=dict)
     use: Use | None = None
@@ -196,15 +202,19 @@ def measure(trial: Trial) -> TrialMeasure:
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     measured = [trial.ps_iterations[number] for number in what.measured]
-    moments = iteration_moments(trial)
-    begin, end = moments[0], moments[-1]
-    images = len(what.workers) * what.batch * what.iterations
-    emulated = tuple((after - before) / _NS for before, after in pairwise(moments))
+    course = trial.course
+    window, pace = course.window(), course.iterations_per_sec(len(what.workers))
+    if window is None or pace is None:
+        raise ValueError("a trial without a measured time")
+    begin, end = window
+    emulated = tuple((after - before) / _NS for before, after in pairwise(course.moments()))
     real = tuple(seconds / stretch for seconds in emulated)
     idle_mean, idle_worst = _idle(network.cpu, begin, end)
     switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
-    payload_in = sum(i.payload_in for i in trial.ps_iterations)
-    payload_out = sum(i.payload_out for i in trial.ps_iterations)
+    payload_in, payload_out = trial.ps_end.payload_in, trial.ps_end.payload_out
+    if payload_in is None or payload_out is None:
+        payload_in = sum(i.payload_in for i in trial.ps_iterations)
+        payload_out = sum(i.payload_out for i in trial.ps_iterations)
     payload = payload_in + payload_out
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
     cpu = trial.ps_end.cpu_seconds + cpu_workers
@@ -223,7 +233,7 @@ def measure(trial: Trial) -> TrialMeasure:
         scale_rates=what.scale.rates,
         scale_time=stretch,
         switch=what.switch,
-        imgs_per_sec=images / ((end - begin) / _NS) * stretch,
+        imgs_per_sec=pace * what.batch * stretch,
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
         iteration_seconds_median=median(real),
@@ -250,27 +260,13 @@ def measure(trial: Trial) -> TrialMeasure:
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
         bulk_synchronous=trial.bulk_synchronous,
+        barrier=trial.barrier,
+        lead=lead_of(trial.bulk_synchronous, trial.ahead, what.iterations),
         training_cpu=training_cpu(trial.ps_end, trial.worker_ends, payload),
         staleness=trial.ps_end.staleness or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
     )
-
-
-def iteration_moments(trial: Trial) -> list[int]:
-    """When the first measured iteration began and when each of them ended (ns).
-
-    From release to release; without a step barrier, from the end of the slowest worker's backward
-    pass in one iteration to the same in the next. Then pulls for the first measured iteration come
-    before it begins, and it takes a cool-down for the last one to meet such pulls as well.
-    """
-    numbers = trial.trial.measured
-    start = trial.ps_iterations[numbers[0]].released_ns
-    if trial.barrier:
-        return [start, *(trial.ps_iterations[number].next_release_ns for number in numbers)]
-    done = trial.backward_done_ns
-    begin = done[numbers[0] - 1] if numbers[0] else start
-    return [begin, *(done[number] for number in numbers)]
 
 
 def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:

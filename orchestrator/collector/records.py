@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from orchestrator.collector.course import Course
 from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.collector.shapes import (
@@ -47,8 +48,9 @@ class Trial:
         records_bytes: size of what all processes wrote down, which was fetched.
         bulk_synchronous: whether gradients of all workers were applied together.
         barrier: whether the workers waited for each other after every iteration.
-        backward_done_ns: without a barrier, when the slowest worker's backward pass was done, for
-            every iteration; else empty.
+        ahead: how many iterations a worker might be ahead of the slowest; None: any number.
+        done_ns: without a barrier, per worker, when each of its backward passes was done; else
+            empty.
     """
 
     trial: TrialRecord
@@ -61,7 +63,20 @@ class Trial:
     records_bytes: int = 0
     bulk_synchronous: bool = True
     barrier: bool = True
-    backward_done_ns: tuple[int, ...] = ()
+    ahead: int | None = None
+    done_ns: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def course(self) -> Course:
+        """When its iterations ended."""
+        return Course(
+            warm_up=self.trial.warm_up,
+            iterations=self.trial.iterations,
+            barrier=self.barrier,
+            in_step=self.bulk_synchronous,
+            releases=[(one.released_ns, one.next_release_ns) for one in self.ps_iterations],
+            done=self.done_ns,
+        )
 
 
 @dataclass(frozen=True)
@@ -201,19 +216,20 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
     congestion_controls = {c.congestion_control for c in ps.all("connection", ConnectionRecord)}
     schedule = next(iter(ps.all("schedule", ScheduleRecord)), ScheduleRecord())
     barrier = schedule.synchronisation == "step-barrier"
-    backward_done = [0] * (0 if barrier else len(iterations))
+    in_step = schedule.bulk_synchronous
+    done_ns = []
     worker_ends = []
     for worker in trial.workers:
         events = read_events(directory / f"{worker}.jsonl")
         worker_ends.append(events.one("end", WorkerEnd))
         if not barrier:
-            done = [i.backward_done_ns for i in events.all("iteration", WorkerIteration)]
-            if len(done) != len(iterations):
+            done = tuple(i.backward_done_ns for i in events.all("iteration", WorkerIteration))
+            if len(done) < len(iterations) or (in_step and len(done) > len(iterations)):
                 raise RunError(f"{worker}: {len(done)} of {len(iterations)} iterations recorded")
-            backward_done = list(map(max, backward_done, done))
+            done_ns.append(done)
         connections = events.all("connection", ConnectionRecord)
         congestion_controls.update(c.congestion_control for c in connections)
-    return Trial(
+    found = Trial(
         trial=trial,
         network=network,
         job=ps.one("job", JobRecord),
@@ -224,10 +240,14 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
         records_bytes=sum(
             (directory / f"{name}.jsonl").stat().st_size for name in (trial.ps, *trial.workers)
         ),
-        bulk_synchronous=schedule.bulk_synchronous,
+        bulk_synchronous=in_step,
         barrier=barrier,
-        backward_done_ns=tuple(backward_done),
+        ahead=schedule.staleness,
+        done_ns=tuple(done_ns),
     )
+    if found.course.window() is None:
+        raise RunError(f"{directory}: no time in which all workers trained after their warm-up")
+    return found
 
 
 def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, ...]) -> None:

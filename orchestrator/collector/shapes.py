@@ -141,6 +141,7 @@ class ScheduleRecord(Record):
     """The choices of the trial's schedule; a run of a version without the record had this one."""
 
     synchronisation: str = "step-barrier"
+    staleness: int | None = None
 
     @property
     def bulk_synchronous(self) -> bool:
@@ -182,8 +183,11 @@ class PsEnd(CpuRecord):
     """The parameter server's last record."""
 
     parameters_sha256: str
-    # Where workers have paces of their own: updates by others in between -> how often.
+    # Where workers have paces of their own: updates by others in between -> how often, and all
+    # payload, for some have gone on after the last iteration that all have done.
     staleness: dict[int, int] | None = None
+    payload_in: int | None = Field(default=None, ge=0)
+    payload_out: int | None = Field(default=None, ge=0)
     connections: tuple[ConnectionEnd, ...]
 
 

@@ -1,6 +1,7 @@
 """How near a measured figure is to what its network and devices can do at best.
 
-The bound is that of an iteration without a barrier, `orchestrator.bounds.lower_bound`, at the
+The bound is that of an iteration without a barrier, `orchestrator.bounds.lower_bound`, and where
+workers have paces of their own that of all their paces, `orchestrator.bounds.own_paces`; at the
 goodput that the run measured before its trials, and at 1448/1514 of the rate of links of which it
 measured none. No schedule is above it in which every worker pulls and pushes the whole model over
 its own connections, whatever the order.
@@ -13,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.bounds import Goodputs, lower_bound
+from orchestrator.bounds import Goodputs, lower_bound, own_paces
 from orchestrator.spec import Topology
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
@@ -23,7 +24,11 @@ _DEVICES = TypeAdapter(dict[str, DeviceModel])
 
 
 def bound_imgs_per_sec(
-    experiment: Mapping[str, Any], model: str, batch: int, goodputs: Goodputs | None = None
+    experiment: Mapping[str, Any],
+    model: str,
+    batch: int,
+    goodputs: Goodputs | None = None,
+    lead: float = 1.0,
 ) -> float | None:
     """The most imgs/sec of the real system, all workers together, that a model can have.
 
@@ -32,6 +37,7 @@ def bound_imgs_per_sec(
         model: its name.
         batch: images per worker and iteration.
         goodputs: measured payload of ports.
+        lead: how many iterations a worker can do for one of the slowest worker's.
 
     Returns:
         None if the run does not say on what topology with what devices it ran, or if this version
@@ -42,6 +48,8 @@ def bound_imgs_per_sec(
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
+        if lead > 1:
+            return own_paces(topology, load_model(model), devices, batch, goodputs, lead=lead)
         bound = lower_bound(topology, load_model(model), devices, batch, goodputs)
     except (KeyError, TypeError, ValidationError):
         return None

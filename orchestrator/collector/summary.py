@@ -153,10 +153,10 @@ def summarise(run: Run) -> Summary:
     trials = tuple(measure(trial) for trial in run.trials)
     goodputs = run.goodput.goodputs() if run.goodput else None
     bounds = {
-        (model, batch): bound_imgs_per_sec(run.experiment, model, batch, goodputs)
-        for model, batch in {(trial.model, trial.batch) for trial in trials}
+        which: bound_imgs_per_sec(run.experiment, which[0], which[1], goodputs, which[2])
+        for which in {_bounded(trial) for trial in trials}
     }
-    of_trials = tuple(bounds[trial.model, trial.batch] for trial in trials)
+    of_trials = tuple(bounds[_bounded(trial)] for trial in trials)
     verdicts = judge_run(trials, of_trials, run.forced)
     groups: dict[tuple[str, str], list[TrialMeasure]] = {}
     for trial in trials:
@@ -176,12 +176,20 @@ def summarise(run: Run) -> Summary:
     return Summary(trials, verdicts, of_trials, tuple(rows))
 
 
+_Bounded = tuple[str, int, float]
+
+
+def _bounded(trial: TrialMeasure) -> _Bounded:
+    """What a bound depends on: model, batch, and how far the workers' paces may differ."""
+    return trial.model, trial.batch, trial.lead
+
+
 def _row(
     model: str,
     schedule: str,
     chosen: Mapping[tuple[str, str], Choice],
     published: Mapping[str, tuple[float, ...]],
-    bounds: Mapping[tuple[str, int], float | None],
+    bounds: Mapping[_Bounded, float | None],
 ) -> Row:
     """A row that is not judged yet."""
     own = chosen[model, schedule]
@@ -193,8 +201,8 @@ def _row(
         published_speedup = percent_faster(fmean(published[BASELINE]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
     # All trials of a run have one batch, and one that has not would have another bound.
-    of_batches = {bounds[model, trial.batch] for trial in own.counted}
-    bound = of_batches.pop() if len(of_batches) == 1 else None
+    of_trials = {bounds[_bounded(trial)] for trial in own.counted}
+    bound = of_trials.pop() if len(of_trials) == 1 else None
     gain = None
     if compared and base and bound:
         gain = share_of_gain(fmean(base.values()), measured.mean, bound)

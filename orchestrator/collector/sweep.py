@@ -227,7 +227,7 @@ def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
         text=run.sweep.text(value),
         x=run.x(case, value),
         case=case,
-        bound=known[0] if known else case.bound.imgs_per_sec(case.bound.seconds),
+        bound=max(known) if known else case.bound.imgs_per_sec(case.bound.seconds),
         limits=limits(case.bound),
         cells=cells,
     )

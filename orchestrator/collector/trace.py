@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.shapes import TrialRecord
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
@@ -78,7 +77,7 @@ def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterato
             **_complete(_NETWORK, 1, start, iteration.released_ns, iteration.next_release_ns),
             "name": f"{_kind(trial, number)} {number}",
         }
-    moments = pairwise(iteration_moments(spans.trial))
+    moments = pairwise(spans.trial.course.moments())
     for number, (begin, end) in zip(trial.measured, moments, strict=True):
         yield {**_complete(_NETWORK, 2, start, begin, end), "name": f"iteration {number}"}
     begin, end = kept(spans)

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from orchestrator.collector.measure import iteration_moments
 from orchestrator.collector.panel import FAINT, INK, SOFT
 from orchestrator.collector.sheet import DPI, style
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
@@ -166,7 +165,7 @@ def _window(spans: TrialSpans, iterations: Sequence[int]) -> tuple[int, int]:
 
 def _moments(spans: TrialSpans, iterations: Sequence[int]) -> list[int]:
     """When the first of them began, and when each of them ended (ns), as they are measured."""
-    return iteration_moments(spans.trial)[-1 - len(iterations) :]
+    return spans.trial.course.moments()[-1 - len(iterations) :]
 
 
 def _draw_fullness(

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from orchestrator.collector.course import Course
 from orchestrator.spec import Experiment
 from orchestrator.trials.plan import Trial, plan_trials, trial_seconds
 
@@ -47,34 +48,55 @@ def clock_text(seconds: float) -> str:
 
 
 class TrialProgress:
-    """One trial as it goes on: its iteration, and imgs/sec of the measured ones so far."""
+    """One trial as it goes on: its iteration, and imgs/sec of the measured ones so far.
+
+    They are those of the table when the trial has ended: `Course` makes both, from the same times.
+    """
 
     def __init__(self, experiment: Experiment, trial: Trial) -> None:
         self.trial = trial
         self._experiment = experiment
-        self._first_release: int | None = None
-        self.iterations_done = 0
-        self.imgs_per_sec: float | None = None
+        self._server = experiment.topology.ps.name
+        self._releases: list[tuple[int, int]] = []
+        self._done: dict[str, list[int]] = {
+            worker.name: [] for worker in experiment.topology.workers
+        }
 
-    def event(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the parameter server."""
+    def event(self, host: str, event: Mapping[str, Any]) -> None:
+        """Take an event of one of the trial's processes."""
         if event.get("event") != "iteration":
             return
-        number = int(event["iteration"])
-        self.iterations_done = number + 1
-        measured = number + 1 - self._experiment.warm_up
-        if not 1 <= measured <= self._experiment.iterations:
-            return
-        if self._first_release is None:
-            self._first_release = int(event["released_ns"])
-        seconds = (int(event["next_release_ns"]) - self._first_release) / 1e9
-        images = measured * self._experiment.batch * len(self._experiment.topology.workers)
-        self.imgs_per_sec = self._experiment.scale.imgs_per_sec(images / seconds)
+        if host == self._server:
+            self._releases.append((int(event["released_ns"]), int(event["next_release_ns"])))
+        else:
+            self._done[host].append(int(event["backward_done_ns"]))
+
+    @property
+    def iterations_done(self) -> int:
+        """By all workers."""
+        return len(self._releases)
+
+    @property
+    def imgs_per_sec(self) -> float | None:
+        """The real system's, all workers together; None: nothing is measured yet."""
+        experiment = self._experiment
+        schedule = experiment.schedule(self.trial.schedule)
+        course = Course(
+            warm_up=experiment.warm_up,
+            iterations=experiment.iterations,
+            barrier=schedule.barrier,
+            in_step=schedule.bulk_synchronous,
+            releases=self._releases,
+            done=list(self._done.values()),
+        )
+        pace = course.iterations_per_sec(len(self._done))
+        return None if pace is None else experiment.scale.imgs_per_sec(pace * experiment.batch)
 
     def text(self) -> str:
         """`resnet50 switch-priority, repeat 2/3, iteration 4/8, 0.771 imgs/sec`."""
         experiment = self._experiment
-        rate = "warming up" if self.imgs_per_sec is None else f"{self.imgs_per_sec:.3f} imgs/sec"
+        imgs_per_sec = self.imgs_per_sec
+        rate = "warming up" if imgs_per_sec is None else f"{imgs_per_sec:.3f} imgs/sec"
         attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""
         return (
             f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat + 1}/"
@@ -132,10 +154,10 @@ class RunProgress:
         self._forecast.begin(trial)
         self._show()
 
-    def event(self, event: Mapping[str, Any]) -> None:
-        """An event of the current trial's parameter server."""
+    def event(self, host: str, event: Mapping[str, Any]) -> None:
+        """An event of one of the current trial's processes."""
         if self._current is not None:
-            self._current.event(event)
+            self._current.event(host, event)
             self._show()
 
     def finish(self, trial: Trial, error: str | None) -> None:

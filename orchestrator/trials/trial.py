@@ -43,9 +43,12 @@ def run_trial(
     trial: Trial,
     testbed: Testbed,
     deployment: Deployment,
-    on_server_event: Callable[[Mapping[str, Any]], None],
+    on_event: Callable[[str, Mapping[str, Any]], None],
 ) -> Outcome:
     """Run one trial on a testbed.
+
+    Args:
+        on_event: called with a host's name and each event of its process.
 
     Raises:
         RunError: the network could not be set as asked, or is gone. (A process that fails ends
@@ -54,10 +57,10 @@ def run_trial(
     server = experiment.topology.ps.name
     addresses = {name: address.data for name, address in testbed.addresses.items()}
 
-    def on_event(host: str, event: Mapping[str, Any]) -> None:
+    def heard(host: str, event: Mapping[str, Any]) -> None:
         if host == server:
             meter.event(event)
-            on_server_event(event)
+        on_event(host, event)
 
     started, started_ns = time.monotonic(), time.monotonic_ns()
     shapes = testbed.set_schedule(experiment.schedule(trial.schedule))
@@ -73,7 +76,7 @@ def run_trial(
                 build_jobs(experiment, trial, addresses),
                 start_timeout=START_SECONDS,
                 silence_timeout=silence_seconds(experiment, trial.model),
-                on_event=on_event,
+                on_event=heard,
                 watch=testbed.check,
             )
         except RunError as caught:

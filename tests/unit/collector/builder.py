@@ -58,6 +58,8 @@ class FakeTrial:
     caps: Mapping[str, Any] | None = None
     # Without a step barrier: per worker and iteration, when its backward pass was done (ns).
     backward_done: Sequence[Sequence[int]] | None = None
+    synchronisation: str = "per-slice"  # of a trial without a step barrier
+    staleness: int | None = None
     outcome: str = "finished"
     error: str | None = None
     spans: bool = False
@@ -187,8 +189,11 @@ class FakeTrial:
                 {"worker": n, "retransmits": self.retransmits} for n in range(self.workers)
             ],
         }
-        choices = "step-barrier" if self.backward_done is None else "per-slice"
-        schedule = {"event": "schedule", "process": "ps", "synchronisation": choices}
+        choices = "step-barrier" if self.backward_done is None else self.synchronisation
+        schedule = {
+            "event": "schedule", "process": "ps",
+            "synchronisation": choices, "staleness": self.staleness,
+        }  # fmt: skip
         return [self._job("ps"), schedule, *connections, *iterations, *self._ps_spans(), end]
 
     def _worker(self, name: str, number: int) -> list[dict[str, Any]]:

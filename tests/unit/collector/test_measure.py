@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,29 @@ def test_without_a_barrier_iterations_end_with_the_slowest_backward_pass(tmp_pat
     assert got.iteration_seconds_emulated == pytest.approx([3, 5, 5])
     assert got.iteration_seconds == pytest.approx([6, 10, 10])
     assert got.imgs_per_sec == pytest.approx(6 / 26)
+
+
+def test_workers_with_paces_of_their_own_add_up(tmp_path: Path) -> None:
+    """One of three is four times as slow: the figure is not three times the slow one's."""
+    fast, slow = ([round(k * s * 10**9) for k in range(1, 17)] for s in (0.25, 1.0))
+    trial = FakeTrial(
+        workers=3, iterations=3, warm_up=1, cool_down=0, time=0.5, batch=2,
+        backward_done=[fast, fast, slow[:4]], synchronisation="asynchronous",
+    )  # fmt: skip
+    got = measured(tmp_path, trial)
+    assert got.imgs_per_sec == pytest.approx(2 * (4 + 4 + 1) * 0.5)
+    assert got.iteration_seconds == pytest.approx([2, 2, 2])
+    assert (got.lead, got.bulk_synchronous, got.barrier) == (math.inf, False, False)
+
+
+def test_a_time_in_which_not_all_trained_is_not_measured(tmp_path: Path) -> None:
+    """As an older version left it: the fast worker had ended before the slow one was warm."""
+    trial = FakeTrial(
+        workers=2, iterations=2, warm_up=1, cool_down=0, synchronisation="asynchronous",
+        backward_done=[[1, 2, 3], [5, 10, 15]],
+    )  # fmt: skip
+    with pytest.raises(RunError, match="no time in which all workers trained"):
+        measured(tmp_path, trial)
 
 
 @pytest.mark.parametrize("cool_down", [1, 2])

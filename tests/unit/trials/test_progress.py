@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from orchestrator.spec import Experiment
 from orchestrator.trials.plan import plan_trials, trial_seconds
 from orchestrator.trials.progress import Forecast, RunProgress, TrialProgress, clock_text
 from tests.unit.trials.examples import TRIAL, experiment, iteration
+from workloads.schedules import Schedule, Synchronisation
 
 
 class Clock:
@@ -52,11 +54,11 @@ def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
     with screen.progress as progress:
         progress.say("building the testbed of [x], 0.5")
         progress.start(screen.trials[0])
-        progress.event({"event": "listening"})
-        progress.event(iteration(0, 0, 1))
+        progress.event("ps", {"event": "listening"})
+        progress.event("ps", iteration(0, 0, 1))
         assert screen.lines() == ["building the testbed of [x], 0.5"]
-        progress.event(iteration(1, 1, 3))
-        progress.event(iteration(2, 3, 5))
+        progress.event("ps", iteration(1, 1, 3))
+        progress.event("ps", iteration(2, 3, 5))
         screen.clock.now += 65
         progress.finish(screen.trials[0], None)
     # Three workers, two iterations, 4 s; D = 0.5. Longer than the console is wide, and not cut.
@@ -84,7 +86,7 @@ def test_a_terminal_shows_the_trial_that_runs_and_clears_it(tmp_path: Path) -> N
     screen = Screen(tmp_path, terminal=True)
     with screen.progress as progress:
         progress.start(screen.trials[0])
-        progress.event(iteration(0, 0, 1))
+        progress.event("ps", iteration(0, 0, 1))
         live = progress._live
         assert live is not None
         assert live.tasks[0].description.startswith(
@@ -100,18 +102,38 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
     made = replace(experiment(tmp_path), batch=2)
     progress = TrialProgress(made, TRIAL)
     assert progress.text() == "googlenet switch-priority, repeat 2/2, iteration 0/4, warming up"
-    progress.event({"event": "started"})
-    progress.event(iteration(0, 10, 90))
+    progress.event("worker0", {"event": "started"})
+    progress.event("ps", iteration(0, 10, 90))
     assert (progress.iterations_done, progress.imgs_per_sec) == (1, None)
-    progress.event(iteration(1, 100, 102))
+    progress.event("ps", iteration(1, 100, 102))
     assert progress.imgs_per_sec == pytest.approx(6 / 2 * 0.5)
     # From the first release, so the gap between iterations counts.
-    progress.event(iteration(2, 103, 106))
+    progress.event("ps", iteration(2, 103, 106))
     assert progress.imgs_per_sec == pytest.approx(12 / 6 * 0.5)
     assert progress.text().endswith("iteration 3/4, 1.000 imgs/sec")
     # The cool-down goes on, and counts for nothing.
-    progress.event(iteration(3, 106, 200))
+    progress.event("ps", iteration(3, 106, 200))
     assert progress.text().endswith("iteration 4/4, 1.000 imgs/sec")
+
+
+def test_the_line_of_a_trial_has_the_figure_of_the_table(tmp_path: Path) -> None:
+    """Without a barrier what counts are the workers' own ends, not the server's releases."""
+    made = with_schedule(experiment(tmp_path), "asynchronous")
+    progress = TrialProgress(made, replace(TRIAL, schedule="mine"))
+    ends = {"worker0": [1, 2, 3, 4, 5, 6], "worker1": [2, 4, 6, 8], "worker2": [2, 4, 6, 8]}
+    for worker, seconds in ends.items():
+        for number, second in enumerate(seconds):
+            event = {"event": "iteration", "iteration": number, "backward_done_ns": second * 10**9}
+            progress.event(worker, event)
+    # From 2 s to 6 s; D = 0.5.
+    assert progress.imgs_per_sec == pytest.approx((1 + 0.5 + 0.5) * 0.5)
+    progress.event("ps", iteration(0, 0, 1))
+    assert progress.text() == "googlenet mine, repeat 2/2, iteration 1/4, 1.000 imgs/sec"
+
+
+def with_schedule(made: Experiment, synchronisation: Synchronisation) -> Experiment:
+    own = Schedule("mine", "a test", order="generation", synchronisation=synchronisation)
+    return replace(made, own_schedules={"mine": own})
 
 
 def test_time_left_is_the_plan_at_first(tmp_path: Path) -> None:

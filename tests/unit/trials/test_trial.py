@@ -122,7 +122,7 @@ class Stage:
             TRIAL,
             cast(Testbed, self.testbed),
             cast(Deployment, self.deployment),
-            lambda event: self.seen.append(event["event"]),
+            lambda host, event: self.seen.append(f"{host} {event['event']}"),
         )
 
 
@@ -135,7 +135,7 @@ def test_a_finished_trial(stage: Stage) -> None:
     outcome = stage.run()
     assert (outcome.error, outcome.records) == (None, RECORDS)
     assert stage.log == ["set switch-priority", "count", "train", "count"]
-    assert stage.seen == ["listening", "iteration"]
+    assert stage.seen == ["ps listening", "worker0 started", "ps iteration"]
     assert 0 <= outcome.seconds < 60
 
 

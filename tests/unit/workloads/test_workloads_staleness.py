@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.unit.workloads.in_process import model_of, train
 from workloads.schedules import Schedule
@@ -10,7 +14,7 @@ from workloads.staleness import Answer, Paces
 
 
 def test_asynchronous_workers_are_answered_at_once() -> None:
-    paces = Paces(workers=2, units=1, bound=None)
+    paces = Paces(workers=2, units=1, bound=None, iterations=9, goes_on=True)
     assert paces.applied(0, 0, 0) == [Answer(0, 0, 1)]
     assert paces.applied(0, 0, 1) == [Answer(0, 0, 2)]
     assert paces.finished == 0
@@ -21,7 +25,7 @@ def test_asynchronous_workers_are_answered_at_once() -> None:
 
 
 def test_a_bound_holds_the_fast_worker_back_until_the_slow_one_has_finished() -> None:
-    paces = Paces(workers=2, units=2, bound=1)
+    paces = Paces(workers=2, units=2, bound=1, iterations=9, goes_on=True)
     assert paces.applied(0, 0, 0) == [Answer(0, 0, 1)]
     assert paces.applied(0, 1, 0) == [Answer(0, 1, 1)]
     assert paces.applied(0, 0, 1) == []
@@ -31,10 +35,47 @@ def test_a_bound_holds_the_fast_worker_back_until_the_slow_one_has_finished() ->
 
 
 def test_with_a_bound_of_nothing_all_go_on_together() -> None:
-    paces = Paces(workers=2, units=1, bound=0)
+    paces = Paces(workers=2, units=1, bound=0, iterations=9, goes_on=True)
     assert paces.applied(1, 0, 0) == []
     assert paces.applied(0, 0, 0) == [Answer(1, 0, 1), Answer(0, 0, 1)]
     assert paces.behind == {0: 1, 1: 1}
+
+
+def test_a_fast_worker_goes_on_until_the_slow_one_has_done_its_iterations() -> None:
+    paces = Paces(workers=2, units=1, bound=None, iterations=2, goes_on=True)
+    assert [paces.applied(0, 0, number)[0].iteration for number in range(3)] == [1, 2, 3]
+    # Nobody else is short of its iterations any more, so the slow one need not go on.
+    assert paces.last == [None, 1]
+    assert paces.applied(1, 0, 0) == [Answer(1, 0, 1)]
+    assert paces.applied(1, 0, 1) == []
+    # The fast one ends what it has begun.
+    assert (paces.last, paces.over) == ([3, 1], False)
+    assert paces.applied(0, 0, 3) == []
+    assert paces.over
+
+
+def test_what_was_begun_is_answered_to_its_end() -> None:
+    paces = Paces(workers=2, units=2, bound=None, iterations=1, goes_on=True)
+    assert paces.applied(0, 0, 0) == [Answer(0, 0, 1)]
+    assert paces.applied(1, 0, 0) == [Answer(1, 0, 1)]
+    assert paces.applied(1, 1, 0) == [Answer(1, 1, 1)]
+    assert paces.last == [1, None]
+    assert paces.applied(0, 1, 0) == [Answer(0, 1, 1)]
+    assert paces.last == [1, 1]
+    for worker in (0, 1):
+        assert not paces.over
+        assert [paces.applied(worker, unit, 1) for unit in (0, 1)] == [[], []]
+    assert paces.over
+
+
+def test_a_single_worker_and_workers_that_take_turns_do_their_iterations() -> None:
+    alone = Paces(workers=1, units=1, bound=None, iterations=2, goes_on=True)
+    assert alone.last == [1]
+    turns = Paces(workers=2, units=1, bound=None, iterations=1, goes_on=False)
+    assert turns.applied(0, 0, 0) == []
+    assert (turns.last, turns.over) == ([0, 0], False)
+    turns.applied(1, 0, 0)
+    assert turns.over
 
 
 def asynchronous(staleness: int | None) -> Schedule:
@@ -48,14 +89,39 @@ def asynchronous(staleness: int | None) -> Schedule:
 
 
 def test_a_straggler_makes_the_others_push_what_it_has_not_seen(tmp_path: Path) -> None:
-    """It alone is behind: the others finish all their iterations in its first one."""
+    """It alone is behind: the others do more than all their iterations in its first one."""
     model = model_of([[250_000]])  # 1 MB, so that seconds per megabyte are its seconds
-    slow = [0.0, 0.6]
+    slow = [0.02, 0.2]
     (end,) = train(
         tmp_path, model, asynchronous(None), workers=2, iterations=3, layer_seconds=slow
     )[-1:]
-    assert max(map(int, end["staleness"])) == 3
+    assert max(map(int, end["staleness"])) > 3
+    fast, behind = (done_by(tmp_path, worker) for worker in ("worker0", "worker1"))
+    assert len(behind) == 3 < len(fast)
+    # It trained as long as the slow one did, and everything that it pushed was counted.
+    assert fast[-1] >= behind[-1]
+    assert end["payload_in"] == (len(fast) + len(behind)) * 1_000_000
     (end,) = train(tmp_path, model, asynchronous(0), workers=2, iterations=3, layer_seconds=slow)[
         -1:
     ]
     assert max(map(int, end["staleness"])) == 1
+
+
+def done_by(folder: Path, worker: str) -> list[int]:
+    lines = map(json.loads, (folder / f"{worker}.jsonl").read_text().splitlines())
+    return [line["backward_done_ns"] for line in lines if line["event"] == "iteration"]
+
+
+@pytest.mark.parametrize("staleness", [None, 0, 1, 9])
+def test_it_ends_whatever_is_behind_whom(tmp_path: Path, staleness: int | None) -> None:
+    """Several layers and a window: an end in the middle of anything leaves nobody waiting."""
+    model = model_of([[25_000, 7], [], [50_000]])
+    schedule = asynchronous(staleness)
+    if staleness is None:
+        schedule = replace(schedule, slice_bytes=16_384, window_bytes=32_768)
+    end = train(tmp_path, model, schedule, iterations=2, layer_seconds=[0.01, 0.05, 0.01])[-1]
+    done = [len(done_by(tmp_path, f"worker{number}")) for number in range(3)]
+    assert min(done) >= 2
+    # A worker may be one more than the staleness ahead of the slowest one's second.
+    assert staleness is None or max(done) <= 2 + staleness + 1
+    assert end["payload_in"] == end["payload_out"] == sum(done) * model.bytes
