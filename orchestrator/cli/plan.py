@@ -117,12 +117,17 @@ def _show(planned: Planned, console: Console) -> None:
         f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
-    console.print(f"scale: {planned.why}", soft_wrap=True, highlight=False)
+    for line in (*_added(loaded), f"scale: {planned.why}"):
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(_trial_table(described))
     console.print(_port_table(described))
     console.print(_cap_table(planned.caps))
     for note in described["caps_notes"]:
         console.print(note, soft_wrap=True, highlight=False)
+
+
+def _added(loaded: Experiment) -> list[str]:
+    return [f"note: {loaded.added}"] if loaded.added else []
 
 
 def _retries(loaded: Experiment) -> str:
@@ -142,6 +147,8 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
         soft_wrap=True, highlight=False,
     )  # fmt: skip
+    for line in _added(asked):
+        console.print(line, soft_wrap=True, highlight=False)
     table = Table(Column("point", no_wrap=True), "trials", "scale", "memory", "at most")
     for planned in plans:
         described = planned.described
@@ -190,6 +197,12 @@ def describe(
         "seconds": run_seconds(experiment),
         "retries": experiment.retries,
         "memory_bytes": memory_bytes(experiment),
+        "iterations": {
+            "warm_up": experiment.warm_up,
+            "measured": experiment.iterations,
+            "cool_down": experiment.cool_down,
+            "added": experiment.added,
+        },
         "trials": [
             {
                 "index": trial.index,

@@ -17,13 +17,16 @@ from orchestrator.spec import Experiment, Topology, load_any, shown_path
 def validate(files: tuple[Path, ...]) -> None:
     """Check topology or experiment FILEs; `-` is standard input.
 
-    Prints one line for each that is valid, and all problems of all others, each as
-    `file:line:column: message (hint)`.
+    Prints one line for each that is valid (and one more where iterations are added to it), and all
+    problems of all others, each as `file:line:column: message (hint)`.
     """
     problems: dict[Problem, None] = {}
     for file in dict.fromkeys(files):
         try:
-            click.echo(f"{shown_path(file)}: {_describe(load_any(file))}")
+            spec = load_any(file)
+            click.echo(f"{shown_path(file)}: {_describe(spec)}")
+            if isinstance(spec, Experiment) and spec.added:
+                click.echo(f"{shown_path(file)}: {spec.added}")
         except InputError as error:
             # A topology's problems are those of every experiment on it, too.
             problems.update(dict.fromkeys(error.problems))

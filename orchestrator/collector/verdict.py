@@ -119,6 +119,8 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
     deployment = MANAGEMENT_BYTES * (trial.workers + 1) + RECORDS_FACTOR * trial.records_bytes
     if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
+    if not trial.barrier and not trial.warm_up:
+        yield "no warm-up, and no step barrier: the measured time leaves a push out"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
         yield f"no idle CPU: {_percent(trial.idle_mean)} on average"
     for host in trial.hosts:

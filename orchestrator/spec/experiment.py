@@ -66,6 +66,7 @@ class Experiment:
         learning_rate: of the parameter server's SGD.
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
+        added: what was added to the warm-up and cool-down that the file asks for, and why.
         own_schedules: the experiment's own schedules, by name.
         own_orders: orders of somebody else that they name.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
@@ -93,6 +94,7 @@ class Experiment:
     learning_rate: float
     devices: dict[str, DeviceModel]
     published: dict[str, dict[str, tuple[float, ...]]]
+    added: str = ""
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, Order] = field(default_factory=dict)
     sweep: Sweep | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import InputError, Problem
+from orchestrator.spec.around import around
 from orchestrator.spec.class_plan import unfit
 from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.experiment import Experiment, Overrides
@@ -23,7 +24,7 @@ from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
 from orchestrator.spec.yamlfile import read_document
 from workloads.devices import DeviceModel, known_devices
-from workloads.schedules import schedule_names
+from workloads.schedules import get_schedule, schedule_names
 
 _OTHER_KIND = "another kind of switch can"
 _STDIN = Path("-")
@@ -162,6 +163,9 @@ def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, st
     problems = [*document.sorted_problems(), *topology_problems, *option_problems]
     if file is None or scale is None or topology is None or problems:
         raise InputError(problems)
+    names = tuple(file.schedules if overrides.schedules is None else overrides.schedules)
+    chosen = [schedules.get(name) or get_schedule(name) for name in names]
+    warm_up, cool_down, added = around(chosen, file.warm_up, file.cool_down)
     return Experiment(
         name=file.name,
         description=file.description.strip(),
@@ -169,10 +173,11 @@ def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, st
         texts=read,
         topology=topology,
         models=tuple(file.models if overrides.models is None else overrides.models),
-        schedules=tuple(file.schedules if overrides.schedules is None else overrides.schedules),
+        schedules=names,
         iterations=file.iterations if overrides.iterations is None else overrides.iterations,
-        warm_up=file.warm_up,
-        cool_down=file.cool_down,
+        warm_up=warm_up,
+        cool_down=cool_down,
+        added=added,
         retries=file.retries,
         repeats=file.repeats if overrides.repeats is None else overrides.repeats,
         batch=file.batch,

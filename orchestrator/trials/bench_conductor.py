@@ -140,6 +140,8 @@ def conduct(request: RunRequest, groups: RunGroups, seconds: int, samples: int) 
     results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
         with RunProgress(experiment, Console(stderr=True)) as progress:
+            if experiment.added:
+                progress.say(f"note: {experiment.added}")
             progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
             progress.say(f"switches: {choice.kind} ({choice.why})")
             controller = make_controller(experiment.topology, choice.kind)

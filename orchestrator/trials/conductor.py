@@ -92,6 +92,8 @@ def _run_trials(
     """
     failed = 0
     with RunProgress(experiment, console) as progress:
+        if experiment.added:
+            progress.say(f"note: {experiment.added}")
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
         progress.say(f"switches: {choice.kind} ({choice.why})")
         controller = make_controller(experiment.topology, choice.kind)

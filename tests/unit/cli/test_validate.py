@@ -132,3 +132,13 @@ def test_a_topology_of_the_name_of_standard_input_is_a_file() -> None:
     Path("-").write_text(TOPOLOGY)
     Path("tiny.yaml").write_text(EXPERIMENT.replace("star.yaml", "'-'"))
     assert validate("tiny.yaml", given="").exit_code == 0
+
+
+def test_iterations_that_are_added_are_said() -> None:
+    Path("tiny.yaml").write_text(EXPERIMENT.replace("none,", "fifo,") + "warm_up: 0\n")
+    result = validate("tiny.yaml")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1] == (
+        "tiny.yaml: warm_up: 1 instead of 0: without a step barrier (fifo) a push overlaps with"
+        " the next iteration"
+    )

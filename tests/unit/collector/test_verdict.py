@@ -218,3 +218,14 @@ def test_records_that_are_fetched_are_no_training(tmp_path: Path) -> None:
     trial = measure(read_trial(FakeTrial(payload=10**6, management=5 * 10**6).write(tmp_path)))
     assert judge_trial(trial).reasons == ("5.0 MB crossed the management network",)
     assert judge_trial(replace(trial, records_bytes=3 * 10**6)) == OK
+
+
+def test_without_a_barrier_the_first_iteration_cannot_be_measured(tmp_path: Path) -> None:
+    """As older versions ran it: the window begins with a release, and has one push too few."""
+    done = [[second * SECOND for second in (11, 12, 13)]] * 3
+    trial = FakeTrial(iterations=3, warm_up=0, cool_down=0, backward_done=done)
+    got = judged(tmp_path, trial)
+    assert got.level == "unusable"
+    assert got.reasons[0] == "no warm-up, and no step barrier: the measured time leaves a push out"
+    one = FakeTrial(iterations=2, warm_up=1, cool_down=0, backward_done=done, repeat=1)
+    assert judged(tmp_path, one) == OK

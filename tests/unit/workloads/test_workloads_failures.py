@@ -148,7 +148,7 @@ def with_worker(bench: Bench, talk: Talk, silence_seconds: float = 30) -> tuple[
     ("sent", "message"),
     [
         (b"nonsense" * 4, "not a dmlbed frame: it starts with b'nons', expected b'DMLB'"),
-        (struct.pack("!4sB", b"DMLB", 9) + bytes(23), "protocol version 9, expected 3"),
+        (struct.pack("!4sB", b"DMLB", 9) + bytes(23), "protocol version 9, expected 4"),
         (hello(), "unexpected HELLO frame"),
         (pull(iteration=1), "PULL frame of iteration 1"),
         (pull(worker=2), "PULL frame of worker 2"),

@@ -59,7 +59,7 @@ def test_damage_to_magic_version_or_type_does_not_pass(frame: Frame, at: int, fl
     ("at", "value", "message"),
     [
         (0, b"GET ", "not a dmlbed frame: it starts with b'GET ', expected b'DMLB'"),
-        (4, b"\x01", "protocol version 1, expected 3"),
+        (4, b"\x01", "protocol version 1, expected 4"),
         (5, b"\x63", "unknown frame type 99"),
         (24, b"\x00\x10\x00\x01", "payload of 1048577 bytes, at most 1048576 are allowed"),
     ],
