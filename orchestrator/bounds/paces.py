@@ -92,4 +92,4 @@ def own_paces(
         bounds=[(0.0, pace) for pace in (*alone, min(alone))],
         method="highs",
     )
-    return batch * -float(found.fun)
+    return batch * float(sum(found.x[:-1]))
