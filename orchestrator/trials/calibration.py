@@ -29,8 +29,11 @@ from orchestrator.spec import AutoScale, Experiment, Scale, rate_text
 CANDIDATES = tuple(float(2**power) for power in range(11))
 """R from 1 to 1024: with the last one, 100 Gbit/s is what any machine carries."""
 NEEDED_SHARE = 0.95
-"""Of what the bottleneck's emulated rate can deliver, in each direction; and of what strict
-priority owes the first worker."""
+"""Of what the bottleneck's emulated rate can deliver, in each direction."""
+NEEDED_PRIORITY = 0.90
+"""Of what strict priority owes the first worker while its data is on its way. Where the switch
+gives no order it gets an equal part; where it does, a socket's buffer that is nearly empty, and the
+kernel's ticks in which that time is counted, still take some percent on a busy machine."""
 NEEDED_IDLE = 0.20
 """Idle share of the machine that `auto` leaves: below, the verdict calls figures doubtful."""
 LEAST_BUSY = 0.5
@@ -125,7 +128,8 @@ class Attempt(BaseModel):
         """Whether the emulated links do what the topology says of them: rate and priority."""
         if self.shown:
             return self.shown.goodput >= NEEDED_SHARE
-        return min(self.share, 1.0 if self.priority is None else self.priority) >= NEEDED_SHARE
+        ordered = self.priority is None or self.priority >= NEEDED_PRIORITY
+        return self.share >= NEEDED_SHARE and ordered
 
     def carried(self, needed_idle: float) -> bool:
         """Whether both directions got through and the machine stayed as idle as needed."""
@@ -138,7 +142,7 @@ class Attempt(BaseModel):
         else:
             figures = [("rate", self.share, NEEDED_SHARE)]
             if self.priority is not None:
-                figures.append(("priority", self.priority, NEEDED_SHARE))
+                figures.append(("priority", self.priority, NEEDED_PRIORITY))
         figures.append(("idle time", self.shown.idle if self.shown else self.idle, needed_idle))
         return tuple(
             f"{name} {_percent(found)} of the {_percent(needed)} needed"
@@ -242,8 +246,10 @@ def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:
 
 def needs(asked: Wish) -> str:
     """What an attempt is held against."""
-    share, idle = _percent(NEEDED_SHARE), _percent(asked.needed_idle)
-    return f"needed are {share} of the rates and in priority, and {idle} idle"
+    share, priority = _percent(NEEDED_SHARE), _percent(NEEDED_PRIORITY)
+    return (
+        f"needed are {share} of the rates, priority {priority}, {_percent(asked.needed_idle)} idle"
+    )
 
 
 def forced_level(attempt: Attempt) -> Literal["doubtful", "unusable"]:

@@ -110,7 +110,7 @@ def settle_scale(
             (attempt,) = step.attempts
             forced = {
                 "level": forced_level(attempt),
-                "reason": f"forced scale: {attempt.figures()}; {needs(asked)}",
+                "reason": f"forced scale: {attempt.figures()}; {_short(attempt, asked)}",
             }
             say(f"all figures are {forced['level']}: {forced['reason']}")
     tried = [attempts[rates].model_dump() for rates in asked.rates if rates in attempts]
@@ -206,12 +206,17 @@ def _chosen(experiment: Experiment, kind: str, attempt: Attempt, since: str) -> 
     return f"scale {asked} on {kind}: {attempt.figures()} ({since})"
 
 
+def _short(attempt: Attempt, asked: Wish) -> str:
+    """What was too little, and by how much."""
+    return ", ".join(attempt.short_of(asked.needed_idle))
+
+
 def _refusal(experiment: Experiment, kind: str, asked: Wish, step: NoneCarries) -> MachineError:
     last = step.attempts[-1]
     if not isinstance(experiment.asked_scale, AutoScale):
         return MachineError(
             f"this machine does not carry {experiment.asked_scale} on {kind}: "
-            f"{last.figures()}; {', '.join(last.short_of(asked.needed_idle))}",
+            f"{last.figures()}; {_short(last, asked)}",
             "--scale auto, a larger R, or --force to run it and have its figures marked",
         )
     return MachineError(

@@ -160,17 +160,30 @@ def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench
 
 
 @pytest.mark.parametrize(
-    ("failed", "level"), [(attempt(1, push=0.5), "unusable"), (attempt(1, idle=0.01), "doubtful")]
+    ("failed", "level", "short"),
+    [
+        (attempt(1, push=0.5), "unusable", "rate 50 % of the 95 % needed"),
+        (attempt(1, first=0.4), "unusable", "priority 40 % of the 90 % needed"),
+        (attempt(1, idle=0.01), "doubtful", "idle time 1 % of the 5 % needed"),
+    ],
 )
-def test_force_marks_what_is_not_carried(bench: Bench, failed: Attempt, level: str) -> None:
+def test_force_marks_what_is_not_carried(
+    bench: Bench, failed: Attempt, level: str, short: str
+) -> None:
     slow = machine(failed)
     for _ in range(2):  # remembered, too: nothing hangs on a second look
         mark = forced(bench.settle(slow, "1,0.5", force=True))
         assert mark is not None
         assert mark["level"] == level
-        needed = "needed are 95 % of the rates and in priority, and 5 % idle"
-        assert mark["reason"] == f"forced scale: {failed.figures()}; {needed}"
+        assert mark["reason"] == f"forced scale: {failed.figures()}; {short}"
     assert slow.asked == [1]
+
+
+def test_what_failed_while_others_had_the_cpus_is_not_remembered(bench: Bench) -> None:
+    spoilt = machine(attempt(1, idle=0.1, disturbed="others"), attempt(2, disturbed="others"))
+    assert bench.settle(spoilt, "auto,0.5").load().scale == Scale(2, 0.5)
+    quiet = machine(attempt(1))
+    assert bench.settle(quiet, "auto,0.5").load().scale == Scale(1, 0.5)
 
 
 def test_force_marks_nothing_that_is_carried(bench: Bench) -> None:
