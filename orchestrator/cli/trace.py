@@ -41,16 +41,15 @@ def trace(run: Path, trial: int | None) -> None:
 
 
 def _chosen(run: Run, number: int | None) -> tuple[Trial, ...]:
-    """The trials that were asked for.
+    """The trials that were asked for, with all their attempts.
 
     Raises:
         InputError: the run has no finished trial of that number.
     """
     if number is None:
         return run.trials
-    for trial in run.trials:
-        if trial.trial.index == number:
-            return (trial,)
-    known = ", ".join(str(trial.trial.index) for trial in run.trials)
+    if chosen := tuple(trial for trial in run.trials if trial.trial.index == number):
+        return chosen
+    known = ", ".join(dict.fromkeys(str(trial.trial.index) for trial in run.trials))
     problem = f"no finished trial {number} in {run.directory}"
     raise InputError([Problem("--trial", problem, f"finished: {known}")])

@@ -47,6 +47,14 @@ def test_one_trial(run: Path) -> None:
     assert written == ["001-squeezenet-switch-priority-0"] * 2
 
 
+def test_a_trial_with_all_its_attempts(tmp_path: Path) -> None:
+    trials = [FakeTrial("squeezenet", attempt=number, spans=True) for number in (1, 2)]
+    result = trace(str(write_run(tmp_path, trials, topology=True)), "--trial", "0")
+    assert (result.exit_code, result.stderr) == (0, "")
+    written = sorted(file.parent.name for file in tmp_path.rglob("trace.json"))
+    assert written == ["000-squeezenet-none-0", "000-squeezenet-none-0.2"]
+
+
 def test_a_trial_that_is_not_there(run: Path) -> None:
     result = trace(str(run), "--trial", "7")
     assert (result.exit_code, result.stdout) == (2, "")
