@@ -6,6 +6,7 @@
     +-- RunError           4  a trial or a testbed failed
     +-- UnusableError      5  the run finished, but its figures may not be used
     +-- Interrupted      130  a person stopped the run
+    +-- ReaderGoneError  141  nobody read the answer to its end; all else went well
 
 The exit code is a property of the error, so that every verb ends alike.
 """
@@ -85,6 +86,18 @@ class Interrupted(DmlbedError):
     """A person stopped the run; what was finished is kept."""
 
     exit_code = 130
+
+
+class ReaderGoneError(DmlbedError):
+    """All went well, but the reader of standard output left before its end; nothing is said."""
+
+    exit_code = 141
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def lines(self) -> list[str]:
+        return []
 
 
 _DISK_ERRORS = {

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
 from orchestrator.bounds import Case, LowerBound, Prediction, expected, own_paces, predictions
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment, number_text, rate_text
+from orchestrator.terminal.console import answers, say
+from orchestrator.terminal.tables import Column, FittedTable
 from workloads.models import load_model
 
 
@@ -42,19 +42,19 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     if as_json:
         print(json.dumps(found))
         return
-    console = Console()
-    console.print(
+    console = answers()
+    say(
+        console,
         f"{loaded.name}: {found['workers']} workers on {loaded.topology.name}, "
         f"batch {loaded.batch}, real system",
-        soft_wrap=True, highlight=False,
-    )  # fmt: skip
-    console.print(_fullest(found), soft_wrap=True, highlight=False)
+    )
+    say(console, _fullest(found))
     console.print(_limit_table(found))
     console.print()
     console.print(_time_table(found))
     console.print()
     for line in (*_why_not(found), *_LEGEND):
-        console.print(line, soft_wrap=True, highlight=False)
+        say(console, line)
 
 
 _LEGEND = (
@@ -149,16 +149,14 @@ def _fullest(found: dict[str, Any]) -> str:
     )
 
 
-def _limit_table(found: dict[str, Any]) -> Table:
-    numbers = (
-        Column(name, justify="right")
-        for name in ("u, s", "C, s", "Cf, s", "C, u", "bound, s", "with\nbarrier, s")
-    )
-    table = _table("model", *numbers, "bound by")
+def _limit_table(found: dict[str, Any]) -> FittedTable:
+    titles = ("u, s", "C, s", "Cf, s", "C, u", "bound, s", "with\nbarrier, s")
+    numbers = (Column(title, right=True) for title in titles)
+    table = FittedTable((Column("model"), *numbers, Column("bound by")))
     for model in found["models"]:
         u, compute, forward = (model[f"{name}_seconds"] for name in ("u", "compute", "forward"))
         bounds = (model[name]["seconds"] for name in ("bound", "barrier_bound"))
-        table.add_row(
+        table.add(
             model["model"],
             *(number_text(value, digits=4) for value in (u, compute, forward)),
             number_text(compute / u, 2),
@@ -168,16 +166,13 @@ def _limit_table(found: dict[str, Any]) -> Table:
     return table
 
 
-def _table(*columns: Column | str) -> Table:
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for column in table.columns:
-        column.no_wrap, column.vertical = True, "bottom"
-    return table
-
-
-def _time_table(found: dict[str, Any]) -> Table:
-    numbers = (Column(name, justify="right") for name in ("u", "imgs/sec"))
-    table = _table("model", "schedule", "iteration", *numbers)
+def _time_table(found: dict[str, Any]) -> FittedTable:
+    names = (Column("model"), Column("schedule"), Column("iteration"))
+    numbers = (
+        Column("u", right=True, together=True),
+        Column("imgs/sec", right=True, together=True),
+    )
+    table = FittedTable((*names, *numbers), keys=2, merged=True)
     for model in found["models"]:
         forms = [*model["predictions"], *model["schedules"]]
         in_step, apart = model["bound"], model["own_paces_bound"]
@@ -188,9 +183,9 @@ def _time_table(found: dict[str, Any]) -> Table:
             ("any with a step barrier", "lower bound", model["barrier_bound"]),
             *((form["schedule"], form["formula"], form) for form in forms if "why_not" not in form),
         ]
-        for number, (schedule, formula, times) in enumerate(rows):
-            table.add_row(
-                "" if number else model["model"],
+        for schedule, formula, times in rows:
+            table.add(
+                model["model"],
                 schedule,
                 formula,
                 number_text(times["u"], 2),

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from orchestrator.bounds import Case, expected, limits
-from orchestrator.collector.fitting import narrow, pieces
 from orchestrator.spec import Experiment, Sweep, number_text
+from orchestrator.terminal.console import answers, say
+from orchestrator.terminal.tables import Column, FittedTable, narrow
 from workloads.models import load_model
 
 _LEGEND = (
@@ -28,20 +25,19 @@ def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    console = Console()
-    console.print(
+    console = answers()
+    say(
+        console,
         f"{experiment.name}: {len(sweep.values)} points of {sweep.title()} on "
         f"{experiment.topology.name}, real system",
-        soft_wrap=True, highlight=False,
-    )  # fmt: skip
+    )
     for name in experiment.models:
         own = [place for place in found["places"] if place["model"] == name]
-        for table in pieces(console, console.options, own, partial(_table, name, sweep)):
-            console.print()
-            console.print(table)
+        console.print()
+        console.print(_table(name, sweep, own))
     console.print()
     for line in (*_why_not(found), *_LEGEND):
-        console.print(line, soft_wrap=True, highlight=False)
+        say(console, line)
 
 
 def describe_sweep(experiment: Experiment, sweep: Sweep) -> dict[str, Any]:
@@ -91,24 +87,22 @@ def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[s
     }
 
 
-def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column(f"{model}\n{sweep.title()}", no_wrap=True)
-    for place in places:
-        table.add_column(sweep.text(place["value"]), justify="right", no_wrap=True)
-    table.add_row("u, s", *(number_text(place["u_seconds"], digits=4) for place in places))
-    table.add_row("C, s", *(number_text(place["compute_seconds"], digits=4) for place in places))
-    table.add_row("C/nu", *(number_text(place["compute_over_links"], 2) for place in places))
-    table.add_row("limited by", *(narrow(place["limits"]) for place in places))
-    table.add_row("bound", *(_rate(place, place["bound_imgs_per_sec"]) for place in places))
-    table.add_row(
+def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> FittedTable:
+    points = (Column(sweep.text(place["value"]), right=True) for place in places)
+    table = FittedTable((Column(f"{model}\n{sweep.title()}"), *points))
+    table.add("u, s", *(number_text(place["u_seconds"], digits=4) for place in places))
+    table.add("C, s", *(number_text(place["compute_seconds"], digits=4) for place in places))
+    table.add("C/nu", *(number_text(place["compute_over_links"], 2) for place in places))
+    table.add("limited by", *(narrow(place["limits"]) for place in places))
+    table.add("bound", *(_rate(place, place["bound_imgs_per_sec"]) for place in places))
+    table.add(
         "with a step barrier",
         *(_rate(place, place["barrier_bound_imgs_per_sec"]) for place in places),
     )
     for number, form in enumerate(places[0]["predictions"]):
         rates = (place["predictions"][number].get("imgs_per_sec") for place in places)
         cells = (_rate(place, rate) for place, rate in zip(places, rates, strict=True))
-        table.add_row(form["schedule"], *cells)
+        table.add(form["schedule"], *cells)
     return table
 
 

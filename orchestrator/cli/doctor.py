@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.emulation.machine import Check, checks, inspect_machine, lacking
 from orchestrator.emulation.needs import Need
 from orchestrator.emulation.run_groups import remove_stale
 from orchestrator.errors import MachineError
+from orchestrator.terminal.console import answers, say
+from orchestrator.terminal.tables import Column, FittedTable
 from orchestrator.trials.calibration_cache import CalibrationCache, machine_key
 
 # What a run can do without, if its files do not ask for it.
@@ -30,7 +30,7 @@ def doctor(as_json: bool) -> None:
     Exit code 0 if the published experiment can run here, 3 otherwise.
     """
     for folder in remove_stale():
-        click.echo(f"removed what a killed run left behind: {folder}", err=True)
+        print(f"removed what a killed run left behind: {folder}", file=sys.stderr)
     machine = inspect_machine()
     rows = checks(machine)
     missing = lacking(rows, Need.RUN, Need.PUBLISHED)
@@ -41,13 +41,15 @@ def doctor(as_json: bool) -> None:
             "machine": machine.to_json(),
             "calibrations": [one.model_dump(mode="json") for one in CalibrationCache().all()],
         }
-        click.echo(json.dumps(answer, indent=2))
+        print(json.dumps(answer, indent=2))
     else:
-        Console().print(_table(rows))
+        console = answers()
+        console.print(_table(rows))
+        console.print()
         for line in calibration_lines(CalibrationCache()):
-            click.echo(line)
+            say(console, line)
         if not missing:
-            click.echo("The published experiment can run here.")
+            say(console, "The published experiment can run here.")
     if missing:
         raise MachineError(f"the published experiment cannot run here; missing: {missing}")
 
@@ -67,9 +69,15 @@ def calibration_lines(cache: CalibrationCache) -> list[str]:
     return lines
 
 
-def _table(rows: Sequence[Check]) -> Table:
-    table = Table("What", "Found", "Needed for", box=box.SIMPLE, pad_edge=False)
-    table.add_column("Remedy", overflow="fold")
+def _table(rows: Sequence[Check]) -> FittedTable:
+    table = FittedTable(
+        (
+            Column("What"),
+            Column("Found", words=True),
+            Column("Needed for", words=True),
+            Column("Remedy", words=True),
+        )
+    )
     for row in rows:
         if row.need is Need.LATER:
             style = "dim"
@@ -77,8 +85,7 @@ def _table(rows: Sequence[Check]) -> Table:
             style = "yellow"
         else:
             style = "green" if row.met else "bold red"
-        # Nothing to be done about what is not needed; Text, because a remedy is no markup.
+        # Nothing to be done about what is not needed.
         remedy = row.remedy if row.met is False and row.need is not Need.LATER else ""
-        found = Text(row.found, style=style)
-        table.add_row(Text(row.what), found, Text(row.needed_for), Text(remedy))
+        table.add(row.what, Text(row.found, style=style), row.needed_for, remedy)
     return table

@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Column, Table
 
 from orchestrator.cli.options import overrides, overrides_from
 from orchestrator.emulation.addresses import device_stems
@@ -30,6 +29,8 @@ from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
 from orchestrator.spec import OPENFLOW_KINDS, AutoScale, Experiment, load_experiment, rate_text
+from orchestrator.terminal.console import answers, say
+from orchestrator.terminal.tables import Column, FittedTable
 from orchestrator.trials import foresee_scale
 from orchestrator.trials.control import planned_rules
 from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
@@ -46,7 +47,7 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
     asked = load_experiment(experiment, overrides_from(options))
     room = this_machine(find_layout().missing)
     switch = _choice(asked.switch)
-    console = Console()
+    console = answers()
     if asked.sweep is None:
         plans = [_planned("", asked, switch, room)]
     else:
@@ -61,7 +62,7 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
         for planned in plans:
             _show_commands(planned, console)
     elif not as_json:
-        console.print("The commands: dmlbed plan --commands", highlight=False)
+        say(console, "The commands: dmlbed plan --commands")
     # What `run` would refuse; last, for the plan says why.
     for planned in plans:
         require_room(planned.caps, room)
@@ -109,21 +110,21 @@ def _as_json(asked: Experiment, plans: Sequence[Planned]) -> dict[str, Any]:
 
 def _show(planned: Planned, console: Console) -> None:
     loaded, described = planned.experiment, planned.described
-    console.print(
+    say(
+        console,
         f"{loaded.name}: {len(described['trials'])} trials on {loaded.topology.name} "
         f"({described['switch']['kind']}, {described['switch']['why']}), {loaded.scale}, "
         f"{loaded.warm_up} + {loaded.iterations} + {loaded.cool_down} iterations each, "
         f"at most about {clock_text(described['seconds'])} min{_retries(loaded)}, "
         f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
-        soft_wrap=True, highlight=False,
-    )  # fmt: skip
+    )
     for line in (*_added(loaded), f"scale: {planned.why}"):
-        console.print(line, soft_wrap=True, highlight=False)
+        say(console, line)
     console.print(_trial_table(described))
     console.print(_port_table(described))
     console.print(_cap_table(planned.caps))
     for note in described["caps_notes"]:
-        console.print(note, soft_wrap=True, highlight=False)
+        say(console, note)
 
 
 def _added(loaded: Experiment) -> list[str]:
@@ -140,19 +141,20 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
     first = plans[0].described
     trials = sum(len(planned.described["trials"]) for planned in plans)
     total = sum(planned.described["seconds"] for planned in plans)
-    console.print(
+    say(
+        console,
         f"{asked.name}: {len(plans)} points of {asked.sweep.title() if asked.sweep else ''}, "
         f"{trials} trials ({first['switch']['kind']}, {first['switch']['why']}), "
         f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
-        soft_wrap=True, highlight=False,
-    )  # fmt: skip
+    )
     for line in _added(asked):
-        console.print(line, soft_wrap=True, highlight=False)
-    table = Table(Column("point", no_wrap=True), "trials", "scale", "memory", "at most")
+        say(console, line)
+    titles = ("point", "trials", "scale", "memory", "at most")
+    table = FittedTable([Column(title) for title in titles], lines=True)
     for planned in plans:
         described = planned.described
-        table.add_row(
+        table.add(
             planned.label,
             str(len(described["trials"])),
             f"{planned.experiment.scale}",
@@ -161,26 +163,26 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
         )
     console.print(table)
     for planned in plans:
-        console.print(f"{planned.label}: {planned.why}", soft_wrap=True, highlight=False)
+        say(console, f"{planned.label}: {planned.why}")
     notes = (note for planned in plans for note in planned.described["caps_notes"])
     for note in dict.fromkeys(notes):
-        console.print(note, soft_wrap=True, highlight=False)
+        say(console, note)
 
 
 def _show_commands(planned: Planned, console: Console) -> None:
     of = f", {planned.label}" if planned.label else ""
     stems = device_stems(planned.experiment.topology)
     for schedule, shapes in planned.described["ports"].items():
-        console.print(f"# {schedule}{of}", highlight=False)
+        say(console, f"# {schedule}{of}")
         for shape in shapes:
             for command in shape["commands"]:
-                click.echo(shlex.join(command))
+                say(console, shlex.join(command))
     for schedule, switches in planned.described["rules"].items():
         for switch, rules in switches.items():
-            console.print(f"# {schedule}, rules of {switch}{of}", highlight=False)
+            say(console, f"# {schedule}, rules of {switch}{of}")
             for rule in rules:
-                click.echo(shlex.join(("ovs-ofctl", "-O", "OpenFlow13", "add-flow",
-                                       stems[switch], rule)))  # fmt: skip
+                command = ("ovs-ofctl", "-O", "OpenFlow13", "add-flow", stems[switch], rule)
+                say(console, shlex.join(command))
 
 
 def describe(
@@ -260,10 +262,11 @@ def _choice(asked: str) -> SwitchChoice:
         return SwitchChoice(asked, str(error))
 
 
-def _trial_table(planned: dict[str, Any]) -> Table:
-    table = Table("trial", "model", "schedule", "repeat", "at most")
+def _trial_table(planned: dict[str, Any]) -> FittedTable:
+    titles = ("trial", "model", "schedule", "repeat", "at most")
+    table = FittedTable([Column(title) for title in titles], keys=3, lines=True)
     for trial in planned["trials"]:
-        table.add_row(
+        table.add(
             str(trial["index"] + 1),
             trial["model"],
             trial["schedule"],
@@ -273,12 +276,12 @@ def _trial_table(planned: dict[str, Any]) -> Table:
     return table
 
 
-def _port_table(planned: dict[str, Any]) -> Table:
-    schedules = (Column(name, min_width=len(name)) for name in planned["ports"])
-    table = Table(Column("port", no_wrap=True), "rate", "queue of a class", *schedules)
+def _port_table(planned: dict[str, Any]) -> FittedTable:
+    titles = ("port", "rate", "queue of\na class", *planned["ports"])
+    table = FittedTable([Column(title) for title in titles], lines=True)
     by_schedule = list(planned["ports"].values())
     for number, shape in enumerate(by_schedule[0]):
-        table.add_row(
+        table.add(
             shape["port"],
             rate_text(shape["rate_bps"]),
             f"{shape['queue_bytes'] / 1024:g} KiB",
@@ -287,9 +290,10 @@ def _port_table(planned: dict[str, Any]) -> Table:
     return table
 
 
-def _cap_table(caps: Sequence[HostCaps]) -> Table:
-    table = Table(Column("host", no_wrap=True), "caps asked", "enforced here", "why not")
+def _cap_table(caps: Sequence[HostCaps]) -> FittedTable:
+    words = (Column(title, words=True) for title in ("caps asked", "enforced here", "why not"))
+    table = FittedTable((Column("host"), *words), lines=True)
     for cap in caps:
         asked, enforced = (limits_text(limits) or "none" for limits in (cap.asked, cap.enforced))
-        table.add_row(cap.host, asked, enforced, "; ".join(cap.why_not))
+        table.add(cap.host, asked, enforced, "; ".join(cap.why_not))
     return table

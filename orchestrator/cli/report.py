@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from orchestrator.collector import is_sweep, report_sweep
 from orchestrator.collector import report as make_report
+from orchestrator.terminal.console import answers, say
 
 
 @click.command()
@@ -23,7 +23,8 @@ def report(run: Path, as_json: bool) -> None:
     """
     made = report_sweep(run) if is_sweep(run) else make_report(run)
     if as_json:
-        print(json.dumps({"run": str(run), "rows": made.rows}))
+        print(json.dumps(made.as_json()))
         return
-    Console().print(made.table)
-    Console().print(f"figure: {run / 'figure.png'}", soft_wrap=True, highlight=False)
+    console = answers()
+    console.print(made.table)
+    say(console, f"figure: {run / 'figure.png'}")

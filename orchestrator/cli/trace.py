@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from orchestrator.collector import Run, Trial, read_run
 from orchestrator.collector.files import write_file
@@ -15,6 +14,7 @@ from orchestrator.collector.trace import trace as make_trace
 from orchestrator.collector.trace_figure import draw_trace
 from orchestrator.collector.utilisation import full
 from orchestrator.errors import InputError, Problem
+from orchestrator.terminal.console import answers, say
 
 
 @click.command()
@@ -28,7 +28,7 @@ def trace(run: Path, trial: int | None) -> None:
     trial is what its directory's name begins with.
     """
     found = read_run(run)
-    console = Console()
+    console = answers()
     for chosen in _chosen(found, trial):
         place = run / "trials" / chosen.trial.directory
         spans = read_spans(place, chosen)
@@ -37,7 +37,7 @@ def trace(run: Path, trial: int | None) -> None:
         write_file(place / "trace.json", content.encode())
         write_file(place / "trace.png", draw_trace(spans, limits))
         for name in ("trace.json", "trace.png"):
-            console.print(str(place / name), soft_wrap=True, highlight=False)
+            say(console, str(place / name))
 
 
 def _chosen(run: Run, number: int | None) -> tuple[Trial, ...]:

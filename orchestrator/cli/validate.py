@@ -24,9 +24,9 @@ def validate(files: tuple[Path, ...]) -> None:
     for file in dict.fromkeys(files):
         try:
             spec = load_any(file)
-            click.echo(f"{shown_path(file)}: {_describe(spec)}")
+            print(f"{shown_path(file)}: {_describe(spec)}")
             if isinstance(spec, Experiment) and spec.added:
-                click.echo(f"{shown_path(file)}: {spec.added}")
+                print(f"{shown_path(file)}: {spec.added}")
         except InputError as error:
             # A topology's problems are those of every experiment on it, too.
             problems.update(dict.fromkeys(error.problems))

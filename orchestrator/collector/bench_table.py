@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.collector.bench import Figure
+from orchestrator.terminal.tables import Column, FittedTable
 
 
-def bench_table(figures: Sequence[Figure]) -> Table:
+def bench_table(figures: Sequence[Figure]) -> FittedTable:
     """One row per figure: measured, aim, whether it is met, how idle the machine was."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("what")
-    for title in ("measured", "aim", ""):
-        table.add_column(title, justify="right" if title else "left", no_wrap=True)
-    table.add_column("idle", justify="right")
+    table = FittedTable(
+        (
+            Column("what"),
+            Column("measured", right=True),
+            Column("aim", right=True),
+            Column("", together=True),
+            Column("idle", right=True),
+        )
+    )
     for figure in figures:
-        table.add_row(
+        table.add(
             figure.name,
             f"{_number(figure.value)} {figure.unit}",
             _aim(figure),

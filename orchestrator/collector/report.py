@@ -40,6 +40,17 @@ class Report:
     level: Level
     files: tuple[Path, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """What a program gets: `--json`."""
+        return {
+            "run": str(self.directory),
+            "rows": self.rows,
+            "failed": [
+                {"trial": failure.directory, "reason": failure.reason} for failure in self.failed
+            ],
+            "missing": self.missing,
+        }
+
     @property
     def usable(self) -> bool:
         """Whether no row is unusable; doubtful ones are for a person to judge."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.collector.files import write_file
-from orchestrator.collector.records import Run
+from orchestrator.collector.records import FailedTrial, Run
 from orchestrator.collector.sheet import Caption
 from orchestrator.collector.sweep import Place, SweepRun, places, read_sweep
 from orchestrator.collector.sweep_curves import Expectation, expectation
@@ -33,6 +33,9 @@ class SweepReport:
         rows: model x point x schedule, as sweep.json holds them.
         table: renderable for a rich console.
         usable: whether no row is unusable.
+        failed: by the point's label, trials that are not in the rows, and why.
+        missing: by the point's label, number of planned trials that were never begun.
+        not_run: by the point's label, why it has no result at all.
         files: what was written.
     """
 
@@ -40,7 +43,24 @@ class SweepReport:
     rows: tuple[dict[str, Any], ...]
     table: SweepTable
     usable: bool
+    failed: Mapping[str, tuple[FailedTrial, ...]]
+    missing: Mapping[str, int]
+    not_run: Mapping[str, str]
     files: tuple[Path, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program gets: `--json`."""
+        return {
+            "run": str(self.directory),
+            "rows": self.rows,
+            "failed": [
+                {"point": label, "trial": failure.directory, "reason": failure.reason}
+                for label, failures in self.failed.items()
+                for failure in failures
+            ],
+            "missing": sum(self.missing.values()),
+            "points_without_result": dict(self.not_run),
+        }
 
 
 def report_sweep(directory: Path) -> SweepReport:
@@ -68,6 +88,7 @@ def report_sweep(directory: Path) -> SweepReport:
     }
     for name, content in contents.items():
         write_file(directory / name, content)
+    label = run.sweep.label
     return SweepReport(
         directory=directory,
         rows=rows,
@@ -75,6 +96,9 @@ def report_sweep(directory: Path) -> SweepReport:
             run.sweep.title(), found, schedules, (*_left_out(found), *_notes(run, expected))
         ),
         usable=all(row["verdict"] != "unusable" for row in rows),
+        failed={label(value): one.failed for value, one in run.runs.items()},
+        missing={label(value): one.missing for value, one in run.runs.items()},
+        not_run={label(value): why for value, why in run.missing.items()},
         files=tuple(directory / name for name in contents),
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
 from rich.text import Text
 
-from orchestrator.collector.fitting import narrow, pieces
 from orchestrator.collector.sweep import Cell, Place, compute_over_links
+from orchestrator.terminal.letters import written
+from orchestrator.terminal.tables import Column, FittedTable, narrow
 
 _SIGNS = {"wins": "*", "within the noise": "=", "": " "}
 _MARKS = {"ok": "", "doubtful": "?", "unusable": "✕"}
@@ -40,24 +39,21 @@ class SweepTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for model in dict.fromkeys(place.model for place in self.places):
             own = [place for place in self.places if place.model == model]
-            for table in pieces(console, options, own, partial(self._table, model)):
-                yield table
-                yield Text()
-        yield Text(_LEGEND)
+            yield self._table(model, own)
+            yield Text()
+        yield Text(written(_LEGEND, options.encoding))
         for note in self.notes:
             yield Text(note, style="yellow")
 
-    def _table(self, model: str, places: Sequence[Place]) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-        table.add_column(f"{model}\n{self.title}", no_wrap=True)
-        for place in places:
-            table.add_column(place.text, justify="right", no_wrap=True)
-        table.add_row("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
-        table.add_row("limited by", *(narrow(place.limits) for place in places))
-        table.add_row("bound", *(f"{place.bound:.3f} 100 %" for place in places))
+    def _table(self, model: str, places: Sequence[Place]) -> FittedTable:
+        points = (Column(place.text, right=True) for place in places)
+        table = FittedTable((Column(f"{model}\n{self.title}"), *points))
+        table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
+        table.add("limited by", *(narrow(place.limits) for place in places))
+        table.add("bound", *(f"{place.bound:.3f} 100 %" for place in places))
         for schedule in self.schedules:
             cells = (_cell(place, place.cells.get(schedule)) for place in places)
-            table.add_row(schedule, *cells)
+            table.add(schedule, *cells)
         return table
 
 

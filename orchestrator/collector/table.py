@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row
+from orchestrator.terminal.letters import written
+from orchestrator.terminal.tables import Column, FittedTable
 
 _STYLES = {"ok": "green", "doubtful": "yellow", "unusable": "bold red"}
 _REASONS_SHOWN = 3  # per row; summary.json has all
 
 
 @dataclass(frozen=True)
-class _Column:
-    title: str
+class _Shown:
+    """A column, and its cell in a row."""
+
+    column: Column
     cell: Callable[[Row], str | Text]
-    left: bool = False
+
+
+def _figure(title: str, cell: Callable[[Row], str | Text], *, together: bool = True) -> _Shown:
+    return _Shown(Column(title, right=True, together=together), cell)
 
 
 _NAMES = (
-    _Column("model", lambda row: row.model, left=True),
-    _Column("schedule", lambda row: row.schedule, left=True),
+    _Shown(Column("model"), lambda row: row.model),
+    _Shown(Column("schedule"), lambda row: row.schedule),
 )
 _FIGURES = (
-    _Column("imgs/sec", lambda row: _rate(row.imgs_per_sec)),
-    _Column("pub-\nlished", lambda row: _plain(row.published_mean)),
-    _Column("devia-\ntion %", lambda row: _signed(row.deviation)),
-    _Column("speed-up %", lambda row: _speedup(row.speedup)),
-    _Column("pub-\nlished", lambda row: _signed(row.published_speedup)),
+    _figure("imgs/sec", lambda row: _rate(row.imgs_per_sec), together=False),
+    _figure("pub-\nlished", lambda row: _plain(row.published_mean)),
+    _figure("devia-\ntion %", lambda row: _signed(row.deviation)),
+    _figure("speed-up %", lambda row: _speedup(row.speedup)),
+    _figure("pub-\nlished", lambda row: _signed(row.published_speedup)),
 )
 _BOUND = (
-    _Column("bound", lambda row: _plain(row.bound_imgs_per_sec)),
-    _Column("% of\nbound", lambda row: _percent(row.share_of_bound)),
-    _Column("% of\ngain", lambda row: _percent(row.share_of_gain)),
+    _figure("bound", lambda row: _plain(row.bound_imgs_per_sec), together=False),
+    _figure("% of\nbound", lambda row: _percent(row.share_of_bound)),
+    _figure("% of\ngain", lambda row: _percent(row.share_of_gain)),
 )
 _CONDITIONS = (
-    _Column("pull\nshares", lambda row: _range(row.pull_shares)),
-    _Column("push\nshares", lambda row: _range(row.push_shares)),
-    _Column("idle %\nworst", lambda row: _slashed(row.idle_mean, row.idle_worst)),
-    _Column("drops", lambda row: _count(row.drops)),
-    _Column("retr.", lambda row: _count(row.retransmissions)),
+    _figure("pull\nshares", lambda row: _range(row.pull_shares), together=False),
+    _figure("push\nshares", lambda row: _range(row.push_shares)),
+    _figure("idle %\nworst", lambda row: _slashed(row.idle_mean, row.idle_worst)),
+    _figure("drops", lambda row: _count(row.drops)),
+    _figure("retr.", lambda row: _count(row.retransmissions)),
 )
 _VERDICT = (
-    _Column(
-        "verdict",
+    _Shown(
+        Column("verdict", together=True),
         lambda row: Text(row.verdict.level, style=_STYLES[row.verdict.level]),
-        left=True,
     ),
 )
 
@@ -65,39 +69,16 @@ class SummaryTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         known = any(row.bound_imgs_per_sec is not None for row in self.rows)
-        groups = [_FIGURES, *([_BOUND] if known else []), (*_CONDITIONS, *_VERDICT)]
-        # Unbounded: else rich reports the width after it has squeezed the columns.
-        wide = options.update(max_width=10_000)
-        columns: tuple[_Column, ...] = _NAMES
-        for group in groups:
-            wider = (*columns, *group)
-            needed = Measurement.get(console, wide, self._table(wider)).maximum
-            if columns != _NAMES and needed > options.max_width:
-                yield self._table(columns)
-                wider = (*_NAMES, *group)
-            columns = wider
-        yield self._table(columns)
-        yield from self._notes()
-
-    def _table(self, columns: Sequence[_Column]) -> Table:
-        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(
-                column.title,
-                justify="left" if column.left else "right",
-                vertical="bottom",
-                no_wrap=True,
-            )
-        previous = None
+        shown = (*_NAMES, *_FIGURES, *(_BOUND if known else ()), *_CONDITIONS, *_VERDICT)
+        table = FittedTable([one.column for one in shown], keys=len(_NAMES), gap=1, merged=True)
         for row in self.rows:
-            cells = [column.cell(row) for column in columns]
-            if row.model == previous:
-                cells[0] = ""
-            previous = row.model
-            table.add_row(*cells)
-        return table
+            table.add(*(one.cell(row) for one in shown))
+        yield table
+        for note in self._notes():
+            plain = written(note.plain, options.encoding)
+            yield note if plain == note.plain else Text(plain, style=note.style)
 
-    def _notes(self) -> RenderResult:
+    def _notes(self) -> Iterator[Text]:
         for row in self.rows:
             reasons = row.verdict.reasons
             hidden = len(reasons) - _REASONS_SHOWN

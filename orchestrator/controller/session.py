@@ -78,7 +78,7 @@ class ControllerSession:
         )
         with (self._directory / "controller.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "orchestrator.controller", str(settings)],
+                [sys.executable, "-P", "-m", "orchestrator.controller", str(settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

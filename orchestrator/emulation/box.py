@@ -27,6 +27,9 @@ STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.2
 STOP = b"s"
 
+OWN_PYTHON = (sys.executable, "-P", "-m")
+"""Begins the command of a module of ours. -P: files of the working directory are no modules."""
+
 
 def box_command(argv: Sequence[str], life_line: int) -> list[str]:
     """Argument list that runs `argv` in a new box, under its supervisor."""
@@ -34,7 +37,7 @@ def box_command(argv: Sequence[str], life_line: int) -> list[str]:
         "setpriv", "--pdeathsig", "KILL", "--",
         "unshare", "--net", "--mount", "--pid", "--ipc", "--uts",
         "--fork", "--kill-child", "--",
-        sys.executable, "-m", "orchestrator.emulation.supervisor", str(life_line), "--", *argv,
+        *OWN_PYTHON, "orchestrator.emulation.supervisor", str(life_line), "--", *argv,
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.emulation.box import STOP
+from orchestrator.terminal import streams
 
 RUN_DIRECTORY = "/run"
 MACHINE_PROC = Path(RUN_DIRECTORY, "machine-proc")
@@ -92,4 +93,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    streams.prepare()
     main()

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, Literal
 
-from rich.console import Console
-
 from orchestrator.collector.bench import BenchRecord, bench_figures
 from orchestrator.collector.bench_table import bench_table
 from orchestrator.deployment import Deployment, RemoteHost
@@ -25,6 +23,8 @@ from orchestrator.emulation.switches import check_fit, choose_switch, obstacles
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
+from orchestrator.terminal.console import answers, messages, say
+from orchestrator.terminal.streams import prepare
 from orchestrator.trials.bench_jobs import SCHEDULE, bench_jobs, bench_record, measuring_seconds
 from orchestrator.trials.control import make_controller
 from orchestrator.trials.inside import connected, guarded, told
@@ -139,7 +139,7 @@ def conduct(request: RunRequest, groups: RunGroups, seconds: int, samples: int) 
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
     results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
-        with RunProgress(experiment, Console(stderr=True)) as progress:
+        with RunProgress(experiment, messages()) as progress:
             if experiment.added:
                 progress.say(f"note: {experiment.added}")
             progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
@@ -163,16 +163,16 @@ def _report(results: ResultsDirectory, as_json: bool) -> None:
     figures = bench_figures(results.path)
     answer: dict[str, Any] = {"figures": [figure.as_json() for figure in figures]}
     results.keep("", {"bench.json": json_file(answer)})
+    console = messages() if as_json else answers()
+    console.print(bench_table(figures))
+    say(console, f"records: {results.path}")
     if as_json:
         print(json.dumps({"run": str(results.path), **answer}), flush=True)
-        return
-    console = Console()
-    console.print(bench_table(figures))
-    console.print(f"records: {results.path}", soft_wrap=True, highlight=False)
 
 
 def main() -> None:
     """Entry point of the conducting process."""
+    prepare()
     asked, made, *numbers = told()
     request, groups = RunRequest.from_json(asked), RunGroups.from_json(made)
     seconds, samples = map(int, numbers)

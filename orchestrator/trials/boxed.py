@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Sequence
 
-from orchestrator.emulation.box import run_in_box
+from orchestrator.emulation.box import OWN_PYTHON, run_in_box
 from orchestrator.errors import (
     DmlbedError,
     InputError,
     Interrupted,
     MachineError,
+    ReaderGoneError,
     RunError,
     UnusableError,
 )
@@ -49,11 +49,13 @@ def run_boxed(module: str, arguments: Sequence[str], kept: str) -> None:
             error carries one.
     """
     try:
-        status = run_in_box([sys.executable, "-m", module], json.dumps(arguments).encode())
+        status = run_in_box([*OWN_PYTHON, module], json.dumps(arguments).encode())
     except Interrupted as error:
         raise Interrupted(f"{error}; {kept}") from error
     if status == 0:
         return
+    if status == ReaderGoneError.exit_code:
+        raise ReaderGoneError
     if status not in _SAID:
         # With the box's first process, unshare may be all that is left to say anything.
         signals = {_SIGNAL + number: number.name for number in signal.Signals}

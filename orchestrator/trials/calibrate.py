@@ -18,8 +18,6 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Literal
 
-from rich.console import Console
-
 from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps
 from orchestrator.collector.disturbance import disturbances, use_within
 from orchestrator.collector.shapes import UseRecord
@@ -36,6 +34,8 @@ from orchestrator.emulation.switches import choose_switch, obstacles
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
+from orchestrator.terminal import console
+from orchestrator.terminal.streams import prepare
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
 from orchestrator.trials.control import make_controller
@@ -67,7 +67,7 @@ MEMORY_BYTES = 1 << 30
 """Of the tensors of all processes; with many workers they are smaller than the scale asks."""
 
 
-def calibrate(task: Task, console: Console) -> None:
+def calibrate(task: Task) -> None:
     """Try scales until it is decided.
 
     Raises:
@@ -75,7 +75,7 @@ def calibrate(task: Task, console: Console) -> None:
     """
 
     def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.say(console.messages(), text)
 
     experiment = calibrated(task.request.load())
     attempts = by_rates(task.known)
@@ -238,10 +238,10 @@ def _way(
 
 def main() -> None:
     """Entry point of the calibrating process."""
+    prepare()
     (asked,) = told()
     task = Task.from_json(asked)
-    console = Console(stderr=True)
-    sys.exit(guarded(lambda: calibrate(task, console), "stopped while calibrating"))
+    sys.exit(guarded(lambda: calibrate(task), "stopped while calibrating"))
 
 
 if __name__ == "__main__":

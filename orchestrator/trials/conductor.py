@@ -13,8 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-
 from orchestrator.collector import Report, report
 from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.deployment import Deployment
@@ -23,6 +21,8 @@ from orchestrator.emulation.switches import SwitchChoice, check_fit, choose_swit
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, RunError, UnusableError
 from orchestrator.spec import Experiment
+from orchestrator.terminal.console import answers, messages, say
+from orchestrator.terminal.streams import prepare
 from orchestrator.trials.attempts import Attempts, Tried, disturbed_by
 from orchestrator.trials.calibration_cache import CalibrationCache
 from orchestrator.trials.control import make_controller
@@ -38,7 +38,7 @@ from orchestrator.trials.undisturbed import Made, Watch, undisturbed
 from orchestrator.trials.versions import run_record
 
 
-def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
+def conduct(request: RunRequest, groups: RunGroups) -> None:
     """Run all trials of a request and report on them.
 
     Raises:
@@ -56,14 +56,14 @@ def conduct(request: RunRequest, groups: RunGroups, console: Console) -> None:
     }
     results = ResultsDirectory(*request.place(experiment.name, stamp), record)
     try:
-        failed = _run_trials(experiment, choice, groups, results, console)
+        failed = _run_trials(experiment, choice, groups, results)
     except BaseException:
         # Why the run ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
-            _report(results, request.as_json, console)
+            _report(results, request)
         raise
     else:
-        made = _report(results, request.as_json, console)
+        made = _report(results, request)
     finally:
         results.give_to_caller()
     if failed:
@@ -83,7 +83,6 @@ def _run_trials(
     choice: SwitchChoice,
     groups: RunGroups,
     results: ResultsDirectory,
-    console: Console,
 ) -> int:
     """Run the trials; returns how many failed.
 
@@ -91,7 +90,7 @@ def _run_trials(
         RunError: the testbed failed, and the run with it.
     """
     failed = 0
-    with RunProgress(experiment, console) as progress:
+    with RunProgress(experiment, messages()) as progress:
         if experiment.added:
             progress.say(f"note: {experiment.added}")
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
@@ -143,27 +142,28 @@ def _say_losses(losses: Sequence[Mapping[str, Any]], progress: RunProgress) -> N
         progress.say(f"lost: {loss['what']}; the switches keep their rules")
 
 
-def _report(results: ResultsDirectory, as_json: bool, console: Console) -> Report | None:
+def _report(results: ResultsDirectory, request: RunRequest) -> Report | None:
     """Write tables and figures of a run, show and return them; None if no trial has finished."""
     path = results.path
     if path is None:
         return None
     made = report(path)
+    console = messages() if request.as_json else answers()
     console.print(made.table)
-    console.print(f"figure: {path / 'figure.png'}", soft_wrap=True, highlight=False)
-    console.print(f"run: {path}", soft_wrap=True, highlight=False)
-    if as_json:
-        print(json.dumps({"run": str(path), "rows": made.rows}), flush=True)
+    say(console, f"figure: {path / 'figure.png'}")
+    say(console, f"run: {path}")
+    if request.as_json and request.point is None:
+        print(json.dumps(made.as_json()), flush=True)
     return made
 
 
 def main() -> None:
     """Entry point of the conductor's process."""
-    console = Console(stderr=True)
+    prepare()
     asked, made = told()
     request, groups = RunRequest.from_json(asked), RunGroups.from_json(made)
     stopped = "stopped; the trials that had finished are kept"
-    sys.exit(guarded(lambda: conduct(request, groups, console), stopped))
+    sys.exit(guarded(lambda: conduct(request, groups), stopped))
 
 
 if __name__ == "__main__":

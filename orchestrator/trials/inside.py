@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from orchestrator.deployment import RemoteHost, connect
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, disk_error
+from orchestrator.terminal.streams import finished
 
 CONNECT_SECONDS = 15.0
 
@@ -54,7 +55,7 @@ def guarded(action: Callable[[], None], stopped: str) -> int:
             raise
         error = full
     else:
-        return 0
+        return finished(0)
     for line in error.lines():
         print(f"dmlbed: {line}", file=sys.stderr)
     return error.exit_code

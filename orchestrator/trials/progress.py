@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from orchestrator.collector.course import Course
 from orchestrator.spec import Experiment
+from orchestrator.terminal.console import say
 from orchestrator.trials.plan import Trial, plan_trials, trial_seconds
 
 
@@ -145,7 +146,7 @@ class RunProgress:
 
     def say(self, text: str) -> None:
         """One line that stays."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, text)
 
     def start(self, trial: Trial) -> None:
         """A trial begins."""

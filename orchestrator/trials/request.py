@@ -19,7 +19,8 @@ class RunRequest:
         experiment: the experiment file, as the person gave it; `-` is standard input.
         overrides: what the command line changes in it.
         out: directory that the run's directory is made in.
-        as_json: end with one JSON object on standard output instead of a table.
+        as_json: end with one JSON object on standard output; tables go to standard error. A point
+            of a sweep leaves the object to the sweep.
         recalibrate: measure what the machine carries although it is remembered.
         force: run at the scale given although the machine does not carry it.
         calibration: how the scale was settled, for run.json; None before it is.

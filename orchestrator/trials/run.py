@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from orchestrator.emulation.caps import Room, host_caps, require_room, this_machine
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.machine import Machine, require_for_run
 from orchestrator.emulation.run_groups import run_groups
 from orchestrator.errors import MachineError
 from orchestrator.spec import Experiment
+from orchestrator.terminal import console
 from orchestrator.trials.boxed import run_boxed
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
@@ -71,7 +70,7 @@ def run(request: RunRequest) -> None:
     def run_point(point: RunRequest) -> None:
         _run(point, point.load(), machine)
 
-    run_sweep(request, experiment, run_point, _console())
+    run_sweep(request, experiment, run_point)
 
 
 def _run(request: RunRequest, experiment: Experiment, machine: Machine) -> None:
@@ -90,8 +89,4 @@ def _run(request: RunRequest, experiment: Experiment, machine: Machine) -> None:
 
 def say(text: str) -> None:
     """Show one line on standard error."""
-    _console().print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _console() -> Console:
-    return Console(stderr=True)
+    console.say(console.messages(), text)

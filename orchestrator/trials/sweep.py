@@ -14,18 +14,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
 from orchestrator.emulation.switches import choose_switch, obstacles
 from orchestrator.errors import (
     DmlbedError,
     InputError,
     Interrupted,
     MachineError,
+    ReaderGoneError,
     RunError,
     UnusableError,
 )
 from orchestrator.spec import Experiment, Point
+from orchestrator.terminal.console import answers, messages, say
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import give_to_caller, json_file, new_directory
 from orchestrator.trials.versions import run_record
@@ -48,16 +48,13 @@ class PointsError(DmlbedError):
         self.exit_code = max(codes, key=_WORST_LAST.index)
 
 
-def run_sweep(
-    request: RunRequest, experiment: Experiment, run_point: RunPoint, console: Console
-) -> None:
+def run_sweep(request: RunRequest, experiment: Experiment, run_point: RunPoint) -> None:
     """Run all points and report on them; call it on the main thread.
 
     Args:
         request: of the whole sweep.
         experiment: the same, loaded.
         run_point: runs one of them.
-        console: standard error.
 
     Raises:
         DmlbedError: the sweep ended early, or not all points ended well; what had finished has been
@@ -70,17 +67,17 @@ def run_sweep(
     try:
         (directory / "run.json").write_bytes(json_file(record))
         try:
-            ends = _run_points(request, experiment, run_point, directory, console)
+            ends = _run_points(request, experiment, run_point, directory)
         except KeyboardInterrupt:
             raise Interrupted("stopped; the points that had finished are kept") from None
     except BaseException:
         # Why the sweep ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
-            _report(directory, experiment, request.as_json, console)
+            _report(directory, experiment, request.as_json)
         raise
     else:
         with contextlib.suppress(*([DmlbedError] if ends else [])):
-            _report(directory, experiment, request.as_json, console)
+            _report(directory, experiment, request.as_json)
     finally:
         _clean_up(directory, experiment)
     if ends:
@@ -92,7 +89,6 @@ def _run_points(
     experiment: Experiment,
     run_point: RunPoint,
     directory: Path,
-    console: Console,
 ) -> list[tuple[Point, DmlbedError]]:
     """Run the points; returns those that did not end well."""
     ends: list[tuple[Point, DmlbedError]] = []
@@ -102,15 +98,17 @@ def _run_points(
         # Its files were read once; the code of an order is anybody's, and read again in each box.
         if experiment.resolved() != before:
             raise RunError("the code of an order was changed; the points that had run are kept")
-        _say(console, f"point {number} of {len(points)}: {point.label}")
+        say(messages(), f"point {number} of {len(points)}: {point.label}")
         place = directory / point.label
         try:
-            run_point(replace(request, point=point.label, directory=place, as_json=False))
+            run_point(replace(request, point=point.label, directory=place))
+        except ReaderGoneError:
+            continue  # the point went well; the sweep's own tables will meet the same
         except DmlbedError as error:
             if error.exit_code == Interrupted.exit_code:
                 raise
             for line in error.lines():
-                _say(console, f"{point.label}: {line}")
+                say(messages(), f"{point.label}: {line}")
             ends.append((point, error))
     return ends
 
@@ -120,7 +118,7 @@ def _left(directory: Path, experiment: Experiment) -> bool:
     return any((directory / point.label).is_dir() for point in experiment.points())
 
 
-def _report(directory: Path, experiment: Experiment, as_json: bool, console: Console) -> None:
+def _report(directory: Path, experiment: Experiment, as_json: bool) -> None:
     """Write the combined files and show them."""
     if not _left(directory, experiment):
         return
@@ -129,11 +127,12 @@ def _report(directory: Path, experiment: Experiment, as_json: bool, console: Con
     from orchestrator.collector import report_sweep
 
     made = report_sweep(directory)
+    console = messages() if as_json else answers()
     console.print(made.table)
-    _say(console, f"figure: {directory / 'figure.png'}")
-    _say(console, f"sweep: {directory}")
+    say(console, f"figure: {directory / 'figure.png'}")
+    say(console, f"sweep: {directory}")
     if as_json:
-        print(json.dumps({"run": str(directory), "rows": made.rows}), flush=True)
+        print(json.dumps(made.as_json()), flush=True)
 
 
 def _clean_up(directory: Path, experiment: Experiment) -> None:
@@ -144,7 +143,3 @@ def _clean_up(directory: Path, experiment: Experiment) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     with contextlib.suppress(OSError):
         directory.parent.rmdir()
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

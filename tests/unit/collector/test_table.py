@@ -45,11 +45,12 @@ def test_one_table_at_120_columns(tmp_path: Path) -> None:
 
 
 def test_two_tables_at_80_columns(tmp_path: Path) -> None:
-    assert shown(tmp_path, trials(), 80)[:8] == [
+    assert shown(tmp_path, trials(), 80)[:9] == [
         "                                       pub- devia-              pub-",
         "model   schedule            imgs/sec lished tion % speed-up % lished",
         "alexnet none            0.245 ±0.064  0.240   +2.1",
         "        switch-priority 0.338 ±0.095  0.340   -0.7 +37.8 ±3.2  +41.7",
+        "",
         "                          pull   push idle %",
         "model   schedule        shares shares  worst drops retr. verdict",
         "alexnet none             33-33  33-33  55/50   12k     0 doubtful",
@@ -58,11 +59,12 @@ def test_two_tables_at_80_columns(tmp_path: Path) -> None:
 
 
 def test_shares_of_the_bound_stand_beside_the_figures_at_100_columns(tmp_path: Path) -> None:
-    assert shown(tmp_path, trials(), 100, topology=True)[:5] == [
+    assert shown(tmp_path, trials(), 100, topology=True)[:6] == [
         "                                       pub- devia-              pub-        % of % of",
         "model   schedule            imgs/sec lished tion % speed-up % lished bound bound gain",
         "alexnet none            0.245 ±0.064  0.240   +2.1                   0.483    51",
         "        switch-priority 0.338 ±0.095  0.340   -0.7 +37.8 ±3.2  +41.7 0.483    70   39",
+        "",
         "                          pull   push idle %",
     ]
 
@@ -74,7 +76,7 @@ def test_all_in_one_table_where_it_fits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("topology", [False, True])
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("width", [20, 30, 40, 80, 100, 120])
 def test_nothing_is_cut_off(tmp_path: Path, width: int, topology: bool) -> None:
     made = matrix(9, ["none", "switch-priority"], 3)
     for trial in made:
@@ -82,7 +84,7 @@ def test_nothing_is_cut_off(tmp_path: Path, width: int, topology: bool) -> None:
     lines = shown(tmp_path, made, width, topology=topology)
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
-    assert sum("unusable" in line and "/" in line for line in lines) >= 18
+    assert sum("unusable" in line for line in lines) >= 18
 
 
 def test_many_reasons_are_cut_short(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.trial import Outcome
 from tests.unit.trials.examples import write_experiment
 
-ROWS = [{"model": "googlenet", "schedule": "none", "imgs_per_sec": 2.1}]
+ANSWER = {"run": "results/tiny/1", "rows": [{"model": "googlenet"}]}
 
 
 class FakeTestbed:
@@ -87,7 +87,10 @@ class Stage:
         self.given_to_caller: list[Path | None] = []
         self.log: list[str] = []
         self.screen = io.StringIO()
-        self.console = Console(file=self.screen, width=100, force_terminal=False)
+        self.printed = io.StringIO()
+        for name, text in (("messages", self.screen), ("answers", self.printed)):
+            console = Console(file=text, width=100, force_terminal=False)
+            monkeypatch.setattr(conductor, name, lambda console=console: console)
 
         @contextlib.contextmanager
         def connected(_: object) -> Iterator[dict[str, Any]]:
@@ -119,10 +122,10 @@ class Stage:
 
     def _report(self, path: Path) -> SimpleNamespace:
         self.reports.append(path)
-        return SimpleNamespace(table="the table", rows=ROWS, usable=self.usable)
+        return SimpleNamespace(table="the table", as_json=lambda: ANSWER, usable=self.usable)
 
     def conduct(self) -> None:
-        conduct(self.request, NO_GROUPS, self.console)
+        conduct(self.request, NO_GROUPS)
 
     def guarded(self) -> int:
         return guarded(self.conduct, "stopped; the trials that had finished are kept")
@@ -148,9 +151,9 @@ def test_a_run_that_ends_well(stage: Stage) -> None:
     assert stage.reports == [run]
     assert stage.given_to_caller == [run]
     assert stage.log == ["up", "down"]
-    said = stage.screen.getvalue()
-    assert "[4/4] squeezenet switch-priority" in said
-    assert said.endswith(f"the table\nfigure: {run}/figure.png\nrun: {run}\n")
+    assert "[4/4] squeezenet switch-priority" in stage.screen.getvalue()
+    # What `dmlbed run ... > log` keeps.
+    assert stage.printed.getvalue() == f"the table\nfigure: {run}/figure.png\nrun: {run}\n"
 
 
 def test_the_record_of_the_run(stage: Stage) -> None:
@@ -178,8 +181,19 @@ def test_json_is_all_that_stdout_carries(stage: Stage, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
     stage.request = RunRequest(stage.request.experiment, Overrides(), stage.out, as_json=True)
     stage.conduct()
-    answer = json.loads(capsys.readouterr().out)
-    assert answer == {"run": str(stage.reports[-1]), "rows": ROWS}
+    assert json.loads(capsys.readouterr().out) == ANSWER
+    assert "the table" in stage.screen.getvalue()
+
+
+def test_a_point_of_a_sweep_leaves_json_to_the_sweep(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = stage.request.experiment
+    file.write_text(file.read_text() + "sweep: {batch: [1, 2]}\n")
+    stage.request = RunRequest(file, Overrides(), stage.out, as_json=True, point="batch-1")
+    stage.conduct()
+    assert capsys.readouterr().out == stage.printed.getvalue() == ""
+    assert "the table" in stage.screen.getvalue()
 
 
 def test_a_failed_trial_is_kept_and_counted_and_the_others_run(stage: Stage) -> None:
@@ -228,7 +242,7 @@ def test_ctrl_c_keeps_and_reports_what_had_finished(stage: Stage) -> None:
     assert stage.kept() == ["000-googlenet-none-0", "001-googlenet-switch-priority-0"]
     (run,) = stage.out.glob("tiny/*")
     assert stage.reports == [run]
-    assert f"run: {run}" in stage.screen.getvalue()
+    assert f"run: {run}" in stage.printed.getvalue()
     assert len(stage.given_to_caller) == 1
     assert stage.log == ["up", "down"]
 

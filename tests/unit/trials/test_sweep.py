@@ -15,6 +15,7 @@ from orchestrator.errors import (
     DmlbedError,
     Interrupted,
     MachineError,
+    ReaderGoneError,
     RunError,
     UnusableError,
 )
@@ -25,7 +26,7 @@ from orchestrator.trials.sweep import run_sweep
 from tests.unit.trials.examples import write_experiment
 
 MODULE = importlib.import_module("orchestrator.trials.sweep")
-ROWS = [{"model": "googlenet", "point": "batch-2"}]
+ANSWER = {"run": "results/tiny/1", "rows": [{"model": "googlenet"}]}
 
 
 class Stage:
@@ -46,6 +47,10 @@ class Stage:
         self.reports: list[Path] = []
         self.report_fails = False
         self.screen = io.StringIO()
+        self.printed = io.StringIO()
+        for name, text in (("messages", self.screen), ("answers", self.printed)):
+            console = Console(file=text, width=100, force_terminal=False)
+            monkeypatch.setattr(MODULE, name, lambda console=console: console)
         monkeypatch.setattr(MODULE, "obstacles", lambda: {"linux-bridge": ""})
         monkeypatch.setattr(MODULE, "choose_switch", lambda *_: SimpleNamespace(kind="", why=""))
         monkeypatch.setattr("orchestrator.collector.report_sweep", self._report)
@@ -63,11 +68,10 @@ class Stage:
         self.reports.append(directory)
         if self.report_fails:
             raise RunError("nothing to report")
-        return SimpleNamespace(table="the table", rows=ROWS)
+        return SimpleNamespace(table="the table", as_json=lambda: ANSWER)
 
     def run(self) -> None:
-        console = Console(file=self.screen, width=100, force_terminal=False)
-        run_sweep(self.request, self.request.load(), self._run_point, console)
+        run_sweep(self.request, self.request.load(), self._run_point)
 
     def directory(self) -> Path:
         (directory,) = self.request.out.glob("tiny/*")
@@ -90,7 +94,8 @@ def test_a_sweep_that_ends_well(stage: Stage) -> None:
     assert stage.reports == [directory]
     said = stage.screen.getvalue()
     assert said.startswith("point 1 of 3: batch-4\npoint 2 of 3: batch-1\n")
-    assert said.endswith(f"the table\nfigure: {directory}/figure.png\nsweep: {directory}\n")
+    answer = f"the table\nfigure: {directory}/figure.png\nsweep: {directory}\n"
+    assert stage.printed.getvalue() == answer
 
 
 def test_the_record_of_a_sweep(stage: Stage) -> None:
@@ -108,9 +113,14 @@ def test_json_is_one_object_for_all(stage: Stage, capsys: pytest.CaptureFixture[
     request = stage.request
     stage.request = RunRequest(request.experiment, request.overrides, request.out, as_json=True)
     stage.run()
-    assert not any(request.as_json for request in stage.requests)
-    answer = json.loads(capsys.readouterr().out)
-    assert answer == {"run": str(stage.directory()), "rows": ROWS}
+    assert json.loads(capsys.readouterr().out) == ANSWER
+    assert "the table" in stage.screen.getvalue()
+
+
+def test_a_point_whose_reader_has_gone_went_well(stage: Stage) -> None:
+    stage.ends = {"batch-1": ReaderGoneError()}
+    stage.run()
+    assert len(stage.requests) == 3
 
 
 @pytest.mark.parametrize(
