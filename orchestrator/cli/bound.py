@@ -13,6 +13,7 @@ from orchestrator.bounds import Case, LowerBound, Prediction, expected, own_pace
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment, number_text, rate_text
+from orchestrator.spec.fields import MAX_COUNT
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.models import load_model
@@ -21,7 +22,7 @@ from workloads.models import load_model
 @click.command()
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("--models", metavar="A,B", help="Only these models.")
-@click.option("--batch", type=click.IntRange(1), metavar="N", help="Images per worker.")
+@click.option("--batch", type=click.IntRange(1, MAX_COUNT), metavar="N", help="Images per worker.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool) -> None:
     """Say how fast an iteration can be at best, and what schedules are expected to take.

@@ -9,12 +9,13 @@ is_sweep, report_sweep    the same of a sweep: its points together, beside predi
 spans, trace, trace_figure (modules)    what layers and slices took -> a trace and its figure
 """
 
+import orchestrator.collector.matplotlib_home  # noqa: F401  before all that draws
+from orchestrator.collector.directories import is_sweep
 from orchestrator.collector.measure import PortDrops, Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run, Trial, read_run, read_trial
 from orchestrator.collector.report import Report, report
 from orchestrator.collector.statistics import Estimate, estimate, speedup
 from orchestrator.collector.summary import Row, Summary, summarise
-from orchestrator.collector.sweep import is_sweep
 from orchestrator.collector.sweep_report import SweepReport, report_sweep
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.verdict import Level, Verdict, judge_run, judge_trial, worst

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.collector.course import Course
+from orchestrator.collector.directories import check_run_directory, is_sweep
 from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.collector.shapes import (
@@ -148,13 +149,11 @@ def read_run(directory: Path) -> Run:
         InputError: the directory is not that of a run, or that of a sweep.
         RunError: run.json is broken, or no trial can be measured; the message says why.
     """
-    if not (directory / "run.json").is_file():
-        hint = "give a directory that dmlbed run wrote, such as results/<experiment>/<time>-<hash>"
-        raise InputError([Problem(str(directory), "not a run: no run.json in it", hint)])
-    run = read_object(directory / "run.json", _Run)
-    if "sweep" in run.experiment:
+    if is_sweep(directory):
         hint = f"name one of its points, such as {_first_point(directory)}"
         raise InputError([Problem(str(directory), "a sweep, not a run", hint)])
+    check_run_directory(directory)
+    run = read_object(directory / "run.json", _Run)
     trials: list[Trial] = []
     failed: list[FailedTrial] = []
     # A hidden directory is a trial that was being stored when the run was killed: half-made.

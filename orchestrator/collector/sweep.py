@@ -19,7 +19,7 @@ from orchestrator.collector.records import Run, read_run
 from orchestrator.collector.shares import topology_of
 from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row, summarise
-from orchestrator.errors import InputError, RunError
+from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.spec import Sweep, Topology, conditions
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
@@ -30,6 +30,9 @@ Standing = Literal["wins", "within the noise", ""]
 NOISE = 0.0075
 """Half the interval taken for a single repeat, as a share of it: at other scales and on other
 switches the imgs/sec of one experiment differ by at most 1.5 %."""
+
+
+_NOT_RUN = "not run"
 
 
 class _Experiment(Record):
@@ -45,10 +48,6 @@ class _Experiment(Record):
 
 class _SweepRecord(Record):
     experiment: _Experiment
-
-
-class _AnyRun(Record):
-    experiment: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -133,19 +132,11 @@ class Place:
     cells: Mapping[str, Cell]
 
 
-def is_sweep(directory: Path) -> bool:
-    """Whether a directory is that of a sweep, as opposed to a run's or none."""
-    try:
-        record = read_object(directory / "run.json", _AnyRun)
-    except RunError:
-        return False
-    return "sweep" in record.experiment
-
-
 def read_sweep(directory: Path) -> SweepRun:
     """Read the directory of a sweep, all points that left anything.
 
     Raises:
+        InputError: no point is in it.
         RunError: run.json is broken, or no point has anything to report.
     """
     path = directory / "run.json"
@@ -157,13 +148,16 @@ def read_sweep(directory: Path) -> SweepRun:
     missing: dict[int, str] = {}
     for value in record.sweep.values:
         place = directory / record.sweep.label(value)
-        if not place.is_dir():
-            missing[value] = "not run"
+        if not place.exists():
+            missing[value] = _NOT_RUN
             continue
         try:
             runs[value] = read_run(place)
         except (RunError, InputError) as error:
             missing[value] = str(error)
+    if all(why == _NOT_RUN for why in missing.values()) and not runs:
+        message = "the records of this sweep's points are not in it"
+        raise InputError([Problem(str(directory), message)])
     if not runs:
         why = "; ".join(f"{record.sweep.label(value)}: {why}" for value, why in missing.items())
         raise RunError(f"{directory}: nothing to report: {why}")

@@ -85,6 +85,8 @@ class Watch:
     def ended(self, message: Ended, now: float) -> Failure | None:
         """Take in the end of a process; the failure if it did not end well."""
         self._processes[message.host].ended = True
+        if message.status == 0 and message.cut_short:
+            return Failure(message.host, "ended, but its output did not", rank=1)
         if message.status == 0:
             if message.host != self._ps:
                 return None

@@ -16,7 +16,7 @@ from typing import TypeVar
 import paramiko
 
 from orchestrator.deployment.deadline import within
-from orchestrator.deployment.process import Message, RemoteProcess, describe_end
+from orchestrator.deployment.process import DRAIN_SECONDS, Message, RemoteProcess, describe_end
 from orchestrator.deployment.scripts import remove_argv, start_command, stop_argv
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess
@@ -204,7 +204,8 @@ class RemoteHost:
         """Run a command to its end.
 
         Raises:
-            RunError: it did not end in time (it is killed), or the connection was dropped.
+            RunError: it or its output did not end in time (it is killed), or the connection was
+                dropped. What it printed is whole or not returned.
         """
         limit = self._timeout if timeout is None else timeout
         output: dict[str, list[str]] = {"stdout": [], "stderr": []}
@@ -213,11 +214,14 @@ class RemoteHost:
             output[stream].append(line + "\n")
 
         command = start_command(argv, directory="/", environment={})
-        process = self._launch(command, limit, listener=keep)
+        # Its output has as much time as it has itself: what is returned is whole.
+        process = self._launch(command, limit, listener=keep, drain_seconds=limit)
         what = shlex.join(word if "\n" not in word else "..." for word in argv)
         if not process.wait(limit):
             self._drop()  # the host ends the command when its channel goes
-            raise RunError(f"{self.name}: {what} did not end within {limit:g} s")
+            raise RunError(
+                f"{self.name}: {what} did not end within {limit:g} s, or its output did not"
+            )
         if process.status is None:
             raise RunError(f"{self.name}: {what}: {describe_end(None)}")
         return CompletedRemote(process.status, "".join(output["stdout"]), "".join(output["stderr"]))
@@ -241,6 +245,7 @@ class RemoteHost:
         *,
         events: queue.Queue[Message] | None = None,
         listener: Callable[[str, str], None] | None = None,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> RemoteProcess:
         what = f"{self.name}: starting a process"
 
@@ -253,6 +258,7 @@ class RemoteHost:
                 end_session=self._end_session,
                 events=events,
                 listener=listener,
+                drain_seconds=drain_seconds,
             )
             if not process.wait_for_pid(timeout) and not process.ended:
                 raise RunError(f"{what} did not end within {timeout:g} s")

@@ -12,6 +12,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ TAIL_LINES = 20
 LONGEST_LINE = 64 * 1024
 """A followed process' longer lines are taken in pieces, so that none fills the memory."""
 
-DRAIN_SECONDS = 2.0
-"""How long output may go on after the exit status."""
+DRAIN_SECONDS = 10.0
+"""How long output may go on after the exit status: on a busy machine it comes late."""
+
+_STOPPED_SECONDS = 2.0  # the same of a process that was stopped: nobody waits for what it tells
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,13 @@ class Ended:
         host: the host's name.
         status: exit status; negative for the signal that killed it; None if the SSH session ended
             without telling (connection dropped, session killed).
+        cut_short: whether its output was still going on when the time for it was over: what it
+            told is then not all.
     """
 
     host: str
     status: int | None
+    cut_short: bool = False
 
 
 Message: TypeAlias = Told | Ended
@@ -78,6 +84,7 @@ class RemoteProcess:
         end_session: Callable[[int, float], None],
         events: queue.Queue[Message] | None = None,
         listener: Callable[[str, str], None] | None = None,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         """Follow the process behind a channel on which a start command was executed.
 
@@ -87,9 +94,11 @@ class RemoteProcess:
             end_session: ends all processes of a session (pid, grace in seconds), raises RunError.
             events: queue to use; one of its own by default.
             listener: called with ("stdout" | "stderr", line) instead of keeping lines.
+            drain_seconds: how long its output may go on after its end.
         """
         self.host = host
         self.pid = 0
+        self._drain_seconds = drain_seconds
         self.events: queue.Queue[Message] = queue.Queue() if events is None else events
         self._channel = channel
         self._end_session = end_session
@@ -143,7 +152,7 @@ class RemoteProcess:
             # also after its end: a child with a process group of its own may be left
             self._end_session(self.pid, grace)
             self._stopped = True
-        self._ended.wait(DRAIN_SECONDS)
+        self._ended.wait(_STOPPED_SECONDS)
         self._channel.close()
 
     def _read(self, name: str, receive: Callable[[int], bytes]) -> None:
@@ -185,8 +194,10 @@ class RemoteProcess:
     def _watch(self) -> None:
         # -1: the channel was closed without a status. 128 + n: killed by signal n.
         status = self._channel.recv_exit_status()
+        deadline = time.monotonic() + self._drain_seconds
         for reader in self._readers:
-            reader.join(DRAIN_SECONDS)
+            reader.join(max(0.0, deadline - time.monotonic()))
+        cut_short = any(reader.is_alive() for reader in self._readers)
         self._channel.close()
         if status > 128:
             self._status = 128 - status
@@ -194,7 +205,7 @@ class RemoteProcess:
             self._status = status
         self._ended.set()
         self._known.set()
-        self.events.put(Ended(self.host, self._status))
+        self.events.put(Ended(self.host, self._status, cut_short))
 
 
 def describe_end(status: int | None) -> str:

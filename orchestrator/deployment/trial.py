@@ -243,7 +243,8 @@ class _Trial:
         text = f"{cause.host}: {cause.what}, {self._watch.progress()}"
         if others:
             text += "; then " + ", ".join(f"{other.host}: {other.what}" for other in others)
-        tail = self._processes[cause.host].tail()
+        tail = [line for line in self._processes[cause.host].tail() if line.strip()]
         if not tail:
             return f"{text}; it printed nothing"
-        return "\n".join([f"{text}; its last output:", *(f"    {line}" for line in tail)])
+        # The first line stands by itself: tables show no more of it.
+        return "\n".join([text, "its last output:", *(f"    {line}" for line in tail)])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.fields import FileModel
@@ -23,6 +24,8 @@ _EXPECTED = {
     "dict_type": "a mapping of keys",
     "model_type": "a mapping of keys",
 }
+# Files' whole numbers of more than 18 digits are read as floating-point numbers.
+_LARGE = 1e18
 _BOUND = {
     "greater_than_equal": ("ge", "at least"),
     "greater_than": ("gt", "more than"),
@@ -84,13 +87,30 @@ def _report(document: Document, model: type[BaseModel], item: dict[str, Any]) ->
         case name if name in _BOUND:
             key, words = _BOUND[name]
             bound = context[key]
-            document.report_at(loc, f"must be {words} {bound:g}, found {found}")
+            limit = bound if isinstance(bound, int) else f"{bound:g}"
+            document.report_at(loc, f"must be {words} {limit}, found {found}")
+        case "int_type" if isinstance(found, float) and abs(found) >= _LARGE:
+            side = "large" if found > 0 else "small"
+            limits = _limits(_model_at(model, loc[:-1]).model_fields.get(str(loc[-1])))
+            document.report_at(loc, f"the number {found:.3g} is too {side}", limits)
         case name if name in _EXPECTED:
             quotes = name == "string_type" and isinstance(found, int | float)
             hint = "put it in quotes to make it text" if quotes else ""
             document.report_at(loc, f"expected {_EXPECTED[name]}, found {kind(found)}", hint)
         case _:
             document.report_at(loc, f"{item['msg']}, found {kind(found)}")
+
+
+def _limits(field: FieldInfo | None) -> str:
+    """The least and the most that a field takes, in words."""
+    found = [] if field is None else field.metadata
+    words = (
+        f"{text} {getattr(one, key)}"
+        for key, text in _BOUND.values()
+        for one in found
+        if getattr(one, key, None) is not None
+    )
+    return " and ".join(words)
 
 
 def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel]:

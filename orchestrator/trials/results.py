@@ -22,6 +22,10 @@ def check_writable(directory: Path) -> None:
     """
     existing = directory.absolute()
     while not existing.exists():
+        if existing.is_symlink():
+            target = existing.readlink()
+            message = f"{directory}: {existing} is a link to {target}, which is not there"
+            raise MachineError(message, "make that directory, or choose another --out")
         existing = existing.parent
     if not existing.is_dir():
         raise MachineError(f"{directory}: {existing} is not a directory", "choose another --out")
@@ -44,6 +48,7 @@ class ResultsDirectory:
         self._name = stamp
         self._run_record = dict(run_record)
         self._path: Path | None = None
+        self._parents: tuple[Path, ...] = ()
         self.stored = 0
 
     @property
@@ -61,7 +66,7 @@ class ResultsDirectory:
         self._run_record |= entries
 
     def _make(self) -> Path:
-        path = new_directory(self._parent, self._name)
+        path, self._parents = new_directory(self._parent, self._name)
         try:
             (path / "trials").mkdir()
             _write(path / "run.json", json_file(self._run_record))
@@ -100,18 +105,30 @@ class ResultsDirectory:
     def give_to_caller(self) -> None:
         """Under sudo, hand the files to the person who called it."""
         if self._path is not None:
-            give_to_caller((self._parent, self._path, *self._path.rglob("*")))
+            give_to_caller((*self._parents, self._path, *self._path.rglob("*")))
 
 
-def new_directory(parent: Path, name: str) -> Path:
-    """Make a directory that was not there; two of one name in one second get `-2` and so on."""
-    parent.mkdir(parents=True, exist_ok=True)
+def new_directory(parent: Path, name: str) -> tuple[Path, tuple[Path, ...]]:
+    """Make a directory that was not there; two of one name in one second get `-2` and so on.
+
+    Returns:
+        It, and those above it that were not there either.
+
+    Raises:
+        MachineError: something else stands in the way.
+    """
+    missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        hint = "choose another --out"
+        raise MachineError(f"{parent}: cannot be made: {error.strerror}", hint) from None
     number = 1
     while True:
         path = parent / (name if number == 1 else f"{name}-{number}")
         with contextlib.suppress(FileExistsError):
             path.mkdir()
-            return path
+            return path, tuple(missing)
         number += 1
 
 

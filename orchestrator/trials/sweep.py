@@ -63,7 +63,7 @@ def run_sweep(request: RunRequest, experiment: Experiment, run_point: RunPoint) 
     started = datetime.datetime.now(datetime.UTC)
     record = run_record(experiment, started, choose_switch(experiment.switch, obstacles()))
     stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
-    directory = new_directory(request.out / experiment.name, stamp)
+    directory, parents = new_directory(request.out / experiment.name, stamp)
     try:
         (directory / "run.json").write_bytes(json_file(record))
         try:
@@ -79,7 +79,7 @@ def run_sweep(request: RunRequest, experiment: Experiment, run_point: RunPoint) 
         with contextlib.suppress(*([DmlbedError] if ends else [])):
             _report(directory, experiment, request.as_json)
     finally:
-        _clean_up(directory, experiment)
+        _clean_up(directory, parents, experiment)
     if ends:
         raise PointsError(len(experiment.points()), ends)
 
@@ -135,10 +135,10 @@ def _report(directory: Path, experiment: Experiment, as_json: bool) -> None:
         print(json.dumps(made.as_json()), flush=True)
 
 
-def _clean_up(directory: Path, experiment: Experiment) -> None:
+def _clean_up(directory: Path, parents: Sequence[Path], experiment: Experiment) -> None:
     """Nothing stays of a sweep without results; the rest belongs to whoever called."""
     if _left(directory, experiment):
-        give_to_caller((directory.parent, directory, *directory.rglob("*")))
+        give_to_caller((*parents, directory, *directory.rglob("*")))
         return
     shutil.rmtree(directory, ignore_errors=True)
     with contextlib.suppress(OSError):

@@ -152,7 +152,10 @@ def test_some_predictions_may_apply(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["--models", "alexnt"], "--models: unknown model 'alexnt' (did you mean 'alexnet'?)"),
-        (["--batch", "0"], "Error: Invalid value for '--batch': 0 is not in the range x>=1."),
+        (
+            ["--batch", "0"],
+            "Error: Invalid value for '--batch': 0 is not in the range 1<=x<=1000000.",
+        ),
     ],
 )
 def test_wrong_options(arguments: list[str], line: str) -> None:

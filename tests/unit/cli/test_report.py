@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,20 @@ def test_json_is_all_that_stdout_carries(tmp_path: Path) -> None:
     assert all(keys <= set(row) for row in answer["rows"])
 
 
+def test_json_names_what_is_damaged(tmp_path: Path) -> None:
+    trials = matrix(1, ["none"], 4)
+    trials[0].outcome, trials[0].error = "failed", "worker0: killed"
+    write_run(tmp_path, trials)
+    places = sorted((tmp_path / "trials").iterdir())
+    (places[1] / "ps.jsonl").write_text("{")
+    shutil.rmtree(places[2])
+    answer = json.loads(report(str(tmp_path), "--json").stdout)
+    assert [one["trial"] for one in answer["failed"]] == [places[0].name, places[1].name]
+    assert answer["failed"][0]["reason"] == "worker0: killed"
+    assert "ps.jsonl:1: not JSON" in answer["failed"][1]["reason"]
+    assert answer["missing"] == 1
+
+
 def test_a_sweep_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep_curves, "GRID", 3)
     experiment = swept(BATCHES, ["googlenet"], ["none", "p3"])
@@ -51,6 +66,7 @@ def test_a_sweep_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     answer = json.loads(report(str(sweep), "--json").stdout)
     assert answer["run"] == str(sweep)
     assert len(answer["rows"]) == 6
+    assert (answer["failed"], answer["missing"], answer["points_without_result"]) == ([], 0, {})
     # Every point is a run.
     assert report(str(sweep / "batch-9")).exit_code == 0
 
@@ -64,7 +80,8 @@ def test_a_directory_that_is_no_run(tmp_path: Path, kind: str) -> None:
         place.touch()
     result = report(str(place))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"{place}: not a run: no run.json in it (")
+    what = "not there" if kind == "missing" else "not a run: no run.json in it"
+    assert result.stderr.startswith(f"{place}: {what} (")
     assert result.stderr.count("\n") == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,30 @@ def test_directory_that_is_no_run(tmp_path: Path, make: bool) -> None:
         place.mkdir()
     with pytest.raises(InputError) as caught:
         read_run(place)
-    assert str(caught.value).startswith(f"{place}: not a run: no run.json in it (give ")
+    what = "not a run: no run.json in it" if make else "not there"
+    assert str(caught.value).startswith(f"{place}: {what} (give ")
+
+
+def test_the_latest_runs_below_a_directory_are_named(tmp_path: Path) -> None:
+    for number in range(7):
+        write_run(tmp_path / "results" / "tiny" / f"2026010{number}", matrix(1, ["none"], 1))
+    with pytest.raises(InputError) as caught:
+        read_run(tmp_path / "results")
+    named = [f"{tmp_path}/results/tiny/2026010{number}" for number in range(2, 7)]
+    assert str(caught.value) == (
+        f"{tmp_path}/results: not a run: no run.json in it "
+        f"(runs in it: {', '.join(named)} and 2 more)"
+    )
+
+
+def test_a_run_without_its_records_says_what_is_left(tmp_path: Path) -> None:
+    write_run(tmp_path, matrix(1, ["none"], 1))
+    shutil.rmtree(tmp_path / "trials")
+    (tmp_path / "summary.csv").touch()
+    with pytest.raises(InputError) as caught:
+        read_run(tmp_path)
+    message = "the records of this run's trials are not in it, only summary.csv"
+    assert str(caught.value) == f"{tmp_path}: {message}"
 
 
 def test_failed_broken_and_missing_trials_are_set_apart(tmp_path: Path) -> None:

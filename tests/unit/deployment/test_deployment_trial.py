@@ -168,7 +168,7 @@ def test_the_message_names_the_cause_the_iteration_and_the_last_output() -> None
     with pytest.raises(RunError) as error:
         stage.run()
     assert str(error.value) == (
-        "worker0: killed by signal SIGKILL, after iteration 0; then ps: ended with exit status 1; "
+        "worker0: killed by signal SIGKILL, after iteration 0; then ps: ended with exit status 1\n"
         "its last output:\n    last words"
     )
     assert "remove /run/t/ps" in stage.log

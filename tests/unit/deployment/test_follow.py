@@ -107,3 +107,9 @@ def test_the_cause_is_what_was_taken_away_then_what_came_first() -> None:
     late = Failure("worker0", "ended with exit status 1", 1)
     assert root_cause([gave_up, late, killed]) == (killed, [gave_up, late])
     assert root_cause([late, gave_up]) == (late, [gave_up])
+
+
+def test_a_process_whose_output_was_cut_short_has_failed() -> None:
+    made = training("worker0")
+    failure = made.ended(Ended("worker0", 0, cut_short=True), 101.0)
+    assert failure == Failure("worker0", "ended, but its output did not", rank=1)

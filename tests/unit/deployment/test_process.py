@@ -169,3 +169,17 @@ def test_a_stop_that_fails_may_be_tried_again() -> None:
         with pytest.raises(RunError, match="5 is still there"):
             process.stop()
     channel.exit(0)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_output_that_does_not_end_is_told_with_the_end(held: bool) -> None:
+    channel = FakeChannel([b"dmlbed-pid 42\n", b"half an ans"])
+    process = RemoteProcess(
+        "worker1", channel, end_session=Host(channel).end_session, drain_seconds=0.0 if held else 10
+    )
+    if held:
+        channel.status = 0
+        channel.exited.set()
+    else:
+        channel.exit(0)
+    assert process.events.get(timeout=10) == Ended("worker1", 0, cut_short=held)

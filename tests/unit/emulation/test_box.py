@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulation import box
-from orchestrator.emulation.box import box_command, run_in_box
+from orchestrator.emulation.box import OWN_PYTHON, box_command, run_in_box
 from orchestrator.errors import Interrupted, MachineError
 
 ASK_TO_STOP = "import os, signal, sys; line = int(sys.argv[1]); os.kill(os.getppid(), signal.{})\n"
@@ -36,7 +36,7 @@ def test_the_chain_of_a_box() -> None:
         "--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--",
     }  # fmt: skip
     assert command[command.index(sys.executable) :] == [
-        sys.executable, "-m", "orchestrator.emulation.supervisor", "7", "--", "the", "command",
+        *OWN_PYTHON, "orchestrator.emulation.supervisor", "7", "--", "the", "command",
     ]  # fmt: skip
 
 

@@ -132,6 +132,21 @@ def test_under_sudo_all_of_it_goes_to_the_caller(
     assert set(owners.given.values()) == {(1000, 1001)}
 
 
+def test_directories_that_were_there_keep_their_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = Owners(monkeypatch)
+    monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setenv("SUDO_GID", "1001")
+    (tmp_path / "there").mkdir()
+    made = directory(tmp_path / "there" / "new" / "results")
+    made.store(TRIAL, FILES)
+    made.give_to_caller()
+    assert sorted(owners.given) == [
+        str(tmp_path / path) for path in everything(tmp_path) if path != "there"
+    ]
+
+
 @pytest.mark.parametrize("known", [(), ("SUDO_UID",)])
 def test_without_sudo_nobody_is_given_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...]
@@ -160,6 +175,15 @@ def test_a_file_in_the_place_of_results(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{tmp_path}/file/results: {tmp_path}/file is not a directory (choose another --out)"
     )
+
+
+@pytest.mark.parametrize("below", [".", "a/b"])
+def test_a_link_to_nowhere(tmp_path: Path, below: str) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/nonexistent/place")
+    with pytest.raises(MachineError) as error:
+        check_writable(link / below)
+    assert f"{link} is a link to /nonexistent/place, which is not there (" in str(error.value)
 
 
 def test_a_place_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,10 +89,10 @@ def request_(tmp_path: Path) -> RunRequest:
 def test_the_conductor_gets_the_request(outside: Outside, request_: RunRequest) -> None:
     run(request_)
     (argv,) = outside.started
-    assert argv[:3] == [sys.executable, "-m", "orchestrator.trials.conductor"]
-    inside = RunRequest.from_json(argv[3])
+    assert argv[:4] == [sys.executable, "-P", "-m", "orchestrator.trials.conductor"]
+    inside = RunRequest.from_json(argv[4])
     assert inside == request_.keeping(request_.load())
-    assert json.loads(argv[3])["as_json"] is True
+    assert json.loads(argv[4])["as_json"] is True
 
 
 def test_files_that_change_or_go_meanwhile_change_nothing(
@@ -222,14 +222,14 @@ def test_every_point_of_a_sweep_has_a_box_of_its_own(
 ) -> None:
     request_.experiment.write_text(request_.experiment.read_text() + "sweep: {workers: [1, 4]}\n")
 
-    def each_point(request: RunRequest, made: Experiment, run_point: RunPoint, _: object) -> None:
+    def each_point(request: RunRequest, made: Experiment, run_point: RunPoint) -> None:
         for point in made.points():
             run_point(replace(request, point=point.label, directory=tmp_path / point.label))
 
     tmp_path = request_.out
     monkeypatch.setattr(MODULE, "run_sweep", each_point)
     run(request_)
-    started = [RunRequest.from_json(argv[3]) for argv in outside.started]
+    started = [RunRequest.from_json(argv[4]) for argv in outside.started]
     assert [len(request.load().topology.workers) for request in started] == [1, 4]
     assert [request.directory for request in started] == [
         tmp_path / "workers-1",

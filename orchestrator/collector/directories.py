@@ -1,0 +1,73 @@
+"""Directories that are given for a run's and are none: what to give instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from orchestrator.collector.record_files import Record, read_object
+from orchestrator.errors import InputError, Problem, RunError
+
+_SHOWN = 5
+_DEPTH = 2  # results/ holds experiments, an experiment its runs
+
+
+def check_run_directory(directory: Path) -> None:
+    """See that a directory is a run's, with records of its trials.
+
+    Raises:
+        InputError: it is not; the hint names runs below it.
+    """
+    place = str(directory)
+    if not directory.exists():
+        raise InputError([Problem(place, "not there", _hint(directory.parent))])
+    if not (directory / "run.json").is_file():
+        raise InputError([Problem(place, "not a run: no run.json in it", _hint(directory))])
+    if not (directory / "trials").is_dir():
+        kept = [name for name in ("summary.csv", "figure.png") if (directory / name).exists()]
+        what = f", only {' and '.join(kept)}" if kept else ""
+        message = f"the records of this run's trials are not in it{what}"
+        below = list(_runs_below(directory))
+        raise InputError([Problem(place, message, _listed(below) if below else "")])
+
+
+def is_sweep(directory: Path) -> bool:
+    """Whether a directory is that of a sweep, as opposed to a run's or none."""
+    try:
+        record = read_object(directory / "run.json", _AnyRun)
+    except RunError:
+        return False
+    return "sweep" in record.experiment
+
+
+class _AnyRun(Record):
+    experiment: dict[str, Any]
+
+
+def _hint(directory: Path) -> str:
+    below = list(_runs_below(directory))
+    if below:
+        return _listed(below)
+    return "give a directory that dmlbed run wrote, such as results/<experiment>/<time>-<hash>"
+
+
+def _listed(below: list[Path]) -> str:
+    # Names begin with the time: the latest ones are those that a person means.
+    shown = below[-_SHOWN:]
+    more = len(below) - len(shown)
+    return f"runs in it: {', '.join(map(str, shown))}" + (f" and {more} more" if more else "")
+
+
+def _runs_below(directory: Path, depth: int = _DEPTH) -> Iterator[Path]:
+    if not directory.is_dir():
+        return
+    try:
+        below = sorted(path for path in directory.iterdir() if path.is_dir())
+    except OSError:
+        return
+    for path in below:
+        if (path / "run.json").is_file():
+            yield path
+        elif depth > 1:
+            yield from _runs_below(path, depth - 1)
