@@ -187,9 +187,8 @@ def judge(
     idle = [share for piece in pieces if (share := mean_idle(samples.idle, *piece)) is not None]
     if not idle:
         raise RunError("the idle time of the machine could not be sampled")
-    disturbed = disturbances(
-        use_within(samples.use, samples.idle, begin, end), mean_idle(samples.idle, begin, end)
-    )
+    use = use_within(samples.use, samples.idle, begin, end)
+    disturbed = disturbances(use, mean_idle(samples.idle, begin, end))
     return Attempt(
         rates=experiment.scale.rates,
         pull=_median([_way(experiment, events, "pull", *piece) for piece in pieces]),
@@ -197,6 +196,7 @@ def judge(
         idle=median(idle),
         measured=measured,
         disturbed="; ".join(disturbed),
+        taken=use.taken_share if use and disturbed else 0.0,
     )
 
 

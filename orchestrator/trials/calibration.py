@@ -7,7 +7,8 @@ for, which also computes: a scale that passes has room to spare.
 
 The exchange is looked at in several pieces, and each figure is the median of theirs: a machine that
 others use as well has moments that say nothing of it. What others had of the CPUs is a part of the
-record. Trials say more than an exchange: what they showed of a scale stands above it.
+record; where idle time is missing it counts as such, for links that were real without it will be so
+with it. Trials say more than an exchange: what they showed of a scale stands above it.
 
 Priority is a part of it because a switch that is a process can bring a link's whole rate and yet be
 what limits it: then packets wait before the switch, and not in the port's queues, where alone the
@@ -99,6 +100,7 @@ class Attempt(BaseModel):
         idle: share of the machine's CPUs.
         measured: when, ISO 8601 with time zone.
         disturbed: who had CPU time that the exchange would have needed, in words; or empty.
+        taken: if so, the share of the CPUs that they had. The testbed would have left it idle.
         shown: by trials since.
     """
 
@@ -110,6 +112,7 @@ class Attempt(BaseModel):
     idle: Annotated[float, Field(ge=0, le=1)]
     measured: str
     disturbed: str = ""
+    taken: Annotated[float, Field(ge=0)] = 0.0
     shown: Shown | None = None
 
     @property
@@ -135,6 +138,10 @@ class Attempt(BaseModel):
         """Whether both directions got through and the machine stayed as idle as needed."""
         return not self.short_of(needed_idle)
 
+    def sure(self, needed_idle: float) -> bool:
+        """Whether it would come out like that again: nobody disturbed it, or it did not matter."""
+        return not self.disturbed or (self.carried(needed_idle) and self.idle >= needed_idle)
+
     def short_of(self, needed_idle: float) -> tuple[str, ...]:
         """What is less than it must be, and by how much; nothing where the scale is carried."""
         if self.shown:
@@ -143,7 +150,8 @@ class Attempt(BaseModel):
             figures = [("rate", self.share, NEEDED_SHARE)]
             if self.priority is not None:
                 figures.append(("priority", self.priority, NEEDED_PRIORITY))
-        figures.append(("idle time", self.shown.idle if self.shown else self.idle, needed_idle))
+        idle = self.shown.idle if self.shown else self.idle + self.taken
+        figures.append(("idle time", idle, needed_idle))
         return tuple(
             f"{name} {_percent(found)} of the {_percent(needed)} needed"
             for name, found, needed in figures

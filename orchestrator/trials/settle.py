@@ -186,8 +186,7 @@ def _measured(
             made = load_attempts(task.attempts.read_text()) if task.attempts.exists() else ()
             try:
                 needed = task.wish.needed_idle
-                # That others made it fail says nothing of the next time.
-                cache.remember(key, [a for a in made if a.carried(needed) or not a.disturbed])
+                cache.remember(key, [attempt for attempt in made if attempt.sure(needed)])
             except OSError as error:
                 say(f"{cache.directory}: the calibration is not remembered: {error.strerror}")
     return by_rates(made)

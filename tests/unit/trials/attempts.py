@@ -15,6 +15,7 @@ def attempt(
     bps: int = 10**9,
     busy: float = 1.0,
     disturbed: str = "",
+    taken: float = 0.0,
     shown: Shown | None = None,
 ) -> Attempt:
     rate = round(bps / rates)
@@ -25,5 +26,6 @@ def attempt(
         idle=idle,
         measured="2025-11-21T01:02:03+00:00",
         disturbed=disturbed,
+        taken=taken,
         shown=shown,
     )

@@ -163,9 +163,11 @@ def test_an_older_kernel_does_not_tell_how_busy_a_connection_was() -> None:
 
 def test_who_disturbed_an_exchange_is_kept() -> None:
     whole = records((1e6, 0, 0), (1e6, 0, 0))
-    assert judge(experiment(), whole, samples(0.4), "now").disturbed == ""
+    quiet = judge(experiment(), whole, samples(0.4), "now")
+    assert (quiet.disturbed, quiet.taken) == ("", 0.0)
     found = judge(experiment(), whole, samples(0.1, others=1.0), "now")
     assert found.disturbed.startswith("other programs used 1.0 of 2 cores for 3.")
+    assert found.taken == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("scale", ["1,1", "8,0.5", "1,1000"])

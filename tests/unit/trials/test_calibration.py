@@ -78,6 +78,22 @@ def test_a_sender_that_wakes_up_late_leaves_its_turn_to_others() -> None:
     assert not attempt(4, first=0.32, busy=0.33).carried(NEEDED_IDLE)
 
 
+def test_idle_time_that_others_had_counts_as_idle_but_is_looked_at_again() -> None:
+    busy = attempt(1, idle=0.0, disturbed="others", taken=0.8)
+    assert busy.carried(NEEDED_IDLE)
+    assert not busy.sure(NEEDED_IDLE)
+    # Links that are not real are not made so, and what the testbed itself needs stays.
+    assert not attempt(1, first=0.5, disturbed="others", taken=0.8).carried(NEEDED_IDLE)
+    assert not attempt(1, idle=0.0, disturbed="others", taken=0.1).carried(NEEDED_IDLE)
+
+
+def test_what_can_be_remembered() -> None:
+    assert attempt(1).sure(NEEDED_IDLE)
+    assert attempt(1, idle=0.1).sure(NEEDED_IDLE)
+    assert attempt(1, idle=0.3, disturbed="others", taken=0.5).sure(NEEDED_IDLE)
+    assert not attempt(1, push=0.9, disturbed="others", taken=0.5).sure(NEEDED_IDLE)
+
+
 def test_what_failed_is_said_and_by_how_much() -> None:
     assert attempt(1).short_of(NEEDED_IDLE) == ()
     assert attempt(1, push=0.94, first=0.72, idle=0.12).short_of(NEEDED_IDLE) == (
