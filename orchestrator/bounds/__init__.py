@@ -7,6 +7,7 @@ Case, expected          what a schedule is expected to take by its choices, simu
 limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
+capped, window_limits   what windows and delays leave of a path
 bottleneck              the ports that limit one direction together
 is_shared               whether a link that all workers share limits them
 """
@@ -16,7 +17,6 @@ from orchestrator.bounds.bottleneck import (
     bottleneck,
     first_worker_bps,
     is_shared,
-    window_bps,
 )
 from orchestrator.bounds.expected import Case, expected
 from orchestrator.bounds.forms import Prediction, predictions
@@ -36,6 +36,13 @@ from orchestrator.bounds.loads import (
 )
 from orchestrator.bounds.lower import LowerBound, lower_bound
 from orchestrator.bounds.paces import lead_of, own_paces
+from orchestrator.bounds.windows import (
+    capped,
+    long_ways,
+    long_ways_seconds,
+    longest_round_trip_seconds,
+    window_limits,
+)
 
 __all__ = [
     "Bottleneck",
@@ -46,6 +53,7 @@ __all__ = [
     "PAYLOAD_BYTES",
     "Prediction",
     "bottleneck",
+    "capped",
     "compute_seconds",
     "expected",
     "first_worker_bps",
@@ -55,10 +63,13 @@ __all__ = [
     "lead_of",
     "limits",
     "link_loads",
+    "long_ways",
+    "long_ways_seconds",
+    "longest_round_trip_seconds",
     "lower_bound",
     "no_overlap_seconds",
     "own_paces",
     "phase_seconds",
     "predictions",
-    "window_bps",
+    "window_limits",
 ]

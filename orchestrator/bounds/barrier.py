@@ -6,8 +6,11 @@ Each worker has one connection for each direction, which carries whole tensors o
 connections share ports as fluids do (`network`). A worker computes one layer at a time: forward,
 the first one whose parameters and inputs are there; then backward from the last layer to the first.
 
-There are no constants but those of the topology, the model and the devices. Delays, headers beyond
-TCP's, and the CPU time of messages are left out.
+Links' delays count four times: the release and the question for the parameters go before the
+pulls, and what is sent last in each direction arrives later than it left.
+
+There are no constants but those of the topology, the model and the devices. Headers beyond TCP's,
+and the CPU time of messages are left out.
 """
 
 from __future__ import annotations
@@ -81,6 +84,7 @@ def barrier_seconds(
     devices: Sequence[Computation],
     network: FluidNetwork,
     orders: Sequence[Sequence[int]],
+    delays: Sequence[tuple[float, float]] | None = None,
 ) -> float:
     """Seconds of one iteration.
 
@@ -89,8 +93,10 @@ def barrier_seconds(
         devices: what every worker computes.
         network: of the workers' pulls, then their pushes.
         orders: of every worker, the numbers of all tensors in the order in which it pulls them.
+        delays: of every worker, the seconds from the parameter server to it, and back; None: none.
     """
-    return _Iteration(model, devices, network, orders).run()
+    delays = delays or [(0.0, 0.0)] * len(devices)
+    return _Iteration(model, devices, network, orders, delays).run()
 
 
 class _Connection:
@@ -125,6 +131,7 @@ class _Iteration:
         devices: Sequence[Computation],
         network: FluidNetwork,
         orders: Sequence[Sequence[int]],
+        delays: Sequence[tuple[float, float]],
     ) -> None:
         self._network = network
         self._bytes = [BYTES_PER_ELEMENT * tensor.elements for tensor in model.tensors]
@@ -145,28 +152,41 @@ class _Iteration:
         # (time, number, connection and which foreseen end) or (time, number, worker and layer)
         self._events: list[tuple[float, int, str, int, int]] = []
         self._foreseen = 0
-        for worker, order in enumerate(orders):
-            self._connections[worker].queue.extend(order)
+        self._orders = orders
+        self._delays = delays
+        self._end = 0.0
 
     def run(self) -> float:
         """When the last gradient has come."""
         now = 0.0
-        for number, connection in enumerate(self._connections):
-            if connection.queue:
-                self._next_tensor(now, number)
+        for worker, (down, up) in enumerate(self._delays):
+            if down + up:
+                self._at(down + up, "asked", worker, 0)
+            else:
+                self._asked(now, worker)
         while self._unpushed:
             self._share(now)
             now, _, kind, first, second = heapq.heappop(self._events)
-            if kind == "tensor":
+            if kind == "asked":
+                self._asked(now, first)
+            elif kind == "got":
+                self._got(now, first, second)
+            elif kind == "tensor":
                 if second == self._connections[first].foreseen:
                     self._arrived(now, first)
             elif kind == "forward":
                 self._forward_done(now, first, second)
             else:
                 self._backward_done(now, first, second)
-        return now
+        return self._end
 
     # -- transfers -------------------------------------------------------------------------------
+
+    def _asked(self, now: float, worker: int) -> None:
+        """The parameter server knows what a worker wants, and begins to send it."""
+        self._connections[worker].queue.extend(self._orders[worker])
+        if self._orders[worker]:
+            self._next_tensor(now, worker)
 
     def _next_tensor(self, now: float, number: int) -> None:
         """Begin the tensor at the head of a connection's queue."""
@@ -207,9 +227,19 @@ class _Iteration:
             self._next_tensor(now, number)
         if number >= len(self._workers):
             self._unpushed -= 1
+            _, up = self._delays[number - len(self._workers)]
+            self._end = max(self._end, now + up)
             return
-        self._workers[number].missing[self._layer_of[tensor]] -= 1
-        self._compute(now, number)
+        down, _ = self._delays[number]
+        if down:
+            self._at(now + down, "got", number, tensor)
+        else:
+            self._got(now, number, tensor)
+
+    def _got(self, now: float, worker: int, tensor: int) -> None:
+        """A worker has a tensor."""
+        self._workers[worker].missing[self._layer_of[tensor]] -= 1
+        self._compute(now, worker)
 
     # -- computation -----------------------------------------------------------------------------
 

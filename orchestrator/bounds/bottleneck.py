@@ -89,13 +89,3 @@ def first_worker_bps(topology: Topology, direction: Literal["pull", "push"]) -> 
         port.rate_bps if port in contended else port.rate_bps // len(flows_through(topology, port))
         for port in crossed
     )
-
-
-def window_bps(topology: Topology, window_bytes: int, worker: str) -> float:
-    """Payload bits per second of one worker that a window of that size allows at most.
-
-    One window per round trip over the links' delays; infinite without delays.
-    """
-    way = (*flow_path(topology, Flow(worker, "pull")), *flow_path(topology, Flow(worker, "push")))
-    round_trip = sum(port.delay_us for port in way) / 1e6
-    return window_bytes * 8 / round_trip if round_trip else math.inf

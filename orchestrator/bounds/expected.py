@@ -4,12 +4,15 @@ With a step barrier all workers and links are simulated (`barrier`), on any topo
 the workers must be in step: alike, and each behind a bottleneck that is as full as the others'
 (one that all share, or one each). Then one of them is simulated (`pipeline`). A credit window is
 left out, and so is what a worker's own order costs where others push in another (p3's leak).
+
+Delays of links are simulated. Where they make a window too small for its path, TCP's own or the
+schedule's credit, nothing is: how fast such a connection is hangs on the sizes of its packets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from statistics import fmean
 
@@ -20,11 +23,12 @@ from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.bounds.pipeline import Order as QueueOrder
 from orchestrator.bounds.pipeline import Work, pipelined_seconds, work
+from orchestrator.bounds.windows import capped, delays_seconds, window_limits
 from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
-from orchestrator.spec import Topology
+from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
 from workloads.devices import DeviceModel
 from workloads.layout import Layout
-from workloads.models import Model
+from workloads.models import Model, load_model
 from workloads.schedules import Schedule, get_schedule
 
 _SIMULATED = "simulated"
@@ -50,6 +54,8 @@ class Case:
         devices: by the names that the workers have for them.
         batch: images per worker and iteration.
         goodputs: measured payload of ports in bit/s; others carry 1448/1514 of their rate.
+        buffers: TCP's, as they are asked for.
+        scale: whose windows count; that of the real system if it is not said.
     """
 
     topology: Topology
@@ -57,16 +63,45 @@ class Case:
     devices: Mapping[str, DeviceModel]
     batch: int
     goodputs: Goodputs | None = None
+    buffers: SocketBuffers = field(default_factory=SocketBuffers)
+    scale: Scale = field(default_factory=Scale)
+
+    @classmethod
+    def of(cls, experiment: Experiment, model: str) -> Case:
+        """An experiment's, with the windows of its scale if that is known already."""
+        return cls(
+            experiment.topology,
+            load_model(model),
+            experiment.devices,
+            experiment.batch,
+            buffers=experiment.socket_buffers,
+            scale=experiment.known_scale,
+        )
+
+    @cached_property
+    def carried(self) -> Goodputs:
+        """What ports carry, as far as it is not what their rates say."""
+        return capped(self.topology, self.buffers, self.scale, self.goodputs)
+
+    @cached_property
+    def window_limits(self) -> str:
+        """Why windows make it impossible to say what is expected; empty if they do not."""
+        return window_limits(self.topology, self.buffers, self.scale)
+
+    @cached_property
+    def delays(self) -> tuple[tuple[float, float], ...]:
+        """Of every worker, seconds from the parameter server to it, and back."""
+        return tuple(delays_seconds(self.topology, worker.name) for worker in self.topology.workers)
 
     @cached_property
     def loads(self) -> tuple[LinkLoad, ...]:
         """The loads of all directed links."""
-        return link_loads(self.topology, self.model.bytes, self.goodputs)
+        return link_loads(self.topology, self.model.bytes, self.carried)
 
     @cached_property
     def bound(self) -> LowerBound:
         """What limits an iteration."""
-        return lower_bound(self.topology, self.model, self.devices, self.batch, self.goodputs)
+        return lower_bound(self.topology, self.model, self.devices, self.batch, self.carried)
 
 
 def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Prediction:
@@ -84,6 +119,8 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     found: float | str
     if order is None:
         found = f"the order {schedule.order} is not the library's"
+    elif too_small := case.window_limits or _credit_limits(schedule, case):
+        found = too_small
     elif schedule.barrier:
         found = _with_barrier(schedule, order, case)
     else:
@@ -91,6 +128,21 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     if isinstance(found, str):
         return Prediction(schedule.name, _SIMULATED, None, found)
     return Prediction(schedule.name, _SIMULATED, found)
+
+
+def _credit_limits(schedule: Schedule, case: Case) -> str:
+    """Why a schedule's credit is too small for the longest way; empty if it is not."""
+    trip = max(down + up for down, up in case.delays)
+    if not trip or schedule.window_bytes is None:
+        return ""
+    most = 8 * schedule.window_bytes / trip
+    alone = min(load.goodput_bps for load in case.loads)
+    if most >= alone:
+        return ""
+    return (
+        f"a credit of {schedule.window_bytes / 1e6:.3g} MB over a round trip of "
+        f"{1000 * trip:.3g} ms leaves a worker {most / 1e6:.3g} of {alone / 1e6:.3g} Mbit/s"
+    )
 
 
 def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
@@ -123,7 +175,11 @@ def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
     network = network_of(case.topology, case.loads, by_worker=schedule.at_switch, turns=turns)
     return fmean(
         barrier_seconds(
-            case.model, computed, network, [ranks.pulls[worker][number] for worker in workers]
+            case.model,
+            computed,
+            network,
+            [ranks.pulls[worker][number] for worker in workers],
+            case.delays,
         )
         for number in range(iterations)
     )
@@ -142,6 +198,8 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
     devices = list(worker_devices(case.topology, case.devices).values())
     if len({replace(device, name="") for device in devices}) > 1:
         return "the workers' devices differ, so they are not in step"
+    if len(set(case.delays)) > 1:
+        return "the workers' delays differ, so they are not in step"
     per_byte = []
     for direction in ("pull", "push"):
         full = fullest(load for load in case.loads if load.direction == direction)
@@ -152,6 +210,7 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
         per_byte.append(full[0].seconds / case.model.bytes)
     pull, push = per_byte
     made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
+    made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
     return _pipelined(made, queues)
 
 

@@ -15,7 +15,7 @@ Cf + backward of a worker, and equal rates in both directions:
 
 The first two hide no compute behind traffic, so that they are upper estimates at any C: 0.4u too
 long at batch 1 of the published experiment, and 2nu - u at C far above nu. What a schedule's own
-choices come to, compute hidden, is simulated in `expected`.
+choices come to, compute hidden, is simulated in `expected`. None of these forms knows delays.
 
 Source: counting bytes on the bottleneck, and the dependencies in `pipeline`.
 """
@@ -29,7 +29,7 @@ from math import isclose
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.bounds.pipeline import Order, pipelined_seconds, work
-from orchestrator.spec import Topology, contended_switch_ports
+from orchestrator.spec import Topology, contended_switch_ports, round_trip_us
 from workloads.devices import DeviceModel
 from workloads.models import Model
 
@@ -152,6 +152,8 @@ def _shared(
             behind = f"{count} of {len(topology.workers)} workers"
             return f"no bottleneck that all workers share: {full[0].port} is full with {behind}"
         found.append(shared[0])
+    if any(round_trip_us(topology, worker.name) for worker in topology.workers):
+        return "links have delays, of which these forms know nothing"
     kinds = {replace(device, name="") for device in worker_devices(topology, devices).values()}
     if len(kinds) > 1:
         return "the workers' devices differ, so they are not in step"

@@ -3,8 +3,9 @@
 They hold for any topology, any models of devices, and any order of the traffic, as long as every
 worker gets all parameters from the parameter server and gives all gradients to it, each on its own
 (unicast), in every iteration. Multicast, workers that relay, and aggregation in the network are
-other systems with other bounds. Delays of links and headers beyond TCP's are left out, which
-keeps a lower bound what it is.
+other systems with other bounds. Headers beyond TCP's are left out, which keeps a lower bound what
+it is. Of delays only one round trip is counted, and that with a step barrier only: what a worker
+pushes in an iteration it has pulled in it. What windows let through is for the caller to say.
 
 **Without a barrier** an iteration is at least as long as what is busy longest: a directed link, for
 the bytes of all workers that cross it, or the slowest worker's compute C. With one link that n
@@ -40,7 +41,7 @@ from itertools import accumulate
 
 from orchestrator.bounds.iteration import compute_seconds
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
-from orchestrator.spec import Topology
+from orchestrator.spec import Topology, round_trip_us
 from workloads.devices import DeviceModel
 from workloads.models import Model
 
@@ -90,7 +91,8 @@ def lower_bound(
         model: what is trained.
         devices: by the names that the workers have for them.
         batch: images per worker and iteration.
-        goodputs: measured payload of ports in bit/s; others carry 1448/1514 of their rate.
+        goodputs: payload of ports in bit/s, as measured or `capped`; others carry 1448/1514 of
+            their rate.
 
     Raises:
         KeyError: a worker's device is not in `devices`.
@@ -167,7 +169,8 @@ def _barrier_seconds(
             else:
                 others = [w.forward_from[layer] + w.after_forward for w in crossing]
             found.append(_one_machine(others, share * load.model_seconds))
-    return max(found)
+    trips = (round_trip_us(topology, name) for name in workers)
+    return max(found) + min(trips) / 1e6
 
 
 def _alone(

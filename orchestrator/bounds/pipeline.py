@@ -28,7 +28,7 @@ from workloads.models import BYTES_PER_ELEMENT, Model
 from workloads.schedules import get_schedule
 
 Order = Literal["fifo", "layer", "flow"]
-_Kind = Literal["pull", "push", "forward", "backward"]
+_Kind = Literal["pull", "push", "pulled", "pushed", "forward", "backward"]
 
 # Iterations are alike after one to three of them; the mean of many is for those that alternate.
 _ALIKE = 4
@@ -46,6 +46,8 @@ class Work:
         pieces: of every layer, the bytes of its pieces.
         pull: seconds in which the bottleneck carries a byte to all workers.
         push: seconds in which it carries a byte from all workers.
+        pull_delay: seconds that a piece is on its way to a worker after that.
+        push_delay: likewise to the parameter server.
     """
 
     forward: tuple[float, ...]
@@ -53,6 +55,8 @@ class Work:
     pieces: tuple[tuple[int, ...], ...]
     pull: float
     push: float
+    pull_delay: float = 0.0
+    push_delay: float = 0.0
 
 
 def work(
@@ -164,17 +168,31 @@ class _Pipeline:
             now, _, kind, layer, piece = heapq.heappop(self._events)
             if kind == "push":
                 self._push.busy = False
-                self._pull.put(layer, piece)
+                self._arrive(now, self._work.push_delay, "pushed", layer, piece)
             elif kind == "pull":
                 self._pull.busy = False
-                self._missing[layer] -= 1
+                self._arrive(now, self._work.pull_delay, "pulled", layer, piece)
+            elif kind in ("pushed", "pulled"):
+                self._arrived(kind, layer, piece)
             elif kind == "forward" and layer < last:
                 self._next_forward, self._computing = layer + 1, False
             elif kind == "forward":
                 yield now
                 self._at(now + self._work.backward[last], "backward", last)
             else:
-                self._pushed(now, layer)
+                self._gradient(now, layer)
+
+    def _arrive(self, now: float, delay: float, kind: _Kind, layer: int, piece: int) -> None:
+        if delay:
+            self._at(now + delay, kind, layer, piece)
+        else:
+            self._arrived(kind, layer, piece)
+
+    def _arrived(self, kind: _Kind, layer: int, piece: int) -> None:
+        if kind == "pushed":
+            self._pull.put(layer, piece)
+        else:
+            self._missing[layer] -= 1
 
     def _begin(self, now: float) -> None:
         """Begin what can begin."""
@@ -190,7 +208,7 @@ class _Pipeline:
             self._computing = True
             self._at(now + self._work.forward[layer], "forward", layer)
 
-    def _pushed(self, now: float, layer: int) -> None:
+    def _gradient(self, now: float, layer: int) -> None:
         """The backward pass of a layer is done: its gradient leaves, and it is missing anew."""
         self._missing[layer] = len(self._work.pieces[layer])
         for piece in range(len(self._work.pieces[layer])):

@@ -9,7 +9,15 @@ from typing import Any
 
 import click
 
-from orchestrator.bounds import Case, LowerBound, Prediction, expected, own_paces, predictions
+from orchestrator.bounds import (
+    Case,
+    LowerBound,
+    Prediction,
+    expected,
+    long_ways,
+    own_paces,
+    predictions,
+)
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Overrides, load_experiment, number_text, rate_text
@@ -54,7 +62,7 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     console.print()
     console.print(_time_table(found))
     console.print()
-    for line in (*_why_not(found), *_LEGEND):
+    for line in (*found["delays"], *_why_not(found), *_LEGEND):
         say(console, line)
 
 
@@ -72,7 +80,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     described = []
     for name in experiment.models:
         model = load_model(name)
-        case = Case(topology, model, devices, batch)
+        case = Case.of(experiment, name)
         limit = case.bound
         described.append(
             {
@@ -96,7 +104,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "own_paces_bound": _times(limit, _own_paces_seconds(case)),
                 "predictions": [
                     _prediction(limit, form)
-                    for form in predictions(topology, model, devices, batch)
+                    for form in predictions(topology, model, devices, batch, case.carried)
                 ],
                 "schedules": [
                     _prediction(limit, expected(experiment.schedule(own), case, order(own)))
@@ -110,13 +118,14 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "workers": len(topology.workers),
         "batch": batch,
         "goodput": "1448/1514 of the rates",
+        "delays": list(long_ways(topology, experiment.socket_buffers, experiment.known_scale)),
         "models": described,
     }
 
 
 def _own_paces_seconds(case: Case) -> float:
     """Of as many images as an iteration has, where no worker waits for another one."""
-    most = own_paces(case.topology, case.model, case.devices, case.batch, case.goodputs)
+    most = own_paces(case.topology, case.model, case.devices, case.batch, case.carried)
     return case.bound.images / most
 
 

@@ -10,7 +10,6 @@ from orchestrator.bounds import Case, expected, limits
 from orchestrator.spec import Experiment, Sweep, number_text
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable, narrow
-from workloads.models import load_model
 
 _LEGEND = (
     "u: one worker's bytes of the model on the fullest link; nu: what all together take there; C:",
@@ -55,7 +54,7 @@ def describe_sweep(experiment: Experiment, sweep: Sweep) -> dict[str, Any]:
 
 
 def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[str, Any]:
-    case = Case(experiment.topology, load_model(model), experiment.devices, experiment.batch)
+    case = Case.of(experiment, model)
     limit = case.bound
     predictions: list[dict[str, Any]] = []
     for name in experiment.schedules:

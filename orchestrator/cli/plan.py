@@ -26,9 +26,18 @@ from orchestrator.emulation.caps import (
 )
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.classes import port_shapes, schedule_plan
+from orchestrator.emulation.machine import why_no_delays
 from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
-from orchestrator.spec import OPENFLOW_KINDS, AutoScale, Experiment, load_experiment, rate_text
+from orchestrator.spec import (
+    OPENFLOW_KINDS,
+    AutoScale,
+    Experiment,
+    Topology,
+    load_experiment,
+    ports,
+    rate_text,
+)
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from orchestrator.trials import foresee_scale
@@ -123,7 +132,7 @@ def _show(planned: Planned, console: Console) -> None:
     console.print(_trial_table(described))
     console.print(_port_table(described))
     console.print(_cap_table(planned.caps))
-    for note in described["caps_notes"]:
+    for note in (*described["caps_notes"], *described["delays_notes"]):
         say(console, note)
 
 
@@ -164,7 +173,12 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
     console.print(table)
     for planned in plans:
         say(console, f"{planned.label}: {planned.why}")
-    notes = (note for planned in plans for note in planned.described["caps_notes"])
+    notes = (
+        note
+        for planned in plans
+        for key in ("caps_notes", "delays_notes")
+        for note in planned.described[key]
+    )
     for note in dict.fromkeys(notes):
         say(console, note)
 
@@ -226,11 +240,13 @@ def describe(
             for cap in caps
         ],
         "caps_notes": [*warnings(caps, room), *notes(caps, room)],
+        "delays_notes": _delays_notes(topology),
         "ports": {
             name: [
                 {
                     "port": shape.port,
                     "rate_bps": shape.rate_bps,
+                    "delay_us": shape.delay_us,
                     "queue_bytes": shape.queue_bytes,
                     "classes": [placed.traffic.name for placed in shape.placed()],
                     "commands": [list(command) for command in shape.commands()],
@@ -252,6 +268,12 @@ def describe(
             if by_rules
         },
     }
+
+
+def _delays_notes(topology: Topology) -> list[str]:
+    """What `run` would refuse; the machine is asked only if a link has a delay."""
+    delayed = any(port.delay_us for port in ports(topology))
+    return [why] if delayed and (why := why_no_delays()) else []
 
 
 def _choice(asked: str) -> SwitchChoice:
@@ -277,13 +299,16 @@ def _trial_table(planned: dict[str, Any]) -> FittedTable:
 
 
 def _port_table(planned: dict[str, Any]) -> FittedTable:
-    titles = ("port", "rate", "queue of\na class", *planned["ports"])
-    table = FittedTable([Column(title) for title in titles], lines=True)
     by_schedule = list(planned["ports"].values())
+    # Most links have none.
+    delays = ["delay"] if any(shape["delay_us"] for shape in by_schedule[0]) else []
+    titles = ("port", "rate", *delays, "queue of\na class", *planned["ports"])
+    table = FittedTable([Column(title) for title in titles], lines=True)
     for number, shape in enumerate(by_schedule[0]):
         table.add(
             shape["port"],
             rate_text(shape["rate_bps"]),
+            *(f"{shape['delay_us'] / 1000:.4g} ms" for _ in delays),
             f"{shape['queue_bytes'] / 1024:g} KiB",
             *(" > ".join(shapes[number]["classes"]) for shapes in by_schedule),
         )

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.bounds import Goodputs, lower_bound, own_paces
-from orchestrator.spec import Topology
+from orchestrator.bounds import Goodputs, capped, lower_bound, own_paces
+from orchestrator.spec import Scale, SocketBuffers, Topology
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
 
@@ -48,9 +48,10 @@ def bound_imgs_per_sec(
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
+        carried = capped(topology, buffers_of(experiment), scale_of(experiment), goodputs)
         if lead > 1:
-            return own_paces(topology, load_model(model), devices, batch, goodputs, lead=lead)
-        bound = lower_bound(topology, load_model(model), devices, batch, goodputs)
+            return own_paces(topology, load_model(model), devices, batch, carried, lead=lead)
+        bound = lower_bound(topology, load_model(model), devices, batch, carried)
     except (KeyError, TypeError, ValidationError):
         return None
     return bound.imgs_per_sec(bound.seconds)
@@ -63,6 +64,24 @@ def topology_of(experiment: Mapping[str, Any]) -> Topology | None:
         return _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
     except (KeyError, TypeError, ValidationError):
         return None
+
+
+def buffers_of(experiment: Mapping[str, Any]) -> SocketBuffers:
+    """What a resolved experiment asked of TCP's buffers; of several sizes the largest."""
+    asked = experiment.get("socket_buffers")
+    if not isinstance(asked, dict) or asked.get("auto"):
+        return SocketBuffers()
+    send, receive = asked.get("send_bytes"), asked.get("receive_bytes")
+    return SocketBuffers(*(size if isinstance(size, int) else None for size in (send, receive)))
+
+
+def scale_of(experiment: Mapping[str, Any]) -> Scale:
+    """The scale of a resolved experiment; the real system's if it does not say."""
+    asked = experiment.get("scale")
+    try:
+        return Scale(**asked) if isinstance(asked, dict) else Scale()
+    except (TypeError, ValueError):
+        return Scale()
 
 
 def share_of_gain(baseline: float, measured: float, bound: float) -> float | None:

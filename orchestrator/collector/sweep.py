@@ -16,11 +16,11 @@ from pydantic import Field
 from orchestrator.bounds import Case, expected, limits
 from orchestrator.collector.record_files import Record, read_object
 from orchestrator.collector.records import Run, read_run
-from orchestrator.collector.shares import topology_of
+from orchestrator.collector.shares import buffers_of, topology_of
 from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row, summarise
 from orchestrator.errors import InputError, Problem, RunError
-from orchestrator.spec import Sweep, Topology, conditions
+from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
 from workloads.schedules import Schedule, get_schedule
@@ -44,6 +44,7 @@ class _Experiment(Record):
     devices: dict[str, DeviceModel]
     own_schedules: dict[str, Schedule] = Field(default_factory=dict)
     topology: dict[str, Any]
+    socket_buffers: dict[str, Any] = Field(default_factory=dict)
 
 
 class _SweepRecord(Record):
@@ -64,6 +65,7 @@ class SweepRun:
             know.
         runs: of every point that has a result, by value.
         missing: why other points have none, by value.
+        buffers: what was asked of TCP's.
     """
 
     directory: Path
@@ -74,13 +76,15 @@ class SweepRun:
     models: tuple[str, ...]
     schedules: Mapping[str, Schedule | None]
     devices: Mapping[str, DeviceModel]
+    buffers: SocketBuffers
     runs: Mapping[int, Run]
     missing: Mapping[int, str]
 
     def case(self, model: str, value: int) -> Case:
         """What is trained on what at a value, which need not be a point's."""
         there = conditions(self.sweep, value, self.topology, self.batch)
-        return Case(there.topology, load_model(model), self.devices, there.batch)
+        made = load_model(model)
+        return Case(there.topology, made, self.devices, there.batch, buffers=self.buffers)
 
     def x(self, case: Case, value: int) -> float:
         """A value on the figure's axis: C in units of what links take, Mbit/s, or workers."""
@@ -172,6 +176,7 @@ def read_sweep(directory: Path) -> SweepRun:
             name: record.own_schedules.get(name) or _library(name) for name in record.schedules
         },
         devices=record.devices,
+        buffers=buffers_of({"socket_buffers": record.socket_buffers}),
         runs=runs,
         missing=missing,
     )

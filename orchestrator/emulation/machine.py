@@ -243,6 +243,15 @@ def lacking(rows: Sequence[Check], *needs: Need) -> str:
     return "; ".join(f"{', '.join(what)} ({remedy})" for remedy, what in by_remedy.items())
 
 
+def why_no_delays(probes: Probes | None = None) -> str:
+    """Why links with delays cannot be had here, or cannot be foreseen; empty if they can."""
+    machine = inspect_machine(probes=probes)
+    if missing := lacking(checks(machine), Need.DELAY):
+        return f"this machine lacks what delays need: {missing}"
+    tried = all(check.met is not None for check in checks(machine) if check.need is Need.DELAY)
+    return "" if tried else "only root can find out whether this machine can make delays"
+
+
 def require_for_run(
     *,
     delay: bool,

@@ -26,7 +26,7 @@ from orchestrator.emulation.fabric import Fabric
 from orchestrator.emulation.runner import Runner
 from orchestrator.emulation.shells import shells_watched
 from orchestrator.errors import RunError
-from orchestrator.spec import Topology
+from orchestrator.spec import INITIAL_SEGMENTS, Topology
 
 with warnings.catch_warnings():
     # Mininet uses distutils, which Python 3.11 still has and calls deprecated.
@@ -44,10 +44,6 @@ class Node(Switch):  # type: ignore[misc]  # Mininet has no types
         del controllers
 
 
-# More than a default send buffer may have on its way (96 KiB), from the start and after every
-# pause: slow start ends at the first queue (HyStart), at 16 segments for one flow and 30 for
-# another, and for seconds they share a trunk accordingly.
-INITIAL_SEGMENTS = 80
 LEAST_TIMER_MS = 200
 """Linux' least time before TCP sends something again, unless it is asked for another."""
 MOST_TIMER_MS = 100_000

@@ -51,6 +51,7 @@ from orchestrator.spec.text import number_text
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size, rate_text
 from orchestrator.spec.windows import (
+    INITIAL_SEGMENTS,
     SocketBuffers,
     burst_bytes,
     host_burst_segments,
@@ -70,6 +71,7 @@ __all__ = [
     "Experiment",
     "Flow",
     "Host",
+    "INITIAL_SEGMENTS",
     "KINDS",
     "LINUX_BRIDGE",
     "Link",

@@ -129,6 +129,11 @@ class Experiment:
         return self.asked_scale
 
     @property
+    def known_scale(self) -> Scale:
+        """R and D, or the real system's as long as R has not been chosen."""
+        return Scale() if isinstance(self.asked_scale, AutoScale) else self.asked_scale
+
+    @property
     def receive_buffer_bytes(self) -> int:
         """The TCP receive buffer of every connection."""
         return self.socket_buffers.receive_bytes(self.topology)

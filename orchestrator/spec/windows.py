@@ -45,6 +45,10 @@ RECEIVE_BUFFER_BYTES = 256 * 1024
 KEPT = 2
 """The kernel keeps twice what is asked, for its own bookkeeping of what is in the buffer."""
 QUEUE_WINDOWS = 5
+INITIAL_SEGMENTS = 80
+"""More than a send buffer of 48 KiB may have on its way, from the start and after every pause: slow
+start ends at the first queue (HyStart), at 16 segments for one flow and 30 for another, and for
+seconds they share a trunk accordingly."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.bounds import no_overlap_seconds
+from orchestrator.bounds import long_ways_seconds, no_overlap_seconds
 from orchestrator.spec import Experiment
 from orchestrator.trials.slow_links import goodput_look
 from workloads.models import load_model
@@ -53,17 +53,28 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
     return tuple(trials)
 
 
-def iteration_seconds(experiment: Experiment, model: str) -> float:
-    """Upper estimate of one iteration in emulated seconds."""
+def iteration_seconds(experiment: Experiment, model: str, schedule: str | None = None) -> float:
+    """Upper estimate of one iteration in emulated seconds; None: under any of its schedules."""
     real = no_overlap_seconds(
         experiment.topology, load_model(model), experiment.devices, experiment.batch
+    )
+    names = experiment.schedules if schedule is None else (schedule,)
+    credits = [experiment.schedule(name).window_bytes for name in names]
+    real += long_ways_seconds(
+        experiment.topology,
+        load_model(model).bytes,
+        experiment.socket_buffers,
+        experiment.scale,
+        min((credit for credit in credits if credit is not None), default=None),
     )
     return experiment.scale.seconds(real)
 
 
 def trial_seconds(experiment: Experiment, trial: Trial) -> float:
     """Upper estimate of a trial's time on the clock."""
-    training = experiment.all_iterations * iteration_seconds(experiment, trial.model)
+    training = experiment.all_iterations * iteration_seconds(
+        experiment, trial.model, trial.schedule
+    )
     return training + TRIAL_OVERHEAD_SECONDS
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
 
-from orchestrator.bounds import bottleneck, first_worker_bps, is_shared, window_bps
+from orchestrator.bounds import bottleneck, first_worker_bps, is_shared
 from orchestrator.spec import load_topology
 from orchestrator.spec.sweep import with_rate, with_workers
 
@@ -80,12 +79,3 @@ def test_strict_priority_owes_the_first_worker_all_of_a_contended_port(tmp_path:
     assert first_worker_bps(load_topology(slow), "pull") == 700_000_000
     # Nothing is contended: everybody has a link of its own, and the server's is faster.
     assert first_worker_bps(load_topology(ROOT / "topologies/star.yaml"), "push") is None
-
-
-def test_windows_limit_only_where_links_have_delays(tmp_path: Path) -> None:
-    published = ROOT / "topologies/ps-10g-1g-3workers.yaml"
-    assert window_bps(load_topology(published), 64 * 1024, "worker0") == math.inf
-    file = tmp_path / "t.yaml"
-    file.write_text(published.read_text().replace("delay: 0us", "delay: 1 ms"))
-    # Three links there and three back.
-    assert window_bps(load_topology(file), 1000, "worker2") == pytest.approx(8000 / 0.006)

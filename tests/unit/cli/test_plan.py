@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shlex
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_the_ports() -> None:
         same,
         "ack > worker0 > worker1 > worker2 > data",
     ]
+
+
+def test_delays_stand_beside_the_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("orchestrator.cli.plan")
+    monkeypatch.setattr(module, "why_no_delays", lambda: "this machine lacks netem")
+    topology = (ROOT / "topologies/star.yaml").read_text()
+    (tmp_path / "star.yaml").write_text(topology.replace("rate: 10 Gbps", "rate: 1g, delay: 25ms"))
+    file = tmp_path / "far.yaml"
+    file.write_text(
+        "{name: far, topology: star.yaml, models: [alexnet], schedules: [none], scale:"
+        " {rates: 1, time: 0.5}}"
+    )
+    result = plan(str(file), columns=120)
+    rows = {row[0]: row[1:] for row in cells(result)}
+    assert rows["ps->switch0"][:2] == ["1 Gbit/s", "12.5 ms"]
+    assert rows["switch0->worker0"][:2] == ["1 Gbit/s", "0 ms"]
+    assert "this machine lacks netem" in result.stdout
 
 
 def test_json() -> None:

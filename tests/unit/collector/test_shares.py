@@ -105,7 +105,7 @@ def measured(run: Path, *shares: float) -> Path:
         {
             "port": port,
             "direction": way,
-            "payload_bytes": 1,
+            "payload_bytes": 10**8,
             "seconds": 2.0,
             "bps": share * goodput_bps(10**9),
             "nominal_bps": goodput_bps(10**9),

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.machine import Probes, checks, inspect_machine, require_for_run
+from orchestrator.emulation.machine import (
+    Probes,
+    checks,
+    inspect_machine,
+    require_for_run,
+    why_no_delays,
+)
 from orchestrator.emulation.needs import FEATURES
 from orchestrator.errors import MachineError
 
@@ -182,3 +188,14 @@ def test_few_cores_are_no_obstacle_to_a_run(
         if row.met is False and row.need not in ("later", "openflow")
     ] == ["cores"]
     assert fake.require() == ""
+
+
+def test_why_links_cannot_have_delays(tmp_path: Path) -> None:
+    assert why_no_delays(FakeMachine(tmp_path / "a").probes) == ""
+    without = FakeMachine(tmp_path / "b", "netem")
+    assert why_no_delays(without.probes) == (
+        "this machine lacks what delays need: netem "
+        "(a kernel with CONFIG_NET_SCH_NETEM, or links without a delay)"
+    )
+    somebody = FakeMachine(tmp_path / "c", root=False)
+    assert why_no_delays(somebody.probes).startswith("only root can find out")
