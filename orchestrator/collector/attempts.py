@@ -28,12 +28,19 @@ class Choice:
 def choose(attempts: Iterable[TrialMeasure]) -> Choice:
     """Choose among the attempts of one model under one schedule, over all repeats.
 
-    What was disturbed is left out. If all of them were, the last attempt of each repeat counts, and
-    its verdict says what it is worth.
+    What was disturbed is left out. If all of them were, of each repeat the attempt counts from
+    which others took least, and its verdict says what it is worth.
     """
     ordered = sorted(attempts, key=lambda trial: (trial.repeat, trial.attempt))
-    last = {trial.repeat: trial for trial in ordered}
     quiet = {trial.repeat: trial for trial in ordered if not trial.disturbances}
-    counted = tuple((quiet or last).values())
+    most_first = sorted(ordered, key=_taken, reverse=True)
+    least = {trial.repeat: trial for trial in most_first}
+    counted = tuple(quiet[repeat] for repeat in sorted(quiet)) or tuple(
+        least[repeat] for repeat in sorted(least)
+    )
     chosen = {id(trial) for trial in counted}
     return Choice(counted, tuple(trial for trial in ordered if id(trial) not in chosen))
+
+
+def _taken(trial: TrialMeasure) -> float:
+    return trial.use.taken_share if trial.use else 0.0

@@ -41,20 +41,21 @@ def test_a_row_is_made_of_undisturbed_attempts(tmp_path: Path) -> None:
     assert lines[1].startswith(f"repeat 2, attempt 1 is left out: {LOOP}")
 
 
-def test_where_all_were_disturbed_the_last_attempts_count_with_their_verdict(
+def test_where_all_were_disturbed_the_least_disturbed_count_with_their_verdict(
     tmp_path: Path,
 ) -> None:
     found = row(
         tmp_path,
         [
-            FakeTrial(repeat=0, others=1.0, imgs_per_sec=0.1),
+            FakeTrial(repeat=0, others=1.2, imgs_per_sec=0.1),
             FakeTrial(repeat=0, attempt=2, others=1.0, imgs_per_sec=0.2),
+            FakeTrial(repeat=0, attempt=3, others=1.4, imgs_per_sec=0.4),
             FakeTrial(repeat=1, others=1.0, idle=0.01, imgs_per_sec=0.3),
         ],
     )
     assert found.imgs_per_sec.mean == pytest.approx(0.25)
     assert found.verdict.level == "unusable"
-    assert [(trial.repeat, trial.attempt) for trial in found.left_out] == [(0, 1)]
+    assert [(trial.repeat, trial.attempt) for trial in found.left_out] == [(0, 1), (0, 3)]
 
 
 def test_attempts_are_pairs_of_the_repeat(tmp_path: Path) -> None:
