@@ -117,6 +117,7 @@ class Others(UseSampler):
     [
         ([0.0, 0.0], True, 2, False),
         ([1.0, 0.0, 1.0, 0.0, 0.0], True, 5, True),
+        ([0.0, 1.0, 0.0, 0.0], True, 4, True),
         ([1.0] * 60, False, 28, True),
     ],
 )
