@@ -147,7 +147,8 @@ class _Iteration:
                 self._after[before].append(number)
         self._workers = [_Worker(model, device) for device in devices]
         self._connections = [_Connection() for _ in range(2 * len(devices))]
-        self._sending: frozenset[int] = frozenset()
+        self._sending: set[int] = set()
+        self._changed = False  # since every connection was given its rate
         self._unpushed = len(model.tensors) * len(devices)
         # (time, number, connection and which foreseen end) or (time, number, worker and layer)
         self._events: list[tuple[float, int, str, int, int]] = []
@@ -186,7 +187,14 @@ class _Iteration:
         """The parameter server knows what a worker wants, and begins to send it."""
         self._connections[worker].queue.extend(self._orders[worker])
         if self._orders[worker]:
-            self._next_tensor(now, worker)
+            self._send(now, worker)
+
+    def _send(self, now: float, number: int) -> None:
+        """Begin to send; a connection has no rate before `_share` gives it one."""
+        self._connections[number].rate = 0.0
+        self._sending.add(number)
+        self._changed = True
+        self._next_tensor(now, number)
 
     def _next_tensor(self, now: float, number: int) -> None:
         """Begin the tensor at the head of a connection's queue."""
@@ -204,11 +212,10 @@ class _Iteration:
 
     def _share(self, now: float) -> None:
         """Give every connection its rate, if others send than before."""
-        sending = frozenset(n for n, one in enumerate(self._connections) if one.queue)
-        if sending == self._sending:
+        if not self._changed:
             return
-        self._sending = sending
-        rates = self._network.rates(sending)
+        self._changed = False
+        rates = self._network.rates(frozenset(self._sending))
         for number, connection in enumerate(self._connections):
             rate = rates.get(number, 0.0)
             if not connection.queue or math.isclose(rate, connection.rate, rel_tol=1e-12):
@@ -225,6 +232,9 @@ class _Iteration:
         tensor = connection.queue.popleft()
         if connection.queue:
             self._next_tensor(now, number)
+        else:
+            self._sending.discard(number)
+            self._changed = True
         if number >= len(self._workers):
             self._unpushed -= 1
             _, up = self._delays[number - len(self._workers)]
@@ -273,10 +283,7 @@ class _Iteration:
         idle = not self._connections[push].queue
         self._connections[push].queue.extend(self._tensors[layer])
         if idle and self._tensors[layer]:
-            self._connections[push].rate = 0.0
-            self._next_tensor(now, push)
-            # It sends anew, and has no rate before `_share` gives it one.
-            self._sending -= {push}
+            self._send(now, push)
         if layer:
             backward = self._workers[number].device.backward_seconds[layer - 1]
             self._at(now + backward, "backward", number, layer - 1)

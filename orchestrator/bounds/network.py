@@ -6,7 +6,10 @@ would give it. Where ports know classes, a lower class gets what the higher ones
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+
+_REMEMBERED = 256  # of hundreds of flows each, so not without end
 
 
 class FluidNetwork:
@@ -24,12 +27,14 @@ class FluidNetwork:
         self._capacities = capacities
         self._paths = paths
         self._classes = classes
-        self._known: dict[frozenset[int], dict[int, float]] = {}
+        self._known: OrderedDict[frozenset[int], dict[int, float]] = OrderedDict()
 
     def rates(self, sending: frozenset[int]) -> dict[int, float]:
         """Bytes per second of every flow that sends; 0 for one that higher classes starve."""
         if sending not in self._known:
             self._known[sending] = self._shares(sending)
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
         return self._known[sending]
 
     def _shares(self, sending: frozenset[int]) -> dict[int, float]:

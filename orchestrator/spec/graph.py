@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
 from orchestrator.spec.topology import Direction, Link, Topology
+
+_REMEMBERED = 64  # topologies: a sweep has a few dozen
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Flow:
         return f"{self.direction} of {self.worker}"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def ports(topology: Topology) -> tuple[Port, ...]:
     """Both ends of each link, in the order of the file: first endpoint, then second."""
     found: list[Port] = []
@@ -67,28 +72,52 @@ def path(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
     Raises:
         ValueError: there is no path.
     """
-    order = [*(host.name for host in topology.hosts), *topology.switches]
-    if src in order and dst in order and order.index(dst) < order.index(src):
-        there = {(port.node, port.peer): port for port in ports(topology)}
-        return tuple(there[p.peer, p.node] for p in reversed(_search(topology, dst, src)))
-    return _search(topology, src, dst)
+    order = _order(topology)
+    if src in order and dst in order and order[dst] < order[src]:
+        back = _back(topology)
+        return tuple(back[port] for port in reversed(path(topology, dst, src)))
+    found = _tree(topology, src).get(dst)
+    if found is None:
+        raise ValueError(f"no path from {src!r} to {dst!r}")
+    return found
 
 
-def _search(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
-    outgoing: dict[str, list[Port]] = {}
+@lru_cache(maxsize=_REMEMBERED)
+def _order(topology: Topology) -> Mapping[str, int]:
+    names = [*(host.name for host in topology.hosts), *topology.switches]
+    return {name: number for number, name in enumerate(names)}
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _back(topology: Topology) -> Mapping[Port, Port]:
+    """Of every port the one at the other end of its link."""
+    ends = {(port.node, port.peer): port for port in ports(topology)}
+    return {port: ends[port.peer, port.node] for port in ports(topology)}
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _outgoing(topology: Topology) -> Mapping[str, tuple[Port, ...]]:
+    outgoing: dict[str, tuple[Port, ...]] = {}
     for port in ports(topology):
-        outgoing.setdefault(port.node, []).append(port)
+        outgoing[port.node] = (*outgoing.get(port.node, ()), port)
+    return outgoing
+
+
+@lru_cache(maxsize=1024)
+def _tree(topology: Topology, src: str) -> Mapping[str, tuple[Port, ...]]:
+    """The shortest paths from a node to all that it reaches, breadth first; none without a link."""
+    outgoing = _outgoing(topology)
+    if src not in outgoing:
+        return {}
     arrived: dict[str, tuple[Port, ...]] = {src: ()}
     waiting = deque([src])
-    while waiting and dst not in arrived:
+    while waiting:
         node = waiting.popleft()
-        for port in outgoing.get(node, []):
+        for port in outgoing[node]:
             if port.peer not in arrived:
                 arrived[port.peer] = (*arrived[node], port)
                 waiting.append(port.peer)
-    if dst not in arrived or src not in outgoing:
-        raise ValueError(f"no path from {src!r} to {dst!r}")
-    return arrived[dst]
+    return arrived
 
 
 def closing_link(topology: Topology) -> Link | None:
@@ -108,6 +137,7 @@ def closing_link(topology: Topology) -> Link | None:
     return None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def flows(topology: Topology) -> tuple[Flow, ...]:
     """All flows: each worker's pull, then each worker's push, in the order of the workers."""
     pulls = [Flow(worker.name, "pull") for worker in topology.workers]
@@ -124,9 +154,19 @@ def flow_path(topology: Topology, flow: Flow) -> tuple[Port, ...]:
 
 def flows_through(topology: Topology, port: Port) -> tuple[Flow, ...]:
     """The flows that cross a port, in the order of `flows`."""
-    return tuple(flow for flow in flows(topology) if port in flow_path(topology, flow))
+    return _crossing(topology).get(port, ())
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _crossing(topology: Topology) -> Mapping[Port, tuple[Flow, ...]]:
+    crossing: dict[Port, list[Flow]] = {}
+    for flow in flows(topology):
+        for port in flow_path(topology, flow):
+            crossing.setdefault(port, []).append(flow)
+    return {port: tuple(found) for port, found in crossing.items()}
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def contended_switch_ports(topology: Topology, least_workers: int = 2) -> tuple[Port, ...]:
     """The switch ports at which flows compete, so that priority there can matter.
 

@@ -6,6 +6,7 @@ All figures are the real system's; the emulation scales them (see `Scale`).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from orchestrator.spec.fields import Role
@@ -85,6 +86,14 @@ class Topology:
     hosts: tuple[Host, ...]
     switches: tuple[str, ...]
     links: tuple[Link, ...]
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Much is remembered by topology, and one of hundreds of hosts takes a while to hash.
+        return hash((self.name, self.hosts, self.switches, self.links))
 
     @property
     def ps(self) -> Host:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestrator.bounds import long_ways_seconds, no_overlap_seconds
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
 from orchestrator.trials.slow_links import goodput_look
+from workloads.devices import DeviceModel
 from workloads.models import load_model
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
@@ -55,19 +57,35 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
 
 def iteration_seconds(experiment: Experiment, model: str, schedule: str | None = None) -> float:
     """Upper estimate of one iteration in emulated seconds; None: under any of its schedules."""
-    real = no_overlap_seconds(
-        experiment.topology, load_model(model), experiment.devices, experiment.batch
-    )
     names = experiment.schedules if schedule is None else (schedule,)
     credits = [experiment.schedule(name).window_bytes for name in names]
-    real += long_ways_seconds(
+    real = _real_seconds(
         experiment.topology,
-        load_model(model).bytes,
+        model,
+        tuple(experiment.devices.items()),
+        experiment.batch,
         experiment.socket_buffers,
         experiment.scale,
         min((credit for credit in credits if credit is not None), default=None),
     )
     return experiment.scale.seconds(real)
+
+
+@lru_cache(maxsize=64)
+def _real_seconds(
+    topology: Topology,
+    model: str,
+    devices: tuple[tuple[str, DeviceModel], ...],
+    batch: int,
+    buffers: SocketBuffers,
+    scale: Scale,
+    credit: int | None,
+) -> float:
+    # The same for many trials of a model, of which there may be thousands.
+    loaded = load_model(model)
+    return no_overlap_seconds(topology, loaded, dict(devices), batch) + long_ways_seconds(
+        topology, loaded.bytes, buffers, scale, credit
+    )
 
 
 def trial_seconds(experiment: Experiment, trial: Trial) -> float:
