@@ -4,6 +4,7 @@ lower_bound             no schedule of whole pulls and pushes is faster, with an
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
 Case, expected          what a schedule is expected to take by its choices, simulated
+effort                  how long it takes to say so
 limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
@@ -18,6 +19,7 @@ from orchestrator.bounds.bottleneck import (
     first_worker_bps,
     is_shared,
 )
+from orchestrator.bounds.effort import MAX_STEPS, effort
 from orchestrator.bounds.expected import Case, expected
 from orchestrator.bounds.forms import Prediction, predictions
 from orchestrator.bounds.iteration import (
@@ -50,11 +52,13 @@ __all__ = [
     "Goodputs",
     "LinkLoad",
     "LowerBound",
+    "MAX_STEPS",
     "PAYLOAD_BYTES",
     "Prediction",
     "bottleneck",
     "capped",
     "compute_seconds",
+    "effort",
     "expected",
     "first_worker_bps",
     "fullest",

@@ -145,6 +145,11 @@ def _credit_limits(schedule: Schedule, case: Case) -> str:
     )
 
 
+def iterations_simulated(order: Order, workers: int) -> int:
+    """How many iterations behind a step barrier make the mean one."""
+    return 1 if order.steady else max(1, _RANDOM_ORDERS // workers)
+
+
 def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
     if schedule.at_switch and schedule.switch_order != "worker":
         return f"switches that order by {schedule.switch_order} are not simulated"
@@ -162,7 +167,7 @@ def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
         seed=_SEED,
         repeat=0,
     )
-    iterations = 1 if order.steady else max(1, _RANDOM_ORDERS // len(workers))
+    iterations = iterations_simulated(order, len(workers))
     try:
         ranks = ranks_of(order, schedule, setting, iterations)
     except OrderError as error:

@@ -10,9 +10,11 @@ from typing import Any
 import click
 
 from orchestrator.bounds import (
+    MAX_STEPS,
     Case,
     LowerBound,
     Prediction,
+    effort,
     expected,
     long_ways,
     own_paces,
@@ -20,7 +22,14 @@ from orchestrator.bounds import (
 )
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
-from orchestrator.spec import Experiment, Overrides, load_experiment, number_text, rate_text
+from orchestrator.spec import (
+    Experiment,
+    Overrides,
+    load_experiment,
+    number_text,
+    rate_text,
+    shown_path,
+)
 from orchestrator.spec.fields import MAX_COUNT
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
@@ -44,6 +53,7 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
         if loaded.sweep is not None and loaded.sweep.variable == "batch":
             raise InputError([Problem("--batch", "the batch is what the sweep varies")])
         loaded = replace(loaded, batch=batch)
+    _check_effort(experiment, loaded)
     if loaded.sweep is not None:
         bound_sweep(loaded, loaded.sweep, as_json)
         return
@@ -64,6 +74,25 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     console.print()
     for line in (*found["delays"], *_why_not(found), *_LEGEND):
         say(console, line)
+
+
+def _check_effort(file: Path, experiment: Experiment) -> None:
+    """See that there is an answer within minutes.
+
+    Raises:
+        InputError: there is not.
+    """
+    points = [point.experiment for point in experiment.points()] or [experiment]
+    steps = sum(
+        effort(experiment.schedule(name), experiment.order(name), point.topology, load_model(model))
+        for point in points
+        for model in experiment.models
+        for name in experiment.schedules
+    )
+    if steps > MAX_STEPS:
+        message = f"{steps} steps of simulation, and {MAX_STEPS} are the most"
+        hint = "fewer points, schedules or workers, larger slices, or some of its --models"
+        raise InputError([Problem(shown_path(file), message, hint)])
 
 
 _LEGEND = (

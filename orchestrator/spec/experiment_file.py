@@ -24,6 +24,7 @@ from orchestrator.spec.fields import (
     Positive,
     Rate,
     ScheduleName,
+    Slice,
     SwitchKind,
 )
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
@@ -38,6 +39,9 @@ from workloads.schedules import (
     SwitchOrder,
     Synchronisation,
 )
+
+MAX_POINTS = 100
+"""Of a sweep."""
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
@@ -144,7 +148,7 @@ class ScheduleFile(FileModel):
         json_schema_extra={"examples": [*ORDERS, "my_module:MyOrder"]},
     )
     place: Place = "nowhere"
-    slice: Amount | None = Field(default=None, description="bytes of a unit; left out: a tensor")
+    slice: Slice | None = Field(default=None, description="bytes of a unit; left out: a tensor")
     window: Amount | None = Field(default=None, description="credit: bytes of unanswered pushes")
     unsent: Amount | None = Field(default=None, description="bytes in a socket that wait there")
     synchronisation: Synchronisation = "step-barrier"
@@ -183,7 +187,7 @@ class RateSweepFile(FileModel):
     link: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
         description="the link's two nodes"
     )
-    values: Annotated[list[Rate], Field(min_length=1)] = Field(
+    values: Annotated[list[Rate], Field(min_length=1, max_length=MAX_POINTS)] = Field(
         description="bits per second, such as 10 Gbps"
     )
 
@@ -191,11 +195,11 @@ class RateSweepFile(FileModel):
 class SweepFile(FileModel):
     """What is varied: exactly one of these."""
 
-    batch: Annotated[list[Count], Field(min_length=1)] | None = Field(
+    batch: Annotated[list[Count], Field(min_length=1, max_length=MAX_POINTS)] | None = Field(
         default=None, description="images per worker and iteration"
     )
     rate: RateSweepFile | None = Field(default=None, description="the rate of one link")
-    workers: Annotated[list[Count], Field(min_length=1)] | None = Field(
+    workers: Annotated[list[Count], Field(min_length=1, max_length=MAX_POINTS)] | None = Field(
         default=None,
         description="how many workers: the topology's first ones, then copies of its last one",
     )

@@ -22,6 +22,7 @@ from orchestrator.spec.text import kind, nearest, shown
 from orchestrator.spec.units import QuantityError
 from workloads.models import model_names
 from workloads.schedules import schedule_names
+from workloads.wire import HEADER_BYTES
 
 PACKET_BYTES = 1514
 """A full Ethernet frame as tc counts it: 1500 bytes of IP and a header of 14."""
@@ -30,6 +31,11 @@ MAX_QUEUE_BYTES = 2**30
 MAX_DELAY_US = 60 * 10**6
 MAX_COUNT = 1_000_000
 MIN_CORES = 0.01
+MIN_SLICE_BYTES = 4096
+FRAME_HEADER_BYTES = HEADER_BYTES + PACKET_BYTES - 1448
+"""Of a slice in one packet: the workload's own header, and those of TCP, IP and Ethernet."""
+SLICE_MICROSECONDS = 30
+"""Of sender and receiver together; measured with slices of 4 B, of which nothing else is left."""
 MAX_CPU = 8191
 MAX_NODE_LETTERS = 63
 AUTO = "auto"
@@ -81,6 +87,17 @@ def _amount(value: object) -> int:
     size = units.parse_size(value)
     if not 1 <= size <= MAX_QUEUE_BYTES:
         raise QuantityError(f"{value!r} is not from 1 B to 1 GiB")
+    return size
+
+
+def _slice(value: object) -> int:
+    size = _amount(value)
+    if size < MIN_SLICE_BYTES:
+        raise QuantityError(
+            f"a slice of {value} is too small: whatever it carries, it has "
+            f"{FRAME_HEADER_BYTES} B of headers and takes some {SLICE_MICROSECONDS} us of a core",
+            f"at least {MIN_SLICE_BYTES // 1024} KiB",
+        )
     return size
 
 
@@ -190,6 +207,7 @@ ScheduleName: TypeAlias = Annotated[
     ),
 ]
 """Of the library's or of the experiment's own; which it is, is checked where both are known."""
+Slice: TypeAlias = Annotated[int, BeforeValidator(_slice), _quantity(units.SIZE)]
 Amount: TypeAlias = Annotated[int, BeforeValidator(_amount), _quantity(units.SIZE)]
 SwitchKind: TypeAlias = Annotated[str, _known("switch", SWITCH_KINDS), _choice(SWITCH_KINDS)]
 Role: TypeAlias = Literal["ps", "worker"]

@@ -16,6 +16,8 @@ from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.overrides import check_overrides
 from orchestrator.spec.own_schedules import own_schedules, try_orders
+from orchestrator.spec.queue_checks import check_queues
+from orchestrator.spec.size_checks import check_trials, check_units, most_workers
 from orchestrator.spec.sweep_checks import check_sweep
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
@@ -120,9 +122,12 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> Topol
     check_topology(document)
     if devices is not None:
         check_known_devices(document, devices)
-    if file is None or document.problems:
-        raise InputError(document.sorted_problems())
-    return file.resolve()
+    if file is not None and not document.problems:
+        topology = file.resolve()
+        check_queues(document, topology)
+        if not document.problems:
+            return topology
+    raise InputError(document.sorted_problems())
 
 
 def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, str]) -> Experiment:
@@ -148,6 +153,14 @@ def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, st
         else:
             option_problems.append(Problem("--switch", why, _OTHER_KIND))
     sweep = check_sweep(document, file, topology, switch)
+    if file is not None and topology is not None:
+        workers = most_workers(topology, sweep)
+        models = file.models if overrides.models is None else overrides.models
+        named = file.schedules if overrides.schedules is None else overrides.schedules
+        repeats = file.repeats if overrides.repeats is None else overrides.repeats
+        counts = (len(models), len(named), repeats)
+        option_problems += check_trials(document, overrides, counts, sweep, workers)
+        check_units(document, schedules, file.models, workers)
     devices: dict[str, DeviceModel] = {}
     if not document.problems and file is not None and topology is not None:
         devices = _devices(topology, file.device_models)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.spec.class_plan import unfit
 from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.experiment_file import ExperimentFile, SweepFile
+from orchestrator.spec.queue_checks import least_text, short_queues, why_short
 from orchestrator.spec.sweep import Sweep, link_between, with_workers
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology import Topology
@@ -96,5 +97,9 @@ def _check_workers(document: Document, sweep: Sweep, topology: Topology, switch:
         if workers > most:
             message = f"{workers} workers: no room for {workers - present} more links at {peer}"
             document.report_at(loc, message, f"at most {most} workers on {topology.name}")
-        elif why := unfit(with_workers(topology, workers), switch):
+            continue
+        there = with_workers(topology, workers)
+        if why := unfit(there, switch):
             document.report_at(loc, why)
+        for port, _, least in short_queues(there):
+            document.report_at(loc, why_short(there, port), least_text(least))

@@ -23,6 +23,7 @@ from orchestrator.spec.topology import Direction, Host, Link, Topology
 
 DEFAULT_QUEUE_BYTES = 512 * 1024
 DEFAULT_DELAY_US = 0
+MAX_HOSTS = 512
 
 
 class ShapeFile(FileModel):
@@ -93,7 +94,8 @@ class TopologyFile(FileModel):
     description: str = Field(default="", description="a sentence for people")
     defaults: DefaultsFile = DefaultsFile()
     hosts: dict[NodeName, HostFile] = Field(
-        description="the hosts by name: one parameter server, and the workers in their order"
+        max_length=MAX_HOSTS,
+        description="the hosts by name: one parameter server, and the workers in their order",
     )
     switches: list[NodeName] = Field(default=[], description="the names of the switches")
     links: list[LinkFile] = Field(description="the links; together they make a tree")

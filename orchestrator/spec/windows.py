@@ -1,8 +1,9 @@
 """How much may be on its way: bursts of ports and hosts, TCP windows of paths (pure).
 
 **A burst** is what crosses a port as one packet, to be cut later (GSO); nothing overtakes it, and
-switches do not cut it. So a port's rate limits it to a millisecond, and a host's bursts are those
-of the slowest port on any way that it sends on.
+switches do not cut it. So a port's rate limits it to a millisecond, and its queue to a fifth of
+what that holds: a burst that finds no room is lost as a whole. A host's bursts are those of the
+slowest port on any way that it sends on.
 
 **A window** is what one connection may have unacknowledged: its send buffer. What `auto` makes of
 a path is, in the real system's bytes, the sum of two parts:
@@ -105,8 +106,21 @@ def auto_send_bytes(topology: Topology, flow: Flow) -> int:
 
 
 def _queue_share(topology: Topology, port: Port) -> int:
-    workers = _ways(topology).crossing[port]
-    return port.queue_bytes // (KEPT * min(workers, QUEUE_WINDOWS))
+    return port.queue_bytes // (KEPT * min(workers_crossing(topology, port), QUEUE_WINDOWS))
+
+
+def workers_crossing(topology: Topology, port: Port) -> int:
+    """How many workers' flows cross a port."""
+    return _ways(topology).crossing.get(port, 0)
+
+
+def least_queue_bytes(topology: Topology, port: Port) -> int:
+    """The least real queue with which TCP works at a port; 0 where no flow crosses it.
+
+    It holds the least windows, of four segments, of `QUEUE_WINDOWS` workers, or of as many as there
+    are: with less they are lost at once, and again whenever they are sent anew.
+    """
+    return KEPT * LEAST_BUFFER_BYTES * min(workers_crossing(topology, port), QUEUE_WINDOWS)
 
 
 def round_trip_us(topology: Topology, worker: str) -> int:
@@ -120,7 +134,11 @@ def round_trip_us(topology: Topology, worker: str) -> int:
 
 def port_burst_segments(port: Port, scale: Scale) -> int:
     """How many segments may cross a port as one packet, in the emulation; at least 1."""
-    allowed = min(BURST_SEGMENTS, port.rate_bps * BURST_SECONDS / (8 * FRAME_BYTES))
+    allowed = min(
+        BURST_SEGMENTS,
+        port.rate_bps * BURST_SECONDS / (8 * FRAME_BYTES),
+        port.queue_bytes / (QUEUE_WINDOWS * FRAME_BYTES),
+    )
     return max(1, round(allowed * float(scale.factor)))
 
 

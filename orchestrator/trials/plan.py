@@ -72,7 +72,7 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str | None =
 
 
 @lru_cache(maxsize=64)
-def _real_seconds(
+def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
     topology: Topology,
     model: str,
     devices: tuple[tuple[str, DeviceModel], ...],

@@ -76,7 +76,7 @@ def test_nothing_is_cut_off(columns: int) -> None:
     lines = result.stdout.splitlines()
     assert "…" not in result.stdout
     # What is said in lines of its own is not wrapped.
-    assert max(len(line.rstrip()) for line in lines[2:-2]) <= columns
+    assert max(len(line.rstrip()) for line in lines[2:-3]) <= columns
 
 
 def test_json() -> None:
@@ -168,6 +168,22 @@ def test_a_topology_has_no_models() -> None:
     result = bound(str(ROOT / "topologies/star.yaml"))
     assert (result.exit_code, result.stdout) == (2, "")
     assert "expected an experiment, found a topology" in result.stderr
+
+
+def test_what_would_take_hours_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "large.yaml"
+    file.write_text(
+        f"name: large\ntopology: {ROOT}/topologies/star.yaml\nmodels: [vgg19]\n"
+        f"schedules: [fine]\nsweep: {{batch: {list(range(1, 101))}}}\n"
+        "own_schedules:\n"
+        "  fine: {order: layer, place: host, slice: 4 KiB, synchronisation: per-slice}\n"
+    )
+    result = bound(str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"{file}: 56124400 steps of simulation, and 50000000 are the most (fewer points, "
+        "schedules or workers, larger slices, or some of its --models)\n"
+    )
 
 
 SWEEP = str(ROOT / "experiments/sweep-batch.yaml")

@@ -24,6 +24,7 @@ from orchestrator.spec import (
     round_trip_us,
     window_bytes,
 )
+from orchestrator.spec.windows import least_queue_bytes
 
 TOPOLOGIES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
 PUBLISHED = next(path for path in TOPOLOGIES if path.name == "ps-10g-1g-3workers.yaml")
@@ -121,3 +122,19 @@ def test_sizes_that_were_asked_for_stay() -> None:
 
 def test_the_longest_and_fastest_way_has_a_window_that_the_kernel_takes() -> None:
     assert AUTO.receive_bytes(star(10**13, delay_us=60 * 10**6)) == 1 << 30
+
+
+def test_a_burst_takes_a_fifth_of_a_queue_at_most_and_is_a_frame_at_least() -> None:
+    for queue, segments in ((512, 45), (128, 17), (12, 2), (4, 1)):
+        topology = star(10**9, queue=queue * 1024)
+        assert host_burst_segments(topology, Scale()) == {"ps": segments, "w0": segments}
+
+
+@pytest.mark.parametrize(("workers", "least"), [(1, 12), (2, 24), (5, 60), (16, 60)])
+def test_the_least_queue_holds_the_least_windows(workers: int, least: int) -> None:
+    topology = star(*[10**9] * workers, queue=least * 1024)
+    own, shared = ports(topology)[-1], ports(topology)[0]
+    assert least_queue_bytes(topology, own) == 12 * 1024
+    assert least_queue_bytes(topology, shared) == least * 1024
+    # With it, what `auto` takes of it is what TCP needs.
+    assert set(sent(topology)) == {6 * 1024}
