@@ -78,9 +78,9 @@ def asked(tmp_path: Path) -> RunRequest:
 def test_the_conductor_gets_all_that_was_asked(outside: Outside, tmp_path: Path) -> None:
     MODULE.bench(asked(tmp_path), 3, 40)
     (argv,) = outside.started
-    assert argv[2] == "orchestrator.trials.bench_conductor"
-    assert json.loads(argv[3])["as_json"] is True
-    assert list(argv[5:]) == ["3", "40"]
+    assert argv[3] == "orchestrator.trials.bench_conductor"
+    assert json.loads(argv[4])["as_json"] is True
+    assert list(argv[6:]) == ["3", "40"]
     # A scale that the machine does not carry shows in the figures.
     assert outside.forced == [True]
 
