@@ -74,8 +74,9 @@ class Schedule:
         for wrong, why in self._contradictions():
             if wrong:
                 raise ValueError(why)
-        for key in ("slice_bytes", "window_bytes", "unsent_bytes"):
-            value = getattr(self, key)
+        # People know these by the keys of a file.
+        for key in ("slice", "window", "unsent"):
+            value = getattr(self, f"{key}_bytes")
             if value is not None and value < 1:
                 raise ValueError(f"{key}: must be at least 1, found {value}")
 
@@ -97,23 +98,23 @@ class Schedule:
             ),
             (
                 self.flows is not None and self.window_bytes is not None,
-                "window_bytes: a credit would let flows that are not urgent hold the urgent one up",
+                "window: a credit would let flows that are not urgent hold the urgent one up",
             ),
             (
                 synchronisation == "per-slice" and self.slice_bytes is None,
-                "slice_bytes: missing, but synchronisation is 'per-slice'",
+                "slice: missing, but synchronisation is 'per-slice'",
             ),
             (
                 synchronisation == "per-tensor" and self.slice_bytes is not None,
-                "slice_bytes: synchronisation by tensor has no smaller unit",
+                "slice: synchronisation by tensor has no smaller unit",
             ),
             (
                 self.window_bytes is not None and self.barrier,
-                "window_bytes: with a step barrier no push is answered",
+                "window: with a step barrier no push is answered",
             ),
             (
                 self.window_bytes is not None and stale,
-                "window_bytes: an answer may wait for what the window holds back",
+                "window: an answer may wait for what the window holds back",
             ),
             (
                 stale == (self.staleness is None),

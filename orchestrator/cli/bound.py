@@ -31,6 +31,7 @@ from orchestrator.spec import (
     shown_path,
 )
 from orchestrator.spec.fields import MAX_COUNT
+from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.models import load_model
@@ -64,7 +65,7 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     console = answers()
     say(
         console,
-        f"{loaded.name}: {found['workers']} workers on {loaded.topology.name}, "
+        f"{loaded.name}: {counted(found['workers'], 'worker')} on {loaded.topology.name}, "
         f"batch {loaded.batch}, real system",
     )
     say(console, _fullest(found))

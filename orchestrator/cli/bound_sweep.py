@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.bounds import Case, expected, limits
 from orchestrator.spec import Experiment, Sweep, number_text
+from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable, narrow
 
@@ -27,7 +28,7 @@ def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
     console = answers()
     say(
         console,
-        f"{experiment.name}: {len(sweep.values)} points of {sweep.title()} on "
+        f"{experiment.name}: {counted(len(sweep.values), 'point')} of {sweep.title()} on "
         f"{experiment.topology.name}, real system",
     )
     for name in experiment.models:

@@ -27,6 +27,7 @@ from orchestrator.emulation.caps import (
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.machine import why_no_delays
+from orchestrator.emulation.shaping import PortShape
 from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
 from orchestrator.spec import (
@@ -38,6 +39,7 @@ from orchestrator.spec import (
     ports,
     rate_text,
 )
+from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from orchestrator.trials import foresee_scale
@@ -121,7 +123,7 @@ def _show(planned: Planned, console: Console) -> None:
     loaded, described = planned.experiment, planned.described
     say(
         console,
-        f"{loaded.name}: {len(described['trials'])} trials on {loaded.topology.name} "
+        f"{loaded.name}: {counted(len(described['trials']), 'trial')} on {loaded.topology.name} "
         f"({described['switch']['kind']}, {described['switch']['why']}), {loaded.scale}, "
         f"{loaded.warm_up} + {loaded.iterations} + {loaded.cool_down} iterations each, "
         f"at most about {clock_text(described['seconds'])} min{_retries(loaded)}, "
@@ -152,8 +154,9 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
     total = sum(planned.described["seconds"] for planned in plans)
     say(
         console,
-        f"{asked.name}: {len(plans)} points of {asked.sweep.title() if asked.sweep else ''}, "
-        f"{trials} trials ({first['switch']['kind']}, {first['switch']['why']}), "
+        f"{asked.name}: {counted(len(plans), 'point')} of "
+        f"{asked.sweep.title() if asked.sweep else ''}, "
+        f"{counted(trials, 'trial')} ({first['switch']['kind']}, {first['switch']['why']}), "
         f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
     )
@@ -248,11 +251,14 @@ def describe(
                     "rate_bps": shape.rate_bps,
                     "delay_us": shape.delay_us,
                     "queue_bytes": shape.queue_bytes,
-                    "classes": [placed.traffic.name for placed in shape.placed()],
+                    "classes": [placed.traffic.name for placed in used.placed()],
                     "commands": [list(command) for command in shape.commands()],
                 }
-                for shape in port_shapes(
-                    topology, experiment.scale, experiment.schedule(name), by_dscp=by_rules
+                # Under a controller a port may have more: those of other schedules, unused.
+                for shape, used in zip(
+                    _shapes(experiment, name, by_rules),
+                    _shapes(experiment, name, False),
+                    strict=True,
                 )
             ]
             for name in experiment.schedules
@@ -268,6 +274,12 @@ def describe(
             if by_rules
         },
     }
+
+
+def _shapes(experiment: Experiment, name: str, by_dscp: bool) -> tuple[PortShape, ...]:
+    """How every port would send under a schedule."""
+    schedule = experiment.schedule(name)
+    return port_shapes(experiment.topology, experiment.scale, schedule, by_dscp=by_dscp)
 
 
 def _delays_notes(topology: Topology) -> list[str]:
@@ -289,10 +301,10 @@ def _trial_table(planned: dict[str, Any]) -> FittedTable:
     table = FittedTable([Column(title) for title in titles], keys=3, lines=True)
     for trial in planned["trials"]:
         table.add(
-            str(trial["index"] + 1),
+            str(trial["index"]),
             trial["model"],
             trial["schedule"],
-            str(trial["repeat"] + 1),
+            str(trial["repeat"]),
             clock_text(trial["seconds"]),
         )
     return table

@@ -8,6 +8,7 @@ import click
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Topology, load_any, shown_path
+from orchestrator.spec.text import counted
 
 
 @click.command()
@@ -37,18 +38,24 @@ def validate(files: tuple[Path, ...]) -> None:
 def _describe(spec: Topology | Experiment) -> str:
     if isinstance(spec, Topology):
         hosts, switches, links = len(spec.hosts), len(spec.switches), len(spec.links)
-        return f"valid topology {spec.name}: {hosts} hosts, {switches} switches, {links} links"
+        parts = [
+            counted(hosts, "host"),
+            counted(switches, "switch", "switches"),
+            counted(links, "link"),
+        ]
+        return f"valid topology {spec.name}: {', '.join(parts)}"
     trials = len(spec.models) * len(spec.schedules) * spec.repeats
     parts = [
-        f"{len(spec.models)} models",
-        f"{len(spec.schedules)} schedules",
-        f"{spec.repeats} repeats",
+        counted(len(spec.models), "model"),
+        counted(len(spec.schedules), "schedule"),
+        counted(spec.repeats, "repeat"),
     ]
     if spec.sweep is not None:
         values = ", ".join(map(spec.sweep.text, spec.sweep.values))
-        parts.append(f"{len(spec.sweep.values)} points ({spec.sweep.title()}: {values})")
+        points = counted(len(spec.sweep.values), "point")
+        parts.append(f"{points} ({spec.sweep.title()}: {values})")
         trials *= len(spec.sweep.values)
     return (
-        f"valid experiment {spec.name}: {' x '.join(parts)} = {trials} trials"
+        f"valid experiment {spec.name}: {' x '.join(parts)} = {counted(trials, 'trial')}"
         f" on topology {spec.topology.name}"
     )

@@ -78,7 +78,7 @@ class Sheet:
         panels_height: float,
     ) -> None:
         inner = width - 2 * MARGIN
-        title = textwrap.wrap(caption.title, int(inner * _TITLE_TEXT))
+        title = balanced(caption.title, int(inner * _TITLE_TEXT))
         text = textwrap.wrap(caption.text, int(inner * _CAPTION_TEXT))
         columns = _legend_columns(labels, inner)
         legend_at = MARGIN + len(title) * _TITLE_LINE + _AIR / 2
@@ -133,6 +133,18 @@ def style() -> AbstractContextManager[None]:
             "svg.hashsalt": "dmlbed",
         }
     )
+
+
+def balanced(text: str, width: int) -> list[str]:
+    """Lines as wide as each other, and no more of them than are needed: no word stands alone."""
+
+    def wrapped(width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+
+    lines = wrapped(width)
+    while width > 1 and len(narrower := wrapped(width - 1)) == len(lines):
+        width, lines = width - 1, narrower
+    return lines
 
 
 def _legend_columns(labels: Sequence[str], width: float) -> int:

@@ -44,6 +44,9 @@ def find_order(name: str, folder: Path) -> Order:
             raise OrderError(unknown_name("order", name, (*order_names(), "module:Class")))
         target = points[0].value
     module_name, _, class_name = target.partition(":")
+    if module_name.endswith(".py"):
+        right = f"{module_name.removesuffix('.py')}:{class_name}"
+        raise OrderError(f"order {name!r}: a module is named without .py (did you mean {right!r}?)")
     try:
         with _first_on_path(folder):
             module = importlib.import_module(module_name)

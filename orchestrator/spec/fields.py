@@ -84,7 +84,10 @@ def _delay(value: object) -> int:
 
 
 def _amount(value: object) -> int:
-    size = units.parse_size(value)
+    try:
+        size = units.parse_size(value)
+    except QuantityError as error:
+        raise QuantityError(str(error), f"from 1 B to 1 GiB, {error.hint}") from None
     if not 1 <= size <= MAX_QUEUE_BYTES:
         raise QuantityError(f"{value!r} is not from 1 B to 1 GiB")
     return size

@@ -58,3 +58,8 @@ def kind(value: object) -> str:
             return "a list"
         case _:
             return "a mapping"
+
+
+def counted(count: int, noun: str, several: str = "") -> str:
+    """A number of things: `1 model`, `2 models`; `several` where the plural has more than an s."""
+    return f"{count} {noun if count == 1 else several or noun + 's'}"

@@ -24,7 +24,7 @@ def messages() -> Console:
 
 def say(console: Console, text: str) -> None:
     """One line as it is; a terminal wraps it."""
-    console.print(text, soft_wrap=True)
+    console.print(text, soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def _console(stream: TextIO, *, stderr: bool) -> Console:

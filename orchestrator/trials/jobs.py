@@ -38,7 +38,7 @@ def order_setting(experiment: Experiment, trial: Trial) -> Setting:
         shared=is_shared(topology, "pull"),
         barrier=schedule.barrier,
         seed=experiment.seed,
-        repeat=trial.repeat,
+        repeat=trial.repeat - 1,  # orders count from 0
     )
 
 
@@ -68,7 +68,7 @@ def build_jobs(
         "warm_up": experiment.warm_up,
         "cool_down": experiment.cool_down,
         "seed": experiment.seed,
-        "repeat": trial.repeat,
+        "repeat": trial.repeat - 1,
         "address": addresses[topology.ps.name],
         "port": PORT,
         "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),

@@ -22,8 +22,8 @@ class Trial:
     """One training run of one model under one schedule.
 
     Attributes:
-        index: place in the run, from 0.
-        repeat: from 0.
+        index: place in the run, from 1.
+        repeat: from 1.
         attempt: from 1; a trial that was disturbed is tried again.
     """
 
@@ -47,11 +47,11 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
     round (A B, B A), so that none always comes first.
     """
     trials: list[Trial] = []
-    for repeat in range(experiment.repeats):
-        schedules = experiment.schedules if repeat % 2 == 0 else experiment.schedules[::-1]
+    for repeat in range(1, experiment.repeats + 1):
+        schedules = experiment.schedules if repeat % 2 else experiment.schedules[::-1]
         for model in experiment.models:
             for schedule in schedules:
-                trials.append(Trial(len(trials), model, schedule, repeat))
+                trials.append(Trial(len(trials) + 1, model, schedule, repeat))
     return tuple(trials)
 
 

@@ -100,7 +100,7 @@ class TrialProgress:
         rate = "warming up" if imgs_per_sec is None else f"{imgs_per_sec:.3f} imgs/sec"
         attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""
         return (
-            f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat + 1}/"
+            f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat}/"
             f"{experiment.repeats}{attempt}, "
             f"iteration {self.iterations_done}/{experiment.all_iterations}, {rate}"
         )
@@ -168,9 +168,9 @@ class RunProgress:
         end = f"{clock_text(seconds)} min" if error is None else f"failed: {error}"
         text = self._current.text() if self._current else trial.directory
         left = clock_text(self._forecast.left(0.0))
-        self.say(f"[{trial.index + 1}/{self._count}] {text}, {end}, {left} left")
+        self.say(f"[{trial.index}/{self._count}] {text}, {end}, {left} left")
         if self._live:
-            self._live.update(self._task, completed=trial.index + 1)
+            self._live.update(self._task, completed=trial.index)
 
     def _show(self) -> None:
         if self._live and self._current:

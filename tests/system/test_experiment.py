@@ -95,10 +95,10 @@ def test_everything_is_there_and_nothing_else(run: Path, trials: list[StoredTria
     assert {path.name for path in run.iterdir()} == names
     # A B, then B A: a drift of the machine meets both schedules alike
     assert [trial.directory.name for trial in trials] == [
-        "000-squeezenet-none-0",
-        "001-squeezenet-switch-priority-0",
+        "001-squeezenet-none-1",
         "002-squeezenet-switch-priority-1",
-        "003-squeezenet-none-1",
+        "003-squeezenet-switch-priority-2",
+        "004-squeezenet-none-2",
     ]
     processes = [f"{name}.jsonl" for name in ("ps", "worker0", "worker1", "worker2")]
     for trial in trials:

@@ -105,9 +105,27 @@ def test_json() -> None:
     assert (answer["scale"]["rates"], answer["scale"]["time"]) == (1.0, 0.5)
     assert answer["seconds"] == pytest.approx(run_seconds(loaded))
     assert answer["memory_bytes"] > 10 * 247369380 / 2
-    assert [trial["index"] for trial in answer["trials"]] == list(range(30))
+    assert [trial["index"] for trial in answer["trials"]] == list(range(1, 31))
     assert list(answer["ports"]) == ["none", "switch-priority"]
     assert answer["ports"]["none"][0]["port"] == "ps->switch0"
+
+
+def test_classes_are_those_that_a_schedule_uses() -> None:
+    arguments = ("--schedules", "none,switch-priority,planned-order")
+    bridges = planned(PUBLISHED, "--switch", "linux-bridge", *arguments)["ports"]
+    rules = planned(PUBLISHED, "--switch", "ovs-user", *arguments)["ports"]
+    for name, ports in rules.items():
+        classes = [port["classes"] for port in ports]
+        assert classes == [port["classes"] for port in bridges[name]]
+        assert (["ack", "worker0", "worker1", "worker2", "data"] in classes) == (
+            name == "switch-priority"
+        )
+    # The commands make the queues that the switches' ports have under all of them.
+    assert len({str(ports) for ports in map(commands, rules.values())}) == 1
+
+
+def commands(ports: list[dict[str, Any]]) -> list[list[str]]:
+    return [command for port in ports for command in port["commands"]]
 
 
 def test_overrides() -> None:
@@ -117,10 +135,10 @@ def test_overrides() -> None:
     )  # fmt: skip
     trials = [(trial["model"], trial["schedule"], trial["repeat"]) for trial in answer["trials"]]
     assert trials == [
-        ("vgg19", "switch-priority", 0),
-        ("alexnet", "switch-priority", 0),
         ("vgg19", "switch-priority", 1),
         ("alexnet", "switch-priority", 1),
+        ("vgg19", "switch-priority", 2),
+        ("alexnet", "switch-priority", 2),
     ]
     assert (answer["scale"]["rates"], answer["scale"]["time"]) == (8.0, 1.0)
     assert answer["switch"] == {"kind": "linux-bridge", "why": "asked for"}
@@ -189,7 +207,6 @@ def test_the_rules_of_switches_under_a_controller(machine: dict[str, str]) -> No
     machine["ovs-user"] = ""
     answer = planned(PUBLISHED, "--switch", "auto")
     assert answer["switch"]["kind"] == "ovs-user"
-    assert answer["ports"]["none"] == answer["ports"]["switch-priority"]
     assert len(answer["rules"]["none"]["switch0"]) == 7
     marked = [rule for rule in answer["rules"]["switch-priority"]["switch0"] if ":3->" in rule]
     assert marked == [

@@ -44,7 +44,7 @@ def validate(*files: str, given: str | bytes | None = None) -> Result:
 def test_a_valid_topology() -> None:
     result = validate("star.yaml")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "star.yaml: valid topology star: 2 hosts, 1 switches, 2 links\n"
+    assert result.stdout == "star.yaml: valid topology star: 2 hosts, 1 switch, 2 links\n"
 
 
 def test_a_valid_experiment() -> None:
@@ -102,7 +102,7 @@ def test_several_files_are_all_checked() -> None:
 
 def test_standard_input() -> None:
     result = validate("-", given=TOPOLOGY)
-    assert result.stdout == "<stdin>: valid topology star: 2 hosts, 1 switches, 2 links\n"
+    assert result.stdout == "<stdin>: valid topology star: 2 hosts, 1 switch, 2 links\n"
     # What it names is looked for from the working directory.
     assert validate("-", given=EXPERIMENT).exit_code == 0
     Path("there").mkdir()

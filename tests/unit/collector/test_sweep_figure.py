@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from orchestrator.collector import sweep_curves
-from orchestrator.collector.sheet import Caption, style
+from orchestrator.collector.sheet import Caption, balanced, style
 from orchestrator.collector.sweep import places, read_sweep
 from orchestrator.collector.sweep_curves import expectation
 from orchestrator.collector.sweep_figure import compose
@@ -139,3 +139,13 @@ def test_one_point_is_a_figure_too(tmp_path: Path) -> None:
     (axes,) = drawn(tmp_path, Sweep("workers", (3,))).axes
     low, high = axes.get_xlim()
     assert low < 3 < high
+
+
+def test_a_title_does_not_break_before_its_last_word() -> None:
+    title = "sweep-rate: which schedule wins, by rate of switch0 - switch1"
+    assert balanced(title, 52) == [
+        "sweep-rate: which schedule wins,",
+        "by rate of switch0 - switch1",
+    ]
+    assert balanced(title, 80) == [title]
+    assert balanced("", 52) == []

@@ -99,3 +99,8 @@ def test_nothing_stays_of_a_failure(tmp_path: Path) -> None:
     with pytest.raises(OrderError):
         find_order("absent_module:Mine", tmp_path)
     assert sys.path == before
+
+
+def test_a_module_is_named_without_its_ending(tmp_path: Path) -> None:
+    with pytest.raises(OrderError, match=r"without \.py \(did you mean 'own_order:Mine'\?\)"):
+        find_order("own_order.py:Mine", tmp_path)

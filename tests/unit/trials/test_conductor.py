@@ -142,10 +142,10 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 def test_a_run_that_ends_well(stage: Stage) -> None:
     stage.conduct()
     assert stage.kept() == [
-        "000-googlenet-none-0",
-        "001-googlenet-switch-priority-0",
-        "002-squeezenet-none-0",
-        "003-squeezenet-switch-priority-0",
+        "001-googlenet-none-1",
+        "002-googlenet-switch-priority-1",
+        "003-squeezenet-none-1",
+        "004-squeezenet-switch-priority-1",
     ]
     (run,) = stage.out.glob("tiny/*")
     assert stage.reports == [run]
@@ -197,7 +197,7 @@ def test_a_point_of_a_sweep_leaves_json_to_the_sweep(
 
 
 def test_a_failed_trial_is_kept_and_counted_and_the_others_run(stage: Stage) -> None:
-    stage.outcomes = {1: "worker0: killed", 2: "ps: silent"}
+    stage.outcomes = {2: "worker0: killed", 3: "ps: silent"}
     with pytest.raises(RunError, match=r"^2 of 4 trials failed$"):
         stage.conduct()
     assert len(stage.kept()) == 4
@@ -209,15 +209,15 @@ def test_a_disturbed_trial_is_repeated_and_all_attempts_are_kept(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def disturbed_by(place: Path) -> tuple[str, ...]:
-        return ("others",) if place.name == "001-googlenet-switch-priority-0" else ()
+        return ("others",) if place.name == "002-googlenet-switch-priority-1" else ()
 
     monkeypatch.setattr(conductor, "disturbed_by", disturbed_by)
     monkeypatch.setattr(conductor, "Attempts", lambda n, say: Attempts(n, say, lambda _: True))
     stage.conduct()
     assert len(stage.kept()) == 5
     assert stage.kept()[1:3] == [
-        "001-googlenet-switch-priority-0",
-        "001-googlenet-switch-priority-0.2",
+        "002-googlenet-switch-priority-1",
+        "002-googlenet-switch-priority-1.2",
     ]
     assert "repeat 1/1, attempt 2, iteration" in stage.screen.getvalue()
 
@@ -230,16 +230,16 @@ def test_figures_that_may_not_be_used(stage: Stage) -> None:
 
 def test_failed_trials_weigh_more_than_figures(stage: Stage) -> None:
     stage.usable = False
-    stage.outcomes = {0: "worker0: killed"}
+    stage.outcomes = {1: "worker0: killed"}
     with pytest.raises(RunError):
         stage.conduct()
 
 
 def test_ctrl_c_keeps_and_reports_what_had_finished(stage: Stage) -> None:
-    stage.outcomes = {2: KeyboardInterrupt()}
+    stage.outcomes = {3: KeyboardInterrupt()}
     with pytest.raises(KeyboardInterrupt):
         stage.conduct()
-    assert stage.kept() == ["000-googlenet-none-0", "001-googlenet-switch-priority-0"]
+    assert stage.kept() == ["001-googlenet-none-1", "002-googlenet-switch-priority-1"]
     (run,) = stage.out.glob("tiny/*")
     assert stage.reports == [run]
     assert f"run: {run}" in stage.printed.getvalue()
@@ -248,7 +248,7 @@ def test_ctrl_c_keeps_and_reports_what_had_finished(stage: Stage) -> None:
 
 
 def test_ctrl_c_before_the_first_trial_leaves_nothing(stage: Stage) -> None:
-    stage.outcomes = {0: KeyboardInterrupt()}
+    stage.outcomes = {1: KeyboardInterrupt()}
     with pytest.raises(KeyboardInterrupt):
         stage.conduct()
     assert not stage.out.exists()
@@ -278,7 +278,7 @@ def test_why_it_ended_is_not_hidden_by_a_report_that_fails(
         raise RunError("nothing to report")
 
     monkeypatch.setattr(conductor, "report", nothing_to_report)
-    stage.outcomes = {0: "worker0: killed", 1: end}
+    stage.outcomes = {1: "worker0: killed", 2: end}
     with pytest.raises(type(end)) as error:
         stage.conduct()
     assert error.value is end
@@ -321,7 +321,7 @@ def test_a_full_disk(
 
 
 def test_an_error_of_ours_is_not_hidden(stage: Stage) -> None:
-    stage.outcomes = {0: OSError(errno.EBADF, "a bug")}
+    stage.outcomes = {1: OSError(errno.EBADF, "a bug")}
     with pytest.raises(OSError, match="a bug"):
         stage.guarded()
 

@@ -42,7 +42,7 @@ def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
                 name,
                 trial.model,
                 trial.schedule,
-                trial.repeat,
+                trial.repeat - 1,
             )
 
 
@@ -92,7 +92,7 @@ def test_what_the_experiment_asks_reaches_the_processes(tmp_path: Path) -> None:
         assert (job.rates, job.time) == (2, 0.5)
         assert (job.batch, job.seed, job.learning_rate) == (4, 9, 0.5)
         assert (job.warm_up, job.iterations, job.cool_down) == (1, 2, 1)
-        assert job.repeat == 1
+        assert job.repeat == 0
         assert job.congestion_control == "reno"
         # Emulated bytes: D/R = 1/4.
         assert (job.buffers.send, job.buffers.receive) == (1 << 18, 1 << 17)

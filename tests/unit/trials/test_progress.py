@@ -101,7 +101,7 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
     # One iteration to warm up; D = 0.5, three workers with two images each.
     made = replace(experiment(tmp_path), batch=2)
     progress = TrialProgress(made, TRIAL)
-    assert progress.text() == "googlenet switch-priority, repeat 2/2, iteration 0/4, warming up"
+    assert progress.text() == "googlenet switch-priority, repeat 1/2, iteration 0/4, warming up"
     progress.event("worker0", {"event": "started"})
     progress.event("ps", iteration(0, 10, 90))
     assert (progress.iterations_done, progress.imgs_per_sec) == (1, None)
@@ -128,7 +128,7 @@ def test_the_line_of_a_trial_has_the_figure_of_the_table(tmp_path: Path) -> None
     # From 2 s to 6 s; D = 0.5.
     assert progress.imgs_per_sec == pytest.approx((1 + 0.5 + 0.5) * 0.5)
     progress.event("ps", iteration(0, 0, 1))
-    assert progress.text() == "googlenet mine, repeat 2/2, iteration 1/4, 1.000 imgs/sec"
+    assert progress.text() == "googlenet mine, repeat 1/2, iteration 1/4, 1.000 imgs/sec"
 
 
 def with_schedule(made: Experiment, synchronisation: Synchronisation) -> Experiment:
