@@ -68,14 +68,15 @@ def own_paces(
 
     workers = worker_devices(topology, devices)
     names = list(workers)
-    alone = [
-        math.inf if not seconds else 1 / seconds
-        for seconds in (compute_seconds(model, device, batch) for device in workers.values())
-    ]
+    compute = [compute_seconds(model, device, batch) for device in workers.values()]
+    loads = link_loads(topology, model.bytes, goodputs)
+    # Paces are counted per this time, in which each can do about one: solvers have tolerances.
+    unit = max(*compute, *(load.seconds for load in loads))
     # The variables: every worker's pace, then the slowest one's.
+    most = [unit / seconds if seconds else None for seconds in compute]
     rows = [
-        [load.model_seconds * (name in load.workers) for name in names] + [0.0]
-        for load in link_loads(topology, model.bytes, goodputs)
+        [load.model_seconds / unit * (name in load.workers) for name in names] + [0.0]
+        for load in loads
     ]
     limits = [1.0] * len(rows)
     for number in range(len(names)):
@@ -89,7 +90,9 @@ def own_paces(
         [-1.0] * len(names) + [0.0],
         A_ub=rows,
         b_ub=limits,
-        bounds=[(0.0, pace) for pace in (*alone, min(alone))],
+        bounds=[(0.0, pace) for pace in (*most, None)],
         method="highs",
     )
-    return batch * float(sum(found.x[:-1]))
+    if found.x is None:
+        raise ValueError(f"no paces of {topology.name}: {found.message}")
+    return batch * float(sum(found.x[:-1])) / unit

@@ -74,3 +74,13 @@ def test_how_far_ahead() -> None:
     assert lead_of(False, None) == math.inf
     assert lead_of(False, 3) == 1
     assert lead_of(False, 3, 8) == 1.5
+
+
+def test_links_of_any_speed(tmp_path: Path) -> None:
+    """Paces of millionths of an iteration a second, and a thousand times another one's."""
+    devices = {"d0": device(0.0), "d1": device(0.0)}
+    made = topology(tmp_path, "9.6 kbps", "9.6 Mbps")
+    model = ALEXNET.bytes * 8
+    assert own_paces(made, ALEXNET, devices, 1) == pytest.approx(goodput_bps(9609600) / model)
+    slowest = goodput_bps(9600) / model
+    assert own_paces(made, ALEXNET, devices, 1, lead=1) == pytest.approx(2 * slowest)
