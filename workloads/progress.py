@@ -35,6 +35,51 @@ class Logs:
         return sum(log.payload_in for log in self._logs), sum(log.payload_out for log in self._logs)
 
 
+class _Way:
+    """One direction of an iteration: who has moved how much, and who shared the network when.
+
+    Args:
+        workers: how many there are.
+        model_bytes: that each moves.
+
+    Attributes:
+        bytes: moved so far, per worker.
+        done: when each had moved all (ns); 0: not yet.
+        at_first_done: the bytes of all when the first of them had; None: none has.
+    """
+
+    def __init__(self, workers: int, model_bytes: int) -> None:
+        self._model_bytes = model_bytes
+        self.bytes = [0] * workers
+        self.done = [0] * workers
+        self.at_first_done: list[int] | None = None
+        self._all_begun = 0  # when every worker had moved something
+        self._at_all_begun: list[int] = []
+        self._first_done = 0
+
+    def moved(self, worker: int, payload: int) -> None:
+        """Note that payload bytes have moved."""
+        self.bytes[worker] += payload
+        if not self._all_begun and all(self.bytes):
+            self._all_begun = time.monotonic_ns()
+            self._at_all_begun = list(self.bytes)
+        if self.bytes[worker] == self._model_bytes:
+            self.done[worker] = time.monotonic_ns()
+            if self.at_first_done is None:
+                self.at_first_done = list(self.bytes)
+                self._first_done = self.done[worker]
+
+    def competing(self) -> dict[str, Any]:
+        """What each moved while all did; in no time, if one had done before another had begun."""
+        seconds = 0.0
+        moved = [0] * len(self.bytes)
+        if self.at_first_done is not None and 0 < self._all_begun < self._first_done:
+            seconds = (self._first_done - self._all_begun) / 1e9
+            both = zip(self._at_all_begun, self.at_first_done, strict=True)
+            moved = [after - before for before, after in both]
+        return {"seconds": seconds, "bytes": moved}
+
+
 class IterationLog:
     """Times (monotonic ns) and payload bytes of one iteration.
 
@@ -57,25 +102,17 @@ class IterationLog:
         self.released = self.applied = self.next_release = 0
         self.all_sent = Event()
         self._model_bytes = model_bytes
-        self._pull_bytes = [0] * workers
-        self._pull_sent = [0] * workers
-        self._push_bytes = [0] * workers
+        self._pull = _Way(workers, model_bytes)
+        self._push = _Way(workers, model_bytes)
         self._push_first = [0] * workers
-        self._push_done = [0] * workers
-        self._pull_bytes_at_first_done: list[int] | None = None
-        self._push_bytes_at_first_done: list[int] | None = None
         self._lock = Lock()
 
     def sent(self, worker: int, payload: int) -> None:
         """Note that the kernel took payload bytes for a worker."""
         with self._lock:
-            self._pull_bytes[worker] += payload
-            if self._pull_bytes[worker] == self._model_bytes:
-                self._pull_sent[worker] = time.monotonic_ns()
-                if self._pull_bytes_at_first_done is None:
-                    self._pull_bytes_at_first_done = list(self._pull_bytes)
-                if all(self._pull_sent):
-                    self.all_sent.set()
+            self._pull.moved(worker, payload)
+            if all(self._pull.done):
+                self.all_sent.set()
 
     def push_begins(self, worker: int) -> None:
         """Note that a slice of a worker's gradient has begun to arrive."""
@@ -85,27 +122,23 @@ class IterationLog:
     def pushed(self, worker: int, payload: int) -> None:
         """Note that payload bytes of a worker's gradient have arrived."""
         with self._lock:
-            self._push_bytes[worker] += payload
-            if self._push_bytes[worker] == self._model_bytes:
-                self._push_done[worker] = time.monotonic_ns()
-                if self._push_bytes_at_first_done is None:
-                    self._push_bytes_at_first_done = list(self._push_bytes)
+            self._push.moved(worker, payload)
 
     @property
     def payload_in(self) -> int:
         """Bytes of gradients that came, of all workers."""
-        return sum(self._push_bytes)
+        return sum(self._push.bytes)
 
     @property
     def payload_out(self) -> int:
         """Bytes of parameters that went out, to all workers."""
-        return sum(self._pull_bytes)
+        return sum(self._pull.bytes)
 
     def missing(self, names: tuple[str, ...]) -> str:
         """Say whose pushes are not complete, and how much of them has arrived."""
         return ", ".join(
             f"{name} (pulled {pulled}, pushed {pushed} of {self._model_bytes} bytes)"
-            for name, pulled, pushed in zip(names, self._pull_bytes, self._push_bytes, strict=True)
+            for name, pulled, pushed in zip(names, self._pull.bytes, self._push.bytes, strict=True)
             if pushed < self._model_bytes
         )
 
@@ -114,13 +147,15 @@ class IterationLog:
         return {
             "iteration": self.number,
             "released_ns": self.released,
-            "pull_sent_ns": self._pull_sent,
+            "pull_sent_ns": self._pull.done,
             "push_first_ns": self._push_first,
-            "push_done_ns": self._push_done,
+            "push_done_ns": self._push.done,
             "applied_ns": self.applied,
             "next_release_ns": self.next_release,
-            "pull_bytes_at_first_done": self._pull_bytes_at_first_done,
-            "push_bytes_at_first_done": self._push_bytes_at_first_done,
+            "pull_bytes_at_first_done": self._pull.at_first_done,
+            "push_bytes_at_first_done": self._push.at_first_done,
+            "pull_competing": self._pull.competing(),
+            "push_competing": self._push.competing(),
             "payload_in": self.payload_in,
             "payload_out": self.payload_out,
         }

@@ -5,6 +5,8 @@ own_paces, lead_of      the most imgs/sec of workers that do not wait for each o
 predictions             what schedules are expected to take where all workers share a bottleneck
 Case, expected          what a schedule is expected to take by its choices, simulated
 effort                  how long it takes to say so
+shared_links            which links can be shared unfairly, and what is fair on them
+gain_of_unfair_shares   what the most unfair shares can change
 limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
@@ -20,7 +22,8 @@ from orchestrator.bounds.bottleneck import (
     is_shared,
 )
 from orchestrator.bounds.effort import MAX_STEPS, effort
-from orchestrator.bounds.expected import Case, expected
+from orchestrator.bounds.expected import Case, expected, gain_of_unfair_shares
+from orchestrator.bounds.fair import SharedLink, shared_links
 from orchestrator.bounds.forms import Prediction, predictions
 from orchestrator.bounds.iteration import (
     compute_seconds,
@@ -36,7 +39,7 @@ from orchestrator.bounds.loads import (
     goodput_bps,
     link_loads,
 )
-from orchestrator.bounds.lower import LowerBound, lower_bound
+from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.bounds.paces import lead_of, own_paces
 from orchestrator.bounds.windows import (
     capped,
@@ -55,6 +58,7 @@ __all__ = [
     "MAX_STEPS",
     "PAYLOAD_BYTES",
     "Prediction",
+    "SharedLink",
     "bottleneck",
     "capped",
     "compute_seconds",
@@ -62,6 +66,7 @@ __all__ = [
     "expected",
     "first_worker_bps",
     "fullest",
+    "gain_of_unfair_shares",
     "goodput_bps",
     "is_shared",
     "lead_of",
@@ -75,5 +80,7 @@ __all__ = [
     "own_paces",
     "phase_seconds",
     "predictions",
+    "shared_links",
     "window_limits",
+    "worker_devices",
 ]

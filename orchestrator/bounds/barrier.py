@@ -44,6 +44,7 @@ def network_of(
     loads: Sequence[LinkLoad],
     *,
     by_worker: bool = False,
+    everywhere: bool = False,
     turns: Sequence[int] | None = None,
 ) -> FluidNetwork:
     """The network of all workers' flows: pulls, then pushes, each in the order of the workers.
@@ -52,6 +53,7 @@ def network_of(
         topology: of the loads.
         loads: all of them.
         by_worker: whether contended switch ports serve workers in strict priority.
+        everywhere: whether all ports do, those of hosts too.
         turns: of every worker, which ones the parameter server answers first; None: all at once.
             It has one queue then, which waits for the one that it is at.
     """
@@ -68,7 +70,7 @@ def network_of(
             ]
             paths.append([index for index, _ in crossed])
             ordered = any(port in contended for _, port in crossed)
-            classes.append(number if ordered else 0)
+            classes.append(number if ordered or everywhere else 0)
     if turns is not None:
         pulls = range(len(topology.workers))
         # The server's queue as a port of its own, that one worker alone can fill.

@@ -150,7 +150,30 @@ def iterations_simulated(order: Order, workers: int) -> int:
     return 1 if order.steady else max(1, _RANDOM_ORDERS // workers)
 
 
-def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
+def gain_of_unfair_shares(case: Case) -> float | None:
+    """By how much the baseline's imgs/sec can grow if links are shared as unfairly as can be.
+
+    One worker after the other is then served everywhere, so that one computes and pushes while the
+    next one pulls. It is nothing where compute is long beside that.
+
+    Returns:
+        A share of the imgs/sec with fair shares; None: the baseline is not simulated here.
+    """
+    if case.window_limits:
+        return None
+    baseline = get_schedule("none")
+    order = ORDERS[baseline.order]
+    fair, unfair = (
+        _with_barrier(baseline, order, case, everywhere=everywhere) for everywhere in (False, True)
+    )
+    if isinstance(fair, str) or isinstance(unfair, str):
+        return None
+    return fair / unfair - 1
+
+
+def _with_barrier(
+    schedule: Schedule, order: Order, case: Case, *, everywhere: bool = False
+) -> float | str:
     if schedule.at_switch and schedule.switch_order != "worker":
         return f"switches that order by {schedule.switch_order} are not simulated"
     computed = computations(case.topology, case.model, case.devices, case.batch)
@@ -177,7 +200,13 @@ def _with_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
         return "answers that overtake each other behind a step barrier are not simulated"
     if ranks.one_queue and schedule.at_host:
         turns = [row[0] for row in ranks.answers]
-    network = network_of(case.topology, case.loads, by_worker=schedule.at_switch, turns=turns)
+    network = network_of(
+        case.topology,
+        case.loads,
+        by_worker=schedule.at_switch,
+        everywhere=everywhere,
+        turns=turns,
+    )
     return fmean(
         barrier_seconds(
             case.model,

@@ -15,7 +15,7 @@ from orchestrator.bounds import lead_of
 from orchestrator.collector.cpu import TrainingCpu, training_cpu
 from orchestrator.collector.disturbance import Use, disturbances, use_within
 from orchestrator.collector.records import Trial
-from orchestrator.collector.shapes import CapsRecord, NetworkRecord
+from orchestrator.collector.shapes import CapsRecord, CompetingRecord, NetworkRecord
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
@@ -24,9 +24,15 @@ _NS = 1e9
 _SECOND_NS = 0.95 * _NS  # a second of samples, whose times waver a little
 
 
+Rates = Sequence[float]
+"""Payload in bit/s of the real system, by worker."""
+
+
 @dataclass(frozen=True)
 class Shares:
-    """How the workers shared the trunk in one direction, until the first of them was done.
+    """How the workers' flows shared the network in one direction, while all of them moved.
+
+    (In runs of older versions: until the first of them was done.)
 
     Attributes:
         by_worker: share of the bytes moved per worker, over all measured iterations.
@@ -82,8 +88,12 @@ class TrialMeasure:
         iteration_seconds: real seconds of each measured iteration; of the slowest worker.
         iteration_seconds_emulated: the same on this machine's clock.
         iteration_seconds_median: median of `iteration_seconds`.
-        pull_shares: None if nothing was pulled; fair is 1 / workers.
+        pull_shares: None if nothing was pulled by all at a time, or if workers have paces of
+            their own.
         push_shares: likewise.
+        pull_rates: of every measured iteration in which all pulled at a time: each worker's rate
+            then; None: not recorded.
+        push_rates: likewise.
         idle_mean: idle share of the machine's CPUs over the measured iterations; None: no sample.
         idle_worst: idle share of the worst second in it.
         switch_idle_mean: as `idle_mean`, of the busiest thread of the switches' own processes; None
@@ -136,6 +146,8 @@ class TrialMeasure:
     iteration_seconds_median: float
     pull_shares: Shares | None
     push_shares: Shares | None
+    pull_rates: tuple[Rates, ...] | None
+    push_rates: tuple[Rates, ...] | None
     idle_mean: float | None
     idle_worst: float | None
     switch_idle_mean: float | None
@@ -202,6 +214,8 @@ def measure(trial: Trial) -> TrialMeasure:
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     measured = [trial.ps_iterations[number] for number in what.measured]
+    pulls = [_moved(i.pull_competing, i.pull_bytes_at_first_done) for i in measured]
+    pushes = [_moved(i.push_competing, i.push_bytes_at_first_done) for i in measured]
     course = trial.course
     window, pace = course.window(), course.iterations_per_sec(len(what.workers))
     if window is None or pace is None:
@@ -237,8 +251,10 @@ def measure(trial: Trial) -> TrialMeasure:
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
         iteration_seconds_median=median(real),
-        pull_shares=_shares([i.pull_bytes_at_first_done for i in measured]),
-        push_shares=_shares([i.push_bytes_at_first_done for i in measured]),
+        pull_shares=_shares(pulls) if trial.bulk_synchronous else None,
+        push_shares=_shares(pushes) if trial.bulk_synchronous else None,
+        pull_rates=_rates([i.pull_competing for i in measured], what.scale.rates),
+        push_rates=_rates([i.push_competing for i in measured], what.scale.rates),
         idle_mean=idle_mean,
         idle_worst=idle_worst,
         switch_idle_mean=switch_idle_mean,
@@ -293,6 +309,22 @@ def _host_use(name: str, caps: CapsRecord) -> HostUse:
         memory_peak_bytes=caps.memory_peak_bytes,
         oom_kills=caps.oom_kills,
     )
+
+
+def _moved(competing: CompetingRecord | None, at_first_done: tuple[int, ...]) -> tuple[int, ...]:
+    return at_first_done if competing is None else competing.bytes
+
+
+def _rates(
+    competing: Sequence[CompetingRecord | None], rates: float
+) -> tuple[tuple[float, ...], ...] | None:
+    found = []
+    for one in competing:
+        if one is None:
+            return None
+        if one.seconds:
+            found.append(tuple(8 * moved / one.seconds * rates for moved in one.bytes))
+    return tuple(found)
 
 
 def _shares(byte_counts: Sequence[tuple[int, ...]]) -> Shares | None:

@@ -256,7 +256,12 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
     for record in found:
         if record.next_release_ns <= record.released_ns:
             raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
-        for shares in (record.pull_bytes_at_first_done, record.push_bytes_at_first_done):
+        competing = [one for one in (record.pull_competing, record.push_competing) if one]
+        for shares in (
+            record.pull_bytes_at_first_done,
+            record.push_bytes_at_first_done,
+            *(one.bytes for one in competing),
+        ):
             if len(shares) != len(trial.workers):
                 raise RunError(
                     f"{path}: iteration {record.iteration} has byte counts of {len(shares)}"

@@ -125,6 +125,13 @@ class ConnectionRecord(Record):
     congestion_control: str
 
 
+class CompetingRecord(Record):
+    """What each worker moved in one direction while all did, and for how long (emulated)."""
+
+    seconds: float = Field(ge=0)
+    bytes: tuple[int, ...]
+
+
 class PsIteration(Record):
     """One iteration as the parameter server saw it; lists are in worker order, times in ns."""
 
@@ -133,6 +140,9 @@ class PsIteration(Record):
     next_release_ns: int
     pull_bytes_at_first_done: tuple[int, ...]
     push_bytes_at_first_done: tuple[int, ...]
+    # Runs of older versions told only what all had moved when the first one was done.
+    pull_competing: CompetingRecord | None = None
+    push_competing: CompetingRecord | None = None
     payload_in: int = Field(ge=0)
     payload_out: int = Field(ge=0)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.bounds import Goodputs, capped, lower_bound, own_paces
+from orchestrator.bounds import Case, Goodputs, own_paces, worker_devices
 from orchestrator.spec import Scale, SocketBuffers, Topology
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
@@ -43,18 +43,38 @@ def bound_imgs_per_sec(
         None if the run does not say on what topology with what devices it ran, or if this version
         does not know its model.
     """
+    case = case_of(experiment, model, batch, goodputs)
+    if case is None:
+        return None
+    if lead > 1:
+        return own_paces(
+            case.topology, case.model, case.devices, case.batch, case.carried, lead=lead
+        )
+    return case.bound.imgs_per_sec(case.bound.seconds)
+
+
+def case_of(
+    experiment: Mapping[str, Any], model: str, batch: int, goodputs: Goodputs | None = None
+) -> Case | None:
+    """What was trained on what; None as above."""
     topology = topology_of(experiment)
     if topology is None or model not in model_names():
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
-        carried = capped(topology, buffers_of(experiment), scale_of(experiment), goodputs)
-        if lead > 1:
-            return own_paces(topology, load_model(model), devices, batch, carried, lead=lead)
-        bound = lower_bound(topology, load_model(model), devices, batch, carried)
+        case = Case(
+            topology,
+            load_model(model),
+            devices,
+            batch,
+            goodputs,
+            buffers_of(experiment),
+            scale_of(experiment),
+        )
+        worker_devices(topology, devices)
     except (KeyError, TypeError, ValidationError):
         return None
-    return bound.imgs_per_sec(bound.seconds)
+    return case
 
 
 def topology_of(experiment: Mapping[str, Any]) -> Topology | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.collector.attempts import Choice, choose
 from orchestrator.collector.disturbance import Use
+from orchestrator.collector.fairness import fairness_of
 from orchestrator.collector.measure import Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run
 from orchestrator.collector.shares import bound_imgs_per_sec, share_of_gain
@@ -70,12 +71,12 @@ class Row:
 
     @property
     def pull_shares(self) -> tuple[float, float] | None:
-        """Smallest and largest share of the trunk in pulls, over the trials."""
+        """Smallest and largest share of a worker in pulls, over the trials."""
         return _extremes(trial.pull_shares for trial in self.trials)
 
     @property
     def push_shares(self) -> tuple[float, float] | None:
-        """Smallest and largest share of the trunk in pushes, over the trials."""
+        """Smallest and largest share of a worker in pushes, over the trials."""
         return _extremes(trial.push_shares for trial in self.trials)
 
     @property
@@ -157,7 +158,11 @@ def summarise(run: Run) -> Summary:
         for which in {_bounded(trial) for trial in trials}
     }
     of_trials = tuple(bounds[_bounded(trial)] for trial in trials)
-    verdicts = judge_run(trials, of_trials, run.forced)
+    fairness = {
+        (model, batch): fairness_of(run.experiment, model, batch, goodputs)
+        for model, batch, _ in bounds
+    }
+    verdicts = judge_run(trials, of_trials, run.forced, fairness)
     groups: dict[tuple[str, str], list[TrialMeasure]] = {}
     for trial in trials:
         groups.setdefault((trial.model, trial.schedule), []).append(trial)

@@ -10,20 +10,22 @@ bit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from orchestrator.collector.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
+from orchestrator.collector.fairness import Fairness, unfair
 from orchestrator.collector.goodput import MOST_SHARE
-from orchestrator.collector.measure import HostUse, Shares, TrialMeasure
+from orchestrator.collector.measure import HostUse, TrialMeasure
 from orchestrator.collector.records import ForcedScale
 
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
 
 BASELINE = "none"
-"""The schedule that the others are compared with, and whose flows must share the trunk fairly."""
+"""The schedule that the others are compared with, and whose flows must share links fairly."""
 
 MANAGEMENT_BYTES = 512 * 1024
 """Per process: its code and its end take some 240 KB; above, it may be training."""
@@ -31,8 +33,6 @@ RECORDS_FACTOR = 1.25
 """Records cross it once, when training is over; SSH, TCP and its ACKs add some 10 %."""
 MANAGEMENT_SHARE = 0.01
 """Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
-SHARE_LOW, SHARE_HIGH = 0.8, 1.25
-"""Times 1/n. Unfair shares alone shorten the baseline from 6u to 5.0..5.1u."""
 RETRANSMISSION_SHARE = 0.005
 """Windows of 256 KiB under queues of 512 KiB lose next to nothing: more has a cause."""
 SLOW_ITERATION = 1.5
@@ -64,15 +64,24 @@ def worst(levels: Iterable[Level]) -> Level:
     return max(levels, key=LEVELS.index, default="ok")
 
 
-def judge_trial(trial: TrialMeasure, bound: float | None = None) -> Verdict:
-    """Judge a trial by its own records, and by the imgs/sec that it cannot have more of."""
-    return _verdict(_unusable(trial), _doubtful(trial, bound))
+def judge_trial(
+    trial: TrialMeasure, bound: float | None = None, fairness: Fairness | None = None
+) -> Verdict:
+    """Judge a trial by its own records.
+
+    Args:
+        trial: its measures.
+        bound: the imgs/sec that it cannot have more of; None: not known.
+        fairness: what is fair to its workers; None: the topology is not known.
+    """
+    return _verdict(_unusable(trial), _doubtful(trial, bound, fairness))
 
 
 def judge_run(
     trials: Sequence[TrialMeasure],
     bounds: Sequence[float | None],
     forced: ForcedScale | None = None,
+    fairness: Mapping[tuple[str, int], Fairness | None] = MappingProxyType({}),
 ) -> tuple[Verdict, ...]:
     """Judge trials by their own records and against each other; verdicts in the same order.
 
@@ -80,6 +89,7 @@ def judge_run(
         trials: of one run.
         bounds: imgs/sec of each that no schedule is above; None where it is not known.
         forced: what speaks against all of them: a scale that the machine does not carry.
+        fairness: what is fair to the workers, by model and batch.
     """
     split = _different_parameters(trials)
     verdicts = []
@@ -89,9 +99,8 @@ def judge_run(
         doubtful: list[str] = []
         if forced is not None:
             (common if forced.level == "unusable" else doubtful).append(forced.reason)
-        verdicts.append(
-            _verdict([*common, *_unusable(trial)], [*doubtful, *_doubtful(trial, bound)])
-        )
+        doubtful.extend(_doubtful(trial, bound, fairness.get((trial.model, trial.batch))))
+        verdicts.append(_verdict([*common, *_unusable(trial)], doubtful))
     return tuple(verdicts)
 
 
@@ -135,7 +144,7 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
         yield f"congestion control was {_join(strange)}, not {trial.congestion_control}"
 
 
-def _doubtful(trial: TrialMeasure, bound: float | None) -> Iterable[str]:
+def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | None) -> Iterable[str]:
     yield from _above(trial, bound)
     if trial.idle_mean is None or trial.idle_worst is None:
         yield "idle CPU was not recorded"
@@ -151,8 +160,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None) -> Iterable[str]:
     if not trial.congestion_controls:
         yield "congestion control was not read back"
     if trial.schedule == BASELINE:
-        yield from _unfair(trial.workers, "pulls", trial.pull_shares)
-        yield from _unfair(trial.workers, "pushes", trial.push_shares)
+        yield from unfair(trial, fairness)
     if trial.retransmission_share > RETRANSMISSION_SHARE:
         yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"
     slowest = max(trial.iteration_seconds)
@@ -174,15 +182,6 @@ def _throttled(host: HostUse) -> str:
     share, cores = _percent(host.throttled_share or 0.0, 1), host.cores
     cap = "" if cores is None else f", its cap is {cores:g} core{'' if cores <= 1 else 's'}"
     return f"{host.host} was throttled for {share} of the time{cap}"
-
-
-def _unfair(workers: int, what: str, shares: Shares | None) -> Iterable[str]:
-    if shares is None:
-        return
-    fair = 1 / workers
-    if shares.smallest < SHARE_LOW * fair or shares.largest > SHARE_HIGH * fair:
-        low, high = _percent(shares.smallest), _percent(shares.largest)
-        yield f"unfair {what}: {low} to {high} of the trunk, {_percent(fair)} is fair"
 
 
 _Training = tuple[str, int, int, int, int, float, float]

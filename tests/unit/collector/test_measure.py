@@ -142,6 +142,31 @@ def test_taking_turns_in_being_favoured_is_not_fair(tmp_path: Path) -> None:
     assert (shares.smallest, shares.largest) == (0.25, 0.5)
 
 
+def test_rates_while_all_move_are_of_the_real_system(tmp_path: Path) -> None:
+    place = FakeTrial(iterations=2, warm_up=1, rates=8, workers=2).write(tmp_path)
+    lines = [json.loads(line) for line in (place / "ps.jsonl").read_text().splitlines()]
+    for line in lines:
+        if line["event"] == "iteration":
+            line["pull_competing"] = {"seconds": 2.0, "bytes": [1_000_000, 3_000_000]}
+            line["push_competing"] = {"seconds": 0.0, "bytes": [0, 0]}
+    (place / "ps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    got = measure(read_trial(place))
+    assert got.pull_rates == ((32e6, 96e6), (32e6, 96e6))
+    assert got.pull_shares is not None
+    assert got.pull_shares.by_worker == (0.25, 0.75)
+    # One had done before the other one began, in every iteration.
+    assert (got.push_rates, got.push_shares) == ((), None)
+
+
+def test_workers_with_paces_of_their_own_do_not_compete_iteration_by_iteration(
+    tmp_path: Path,
+) -> None:
+    done = [[second * SECOND for second in range(1, 9)]] * 3
+    trial = FakeTrial(backward_done=done, synchronisation="asynchronous")
+    got = measured(tmp_path, trial)
+    assert (got.pull_shares, got.push_shares) == (None, None)
+
+
 # With 3 imgs/sec and D = 1, iterations last 1 s; two of warm-up last 3 s each from 10 s on, so the
 # measured window is 16 s to 21 s.
 @pytest.mark.parametrize(

@@ -115,12 +115,12 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
         (
             FakeTrial(pull=[100, 70, 70]),
             "doubtful",
-            "unfair pulls: 29 % to 42 % of the trunk, 33 % is fair",
+            "unfair pulls: 29 % to 42 % of the bytes, 33 % is fair",
         ),
         (
             FakeTrial(push=[100, 100, 60]),
             "doubtful",
-            "unfair pushes: 23 % to 38 % of the trunk, 33 % is fair",
+            "unfair pushes: 23 % to 38 % of the bytes, 33 % is fair",
         ),
         (
             FakeTrial(retransmits_namespaces=5_600),
