@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from click.testing import CliRunner
 from orchestrator import __version__
 from orchestrator.cli.main import VERBS, Verbs, cli
 from orchestrator.errors import InputError, Interrupted, MachineError, Problem, RunError
+
+ROOT = Path(__file__).parents[3]
 
 
 def group_raising(error: BaseException) -> click.Group:
@@ -79,6 +82,46 @@ def test_help_lists_every_verb() -> None:
 
 def test_version() -> None:
     assert CliRunner().invoke(cli, ["--version"]).stdout == f"dmlbed, version {__version__}\n"
+
+
+def test_ctrl_c_before_anything_is_imported() -> None:
+    # As scripts/dmlbed starts it: what came while Python started waits, blocked.
+    program = (
+        "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}); "
+        "os.kill(os.getpid(), signal.SIGINT); "
+        "os.execv(sys.executable, [sys.executable, '-m', 'orchestrator', '--version'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_the_script_holds_ctrl_c_back(tmp_path: Path) -> None:
+    # Called by a link, from a directory with a space, for a package that says what it meets.
+    place = tmp_path / "with a space"
+    (place / "orchestrator").mkdir(parents=True)
+    (place / "orchestrator" / "__main__.py").write_text(
+        "import signal, sys\n"
+        "print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()), sys.argv[1:])"
+    )
+    shutil.copy(ROOT / "scripts" / "dmlbed", place / "dmlbed")
+    (place / "python").symlink_to(sys.executable)
+    (tmp_path / "link").symlink_to(place / "dmlbed")
+    done = subprocess.run(
+        [tmp_path / "link", "run", "a b"],
+        env={**os.environ, "PYTHONPATH": str(place)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "True ['run', 'a b']\n"
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    result = CliRunner().invoke(cli, ["validate", "x.yaml"])
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "the working directory was removed (change to one that is there)\n"
 
 
 def test_administrator_paths_are_searched(tmp_path: Path) -> None:
