@@ -58,7 +58,7 @@ def bench_jobs(
     mode: Literal["calibrate", "urgent"],
 ) -> dict[str, dict[str, Any]]:
     """Two jobs: those of a trial under P3, but to measure, and of one worker only."""
-    jobs = build_jobs(experiment, Trial(0, MODEL, SCHEDULE, 0), addresses)
+    jobs = build_jobs(experiment, Trial(1, MODEL, SCHEDULE, 1), addresses)
     changes = {
         "mode": mode,
         "seconds": measuring_seconds(experiment, what, mode),

@@ -60,7 +60,7 @@ START_SECONDS = 60.0
 MODEL = "resnet50"
 """Whose slices are exchanged, whatever the experiment trains: the median of the library in size, so
 that what is remembered holds for every experiment on the topology."""
-TRIAL = Trial(0, MODEL, "switch-priority", 0)
+TRIAL = Trial(1, MODEL, "switch-priority", 1)
 """With the classes of strict priority at every contended port, whatever the experiment's schedules:
 they are the most that switches and ports are asked for."""
 MEMORY_BYTES = 1 << 30

@@ -44,7 +44,7 @@ def goodput_jobs(experiment: Experiment, addresses: Mapping[str, str]) -> dict[s
         "seconds": look.ramp + look.seconds + END_SECONDS,
         "silence_seconds": SILENCE_SECONDS + drain_seconds(experiment),
     }
-    jobs = build_jobs(experiment, Trial(0, model, SCHEDULE, 0), addresses)
+    jobs = build_jobs(experiment, Trial(1, model, SCHEDULE, 1), addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}
 
 

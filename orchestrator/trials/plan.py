@@ -33,6 +33,10 @@ class Trial:
     repeat: int
     attempt: int = 1
 
+    def __post_init__(self) -> None:
+        if min(self.index, self.repeat, self.attempt) < 1:
+            raise ValueError(f"trials, repeats and attempts count from 1: {self}")
+
     @property
     def directory(self) -> str:
         """Name of the trial's directory in the run's directory."""
