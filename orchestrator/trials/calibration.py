@@ -27,8 +27,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.emulation.caps import Room, host_caps, refusals
 from orchestrator.spec import AutoScale, Experiment, Scale, rate_text
 
-CANDIDATES = tuple(float(2**power) for power in range(11))
-"""R from 1 to 1024: with the last one, 100 Gbit/s is what any machine carries."""
+CANDIDATES = tuple(float(2**power) for power in range(13))
+"""R from 1 to 4096: with the last one, 400 Gbit/s is what any machine carries."""
+FAR_ABOVE = 2
+"""Times what a machine delivered at a smaller R, where packets may be larger: not worth a try."""
 NEEDED_SHARE = 0.95
 """Of what the bottleneck's emulated rate can deliver, in each direction."""
 NEEDED_PRIORITY = 0.90
@@ -242,13 +244,18 @@ def wish(experiment: Experiment, room: Room) -> Wish:
 def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:
     """What to do, given what is known."""
     failed: list[Attempt] = []
+    worth_a_try = 0.0
     for rates in asked.rates:
         attempt = attempts.get(rates)
         if attempt is None:
+            if rates < worth_a_try and rates != asked.rates[-1]:
+                continue
             return Next(rates)
         if attempt.carried(asked.needed_idle):
             return Chosen(attempt)
         failed.append(attempt)
+        if attempt.share > 0 and not attempt.disturbed:
+            worth_a_try = max(worth_a_try, rates / (FAR_ABOVE * attempt.share))
     return NoneCarries(tuple(failed))
 
 

@@ -44,6 +44,18 @@ def test_the_smallest_that_is_carried_is_found_step_by_step() -> None:
     assert decide(AUTO, by_rates([attempt(4)])) == Next(1.0)
 
 
+def test_rates_far_above_what_was_delivered_are_not_tried() -> None:
+    fast = Wish(CANDIDATES, 1.0, NEEDED_IDLE)
+    # A hundredth of the rate got through: with twice of that, R would be 50.
+    known = by_rates([attempt(1, push=0.01, bps=4 * 10**11)])
+    assert decide(fast, known) == Next(64.0)
+    # What others took a part of says nothing of the machine.
+    taken = attempt(1, push=0.01, disturbed="other programs used 1.5 of 2 cores")
+    assert decide(fast, by_rates([taken])) == Next(2.0)
+    # The last one is tried whatever came of the first.
+    assert decide(fast, by_rates([attempt(1, push=1e-6)])) == Next(CANDIDATES[-1])
+
+
 def test_none_that_is_carried() -> None:
     failed = [attempt(rates, pull=0.5) for rates in AUTO.rates]
     assert decide(AUTO, by_rates(failed)) == NoneCarries(tuple(failed))

@@ -142,7 +142,7 @@ def test_a_scale_by_hand_is_checked_once(bench: Bench) -> None:
 
 
 def test_what_auto_found_out_is_not_checked_again(bench: Bench) -> None:
-    bench.settle(machine(attempt(1, pull=0.1), attempt(2)), "auto,0.5")
+    bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
     assert bench.settle(machine(), "2,0.5").load().scale == Scale(2, 0.5)
 
 
