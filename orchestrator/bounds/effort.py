@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.bounds.apart import ROUNDS
 from orchestrator.bounds.expected import iterations_simulated
 from orchestrator.orders import Order
 from orchestrator.spec import Topology
@@ -20,6 +21,8 @@ def effort(schedule: Schedule, order: Order, topology: Topology, model: Model) -
         # Each end of a transfer changes the shares of all.
         transfers = 2 * workers * len(model.tensors)
         return transfers * (16 + workers) // 16 * iterations_simulated(order, workers)
-    if schedule.slice_bytes is None:
-        return 4 * len(model.tensors)
-    return 4 * unit_count(model, schedule.slice_bytes)
+    units = len(model.tensors)
+    if schedule.slice_bytes is not None:
+        units = unit_count(model, schedule.slice_bytes)
+    alone = 1 if schedule.bulk_synchronous else ROUNDS * len(topology.workers)
+    return 4 * units * alone

@@ -2,8 +2,10 @@
 
 With a step barrier all workers and links are simulated (`barrier`), on any topology. Without one
 the workers must be in step: alike, and each behind a bottleneck that is as full as the others'
-(one that all share, or one each). Then one of them is simulated (`pipeline`). A credit window is
-left out, and so is what a worker's own order costs where others push in another (p3's leak).
+(one that all share, or one each). Then one of them is simulated (`pipeline`). Workers that do not
+wait for each other are simulated one by one, on what the others leave them (`apart`). A credit
+window is left out, and so is what a worker's own order costs where others push in another (p3's
+leak).
 
 Delays of links are simulated. Where they make a window too small for its path, TCP's own or the
 schedule's credit, nothing is: how fast such a connection is hangs on the sizes of its packets.
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from statistics import fmean
 
+from orchestrator.bounds.apart import paces
 from orchestrator.bounds.barrier import barrier_seconds, computations, network_of
 from orchestrator.bounds.bottleneck import is_shared
 from orchestrator.bounds.forms import Prediction
@@ -221,14 +224,14 @@ def _with_barrier(
 
 def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
     queues = next((_QUEUES[name] for name in _QUEUES if ORDERS[name] is order), None)
-    if not schedule.bulk_synchronous:
-        return "workers that do not wait for each other are not simulated"
     # The simulated flows are as many as geryon's.
     by_flow = schedule.switch_order == "layer" and schedule.flows == get_schedule("geryon").flows
     if by_flow and queues == "fifo":
         queues = "flow"
     elif queues is None or schedule.at_switch:
         return f"an order by {schedule.switch_order or schedule.order} is not simulated"
+    if not schedule.bulk_synchronous:
+        return _apart(schedule, queues, case)
     devices = list(worker_devices(case.topology, case.devices).values())
     if len({replace(device, name="") for device in devices}) > 1:
         return "the workers' devices differ, so they are not in step"
@@ -246,6 +249,24 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
     made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
     made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
     return _pipelined(made, queues)
+
+
+def _apart(schedule: Schedule, queues: QueueOrder, case: Case) -> float | str:
+    """Seconds in which as many iterations are done as there are workers."""
+    if schedule.staleness == 0:
+        return "workers that may not be ahead at all wait for whole iterations: not simulated"
+    devices = worker_devices(case.topology, case.devices)
+    delays = dict(zip(devices, case.delays, strict=True))
+
+    def alone(worker: str, pull: float, push: float) -> float:
+        device = replace(devices[worker], name="")  # those that are alike are simulated once
+        per_byte = (pull / case.model.bytes, push / case.model.bytes)
+        made = work(case.model, device, case.batch, per_byte, schedule.slice_bytes)
+        down, up = delays[worker]
+        return _pipelined(replace(made, pull_delay=down, push_delay=up), queues)
+
+    tied = schedule.staleness is not None
+    return len(devices) / paces(case.loads, list(devices), alone, tied=tied)
 
 
 @lru_cache(maxsize=16)

@@ -97,12 +97,23 @@ def test_where_every_workers_own_link_is_full_the_workers_are_in_step_too() -> N
         assert in_u(name, wide) == pytest.approx(in_u(name, alone), rel=0.01)
 
 
+def test_workers_that_do_not_wait_for_each_other() -> None:
+    """Alike, they fill the trunk a little better than in step, and reach the bound in slices."""
+    asynchronous = Schedule("mine", "", order="generation", synchronisation="asynchronous")
+    apart, in_step = (expected(one, case()).seconds for one in (asynchronous, get_schedule("fifo")))
+    assert apart is not None
+    assert in_step is not None
+    assert case().bound.seconds < apart < in_step
+    sliced = replace(asynchronous, order="layer", place="host", slice_bytes=160_000)
+    assert expected(sliced, case()).seconds == pytest.approx(case().bound.seconds, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("schedule", "why_not"),
     [
         (
-            Schedule("mine", "", order="generation", synchronisation="asynchronous"),
-            "workers that do not wait for each other are not simulated",
+            Schedule("mine", "", "generation", synchronisation="stale-synchronous", staleness=0),
+            "workers that may not be ahead at all wait for whole iterations: not simulated",
         ),
         (
             replace(get_schedule("p3"), place="both", switch_order="worker"),
