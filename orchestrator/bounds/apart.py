@@ -3,8 +3,9 @@
 Each worker is simulated alone (`pipeline`) on the network that the others leave it: of every link
 on its way the goodput less what they carry there on average, and at least its equal share. What
 they carry follows from their paces, so this is repeated until the paces stay. Where links are all
-but empty that is each worker by itself; where workers are alike and fill a link, each has its share
-of it, as if they were in step.
+but empty that is each worker by itself. Of n workers without compute, each of which pulls all and
+then pushes all over one link, it makes n / (n + 1) iterations in the time of one model, which is
+what mean value analysis says of such a closed network (Reiser and Lavenberg 1980).
 
 In the long run a staleness bound ties all to the slowest.
 """
@@ -32,16 +33,30 @@ def paces(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone, *, ti
         alone: how long an iteration takes a worker.
         tied: whether a staleness bound holds the fast ones back.
     """
+    if tied:
+        return len(workers) * _slowest(loads, workers, alone)
     found = dict.fromkeys(workers, 0.0)
     for _ in range(ROUNDS):
-        new = {name: 1 / alone(name, *_seconds(name, loads, found)) for name in workers}
-        if tied:
-            new = dict.fromkeys(workers, min(new.values()))
-        if all(isclose(new[name], found[name], rel_tol=_ALIKE) for name in workers):
+        before = dict(found)
+        for name in workers:  # each on what the others do by now, which converges
+            found[name] = 1 / alone(name, *_seconds(name, loads, found))
+        if all(isclose(found[name], before[name], rel_tol=_ALIKE) for name in workers):
             break
-        # Half of the way: two that fill a link would else take turns in leaving it to each other.
-        found = {name: (new[name] + (found[name] or new[name])) / 2 for name in workers}
-    return sum(new.values())
+    return sum(found.values())
+
+
+def _slowest(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone) -> float:
+    """The pace that the slowest worker can keep while all others have it, too; by bisection."""
+
+    def possible(pace: float) -> float:
+        every = dict.fromkeys(workers, pace)
+        return min(1 / alone(name, *_seconds(name, loads, every)) for name in workers)
+
+    low, high = 0.0, possible(0.0)
+    for _ in range(ROUNDS):
+        pace = (low + high) / 2
+        low, high = (pace, high) if possible(pace) >= pace else (low, pace)
+    return (low + high) / 2
 
 
 def _seconds(

@@ -13,7 +13,7 @@ schedule's credit, nothing is: how fast such a connection is hangs on the sizes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from statistics import fmean
@@ -24,6 +24,7 @@ from orchestrator.bounds.bottleneck import is_shared
 from orchestrator.bounds.forms import Prediction
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
+from orchestrator.bounds.paces import lead_of, own_paces
 from orchestrator.bounds.pipeline import Order as QueueOrder
 from orchestrator.bounds.pipeline import Work, pipelined_seconds, work
 from orchestrator.bounds.windows import capped, delays_seconds, window_limits
@@ -105,6 +106,15 @@ class Case:
     def bound(self) -> LowerBound:
         """What limits an iteration."""
         return lower_bound(self.topology, self.model, self.devices, self.batch, self.carried)
+
+    def most(self, schedules: Iterable[Schedule]) -> float:
+        """The imgs/sec that none of these schedules is above in the long run."""
+        lead = max((lead_of(one.bulk_synchronous, one.staleness) for one in schedules), default=1.0)
+        if lead > 1:
+            return own_paces(
+                self.topology, self.model, self.devices, self.batch, self.carried, lead=lead
+            )
+        return self.bound.imgs_per_sec(self.bound.seconds)
 
 
 def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Prediction:

@@ -57,6 +57,7 @@ def describe_sweep(experiment: Experiment, sweep: Sweep) -> dict[str, Any]:
 def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[str, Any]:
     case = Case.of(experiment, model)
     limit = case.bound
+    most = case.most(map(experiment.schedule, experiment.schedules))
     predictions: list[dict[str, Any]] = []
     for name in experiment.schedules:
         form = expected(experiment.schedule(name), case, experiment.order(name))
@@ -69,7 +70,7 @@ def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[s
                 "seconds": form.seconds,
                 "u": limit.in_u(form.seconds),
                 "imgs_per_sec": limit.imgs_per_sec(form.seconds),
-                "share_of_bound_pct": 100 * limit.seconds / form.seconds,
+                "share_of_bound_pct": 100 * limit.imgs_per_sec(form.seconds) / most,
             }
         )
     return {
@@ -80,8 +81,8 @@ def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[s
         "compute_seconds": limit.compute_seconds,
         "compute_over_links": limit.compute_seconds / limit.fullest[0].seconds,
         "limits": limits(limit),
-        "bound_seconds": limit.seconds,
-        "bound_imgs_per_sec": limit.imgs_per_sec(limit.seconds),
+        "bound_seconds": limit.images / most,
+        "bound_imgs_per_sec": most,
         "barrier_bound_imgs_per_sec": limit.imgs_per_sec(limit.barrier_seconds),
         "predictions": predictions,
     }

@@ -86,6 +86,10 @@ class SweepRun:
         made = load_model(model)
         return Case(there.topology, made, self.devices, there.batch, buffers=self.buffers)
 
+    def most(self, case: Case) -> float:
+        """Imgs/sec that none of its schedules is above."""
+        return case.most(schedule for schedule in self.schedules.values() if schedule)
+
     def x(self, case: Case, value: int) -> float:
         """A value on the figure's axis: C in units of what links take, Mbit/s, or workers."""
         if self.sweep.variable == "batch":
@@ -226,7 +230,7 @@ def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
         text=run.sweep.text(value),
         x=run.x(case, value),
         case=case,
-        bound=max(known) if known else case.bound.imgs_per_sec(case.bound.seconds),
+        bound=max(known) if known else run.most(case),
         limits=limits(case.bound),
         cells=cells,
     )

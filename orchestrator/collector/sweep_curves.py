@@ -61,17 +61,18 @@ def expectation(run: SweepRun, model: str) -> Expectation:
     """The curves of one model between the first and the last point that were run."""
     cases = [(value, run.case(model, value)) for value in grid(list(run.runs))]
     x = tuple(run.x(case, value) for value, case in cases)
+    mosts = [run.most(case) for _, case in cases]
     curves = {}
     for name, schedule in run.schedules.items():
         shares: list[float | None] = []
         reasons: dict[str, None] = {}
-        for _, case in cases:
+        for (_, case), most in zip(cases, mosts, strict=True):
             rate, why_not = predicted(schedule, case)
             if rate is None:
                 reasons[why_not] = None
                 shares.append(None)
             else:
-                shares.append(100 * rate / case.bound.imgs_per_sec(case.bound.seconds))
+                shares.append(100 * rate / most)
         curves[name] = Curve(x, tuple(shares), "; ".join(reasons))
     return Expectation(curves, _bands(x, [limits(case.bound) for _, case in cases]))
 
