@@ -42,6 +42,7 @@ from workloads.schedules import (
 
 MAX_POINTS = 100
 """Of a sweep."""
+MAX_OWN_SCHEDULES = 32
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
@@ -262,7 +263,9 @@ class ExperimentFile(FileModel):
         default={}, description="device models beside, or instead of, the library's"
     )
     own_schedules: dict[Name, ScheduleFile] = Field(
-        default={}, description="schedules beside the library's, each by its choices"
+        default={},
+        max_length=MAX_OWN_SCHEDULES,
+        description="schedules beside the library's, each by its choices",
     )
     sweep: SweepFile | None = Field(
         default=None, description="run the experiment at several points of one variable"

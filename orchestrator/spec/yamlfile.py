@@ -16,6 +16,7 @@ all: a parser cannot read on after that.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -138,7 +139,21 @@ def _decode(raw: bytes) -> str:
     if unprintable is not None:
         message = f"not text: character U+{ord(unprintable.group()):04X}"
         raise Unreadable(_end_of(text[: unprintable.start()]), message)
-    return text
+    return _without_tabs_of_json(text)
+
+
+def _without_tabs_of_json(text: str) -> str:
+    """The text; of JSON with a space for each tab, which PyYAML takes nowhere.
+
+    All of them are between values: within JSON's strings a tab is written as an escape.
+    """
+    if "\t" not in text or not text.lstrip().startswith("{"):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text.replace("\t", " ")
 
 
 def _end_of(text: str) -> Mark:
@@ -286,7 +301,7 @@ def _is_merge(key: yaml.Node) -> bool:
 def _scalar(node: yaml.Node) -> str | int | float | bool | None:
     text: str = node.value
     if not isinstance(node, yaml.ScalarNode) or node.style is not None:
-        return text
+        return _paired(text)
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
@@ -295,3 +310,11 @@ def _scalar(node: yaml.Node) -> str | int | float | bool | None:
     if _FLOAT.fullmatch(text) or _INF.fullmatch(text):
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
+
+
+def _paired(text: str) -> str:
+    """Text in which JSON's escape for a character beyond U+FFFF, two of them, is that character."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return text

@@ -262,3 +262,21 @@ def test_schema_takes_quantities_as_text_and_no_null() -> None:
     assert rate["pattern"].startswith("^[0-9]")
     assert '"null"' not in schema.as_text(topology)
     assert topology["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_json_is_yaml(tmp_path: Path, indent: int | str | None) -> None:
+    """As every program writes it: with tabs, and with escapes for all that is not ASCII."""
+    text = yaml.safe_load((ROOT / "topologies/star.yaml").read_text())
+    file = tmp_path / "star.json"
+    file.write_text(json.dumps({**text, "description": "\U0001f600 ü"}, indent=indent))
+    topology = load_topology(file)
+    assert topology.description == "\U0001f600 ü"
+    assert topology.links == load_topology(ROOT / "topologies/star.yaml").links
+
+
+def test_positions_in_json_with_tabs(tmp_path: Path) -> None:
+    file = tmp_path / "star.json"
+    file.write_text('{\n\t"name": "x",\n\t"links": [],\n\t"nam":\t3\n}\n')
+    found = lines(lambda: load_topology(file))
+    assert f"{file}:4:2: unknown key 'nam' (did you mean 'name'?)" in found
