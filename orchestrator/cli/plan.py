@@ -314,8 +314,9 @@ def _port_table(planned: dict[str, Any]) -> FittedTable:
     by_schedule = list(planned["ports"].values())
     # Most links have none.
     delays = ["delay"] if any(shape["delay_us"] for shape in by_schedule[0]) else []
-    titles = ("port", "rate", *delays, "queue of\na class", *planned["ports"])
-    table = FittedTable([Column(title) for title in titles], lines=True)
+    titles = ("port", "rate", *delays, "queue of\na class")
+    schedules = (Column(name, words=True) for name in planned["ports"])
+    table = FittedTable([*(Column(title) for title in titles), *schedules], lines=True)
     for number, shape in enumerate(by_schedule[0]):
         table.add(
             shape["port"],

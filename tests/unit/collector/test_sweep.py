@@ -14,7 +14,7 @@ from orchestrator.collector import is_sweep, report, report_sweep, sweep_curves
 from orchestrator.collector.sweep import places, read_sweep
 from orchestrator.collector.sweep_curves import expectation, grid
 from orchestrator.collector.sweep_files import rows_csv
-from orchestrator.errors import RunError
+from orchestrator.errors import InputError, RunError
 from orchestrator.spec import Sweep
 from tests.unit.collector.builder import FakeTrial, write_run
 from tests.unit.collector.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
@@ -158,7 +158,10 @@ def test_a_trial_that_is_missing_leaves_a_gap(tmp_path: Path) -> None:
 
 def test_nothing_to_report(tmp_path: Path) -> None:
     directory = write_sweep(tmp_path / "sweep", swept(WORKERS, ["resnet50"], FOUR), {})
-    with pytest.raises(RunError, match="nothing to report: workers-1: not run; workers-3"):
+    with pytest.raises(InputError, match="the records of this sweep's points are not in it"):
+        report_sweep(directory)
+    (directory / "workers-3").mkdir()
+    with pytest.raises(RunError, match=r"nothing to report: workers-1: not run; workers-3: .*json"):
         report_sweep(directory)
 
 

@@ -307,6 +307,16 @@ def test_a_run_that_ends_well_ends_with_0(stage: Stage) -> None:
     assert stage.guarded() == 0
 
 
+def test_a_run_whose_reader_has_gone_is_kept_and_says_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("orchestrator.trials.inside.finished", lambda status: status or 141)
+    assert stage.guarded() == 141
+    assert len(stage.kept()) == 4
+    assert len(stage.given_to_caller) == 1
+    assert capsys.readouterr().err == ""
+
+
 def test_a_full_disk(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

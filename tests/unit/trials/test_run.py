@@ -18,7 +18,7 @@ from orchestrator.emulation.caps import Room
 from orchestrator.emulation.cgroups import Layout
 from orchestrator.emulation.machine import Machine
 from orchestrator.emulation.run_groups import NO_GROUPS
-from orchestrator.errors import InputError, Interrupted, MachineError, RunError
+from orchestrator.errors import InputError, Interrupted, MachineError, ReaderGoneError, RunError
 from orchestrator.spec import Direction, Experiment, Overrides
 from orchestrator.trials import boxed
 from orchestrator.trials.boxed import AlreadySaid
@@ -184,6 +184,15 @@ def test_what_the_box_has_said_is_not_said_again(
     with pytest.raises(AlreadySaid) as error:
         run(request_)
     assert (error.value.exit_code, error.value.lines()) == (status, [])
+
+
+def test_a_reader_that_has_gone_is_no_failure_of_the_testbed(
+    outside: Outside, request_: RunRequest
+) -> None:
+    outside.end = 141
+    with pytest.raises(ReaderGoneError) as error:
+        run(request_)
+    assert (error.value.exit_code, error.value.lines()) == (141, [])
 
 
 @pytest.mark.parametrize(("status", "name"), [(137, "SIGKILL"), (143, "SIGTERM"), (139, "SIGSEGV")])
