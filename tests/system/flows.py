@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.emulation.testbed import Testbed
+from tests.system.limits import patience
 
 _BULK = Path(__file__).with_name("bulk.py")
 
@@ -66,7 +67,7 @@ def in_host(testbed: Testbed, host: str, *argv: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=patience(20),
     ).stdout
 
 

@@ -14,6 +14,7 @@ from orchestrator.deployment import RemoteHost, connect
 from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.spec import load_experiment
+from tests.system.limits import patience
 
 LOOP = "print('{}', flush=True)\nwhile True: pass"
 GREEDY = "x = bytearray(1 << 30); print(len(x))"
@@ -24,7 +25,7 @@ def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> float:
     """How many cores a host's busy loops get."""
     processes = [host.start([sys.executable, "-c", LOOP], directory="/") for _ in range(loops)]
     for process in processes:
-        process.events.get(timeout=20)
+        process.events.get(timeout=patience(20))
     before, begin = testbed.hosts.usage()[host.name].cpu_seconds, time.monotonic()
     time.sleep(SECONDS)
     after, end = testbed.hosts.usage()[host.name].cpu_seconds, time.monotonic()
@@ -39,15 +40,15 @@ def main() -> None:
     experiment, groups, out = sys.argv[1:]
     with (
         Testbed(load_experiment(Path(experiment)), groups=RunGroups.from_json(groups)) as testbed,
-        connect(testbed.accesses()["worker0"], timeout=15) as half,
-        connect(testbed.accesses()["worker1"], timeout=15) as small,
+        connect(testbed.accesses()["worker0"], timeout=patience(15)) as half,
+        connect(testbed.accesses()["worker1"], timeout=patience(15)) as small,
     ):
-        greedy = small.run([sys.executable, "-c", GREEDY], timeout=60)
+        greedy = small.run([sys.executable, "-c", GREEDY], timeout=patience(60))
         found = {
             "cores_of_one_loop": cores_used(testbed, half, 1),
             "cores_of_two_loops": cores_used(testbed, half, 2),
-            "cpus": half.run(["nproc"], timeout=20).stdout.strip(),
-            "group": half.run(["cat", "/proc/self/cgroup"], timeout=20).stdout,
+            "cpus": half.run(["nproc"], timeout=patience(20)).stdout.strip(),
+            "group": half.run(["cat", "/proc/self/cgroup"], timeout=patience(20)).stdout,
             "greedy_status": greedy.status,
             "greedy_oom_kills": testbed.hosts.usage()["worker1"].oom_kills,
             "other_oom_kills": testbed.hosts.usage()["worker0"].oom_kills,

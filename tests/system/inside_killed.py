@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.experiments import assert_ended_well, write_experiment
+from tests.system.limits import patience
 from tests.system.processes import Process, below, namespaces, running
 from tests.system.program import PATIENCE, Running, dmlbed, dmlbed_argv
 
@@ -24,12 +25,12 @@ KILLS = int(os.environ.get("DMLBED_KILLS", "4"))
 SEED = int(os.environ.get("DMLBED_SEED", "1"))
 TABLE = os.environ.get("DMLBED_TABLE")
 # A short run takes about that long on an idle machine: from before the box to the figure.
-LATEST_SECONDS = 5.0
+LATEST_SECONDS = patience(5.0)
 # The processes of which each must take all others with it, and what a long run of theirs trains:
 # left alone, it would go on for longer than is waited for its end.
 CHAIN = ("dmlbed", "unshare", "supervisor", "conductor")
 SHORT, LONG = "squeezenet", "squeezenet, alexnet, resnet50"
-GONE_SECONDS = 6.0
+GONE_SECONDS = patience(6.0)
 
 
 @pytest.fixture(scope="module", autouse=True)

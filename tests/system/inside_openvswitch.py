@@ -1,4 +1,8 @@
-"""Runs inside the box that test_openvswitch.py makes: Open vSwitch in userspace, with Ryu."""
+"""Runs inside the box that test_openvswitch.py makes: Open vSwitch with Ryu.
+
+What ports and rules are held against each other by is bytes: a rule of the kernel's Open vSwitch
+counts a burst of TCP (GSO) as one packet. Datagrams, which are no bursts, are counted one by one.
+"""
 
 from __future__ import annotations
 
@@ -14,35 +18,38 @@ import pytest
 from orchestrator.controller.session import ControllerSession
 from orchestrator.emulation.counters import Counters, network_record, queue_counts
 from orchestrator.emulation.testbed import Testbed
-from orchestrator.spec import OVS_USER, Experiment, load_experiment
+from orchestrator.spec import Experiment, load_experiment
 from orchestrator.trials.control import make_controller
 from tests.system.flows import Flow, host_pid, in_host, run_flows
+from tests.system.limits import OPENVSWITCH, bps, mbps, patience
 from workloads.schedules import get_schedule
 
 DATAGRAMS = Path(__file__).with_name("datagrams.py")
 # A queue of the slow trunk is full after some milliseconds of these.
 OVERLOAD_SECONDS = 1.0
 # Until it is stopped.
-LONG = 60.0
+LONG = patience(60.0)
+# Bytes of a ping's frame, either way.
+PING = 14 + 20 + 8 + 56
 PULL, PUSH = "switch0->switch1", "switch1->switch0"
 # As fast as hosts of today at the edge, and a slow trunk: one worker can overload it.
-TOPOLOGY = """
+TOPOLOGY = f"""
 name: slow-trunk
 defaults:
-  link: {rate: 1 Gbps, queue: 128 KiB}
-  worker: {device: published-worker-6-cores-2GHz}
+  link: {{rate: {mbps(1000)}, queue: 128 KiB}}
+  worker: {{device: published-worker-6-cores-2GHz}}
 hosts:
-  ps: {role: ps}
-  worker0: {role: worker}
-  worker1: {role: worker}
-  worker2: {role: worker}
+  ps: {{role: ps}}
+  worker0: {{role: worker}}
+  worker1: {{role: worker}}
+  worker2: {{role: worker}}
 switches: [switch0, switch1]
 links:
-  - {endpoints: [ps, switch0]}
-  - {endpoints: [switch0, switch1], rate: 100 Mbps}
-  - {endpoints: [switch1, worker0]}
-  - {endpoints: [switch1, worker1]}
-  - {endpoints: [switch1, worker2]}
+  - {{endpoints: [ps, switch0]}}
+  - {{endpoints: [switch0, switch1], rate: {mbps(100)}}}
+  - {{endpoints: [switch1, worker0]}}
+  - {{endpoints: [switch1, worker1]}}
+  - {{endpoints: [switch1, worker2]}}
 """
 EXPERIMENT = """
 name: network
@@ -63,14 +70,14 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 @pytest.fixture(scope="module")
 def controller(experiment: Experiment) -> ControllerSession:
-    made = make_controller(experiment.topology, OVS_USER)
+    made = make_controller(experiment.topology, OPENVSWITCH)
     assert made is not None
     return made
 
 
 @pytest.fixture(scope="module")
 def testbed(experiment: Experiment, controller: ControllerSession) -> Iterator[Testbed]:
-    with Testbed(experiment, OVS_USER, controller) as testbed:
+    with Testbed(experiment, OPENVSWITCH, controller) as testbed:
         yield testbed
 
 
@@ -136,11 +143,14 @@ def no_stream_outlives_its_test() -> Iterator[None]:
 def overload(
     testbed: Testbed, first: Flow, second: Flow, rate: float
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """20 Mbit/s all the time that another flow sends at a rate; what each sent and received."""
-    top = Stream(testbed, first, 7000, 20e6)
-    flood = Stream(testbed, second, 7001, rate)
+    """20 Mbit/s all the time that another flow sends at a rate; what each sent and received.
+
+    Rates here are those of a machine that is fast enough not to divide them.
+    """
+    top = Stream(testbed, first, 7000, bps(20e6))
+    flood = Stream(testbed, second, 7001, bps(rate))
     offered = flood.sent()
-    assert offered * 1514 * 8 / second.seconds > 120e6, "no overload: nothing was tested"
+    assert offered * 1514 * 8 / second.seconds > bps(120e6), "no overload: nothing was tested"
     top.stop()
     top_offered = top.sent()
     return (top_offered, top.received()), (offered, flood.received())
@@ -165,7 +175,7 @@ def class_packets(testbed: Testbed, port: str, name: str) -> int:
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patience(10)
     while not reached():
         assert time.monotonic() < deadline, "never reached"
         time.sleep(0.001)
@@ -184,14 +194,14 @@ def test_every_rule_is_kept_and_counts(testbed: Testbed, controller: ControllerS
         assert testbed.differences() == []
         marks = {f["dscp"] for f in controller.flows() if f["flow"] == "pull of worker2"}
         assert marks == {dscp, None}
-    before = {(f["switch"], f["flow"]): f["packets"] for f in testbed.counters().flows}
+    before = {(f["switch"], f["flow"]): f["bytes"] for f in testbed.counters().flows}
     in_host(testbed, "worker2", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
     counted = {
-        (f["switch"], f["flow"]): f["packets"] - before[f["switch"], f["flow"]]
+        (f["switch"], f["flow"]): f["bytes"] - before[f["switch"], f["flow"]]
         for f in testbed.counters().flows
     }
     for flow in ("pull of worker2", "push of worker2"):
-        assert [counted[switch, flow] for switch in ("switch0", "switch1")] == [5, 5]
+        assert [counted[switch, flow] for switch in ("switch0", "switch1")] == [5 * PING] * 2
 
 
 def test_switches_count_at_their_ports_what_the_queues_count(testbed: Testbed) -> None:
@@ -199,10 +209,10 @@ def test_switches_count_at_their_ports_what_the_queues_count(testbed: Testbed) -
     in_host(testbed, "worker1", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
     after = testbed.counters()
     record = network_record(tuple(testbed._shapes.values()), before, after)
-    counted = {entry["port"]: entry["tx_packets"] for entry in record["openflow_ports"]}
-    sent = {port["port"]: port["packets"] for port in record["ports"]}
+    counted = {entry["port"]: entry["tx_bytes"] for entry in record["openflow_ports"]}
+    sent = {port["port"]: port["bytes"] for port in record["ports"]}
     assert counted == {port: sent[port] for port in counted}
-    assert counted[PULL] == counted[PUSH] == counted["switch1->worker1"] == 5
+    assert counted[PULL] == counted[PUSH] == counted["switch1->worker1"] == 5 * PING
 
 
 def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: Testbed) -> None:
@@ -210,7 +220,7 @@ def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: Testbed) -> None:
     before = testbed.counters()
     flows = [Flow("worker0", "ps", 2.0), Flow("ps", "worker1", 2.0)]
     for trace in run_flows(testbed, flows, 32768):
-        assert trace.rate_bps(0.5, 1.9) > 0.85 * 100e6 * 1448 / 1514
+        assert trace.rate_bps(0.5, 1.9) > 0.85 * bps(100e6) * 1448 / 1514
     assert drops(before, testbed.counters()) == 0
 
 
@@ -278,8 +288,8 @@ def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(testbed: T
     testbed.set_schedule(get_schedule("none"))
     before = testbed.counters()
     streams = [
-        Stream(testbed, Flow("worker0", "ps", LONG), 7000, 20e6),
-        Stream(testbed, Flow("ps", "worker0", LONG), 7001, 20e6),
+        Stream(testbed, Flow("worker0", "ps", LONG), 7000, bps(20e6)),
+        Stream(testbed, Flow("ps", "worker0", LONG), 7001, bps(20e6)),
     ]
     time.sleep(0.3)
     for schedule, name in (("switch-priority", "worker0"), ("none", "data")) * 2:
@@ -308,7 +318,7 @@ def test_a_dead_controller_is_noted_and_comes_back_with_the_next_plan(
     """The last one, because what it kills is everybody's."""
     testbed.set_schedule(get_schedule("switch-priority"))
     began = time.monotonic_ns()
-    stream = Stream(testbed, Flow("worker2", "ps", LONG), 7000, 10e6)
+    stream = Stream(testbed, Flow("worker2", "ps", LONG), 7000, bps(10e6))
     assert controller._process is not None
     controller._process.kill()
     controller._process.wait()

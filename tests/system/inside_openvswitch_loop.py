@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.emulation.testbed import Testbed
-from orchestrator.spec import OVS_USER, load_experiment
+from orchestrator.spec import load_experiment
 from orchestrator.trials.control import make_controller
 from tests.system.flows import in_host
+from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from workloads.schedules import get_schedule
 
 LOOP = Path(__file__).parents[1] / "golden" / "good" / "loop.yaml"
@@ -22,11 +23,11 @@ def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> 
     file = tmp_path / "experiment.yaml"
     file.write_text(
         "name: loop\ntopology: topology.yaml\nmodels: [squeezenet]\nschedules: [none]\n"
-        "scale: {rates: 10, time: 1}\n"
+        f"scale: {{rates: {10 * RATE_DIVISOR}, time: 1}}\n"
     )
     experiment = load_experiment(file)
-    controller = make_controller(experiment.topology, OVS_USER)
-    with Testbed(experiment, OVS_USER, controller) as testbed:
+    controller = make_controller(experiment.topology, OPENVSWITCH)
+    with Testbed(experiment, OPENVSWITCH, controller) as testbed:
         testbed.set_schedule(get_schedule("none"))
         before = testbed.counters()
         address = testbed.addresses[WORKER].data

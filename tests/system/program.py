@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from tests.system.limits import patience
+
 ROOT = Path(__file__).parents[2]
 # Generous: it only bounds a hang, no test measures by it.
-PATIENCE = 90.0
+PATIENCE = patience(90.0)
 
 _DMLBED = [sys.executable, "-c", "from orchestrator.cli.main import main; main()"]
 _BOX = [

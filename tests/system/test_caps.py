@@ -18,6 +18,7 @@ from orchestrator.emulation.box import run_in_box
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.run_groups import remove_stale, run_groups
 from tests.system.experiments import take_for_carried
+from tests.system.limits import patience
 
 ROOT = Path(__file__).parents[2]
 MISSING = find_layout().missing
@@ -94,7 +95,7 @@ def run_to_its_end(experiment: Path) -> tuple[int, str, dict[str, Any], dict[str
     """Exit status, output, and the records of the only trial: trial.json, network.json."""
     out = experiment.parent / "results"
     process = dmlbed("run", experiment, "--out", out)
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=patience(120))
     assert groups_of(process.pid) == []
     (trial,) = out.glob("*/*/trials/*")
     records = (json.loads((trial / f"{name}.json").read_text()) for name in ("trial", "network"))
@@ -129,7 +130,7 @@ def _read(path: Path) -> bytes:
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not reached():
         assert time.monotonic() < deadline, "not reached in time"
         time.sleep(0.05)
@@ -207,13 +208,13 @@ def test_the_outer_process_is_killed(long_run: subprocess.Popen[str]) -> None:
     wait_until(lambda: groups_of(long_run.pid) == [])
     wait_until(lambda: b"guardian" not in _read(Path(f"/proc/{guardian}/cmdline")))
     # Nobody holds its output open either.
-    long_run.communicate(timeout=10)
+    long_run.communicate(timeout=patience(10))
 
 
 def test_the_guardian_is_killed(long_run: subprocess.Popen[str]) -> None:
     os.kill(guardian_of(long_run.pid), signal.SIGKILL)
     os.killpg(long_run.pid, signal.SIGINT)
-    long_run.communicate(timeout=30)
+    long_run.communicate(timeout=patience(30))
     assert long_run.returncode == 130
     assert groups_of(long_run.pid) == []
 
@@ -225,12 +226,12 @@ def test_both_are_killed_and_the_next_command_removes(long_run: subprocess.Popen
     assert guardian_of(long_run.pid) == guardian
     os.kill(guardian, signal.SIGKILL)
     long_run.kill()
-    long_run.communicate(timeout=10)
+    long_run.communicate(timeout=patience(10))
     left = groups_of(long_run.pid)
     assert left
     wait_until(lambda: not hosts_are_up(long_run.pid))
     doctor = dmlbed("doctor", "--json")
-    said, _ = doctor.communicate(timeout=60)
+    said, _ = doctor.communicate(timeout=patience(60))
     assert f"removed what a killed run left behind: {left[0]}" in said
     assert groups_of(long_run.pid) == []
 
@@ -245,7 +246,7 @@ def test_two_runs_side_by_side(tmp_path: Path, long_run: subprocess.Popen[str]) 
     wait_until(lambda: groups_of(long_run.pid) == [])
     # What ended beside it and what cleans up leave it alone.
     assert remove_stale() == []
-    said, _ = other.communicate(timeout=60)
+    said, _ = other.communicate(timeout=patience(60))
     assert other.returncode in (0, 5), said  # 5: a busy machine
     (network,) = out.glob("*/*/trials/*/network.json")
     assert json.loads(network.read_text())["caps"]["worker0"]["enforced"]["cores"] == 0.5

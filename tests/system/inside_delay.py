@@ -1,0 +1,62 @@
+"""Runs inside the box that test_delay.py makes: what delays on links do to round trips."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrator.emulation.testbed import Testbed
+from orchestrator.spec import load_experiment
+from tests.system.flows import in_host
+from tests.system.limits import RATE_DIVISOR
+from workloads.schedules import get_schedule
+
+# One way, in ms: over the first link, and from and to each worker.
+LINK, NEAR, FAR_FORWARD, FAR_REVERSE = 10, 2, 15, 25
+TOPOLOGY = f"""
+name: delays
+defaults:
+  link: {{rate: 1 Gbps}}
+  worker: {{device: published-worker-6-cores-2GHz}}
+hosts:
+  ps: {{role: ps}}
+  worker0: {{role: worker}}
+  worker1: {{role: worker}}
+switches: [switch0]
+links:
+  - {{endpoints: [ps, switch0], delay: {LINK}ms}}
+  - {{endpoints: [switch0, worker0], delay: {NEAR}ms}}
+  - endpoints: [switch0, worker1]
+    forward: {{delay: {FAR_FORWARD}ms}}
+    reverse: {{delay: {FAR_REVERSE}ms}}
+"""
+PINGS = ("ping", "-q", "-c", "10", "-i", "0.2")
+
+
+def least_round_trip_ms(testbed: Testbed, source: str, target: str) -> float:
+    """Of ten round trips the quickest: what the machine itself adds is in the others."""
+    said = in_host(testbed, source, *PINGS, testbed.addresses[target].data)
+    found = re.search(r"rtt min/avg/max/mdev = ([0-9.]+)/", said)
+    assert found is not None, said
+    return float(found[1])
+
+
+def test_a_round_trip_takes_the_delays_of_its_links_each_way(tmp_path: Path) -> None:
+    (tmp_path / "delays.yaml").write_text(TOPOLOGY)
+    file = tmp_path / "experiment.yaml"
+    file.write_text(
+        "name: delays\ntopology: delays.yaml\nmodels: [squeezenet]\nschedules: [none]\n"
+        f"scale: {{rates: {4 * RATE_DIVISOR}, time: 1}}\nswitch: linux-bridge\n"
+    )
+    with Testbed(load_experiment(file)) as testbed:
+        testbed.set_schedule(get_schedule("none"))
+        assert testbed.differences() == []
+        for worker, expected in (
+            ("worker0", 2 * (LINK + NEAR)),
+            ("worker1", 2 * LINK + FAR_FORWARD + FAR_REVERSE),
+        ):
+            for ends in (("ps", worker), (worker, "ps")):
+                measured = least_round_trip_ms(testbed, *ends)
+                print(*ends, expected, measured)
+                # It cannot be quicker, but for the granularity of the kernel's timers.
+                assert expected - 0.5 <= measured <= expected + 2.0, ends
