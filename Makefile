@@ -4,10 +4,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup experiment smoke bench test lint clean
+.PHONY: help setup experiment smoke bench test test-vm lint clean
 
 help: ## list all targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: Debian packages, and Python libraries in .venv
 	@scripts/setup
@@ -23,6 +23,9 @@ bench: setup ## measure the transport beside iperf3, urgent tensors and CPU (som
 
 test: lint ## lint, then all tests, real testbeds included
 	$(SUDO) $(BIN)/python -m pytest
+
+test-vm: ## set-up and a choice of tests on a stock Debian 12, in virtual machines (15 minutes)
+	$(SUDO) /usr/bin/python3 -B -m scripts.testvm
 
 lint: setup ## style, types and import arrows
 	$(BIN)/ruff check .

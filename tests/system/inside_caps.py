@@ -21,19 +21,23 @@ GREEDY = "x = bytearray(1 << 30); print(len(x))"
 SECONDS = 2.0  # some 200 periods of the quota
 
 
-def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> float:
-    """How many cores a host's busy loops get."""
+def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> dict[str, float]:
+    """How many cores a host's busy loops get, and in what share of periods the cap stopped them."""
     processes = [host.start([sys.executable, "-c", LOOP], directory="/") for _ in range(loops)]
     for process in processes:
         process.events.get(timeout=patience(20))
-    before, begin = testbed.hosts.usage()[host.name].cpu_seconds, time.monotonic()
+    before, begin = testbed.hosts.usage()[host.name], time.monotonic()
     time.sleep(SECONDS)
-    after, end = testbed.hosts.usage()[host.name].cpu_seconds, time.monotonic()
+    after, end = testbed.hosts.usage()[host.name], time.monotonic()
     for process in processes:
         process.stop(0.1)
-    assert before is not None
-    assert after is not None
-    return (after - before) / (end - begin)
+    assert before.cpu_seconds is not None
+    assert after.cpu_seconds is not None
+    throttled = after.throttled_periods - before.throttled_periods
+    return {
+        "cores": (after.cpu_seconds - before.cpu_seconds) / (end - begin),
+        "throttled": throttled / (after.periods - before.periods),
+    }
 
 
 def main() -> None:
@@ -45,8 +49,8 @@ def main() -> None:
     ):
         greedy = small.run([sys.executable, "-c", GREEDY], timeout=patience(60))
         found = {
-            "cores_of_one_loop": cores_used(testbed, half, 1),
-            "cores_of_two_loops": cores_used(testbed, half, 2),
+            "one_loop": cores_used(testbed, half, 1),
+            "two_loops": cores_used(testbed, half, 2),
             "cpus": half.run(["nproc"], timeout=patience(20)).stdout.strip(),
             "group": half.run(["cat", "/proc/self/cgroup"], timeout=patience(20)).stdout,
             "greedy_status": greedy.status,

@@ -164,8 +164,10 @@ def test_half_a_core_and_256_mib(tmp_path: Path) -> None:
         status = run_in_box([*inside, groups.to_json(), str(out)])
     assert status == 0
     found = json.loads(out.read_text())
-    assert found["cores_of_one_loop"] == pytest.approx(0.5, rel=0.05)
-    assert found["cores_of_two_loops"] == pytest.approx(0.5, rel=0.05)
+    for loops in ("one_loop", "two_loops"):
+        assert found[loops]["cores"] <= 0.5 * 1.05
+        # It was the cap that stopped them. A busy machine may not even give them that much.
+        assert found[loops]["throttled"] > 0.5
     assert found["cpus"] == "1"  # its cpuset
     assert f"/dmlbed-{os.getpid()}-" in found["group"]
     assert found["greedy_status"] == -signal.SIGKILL
