@@ -29,7 +29,7 @@ from orchestrator.bounds.pipeline import Order as QueueOrder
 from orchestrator.bounds.pipeline import Work, pipelined_seconds, work
 from orchestrator.bounds.windows import capped, delays_seconds, window_limits
 from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
-from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
+from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology, rate_text
 from workloads.devices import DeviceModel
 from workloads.layout import Layout
 from workloads.models import Model, load_model
@@ -154,7 +154,7 @@ def _credit_limits(schedule: Schedule, case: Case) -> str:
         return ""
     return (
         f"a credit of {schedule.window_bytes / 1e6:.3g} MB over a round trip of "
-        f"{1000 * trip:.3g} ms leaves a worker {most / 1e6:.3g} of {alone / 1e6:.3g} Mbit/s"
+        f"{1000 * trip:.3g} ms leaves a worker {rate_text(most, 3)} of {rate_text(alone, 3)}"
     )
 
 

@@ -20,6 +20,7 @@ from orchestrator.spec import (
     Topology,
     flow_path,
     flows,
+    rate_text,
     round_trip_us,
     window_bytes,
 )
@@ -81,8 +82,8 @@ def _too_small(topology: Topology, buffers: SocketBuffers, scale: Scale) -> Iter
             yield (
                 f"a send buffer of {size / 1024:.3g} KiB over a round trip of "
                 f"{scale.seconds(round_trip_us(topology, flow.worker)) / 1000:.3g} ms leaves "
-                f"the {flow} {most / KEPT / 1e6:.3g} to {most / 1e6:.3g} of "
-                f"{path / 1e6:.3g} Mbit/s"
+                f"the {flow} {rate_text(most / KEPT, 3)} to {rate_text(most, 3)} of "
+                f"{rate_text(path, 3)}"
             )
 
 

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row
 from orchestrator.collector.verdict import BASELINE, Level, worst
+from orchestrator.spec import number_text
 
 INK, SOFT, FAINT = "#1D232A", "#59626C", "#D9DDE1"
 
@@ -188,7 +189,7 @@ def _bar(axes: Axes, x: int, row: Row, colour: str) -> None:
     common: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "weight": "bold"}
     # On a hatched bar the figure needs a quiet ground.
     ground = None if level == "ok" else {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-    value = f"{rate.mean:.3f}"
+    value = number_text(rate.mean, 3)
     dark = level == "ok" and _luminance(colour) < _DARK
     common["color"] = "white" if dark else INK
     axes.annotate(value, (x, 0), xytext=(0, 4), size=7.5, zorder=6, bbox=ground, **common)
@@ -209,7 +210,9 @@ def _bound(axes: Axes, bound: float) -> None:
     axes.axhline(bound, **_BOUND, zorder=2.5)
     place: dict[str, Any] = {"xytext": (1, 1.5), "textcoords": "offset points", "va": "bottom"}
     left = axes.get_xlim()[0]
-    axes.annotate(f"bound {bound:.3f}", (left, bound), size=6.5, color=_BOUND["color"], **place)
+    axes.annotate(
+        f"bound {number_text(bound, 3)}", (left, bound), size=6.5, color=_BOUND["color"], **place
+    )
 
 
 def _stack(

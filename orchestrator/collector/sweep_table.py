@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from orchestrator.collector.sweep import Cell, Place, compute_over_links
+from orchestrator.spec import number_text
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable, narrow
 
@@ -50,7 +51,7 @@ class SweepTable:
         table = FittedTable((Column(f"{model}\n{self.title}"), *points))
         table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
         table.add("limited by", *(narrow(place.limits) for place in places))
-        table.add("bound", *(f"{place.bound:.3f} 100 %" for place in places))
+        table.add("bound", *(f"{number_text(place.bound, 3)} 100 %" for place in places))
         for schedule in self.schedules:
             cells = (_cell(place, place.cells.get(schedule)) for place in places)
             table.add(schedule, *cells)
@@ -64,5 +65,5 @@ def _cell(place: Place, cell: Cell | None) -> Text:
     level = cell.row.verdict.level
     mark = _MARKS[level]
     style = "bold green" if cell.standing == "wins" else "" if level == "ok" else "yellow"
-    text = f"{mark}{rate:.3f} {100 * rate / place.bound:3.0f} %{_SIGNS[cell.standing]}"
+    text = f"{mark}{number_text(rate, 3)} {100 * rate / place.bound:3.0f} %{_SIGNS[cell.standing]}"
     return Text(text, style=style)

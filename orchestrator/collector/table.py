@@ -10,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row
+from orchestrator.spec import number_text
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable
 
@@ -97,12 +98,14 @@ class SummaryTable:
 
 
 def _plain(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else number_text(value, 3)
 
 
 def _rate(value: Estimate) -> str:
-    half = value.half_width
-    return _plain(value.mean) if half is None else f"{value.mean:.3f} ±{half:.3f}"
+    mean, half = number_text(value.mean, 3), value.half_width
+    if half is None:
+        return mean
+    return f"{mean} ±{half:.{len(mean.partition('.')[2])}f}"
 
 
 def _percent(value: float | None) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from orchestrator.collector.course import Course
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, number_text
 from orchestrator.terminal.console import say
 from orchestrator.trials.plan import Trial, plan_trials, trial_seconds
 
@@ -97,7 +97,7 @@ class TrialProgress:
         """`resnet50 switch-priority, repeat 2/3, iteration 4/8, 0.771 imgs/sec`."""
         experiment = self._experiment
         imgs_per_sec = self.imgs_per_sec
-        rate = "warming up" if imgs_per_sec is None else f"{imgs_per_sec:.3f} imgs/sec"
+        rate = "warming up" if imgs_per_sec is None else f"{number_text(imgs_per_sec, 3)} imgs/sec"
         attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""
         return (
             f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat}/"

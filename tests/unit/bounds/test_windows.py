@@ -87,7 +87,7 @@ def test_windows_that_are_too_small_leave_no_more_than_they_hold() -> None:
         why = expected(get_schedule(name), made).why_not
         assert why == (
             "a send buffer of 48 KiB over a round trip of 50 ms leaves the pull of worker0 "
-            "7.86 to 15.7 of 956 Mbit/s"
+            "7.86 Mbit/s to 15.7 Mbit/s of 956 Mbit/s"
         )
 
 

@@ -237,8 +237,8 @@ def test_the_table(tmp_path: Path) -> None:
         "limited by                 link switch0 -  link switch0 -      links of",
         "                                  switch1         switch1       workers",
         "bound                         0.117 100 %     1.169 100 %   3.508 100 %",
-        "none                          0.058  50 %     0.585  50 %   1.754  50 %",
-        "switch-priority               0.091  78 %     0.912  78 %   2.736  78 %",
+        "none                         0.0585  50 %     0.585  50 %   1.754  50 %",
+        "switch-priority              0.0912  78 %     0.912  78 %   2.736  78 %",
         "fifo                          0.102  87 %     1.017  87 %   3.052  87 %",
         "p3                           0.113  97 %*    1.134  97 %*  3.403  97 %*",
     ]
