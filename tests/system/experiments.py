@@ -116,12 +116,12 @@ class StoredTrial:
         return str(end["parameters_sha256"])
 
 
-def assert_ended_well(status: int, stderr: str) -> None:
+def assert_ended_well(status: int, said: str) -> None:
     """See that a run finished.
 
     A machine that other work kept busy makes its figures unusable, which is no fault of the run.
     """
-    assert status == 0 or (status == 5 and "no idle CPU" in stderr), f"{status}: {stderr}"
+    assert status == 0 or (status == 5 and "no idle CPU" in said), f"{status}: {said}"
 
 
 def run_directory(out: Path) -> Path:

@@ -154,11 +154,11 @@ def test_kill(number: int, tmp_path: Path, table: list[str]) -> None:
         assert not last.startswith(("[", "run:", "figure:")), said
     else:
         # what the process was for did not matter any more
-        assert_ended_well(status, said)
+        assert_ended_well(status, said + "".join(run.stdout))
 
 
 def test_the_next_run_works(tmp_path: Path) -> None:
     before = everything(tmp_path)
     done = dmlbed("run", write_experiment(tmp_path), "--out", tmp_path / "out")
-    assert_ended_well(done.returncode, done.stderr)
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
     assert everything(tmp_path / "nothing")["processes"] == before["processes"]

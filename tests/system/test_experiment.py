@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedPr
     directory = tmp_path_factory.mktemp("finished")
     experiment = write_experiment(directory, repeats=2, cool_down=1)
     done = dmlbed("run", experiment, "--json", "--out", directory / "out")
-    assert_ended_well(done.returncode, done.stderr)
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
     return done
 
 
@@ -178,7 +178,7 @@ def test_another_topology(topology: str, tmp_path: Path) -> None:
     )
     experiment = write_experiment(tmp_path, topology=renamed)
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
-    assert_ended_well(done.returncode, done.stderr)
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
     stored = stored_trials(run_directory(tmp_path / "out"))
     assert [trial.record["outcome"] for trial in stored] == ["finished", "finished"]
     assert len({trial.parameters for trial in stored}) == 1
@@ -207,7 +207,7 @@ def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
     (tmp_path / "my_order.py").write_text(MY_ORDER)
     experiment = write_experiment(tmp_path, schedules=names, more=MY_SCHEDULE)
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
-    assert_ended_well(done.returncode, done.stderr)
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
     run = run_directory(tmp_path / "out")
     rows = json.loads((run / "summary.json").read_text())
     assert [row["schedule"] for row in rows] == names.split(", ")

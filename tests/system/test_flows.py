@@ -28,7 +28,7 @@ def test_every_flow_has_the_class_that_its_layers_have(switch: str, tmp_path: Pa
         tmp_path, models="googlenet", schedules="none, geryon", switch=switch, rates=8
     )
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
-    assert_ended_well(done.returncode, done.stderr)
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
     none, geryon = stored_trials(run_directory(tmp_path / "out"))
     assert none.parameters == geryon.parameters
     assert geryon.network["kept_differs"] == []

@@ -70,7 +70,7 @@ def test_a_delay_works_or_is_refused_by_name(tmp_path: Path) -> None:
     if attempt(("unshare", "--net", "--", "tc", "qdisc", "add", "dev", "lo", "root", "netem")):
         experiment = write_experiment(tmp_path, schedules="none", topology=topology)
         done = dmlbed("run", experiment, "--out", tmp_path / "out")
-        assert_ended_well(done.returncode, done.stderr)
+        assert_ended_well(done.returncode, done.stdout + done.stderr)
     else:
         line = refused(tmp_path, topology=topology)
         remedy = "a kernel with CONFIG_NET_SCH_NETEM, or links without a delay"

@@ -53,7 +53,7 @@ def test_a_run_that_is_stopped_keeps_what_has_finished(
     run = run_directory(tmp_path / "out")
     assert [trial.directory.name for trial in stored_trials(run)] == [FINISHED]
     assert (run / "summary.json").is_file()
-    assert f"run: {run}\n" in running.said()
+    assert f"run: {run}\n" in running.stdout
     assert errors_in(running.said()) == ["dmlbed: stopped; the trials that had finished are kept"]
     assert "Traceback" not in running.said()
     assert not {str(process) for process in inside} & {str(p) for p in below(1)}

@@ -24,7 +24,7 @@ COMBINED = {"run.json", "sweep.csv", "sweep.json", "figure.png", "figure.svg"}
 def test_two_points(tmp_path: Path) -> None:
     experiment = write_experiment(tmp_path, more="sweep: {workers: [2, 1]}\n")
     done = dmlbed("run", experiment, "--json", "--out", tmp_path / "out")
-    assert_ended_well(done.returncode, done.stderr)
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
     sweep = run_directory(tmp_path / "out")
     answer = json.loads(done.stdout)
     assert Path(answer["run"]) == sweep
