@@ -32,10 +32,11 @@ MAX_DELAY_US = 60 * 10**6
 MAX_COUNT = 1_000_000
 MIN_CORES = 0.01
 MIN_SLICE_BYTES = 4096
+"""At 1 Gbit/s it takes as long on the wire as it takes a core."""
 FRAME_HEADER_BYTES = HEADER_BYTES + PACKET_BYTES - 1448
 """Of a slice in one packet: the workload's own header, and those of TCP, IP and Ethernet."""
 SLICE_MICROSECONDS = 30
-"""Of sender and receiver together; measured with slices of 4 B, of which nothing else is left."""
+"""Of sender and receiver together: 31 to 34 were measured, with slices from 4 B to 4 KiB."""
 MAX_CPU = 8191
 MAX_NODE_LETTERS = 63
 AUTO = "auto"
