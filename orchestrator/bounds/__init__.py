@@ -11,10 +11,12 @@ limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
 capped, window_limits   what windows and delays leave of a path
+acks_share              what acknowledgements leave of a port
 bottleneck              the ports that limit one direction together
 is_shared               whether a link that all workers share limits them
 """
 
+from orchestrator.bounds.acks import acks_share
 from orchestrator.bounds.bottleneck import (
     Bottleneck,
     bottleneck,
@@ -59,6 +61,7 @@ __all__ = [
     "PAYLOAD_BYTES",
     "Prediction",
     "SharedLink",
+    "acks_share",
     "bottleneck",
     "capped",
     "compute_seconds",

@@ -31,6 +31,7 @@ class PortGoodput(Record):
         seconds: for which their receivers were looked at, on the clock; each for all but the same.
         bps: payload in bit/s of the real system.
         nominal_bps: 1448/1514 of its rate, in bit/s of the real system.
+        acks_share: what acknowledgements of the opposite direction, full at the same time, had.
     """
 
     port: str
@@ -39,6 +40,7 @@ class PortGoodput(Record):
     seconds: float = Field(gt=0)
     bps: float = Field(ge=0)
     nominal_bps: float = Field(gt=0)
+    acks_share: float = Field(default=0.0, ge=0)
 
     @property
     def share(self) -> float:
@@ -52,7 +54,12 @@ class PortGoodput(Record):
         One frame more or less at each end of the look says nothing.
         """
         ends = 2 * PAYLOAD_BYTES / max(1, self.payload_bytes)
-        return LEAST_SHARE - ends <= self.share <= MOST_SHARE + ends
+        return LEAST_SHARE - self.acks_share - ends <= self.share <= MOST_SHARE + ends
+
+    @property
+    def alone(self) -> bool:
+        """Whether acknowledgements had so little that others can draw bounds at what was left."""
+        return self.acks_share <= 1 - LEAST_SHARE
 
 
 class GoodputRecord(Record):
@@ -70,7 +77,7 @@ class GoodputRecord(Record):
 
     def goodputs(self) -> Goodputs:
         """What bounds are drawn at; a port that is not in it carries what its rate says."""
-        return {port.port: port.bps for port in self.ports if port.believed}
+        return {port.port: port.bps for port in self.ports if port.believed and port.alone}
 
     def text(self) -> str:
         """One line: what was measured."""

@@ -18,7 +18,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Literal
 
-from orchestrator.bounds import bottleneck, first_worker_bps, goodput_bps
+from orchestrator.bounds import acks_share, bottleneck, first_worker_bps, goodput_bps, link_loads
 from orchestrator.collector.disturbance import disturbances, use_within
 from orchestrator.collector.shapes import UseRecord
 from orchestrator.collector.windows import (
@@ -230,10 +230,15 @@ def _way(
     else:
         bps = [received_bps(events[name], begin, end)[0] for name in names]
         busy = busy_share(events[server], 0, begin, end)
-    rate = sum(scale.rate(port.rate_bps) for port in bottleneck(topology, direction).ports)
+    full = bottleneck(topology, direction).ports
+    rate = sum(scale.rate(port.rate_bps) for port in full)
+    # Acknowledgements of the opposite direction are the links' own, and no fault of the machine.
+    left = 1 - max(
+        acks_share(topology, scale, load) for load in link_loads(topology, 1) if load.port in full
+    )
     owed = first_worker_bps(topology, direction)
-    first = None if owed is None else bps[0] / goodput_bps(scale.rate(owed))
-    return Way(rate_bps=rate, share=sum(bps) / goodput_bps(rate), first=first, busy=busy)
+    first = None if owed is None else bps[0] / goodput_bps(left * scale.rate(owed))
+    return Way(rate_bps=rate, share=sum(bps) / goodput_bps(left * rate), first=first, busy=busy)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from orchestrator.bounds import fullest, goodput_bps, link_loads
+from orchestrator.bounds import acks_share, fullest, goodput_bps, link_loads
 from orchestrator.collector.goodput import GoodputRecord, PortGoodput
 from orchestrator.collector.windows import events_of, received, released_ns
 from orchestrator.deployment import Deployment, RemoteHost
@@ -84,6 +84,7 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
                     seconds=max(seconds for _, seconds in counts),
                     bps=bps * experiment.scale.rates,
                     nominal_bps=goodput_bps(load.port.rate_bps),
+                    acks_share=acks_share(topology, experiment.scale, load),
                 )
             )
     return GoodputRecord(ports=tuple(found))

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.bounds import Case, capped, expected, long_ways_seconds, predictions
+from orchestrator.bounds import (
+    Case,
+    acks_share,
+    capped,
+    expected,
+    link_loads,
+    long_ways_seconds,
+    predictions,
+)
 from orchestrator.bounds.iteration import no_overlap_seconds
 from orchestrator.bounds.pipeline import Work, pipelined_seconds
 from orchestrator.spec import Direction, Scale, SocketBuffers, Topology
@@ -137,3 +145,25 @@ def test_plans_are_upper_estimates_where_ways_are_long(
         window = scale.send_buffer_bytes(48 * 1024) / float(scale.factor)
         assert planned > 2 * MODEL.bytes * TRIP / window
     assert long_ways_seconds(trunk(3), MODEL.bytes, buffers, scale, None) == 0
+
+
+@pytest.mark.parametrize(
+    ("rate", "back", "scale", "least", "most"),
+    [
+        (10**9, None, Scale(), 0.0005, 0.0015),
+        (10**9, 10**8, Scale(), 0.009, 0.011),
+        (10**8, 10**7, Scale(1, 0.5), 0.10, 0.12),
+        (64_000, None, Scale(), 0.04, 0.05),
+        (10**7, None, Scale(), 0.02, 0.025),
+    ],
+)
+def test_acknowledgements_take_more_where_packets_are_small_or_the_way_back_is_slow(
+    rate: int, back: int | None, scale: Scale, least: float, most: float
+) -> None:
+    topology = trunk(1, rate, back)
+    slow = next(
+        load
+        for load in link_loads(topology, 1)
+        if load.direction == "push" and load.port.rate_bps == (back or rate)
+    )
+    assert least < acks_share(topology, scale, slow) < most

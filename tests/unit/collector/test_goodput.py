@@ -51,3 +51,9 @@ def test_what_was_not_tried_is_no_doubt() -> None:
 def test_one_port_has_one_share() -> None:
     text = GoodputRecord(ports=(port("a->b", 0.99),)).text()
     assert text == "goodput: 99.0 % of what the rates of a->b carry"
+
+
+def test_what_acknowledgements_took_is_no_doubt_and_lowers_no_bound() -> None:
+    crowded = port("a->b", 0.89).model_copy(update={"acks_share": 0.11})
+    record = GoodputRecord(ports=(crowded,))
+    assert (crowded.believed, record.notes(), record.goodputs()) == (True, (), {})
