@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from orchestrator.collector.course import Course
 from orchestrator.spec import Experiment, number_text
@@ -124,10 +125,11 @@ class RunProgress:
         self._started = 0.0
         self._live: Progress | None = None
         if console.is_terminal:
+            # Folded: on a narrow terminal the end of the line, with the figure, would be missing.
+            text = TextColumn("{task.description}", table_column=Column(overflow="fold"))
             self._live = Progress(
-                BarColumn(bar_width=20), TextColumn("{task.description}"), console=console,
-                transient=True, refresh_per_second=2,
-            )  # fmt: skip
+                BarColumn(bar_width=20), text, console=console, transient=True, refresh_per_second=2
+            )
             self._task = self._live.add_task("building the testbed", total=self._count)
 
     def __enter__(self) -> RunProgress:

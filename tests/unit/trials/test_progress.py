@@ -29,9 +29,9 @@ class Clock:
 class Screen:
     """A console on which a run is shown, and what it has written."""
 
-    def __init__(self, folder: Path, *, terminal: bool = False) -> None:
+    def __init__(self, folder: Path, *, terminal: bool = False, width: int = 60) -> None:
         self.text = io.StringIO()
-        console = Console(file=self.text, force_terminal=terminal, width=60, _environ={})
+        console = Console(file=self.text, force_terminal=terminal, width=width, _environ={})
         self.clock = Clock()
         self.experiment = experiment(folder)
         self.trials = plan_trials(self.experiment)
@@ -95,6 +95,18 @@ def test_a_terminal_shows_the_trial_that_runs_and_clears_it(tmp_path: Path) -> N
         progress.finish(screen.trials[0], None)
         assert live.tasks[0].completed == 1
     assert live.live.is_started is False
+
+
+def test_a_narrow_terminal_shows_all_of_it(tmp_path: Path) -> None:
+    screen = Screen(tmp_path, terminal=True, width=40)
+    with screen.progress as progress:
+        progress.start(screen.trials[0])
+        live = progress._live
+        assert live is not None
+        live.refresh()
+        description = live.tasks[0].description
+    assert "…" not in screen.text.getvalue()
+    assert description.split()[-2] in screen.text.getvalue()
 
 
 def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
