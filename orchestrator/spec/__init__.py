@@ -10,7 +10,7 @@ LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not
 Experiment, Overrides                       what is run
 Sweep, Point, conditions                    what of it is varied, and what is run at each point
 Scale, AutoScale                            at which scale, or with R still to be chosen
-SocketBuffers, window_bytes, burst_bytes    how much may be on its way
+SocketBuffers, window_bytes                 how much may be on its way
 SshAccess                                   how to reach a host
 parse_rate, parse_size, parse_duration      quantities with units
 rate_text, number_text                      rates and other figures for people, of any size
@@ -53,7 +53,6 @@ from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, p
 from orchestrator.spec.windows import (
     INITIAL_SEGMENTS,
     SocketBuffers,
-    burst_bytes,
     host_burst_segments,
     port_burst_segments,
     queueing_seconds,
@@ -89,7 +88,6 @@ __all__ = [
     "SshAccess",
     "Sweep",
     "Topology",
-    "burst_bytes",
     "class_plan",
     "conditions",
     "contended_switch_ports",

@@ -152,13 +152,6 @@ def host_burst_segments(topology: Topology, scale: Scale) -> dict[str, int]:
     return bursts
 
 
-def burst_bytes(topology: Topology, port: Port, scale: Scale) -> int:
-    """The largest packet that training sends over a port, in emulated bytes as tc counts them."""
-    hosts = host_burst_segments(topology, scale)
-    sent = (hosts[way[0].node] for way in _ways(topology).paths.values() if port in way)
-    return FRAME_BYTES * max(sent, default=1)
-
-
 def queueing_seconds(topology: Topology, buffers: SocketBuffers, scale: Scale) -> float:
     """The longest that a byte can be on its way, if all windows stand in its queues (emulated)."""
     waiting: Counter[Port] = Counter()
