@@ -106,7 +106,7 @@ _RULES = _tests(
     "ovs-kernel: rules, classes, overload",
     "tests/system/inside_openvswitch.py"
     " -k 'workers_reach or every_rule or switches_count or overloaded or urgent'",
-    divisor=10,
+    divisor=20,
     more="DMLBED_TEST_OPENVSWITCH=ovs-kernel",
     before=_BOX,
 )

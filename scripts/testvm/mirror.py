@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def download(packages: tuple[str, ...], folder: Path) -> None:
     # apt gives up root for a download, and says so of a directory that others cannot write.
     folder.mkdir()
     argv = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *packages]
-    subprocess.run(argv, cwd=folder, check=True)
+    subprocess.run(argv, cwd=folder, check=True, stdout=sys.stderr)
     for package in folder.glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
 

@@ -100,4 +100,4 @@ def set_up(root: Path, log: Path) -> None:
 def make_image(root: Path, image: Path) -> None:
     """A disk with the root on it."""
     argv = ["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", str(root), str(image)]
-    subprocess.run([*argv, IMAGE_SIZE], check=True)
+    subprocess.run([*argv, IMAGE_SIZE], check=True, stdout=subprocess.DEVNULL)
