@@ -54,7 +54,7 @@ def test_nothing_is_cut_off(columns: int) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     first, *rest = result.stdout.splitlines()
     assert first.startswith("published: 30 trials on ps-10g-1g-3workers (linux-bridge, auto: ")
-    assert "R=1, D=0.5, 2 + 5 + 1 iterations each, at most about " in first
+    assert "R=1, D=0.3, 1 + 3 + 0 iterations each, at most about " in first
     assert max(map(len, rest)) <= columns
     assert "…" not in result.stdout
     assert rest[-1] == "The commands: dmlbed plan --commands"
@@ -71,10 +71,10 @@ def test_the_trials_in_their_order() -> None:
 def test_the_ports() -> None:
     rows = {row[0]: row[1:] for row in cells(plan(PUBLISHED, columns=120))}
     same = "ack > data"
-    assert rows["ps->switch0"] == ["10 Gbit/s", "256 KiB", same, same]
+    assert rows["ps->switch0"] == ["10 Gbit/s", "153.601 KiB", same, same]
     assert rows["switch0->switch1"] == [
         "1 Gbit/s",
-        "256 KiB",
+        "153.601 KiB",
         same,
         "ack > worker0 > worker1 > worker2 > data",
     ]
@@ -99,12 +99,12 @@ def test_delays_stand_beside_the_rates(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_json() -> None:
     answer = planned(PUBLISHED)
-    loaded = load_experiment(Path(PUBLISHED)).with_scale(Scale(1, 0.5))
+    loaded = load_experiment(Path(PUBLISHED)).with_scale(Scale(1, 0.3))
     assert (answer["experiment"], answer["digest"]) == ("published", loaded.digest())
     assert answer["switch"]["kind"] == "linux-bridge"
-    assert (answer["scale"]["rates"], answer["scale"]["time"]) == (1.0, 0.5)
+    assert (answer["scale"]["rates"], answer["scale"]["time"]) == (1.0, 0.3)
     assert answer["seconds"] == pytest.approx(run_seconds(loaded))
-    assert answer["memory_bytes"] > 10 * 247369380 / 2
+    assert answer["memory_bytes"] > 10 * 247369380 * 0.3
     assert [trial["index"] for trial in answer["trials"]] == list(range(1, 31))
     assert list(answer["ports"]) == ["none", "switch-priority"]
     assert answer["ports"]["none"][0]["port"] == "ps->switch0"

@@ -39,13 +39,13 @@ def scale_of(*options: str) -> dict[str, Any]:
 def test_without_a_calibration_it_assumes_the_real_rates() -> None:
     why = "R auto: R = 1 assumed, not calibrated on this machine yet"
     assert f"scale: {why}\n" in plan()
-    assert scale_of() == {"rates": 1, "time": 0.5, "auto": True, "assumed": True, "why": why}
+    assert scale_of() == {"rates": 1, "time": 0.3, "auto": True, "assumed": True, "why": why}
 
 
 def test_with_a_calibration_it_plans_with_that() -> None:
     key = calibration_key(load_experiment(PUBLISHED, Overrides(switch=BRIDGE)), BRIDGE)
     CalibrationCache().remember(key, [attempt(1, push=0.5), attempt(2)])
-    assert "R=2, D=0.5" in plan()
+    assert "R=2, D=0.3" in plan()
     assert "500 Mbit/s" in plan()
     scale = scale_of()
     assert (scale["rates"], scale["assumed"]) == (2, False)

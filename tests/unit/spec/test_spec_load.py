@@ -59,9 +59,9 @@ def test_published_experiment() -> None:
     experiment = load_experiment(PUBLISHED)
     assert experiment.models == ("alexnet", "googlenet", "inception3", "resnet50", "mobilenet")
     assert experiment.schedules == ("none", "switch-priority")
-    assert (experiment.warm_up, experiment.iterations, experiment.cool_down) == (2, 5, 1)
+    assert (experiment.warm_up, experiment.iterations, experiment.cool_down) == (1, 3, 0)
     assert experiment.repeats == 3
-    assert experiment.asked_scale == AutoScale(0.5)
+    assert experiment.asked_scale == AutoScale(0.3)
     assert experiment.published["alexnet"] == {"none": (0.24,), "switch-priority": (0.34,)}
     assert set(experiment.devices) == {"published-worker-6-cores-2GHz"}
     assert experiment.topology.name == "ps-10g-1g-3workers"

@@ -48,7 +48,7 @@ def test_another_question_has_another_answer(
 ) -> None:
     cache.remember(key(), [attempt(1)])
     # R, models and repeats are no part of the question.
-    assert cache.attempts(key(scale="7,0.5", models=["vgg19"], repeats=9)) == {1: attempt(1)}
+    assert cache.attempts(key(scale="7,0.3", models=["vgg19"], repeats=9)) == {1: attempt(1)}
     assert cache.attempts(key("ovs-user")) == {}
     assert cache.attempts(key(scale="auto,1")) == {}
     star = calibration_key(load_experiment(PUBLISHED), "linux-bridge") | {"topology_digest": "x"}

@@ -243,17 +243,17 @@ def test_a_cache_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
 
 def test_what_plan_foresees(bench: Bench) -> None:
     auto = load_experiment(PUBLISHED, Overrides(switch="linux-bridge"))
-    assert auto.asked_scale == AutoScale(0.5)
-    by_hand = load_experiment(PUBLISHED, Overrides(scale="8,0.5", switch="linux-bridge"))
+    assert auto.asked_scale == AutoScale(0.3)
+    by_hand = load_experiment(PUBLISHED, Overrides(scale="8,0.3", switch="linux-bridge"))
     foreseen = foresee_scale(auto, BRIDGE, ROOM, bench.cache)
-    assert (foreseen.scale, foreseen.assumed) == (Scale(1, 0.5), True)
+    assert (foreseen.scale, foreseen.assumed) == (Scale(1, 0.3), True)
     assert foreseen.why == "R auto: R = 1 assumed, not calibrated on this machine yet"
     assert (
         foresee_scale(by_hand, BRIDGE, ROOM, bench.cache).why == "not checked on this machine yet"
     )
-    bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
+    bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.3")
     foreseen = foresee_scale(auto, BRIDGE, ROOM, bench.cache)
-    assert (foreseen.scale, foreseen.assumed) == (Scale(2, 0.5), False)
+    assert (foreseen.scale, foreseen.assumed) == (Scale(2, 0.3), False)
     assert foreseen.why == (
         "R auto: R = 2, 98 % of 500 Mbit/s both ways, 50 % idle, "
         "remembered from 2025-11-21 01:02 UTC"
