@@ -59,7 +59,8 @@ def test_standard_output_is_one_json_object(
     finished: subprocess.CompletedProcess[str], run: Path
 ) -> None:
     answer = json.loads(finished.stdout)
-    assert set(answer) == {"run", "rows"}
+    assert set(answer) == {"run", "rows", "failed", "missing"}
+    assert (answer["failed"], answer["missing"]) == ([], 0)
     assert Path(answer["run"]) == run
     assert answer["rows"] == json.loads((run / "summary.json").read_text())
     rows = {row["schedule"]: row for row in answer["rows"]}
@@ -238,4 +239,5 @@ def assert_turns(trial: StoredTrial) -> None:
     assert moments == sorted(moments)
     (end,) = trial.events("ps", "end")
     once = end["staleness"]["0"]  # the first worker's first push
-    assert end["staleness"] == {"0": once, "1": once, "2": 7 * once}
+    iterations = sum(trial.record[key] for key in ("warm_up", "iterations", "cool_down"))
+    assert end["staleness"] == {"0": once, "1": once, "2": (3 * iterations - 2) * once}

@@ -69,4 +69,4 @@ def test_ctrl_c_keeps_the_points_that_had_finished(tmp_path: Path) -> None:
         assert running.end() == 130, running.said()
     sweep = run_directory(tmp_path / "out")
     assert {path.name for path in sweep.iterdir()} == {*COMBINED, "batch-1"}
-    assert "2 has no result: not run" in running.said()
+    assert "2 has no result: not run" in "".join(running.stdout)

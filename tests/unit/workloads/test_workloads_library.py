@@ -100,7 +100,7 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
     [
         ({"place": "switch"}, "switch_order"),
         ({"switch_order": "worker"}, "switch_order"),
-        ({"order": "generation", "synchronisation": "per-slice"}, "slice_bytes: missing"),
+        ({"order": "generation", "synchronisation": "per-slice"}, "slice: missing"),
         (
             {"order": "generation", "synchronisation": "per-tensor", "slice_bytes": 4},
             "has no smaller unit",
@@ -117,7 +117,7 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
             },
             "an answer may wait for what the window holds back",
         ),
-        ({"slice_bytes": 0}, "slice_bytes: must be at least 1, found 0"),
+        ({"slice_bytes": 0}, "slice: must be at least 1, found 0"),
         ({"place": "switch", "switch_order": "layer"}, "flows: goes with switch_order 'layer'"),
         ({"place": "switch", "switch_order": "worker", "flows": 2}, "and only with it"),
         ({"flows": 2}, "and only with it"),
