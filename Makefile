@@ -12,7 +12,7 @@ help: ## list all targets
 setup: ## install what is missing: Debian packages, and Python libraries in .venv
 	@scripts/setup
 
-experiment: setup ## reproduce the published experiment (at most 10 minutes)
+experiment: setup ## reproduce the published experiment (at most 5 minutes)
 	$(SUDO) $(BIN)/dmlbed run experiments/published.yaml
 
 smoke: setup ## a quick first look at an experiment (under a minute)
