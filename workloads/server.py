@@ -46,7 +46,6 @@ class ParameterServer:
         self._peers: tuple[Peer, ...] = ()
         self._logs = Logs(len(job.workers), self._layout.bytes)
         self._current = 0
-        self._ranks = job.answer_ranks
         check_ranks(self._layout, "answer_ranks", *job.answer_ranks)
         self._unit_flow = unit_flows(self._layout, len(job.flow_dscp))
         self._flow_bytes = flow_bytes(self._layout, self._unit_flow, len(job.flow_dscp))
@@ -60,8 +59,7 @@ class ParameterServer:
             self._paces = Paces(
                 workers, units, job.schedule.staleness, job.all_iterations, goes_on=job.goes_on
             )
-        # None: the training is over.
-        self._events: SimpleQueue[IterationLog | WorkloadError | None] = SimpleQueue()
+        self._events: SimpleQueue[IterationLog | WorkloadError | None] = SimpleQueue()  # None: over
         self._transfers = [
             [Transfers(job.all_iterations) for _ in job.flow_dscp] for _ in job.workers
         ]
@@ -225,7 +223,7 @@ class ParameterServer:
                 Parcel(begin + piece.place, values(piece), number, iteration, piece.number)
                 for piece in unit.slices
             ],
-            self._ranks[number][unit.number],
+            self._job.answer_ranks[number][unit.number],
         )
 
     def _receive_from(self, peer: Peer, flow: int) -> None:
