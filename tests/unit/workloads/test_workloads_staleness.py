@@ -98,8 +98,9 @@ def test_a_straggler_makes_the_others_push_what_it_has_not_seen(tmp_path: Path) 
     assert max(map(int, end["staleness"])) > 3
     fast, behind = (done_by(tmp_path, worker) for worker in ("worker0", "worker1"))
     assert len(behind) == 3 < len(fast)
-    # It trained as long as the slow one did, and everything that it pushed was counted.
-    assert fast[-1] >= behind[-1]
+    # It trained into the slow one's last iteration, and everything that it pushed was counted. (It
+    # may push its own last gradients while the slow one computes: it ends what it has begun.)
+    assert fast[-1] >= behind[-2]
     assert end["payload_in"] == (len(fast) + len(behind)) * 1_000_000
     (end,) = train(tmp_path, model, asynchronous(0), workers=2, iterations=3, layer_seconds=slow)[
         -1:
