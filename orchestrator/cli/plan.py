@@ -129,7 +129,7 @@ def _show(planned: Planned, console: Console) -> None:
         f"at most about {clock_text(described['seconds'])} min{_retries(loaded)}, "
         f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
     )
-    for line in (*_added(loaded), f"scale: {planned.why}"):
+    for line in (*_notes(loaded), f"scale: {planned.why}"):
         say(console, line)
     console.print(_trial_table(described))
     console.print(_port_table(described))
@@ -138,8 +138,8 @@ def _show(planned: Planned, console: Console) -> None:
         say(console, note)
 
 
-def _added(loaded: Experiment) -> list[str]:
-    return [f"note: {loaded.added}"] if loaded.added else []
+def _notes(loaded: Experiment) -> list[str]:
+    return [f"note: {note}" for note in loaded.notes]
 
 
 def _retries(loaded: Experiment) -> str:
@@ -160,7 +160,7 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
         f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
     )
-    for line in _added(asked):
+    for line in _notes(asked):
         say(console, line)
     titles = ("point", "trials", "scale", "memory", "at most")
     table = FittedTable([Column(title) for title in titles], lines=True)
@@ -232,6 +232,7 @@ def describe(
             }
             for trial in plan_trials(experiment)
         ],
+        "notes": list(experiment.notes),
         "caps": [
             {
                 "host": cap.host,

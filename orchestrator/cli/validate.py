@@ -18,16 +18,16 @@ from orchestrator.spec.text import counted
 def validate(files: tuple[Path, ...]) -> None:
     """Check topology or experiment FILEs; `-` is standard input.
 
-    Prints one line for each that is valid (and one more where iterations are added to it), and all
-    problems of all others, each as `file:line:column: message (hint)`.
+    Prints one line for each that is valid (and more where iterations are added to it, or queues
+    will overflow), and all problems of all others, each as `file:line:column: message (hint)`.
     """
     problems: dict[Problem, None] = {}
     for file in dict.fromkeys(files):
         try:
             spec = load_any(file)
             print(f"{shown_path(file)}: {_describe(spec)}")
-            if isinstance(spec, Experiment) and spec.added:
-                print(f"{shown_path(file)}: {spec.added}")
+            for note in spec.notes if isinstance(spec, Experiment) else ():
+                print(f"{shown_path(file)}: {note}")
         except InputError as error:
             # A topology's problems are those of every experiment on it, too.
             problems.update(dict.fromkeys(error.problems))

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.orders import ORDERS, Order, source_digest
 from orchestrator.spec.graph import Flow, flows
+from orchestrator.spec.own_windows import overrun
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
@@ -146,6 +147,13 @@ class Experiment:
     def all_iterations(self) -> int:
         """Iterations of a trial, warm-up and cool-down included."""
         return self.warm_up + self.iterations + self.cool_down
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before it runs, a line each."""
+        topologies = [point.experiment.topology for point in self.points()] or [self.topology]
+        said = (self.added, overrun(topologies, self.socket_buffers))
+        return tuple(line for line in said if line)
 
     def with_scale(self, scale: Scale) -> Experiment:
         """The same at that scale."""

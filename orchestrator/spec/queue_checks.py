@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.graph import Port, ports
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.units import size_text
 from orchestrator.spec.validation import items, mapping
 from orchestrator.spec.windows import least_queue_bytes, workers_crossing
 
@@ -26,7 +27,7 @@ def why_short(topology: Topology, port: Port) -> str:
     count = workers_crossing(topology, port)
     workers = "one worker" if count == 1 else f"{count} workers"
     return (
-        f"the queue of {port}, {_size(port.queue_bytes)}, does not hold the TCP windows of "
+        f"the queue of {port}, {size_text(port.queue_bytes)}, does not hold the TCP windows of "
         f"{workers}"
     )
 
@@ -62,7 +63,3 @@ def _written(document: Document, number: int, port: Port) -> Loc:
         if "queue" in mapping(shape):
             return (*loc, "queue")
     return ("links", number)
-
-
-def _size(count: int) -> str:
-    return f"{count // _KIB} KiB" if count % _KIB == 0 else f"{count} B"

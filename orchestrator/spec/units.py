@@ -138,6 +138,11 @@ def parse_duration(text: object) -> int:
     return int(duration)
 
 
+def size_text(count: int) -> str:
+    """Bytes for people: `512 KiB`, `1514 B`."""
+    return f"{count // 1024} KiB" if count % 1024 == 0 else f"{count} B"
+
+
 def rate_text(bps: float, digits: int = 4) -> str:
     """A rate for people: `1.25 Gbit/s`, `62.5 Mbit/s`, `9.6 kbit/s`.
 

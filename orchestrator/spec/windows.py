@@ -99,14 +99,26 @@ def auto_send_bytes(topology: Topology, flow: Flow) -> int:
             min(FULL_BUFFER_BYTES, FULL_BUFFER_BYTES * rate // FULL_BUFFER_BPS),
             min(MIN_SEND_BUFFER_BYTES, int(rate * LEAST_SECONDS / 8)),
         ),
-        *(_queue_share(topology, port) for port in crossed),
+        *(queue_share_bytes(topology, port) for port in crossed),
     )
-    on_the_way = rate * round_trip_us(topology, flow.worker) // (8 * 10**6)
+    on_the_way = on_the_way_bytes(topology, flow)
     return min(MOST_BUFFER_BYTES, on_the_way + max(LEAST_BUFFER_BYTES, waiting))
 
 
-def _queue_share(topology: Topology, port: Port) -> int:
-    return port.queue_bytes // (KEPT * min(workers_crossing(topology, port), QUEUE_WINDOWS))
+def on_the_way_bytes(topology: Topology, flow: Flow) -> int:
+    """What it takes to fill a flow's path alone: its slowest rate times its round trip."""
+    rate = min(port.rate_bps for port in _ways(topology).paths[flow])
+    return rate * round_trip_us(topology, flow.worker) // (8 * 10**6)
+
+
+def queue_share_bytes(topology: Topology, port: Port) -> int:
+    """The send buffer whose window takes a worker's part of a port's queue."""
+    return port.queue_bytes // (KEPT * shared_windows(topology, port))
+
+
+def shared_windows(topology: Topology, port: Port) -> int:
+    """How many windows a port's queue holds, at least."""
+    return min(workers_crossing(topology, port), QUEUE_WINDOWS)
 
 
 def workers_crossing(topology: Topology, port: Port) -> int:
@@ -120,7 +132,7 @@ def least_queue_bytes(topology: Topology, port: Port) -> int:
     It holds the least windows, of four segments, of `QUEUE_WINDOWS` workers, or of as many as there
     are: with less they are lost at once, and again whenever they are sent anew.
     """
-    return KEPT * LEAST_BUFFER_BYTES * min(workers_crossing(topology, port), QUEUE_WINDOWS)
+    return KEPT * LEAST_BUFFER_BYTES * shared_windows(topology, port)
 
 
 def round_trip_us(topology: Topology, worker: str) -> int:

@@ -140,8 +140,8 @@ def conduct(request: RunRequest, groups: RunGroups, seconds: int, samples: int) 
     results = ResultsDirectory(request.out, experiment.name, stamp, record)
     try:
         with RunProgress(experiment, messages()) as progress:
-            if experiment.added:
-                progress.say(f"note: {experiment.added}")
+            for note in experiment.notes:
+                progress.say(f"note: {note}")
             progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
             progress.say(f"switches: {choice.kind} ({choice.why})")
             controller = make_controller(experiment.topology, choice.kind)

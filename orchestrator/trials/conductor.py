@@ -91,8 +91,8 @@ def _run_trials(
     """
     failed = 0
     with RunProgress(experiment, messages()) as progress:
-        if experiment.added:
-            progress.say(f"note: {experiment.added}")
+        for note in experiment.notes:
+            progress.say(f"note: {note}")
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
         progress.say(f"switches: {choice.kind} ({choice.why})")
         controller = make_controller(experiment.topology, choice.kind)
