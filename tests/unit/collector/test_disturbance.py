@@ -50,6 +50,8 @@ def test_a_sample_at_an_end_counts_by_its_part() -> None:
         ([(1.6, 0.06, 0.0, 0.1)] * 8, 0.1),
         # A neighbour that is there and takes less than a quarter.
         ([(0.5, 0.48, 0.0, 0.4)] * 8, 0.4),
+        # The hypervisor withheld 0.3 cores for one second of eight.
+        ([QUIET] * 7 + [(0.5, 0.0, 0.3, 0.5)], 0.7),
         # One busy second of eight, with idle time in it.
         ([QUIET] * 7 + [LOOP], 0.6),
     ],
@@ -63,6 +65,12 @@ def test_not_disturbed(seconds: list[Second], idle: float) -> None:
     [
         ([LOOP] * 31, 0.2, "other programs used 1.0 of 2 cores for 31 s"),
         ([(0.5, 0.0, 0.6, 0.4)] * 8, 0.4, "the hypervisor took 30 % for 8.0 s"),
+        # A tenth of the figure was lost in a trial like that, with a third of the machine idle.
+        (
+            [QUIET] * 2 + [(0.4, 0.0, 0.418, 0.65)] + [QUIET] * 3 + [(0.5, 0.0, 0.606, 0.4)],
+            0.65,
+            "the hypervisor took 26 % for 2.0 s",
+        ),
         (
             [(1.2, 0.3, 0.0, 0.15)] * 8,
             0.15,
