@@ -105,9 +105,9 @@ def _read(document: Document) -> bytes:
 
 
 def _read_stdin(place: str) -> bytes:
-    # A closed standard input is None, or fails with EBADF.
+    # `scripts/dmlbed` closes a directory.
     if sys.stdin is None:
-        raise InputError([Problem(place, "cannot be read: it is closed")])
+        raise InputError([Problem(place, "is closed, or a directory", "name a file")])
     try:
         return _bounded(sys.stdin.buffer.read(MAX_BYTES + 1), place)
     except OSError as error:

@@ -22,13 +22,15 @@ shell shows for a program that SIGPIPE ended."""
 
 
 def prepare() -> None:
-    """Open what is closed, and let output outlive its readers; the first thing a process does."""
+    """Open what is closed, and let output outlive its readers; the first thing a process does.
+
+    `sys.stdin` stays None where it was closed: whoever wants to read it must know.
+    """
     if _outlet(sys.stdout) and _outlet(sys.stderr):
         return
     for descriptor in (0, 1, 2):
         _open(descriptor)
     register()
-    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = _stream(1, sys.stdout)
     sys.stderr = _stream(2, sys.stderr)
 

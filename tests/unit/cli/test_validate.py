@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,25 @@ def test_standard_input() -> None:
 def test_wrong_standard_input(given: bytes, said: str) -> None:
     result = validate("-", given=given)
     assert (result.exit_code, result.stderr) == (2, f"{said}\n")
+
+
+@pytest.mark.parametrize("how", ["</", "<&-"])
+def test_standard_input_that_cannot_be_read(how: str) -> None:
+    # As set-up installs it: beside Python.
+    command = Path("dmlbed")
+    command.write_bytes((Path(__file__).parents[3] / "scripts/dmlbed").read_bytes())
+    command.chmod(0o755)
+    Path("python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    Path("python").chmod(0o755)
+    ended = subprocess.run(
+        ["sh", "-c", f'"$1" validate - {how}', "sh", "./dmlbed"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "<stdin>: is closed, or a directory (name a file)\n"
 
 
 def test_a_topology_of_the_name_of_standard_input_is_a_file() -> None:
