@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from workloads.job import WorkerJob
 from workloads.layout import Layout
-from workloads.network import CONNECT_SECONDS, bound_unsent, connect, kept_settings, mark
+from workloads.network import bound_unsent, connect, kept_settings, mark
 from workloads.records import Records
 from workloads.transport import Connection, Disconnected, Parcel
 from workloads.wire import FrameType, greeting
@@ -18,12 +18,11 @@ def join(job: WorkerJob, layout: Layout, records: Records) -> tuple[Connection, 
     Raises:
         WorkloadError: the parameter server does not answer, or the own address cannot be used.
     """
-    patience = min(CONNECT_SECONDS, job.silence_seconds)
     connections = []
     # All before the first word: a server that refuses the one says so on it, and stops listening.
     for flow, dscp in enumerate(job.flow_dscp):
-        receiving = connect(job.bind, job.server, job.buffers, patience)
-        sending = connect(job.bind, job.server, job.buffers, patience)
+        receiving = connect(job.bind, job.server, job.buffers, job.silence_seconds)
+        sending = connect(job.bind, job.server, job.buffers, job.silence_seconds)
         bound_unsent(sending, job.unsent_bytes)
         mark(sending, dscp)
         settings = kept_settings(receiving, sending)

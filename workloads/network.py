@@ -13,7 +13,6 @@ from workloads.errors import WorkloadError
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
-CONNECT_SECONDS = 10.0
 _RETRY_SECONDS = 0.1
 
 # struct tcp_info of <linux/tcp.h>: offset and format of the fields that are recorded

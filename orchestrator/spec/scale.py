@@ -26,6 +26,9 @@ def _exact(number: float) -> Fraction:
     return Fraction(repr(number))
 
 
+MAX_BUFFER_BYTES = 1 << 30
+"""Of a socket: what the kernel can double, in an int."""
+
 # The MTU does not scale, and TCP needs windows of several packets. A send buffer of eleven full
 # frames (the kernel keeps twice what is asked, and counts its own overhead in it); a receive buffer
 # that holds a 64 KB burst with that overhead, or the kernel drops what it has just received and the
@@ -89,12 +92,17 @@ class Scale:
         return math.ceil(count * self.factor)
 
     def send_buffer_bytes(self, count: int) -> int:
-        """The emulated bytes of a real send buffer; not below the least, unless the real one is."""
-        return max(self.bytes(count), min(count, MIN_SEND_BUFFER_BYTES))
+        """The emulated bytes of a real send buffer; not below the least, unless the real one is.
+
+        Nor above what the kernel takes.
+        """
+        least = min(count, MIN_SEND_BUFFER_BYTES)
+        return min(MAX_BUFFER_BYTES, max(self.bytes(count), least))
 
     def receive_buffer_bytes(self, count: int) -> int:
         """The emulated bytes of a real receive buffer; likewise."""
-        return max(self.bytes(count), min(count, MIN_RECEIVE_BUFFER_BYTES))
+        least = min(count, MIN_RECEIVE_BUFFER_BYTES)
+        return min(MAX_BUFFER_BYTES, max(self.bytes(count), least))
 
     def queue_bytes(self, count: int) -> int:
         """The emulated limit of a real queue in bytes; likewise."""

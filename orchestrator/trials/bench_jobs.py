@@ -9,6 +9,7 @@ from orchestrator.collector.bench import BenchRecord
 from orchestrator.spec import Experiment, Flow, flow_path
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
+from orchestrator.trials.slow_links import patience_seconds
 from workloads.layout import Layout
 from workloads.models import load_model
 from workloads.schedules import get_schedule
@@ -20,7 +21,6 @@ SCHEDULE = "p3"
 """Whose send queue and slices are measured."""
 RAMP_SECONDS = 1.0
 """Left out at the beginning of flows: windows grow, and buffers fill."""
-SILENCE_SECONDS = 20.0
 _MARGIN_SECONDS = 0.3  # so that no flow ends within the time that is measured
 
 
@@ -62,7 +62,7 @@ def bench_jobs(
     changes = {
         "mode": mode,
         "seconds": measuring_seconds(experiment, what, mode),
-        "silence_seconds": SILENCE_SECONDS,
+        "silence_seconds": patience_seconds(experiment),
         "workers": [what.worker],
     }
     all_workers = jobs[what.server]

@@ -42,7 +42,7 @@ from orchestrator.trials.control import make_controller
 from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
-from orchestrator.trials.slow_links import calibration_seconds, drain_seconds
+from orchestrator.trials.slow_links import calibration_seconds, patience_seconds
 from orchestrator.trials.undisturbed import TIMES, Made, Watch, undisturbed
 from workloads.models import load_model
 from workloads.schedules import get_schedule
@@ -55,7 +55,6 @@ RAMP_SECONDS = 0.6
 """Left out at the beginning: windows grow, and buffers fill."""
 END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""
-SILENCE_SECONDS = 20.0
 START_SECONDS = 60.0
 MODEL = "resnet50"
 """Whose slices are exchanged, whatever the experiment trains: the median of the library in size, so
@@ -122,7 +121,7 @@ def calibration_jobs(
     changes = {
         "mode": "calibrate",
         "seconds": seconds,
-        "silence_seconds": SILENCE_SECONDS + drain_seconds(experiment),
+        "silence_seconds": patience_seconds(experiment),
         "scale": {"rates": rates, "time": min(experiment.scale.time, largest * rates)},
     }
     jobs = build_jobs(experiment, TRIAL, addresses)

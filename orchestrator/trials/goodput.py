@@ -20,14 +20,13 @@ from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial, trials_seconds
-from orchestrator.trials.slow_links import drain_seconds, goodput_look
+from orchestrator.trials.slow_links import goodput_look, patience_seconds
 from orchestrator.trials.trial import START_SECONDS
 from workloads.models import load_model
 from workloads.schedules import get_schedule
 
 END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""
-SILENCE_SECONDS = 20.0
 SCHEDULE = "none"
 _WAYS: tuple[Literal["pull", "push"], ...] = ("pull", "push")
 
@@ -42,7 +41,7 @@ def goodput_jobs(experiment: Experiment, addresses: Mapping[str, str]) -> dict[s
     changes = {
         "mode": "calibrate",
         "seconds": look.ramp + look.seconds + END_SECONDS,
-        "silence_seconds": SILENCE_SECONDS + drain_seconds(experiment),
+        "silence_seconds": patience_seconds(experiment),
     }
     jobs = build_jobs(experiment, Trial(1, model, SCHEDULE, 1), addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}

@@ -27,6 +27,8 @@ LOOK_FRAMES = 100
 GOODPUT_SECONDS = 1.0
 RAMP_SECONDS = 0.5
 """Left out at the beginning: windows grow, and buffers fill."""
+_SILENCE_SECONDS = 20.0
+"""For the ends' own work."""
 MOST_SHARE_OF_TRIALS = 0.25
 """Of the trials that follow, that measuring the goodput may take."""
 
@@ -89,6 +91,15 @@ def goodput_look(experiment: Experiment) -> Look:
     ]
     look = frames_seconds(scale.rate(min(filled)), 2 * LOOK_FRAMES)
     return Look(max(RAMP_SECONDS, 2 * drain_seconds(experiment)), max(GOODPUT_SECONDS, look))
+
+
+def patience_seconds(experiment: Experiment) -> float:
+    """How long an exchange may hear nothing, in seconds on the clock.
+
+    To ask who the other end is, to connect, and to get the first data take a way there and back
+    each, which may be seconds.
+    """
+    return _SILENCE_SECONDS + 3 * drain_seconds(experiment)
 
 
 def drain_seconds(experiment: Experiment) -> float:

@@ -182,6 +182,9 @@ def test_what_the_mtu_makes_too_small_to_work_has_a_least_size() -> None:
     assert small.receive_buffer_bytes(262144) == small.queue_bytes(524288) == 128 * 1024
     assert Scale(2, 1).queue_bytes(524288) == 262144
     # Who asks for less than that gets it.
+    # Nor more than the kernel takes.
+    assert Scale(1, 3).send_buffer_bytes(1 << 29) == 1 << 30
+    assert Scale(1, 3).receive_buffer_bytes(1 << 30) == 1 << 30
     assert small.send_buffer_bytes(4096) == small.queue_bytes(4096) == 4096
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.spec import Experiment, SocketBuffers
+from orchestrator.spec import Experiment, Link, SocketBuffers
 from orchestrator.spec.sweep import with_rate
 from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence_seconds
 from orchestrator.trials.plan import iteration_seconds, plan_trials
+from orchestrator.trials.slow_links import patience_seconds
 from tests.unit.trials.examples import TRIAL, experiment
 from workloads.job import Job, WorkerJob, parse_job
 from workloads.schedules import schedule_names
@@ -103,6 +104,20 @@ def test_a_worker_gets_the_device_model_of_its_host(tmp_path: Path) -> None:
     for job in accepted(made).values():
         if isinstance(job, WorkerJob):
             assert job.device == made.devices["published-worker-6-cores-2GHz"]
+
+
+def test_a_long_way_is_waited_for(tmp_path: Path) -> None:
+    """A connection takes a round trip, and so does to find out who is at its other end."""
+    made = experiment(tmp_path, scale="{rates: 1, time: 2}")
+    round_trip = 2 * 2 * 3.0  # there and back, and D
+    trunk = made.topology.links[1]
+    assert trunk.endpoints == ("switch0", "switch1")
+    sides = (replace(side, delay_us=3 * 10**6) for side in (trunk.forward, trunk.reverse))
+    links = (made.topology.links[0], Link(trunk.endpoints, *sides), *made.topology.links[2:])
+    far = replace(made, topology=replace(made.topology, links=links))
+    assert all(job.silence_seconds > 20 + 3 * round_trip for job in accepted(far).values())
+    assert patience_seconds(made) < 21
+    assert patience_seconds(far) > 20 + 3 * round_trip
 
 
 def test_silence_is_longer_than_any_iteration(tmp_path: Path) -> None:

@@ -10,8 +10,13 @@ from contextlib import contextmanager
 import pytest
 
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
+from workloads import join
+from workloads.errors import WorkloadError
+from workloads.job import WorkerJob, parse_job
 from workloads.layout import Layout
 from workloads.models import load_model
+from workloads.network import Buffers, Endpoint
+from workloads.records import Records
 from workloads.transport import Connection, PeerError
 from workloads.wire import HEADER_BYTES, Frame, FrameType, greeting
 
@@ -325,6 +330,22 @@ def test_a_server_that_is_not_there(bench: Bench, listener: socket.socket) -> No
         f"worker0: cannot reach the parameter server at 127.0.0.1:{port} "
         "within 0.3 s: Connection refused\n",
     )
+
+
+def test_a_server_behind_a_long_way_is_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the job says, which knows the way."""
+    job = parse_job(bench.job("worker0", {"silence_seconds": 300}))
+    assert isinstance(job, WorkerJob)
+
+    def connect(bind: str, server: Endpoint, buffers: Buffers, patience: float) -> socket.socket:
+        raise WorkloadError(f"{bind}, {server}, {buffers.send}: {patience:g} s")
+
+    monkeypatch.setattr(join, "connect", connect)
+    layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+    with Records(job.records, job.name) as records, pytest.raises(WorkloadError, match=": 300 s"):
+        join.join(job, layout, records)
 
 
 def test_nobody_follows_the_events(bench: Bench) -> None:
