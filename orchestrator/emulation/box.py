@@ -100,14 +100,16 @@ def _wait(process: subprocess.Popen[bytes], life_line: int, stop_requests: list[
             if killed:
                 raise Interrupted("stopped at once: all of the testbed has been taken down")
             return status
-        if len(stop_requests) > asked:
+        # Counted once: one that comes while the first is passed on is a second one.
+        requests = len(stop_requests)
+        if requests > asked:
             if asked:
                 deadline = 0.0
             else:
                 deadline = time.monotonic() + STOP_SECONDS
                 with contextlib.suppress(BrokenPipeError):
                     os.write(life_line, STOP)
-            asked = len(stop_requests)
+            asked = requests
         if time.monotonic() > deadline:
             process.kill()
             killed = True
