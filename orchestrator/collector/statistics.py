@@ -13,8 +13,6 @@ from functools import cache
 from math import sqrt
 from statistics import fmean, stdev
 
-from scipy.special import stdtrit
-
 CONFIDENCE = 0.95
 
 
@@ -69,4 +67,6 @@ def percent_faster(base: float, value: float) -> float:
 @cache
 def student_quantile(freedom: int) -> float:
     """How many standard errors around a mean hold 95 % of it, for 1 or more degrees of freedom."""
+    from scipy.special import stdtrit  # here, for it takes half a second to load
+
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
