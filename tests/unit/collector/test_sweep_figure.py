@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from matplotlib.text import Text
 from orchestrator.collector import sweep_curves
 from orchestrator.collector.sheet import Caption, balanced, style
 from orchestrator.collector.sweep import places, read_sweep
-from orchestrator.collector.sweep_curves import expectation
+from orchestrator.collector.sweep_curves import Expectation, expectation
 from orchestrator.collector.sweep_figure import compose
 from orchestrator.collector.sweep_panel import looks
 from orchestrator.spec import Sweep
@@ -32,6 +34,15 @@ def _style(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@cache
+def expected_of(sweep: Sweep, model: str) -> Expectation:
+    """A model's curves: they take a second, and depend on nothing that was measured."""
+    experiment = swept(sweep, (model,), SIX)
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_sweep(Path(folder) / "sweep", experiment, fake_trials(experiment, SHARES))
+        return expectation(read_sweep(written), model)
+
+
 def drawn(
     folder: Path,
     sweep: Sweep = BATCHES,
@@ -44,7 +55,7 @@ def drawn(
     trials = fake_trials(experiment, SHARES, repeats=repeats)
     trials[sweep.values[0]][0].idle = idle
     run = read_sweep(write_sweep(folder / "sweep", experiment, trials))
-    expected = {model: expectation(run, model) for model in models}
+    expected = {model: expected_of(sweep, model) for model in models}
     return compose(places(run), expected, SIX, "what is varied", CAPTION)
 
 
