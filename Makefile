@@ -4,7 +4,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup experiment smoke bench test test-vm lint clean
+.PHONY: help setup experiment smoke bench check test test-vm lint clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +21,11 @@ smoke: setup ## a quick first look at an experiment (under a minute)
 bench: setup ## measure the transport beside iperf3, urgent tensors and CPU (some minutes)
 	$(SUDO) $(BIN)/dmlbed bench experiments/bench.yaml
 
-test: lint ## lint, then all tests, real testbeds included
-	$(SUDO) $(BIN)/python -m pytest
+check: lint ## lint and unit tests, without root (under 3 minutes)
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit
+
+test: lint ## lint, then all tests, real testbeds included (under 9 minutes)
+	@scripts/tests
 
 test-vm: ## set-up and a choice of tests on a stock Debian 12, in virtual machines (15 minutes)
 	$(SUDO) /usr/bin/python3 -B -m scripts.testvm
