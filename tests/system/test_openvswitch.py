@@ -144,9 +144,11 @@ def kill_in_training(running: Running, *words: str) -> list[int]:
 
     def trains() -> bool:
         worker = workload(running.process.pid, "worker1")
-        # Before the trials the same processes measure the goodput.
         return worker is not None and '"iteration"' in recorded(worker)
 
+    # Before the trials the same processes measure the goodput. Looking into /proc again and again
+    # takes CPU time, which a run counts as a disturbance: it would measure once more, and wait.
+    running.wait_for("goodput: ")
     wait_until(trains)
     found = [process.pid for process in below(running.process.pid)]
     (victim,) = with_words(*words)

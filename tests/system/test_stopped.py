@@ -87,6 +87,8 @@ def test_a_host_that_dies_while_mininet_waits_for_it_is_named(tmp_path: Path) ->
 
 def test_a_worker_that_is_killed_ends_its_trial_only(tmp_path: Path) -> None:
     with start(tmp_path, f"{LONG}, {SHORT}") as running:
+        # Looking into /proc all the time would disturb the goodput, which would be measured again.
+        running.wait_for("goodput: ")
         wait_until_training(running)
         worker = workload(running.process.pid, "worker1")
         assert worker is not None
