@@ -13,6 +13,7 @@ from orchestrator.collector.records import FailedTrial, Run, read_run
 from orchestrator.collector.sheet import Caption
 from orchestrator.collector.summary import Summary, rows_json, summarise, trials_csv
 from orchestrator.collector.table import SummaryTable
+from orchestrator.collector.unusable import why_unusable
 from orchestrator.collector.verdict import LEVELS, Level, worst
 
 
@@ -50,6 +51,11 @@ class Report:
             ],
             "missing": self.missing,
         }
+
+    @property
+    def why_unusable(self) -> str:
+        """In a line which figures may not be used, and what to do."""
+        return why_unusable(self.summary.rows)
 
     @property
     def usable(self) -> bool:

@@ -75,7 +75,7 @@ def conduct(request: RunRequest, groups: RunGroups) -> None:
         goodput = GoodputRecord.model_validate(results.run_record["goodput"])
         learn(request.calibration, shown(made.summary, goodput, by_switch), CalibrationCache())
     if not made.usable:
-        raise UnusableError("some figures may not be used: see the verdicts")
+        raise UnusableError(made.why_unusable)
 
 
 def _run_trials(

@@ -122,7 +122,9 @@ class Stage:
 
     def _report(self, path: Path) -> SimpleNamespace:
         self.reports.append(path)
-        return SimpleNamespace(table="the table", as_json=lambda: ANSWER, usable=self.usable)
+        return SimpleNamespace(
+            table="the table", as_json=lambda: ANSWER, usable=self.usable, why_unusable="why"
+        )
 
     def conduct(self) -> None:
         conduct(self.request, NO_GROUPS)
