@@ -18,7 +18,8 @@ from orchestrator.emulation.supervisor import MACHINE_PROC
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of the kernel's sched.h
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/<pid>/stat behind the program's name, which may hold blanks and brackets.
-_FLAGS, _OWN, _CHILDREN, _STARTED = 6, slice(11, 13), slice(13, 15), 19
+_FLAGS, _STARTED = 6, 19
+_USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 11, 12, 13, 14
 
 
 class Process(NamedTuple):
@@ -37,17 +38,35 @@ class Ticks(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """All processes at one moment but the kernel's: those of the testbed, and the others."""
+    """All processes at one moment but the kernel's.
+
+    Attributes:
+        testbed: those of the testbed.
+        others: all others that can be seen.
+        user: of both, what they had in their own code and not in the kernel's.
+    """
 
     testbed: Mapping[Process, Ticks]
     others: Mapping[Process, Ticks]
+    user: Mapping[Process, Ticks]
 
 
-def parse_stat(text: bytes) -> tuple[int, bool, Ticks]:
-    """When a process began, whether it is the kernel's, and its time, of /proc/<pid>/stat."""
+class Stat(NamedTuple):
+    """What /proc/<pid>/stat tells: when it began, and whether it is the kernel's own."""
+
+    started: int
+    kernel: bool
+    ticks: Ticks
+    user: Ticks
+
+
+def parse_stat(text: bytes) -> Stat:
+    """The text of /proc/<pid>/stat."""
     fields = text[text.rindex(b")") + 2 :].split()
-    ticks = Ticks(sum(map(int, fields[_OWN])), sum(map(int, fields[_CHILDREN])))
-    return int(fields[_STARTED]), bool(int(fields[_FLAGS]) & _KERNEL_THREAD), ticks
+    user = Ticks(int(fields[_USER]), int(fields[_CHILDREN_USER]))
+    ticks = Ticks(user.own + int(fields[_SYSTEM]), user.children + int(fields[_CHILDREN_SYSTEM]))
+    kernel = bool(int(fields[_FLAGS]) & _KERNEL_THREAD)
+    return Stat(int(fields[_STARTED]), kernel, ticks, user)
 
 
 def used_seconds(before: Mapping[Process, Ticks], after: Mapping[Process, Ticks]) -> float:
@@ -86,19 +105,21 @@ class ProcessReader:
             return None
         testbed: dict[Process, Ticks] = {}
         others: dict[Process, Ticks] = {}
+        user: dict[Process, Ticks] = {}
         for name in names:
             try:
-                started, kernel, ticks = parse_stat(_read(f"{self._proc}/{name}/stat"))
-                if kernel:
+                stat = parse_stat(_read(f"{self._proc}/{name}/stat"))
+                if stat.kernel:
                     continue
-                process = Process(int(name), started)
+                process = Process(int(name), stat.started)
                 if process not in self._testbed:
                     self._testbed[process] = self._in_box(self._proc / name)
             except (OSError, ValueError):
                 continue  # it has ended
-            (testbed if self._testbed[process] else others)[process] = ticks
+            (testbed if self._testbed[process] else others)[process] = stat.ticks
+            user[process] = stat.user
         self._testbed = {process: process in testbed for process in (*testbed, *others)}
-        return Seen(testbed, others)
+        return Seen(testbed, others, user)
 
 
 def _read(path: str) -> bytes:

@@ -2,6 +2,10 @@
 
 What is left was idle, or went into the kernel's own work, which on a quiet machine is to carry the
 testbed's packets.
+
+A container sees its own processes only, but /proc/stat has the whole machine's time. Of that, what
+was spent in programs' own code, and by none that can be seen, is other programs', too. What such
+programs had in the kernel cannot be told from the kernel's own work, and is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ LOOK_SECONDS = 1.0
 """Between two looks at all processes."""
 LOOKING_SHARE = 0.02
 """Of one core, at most, for these looks: a machine may have thousands of processes."""
+UNSEEN_SHARE = 0.05
+"""Of the machine; less is the kernel's coarse count: at its ticks it looks whose turn it is."""
 
 
 class Use(NamedTuple):
@@ -41,6 +47,19 @@ def read_stolen_seconds(text: str) -> float:
     return int(text.splitlines()[0].split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
+def read_user_seconds(text: str) -> float:
+    """What programs have had in their own code since the start, out of /proc/stat."""
+    user, nice = map(int, text.splitlines()[0].split()[1:3])
+    return (user + nice) / os.sysconf("SC_CLK_TCK")
+
+
+class _Look(NamedTuple):
+    t_ns: int
+    seen: Seen
+    stolen: float
+    user: float
+
+
 class UseSampler:
     """Takes a sample about once a second, if it is asked as often.
 
@@ -57,7 +76,7 @@ class UseSampler:
         self.samples: list[Use] = []
         self._processes = processes or ProcessReader()
         self._clock_ns = clock_ns
-        self._before: tuple[int, Seen, float] | None = None
+        self._before: _Look | None = None
         self._look_again_ns = 0
 
     def sample(self, stat: str) -> None:
@@ -69,19 +88,23 @@ class UseSampler:
         now_ns = self._clock_ns()
         if now_ns < self._look_again_ns or (seen := self._processes()) is None:
             return
-        stolen = read_stolen_seconds(stat)
+        now = _Look(now_ns, seen, read_stolen_seconds(stat), read_user_seconds(stat))
         if self._before is not None:
-            before_ns, before, stolen_before = self._before
-            seconds = (now_ns - before_ns) / 1e9
-            self.samples.append(
-                Use(
-                    now_ns,
-                    used_seconds(before.testbed, seen.testbed) / seconds,
-                    used_seconds(before.others, seen.others) / seconds,
-                    (stolen - stolen_before) / seconds,
-                )
-            )
-        self._before = now_ns, seen, stolen
+            self.samples.append(_between(self._before, now))
+        self._before = now
         took = self._clock_ns() - now_ns
         pause = max(round(LOOK_SECONDS * 1e9), round(took / LOOKING_SHARE))
         self._look_again_ns = now_ns + pause
+
+
+def _between(before: _Look, now: _Look) -> Use:
+    seconds = (now.t_ns - before.t_ns) / 1e9
+    unseen = now.user - before.user - used_seconds(before.seen.user, now.seen.user)
+    if unseen < UNSEEN_SHARE * seconds * (os.cpu_count() or 1):
+        unseen = 0.0
+    return Use(
+        now.t_ns,
+        used_seconds(before.seen.testbed, now.seen.testbed) / seconds,
+        (used_seconds(before.seen.others, now.seen.others) + unseen) / seconds,
+        (now.stolen - before.stolen) / seconds,
+    )

@@ -20,7 +20,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def stat(pid: int, *, name: str = "cat", own: int = 0, children: int = 0, flags: int = 0) -> bytes:
-    """/proc/<pid>/stat of a process that began at tick 77."""
+    """/proc/<pid>/stat of a process that began at tick 77; the kernel worked a tick, and two."""
     return (
         f"{pid} ({name}) S 1 1 1 0 -1 {flags} 0 0 0 0 {own} 1 {children} 2 20 0 1 0 77 0 0"
     ).encode()
@@ -28,19 +28,20 @@ def stat(pid: int, *, name: str = "cat", own: int = 0, children: int = 0, flags:
 
 def test_a_name_may_hold_anything() -> None:
     text = stat(5, name="a) S 9 (b", own=30, children=4)
-    assert parse_stat(text) == (77, False, Ticks(31, 6))
+    assert parse_stat(text) == (77, False, Ticks(31, 6), Ticks(30, 4))
 
 
 def test_the_kernels_own_threads_are_told() -> None:
-    assert parse_stat(stat(5, flags=0x00208040))[1]
+    assert parse_stat(stat(5, flags=0x00208040)).kernel
 
 
 def test_the_text_of_this_kernel() -> None:
-    started, kernel, used = parse_stat(Path("/proc/self/stat").read_bytes())
-    assert started > 0
-    assert not kernel
+    found = parse_stat(Path("/proc/self/stat").read_bytes())
+    assert found.started > 0
+    assert not found.kernel
     # Both are coarse, and this process goes on.
-    assert used.own / TICKS == pytest.approx(sum(os.times()[:2]), abs=0.1)
+    assert found.ticks.own / TICKS == pytest.approx(sum(os.times()[:2]), abs=0.1)
+    assert found.user.own / TICKS == pytest.approx(os.times()[0], abs=0.1)
 
 
 def ticks(before: dict[int, Ticks], after: dict[int, Ticks]) -> int:
@@ -88,7 +89,10 @@ def test_processes_are_sorted_by_whose_they_are(tmp_path: Path) -> None:
         (tmp_path / pid).mkdir()
         (tmp_path / pid / "stat").write_bytes(text)
     read = ProcessReader(tmp_path, lambda process: process.name == "11")
-    assert read() == Seen({Process(11, 77): Ticks(3, 2)}, {Process(10, 77): Ticks(2, 2)})
+    own, other = Process(11, 77), Process(10, 77)
+    assert read() == Seen(
+        {own: Ticks(3, 2)}, {other: Ticks(2, 2)}, {own: Ticks(2, 0), other: Ticks(1, 0)}
+    )
 
 
 def test_where_processes_cannot_be_seen_nothing_is_said(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 
+import pytest
+
 from orchestrator.emulation.processes import Process, Seen, Ticks
 from orchestrator.emulation.use import UseSampler, use_record
 
@@ -12,13 +14,16 @@ SECOND = 1_000_000_000
 HERTZ = os.sysconf("SC_CLK_TCK")
 
 
-def stat(stolen: int) -> str:
-    return f"cpu 0 0 0 0 0 0 0 {HERTZ * stolen} 0 0\ncpu0 0 0"
+def stat(stolen: int, user: float = 0.0) -> str:
+    """The kernel's own work is 1000 s, in threads and for packets."""
+    spent, kernel = round(HERTZ * user), HERTZ * 1000
+    return f"cpu {spent} 0 {kernel} 0 0 0 {kernel} {HERTZ * stolen} 0 0\ncpu0 0 0"
 
 
 def seen(testbed: int, others: int) -> Seen:
     """One process of each, after so many ticks."""
-    return Seen({Process(1, 0): Ticks(testbed, 0)}, {Process(2, 0): Ticks(others, 0)})
+    own, other = {Process(1, 0): Ticks(testbed, 0)}, {Process(2, 0): Ticks(others, 0)}
+    return Seen(own, other, {**own, **other})
 
 
 def test_whose_the_cpus_were() -> None:
@@ -32,6 +37,24 @@ def test_whose_the_cpus_were() -> None:
     record = use_record(sampler.samples)
     assert record["samples"] == [[2 * SECOND + 1, 0.5, 1.5, 0.5]]
     assert record["cores"] == os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("of_the_machine", "others"),
+    [(2.0, 0.5), (3.0, 1.5), (2.1, 0.5), (0.0, 0.5)],
+    ids=["all are seen", "a core is a program's that is not", "ticks are coarse", "very coarse"],
+)
+def test_programs_that_a_container_does_not_show_count_as_others(
+    of_the_machine: float, others: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    looks = iter([seen(0, 50), seen(3 * HERTZ // 2, 50 + HERTZ // 2)])
+    times = iter([1, 1, SECOND + 1, SECOND + 1])
+    sampler = UseSampler(lambda: next(looks), lambda: next(times))
+    sampler.sample(stat(0))
+    sampler.sample(stat(0, of_the_machine))
+    ((_, testbed, found, _),) = sampler.samples
+    assert (testbed, found) == (1.5, others)
 
 
 def test_looking_at_very_many_processes_takes_a_small_share_of_the_time() -> None:
