@@ -138,6 +138,10 @@ def _show(planned: Planned, console: Console) -> None:
         say(console, note)
 
 
+def _experiments(plans: Sequence[Planned]) -> list[Experiment]:
+    return [planned.experiment for planned in plans]
+
+
 def _notes(loaded: Experiment) -> list[str]:
     return [f"note: {note}" for note in loaded.notes]
 
@@ -160,7 +164,8 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
         f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
     )
-    for line in _notes(asked):
+    # Those of a scale are its points' own: R may be known for some only.
+    for line in dict.fromkeys(n for one in (asked, *_experiments(plans)) for n in _notes(one)):
         say(console, line)
     titles = ("point", "trials", "scale", "memory", "at most")
     table = FittedTable([Column(title) for title in titles], lines=True)

@@ -13,10 +13,12 @@ from orchestrator.orders import ORDERS, Order, source_digest
 from orchestrator.spec.graph import Flow, flows
 from orchestrator.spec.own_windows import overrun
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
+from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.windows import SocketBuffers
 from workloads.devices import DeviceModel
+from workloads.models import load_model
 from workloads.schedules import Schedule, get_schedule
 
 
@@ -152,8 +154,18 @@ class Experiment:
     def notes(self) -> tuple[str, ...]:
         """What a person should know before it runs, a line each."""
         topologies = [point.experiment.topology for point in self.points()] or [self.topology]
-        said = (self.added, overrun(topologies, self.socket_buffers))
+        said = (self.added, overrun(topologies, self.socket_buffers), self._too_small())
         return tuple(line for line in said if line)
+
+    def _too_small(self) -> str:
+        """Nothing as long as R has not been chosen."""
+        if isinstance(self.asked_scale, AutoScale):
+            return ""
+        return too_small(
+            [load_model(name) for name in self.models],
+            [self.schedule(name) for name in self.schedules],
+            self.asked_scale,
+        )
 
     def with_scale(self, scale: Scale) -> Experiment:
         """The same at that scale."""

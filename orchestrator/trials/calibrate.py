@@ -39,6 +39,7 @@ from orchestrator.terminal.streams import prepare
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.exchange import exchange_scale
 from orchestrator.trials.inside import connected, guarded, told
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
@@ -115,14 +116,12 @@ def calibration_jobs(
 ) -> dict[str, dict[str, Any]]:
     """One job per host: those of a trial, but to calibrate."""
     seconds = RAMP_SECONDS + _look_seconds(experiment) + END_SECONDS
-    rates, workers = experiment.scale.rates, len(experiment.topology.workers)
-    # Larger than real is no use either: no slice is larger than its limit.
-    largest = min(1.0, MEMORY_BYTES / ((1 + 2 * workers) * load_model(MODEL).bytes))
+    arenas = 1 + 2 * len(experiment.topology.workers)
     changes = {
         "mode": "calibrate",
         "seconds": seconds,
         "silence_seconds": patience_seconds(experiment),
-        "scale": {"rates": rates, "time": min(experiment.scale.time, largest * rates)},
+        "scale": exchange_scale(load_model(MODEL), experiment.scale, MEMORY_BYTES / arenas),
     }
     jobs = build_jobs(experiment, TRIAL, addresses)
     return {name: {**job, **changes} for name, job in jobs.items()}

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from orchestrator import __version__
 from orchestrator.spec import Experiment
 from orchestrator.trials.calibration import Attempt, by_rates
+from orchestrator.trials.exchange import LEAST_BYTES
 from orchestrator.trials.versions import cpu_name
 
 _LARGEST_FILE = 1 << 20
@@ -70,6 +71,7 @@ def calibration_key(experiment: Experiment, switch_kind: str) -> dict[str, Any]:
         "congestion_control": experiment.congestion_control,
         "send_buffer_bytes": experiment.socket_buffers.send,
         "receive_buffer_bytes": experiment.socket_buffers.receive,
+        "exchanged_bytes": LEAST_BYTES,
     }
 
 

@@ -18,6 +18,7 @@ from orchestrator.deployment import Deployment, RemoteHost
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
+from orchestrator.trials.exchange import exchange_scale
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial, trials_seconds
 from orchestrator.trials.slow_links import goodput_look, patience_seconds
@@ -34,12 +35,14 @@ _WAYS: tuple[Literal["pull", "push"], ...] = ("pull", "push")
 def goodput_jobs(experiment: Experiment, addresses: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """One job per host: those of a trial, but to exchange traffic.
 
-    With the largest of the experiment's models, for whose trials there must be memory anyway.
+    With the largest of the experiment's models, for whose trials there must be memory anyway; but
+    where the scale makes it tiny, large enough that the links limit it and not the messages.
     """
     look = goodput_look(experiment)
     model = max(experiment.models, key=lambda name: load_model(name).bytes)
     changes = {
         "mode": "calibrate",
+        "scale": exchange_scale(load_model(model), experiment.scale),
         "seconds": look.ramp + look.seconds + END_SECONDS,
         "silence_seconds": patience_seconds(experiment),
     }
