@@ -221,5 +221,5 @@ def _refusal(experiment: Experiment, kind: str, asked: Wish, step: NoneCarries) 
     return MachineError(
         f"this machine carries no scale of {experiment.topology.name} on {kind}: "
         f"{listed(step.attempts)}; {needs(asked)}",
-        "less load on the machine, a larger D in --scale auto,D, or --scale R,D with --force",
+        "less load on the machine, a larger R in --scale R,D, or one of them with --force",
     )
