@@ -34,7 +34,6 @@ from orchestrator.bounds.iteration import (
 )
 from orchestrator.bounds.limits import limits
 from orchestrator.bounds.loads import (
-    PAYLOAD_BYTES,
     Goodputs,
     LinkLoad,
     fullest,
@@ -58,7 +57,6 @@ __all__ = [
     "LinkLoad",
     "LowerBound",
     "MAX_STEPS",
-    "PAYLOAD_BYTES",
     "Prediction",
     "SharedLink",
     "acks_share",

@@ -9,8 +9,8 @@ faster down than up.
 from __future__ import annotations
 
 from orchestrator.bounds.bottleneck import bottleneck
-from orchestrator.bounds.loads import FRAME_BYTES, LinkLoad
-from orchestrator.spec import Scale, Topology, host_burst_segments, ports
+from orchestrator.bounds.loads import LinkLoad
+from orchestrator.spec import FRAME_BYTES, Scale, Topology, host_burst_segments, ports
 
 ACK_BYTES = 66
 """A frame without payload: Ethernet, IP, and TCP with timestamps."""

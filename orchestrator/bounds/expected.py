@@ -7,8 +7,10 @@ wait for each other are simulated one by one, on what the others leave them (`ap
 window is left out, and so is what a worker's own order costs where others push in another (p3's
 leak).
 
-Delays of links are simulated. Where they make a window too small for its path, TCP's own or the
-schedule's credit, nothing is: how fast such a connection is hangs on the sizes of its packets.
+Delays of links are simulated. Where they make a window too small for its path, with the least and
+with the most that it may let through; that is a prediction if both are within 10 %, and else a
+range. So it is where TCP has to find out what a long way takes; the least is then what a plan says.
+A schedule's credit that is too small is not simulated.
 """
 
 from __future__ import annotations
@@ -22,14 +24,29 @@ from orchestrator.bounds.apart import paces
 from orchestrator.bounds.barrier import barrier_seconds, computations, network_of
 from orchestrator.bounds.bottleneck import is_shared
 from orchestrator.bounds.forms import Prediction
+from orchestrator.bounds.iteration import no_overlap_seconds
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.bounds.paces import lead_of, own_paces
 from orchestrator.bounds.pipeline import Order as QueueOrder
 from orchestrator.bounds.pipeline import Work, pipelined_seconds, work
-from orchestrator.bounds.windows import capped, delays_seconds, window_limits
+from orchestrator.bounds.windows import (
+    capped,
+    delays_seconds,
+    grows,
+    long_ways_seconds,
+    window_limits,
+)
 from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
-from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology, rate_text
+from orchestrator.spec import (
+    Experiment,
+    Scale,
+    SocketBuffers,
+    Topology,
+    flows,
+    number_text,
+    rate_text,
+)
 from workloads.devices import DeviceModel
 from workloads.layout import Layout
 from workloads.models import Model, load_model
@@ -48,6 +65,10 @@ _RANDOM_ORDERS = 12
 """
 
 
+_ALIKE = 1.1
+"""The longest of a range over its shortest, up to which its middle is a prediction."""
+
+
 @dataclass(frozen=True)
 class Case:
     """What is trained, on what.
@@ -60,6 +81,7 @@ class Case:
         goodputs: measured payload of ports in bit/s; others carry 1448/1514 of their rate.
         buffers: TCP's, as they are asked for.
         scale: whose windows count; that of the real system if it is not said.
+        least: whether windows let through the least that they may, instead of the most.
     """
 
     topology: Topology
@@ -69,6 +91,7 @@ class Case:
     goodputs: Goodputs | None = None
     buffers: SocketBuffers = field(default_factory=SocketBuffers)
     scale: Scale = field(default_factory=Scale)
+    least: bool = False
 
     @classmethod
     def of(cls, experiment: Experiment, model: str) -> Case:
@@ -85,11 +108,11 @@ class Case:
     @cached_property
     def carried(self) -> Goodputs:
         """What ports carry, as far as it is not what their rates say."""
-        return capped(self.topology, self.buffers, self.scale, self.goodputs)
+        return capped(self.topology, self.buffers, self.scale, self.goodputs, least=self.least)
 
     @cached_property
     def window_limits(self) -> str:
-        """Why windows make it impossible to say what is expected; empty if they do not."""
+        """Why windows make what is expected a range; empty if they do not."""
         return window_limits(self.topology, self.buffers, self.scale)
 
     @cached_property
@@ -132,15 +155,38 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     found: float | str
     if order is None:
         found = f"the order {schedule.order} is not the library's"
-    elif too_small := case.window_limits or _credit_limits(schedule, case):
-        found = too_small
-    elif schedule.barrier:
-        found = _with_barrier(schedule, order, case)
     else:
-        found = _without_barrier(schedule, order, case)
+        found = _credit_limits(schedule, case) or _simulated(schedule, order, case)
+        if case.window_limits and not isinstance(found, str):
+            found = _in_range(schedule, order, case, found)
     if isinstance(found, str):
         return Prediction(schedule.name, _SIMULATED, None, found)
     return Prediction(schedule.name, _SIMULATED, found)
+
+
+def _simulated(schedule: Schedule, order: Order, case: Case) -> float | str:
+    simulate = _with_barrier if schedule.barrier else _without_barrier
+    return simulate(schedule, order, case)
+
+
+def _in_range(schedule: Schedule, order: Order, case: Case, least: float) -> float | str:
+    """Seconds of an iteration of which windows leave a range; the range, if that is wide."""
+    longest = _simulated(schedule, order, replace(case, least=True))
+    if isinstance(longest, str):
+        return longest
+    if any(grows(case.topology, flow, case.scale) for flow in flows(case.topology)):
+        planned = no_overlap_seconds(case.topology, case.model, case.devices, case.batch)
+        longest = max(
+            longest,
+            planned
+            + long_ways_seconds(
+                case.topology, case.model.bytes, case.buffers, case.scale, schedule.window_bytes
+            ),
+        )
+    if longest <= _ALIKE * least:
+        return (least + longest) / 2
+    slow, fast = (number_text(case.bound.imgs_per_sec(each)) for each in (longest, least))
+    return f"{case.window_limits}: {slow} to {fast} imgs/sec"
 
 
 def _credit_limits(schedule: Schedule, case: Case) -> str:

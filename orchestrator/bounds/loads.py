@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Literal
 
-from orchestrator.spec import Port, Topology, flow_path, flows
-
-# A full frame of 1500 bytes of IP carries 1448 bytes of payload (TCP with timestamps), and tc
-# counts 14 bytes of Ethernet header on top; a physical wire has 24 more (preamble, CRC, gap).
-PAYLOAD_BYTES = 1448
-FRAME_BYTES = 1514
+from orchestrator.spec import FRAME_BYTES, PAYLOAD_BYTES, Port, Topology, flow_path, flows
 
 Goodputs = Mapping[str, float]
 """Measured payload of ports, in bit/s of the real system, by the port's name (`node->peer`)."""

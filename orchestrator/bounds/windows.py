@@ -1,8 +1,10 @@
 """What TCP's windows and the links' delays leave of a path (pure).
 
 A connection has at most a window on its way in a round trip, which here is that of the links'
-delays alone. Real and emulated windows differ where these have a least size, so that figures for a
-run take those of its scale.
+delays alone. How much of it is payload hangs on the sizes of packets, and how much of it is on its
+way on when the kernel wakes the sender: as soon as a third of the buffer is free. So there is a
+least and a most. Real and emulated windows differ where these have a least size, so that figures
+for a run take those of its scale.
 """
 
 from __future__ import annotations
@@ -11,37 +13,58 @@ from collections.abc import Iterator
 from math import ceil, log2
 from typing import Literal
 
-from orchestrator.bounds.loads import PAYLOAD_BYTES, Goodputs, goodput_bps, link_loads
+from orchestrator.bounds.loads import Goodputs, goodput_bps, link_loads
 from orchestrator.spec import (
     INITIAL_SEGMENTS,
+    KEPT,
+    PAYLOAD_BYTES,
     Flow,
     Scale,
     SocketBuffers,
     Topology,
+    emulated_send_bytes,
     flow_path,
     flows,
+    packet_segments,
+    payload_share,
     rate_text,
     round_trip_us,
     window_bytes,
 )
 
-KEPT = 2
-"""The kernel keeps twice what is asked; how much of that is payload hangs on the packets' sizes."""
+WOKEN = 1 / 3
+"""Of a send buffer must be free before the kernel wakes who waits to fill it."""
 
 
-def most_window_bps(
+def window_bps(
     topology: Topology, flow: Flow, buffers: SocketBuffers, scale: Scale
-) -> float | None:
-    """Payload in bit/s of the real system that a flow's window lets through; None: any."""
+) -> tuple[float, float] | None:
+    """Payload in bit/s of the real system that a flow's window lets through; None: any.
+
+    Returns:
+        The least, with packets of one segment and a sender that is woken late, and the most.
+    """
     round_trip = round_trip_us(topology, flow.worker) / 1e6
     if not round_trip:
         return None
-    real = window_bytes(topology, flow, buffers, scale) / float(scale.factor)
-    return 8 * real / round_trip
+    bits = 8 * window_bytes(topology, flow, buffers, scale) / float(scale.factor)
+    least = bits * payload_share(1)
+    most = bits * payload_share(packet_segments(topology, flow, scale))
+    # What wakes it is acknowledged only when the last of it has been carried.
+    return least / (round_trip + WOKEN * least / _path_bps(topology, flow)), most / round_trip
+
+
+def _path_bps(topology: Topology, flow: Flow) -> float:
+    return goodput_bps(min(port.rate_bps for port in flow_path(topology, flow)))
 
 
 def capped(
-    topology: Topology, buffers: SocketBuffers, scale: Scale, goodputs: Goodputs | None = None
+    topology: Topology,
+    buffers: SocketBuffers,
+    scale: Scale,
+    goodputs: Goodputs | None = None,
+    *,
+    least: bool = False,
 ) -> Goodputs:
     """What ports carry at most, in bit/s of the real system, with the windows of those who send.
 
@@ -50,12 +73,14 @@ def capped(
         buffers: asked for.
         scale: whose windows count.
         goodputs: measured payload of ports; others carry 1448/1514 of their rate.
+        least: whether with the least that windows let through instead of the most.
     """
     found = dict(goodputs or {})
     for flow in flows(topology):
-        most = most_window_bps(topology, flow, buffers, scale)
-        if most is None:
+        through = window_bps(topology, flow, buffers, scale)
+        if through is None:
             continue
+        most = through[0] if least else through[1]
         # A host has one link, so this one is the worker's own.
         crossed = flow_path(topology, flow)
         own = crossed[-1] if flow.direction == "pull" else crossed[0]
@@ -66,25 +91,37 @@ def capped(
 
 
 def window_limits(topology: Topology, buffers: SocketBuffers, scale: Scale) -> str:
-    """In a line which flow's window may be too small to fill its path; empty if none is.
-
-    Such a flow is faster or slower with the sizes of packets, which nothing here knows.
-    """
+    """In a line which flow's window may not fill its path, at once or ever; empty if all do."""
     return next(_too_small(topology, buffers, scale), "")
 
 
 def _too_small(topology: Topology, buffers: SocketBuffers, scale: Scale) -> Iterator[str]:
     for flow in flows(topology):
-        most = most_window_bps(topology, flow, buffers, scale)
-        path = goodput_bps(min(port.rate_bps for port in flow_path(topology, flow)))
-        if most is not None and most / KEPT < path:
-            size = scale.send_buffer_bytes(buffers.send_bytes(topology, flow))
+        through = window_bps(topology, flow, buffers, scale)
+        if through is None:
+            continue
+        path = _path_bps(topology, flow)
+        trip_us = round_trip_us(topology, flow.worker)
+        if through[0] < path:
+            size = emulated_send_bytes(topology, flow, buffers, scale)
             yield (
-                f"a send buffer of {size / 1024:.3g} KiB over a round trip of "
-                f"{scale.seconds(round_trip_us(topology, flow.worker)) / 1000:.3g} ms leaves "
-                f"the {flow} {rate_text(most / KEPT, 3)} to {rate_text(most, 3)} of "
+                f"a send buffer of {size / 1024:.4g} KiB over a round trip of "
+                f"{scale.seconds(trip_us) / 1000:.3g} ms leaves "
+                f"the {flow} {rate_text(through[0], 3)} to {rate_text(through[1], 3)} of "
                 f"{rate_text(path, 3)}"
             )
+        elif grows(topology, flow, scale):
+            yield (
+                f"over a round trip of {scale.seconds(trip_us) / 1000:.3g} ms TCP has to find out "
+                f"what the way of the {flow} takes"
+            )
+
+
+def grows(topology: Topology, flow: Flow, scale: Scale) -> bool:
+    """Whether TCP starts with less than fills a flow's path, as after every pause."""
+    trip = scale.seconds(round_trip_us(topology, flow.worker) / 1e6)
+    held = _path_bps(topology, flow) / float(scale.rates) * trip / 8
+    return held > INITIAL_SEGMENTS * PAYLOAD_BYTES
 
 
 FULL_WAY = 0.7
@@ -107,21 +144,19 @@ def long_ways_seconds(
     trip = longest_round_trip_seconds(topology)
     if not trip:
         return 0.0
-    added, factor = (2 + len(topology.workers)) * trip, float(scale.factor)
+    added = (2 + len(topology.workers)) * trip
     for way in ("pull", "push"):
         phase = max(
             load.seconds for load in link_loads(topology, model_bytes) if load.direction == way
         )
-        windows = [
-            window_bytes(topology, flow, buffers, scale)
-            for flow in flows(topology)
-            if flow.direction == way
-        ]
+        those = [flow for flow in flows(topology) if flow.direction == way]
+        windows = [window_bytes(topology, flow, buffers, scale) for flow in those]
+        through = [window_bps(topology, flow, buffers, scale) for flow in those]
         rounds = max(0.0, log2(max(windows) / (INITIAL_SEGMENTS * PAYLOAD_BYTES)))
-        least = min(windows) / KEPT / factor
+        least = min(bps[0] for bps in through if bps is not None)
         if credit_bytes is not None and way == "push":
-            least = min(least, credit_bytes)
-        added += max(phase / FULL_WAY, trip * model_bytes / least) - phase + ceil(rounds) * trip
+            least = min(least, 8 * credit_bytes / trip)
+        added += max(phase / FULL_WAY, 8 * model_bytes / least) - phase + ceil(rounds) * trip
     return added
 
 
@@ -136,10 +171,7 @@ def long_ways(topology: Topology, buffers: SocketBuffers, scale: Scale) -> tuple
     }
     least, most = (f"{size / 1024:.4g}" for size in (min(sizes), max(sizes)))
     named = f"{least} KiB" if least == most else f"{least} to {most} KiB"
-    return (
-        f"delays: a round trip takes up to {1000 * trip:.3g} ms; send buffers have {named}. "
-        "That TCP has to find out what a long way takes is in no prediction",
-    )
+    return (f"delays: a round trip takes up to {1000 * trip:.3g} ms; send buffers have {named}",)
 
 
 def delays_seconds(topology: Topology, worker: str) -> tuple[float, float]:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.bounds import PAYLOAD_BYTES, Goodputs
+from orchestrator.bounds import Goodputs
 from orchestrator.collector.record_files import Record
+from orchestrator.spec import PAYLOAD_BYTES
 
 LEAST_SHARE = 0.95
 """Of 1448/1514 of the rate; what limits a trial carried less, and it is not the link."""

@@ -16,7 +16,7 @@ from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.windows import SocketBuffers
+from orchestrator.spec.windows import SocketBuffers, emulated_send_bytes, round_trip_us
 from workloads.devices import DeviceModel
 from workloads.models import load_model
 from workloads.schedules import Schedule, get_schedule
@@ -145,6 +145,10 @@ class Experiment:
         """The TCP send buffer of a flow's connections."""
         return self.socket_buffers.send_bytes(self.topology, flow)
 
+    def emulated_send_bytes(self, flow: Flow, scale: Scale) -> int:
+        """The same at a scale, in emulated bytes."""
+        return emulated_send_bytes(self.topology, flow, self.socket_buffers, scale)
+
     @property
     def all_iterations(self) -> int:
         """Iterations of a trial, warm-up and cool-down included."""
@@ -223,13 +227,19 @@ class Experiment:
         }
 
     def _resolved_buffers(self) -> dict[str, Any]:
-        """The sizes; by flow where they differ. At a sweep's points they may be others."""
+        """The sizes; by flow where they differ.
+
+        At a sweep's points they may be others, and on long ways they are others at a scale.
+        """
+        follows = self.sweep is not None or any(
+            round_trip_us(self.topology, worker.name) for worker in self.topology.workers
+        )
         sizes = {str(flow): self.send_buffer_bytes(flow) for flow in flows(self.topology)}
         return {
             "send_bytes": max(sizes.values()),
             "receive_bytes": self.receive_buffer_bytes,
             **({"send_bytes_of": sizes} if len(set(sizes.values())) > 1 else {}),
-            **({"auto": True} if self.sweep and self.socket_buffers.auto else {}),
+            **({"auto": True} if follows and self.socket_buffers.send is None else {}),
         }
 
     def digest(self) -> str:

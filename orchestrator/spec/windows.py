@@ -6,16 +6,21 @@ what that holds: a burst that finds no room is lost as a whole. A host's bursts 
 slowest port on any way that it sends on.
 
 **A window** is what one connection may have unacknowledged: its send buffer. What `auto` makes of
-a path is, in the real system's bytes, the sum of two parts:
+a path is the sum of two parts:
 
-- what it takes to fill the path alone: its slowest rate times its round-trip time;
+- its part of what the path holds: of every port the rate times the round-trip time, by the flows
+  that cross it. So all of them together hold no more than ways and queues do, and one alone may be
+  too small to fill its path. It is given in payload, of which a send buffer holds less than its
+  size: the kernel counts its own bookkeeping of every packet;
 - what must wait in a queue, so that the slowest port is never idle while a sender wakes up: 48 KiB
   from 1 Gbit/s on (measured: less leaves the trunk idle, more overruns the queue, and TCP then
   shares it unfairly), in proportion below; but 10 ms of the rate, 16 KiB at most, because TCP
   acknowledges late; and never below 6 KiB, with which TCP has four segments on their way. Of the
   smallest queue on the path it takes no more than lets the windows of `QUEUE_WINDOWS` workers in.
 
-Without delays and from 1 Gbit/s on that is 48 KiB with any queue of at least 480 KiB.
+Without delays and from 1 Gbit/s on that is 48 KiB with any queue of at least 480 KiB. On a long way
+a window that is whole from the start (`INITIAL_SEGMENTS`) also is no more than its part of every
+queue, for fast links bring all of them at once.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 
 from orchestrator.spec.graph import Flow, Port, flow_path, flows
 from orchestrator.spec.scale import BURST_SEGMENTS, MIN_SEND_BUFFER_BYTES, Scale
@@ -31,6 +37,10 @@ from orchestrator.spec.topology import Topology
 
 FRAME_BYTES = 1514
 """A full Ethernet frame as tc counts it."""
+PAYLOAD_BYTES = 1448
+"""What it carries: TCP with timestamps in 1500 bytes of IP."""
+BOOKKEEPING_BYTES = 1280
+"""What a send buffer counts of a packet beside its payload (2728 bytes for 1448, on Linux 6.1)."""
 BURST_SECONDS = 0.001
 """How long a burst may hold a port; a full frame may always."""
 
@@ -87,11 +97,60 @@ class SocketBuffers:
         if self.receive is not None:
             return self.receive
         largest = max(self.send_bytes(topology, flow) for flow in flows(topology))
-        return max(RECEIVE_BUFFER_BYTES, KEPT * largest)
+        # Of what is kept, the kernel offers half as a window.
+        return max(RECEIVE_BUFFER_BYTES, min(KEPT * MOST_BUFFER_BYTES, KEPT * KEPT * largest))
 
 
 def auto_send_bytes(topology: Topology, flow: Flow) -> int:
     """The send buffer that fits a flow's path: see above."""
+    return _auto_bytes(topology, flow, Scale())
+
+
+def emulated_send_bytes(
+    topology: Topology, flow: Flow, buffers: SocketBuffers, scale: Scale
+) -> int:
+    """The send buffer of a flow at a scale, in emulated bytes.
+
+    On long ways `auto` follows the scale's own packets and least queues.
+    """
+    if buffers.send is None:
+        return _auto_bytes(topology, flow, scale)
+    return scale.send_buffer_bytes(buffers.send)
+
+
+def payload_share(segments: int) -> float:
+    """How much of a send buffer is payload, in packets of so many segments."""
+    payload = segments * PAYLOAD_BYTES
+    return payload / (payload + BOOKKEEPING_BYTES)
+
+
+def packet_segments(topology: Topology, flow: Flow, scale: Scale) -> int:
+    """How many segments a flow's sender may send as one packet."""
+    return host_burst_segments(topology, scale)[_ways(topology).paths[flow][0].node]
+
+
+def _auto_bytes(topology: Topology, flow: Flow, scale: Scale) -> int:
+    """In emulated bytes."""
+    queued = scale.send_buffer_bytes(_queued_bytes(topology, flow))
+    trip = scale.seconds(round_trip_us(topology, flow.worker) / 1e6)
+    if not trip:
+        return queued
+    parts = [
+        (port, PAYLOAD_BYTES / FRAME_BYTES / workers_crossing(topology, port))
+        for port in _ways(topology).paths[flow]
+    ]
+    # Payload, of which the kernel keeps this share of twice the size.
+    kept = KEPT * payload_share(packet_segments(topology, flow, scale))
+    on_the_way = min(part * scale.rate(port.rate_bps) * trip / 8 for port, part in parts)
+    size = queued + ceil(on_the_way / kept)
+    at_once = int(min(part * scale.queue_bytes(port.queue_bytes) for port, part in parts))
+    if at_once < INITIAL_SEGMENTS * PAYLOAD_BYTES:
+        size = max(queued, min(size, int(at_once / kept)))
+    return min(MOST_BUFFER_BYTES, size)
+
+
+def _queued_bytes(topology: Topology, flow: Flow) -> int:
+    """What of a send buffer is to wait in queues, in the real system's bytes."""
     crossed = _ways(topology).paths[flow]
     rate = min(port.rate_bps for port in crossed)
     waiting = min(
@@ -101,14 +160,15 @@ def auto_send_bytes(topology: Topology, flow: Flow) -> int:
         ),
         *(queue_share_bytes(topology, port) for port in crossed),
     )
-    on_the_way = on_the_way_bytes(topology, flow)
-    return min(MOST_BUFFER_BYTES, on_the_way + max(LEAST_BUFFER_BYTES, waiting))
+    return max(LEAST_BUFFER_BYTES, waiting)
 
 
 def on_the_way_bytes(topology: Topology, flow: Flow) -> int:
-    """What it takes to fill a flow's path alone: its slowest rate times its round trip."""
-    rate = min(port.rate_bps for port in _ways(topology).paths[flow])
-    return rate * round_trip_us(topology, flow.worker) // (8 * 10**6)
+    """A flow's part of what its path holds: of each port the rate times the round trip, shared."""
+    part = min(
+        port.rate_bps / workers_crossing(topology, port) for port in _ways(topology).paths[flow]
+    )
+    return int(part * round_trip_us(topology, flow.worker) / (8 * 10**6))
 
 
 def queue_share_bytes(topology: Topology, port: Port) -> int:
@@ -177,4 +237,4 @@ def queueing_seconds(topology: Topology, buffers: SocketBuffers, scale: Scale) -
 
 def window_bytes(topology: Topology, flow: Flow, buffers: SocketBuffers, scale: Scale) -> int:
     """What the kernel keeps for a flow's send buffer, in emulated bytes: the most in flight."""
-    return KEPT * scale.send_buffer_bytes(buffers.send_bytes(topology, flow))
+    return KEPT * emulated_send_bytes(topology, flow, buffers, scale)

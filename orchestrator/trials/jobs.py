@@ -85,7 +85,7 @@ def build_jobs(
             "one_queue": ranks.one_queue,
             "answer_ranks": [list(row) for row in ranks.answers],
             "send_buffer_bytes": [
-                scale.send_buffer_bytes(experiment.send_buffer_bytes(Flow(worker.name, "pull")))
+                experiment.emulated_send_bytes(Flow(worker.name, "pull"), scale)
                 for worker in topology.workers
             ],
             **common,
@@ -100,9 +100,7 @@ def build_jobs(
             "worker": number,
             "bind": addresses[worker.name],
             "device": asdict(experiment.devices[worker.device]),
-            "send_buffer_bytes": scale.send_buffer_bytes(
-                experiment.send_buffer_bytes(Flow(worker.name, "push"))
-            ),
+            "send_buffer_bytes": experiment.emulated_send_bytes(Flow(worker.name, "push"), scale),
             "push_ranks": list(ranks.pushes[number]),
             "pulls": [list(pull) for pull in ranks.pulls[number]],
             **common,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bounds.loads import FRAME_BYTES, PAYLOAD_BYTES
+from orchestrator.spec import FRAME_BYTES, PAYLOAD_BYTES
 from tests.system.experiments import (
     StoredTrial,
     assert_ended_well,

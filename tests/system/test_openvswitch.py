@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.bounds.loads import FRAME_BYTES, PAYLOAD_BYTES
-from orchestrator.spec import OVS_USER
+from orchestrator.spec import FRAME_BYTES, OVS_USER, PAYLOAD_BYTES
 from tests.system.experiments import take_for_carried
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from tests.system.processes import below, recorded, workload

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,13 @@ from orchestrator.spec import (
     Scale,
     SocketBuffers,
     Topology,
+    emulated_send_bytes,
     flow_path,
     flows,
     host_burst_segments,
     load_topology,
+    packet_segments,
+    payload_share,
     port_burst_segments,
     ports,
     round_trip_us,
@@ -97,11 +101,60 @@ def test_a_host_sends_bursts_that_its_slowest_way_takes() -> None:
 def test_a_window_covers_the_path_and_waits_in_no_more_than_the_queue() -> None:
     far = star(10**9, 10**9, delay_us=25_000)
     assert round_trip_us(far, "w0") == 100_000
-    assert sent(far) == [48 * 1024 + 12_500_000] * 2
-    assert AUTO.receive_bytes(far) == 2 * (48 * 1024 + 12_500_000)
+    # 12.5 MB of frames on a way of its own; packets of 45 segments, which count 1280 bytes more.
+    payload = 12_500_000 * 1448 / 1514
+    send = 48 * 1024 + ceil(payload / (2 * 45 * 1448 / (45 * 1448 + 1280)))
+    assert sent(far) == [send] * 2
+    # The kernel keeps twice that, and offers half of what it keeps of the other one.
+    assert AUTO.receive_bytes(far) == 4 * send
     # One window and no more than the share of one: the server's own queue takes both workers'.
     assert sent(star(10**9, 10**9, queue=64 * 1024)) == [16 * 1024] * 2
     assert sent(star(10**9, queue=1514)) == [6 * 1024]
+
+
+def shared(trips_us: tuple[int, ...], queue: int = 512 * 1024) -> Topology:
+    """Workers of those round trips, half in each direction, behind one link of 1 Gbit/s."""
+    near = star(*[10**9] * len(trips_us), queue=queue)
+    trunk = replace(near.links[0].forward, rate_bps=10**9)
+    ends = (
+        replace(link, forward=late, reverse=late)
+        for link, trip in zip(near.links[1:], trips_us, strict=True)
+        for late in (replace(link.forward, delay_us=trip // 2),)
+    )
+    return replace(near, links=(Link(("ps", "s0"), trunk, trunk), *ends))
+
+
+@pytest.mark.parametrize("trips", [(50_000,), (50_000,) * 3, (10_000, 50_000, 200_000)])
+@pytest.mark.parametrize("scale", [Scale(), Scale(64), Scale(4, 0.25)])
+def test_windows_that_share_a_port_hold_no_more_than_it_does(
+    trips: tuple[int, ...], scale: Scale
+) -> None:
+    topology = shared(trips)
+    for direction in ("pull", "push"):
+        windows = sum(
+            2 * 1514 / 1448
+            * payload_share(packet_segments(topology, flow, scale))
+            * emulated_send_bytes(topology, flow, AUTO, scale)
+            for flow in flows(topology)
+            if flow.direction == direction
+        )  # fmt: skip
+        trip = sum(trips) / len(trips) / 1e6
+        on_the_way = scale.rate(10**9) * scale.seconds(trip) / 8
+        assert windows <= on_the_way + scale.queue_bytes(512 * 1024)
+        # And all that it does, but where windows that come at once are more than its queue.
+        if len(set(trips)) == 1:
+            assert windows > 0.99 * min(on_the_way, scale.queue_bytes(512 * 1024))
+
+
+def test_windows_that_are_whole_from_the_start_fit_a_queue_together() -> None:
+    # The least queue of 128 KiB for three, in frames of one segment, which count 2728 bytes.
+    topology = shared((50_000,) * 3)
+    size = 131_072 / 3 * 1448 / 1514 / (2 * 1448 / 2728)
+    for flow in flows(topology):
+        assert emulated_send_bytes(topology, flow, AUTO, Scale(64)) == int(size - 0.5) == 39_361
+    # 80 segments do, too: TCP starts with them, and windows may be larger.
+    (real, *_) = sent(topology)
+    assert real > 512 * 1024 // 3
 
 
 def test_windows_get_smaller_with_the_rate_but_hold_some_segments() -> None:
