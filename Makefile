@@ -24,7 +24,7 @@ bench: setup ## measure the transport beside iperf3, urgent tensors and CPU (som
 check: lint ## lint and unit tests, without root (under 3 minutes)
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit
 
-test: lint ## lint, then all tests, real testbeds included (under 9 minutes)
+test: lint ## lint, then all tests, real testbeds included
 	@scripts/tests
 
 test-vm: ## set-up and a choice of tests on a stock Debian 12, in virtual machines (15 minutes)
