@@ -59,16 +59,30 @@ class Lateness:
 
 
 def lateness(spans: TrialSpans, iterations: Sequence[int]) -> tuple[Lateness, ...]:
-    """Every layer's, in the order of the model, over these iterations."""
-    scale = 1e6 * spans.trial.trial.scale.time * len(iterations)
+    """Every layer's, in the order of the model, over these iterations.
+
+    A worker with a pace of its own is at other numbers: of it, what it began in the same time.
+    """
     waited = np.zeros((len(spans.layers), len(spans.workers)))
     for number, worker in enumerate(spans.workers):
+        own = _begun(worker, *_window(spans, iterations)) if _own_pace(spans) else {*iterations}
+        scale = 1e6 * spans.trial.trial.scale.time * len(own)
         for span in worker.waited:
-            if span.iteration in iterations:
+            if span.iteration in own:
                 waited[span.number, number] += (span.end - span.begin) / scale
     return tuple(
         Lateness(name, tuple(row)) for name, row in zip(spans.layers, waited.tolist(), strict=True)
     )
+
+
+def _own_pace(spans: TrialSpans) -> bool:
+    return not spans.trial.course.in_step
+
+
+def _begun(worker: WorkerSpans, begin: int, end: int) -> set[int]:
+    """The iterations whose forward pass a worker began in [begin, end) ns."""
+    first = {span.iteration: span.begin for span in reversed(worker.forward)}
+    return {iteration for iteration, at in first.items() if begin <= at < end}
 
 
 def shown(spans: TrialSpans) -> tuple[int, ...]:
@@ -125,13 +139,14 @@ def _caption(spans: TrialSpans, full: Mapping[Way, Full]) -> str:
     )
     iterations = " and ".join(map(str, shown(spans)))
     more = len(spans.workers) - _STRIPS_AT_MOST
+    whose = "each worker's own iterations in this time" if _own_pace(spans) else "these iterations"
     hidden = f" {more} more workers are not shown in strips." if more > 0 else ""
     return (
         f"Iterations {iterations} (from 0, {trial.warm_up} for warm-up, {trial.cool_down} for "
         f"cool-down), repeat {trial.repeat}, "
         f"R = {trial.scale.rates:g}, D = {trial.scale.time:g}, {trial.switch}; times and rates are"
         f" the real system's. 100 % is {what}. A layer is late by the time that its forward pass"
-        f" waited for its parameters, mean of these iterations.{hidden}"
+        f" waited for its parameters, mean of {whose}.{hidden}"
     )
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from orchestrator.collector.records import read_run
 from orchestrator.collector.sheet import style
-from orchestrator.collector.spans import TrialSpans, read_spans
+from orchestrator.collector.spans import Span, TrialSpans, read_spans
 from orchestrator.collector.trace import trace
 from orchestrator.collector.trace_figure import (
     ITERATIONS,
@@ -227,6 +227,38 @@ def test_lateness_is_the_real_systems(alexnet: tuple[TrialSpans, Limits]) -> Non
     assert late[0].mean == pytest.approx(sum(late[0].by_worker) / 3)
     both = lateness(spans, (5, 6))[0].mean
     assert both == pytest.approx((late[0].mean + lateness(spans, (6,))[0].mean) / 2)
+
+
+def test_lateness_at_a_pace_of_ones_own_is_of_the_same_time(
+    alexnet: tuple[TrialSpans, Limits],
+) -> None:
+    """A fast worker is at other numbers by then: here it does every iteration twice as often."""
+    spans, limits = alexnet
+    slow, fast, *others = spans.workers
+
+    def twice(found: tuple[Span, ...]) -> tuple[Span, ...]:
+        def again(span: Span, half: int) -> Span:
+            iteration = spans.trial.ps_iterations[span.iteration]
+            begin = iteration.released_ns
+            middle = half * (iteration.next_release_ns - begin) // 2
+            places = (begin + middle + (at - begin) // 2 for at in (span.begin, span.end))
+            return Span(2 * span.iteration + half, span.number, *places)
+
+        return tuple(again(span, half) for half in (0, 1) for span in found)
+
+    doubled = replace(fast, waited=twice(fast.waited), forward=twice(fast.forward))
+    own = replace(
+        spans,
+        workers=(slow, doubled, *others),
+        trial=replace(spans.trial, bulk_synchronous=False),
+    )
+    together, apart = (lateness(each, shown(each)) for each in (spans, own))
+    for each, other in zip(together, apart, strict=True):
+        assert other.by_worker[0] == each.by_worker[0]
+        assert other.by_worker[1] == pytest.approx(each.by_worker[1] / 2, abs=1e-4)
+    with style():
+        text = compose_trace(own, limits).texts[-1].get_text()
+    assert "mean of each worker's own iterations" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
