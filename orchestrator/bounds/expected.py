@@ -302,9 +302,23 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
             return f"{full[0].port} is full with {some}, so they are not in step"
         per_byte.append(full[0].seconds / case.model.bytes)
     pull, push = per_byte
+    if case.least and order.over_workers and is_shared(case.topology, "pull"):
+        pull = max(pull, _one_by_one(case) / case.model.bytes)
     made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
     made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
     return _pipelined(made, queues)
+
+
+def _one_by_one(case: Case) -> float:
+    """Seconds of all pulls if the server's one queue waits for each worker's window in turn."""
+    return sum(
+        max(
+            load.model_seconds
+            for load in case.loads
+            if load.direction == "pull" and worker.name in load.workers
+        )
+        for worker in case.topology.workers
+    )
 
 
 def _apart(schedule: Schedule, queues: QueueOrder, case: Case) -> float | str:

@@ -136,6 +136,17 @@ def test_windows_of_which_little_is_unknown_have_a_prediction() -> None:
     assert "a send buffer of 38.44 KiB over a round trip of 50 ms leaves the pull of worker0" in why
 
 
+def test_one_queue_for_all_workers_may_wait_for_each_ones_window() -> None:
+    made = case(far(), scale=AT_64)
+    why, found = expected(get_schedule("planned-order"), made).why_not.split(": ")
+    assert why.startswith("a send buffer of 38.44 KiB over a round trip of 50 ms")
+    fewest, _, most, _ = found.split()
+    # At best the trunk is full: 3 models. At worst one window after the other, at the least each.
+    least = min(replace(made, least=True).carried.values())
+    assert float(fewest) == pytest.approx(3 / (3 * MODEL.bytes * 8 / least), rel=0.05)
+    assert float(most) == pytest.approx(3 / seconds("p3", made), rel=0.01)
+
+
 def test_what_tcp_has_to_find_out_makes_a_range() -> None:
     made = case(far(), buffers=SocketBuffers(1 << 24, 1 << 26))
     why, found = expected(get_schedule("none"), made).why_not.split(": ")
