@@ -11,7 +11,6 @@ from orchestrator.collector import Run, Trial, read_run
 from orchestrator.collector.files import write_file
 from orchestrator.collector.spans import read_spans
 from orchestrator.collector.trace import trace as make_trace
-from orchestrator.collector.trace_figure import draw_trace
 from orchestrator.collector.utilisation import full
 from orchestrator.errors import InputError, Problem
 from orchestrator.terminal.console import answers, say
@@ -35,6 +34,9 @@ def trace(run: Path, trial: int | None) -> None:
         limits = full(found.experiment, chosen.trial.scale.rates)
         content = json.dumps(make_trace(spans, limits), separators=(",", ":"))
         write_file(place / "trace.json", content.encode())
+        # Here, for it takes a second to load, and most of those who import this draw nothing.
+        from orchestrator.collector.render.trace_figure import draw_trace
+
         write_file(place / "trace.png", draw_trace(spans, limits))
         for name in ("trace.json", "trace.png"):
             say(console, str(place / name))

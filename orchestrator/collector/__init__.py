@@ -6,10 +6,10 @@ judge_trial   measures -> may the figure be used?
 summarise     a run -> rows (model x schedule)
 report        all of it: writes the summary files, returns rows and table
 is_sweep, report_sweep    the same of a sweep: its points together, beside predicted curves
-spans, trace, trace_figure (modules)    what layers and slices took -> a trace and its figure
+spans, trace (modules)                what layers and slices took -> a trace
+render (folder)                       the figures; imported only where something is drawn
 """
 
-import orchestrator.collector.matplotlib_home  # noqa: F401  before all that draws
 from orchestrator.collector.directories import is_sweep
 from orchestrator.collector.measure import PortDrops, Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run, Trial, read_run, read_trial

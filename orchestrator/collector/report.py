@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.collector.figure import draw
+from orchestrator.collector.caption import Caption
 from orchestrator.collector.files import write_file
 from orchestrator.collector.records import FailedTrial, Run, read_run
-from orchestrator.collector.sheet import Caption
 from orchestrator.collector.summary import Summary, rows_json, summarise, trials_csv
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.unusable import why_unusable
@@ -74,6 +73,9 @@ def report(directory: Path) -> Report:
     """
     run = read_run(directory)
     summary = summarise(run)
+    # Here, for it takes a second to load, and most of those who import this draw nothing.
+    from orchestrator.collector.render.figure import draw
+
     images = draw(summary.rows, caption(run, summary))
     contents = {
         "summary.csv": trials_csv(summary, run.failed).encode(),

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.collector.caption import Caption
 from orchestrator.collector.files import write_file
 from orchestrator.collector.records import FailedTrial, Run
-from orchestrator.collector.sheet import Caption
 from orchestrator.collector.sweep import Place, SweepRun, places, read_sweep
 from orchestrator.collector.sweep_curves import Expectation, expectation
-from orchestrator.collector.sweep_figure import draw_sweep
 from orchestrator.collector.sweep_files import rows_csv, rows_json, sweep_rows
 from orchestrator.collector.sweep_table import SweepTable
 from orchestrator.collector.verdict import LEVELS
@@ -79,6 +78,9 @@ def report_sweep(directory: Path) -> SweepReport:
     }
     rows = sweep_rows(run.sweep.variable, found)
     axis = _AXES[run.sweep.variable].format(title=run.sweep.title())
+    # Here, for it takes a second to load, and most of those who import this draw nothing.
+    from orchestrator.collector.render.sweep_figure import draw_sweep
+
     images = draw_sweep(found, expected, schedules, axis, _caption(run, found, expected))
     contents = {
         "sweep.csv": rows_csv(rows).encode(),

@@ -14,16 +14,16 @@ import pytest
 from matplotlib.figure import Figure
 
 from orchestrator.collector.records import read_run
-from orchestrator.collector.sheet import style
-from orchestrator.collector.spans import Span, TrialSpans, read_spans
-from orchestrator.collector.trace import trace
-from orchestrator.collector.trace_figure import (
+from orchestrator.collector.render.sheet import style
+from orchestrator.collector.render.trace_figure import (
     ITERATIONS,
     compose_trace,
     draw_trace,
     lateness,
     shown,
 )
+from orchestrator.collector.spans import TrialSpans, read_spans
+from orchestrator.collector.trace import trace
 from orchestrator.collector.utilisation import BIN_NS, WAYS, Full, Way, full, utilisation
 from orchestrator.errors import InputError, RunError
 from orchestrator.spec.experiment_file import ExperimentFile

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from orchestrator.collector.panel import FAINT, INK, SOFT
-from orchestrator.collector.sheet import DPI, style
+from orchestrator.collector.render.panel import FAINT, INK, SOFT
+from orchestrator.collector.render.sheet import DPI, style
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
 from orchestrator.spec import rate_text

@@ -10,7 +10,6 @@ import io
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -20,7 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from orchestrator.collector.panel import INK, SOFT
+from orchestrator.collector.caption import Caption, Images
+from orchestrator.collector.render.panel import INK, SOFT
 
 DPI = 150
 MARGIN = 0.12
@@ -30,27 +30,6 @@ _TITLE_LINE, _LEGEND_LINE, _CAPTION_LINE = 0.22, 0.22, 0.145
 _AIR = 0.13  # between title, legend, panels and caption
 # Characters per inch that fit for sure, in the sizes of title, legend and caption.
 _TITLE_TEXT, _LEGEND_TEXT, _CAPTION_TEXT = 9.8, 14.5, 17.5
-
-
-@dataclass(frozen=True)
-class Caption:
-    """What is said of the results around their panels.
-
-    Attributes:
-        title: stands above.
-        text: what was measured, how and how well; stands below. Both are wrapped.
-    """
-
-    title: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Images:
-    """The files' contents."""
-
-    png: bytes
-    svg: bytes
 
 
 class Sheet:

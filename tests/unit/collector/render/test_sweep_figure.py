@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from orchestrator.collector import sweep_curves
-from orchestrator.collector.sheet import Caption, balanced, style
+from orchestrator.collector.caption import Caption
+from orchestrator.collector.render.sheet import balanced, style
+from orchestrator.collector.render.sweep_figure import compose
+from orchestrator.collector.render.sweep_panel import looks
 from orchestrator.collector.sweep import places, read_sweep
 from orchestrator.collector.sweep_curves import Expectation, expectation
-from orchestrator.collector.sweep_figure import compose
-from orchestrator.collector.sweep_panel import looks
 from orchestrator.spec import Sweep
 from tests.unit.collector.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
 

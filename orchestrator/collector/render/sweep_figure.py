@@ -10,11 +10,12 @@ from math import ceil
 
 from matplotlib.figure import Figure
 
-from orchestrator.collector.panel import INK, SOFT
-from orchestrator.collector.sheet import MARGIN, Caption, Images, Sheet, render, style
+from orchestrator.collector.caption import Caption, Images
+from orchestrator.collector.render.panel import INK, SOFT
+from orchestrator.collector.render.sheet import MARGIN, Sheet, render, style
+from orchestrator.collector.render.sweep_panel import HEIGHT, WIDTH, draw_panel, legend, looks
 from orchestrator.collector.sweep import Place
 from orchestrator.collector.sweep_curves import Expectation
-from orchestrator.collector.sweep_panel import HEIGHT, WIDTH, draw_panel, legend, looks
 
 _PER_LINE = 3
 _GUTTER = 0.5  # left of a panel, for its tick labels

@@ -13,9 +13,10 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from orchestrator.collector import Row, read_run, summarise
-from orchestrator.collector.figure import compose, draw
-from orchestrator.collector.panel import panel_height
-from orchestrator.collector.sheet import Caption, style
+from orchestrator.collector.caption import Caption
+from orchestrator.collector.render.figure import compose, draw
+from orchestrator.collector.render.panel import panel_height
+from orchestrator.collector.render.sheet import style
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
 
 BOTH = ["none", "switch-priority"]

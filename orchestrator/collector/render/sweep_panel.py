@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from orchestrator.collector.panel import FAINT, INK, SOFT, colours
+from orchestrator.collector.render.panel import FAINT, INK, SOFT, colours
 from orchestrator.collector.sweep import Place
 from orchestrator.collector.sweep_curves import Curve, Expectation
 

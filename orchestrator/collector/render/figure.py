@@ -12,7 +12,8 @@ from math import ceil
 
 from matplotlib.figure import Figure
 
-from orchestrator.collector.panel import (
+from orchestrator.collector.caption import Caption, Images
+from orchestrator.collector.render.panel import (
     BARS,
     INK,
     PITCH,
@@ -22,7 +23,7 @@ from orchestrator.collector.panel import (
     legend,
     panel_height,
 )
-from orchestrator.collector.sheet import MARGIN, Caption, Images, Sheet, render, style
+from orchestrator.collector.render.sheet import MARGIN, Sheet, render, style
 from orchestrator.collector.summary import Row
 
 _PER_LINE = 5  # panels, as long as the figure stays below the widest

@@ -1,0 +1,26 @@
+"""What a figure says in words, and its files: for those who draw and for those who only write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What is said of the results around their panels.
+
+    Attributes:
+        title: stands above.
+        text: what was measured, how and how well; stands below. Both are wrapped.
+    """
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Images:
+    """The files' contents."""
+
+    png: bytes
+    svg: bytes
