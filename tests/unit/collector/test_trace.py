@@ -22,7 +22,7 @@ from orchestrator.collector.render.trace_figure import (
     lateness,
     shown,
 )
-from orchestrator.collector.spans import TrialSpans, read_spans
+from orchestrator.collector.spans import Span, TrialSpans, read_spans
 from orchestrator.collector.trace import trace
 from orchestrator.collector.utilisation import BIN_NS, WAYS, Full, Way, full, utilisation
 from orchestrator.errors import InputError, RunError
