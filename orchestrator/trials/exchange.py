@@ -3,8 +3,8 @@
 A message has its headers and takes its time however little it carries, and a model's tensors shrink
 by D/R. Where they are small, messages are what limits an exchange, on any machine and at any rate:
 that says nothing of the links. (At 10 Gbit/s and R = 64, with messages of 1.5 KB on average, 63 to
-87 % of the links were seen, and 96 to 98 % with larger ones.) So what is exchanged has the size that
-the scale gives it, or that messages do not show at.
+87 % of the links were seen, and 96 to 98 % with larger ones.) So what is exchanged has the size
+that the scale gives it, or that messages do not show at.
 """
 
 from __future__ import annotations
