@@ -1,7 +1,7 @@
 """Orders: what goes first, as code, and what it comes to on the hosts.
 
 Order, Setting          subclass Order to write your own (README, "Write your own order")
-find_order              by name, by entry point or by module:Class
+find_order, OwnOrder    one that is not ours, by entry point or by module:Class, as it travels
 misfit                  which orders go with which other choices of a schedule
 ranks_of                the numbers that the hosts are told
 """
@@ -9,7 +9,7 @@ ranks_of                the numbers that the hosts are told
 from orchestrator.orders.misfit import misfit
 from orchestrator.orders.named import ORDERS
 from orchestrator.orders.order import Computation, Order, Setting, Unit, computation, setting_of
-from orchestrator.orders.plugins import ENTRY_POINTS, find_order, order_names, source_digest
+from orchestrator.orders.plugins import ENTRY_POINTS, OwnOrder, find_order, order_names
 from orchestrator.orders.ranks import OrderError, Ranks, ranks_of
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Computation",
     "Order",
     "OrderError",
+    "OwnOrder",
     "Ranks",
     "Setting",
     "Unit",
@@ -27,5 +28,4 @@ __all__ = [
     "order_names",
     "ranks_of",
     "setting_of",
-    "source_digest",
 ]

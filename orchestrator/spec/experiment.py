@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.orders import ORDERS, Order, source_digest
+from pydantic import TypeAdapter
+
+from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.spec.graph import Flow, flows
 from orchestrator.spec.own_windows import overrun
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
@@ -20,6 +22,11 @@ from orchestrator.spec.windows import SocketBuffers, emulated_send_bytes, round_
 from workloads.devices import DeviceModel
 from workloads.models import load_model
 from workloads.schedules import Schedule, get_schedule
+
+_SWEEP = TypeAdapter(Sweep | None)
+_SCHEDULES = TypeAdapter(dict[str, Schedule])
+_ORDERS = TypeAdapter(dict[str, OwnOrder])
+_PUBLISHED = TypeAdapter(dict[str, dict[str, tuple[float, ...]]])
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class Experiment:
     published: dict[str, dict[str, tuple[float, ...]]]
     added: str = ""
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
-    own_orders: dict[str, Order] = field(default_factory=dict)
+    own_orders: dict[str, OwnOrder] = field(default_factory=dict)
     sweep: Sweep | None = None
     texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -118,7 +125,7 @@ class Experiment:
             ValueError: there is none.
         """
         order = self.schedule(name).order
-        return self.own_orders[order] if order in self.own_orders else ORDERS[order]
+        return self.own_orders[order].order if order in self.own_orders else ORDERS[order]
 
     @property
     def scale(self) -> Scale:
@@ -202,7 +209,7 @@ class Experiment:
                 else {}
             ),
             **(
-                {"own_orders": {name: source_digest(own) for name, own in self.own_orders.items()}}
+                {"own_orders": {name: own.digest for name, own in self.own_orders.items()}}
                 if self.own_orders
                 else {}
             ),
@@ -242,6 +249,57 @@ class Experiment:
             **({"auto": True} if follows and self.socket_buffers.send is None else {}),
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it, ready for JSON: what is resolved, and what decides no figure."""
+        resolved = self.resolved()
+        return {
+            **resolved,
+            "topology": {**resolved["topology"], "description": self.topology.description},
+            "description": self.description,
+            "source": str(self.source),
+            "added": self.added,
+            "asked_buffers": asdict(self.socket_buffers),
+            "order_sources": {name: own.to_json() for name, own in self.own_orders.items()},
+        }
+
+    @classmethod
+    def from_resolved(cls, record: Mapping[str, Any]) -> Experiment:
+        """The experiment that `to_json` wrote.
+
+        Of one that an older version wrote the orders of somebody else are missing, and of its
+        buffers' sizes, where they differ by flow, the largest stands for all.
+
+        Raises:
+            KeyError: a key is missing.
+            TypeError, ValueError: a value is none that this version knows.
+        """
+        return cls(
+            name=str(record["name"]),
+            description=str(record.get("description", "")),
+            source=Path(record.get("source", "")),
+            topology=Topology.from_resolved(record["topology"]),
+            models=tuple(record["models"]),
+            schedules=tuple(record["schedules"]),
+            iterations=int(record["iterations"]),
+            warm_up=int(record["warm_up"]),
+            cool_down=int(record.get("cool_down", 0)),
+            repeats=int(record["repeats"]),
+            retries=int(record.get("retries", 0)),
+            batch=int(record["batch"]),
+            seed=int(record["seed"]),
+            asked_scale=_scale_of(record["scale"]),
+            switch=str(record["switch"]),
+            congestion_control=str(record["congestion_control"]),
+            socket_buffers=_buffers_of(record),
+            learning_rate=float(record["learning_rate"]),
+            devices={name: DeviceModel(**one) for name, one in record["devices"].items()},
+            published=_PUBLISHED.validate_python(record.get("published", {})),
+            added=str(record.get("added", "")),
+            own_schedules=_SCHEDULES.validate_python(record.get("own_schedules", {})),
+            own_orders=_ORDERS.validate_python(record.get("order_sources", {})),
+            sweep=_SWEEP.validate_python(record.get("sweep")),
+        )
+
     def digest(self) -> str:
         """Twelve hex digits that differ when anything differs that decides a figure.
 
@@ -256,6 +314,21 @@ class Experiment:
             resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _scale_of(record: Mapping[str, Any]) -> Scale | AutoScale:
+    if record["rates"] == AUTO:
+        return AutoScale(record["time"])
+    return Scale(record["rates"], record["time"])
+
+
+def _buffers_of(record: Mapping[str, Any]) -> SocketBuffers:
+    if "asked_buffers" in record:
+        return SocketBuffers(**record["asked_buffers"])
+    sizes = record.get("socket_buffers", {})
+    if sizes.get("auto"):
+        return SocketBuffers()
+    return SocketBuffers(sizes.get("send_bytes"), sizes.get("receive_bytes"))
 
 
 @dataclass(frozen=True)

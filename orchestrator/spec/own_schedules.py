@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.orders import (
     ORDERS,
-    Order,
     OrderError,
+    OwnOrder,
     computation,
     find_order,
     misfit,
@@ -28,19 +28,20 @@ from workloads.schedules import Schedule, schedule_names
 
 def own_schedules(
     document: Document, file: ExperimentFile | None
-) -> tuple[dict[str, Schedule], dict[str, Order]]:
+) -> tuple[dict[str, Schedule], dict[str, OwnOrder]]:
     """The experiment's own schedules, and the orders of theirs that are not ours, by name.
 
     Adds a problem for each whose choices make no sense or whose order cannot be found.
     """
     schedules: dict[str, Schedule] = {}
-    orders: dict[str, Order] = {}
+    orders: dict[str, OwnOrder] = {}
     for name, choices in (file.own_schedules if file is not None else {}).items():
         loc: Loc = ("own_schedules", name)
         if name in schedule_names():
             hint = "choose another name"
             document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
-        order = _order(document, (*loc, "order"), choices.order)
+        own = _own_order(document, (*loc, "order"), choices.order)
+        order = ORDERS.get(choices.order) if own is None else own.order
         try:
             schedule = choices.resolve(name)
             why = "" if order is None else misfit(schedule, order)
@@ -50,12 +51,15 @@ def own_schedules(
             document.report_at(loc, f"schedule {shown(name)} makes no sense: {why}", key=True)
             continue
         schedules[name] = schedule
-        if order is not None and choices.order not in ORDERS:
-            orders[choices.order] = order
+        if own is not None:
+            orders[choices.order] = own
     return schedules, orders
 
 
-def _order(document: Document, loc: Loc, name: str) -> Order | None:
+def _own_order(document: Document, loc: Loc, name: str) -> OwnOrder | None:
+    """The order of that name; None if it is one of ours, or there is none, which is a problem."""
+    if name in ORDERS:
+        return None
     try:
         return find_order(name, document.path.parent)
     except OrderError as error:
@@ -71,7 +75,7 @@ def try_orders(
     document: Document,
     *,
     schedules: Mapping[str, Schedule],
-    orders: Mapping[str, Order],
+    orders: Mapping[str, OwnOrder],
     models: Iterable[str],
     topology: Topology,
     devices: Mapping[str, DeviceModel],
@@ -87,7 +91,7 @@ def try_orders(
     for name, schedule in schedules.items():
         if schedule.order not in orders:
             continue
-        order = orders[schedule.order]
+        order = orders[schedule.order].order
         for model in map(load_model, models):
             setting = setting_of(
                 model,

@@ -5,6 +5,7 @@ All figures are the real system's; the emulation scales them (see `Scale`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -136,3 +137,30 @@ class Topology:
             "switches": list(self.switches),
             "links": [{**asdict(link), "endpoints": list(link.endpoints)} for link in self.links],
         }
+
+    @classmethod
+    def from_resolved(cls, record: Mapping[str, Any]) -> Topology:
+        """The topology that `resolved` wrote; its description may stand beside.
+
+        Numbers stay as they are written, 4 or 4.0, for a digest hangs on them.
+
+        Raises:
+            KeyError, TypeError: a key is missing, or a value is none of a topology's.
+        """
+        return cls(
+            name=record["name"],
+            description=record.get("description", ""),
+            hosts=tuple(
+                Host(**{**host, "cpuset": tuple(host.get("cpuset", ()))})
+                for host in record["hosts"]
+            ),
+            switches=tuple(record["switches"]),
+            links=tuple(
+                Link(
+                    endpoints=(link["endpoints"][0], link["endpoints"][1]),
+                    forward=Direction(**link["forward"]),
+                    reverse=Direction(**link["reverse"]),
+                )
+                for link in record["links"]
+            ),
+        )

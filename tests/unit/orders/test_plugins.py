@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from orchestrator.orders import ENTRY_POINTS, ORDERS, Order, OrderError, find_order, source_digest
+from orchestrator.orders import ENTRY_POINTS, Order, OrderError, OwnOrder, find_order
 
 MINE = """
 from orchestrator.orders import Order
@@ -37,18 +40,70 @@ def write(folder: Path, name: str, text: str = MINE) -> str:
     return name
 
 
-def test_ours() -> None:
-    assert find_order("layer", Path()) is ORDERS["layer"]
-    assert source_digest(ORDERS["layer"]) is None
-
-
 def test_a_module_beside_the_experiment(tmp_path: Path) -> None:
     module = write(tmp_path, "beside_the_experiment")
     found = find_order(f"{module}:Mine", tmp_path)
-    assert isinstance(found, Order)
-    assert type(found).__name__ == "Mine"
+    assert isinstance(found.order, Order)
+    assert type(found.order).__name__ == "Mine"
     assert str(tmp_path) not in sys.path
-    assert len(source_digest(found) or "") == 64
+    assert found.files == {"beside_the_experiment.py": MINE}
+    assert found.digest == hashlib.sha256(MINE.encode()).hexdigest()
+
+
+def test_an_order_travels_with_all_its_modules(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for name, text in (
+        ("kit/__init__.py", ""),
+        ("kit/deeper/ranks.py", "TWO = 2"),
+        ("never.py", "not imported"),
+        ("of_many.py", "from kit.deeper.ranks import TWO\nfrom orchestrator.orders import Order\n"
+         "class Mine(Order):\n    def pushes(self, setting, worker):\n        return [TWO]"),
+    ):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    found = find_order("of_many:Mine", folder)
+    assert set(found.files) == {"kit/__init__.py", "kit/deeper/ranks.py", "of_many.py"}
+    shutil.rmtree(folder)
+    there = OwnOrder(**json.loads(json.dumps(found.to_json())))
+    assert there == found
+    setting: Any = None
+    assert there.order.pushes(setting, 0) == [2]
+
+
+def test_every_module_of_it_decides_its_digest(tmp_path: Path) -> None:
+    text = "from {} import {}\nfrom orchestrator.orders import Order\n"
+    mine = text.format("part", "A") + "class Mine(Order):\n    steady = A\n"
+    digests = set()
+    for value in (True, False):
+        (tmp_path / "part.py").write_text(f"A = {value}")
+        (tmp_path / "of_parts.py").write_text(mine)
+        found = find_order("of_parts:Mine", tmp_path)
+        assert found.order.steady is value
+        digests.add(found.digest)
+    assert len(digests) == 2
+
+
+def test_modules_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    found = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, "of_one_name", f"{MINE}\nclass Of_{name}(Mine): ...\n")
+        found.append(find_order(f"of_one_name:Of_{name}", tmp_path / name))
+    assert [type(one.order).__name__ for one in found] == ["Of_a", "Of_b"]
+
+
+def test_an_installed_order_that_has_changed_is_told(tmp_path: Path) -> None:
+    sys.path.insert(0, str(tmp_path))
+    try:
+        module = write(tmp_path, "an_installed_one")
+        found = find_order(f"{module}:Mine", Path("/"))
+        assert found.files == {}
+        there = OwnOrder(**found.to_json())
+        write(tmp_path, module, f"{MINE}\nchanged = 1\n")
+        with pytest.raises(OrderError, match="the installed an_installed_one:Mine was changed"):
+            _ = there.order
+    finally:
+        sys.path.remove(str(tmp_path))
 
 
 def test_a_class_that_overrides_nothing_is_no_order_of_ones_own(tmp_path: Path) -> None:
@@ -65,7 +120,7 @@ def test_an_entry_point(tmp_path: Path) -> None:
         return [point] if (group, name) == (ENTRY_POINTS, "mine") else []
 
     with mock.patch("orchestrator.orders.plugins.entry_points", points):
-        assert type(find_order("mine", tmp_path)).__name__ == "Mine"
+        assert type(find_order("mine", tmp_path).order).__name__ == "Mine"
         with pytest.raises(OrderError, match=r"unknown order 'mime' \(did you mean 'mine'\?\)"):
             find_order("mime", tmp_path)
 

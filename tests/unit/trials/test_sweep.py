@@ -189,42 +189,6 @@ def test_nothing_stays_of_a_sweep_without_results(stage: Stage) -> None:
     assert (stage.reports, list(stage.request.out.iterdir())) == ([], [])
 
 
-def own_order(stage: Stage, module: str) -> Path:
-    """Gives the sweep an order of its own; returns its file."""
-    code = stage.request.experiment.parent / f"{module}.py"
-    code.write_text(
-        "from orchestrator.orders import Order\n\n\nclass Mine(Order):\n    steady = True\n"
-    )
-    own = f"own_schedules:\n  mine: {{order: '{module}:Mine', place: host}}\n"
-    text = stage.request.experiment.read_text().replace("[none, switch-priority]", "[mine]")
-    stage.request.experiment.write_text(text + own)
-    return code
-
-
-def test_code_of_an_order_that_changes_meanwhile_ends_the_sweep(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = own_order(stage, "changing_order")
-    run_point = stage._run_point
-
-    def and_change(request: RunRequest) -> None:
-        run_point(request)
-        code.write_text(code.read_text().replace("True", "False"))
-
-    monkeypatch.setattr(stage, "_run_point", and_change)
-    message = "the code of an order was changed; the points that had run are kept"
-    with pytest.raises(RunError, match=message):
-        stage.run()
-    assert len(stage.requests) == 1
-    assert stage.reports == [stage.directory()]
-
-
-def test_an_order_of_ones_own_is_no_change(stage: Stage) -> None:
-    own_order(stage, "sweep_order")
-    stage.run()
-    assert len(stage.requests) == 3
-
-
 def test_two_sweeps_in_one_second_do_not_meet(stage: Stage) -> None:
     stage.run()
     stage.run()
