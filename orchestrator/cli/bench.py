@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import overrides, overrides_from
+from orchestrator.spec import load_experiment
 from orchestrator.trials import RunRequest
 from orchestrator.trials import bench as run_bench
 
@@ -53,4 +54,6 @@ def bench(
     first byte leaves the host; and the CPU seconds per gigabyte of EXPERIMENT's trainings. An aim
     that is missed is said and is no failure. Needs root and iperf3.
     """
-    run_bench(RunRequest(experiment, overrides_from(options), out, as_json), seconds, samples)
+    loaded = load_experiment(experiment, overrides_from(options))
+    # A scale that this machine does not carry is measured all the same: that shows in the figures.
+    run_bench(RunRequest(loaded, out, as_json, force=True), seconds, samples)

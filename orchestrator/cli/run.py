@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from orchestrator.cli.options import overrides, overrides_from
-from orchestrator.trials import RunRequest
+from orchestrator.errors import InputError, Problem
+from orchestrator.spec import load_experiment, shown_path
+from orchestrator.trials import Resumed, RunRequest, resume
 from orchestrator.trials import run as run_experiment
 
 
 @click.command()
-@click.argument("experiment", type=click.Path(path_type=Path))
+@click.argument("experiment", metavar="EXPERIMENT|RUN", type=click.Path(path_type=Path))
 @overrides
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Directory that the run's directory is made in.",
+    help="Directory that the run's directory is made in.  [default: results]",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="End with one JSON object on standard output."
@@ -30,23 +31,53 @@ from orchestrator.trials import run as run_experiment
     is_flag=True,
     help="Run at the scale given although this machine does not carry it, and mark the figures.",
 )
+@click.option("--again", is_flag=True, help="Run the plan of RUN anew, in a directory of its own.")
 def run(
     experiment: Path,
-    out: Path,
+    *,
+    out: Path | None,
     as_json: bool,
     recalibrate: bool,
     force: bool,
+    again: bool,
     **options: str | int | None,
 ) -> None:
-    """Run an experiment and draw its figure.
+    """Run an experiment and draw its figure, or go on with a run.
 
     Builds the topology of EXPERIMENT in private namespaces, trains every model under every
     schedule with real processes over it, and leaves records, tables and the figure in
     <out>/<experiment>/<time>-<digest>/. Needs root. Ctrl-C keeps the trials that have finished.
 
+    With the directory of a RUN or of a sweep that was stopped or killed, runs the trials that are
+    left, by the plan in its run.json: what has finished is kept. What failed is tried once more.
+
     The scale is calibrated first, once per machine, kernel, switch and topology: with `auto` the
     smallest R that this machine carries is taken, and a scale that it does not carry is refused.
     """
-    run_experiment(
-        RunRequest(experiment, overrides_from(options), out, as_json, recalibrate, force)
-    )
+    results = out or Path("results")
+    if experiment.is_dir():
+        _check_options(options, again=again, out=out)
+        resume(Resumed(experiment, again, results, as_json, recalibrate, force))
+        return
+    if again:
+        hint = "give the directory of a run"
+        raise InputError([Problem("--again", f"{shown_path(experiment)} is no directory", hint)])
+    loaded = load_experiment(experiment, overrides_from(options))
+    run_experiment(RunRequest(loaded, results, as_json, recalibrate, force))
+
+
+def _check_options(options: Mapping[str, object], *, again: bool, out: Path | None) -> None:
+    """See that nothing is to be changed in a plan.
+
+    Raises:
+        InputError: something is.
+    """
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    problems = [
+        Problem(option, "a run's plan is as it is", "run its experiment with this option")
+        for option in given
+    ]
+    if out is not None and not again:
+        problems.append(Problem("--out", "a run goes on where it is", "with --again it may move"))
+    if problems:
+        raise InputError(problems)

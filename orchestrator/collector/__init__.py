@@ -10,7 +10,7 @@ spans, trace (modules)                what layers and slices took -> a trace
 render (folder)                       the figures; imported only where something is drawn
 """
 
-from orchestrator.collector.directories import is_sweep
+from orchestrator.collector.directories import check_run_directory, is_sweep
 from orchestrator.collector.measure import PortDrops, Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run, Trial, read_run, read_trial
 from orchestrator.collector.report import Report, report
@@ -35,6 +35,7 @@ __all__ = [
     "Trial",
     "TrialMeasure",
     "Verdict",
+    "check_run_directory",
     "estimate",
     "is_sweep",
     "judge_run",

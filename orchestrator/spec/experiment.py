@@ -81,7 +81,6 @@ class Experiment:
         own_orders: orders of somebody else that they name.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
             points are.
-        texts: what stood in the files that it was read from, by their names in messages.
     """
 
     name: str
@@ -108,7 +107,6 @@ class Experiment:
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, OwnOrder] = field(default_factory=dict)
     sweep: Sweep | None = None
-    texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +51,17 @@ def load_topology(path: Path) -> Topology:
     return _topology(_read(path))
 
 
-def load_experiment(
-    path: Path, overrides: Overrides | None = None, texts: Mapping[str, str] | None = None
-) -> Experiment:
+def load_experiment(path: Path, overrides: Overrides | None = None) -> Experiment:
     """Reads an experiment file and the topology file that it names.
 
     Args:
         path: the file, or `-` for standard input; messages show it as given.
         overrides: what the command line changes.
-        texts: what stands in these files, by their names in messages (`Experiment.texts`); such
-            a file is not read again.
 
     Raises:
         InputError: with all problems of the experiment, its topology and the overrides.
     """
-    return _experiment(_read(path, texts or {}), overrides or Overrides(), texts or {})
+    return _experiment(_read(path), overrides or Overrides())
 
 
 def load_any(path: Path) -> Topology | Experiment:
@@ -82,16 +78,15 @@ def load_any(path: Path) -> Topology | Experiment:
         case "topology":
             return _topology(document)
         case "experiment":
-            return _experiment(document, Overrides(), {})
+            return _experiment(document, Overrides())
         case _:
             message = "neither a topology (key 'links') nor an experiment (key 'models')"
             document.report_at((), message)
             raise InputError(document.sorted_problems())
 
 
-def _read(path: Path, texts: Mapping[str, str] | None = None) -> Document:
-    name = shown_path(path)
-    return read_document(path, name, text=(texts or {}).get(name), stdin=path == _STDIN)
+def _read(path: Path) -> Document:
+    return read_document(path, shown_path(path), stdin=path == _STDIN)
 
 
 def _kind(document: Document) -> str:
@@ -130,7 +125,7 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> Topol
     raise InputError(document.sorted_problems())
 
 
-def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, str]) -> Experiment:
+def _experiment(document: Document, overrides: Overrides) -> Experiment:
     _expect(document, "experiment")
     file = validate(document, ExperimentFile)
     _check_twice(document)
@@ -139,10 +134,7 @@ def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, st
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
-    read = {document.shown: document.text}
-    topology, topology_problems = _named_topology(
-        document, [*known_devices(), *own_devices], texts, read
-    )
+    topology, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
     scale, option_problems = check_overrides(overrides, known)
     if file is not None:
         scale = scale or file.scale.scale()
@@ -183,7 +175,6 @@ def _experiment(document: Document, overrides: Overrides, texts: Mapping[str, st
         name=file.name,
         description=file.description.strip(),
         source=document.path,
-        texts=read,
         topology=topology,
         models=tuple(file.models if overrides.models is None else overrides.models),
         schedules=names,
@@ -228,9 +219,9 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
 
 
 def _named_topology(
-    document: Document, devices: Iterable[str], texts: Mapping[str, str], read: dict[str, str]
+    document: Document, devices: Iterable[str]
 ) -> tuple[Topology | None, list[Problem]]:
-    """The topology that an experiment names, or the problems of its file; adds to what was read."""
+    """The topology that an experiment names, or the problems of its file."""
     loc: Loc = ("topology",)
     name = mapping(document.data).get("topology")
     if not isinstance(name, str) or document.is_bad(loc):
@@ -241,9 +232,7 @@ def _named_topology(
     path = document.path.parent / name
     display = os.path.normpath(Path(document.shown).parent / name)
     try:
-        named = read_document(path, display, text=texts.get(display))
-        read[display] = named.text
-        return _topology(named, devices), []
+        return _topology(read_document(path, display), devices), []
     except InputError as error:
         first = error.problems[0]
         if first.place != display:

@@ -50,25 +50,21 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.A
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def read_document(
-    path: Path, display: str, *, text: str | None = None, stdin: bool = False
-) -> Document:
+def read_document(path: Path, display: str, *, stdin: bool = False) -> Document:
     """Reads a YAML file whose root is a mapping.
 
     Args:
         path: the file to open; what it names is looked for from its directory.
         display: the path for messages.
-        text: what stands in the file, if that is known; nothing is read then.
         stdin: read standard input instead.
 
     Raises:
         InputError: the file cannot be read, is not YAML, or its root is not a mapping.
     """
     document = Document(display, path)
-    if text is None:
-        raw = _read_stdin(display) if stdin else _read(document)
+    raw = _read_stdin(display) if stdin else _read(document)
     try:
-        document.text = _decode(raw) if text is None else text
+        document.text = _decode(raw)
         root = compose(document)
         if root is not None:
             document.data = _Converter(document).value(root, ())

@@ -36,6 +36,14 @@ def disturbed_by(place: Path) -> tuple[str, ...]:
         return ()  # the report says what is wrong with them
 
 
+def tried_at(place: Path) -> Tried:
+    """How the attempt ended whose records are there; one that cannot be measured has failed."""
+    try:
+        return Tried(failed=False, disturbances=measure(read_trial(place)).disturbances)
+    except RunError:
+        return Tried(failed=True)
+
+
 class Attempts:
     """Runs trials, each as often as it takes."""
 
@@ -44,17 +52,24 @@ class Attempts:
         retries: int,
         say: Callable[[str], None],
         wait: Callable[[Callable[[str], None]], bool] = wait_until_quiet,
+        lost: int = 0,
     ) -> None:
-        """Repeat a trial up to `retries` times, each time after a `wait` for a quiet machine."""
+        """Repeat a trial up to `retries` times, each time after a `wait` for a quiet machine.
+
+        Before the first one, `lost` trials in a row were disturbed in all their attempts.
+        """
         self._most = 1 + retries
         self._say = say
         self._wait = wait
-        self._lost = 0
+        self._lost = lost
 
-    def run(self, trial: Trial, attempt: Callable[[Trial], Tried]) -> Tried:
-        """Attempt a trial until nothing disturbs it; returns how the last attempt ended."""
-        most = self._most if self._lost < PATIENCE else 1
-        for number in range(1, most + 1):
+    def run(self, trial: Trial, attempt: Callable[[Trial], Tried], made: int = 0) -> Tried:
+        """Attempt a trial until nothing disturbs it; returns how the last attempt ended.
+
+        So many attempts at it were `made` before.
+        """
+        most = max(self._most if self._lost < PATIENCE else 1, made + 1)
+        for number in range(made + 1, most + 1):
             tried = attempt(replace(trial, attempt=number))
             if not tried.disturbances:
                 break

@@ -1,40 +1,35 @@
 """Conducts a bench: runs inside the box, on one testbed for all that is compared.
 
-Started as `python -m orchestrator.trials.bench_conductor REQUEST GROUPS SECONDS SAMPLES` by
-bench.py.
+Started as `python -m orchestrator.trials.bench_conductor PLAN GROUPS SECONDS SAMPLES ANSWER`
+by bench.py.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, Literal
 
 from orchestrator.collector.bench import BenchRecord, bench_figures
 from orchestrator.collector.bench_table import bench_table
-from orchestrator.deployment import Deployment, RemoteHost
 from orchestrator.emulation.idle import IdleSampler
 from orchestrator.emulation.run_groups import RunGroups
-from orchestrator.emulation.switches import check_fit, choose_switch, obstacles
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.terminal.console import answers, messages, say
 from orchestrator.terminal.streams import prepare
 from orchestrator.trials.bench_jobs import SCHEDULE, bench_jobs, bench_record, measuring_seconds
-from orchestrator.trials.control import make_controller
-from orchestrator.trials.inside import connected, guarded, told
+from orchestrator.trials.inside import guarded, told
 from orchestrator.trials.iperf import WAYS, run_iperf
+from orchestrator.trials.opened import Opened, opened
 from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
-from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory, json_file
+from orchestrator.trials.run_plan import RunPlan
 from orchestrator.trials.trial import START_SECONDS, run_trial, trial_files
-from orchestrator.trials.versions import run_record
 from workloads.schedules import get_schedule
 
 
@@ -45,17 +40,13 @@ class Bench:
         self,
         experiment: Experiment,
         what: BenchRecord,
-        testbed: Testbed,
-        hosts: Mapping[str, RemoteHost],
+        up: Opened,
         results: ResultsDirectory,
     ) -> None:
         self._experiment = experiment
         self._what = what
-        self._testbed = testbed
-        self._hosts = hosts
+        self._up = up
         self._results = results
-        self._deployment = Deployment(hosts, sys.executable, testbed.work_directory)
-        self._addresses = {name: address.data for name, address in testbed.addresses.items()}
         self._idle: dict[str, float] = {}
 
     def measure(self, progress: RunProgress) -> int:
@@ -64,7 +55,7 @@ class Bench:
         Raises:
             RunError: a process or the testbed failed.
         """
-        self._testbed.set_schedule(get_schedule(SCHEDULE))
+        self._up.testbed.set_schedule(get_schedule(SCHEDULE))
         for way in WAYS:
             progress.say(f"iperf3, {way}: {self._what.seconds:g} s")
             self._iperf(way)
@@ -75,20 +66,20 @@ class Bench:
         for trial in plan_trials(self._experiment):
             progress.start(trial)
             outcome = run_trial(
-                self._experiment, trial, self._testbed, self._deployment, progress.event
+                self._experiment, trial, self._up.testbed, self._up.deployment, progress.event
             )
             self._results.store(trial, trial_files(self._experiment, trial, outcome))
             progress.finish(trial, outcome.error)
             failed += outcome.error is not None
-            self._testbed.check()
+            self._up.testbed.check()
         return failed
 
     def _iperf(self, way: str) -> None:
         ends = (self._what.server, self._what.worker)
         with self._sampled(f"iperf3-{way}"):
             report = run_iperf(
-                (self._hosts[ends[0]], self._hosts[ends[1]]),
-                (self._addresses[ends[0]], self._addresses[ends[1]]),
+                (self._up.hosts[ends[0]], self._up.hosts[ends[1]]),
+                (self._up.addresses[ends[0]], self._up.addresses[ends[1]]),
                 way,
                 self._what.ramp_seconds,
                 self._what.seconds,
@@ -100,16 +91,16 @@ class Bench:
     ) -> None:
         seconds = measuring_seconds(self._experiment, self._what, mode)
         progress.say(f"{name}: {seconds:.1f} s")
-        jobs = bench_jobs(self._experiment, self._what, self._addresses, mode)
+        jobs = bench_jobs(self._experiment, self._what, self._up.addresses, mode)
         with self._sampled(name):
-            records = self._deployment.run(
+            records = self._up.deployment.run(
                 jobs,
                 start_timeout=START_SECONDS,
                 silence_timeout=seconds + 2 * jobs[self._what.server]["silence_seconds"],
                 on_event=lambda _host, _event: None,
             )
         self._results.keep(name, {f"{host}.jsonl": data for host, data in records.items()})
-        self._testbed.check()
+        self._up.testbed.check()
 
     @contextmanager
     def _sampled(self, name: str) -> Iterator[None]:
@@ -119,38 +110,25 @@ class Bench:
             self._idle[name] = fmean(share for _, share in sampler.samples)
 
 
-def conduct(request: RunRequest, groups: RunGroups, seconds: int, samples: int) -> None:
+def conduct(plan: RunPlan, groups: RunGroups, seconds: int, samples: int, as_json: bool) -> None:
     """Run a bench and say what came of it.
 
     Raises:
         DmlbedError: the bench ended early, or a training of it failed.
         KeyboardInterrupt: a person stopped it.
     """
-    experiment = request.load()
-    started = datetime.datetime.now(datetime.UTC)
-    choice = choose_switch(experiment.switch, obstacles())
-    check_fit(experiment.topology, choice)
+    experiment, switch = plan.experiment, plan.switch
     what = bench_record(experiment, seconds, samples)
-    record = {
-        **run_record(experiment, started, choice),
-        "calibration": request.calibration,
-        "bench": what.model_dump(),
-    }
-    stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
-    results = ResultsDirectory(request.out, experiment.name, stamp, record)
+    results = ResultsDirectory(plan.directory, {**plan.record(), "bench": what.model_dump()})
     try:
         with RunProgress(experiment, messages()) as progress:
             for note in experiment.notes:
                 progress.say(f"note: {note}")
             progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
-            progress.say(f"switches: {choice.kind} ({choice.why})")
-            controller = make_controller(experiment.topology, choice.kind)
-            with (
-                Testbed(experiment, choice.kind, controller, groups=groups) as testbed,
-                connected(testbed) as hosts,
-            ):
-                failed = Bench(experiment, what, testbed, hosts, results).measure(progress)
-        _report(results, request.as_json)
+            progress.say(f"switches: {switch.kind} ({switch.why})")
+            with opened(experiment, switch.kind, groups) as up:
+                failed = Bench(experiment, what, up, results).measure(progress)
+        _report(results, as_json)
     finally:
         results.give_to_caller()
     if failed:
@@ -173,11 +151,13 @@ def _report(results: ResultsDirectory, as_json: bool) -> None:
 def main() -> None:
     """Entry point of the conducting process."""
     prepare()
-    asked, made, *numbers = told()
-    request, groups = RunRequest.from_json(asked), RunGroups.from_json(made)
-    seconds, samples = map(int, numbers)
-    stopped = "stopped; what had been measured is kept"
-    sys.exit(guarded(lambda: conduct(request, groups, seconds, samples), stopped))
+    planned, made, seconds, samples, answer = told()
+    plan, groups = RunPlan.from_json(planned), RunGroups.from_json(made)
+
+    def act() -> None:
+        conduct(plan, groups, int(seconds), int(samples), answer == "json")
+
+    sys.exit(guarded(act, "stopped; what had been measured is kept"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from orchestrator.emulation.box import OWN_PYTHON, run_in_box
 from orchestrator.errors import (
@@ -35,14 +35,14 @@ class AlreadySaid(DmlbedError):
         return []
 
 
-def run_boxed(module: str, arguments: Sequence[str], kept: str) -> None:
+def run_boxed(module: str, arguments: Sequence[str], kept: Callable[[], str]) -> None:
     """Run `python -m module` in a box of its own; call it on the main thread.
 
     Args:
         module: of ours; it prints its own errors.
         arguments: what it is told, on its standard input: a whole experiment does not fit on a
             command line.
-        kept: what is left if the box is ended: a clause of a message.
+        kept: says what is left when the box was ended: a clause of a message.
 
     Raises:
         DmlbedError: it did not end well; the message has been printed inside the box unless the
@@ -51,7 +51,7 @@ def run_boxed(module: str, arguments: Sequence[str], kept: str) -> None:
     try:
         status = run_in_box([*OWN_PYTHON, module], json.dumps(arguments).encode())
     except Interrupted as error:
-        raise Interrupted(f"{error}; {kept}") from error
+        raise Interrupted(f"{error}; {kept()}") from error
     if status == 0:
         return
     if status == ReaderGoneError.exit_code:
@@ -60,5 +60,5 @@ def run_boxed(module: str, arguments: Sequence[str], kept: str) -> None:
         # With the box's first process, unshare may be all that is left to say anything.
         signals = {_SIGNAL + number: number.name for number in signal.Signals}
         end = f"was killed ({signals[status]})" if status in signals else "ended unexpectedly"
-        raise RunError(f"the testbed {end}; all of it has been taken down, and {kept}")
+        raise RunError(f"the testbed {end}; all of it has been taken down, and {kept()}")
     raise AlreadySaid(status)

@@ -28,20 +28,17 @@ from orchestrator.collector.windows import (
     received_bps,
     released_ns,
 )
-from orchestrator.deployment import Deployment
 from orchestrator.emulation.idle import Sample, mean_idle
-from orchestrator.emulation.switches import choose_switch, obstacles
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.terminal import console
 from orchestrator.terminal.streams import prepare
 from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
-from orchestrator.trials.control import make_controller
 from orchestrator.trials.exchange import exchange_scale
-from orchestrator.trials.inside import connected, guarded, told
+from orchestrator.trials.inside import guarded, told
 from orchestrator.trials.jobs import build_jobs
+from orchestrator.trials.opened import Opened, opened
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.slow_links import calibration_seconds, patience_seconds
 from orchestrator.trials.undisturbed import TIMES, Made, Watch, undisturbed
@@ -77,18 +74,15 @@ def calibrate(task: Task) -> None:
     def say(text: str) -> None:
         console.say(console.messages(), text)
 
-    experiment = calibrated(task.request.load())
+    experiment = calibrated(task.experiment)
     attempts = by_rates(task.known)
     made: list[Attempt] = []
     first = experiment.with_scale(task.wish.scale(task.wish.rates[0]))
-    choice = choose_switch(first.switch, obstacles())
-    controller = make_controller(first.topology, choice.kind)
-    with Testbed(first, choice.kind, controller) as testbed, connected(testbed) as hosts:
-        deployment = Deployment(hosts, sys.executable, testbed.work_directory)
+    with opened(first, task.switch_kind) as up:
         times = TIMES
         while isinstance(step := decide(task.wish, attempts), Next):
             scaled = experiment.with_scale(task.wish.scale(step.rates))
-            exchange = partial(_made, scaled, testbed, deployment, task.wish.needed_idle)
+            exchange = partial(_made, scaled, up, task.wish.needed_idle)
             found = undisturbed(exchange, say, times=times)
             if found.disturbed and not found.good:
                 times = 1  # the machine stays busy
@@ -99,7 +93,7 @@ def calibrate(task: Task) -> None:
             short = "; ".join(attempt.short_of(task.wish.needed_idle))
             text = f"R = {step.rates:g}, D = {task.wish.time:g}: {attempt.figures()}"
             say(f"{text}: {short}" if short else text)
-            testbed.check()
+            up.testbed.check()
 
 
 def calibrated(experiment: Experiment) -> Experiment:
@@ -138,21 +132,18 @@ def _pieces(experiment: Experiment, begin: int) -> list[tuple[int, int]]:
     return list(pairwise(begin + length * edge // count for edge in range(count + 1)))
 
 
-def _made(
-    experiment: Experiment, testbed: Testbed, deployment: Deployment, needed_idle: float
-) -> Made[Attempt]:
-    attempt = _attempt(experiment, testbed, deployment)
+def _made(experiment: Experiment, up: Opened, needed_idle: float) -> Made[Attempt]:
+    attempt = _attempt(experiment, up)
     return Made(attempt, attempt.carried(needed_idle), attempt.disturbed)
 
 
-def _attempt(experiment: Experiment, testbed: Testbed, deployment: Deployment) -> Attempt:
-    testbed.set_scale(experiment.scale)
-    testbed.set_schedule(get_schedule(TRIAL.schedule))
-    addresses = {name: address.data for name, address in testbed.addresses.items()}
-    jobs = calibration_jobs(experiment, addresses)
+def _attempt(experiment: Experiment, up: Opened) -> Attempt:
+    up.testbed.set_scale(experiment.scale)
+    up.testbed.set_schedule(get_schedule(TRIAL.schedule))
+    jobs = calibration_jobs(experiment, up.addresses)
     first = next(iter(jobs.values()))
     with Watch() as watch:
-        records = deployment.run(
+        records = up.deployment.run(
             jobs,
             start_timeout=START_SECONDS,
             silence_timeout=first["seconds"] + 2 * first["silence_seconds"],

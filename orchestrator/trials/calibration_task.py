@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from orchestrator.spec import Experiment
 from orchestrator.trials.calibration import Attempt, Wish
-from orchestrator.trials.request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,15 @@ class Task:
     """What the outer process asks of the one in the box.
 
     Attributes:
-        request: the run that is to follow.
+        experiment: the one that is to follow.
+        switch_kind: the switches that it will have.
         wish: which scales, and what they must leave.
         known: attempts that need not be made again.
         attempts: the file for those that were made.
     """
 
-    request: RunRequest
+    experiment: Experiment
+    switch_kind: str
     wish: Wish
     known: tuple[Attempt, ...]
     attempts: Path = Path()
@@ -31,7 +33,8 @@ class Task:
         """The task as text, for `from_json`."""
         return json.dumps(
             {
-                "request": self.request.to_json(),
+                "experiment": self.experiment.to_json(),
+                "switch_kind": self.switch_kind,
                 "wish": asdict(self.wish),
                 "known": dump_attempts(self.known),
                 "attempts": str(self.attempts),
@@ -44,7 +47,8 @@ class Task:
         fields = json.loads(text)
         wish = fields["wish"]
         return cls(
-            RunRequest.from_json(fields["request"]),
+            Experiment.from_resolved(fields["experiment"]),
+            fields["switch_kind"],
             Wish(**{**wish, "rates": tuple(wish["rates"])}),
             load_attempts(fields["known"]),
             Path(fields["attempts"]),

@@ -7,19 +7,17 @@ flows that share links fairly fill those first of which each has least.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from orchestrator.bounds import acks_share, fullest, goodput_bps, link_loads
 from orchestrator.collector.goodput import GoodputRecord, PortGoodput
 from orchestrator.collector.windows import events_of, received, released_ns
-from orchestrator.deployment import Deployment, RemoteHost
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.exchange import exchange_scale
 from orchestrator.trials.jobs import build_jobs
+from orchestrator.trials.opened import Opened
 from orchestrator.trials.plan import Trial, trials_seconds
 from orchestrator.trials.slow_links import goodput_look, patience_seconds
 from orchestrator.trials.trial import START_SECONDS
@@ -92,9 +90,7 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
     return GoodputRecord(ports=tuple(found))
 
 
-def measure_goodput(
-    experiment: Experiment, testbed: Testbed, hosts: Mapping[str, RemoteHost]
-) -> GoodputRecord:
+def measure_goodput(experiment: Experiment, up: Opened) -> GoodputRecord:
     """Exchange traffic on a testbed for some seconds; a failure of that is a part of the record.
 
     What a host cannot do (it has no memory for it, say) its trials will tell.
@@ -105,20 +101,18 @@ def measure_goodput(
     look = goodput_look(experiment)
     if look.outlasts(trials_seconds(experiment)):
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
-    testbed.set_schedule(get_schedule(SCHEDULE))
-    deployment = Deployment(hosts, sys.executable, testbed.work_directory)
-    addresses = {name: address.data for name, address in testbed.addresses.items()}
+    up.testbed.set_schedule(get_schedule(SCHEDULE))
     try:
-        jobs = goodput_jobs(experiment, addresses)
+        jobs = goodput_jobs(experiment, up.addresses)
         first = next(iter(jobs.values()))
-        records = deployment.run(
+        records = up.deployment.run(
             jobs,
             start_timeout=START_SECONDS,
             silence_timeout=first["seconds"] + 2 * first["silence_seconds"],
             on_event=lambda _host, _event: None,
-            watch=testbed.check,
+            watch=up.testbed.check,
         )
         return goodput_of(experiment, records)
     except RunError as error:
-        testbed.check()  # what is gone says more, and ends the run
+        up.testbed.check()  # what is gone says more, and ends the run
         return GoodputRecord(failed=str(error))

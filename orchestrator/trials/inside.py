@@ -1,35 +1,20 @@
-"""What the programs inside a box have in common: connections to all hosts, and how they end."""
+"""What the programs inside a box have in common: what they are told, and how they end."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from orchestrator.deployment import RemoteHost, connect
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import DmlbedError, Interrupted, disk_error
 from orchestrator.terminal.streams import finished
-
-CONNECT_SECONDS = 15.0
 
 
 def told() -> list[str]:
     """The arguments that `run_boxed` gave to this program."""
     found: list[str] = json.load(sys.stdin)
     return found
-
-
-@contextlib.contextmanager
-def connected(testbed: Testbed) -> Iterator[dict[str, RemoteHost]]:
-    """One SSH connection to every host of the testbed."""
-    with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
-            for name, access in testbed.accesses().items()
-        }
 
 
 def guarded(action: Callable[[], None], stopped: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -31,6 +31,10 @@ class Forecast:
     def begin(self, trial: Trial) -> None:
         """A trial begins, perhaps once more."""
         self._planned[trial.index] = self._all[trial.index]
+
+    def keep(self, index: int) -> None:
+        """A trial is there from before."""
+        self._planned.pop(index, None)
 
     def finished(self, trial: Trial, seconds: float) -> None:
         """Take a trial's real time into account."""
@@ -149,6 +153,13 @@ class RunProgress:
     def say(self, text: str) -> None:
         """One line that stays."""
         say(self._console, text)
+
+    def keep(self, indices: Collection[int]) -> None:
+        """Trials that are there from before, when a run goes on."""
+        for index in indices:
+            self._forecast.keep(index)
+        if indices:
+            self.say(f"{len(indices)} of {self._count} trials are there, and kept")
 
     def start(self, trial: Trial) -> None:
         """A trial begins."""

@@ -1,56 +1,17 @@
-"""`dmlbed run` seen from outside the box: check the machine, settle the scale, start the box."""
+"""`dmlbed run` seen from outside the box: plan an experiment, start the box, go on with a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.emulation.caps import Room, host_caps, require_room, this_machine
 from orchestrator.emulation.cgroups import find_layout
-from orchestrator.emulation.machine import Machine, require_for_run
 from orchestrator.emulation.run_groups import run_groups
-from orchestrator.errors import MachineError
-from orchestrator.spec import Experiment
-from orchestrator.terminal import console
+from orchestrator.spec import Point
 from orchestrator.trials.boxed import run_boxed
-from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
-from orchestrator.trials.results import check_writable
-from orchestrator.trials.settle import settle_scale
+from orchestrator.trials.resolve import check_machine, resolve, switch_of
+from orchestrator.trials.run_plan import Answer, RunPlan
 from orchestrator.trials.sweep import run_sweep
-
-
-def check_machine(experiment: Experiment, out: Path) -> Machine:
-    """See that this machine has what the experiment needs at any scale.
-
-    Raises:
-        MachineError: it cannot; the message says what is missing and the remedy.
-    """
-    delay = any(
-        direction.delay_us
-        for link in experiment.topology.links
-        for direction in (link.forward, link.reverse)
-    )
-    machine = require_for_run(
-        delay=delay, congestion_control=experiment.congestion_control, results=out
-    )
-    check_writable(out / experiment.name)
-    return machine
-
-
-def check_memory(experiment: Experiment, machine: Machine, room: Room) -> None:
-    """See that this machine has the memory that the experiment needs at its scale.
-
-    Raises:
-        MachineError: it has not.
-    """
-    require_room(host_caps(experiment.topology, experiment.scale, room), room)
-    needed = memory_bytes(experiment)
-    if needed > machine.memory_bytes:
-        raise MachineError(
-            f"the largest model needs {needed / 2**30:.1f} GiB of memory, "
-            f"{machine.memory_bytes / 2**30:.1f} GiB are free",
-            "a smaller D/R in --scale, or fewer --models",
-        )
 
 
 def run(request: RunRequest) -> None:
@@ -60,33 +21,48 @@ def run(request: RunRequest) -> None:
         DmlbedError: the run did not end well; the message has been printed inside the box
             unless the error carries one.
     """
-    experiment = request.load()
-    request = request.keeping(experiment)
-    machine = check_machine(experiment, request.out)
+    experiment = request.experiment
+    machine = check_machine(experiment, request.out / experiment.name)
+    switch = switch_of(request)
     if experiment.sweep is None:
-        _run(request, experiment, machine)
+        carry_out(resolve(request, machine, switch), answer(request.as_json))
         return
 
-    def run_point(point: RunRequest) -> None:
-        _run(point, point.load(), machine)
+    def run_point(point: Point, place: Path) -> None:
+        plan = resolve(request, machine, switch, point=point.experiment, place=place)
+        carry_out(plan, answer(request.as_json, point=True))
 
-    run_sweep(request, experiment, run_point)
+    sweep = RunPlan.made(experiment, switch, request.out / experiment.name)
+    run_sweep(sweep, run_point, as_json=request.as_json)
 
 
-def _run(request: RunRequest, experiment: Experiment, machine: Machine) -> None:
-    layout = find_layout()
-    room = this_machine(layout.missing)
-    request = settle_scale(request, experiment, room, say)
-    check_memory(request.load(), machine, room)
-    directory = request.directory or request.out / experiment.name
-    with run_groups(layout) as groups:
+def answer(as_json: bool, *, point: bool = False) -> Answer:
+    """How a run ends, or a point of a sweep."""
+    if not as_json:
+        return "text"
+    return "point-of-json" if point else "json"
+
+
+def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:
+    """Run a plan in a box of its own.
+
+    Args:
+        how: how it ends on standard output.
+        goes_on: its directory is there, with some of its trials.
+
+    Raises:
+        DmlbedError: as for `run`.
+    """
+    with run_groups(find_layout()) as groups:
         run_boxed(
             "orchestrator.trials.conductor",
-            (request.to_json(), groups.to_json()),
-            f"the trials that had finished are in {directory}",
+            (plan.to_json(), groups.to_json(), how, "goes-on" if goes_on else "new"),
+            lambda: kept(plan.directory),
         )
 
 
-def say(text: str) -> None:
-    """Show one line on standard error."""
-    console.say(console.messages(), text)
+def kept(directory: Path) -> str:
+    """What is left of a run whose box was ended: a clause."""
+    if (directory / "run.json").exists():
+        return f"the trials that had finished are kept: `dmlbed run {directory}` goes on with it"
+    return "no trial had finished"

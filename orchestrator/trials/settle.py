@@ -7,13 +7,12 @@ topology and scale.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.emulation.caps import Room, host_caps, require_room
-from orchestrator.emulation.switches import check_fit, choose_switch, obstacles
 from orchestrator.errors import MachineError
 from orchestrator.spec import AutoScale, Experiment, Scale
 from orchestrator.trials.boxed import run_boxed
@@ -33,7 +32,6 @@ from orchestrator.trials.calibration import (
 )
 from orchestrator.trials.calibration_cache import CalibrationCache, calibration_key
 from orchestrator.trials.calibration_task import Task, load_attempts
-from orchestrator.trials.request import RunRequest
 from orchestrator.trials.slow_links import carried_anyway
 
 Measure = Callable[[Task], None]
@@ -49,53 +47,68 @@ def measure_in_box(task: Task) -> None:
     run_boxed(
         "orchestrator.trials.calibrate",
         (task.to_json(),),
-        "what had been calibrated is remembered",
+        lambda: "what had been calibrated is remembered",
     )
 
 
+@dataclass(frozen=True)
+class Settled:
+    """A scale that the machine carries, or that was forced.
+
+    Attributes:
+        scale: R and D.
+        record: how that is known, for run.json.
+    """
+
+    scale: Scale
+    record: Mapping[str, Any]
+
+
 def settle_scale(
-    request: RunRequest,
     experiment: Experiment,
+    kind: str,
     room: Room,
     say: Callable[[str], None],
     *,
+    recalibrate: bool = False,
+    force: bool = False,
     measure: Measure = measure_in_box,
     cache: CalibrationCache | None = None,
-) -> RunRequest:
-    """The request with an R that the machine carries, and with the record of how that is known.
+) -> Settled:
+    """An R that the machine carries, with the record of how that is known.
 
     Args:
-        request: what the person asked for.
-        experiment: the same, loaded.
+        experiment: what is to be run.
+        kind: the switches' that it will have.
         room: what this machine has to give.
         say: shows one line.
+        recalibrate: measure although it is remembered.
+        force: take a scale given by hand although the machine does not carry it.
         measure: finds out what is not remembered.
         cache: where it is remembered.
 
     Raises:
-        MachineError: it carries none of the scales asked for, and nobody forces it; or a host or
-            the switches cannot be had here.
+        MachineError: it carries none of the scales asked for, and nobody forces it; or a host
+            cannot be had here.
         DmlbedError: the calibration failed.
     """
     cache = cache or CalibrationCache()
-    choice = choose_switch(experiment.switch, obstacles())
-    check_fit(experiment.topology, choice)
-    kind = choice.kind
     asked = wish(experiment, room)
     require_room(host_caps(experiment.topology, asked.scale(asked.rates[0]), room), room)
     if not_needed := carried_anyway(experiment.topology, asked.scale(asked.rates[0])):
         say(f"scale {asked.scale(asked.rates[0])}: no calibration is needed: {not_needed}")
-        return _settled(request, experiment, asked.rates[0], not_needed=not_needed)
+        return _settled(experiment, asked.rates[0], not_needed=not_needed)
     key = calibration_key(experiment, kind)
-    attempts: Attempts = {} if request.recalibrate else cache.attempts(key)
+    attempts: Attempts = {} if recalibrate else cache.attempts(key)
     made: Attempts = {}
-    if isinstance(decide(asked, attempts), NoneCarries) and not request.force:
+    if isinstance(decide(asked, attempts), NoneCarries) and not force:
         # What made the machine fail then may be gone; a refusal is worth another look.
         attempts = {}
     step = decide(asked, attempts)
     if isinstance(step, Next):
         say(f"calibrating what this machine carries of {experiment.topology.name} on {kind}")
-        made = _measured(Task(request, asked, tuple(attempts.values())), measure, cache, key, say)
+        task = Task(experiment, kind, asked, tuple(attempts.values()))
+        made = _measured(task, measure, cache, key, say)
         attempts = {**attempts, **made}
         step = decide(asked, attempts)
     match step:
@@ -105,7 +118,7 @@ def settle_scale(
             attempt, forced = step.attempt, None
             say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
         case NoneCarries():
-            if isinstance(experiment.asked_scale, AutoScale) or not request.force:
+            if isinstance(experiment.asked_scale, AutoScale) or not force:
                 raise _refusal(experiment, kind, asked, step)
             (attempt,) = step.attempts
             forced = {
@@ -114,15 +127,14 @@ def settle_scale(
             }
             say(f"all figures are {forced['level']}: {forced['reason']}")
     tried = [attempts[rates].model_dump() for rates in asked.rates if rates in attempts]
-    return _settled(request, experiment, attempt.rates, key=key, attempts=tried, forced=forced)
+    return _settled(experiment, attempt.rates, key=key, attempts=tried, forced=forced)
 
 
-def _settled(request: RunRequest, experiment: Experiment, rates: float, **how: Any) -> RunRequest:
-    """The request at that R, with the record of how it is known."""
+def _settled(experiment: Experiment, rates: float, **how: Any) -> Settled:
+    """That R, with the record of how it is known."""
     asked = experiment.asked_scale
     record = {"asked": str(asked), "chosen": rates, **_NOTHING_TRIED, **how}
-    overrides = replace(request.overrides, scale=Scale(rates, asked.time).option())
-    return replace(request, overrides=overrides, calibration=record)
+    return Settled(Scale(rates, asked.time), record)
 
 
 _NOTHING_TRIED: dict[str, Any] = {"key": None, "attempts": [], "forced": None}

@@ -7,14 +7,11 @@ their ends.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.emulation.switches import choose_switch, obstacles
 from orchestrator.errors import (
     DmlbedError,
     InputError,
@@ -26,12 +23,11 @@ from orchestrator.errors import (
 )
 from orchestrator.spec import Experiment, Point
 from orchestrator.terminal.console import answers, messages, say
-from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import give_to_caller, json_file, new_directory
-from orchestrator.trials.versions import run_record
+from orchestrator.trials.run_plan import RunPlan
 
-RunPoint = Callable[[RunRequest], None]
-"""Runs one point; raises `DmlbedError` if it does not end well."""
+RunPoint = Callable[[Point, Path], None]
+"""Runs one point in a directory of its own; raises `DmlbedError` if it does not end well."""
 
 _WORST_LAST = tuple(
     error.exit_code for error in (UnusableError, MachineError, RunError, InputError, Interrupted)
@@ -48,36 +44,40 @@ class PointsError(DmlbedError):
         self.exit_code = max(codes, key=_WORST_LAST.index)
 
 
-def run_sweep(request: RunRequest, experiment: Experiment, run_point: RunPoint) -> None:
+def run_sweep(plan: RunPlan, run_point: RunPoint, *, as_json: bool, goes_on: bool = False) -> None:
     """Run all points and report on them; call it on the main thread.
 
     Args:
-        request: of the whole sweep.
-        experiment: the same, loaded.
+        plan: of the whole sweep.
         run_point: runs one of them.
+        as_json: end with one JSON object.
+        goes_on: the sweep's directory is there, with some of its points.
 
     Raises:
         DmlbedError: the sweep ended early, or not all points ended well; what had finished has been
             reported.
     """
-    started = datetime.datetime.now(datetime.UTC)
-    record = run_record(experiment, started, choose_switch(experiment.switch, obstacles()))
-    stamp = f"{started:%Y%m%d-%H%M%S}-{experiment.digest()}"
-    directory, parents = new_directory(request.out / experiment.name, stamp)
+    experiment = plan.experiment
+    directory, parents = (
+        (plan.directory, ())
+        if goes_on
+        else new_directory(plan.directory, {"run.json": json_file(plan.record())})
+    )
     try:
-        (directory / "run.json").write_bytes(json_file(record))
         try:
-            ends = _run_points(request, experiment, run_point, directory)
+            ends = _run_points(experiment.points(), run_point, directory)
         except KeyboardInterrupt:
             raise Interrupted("stopped; the points that had finished are kept") from None
     except BaseException:
         # Why the sweep ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
-            _report(directory, experiment, request.as_json)
+            _report(directory, experiment, as_json)
+        if _left(directory, experiment):
+            say(messages(), f"`dmlbed run {directory}` goes on with it")
         raise
     else:
         with contextlib.suppress(*([DmlbedError] if ends else [])):
-            _report(directory, experiment, request.as_json)
+            _report(directory, experiment, as_json)
     finally:
         _clean_up(directory, parents, experiment)
     if ends:
@@ -85,19 +85,14 @@ def run_sweep(request: RunRequest, experiment: Experiment, run_point: RunPoint) 
 
 
 def _run_points(
-    request: RunRequest,
-    experiment: Experiment,
-    run_point: RunPoint,
-    directory: Path,
+    points: Sequence[Point], run_point: RunPoint, directory: Path
 ) -> list[tuple[Point, DmlbedError]]:
     """Run the points; returns those that did not end well."""
     ends: list[tuple[Point, DmlbedError]] = []
-    points = experiment.points()
     for number, point in enumerate(points, start=1):
         say(messages(), f"point {number} of {len(points)}: {point.label}")
-        place = directory / point.label
         try:
-            run_point(replace(request, point=point.label, directory=place))
+            run_point(point, directory / point.label)
         except ReaderGoneError:
             continue  # the point went well; the sweep's own tables will meet the same
         except DmlbedError as error:

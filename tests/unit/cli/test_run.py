@@ -10,10 +10,11 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
 from orchestrator.errors import RunError
-from orchestrator.spec import Overrides
-from orchestrator.trials import RunRequest
+from orchestrator.spec import Overrides, load_experiment
+from orchestrator.trials import Resumed, RunRequest
 from orchestrator.trials.boxed import AlreadySaid
 
+PUBLISHED = str(Path(__file__).parents[3] / "experiments/published.yaml")
 MODULE = importlib.import_module("orchestrator.cli.run")
 
 
@@ -21,11 +22,12 @@ class Runs:
     """Takes requests in the place of trials."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.requests: list[RunRequest] = []
+        self.requests: list[RunRequest | Resumed] = []
         self.error: Exception | None = None
         monkeypatch.setattr(MODULE, "run_experiment", self)
+        monkeypatch.setattr(MODULE, "resume", self)
 
-    def __call__(self, request: RunRequest) -> None:
+    def __call__(self, request: RunRequest | Resumed) -> None:
         self.requests.append(request)
         if self.error:
             raise self.error
@@ -41,40 +43,78 @@ def run(*arguments: str) -> Result:
 
 
 def test_the_defaults(runs: Runs) -> None:
-    result = run("experiments/published.yaml")
+    result = run(PUBLISHED)
     assert (result.exit_code, result.output) == (0, "")
-    assert runs.requests == [
-        RunRequest(Path("experiments/published.yaml"), Overrides(), Path("results"), as_json=False)
-    ]
+    loaded = load_experiment(Path(PUBLISHED))
+    assert runs.requests == [RunRequest(loaded, Path("results"), as_json=False)]
 
 
 def test_every_option_is_handed_on(runs: Runs) -> None:
     run(
-        "e.yaml", "--models", "alexnet, vgg19", "--schedules", "none", "--repeats", "4",
+        PUBLISHED, "--models", "alexnet, resnet50", "--schedules", "none", "--repeats", "4",
         "--iterations", "6", "--scale", "8,1", "--switch", "auto", "--out", "else/where", "--json",
+        "--recalibrate", "--force",
     )  # fmt: skip
-    overrides = Overrides(("alexnet", "vgg19"), ("none",), 4, 6, "8,1", "auto")
+    overrides = Overrides(("alexnet", "resnet50"), ("none",), 4, 6, "8,1", "auto")
+    loaded = load_experiment(Path(PUBLISHED), overrides)
     assert runs.requests == [
-        RunRequest(Path("e.yaml"), overrides, Path("else/where"), as_json=True)
+        RunRequest(loaded, Path("else/where"), as_json=True, recalibrate=True, force=True)
     ]
+
+
+def test_wrong_overrides_are_said_all_at_once(runs: Runs) -> None:
+    result = run(PUBLISHED, "--models", "alexnt", "--repeats", "0")
+    assert result.exit_code == 2
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["--models", "--repeats"]
+    assert runs.requests == []
+
+
+def test_a_directory_is_a_run_that_goes_on(runs: Runs, tmp_path: Path) -> None:
+    run(str(tmp_path), "--json")
+    run(str(tmp_path), "--again", "--out", "there", "--force", "--recalibrate")
+    assert runs.requests == [
+        Resumed(tmp_path, as_json=True),
+        Resumed(tmp_path, again=True, out=Path("there"), recalibrate=True, force=True),
+    ]
+
+
+def test_the_plan_of_a_run_is_as_it_is(runs: Runs, tmp_path: Path) -> None:
+    result = run(str(tmp_path), "--scale", "1,1", "--repeats", "2", "--out", "there")
+    assert result.exit_code == 2
+    why = "a run's plan is as it is (run its experiment with this option)"
+    assert sorted(result.stderr.splitlines()) == [
+        "--out: a run goes on where it is (with --again it may move)",
+        f"--repeats: {why}",
+        f"--scale: {why}",
+    ]
+    assert runs.requests == []
+
+
+def test_again_is_of_a_run(runs: Runs) -> None:
+    result = run(PUBLISHED, "--again")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"--again: {PUBLISHED} is no directory (give the directory of a run)\n"
+    )
+    assert runs.requests == []
 
 
 def test_what_was_said_in_the_box_is_not_said_again(runs: Runs) -> None:
     runs.error = AlreadySaid(5)
-    result = run("e.yaml")
+    result = run(PUBLISHED)
     assert (result.exit_code, result.output) == (5, "")
 
 
 def test_other_errors_are_said(runs: Runs) -> None:
     runs.error = RunError("the testbed's conductor was killed")
-    result = run("e.yaml")
+    result = run(PUBLISHED)
     assert (result.exit_code, result.stdout) == (4, "")
     assert result.stderr == "the testbed's conductor was killed\n"
 
 
 def test_results_cannot_go_into_a_file(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    result = run("e.yaml", "--out", str(tmp_path / "file"))
+    result = run(PUBLISHED, "--out", str(tmp_path / "file"))
     assert result.exit_code == 2
     assert "is a file" in result.stderr
     assert runs.requests == []

@@ -16,15 +16,19 @@ from orchestrator.emulation.cgroups import Layout
 from orchestrator.emulation.machine import Machine
 from orchestrator.emulation.needs import FEATURES, PROGRAMS
 from orchestrator.emulation.run_groups import NO_GROUPS
+from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import MachineError, RunError
-from orchestrator.spec import Experiment, Overrides, Scale
+from orchestrator.spec import Experiment, Scale
 from orchestrator.trials import RunRequest, boxed
 from orchestrator.trials.bench_jobs import bench_jobs, bench_record, measuring_seconds
 from orchestrator.trials.iperf import client_argv, parse_report, server_argv
-from tests.unit.trials.examples import experiment, write_experiment
+from orchestrator.trials.run_plan import RunPlan
+from orchestrator.trials.settle import Settled
+from tests.unit.trials.examples import experiment
 from workloads.job import WorkerJob, parse_job
 
 MODULE = importlib.import_module("orchestrator.trials.bench")
+RESOLVE = importlib.import_module("orchestrator.trials.resolve")
 MACHINE = Machine(
     kernel="Linux 6.1",
     root=True,
@@ -48,18 +52,20 @@ class Outside:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.machine = MACHINE
         self.started: list[Sequence[str]] = []
-        self.forced: list[bool] = []
+        self.asked: dict[str, bool] = {}
         layout = Layout((), NO_GROUPS.missing)
         monkeypatch.setattr(MODULE, "check_machine", lambda *_: self.machine)
-        monkeypatch.setattr(MODULE, "settle_scale", self._settle)
+        monkeypatch.setattr(MODULE, "switch_of", lambda _: SwitchChoice("linux-bridge", "asked"))
+        monkeypatch.setattr(RESOLVE, "settle_scale", self._settle)
         monkeypatch.setattr(MODULE, "find_layout", lambda: layout)
-        monkeypatch.setattr(MODULE, "this_machine", lambda _: Room((0, 1), 64 * 2**30))
+        monkeypatch.setattr(RESOLVE, "find_layout", lambda: layout)
+        monkeypatch.setattr(RESOLVE, "this_machine", lambda _: Room((0, 1), 64 * 2**30))
         monkeypatch.setattr(MODULE, "run_groups", lambda _: contextlib.nullcontext(NO_GROUPS))
         monkeypatch.setattr(boxed, "run_in_box", self._run_in_box)
 
-    def _settle(self, request: RunRequest, *_: object) -> RunRequest:
-        self.forced.append(request.force)
-        return request
+    def _settle(self, *_: object, **asked: bool) -> Settled:
+        self.asked = asked
+        return Settled(Scale(8, 0.5), {"chosen": 8})
 
     def _run_in_box(self, argv: Sequence[str], given: bytes) -> int:
         self.started.append([*argv, *json.loads(given)])
@@ -72,17 +78,18 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
 
 
 def asked(tmp_path: Path) -> RunRequest:
-    return RunRequest(write_experiment(tmp_path), Overrides(), tmp_path / "out", True)
+    return RunRequest(experiment(tmp_path), tmp_path / "out", as_json=True, force=True)
 
 
 def test_the_conductor_gets_all_that_was_asked(outside: Outside, tmp_path: Path) -> None:
     MODULE.bench(asked(tmp_path), 3, 40)
     (argv,) = outside.started
     assert argv[3] == "orchestrator.trials.bench_conductor"
-    assert json.loads(argv[4])["as_json"] is True
-    assert list(argv[6:]) == ["3", "40"]
-    # A scale that the machine does not carry shows in the figures.
-    assert outside.forced == [True]
+    assert RunPlan.from_json(argv[4]).experiment == asked(tmp_path).experiment.with_scale(
+        Scale(8, 0.5)
+    )
+    assert list(argv[6:]) == ["3", "40", "json"]
+    assert outside.asked == {"recalibrate": False, "force": True}
 
 
 def test_without_iperf3_nothing_starts(outside: Outside, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,17 +18,17 @@ from rich.console import Console
 
 from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.emulation.run_groups import NO_GROUPS
+from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import MachineError, RunError, UnusableError
-from orchestrator.spec import Overrides
 from orchestrator.trials import conductor
 from orchestrator.trials.attempts import Attempts
 from orchestrator.trials.conductor import conduct
 from orchestrator.trials.inside import guarded
 from orchestrator.trials.plan import Trial
-from orchestrator.trials.request import RunRequest
 from orchestrator.trials.results import ResultsDirectory
+from orchestrator.trials.run_plan import Answer, RunPlan
 from orchestrator.trials.trial import Outcome
-from tests.unit.trials.examples import write_experiment
+from tests.unit.trials.examples import experiment
 
 ANSWER = {"run": "results/tiny/1", "rows": [{"model": "googlenet"}]}
 
@@ -74,7 +75,10 @@ class Stage:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.out = folder / "out"
-        self.request = RunRequest(write_experiment(folder), Overrides(repeats=1), self.out)
+        switch = SwitchChoice("linux-bridge", "asked for")
+        self.plan = RunPlan.made(experiment(folder, repeats=1), switch, self.out / "tiny")
+        self.answer: Answer = "text"
+        self.tried_trials: list[Trial] = []
         self.outcomes: dict[int, str | BaseException] = {}
         self.does_not_come_up: BaseException | None = None
         self.gone_after: int | None = None
@@ -93,14 +97,11 @@ class Stage:
             monkeypatch.setattr(conductor, name, lambda console=console: console)
 
         @contextlib.contextmanager
-        def connected(_: object) -> Iterator[dict[str, Any]]:
-            yield {}
+        def opened(*_: object) -> Iterator[SimpleNamespace]:
+            with FakeTestbed(self) as testbed:
+                yield SimpleNamespace(testbed=testbed, deployment=None)
 
-        monkeypatch.setattr(conductor, "Testbed", lambda *_, **__: FakeTestbed(self))
-        bridges_only = {"ovs-kernel": "no", "ovs-user": "no", "linux-bridge": ""}
-        monkeypatch.setattr(conductor, "obstacles", lambda: bridges_only)
-        monkeypatch.setattr(conductor, "make_controller", lambda *_: None)
-        monkeypatch.setattr(conductor, "connected", connected)
+        monkeypatch.setattr(conductor, "opened", opened)
         monkeypatch.setattr(conductor, "run_trial", self._run_trial)
         monkeypatch.setattr(conductor, "measure_goodput", lambda *_: self.goodput)
         monkeypatch.setattr(conductor, "report", self._report)
@@ -114,6 +115,7 @@ class Stage:
 
     def _run_trial(self, _experiment: object, trial: Trial, *_: object) -> Outcome:
         self.tried += 1
+        self.tried_trials.append(trial)
         end = self.outcomes.get(trial.index)
         if isinstance(end, BaseException):
             raise end
@@ -127,7 +129,7 @@ class Stage:
         )
 
     def conduct(self) -> None:
-        conduct(self.request, NO_GROUPS)
+        conduct(self.plan, NO_GROUPS, self.answer)
 
     def guarded(self) -> int:
         return guarded(self.conduct, "stopped; the trials that had finished are kept")
@@ -163,7 +165,7 @@ def test_the_record_of_the_run(stage: Stage) -> None:
     (run,) = stage.out.glob("tiny/*")
     record = json.loads((run / "run.json").read_text())
     assert run.name == f"{run.name[:15]}-{record['digest']}"
-    assert record["experiment"] == stage.request.load().resolved()
+    assert record["experiment"] == stage.plan.experiment.to_json()
     assert record["switch"]["kind"] == "linux-bridge"
     assert {"dmlbed", "python", "numpy", "kernel"} <= set(record["versions"])
     assert GoodputRecord.model_validate(record["goodput"]) == stage.goodput
@@ -181,7 +183,7 @@ def test_a_goodput_that_was_not_measured_is_told_and_the_run_goes_on(stage: Stag
 def test_json_is_all_that_stdout_carries(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.conduct()
     assert capsys.readouterr().out == ""
-    stage.request = RunRequest(stage.request.experiment, Overrides(), stage.out, as_json=True)
+    stage.answer = "json"
     stage.conduct()
     assert json.loads(capsys.readouterr().out) == ANSWER
     assert "the table" in stage.screen.getvalue()
@@ -190,9 +192,7 @@ def test_json_is_all_that_stdout_carries(stage: Stage, capsys: pytest.CaptureFix
 def test_a_point_of_a_sweep_leaves_json_to_the_sweep(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = stage.request.experiment
-    file.write_text(file.read_text() + "sweep: {batch: [1, 2]}\n")
-    stage.request = RunRequest(file, Overrides(), stage.out, as_json=True, point="batch-1")
+    stage.answer = "point-of-json"
     stage.conduct()
     assert capsys.readouterr().out == stage.printed.getvalue() == ""
     assert "the table" in stage.screen.getvalue()
@@ -214,7 +214,8 @@ def test_a_disturbed_trial_is_repeated_and_all_attempts_are_kept(
         return ("others",) if place.name == "002-googlenet-switch-priority-1" else ()
 
     monkeypatch.setattr(conductor, "disturbed_by", disturbed_by)
-    monkeypatch.setattr(conductor, "Attempts", lambda n, say: Attempts(n, say, lambda _: True))
+    quiet = partial(Attempts, wait=lambda _: True)
+    monkeypatch.setattr(conductor, "Attempts", quiet)
     stage.conduct()
     assert len(stage.kept()) == 5
     assert stage.kept()[1:3] == [

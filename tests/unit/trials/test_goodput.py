@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from orchestrator.bounds import goodput_bps
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment, Overrides, load_experiment
-from orchestrator.trials import goodput
 from orchestrator.trials.goodput import goodput_jobs, goodput_of, measure_goodput
+from orchestrator.trials.opened import Opened
 from orchestrator.trials.slow_links import GOODPUT_SECONDS as SECONDS
 from orchestrator.trials.slow_links import RAMP_SECONDS
 from workloads.job import parse_job
@@ -97,12 +94,6 @@ def test_the_jobs_exchange_the_largest_model_in_whole_tensors(tmp_path: Path) ->
 class Exchange:
     """A testbed and a deployment that ends as told."""
 
-    addresses: Mapping[str, Any] = {
-        name: SimpleNamespace(data=f"10.10.0.{number}")
-        for number, name in enumerate(("ps", *WORKERS), start=1)
-    }
-    work_directory = "/run/t/work"
-
     def __init__(self, end: dict[str, bytes] | RunError, gone: bool = False) -> None:
         self._end = end
         self._gone = gone
@@ -121,28 +112,26 @@ class Exchange:
         return self._end
 
 
-def measured(tmp_path: Path, exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(goodput, "Deployment", lambda *_: exchange)
-    testbed: Testbed = exchange  # type: ignore[assignment]
-    return measure_goodput(experiment(tmp_path), testbed, {})
+def measured(tmp_path: Path, exchange: Exchange) -> Any:
+    both: Any = exchange
+    addresses = {name: f"10.10.0.{number}" for number, name in enumerate(("ps", *WORKERS), 1)}
+    return measure_goodput(experiment(tmp_path), Opened(both, {}, both, addresses))
 
 
-def test_all_flows_are_in_one_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_flows_are_in_one_class(tmp_path: Path) -> None:
     exchange = Exchange(records((40, 40, 38), (30, 40, 49)))
-    assert len(measured(tmp_path, exchange, monkeypatch).ports) == 2
+    assert len(measured(tmp_path, exchange).ports) == 2
     assert exchange.schedules == ["none"]
 
 
-def test_an_exchange_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = measured(tmp_path, Exchange(RunError("worker0: killed\nmore")), monkeypatch)
+def test_an_exchange_that_fails_is_told(tmp_path: Path) -> None:
+    found = measured(tmp_path, Exchange(RunError("worker0: killed\nmore")))
     assert (found.ports, found.goodputs()) == ((), {})
     assert found.notes() == (
         "doubtful: the goodput could not be measured, bounds take the rates: worker0: killed",
     )
 
 
-def test_a_testbed_that_is_gone_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_testbed_that_is_gone_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="host worker1 of the testbed is gone"):
-        measured(tmp_path, Exchange(RunError("ps: silent"), gone=True), monkeypatch)
+        measured(tmp_path, Exchange(RunError("ps: silent"), gone=True))

@@ -18,7 +18,7 @@ FILES = {"trial.json": b"{}\n", "network.json": b"[]\n", "ps.jsonl": b""}
 
 
 def directory(out: Path, stamp: str = "20260102-030405-abc") -> ResultsDirectory:
-    return ResultsDirectory(out, "tiny", stamp, {"digest": "abc", "a": [1]})
+    return ResultsDirectory(out / "tiny" / stamp, {"digest": "abc", "a": [1]})
 
 
 def everything(folder: Path) -> list[str]:

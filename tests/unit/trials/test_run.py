@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -18,18 +17,23 @@ from orchestrator.emulation.caps import Room
 from orchestrator.emulation.cgroups import Layout
 from orchestrator.emulation.machine import Machine
 from orchestrator.emulation.run_groups import NO_GROUPS
-from orchestrator.errors import InputError, Interrupted, MachineError, ReaderGoneError, RunError
-from orchestrator.spec import Direction, Experiment, Overrides
+from orchestrator.emulation.switches import SwitchChoice
+from orchestrator.errors import Interrupted, MachineError, ReaderGoneError, RunError
+from orchestrator.spec import Direction, Experiment, Scale, Sweep, load_topology
 from orchestrator.trials import boxed
 from orchestrator.trials.boxed import AlreadySaid
 from orchestrator.trials.plan import memory_bytes
 from orchestrator.trials.request import RunRequest
-from orchestrator.trials.run import check_machine, check_memory, run
+from orchestrator.trials.resolve import check_machine, check_memory
+from orchestrator.trials.run import kept, run
+from orchestrator.trials.run_plan import RunPlan
+from orchestrator.trials.settle import Settled
 from orchestrator.trials.sweep import RunPoint
-from tests.unit.trials.examples import experiment, write_experiment
+from tests.unit.trials.examples import experiment
 
 # The package's name `run` is the function.
 MODULE = importlib.import_module("orchestrator.trials.run")
+RESOLVE = importlib.import_module("orchestrator.trials.resolve")
 LAYOUT = Layout((), NO_GROUPS.missing)
 ROOM = Room((0, 1), 64 * 2**30)
 MACHINE = Machine(
@@ -56,11 +60,14 @@ class Outside:
         self.asked: dict[str, Any] = {}
         self.started: list[Sequence[str]] = []
         self.end: int | BaseException = 0
-        monkeypatch.setattr(MODULE, "require_for_run", self._require)
-        monkeypatch.setattr(MODULE, "settle_scale", lambda request, *_: request)
+        self.obstacles = {"ovs-kernel": "no", "ovs-user": "no", "linux-bridge": ""}
+        monkeypatch.setattr(RESOLVE, "obstacles", lambda: self.obstacles)
+        monkeypatch.setattr(RESOLVE, "require_for_run", self._require)
+        monkeypatch.setattr(RESOLVE, "settle_scale", self._settle)
+        monkeypatch.setattr(RESOLVE, "find_layout", lambda: LAYOUT)
+        monkeypatch.setattr(RESOLVE, "this_machine", lambda _: ROOM)
         monkeypatch.setattr(MODULE, "find_layout", lambda: LAYOUT)
         monkeypatch.setattr(MODULE, "run_groups", lambda _: contextlib.nullcontext(NO_GROUPS))
-        monkeypatch.setattr(MODULE, "this_machine", lambda _: ROOM)
         monkeypatch.setattr(boxed, "run_in_box", self._run_in_box)
 
     def _require(self, **asked: Any) -> Machine:
@@ -68,6 +75,11 @@ class Outside:
         if isinstance(self.machine, MachineError):
             raise self.machine
         return self.machine
+
+    @staticmethod
+    def _settle(experiment: Experiment, kind: str, *_: object, **__: object) -> Settled:
+        assert kind == "linux-bridge"
+        return Settled(Scale(8, experiment.asked_scale.time), {"chosen": 8})
 
     def _run_in_box(self, argv: Sequence[str], given: bytes) -> int:
         self.started.append([*argv, *json.loads(given)])
@@ -83,44 +95,41 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
 
 @pytest.fixture
 def request_(tmp_path: Path) -> RunRequest:
-    return RunRequest(write_experiment(tmp_path), Overrides(repeats=1), tmp_path / "out", True)
+    return RunRequest(experiment(tmp_path, scale="auto"), tmp_path / "out", as_json=True)
 
 
-def test_the_conductor_gets_the_request(outside: Outside, request_: RunRequest) -> None:
+def test_the_conductor_gets_the_plan(outside: Outside, request_: RunRequest) -> None:
     run(request_)
     (argv,) = outside.started
     assert argv[:4] == [sys.executable, "-P", "-m", "orchestrator.trials.conductor"]
-    inside = RunRequest.from_json(argv[4])
-    assert inside == request_.keeping(request_.load())
-    assert json.loads(argv[4])["as_json"] is True
+    plan = RunPlan.from_json(argv[4])
+    assert plan.experiment == request_.experiment.with_scale(Scale(8, 1))
+    assert plan.switch == SwitchChoice(
+        "linux-bridge", "auto: the first that works here; no ovs-kernel: no; no ovs-user: no"
+    )
+    assert plan.calibration == {"chosen": 8}
+    assert plan.directory.parent == request_.out / "tiny"
+    assert plan.directory.name.endswith(f"-{plan.experiment.digest()}")
+    assert list(argv[6:]) == ["json", "new"]
 
 
-def test_files_that_change_or_go_meanwhile_change_nothing(
-    outside: Outside, request_: RunRequest
-) -> None:
-    before = request_.load()
-    run(request_)
-    for file in request_.experiment.parent.glob("*.yaml"):
-        file.unlink()
-    ((*_, asked, _),) = outside.started
-    assert RunRequest.from_json(asked).load() == before
+def test_a_plan_keeps_its_switches(outside: Outside, request_: RunRequest) -> None:
+    outside.obstacles = {}
+    choice = SwitchChoice("linux-bridge", "as it was")
+    run(replace(request_, switch=choice))
+    ((*_, planned, _, _, _),) = outside.started
+    assert RunPlan.from_json(planned).switch == choice
 
 
-def test_an_experiment_from_standard_input(
+def test_a_loop_without_open_vswitch_is_refused_before_anything_is_measured(
     outside: Outside, request_: RunRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(request_.experiment.parent)
-    raw = io.BytesIO(request_.experiment.read_bytes())
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw))
-    run(replace(request_, experiment=Path("-")))
-    ((*_, asked, _),) = outside.started
-    assert RunRequest.from_json(asked).load().resolved() == request_.load().resolved()
-
-
-def test_wrong_input_starts_nothing(outside: Outside, tmp_path: Path) -> None:
-    with pytest.raises(InputError):
-        run(RunRequest(write_experiment(tmp_path), Overrides(["nonet"]), tmp_path))
-    assert (outside.started, outside.asked) == ([], {})
+    monkeypatch.setattr(RESOLVE, "settle_scale", lambda *_, **__: pytest.fail("measured"))
+    topology = load_topology(Path(__file__).parents[2] / "golden/good/loop.yaml")
+    made = replace(request_.experiment, topology=topology)
+    with pytest.raises(MachineError, match="linux-bridge cannot carry a loop"):
+        run(replace(request_, experiment=made))
+    assert outside.started == []
 
 
 def test_a_machine_that_lacks_something_starts_nothing(
@@ -171,7 +180,7 @@ def test_a_file_where_the_experiments_directory_will_be(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "tiny").touch()
     with pytest.raises(MachineError) as error:
-        check_machine(made, tmp_path / "out")
+        check_machine(made, tmp_path / "out" / "tiny")
     place = f"{tmp_path}/out/tiny"
     assert str(error.value) == f"{place}: {place} is not a directory (choose another --out)"
 
@@ -203,8 +212,7 @@ def test_a_testbed_that_was_killed_could_not_say_so(
     with pytest.raises(RunError) as error:
         run(request_)
     assert str(error.value) == (
-        f"the testbed was killed ({name}); all of it has been taken down, and the trials that"
-        f" had finished are in {request_.out}/tiny"
+        f"the testbed was killed ({name}); all of it has been taken down, and no trial had finished"
     )
 
 
@@ -221,26 +229,29 @@ def test_a_box_that_had_to_be_ended(outside: Outside, request_: RunRequest) -> N
     outside.end = Interrupted("stopped at once")
     with pytest.raises(Interrupted) as error:
         run(request_)
-    assert str(error.value) == (
-        f"stopped at once; the trials that had finished are in {request_.out}/tiny"
+    assert str(error.value) == "stopped at once; no trial had finished"
+
+
+def test_what_was_kept_can_go_on(tmp_path: Path) -> None:
+    (tmp_path / "run.json").touch()
+    assert kept(tmp_path) == (
+        f"the trials that had finished are kept: `dmlbed run {tmp_path}` goes on with it"
     )
 
 
 def test_every_point_of_a_sweep_has_a_box_of_its_own(
     outside: Outside, request_: RunRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request_.experiment.write_text(request_.experiment.read_text() + "sweep: {workers: [1, 4]}\n")
+    place = request_.out
 
-    def each_point(request: RunRequest, made: Experiment, run_point: RunPoint) -> None:
-        for point in made.points():
-            run_point(replace(request, point=point.label, directory=tmp_path / point.label))
+    def each_point(plan: RunPlan, run_point: RunPoint, **_: object) -> None:
+        for point in plan.experiment.points():
+            run_point(point, place / point.label)
 
-    tmp_path = request_.out
     monkeypatch.setattr(MODULE, "run_sweep", each_point)
-    run(request_)
-    started = [RunRequest.from_json(argv[4]) for argv in outside.started]
-    assert [len(request.load().topology.workers) for request in started] == [1, 4]
-    assert [request.directory for request in started] == [
-        tmp_path / "workers-1",
-        tmp_path / "workers-4",
-    ]
+    swept = replace(request_.experiment, sweep=Sweep("workers", (1, 4)))
+    run(replace(request_, experiment=swept))
+    plans = [RunPlan.from_json(argv[4]) for argv in outside.started]
+    assert [len(plan.experiment.topology.workers) for plan in plans] == [1, 4]
+    assert [plan.directory for plan in plans] == [place / "workers-1", place / "workers-4"]
+    assert [argv[6] for argv in outside.started] == ["point-of-json"] * 2

@@ -11,24 +11,15 @@ import pytest
 from orchestrator.emulation.caps import Room
 from orchestrator.errors import MachineError, RunError
 from orchestrator.spec import AutoScale, Overrides, Scale, load_experiment
-from orchestrator.trials import settle
 from orchestrator.trials.calibration import CANDIDATES, Attempt, Next, by_rates, decide
 from orchestrator.trials.calibration_cache import CalibrationCache
 from orchestrator.trials.calibration_task import Task, dump_attempts
-from orchestrator.trials.request import RunRequest
-from orchestrator.trials.settle import foresee_scale, settle_scale
+from orchestrator.trials.settle import Settled, foresee_scale, settle_scale
 from tests.unit.trials.attempts import attempt
 
 PUBLISHED = Path(__file__).parents[3] / "experiments/published.yaml"
 BRIDGE = "linux-bridge"
-LOOP = Path(__file__).parents[2] / "golden/good/loop.yaml"
 ROOM = Room((0, 1), 64 * 2**30)
-
-
-@pytest.fixture(autouse=True)
-def no_open_vswitch(monkeypatch: pytest.MonkeyPatch) -> None:
-    against = {"ovs-kernel": "no module", "ovs-user": "no programs", BRIDGE: ""}
-    monkeypatch.setattr(settle, "obstacles", lambda: against)
 
 
 @dataclass
@@ -59,28 +50,26 @@ class Bench:
 
     def settle(
         self, machine: FakeMachine, scale: str, *, force: bool = False, recalibrate: bool = False
-    ) -> RunRequest:
-        overrides = Overrides(scale=scale, switch="linux-bridge")
-        request = RunRequest(PUBLISHED, overrides, Path("out"), False, recalibrate, force)
-        settled = settle_scale(
-            request,
-            request.load(),
+    ) -> Settled:
+        experiment = load_experiment(PUBLISHED, Overrides(scale=scale, switch=BRIDGE))
+        return settle_scale(
+            experiment,
+            BRIDGE,
             self.room,
             self.said.append,
+            recalibrate=recalibrate,
+            force=force,
             measure=machine.measure,
             cache=self.cache,
         )
-        assert RunRequest.from_json(settled.to_json()) == settled
-        return settled
 
 
 def machine(*attempts: Attempt) -> FakeMachine:
     return FakeMachine(by_rates(attempts))
 
 
-def forced(request: RunRequest) -> dict[str, str] | None:
-    assert request.calibration is not None
-    found: dict[str, str] | None = request.calibration["forced"]
+def forced(settled: Settled) -> dict[str, str] | None:
+    found: dict[str, str] | None = settled.record["forced"]
     return found
 
 
@@ -89,15 +78,14 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(CalibrationCache(tmp_path))
 
 
-def rates(request: RunRequest) -> Sequence[float]:
-    assert request.calibration is not None
-    return [one["rates"] for one in request.calibration["attempts"]]
+def rates(settled: Settled) -> Sequence[float]:
+    return [one["rates"] for one in settled.record["attempts"]]
 
 
 def test_auto_takes_the_smallest_and_remembers_it(bench: Bench) -> None:
     slow = machine(attempt(1, pull=0.5), attempt(2, idle=0.1), attempt(4), attempt(8))
     settled = bench.settle(slow, "auto,0.5")
-    assert settled.load().scale == Scale(4, 0.5)
+    assert settled.scale == Scale(4, 0.5)
     assert rates(settled) == [1, 2, 4]
     assert slow.asked == [1, 2, 4]
     again = bench.settle(slow, "auto,0.5")
@@ -114,25 +102,24 @@ def test_auto_takes_the_smallest_and_remembers_it(bench: Bench) -> None:
 
 def test_links_that_any_machine_carries_are_not_calibrated(bench: Bench) -> None:
     settled = bench.settle(machine(), "50000,0.5")
-    assert settled.calibration is not None
-    why = settled.calibration["not_needed"]
+    why = settled.record["not_needed"]
     assert why.endswith("full frames a second, and any machine 2000")
     assert bench.said == [f"scale R=50000, D=0.5: no calibration is needed: {why}"]
     assert (rates(settled), forced(settled)) == ([], None)
-    assert settled.load().scale == Scale(50_000, 0.5)
+    assert settled.scale == Scale(50_000, 0.5)
 
 
 def test_recalibrating_forgets(bench: Bench) -> None:
     bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
     quicker = machine(attempt(1))
-    assert bench.settle(quicker, "auto,0.5", recalibrate=True).load().scale == Scale(1, 0.5)
-    assert bench.settle(machine(), "auto,0.5").load().scale == Scale(1, 0.5)
+    assert bench.settle(quicker, "auto,0.5", recalibrate=True).scale == Scale(1, 0.5)
+    assert bench.settle(machine(), "auto,0.5").scale == Scale(1, 0.5)
 
 
 def test_a_scale_by_hand_is_checked_once(bench: Bench) -> None:
     fine = machine(attempt(3, idle=0.1, bps=3 * 10**9))
     for _ in range(2):
-        assert bench.settle(fine, "3,0.5").load().scale == Scale(3, 0.5)
+        assert bench.settle(fine, "3,0.5").scale == Scale(3, 0.5)
     assert fine.asked == [3]
     assert bench.said[1:] == [
         "scale R=3, D=0.5 on linux-bridge: 98 % of 1 Gbit/s both ways, 10 % idle (checked now)",
@@ -143,7 +130,7 @@ def test_a_scale_by_hand_is_checked_once(bench: Bench) -> None:
 
 def test_what_auto_found_out_is_not_checked_again(bench: Bench) -> None:
     bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
-    assert bench.settle(machine(), "2,0.5").load().scale == Scale(2, 0.5)
+    assert bench.settle(machine(), "2,0.5").scale == Scale(2, 0.5)
 
 
 def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench) -> None:
@@ -156,7 +143,7 @@ def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench
         "2 % idle; rate 7 % of the 95 % needed, idle time 2 % of the 5 % needed "
         "(--scale auto, a larger R, or --force to run it and have its figures marked)"
     )
-    assert bench.settle(machine(attempt(1)), "1,0.5").load().scale == Scale(1, 0.5)
+    assert bench.settle(machine(attempt(1)), "1,0.5").scale == Scale(1, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +168,9 @@ def test_force_marks_what_is_not_carried(
 
 def test_what_failed_while_others_had_the_cpus_is_not_remembered(bench: Bench) -> None:
     spoilt = machine(attempt(1, idle=0.1, disturbed="others"), attempt(2, disturbed="others"))
-    assert bench.settle(spoilt, "auto,0.5").load().scale == Scale(2, 0.5)
+    assert bench.settle(spoilt, "auto,0.5").scale == Scale(2, 0.5)
     quiet = machine(attempt(1))
-    assert bench.settle(quiet, "auto,0.5").load().scale == Scale(1, 0.5)
+    assert bench.settle(quiet, "auto,0.5").scale == Scale(1, 0.5)
 
 
 def test_force_marks_nothing_that_is_carried(bench: Bench) -> None:
@@ -209,18 +196,7 @@ def test_a_host_larger_than_the_machine_is_refused_before_anything_is_measured(
     with pytest.raises(MachineError, match=r"^host ps asks for 16 GiB of memory, 8.1 GiB at this"):
         bench.settle(small, "1,0.5", force=True)
     assert (small.asked, bench.said) == ([], [])
-    assert bench.settle(machine(attempt(2)), "auto,0.5").load().scale == Scale(2, 0.5)
-
-
-def test_a_loop_without_open_vswitch_is_refused_before_anything_is_measured(
-    bench: Bench, tmp_path: Path
-) -> None:
-    file = tmp_path / "loop.yaml"
-    file.write_text(f"{{name: x, topology: {LOOP}, models: [alexnet], schedules: [none]}}")
-    request = RunRequest(file, Overrides(), Path("out"))
-    with pytest.raises(MachineError, match="linux-bridge cannot carry a loop"):
-        settle_scale(request, request.load(), ROOM, bench.said.append, cache=bench.cache)
-    assert bench.said == []
+    assert bench.settle(machine(attempt(2)), "auto,0.5").scale == Scale(2, 0.5)
 
 
 def test_attempts_before_a_failure_are_remembered(bench: Bench) -> None:
@@ -228,14 +204,14 @@ def test_attempts_before_a_failure_are_remembered(bench: Bench) -> None:
     with pytest.raises(RunError, match="worker1 was killed"):
         bench.settle(breaks, "auto,0.5")
     works = machine(attempt(2))
-    assert bench.settle(works, "auto,0.5").load().scale == Scale(2, 0.5)
+    assert bench.settle(works, "auto,0.5").scale == Scale(2, 0.5)
     assert works.asked == [2]
 
 
 def test_a_cache_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     bench = Bench(CalibrationCache(tmp_path / "file" / "cache"))
-    assert bench.settle(machine(attempt(1)), "auto,0.5").load().scale == Scale(1, 0.5)
+    assert bench.settle(machine(attempt(1)), "auto,0.5").scale == Scale(1, 0.5)
     assert bench.said[1] == (
         f"{tmp_path}/file/cache: the calibration is not remembered: Not a directory"
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import (
     DmlbedError,
     Interrupted,
@@ -19,11 +21,11 @@ from orchestrator.errors import (
     RunError,
     UnusableError,
 )
-from orchestrator.spec import Overrides
+from orchestrator.spec import Point, Sweep
 from orchestrator.trials.boxed import AlreadySaid
-from orchestrator.trials.request import RunRequest
+from orchestrator.trials.run_plan import RunPlan
 from orchestrator.trials.sweep import run_sweep
-from tests.unit.trials.examples import write_experiment
+from tests.unit.trials.examples import experiment
 
 MODULE = importlib.import_module("orchestrator.trials.sweep")
 ANSWER = {"run": "results/tiny/1", "rows": [{"model": "googlenet"}]}
@@ -38,10 +40,12 @@ class Stage:
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        file = write_experiment(folder)
-        file.write_text(file.read_text() + "sweep: {batch: [4, 1, 2]}\n")
-        self.request = RunRequest(file, Overrides(), folder / "out")
-        self.requests: list[RunRequest] = []
+        swept = replace(experiment(folder), sweep=Sweep("batch", (4, 1, 2)))
+        self.out = folder / "out"
+        switch = SwitchChoice("linux-bridge", "asked for")
+        self.plan = RunPlan.made(swept, switch, self.out / "tiny")
+        self.as_json = False
+        self.run_points: list[tuple[Point, Path]] = []
         self.ends: dict[str, BaseException] = {}
         self.empty: set[str] = set()
         self.reports: list[Path] = []
@@ -51,18 +55,14 @@ class Stage:
         for name, text in (("messages", self.screen), ("answers", self.printed)):
             console = Console(file=text, width=100, force_terminal=False)
             monkeypatch.setattr(MODULE, name, lambda console=console: console)
-        monkeypatch.setattr(MODULE, "obstacles", lambda: {"linux-bridge": ""})
-        monkeypatch.setattr(MODULE, "choose_switch", lambda *_: SimpleNamespace(kind="", why=""))
         monkeypatch.setattr("orchestrator.collector.report_sweep", self._report)
 
-    def _run_point(self, request: RunRequest) -> None:
-        self.requests.append(request)
-        assert request.point is not None
-        assert request.directory is not None
-        if request.point not in self.empty:
-            request.directory.mkdir()
-        if request.point in self.ends:
-            raise self.ends[request.point]
+    def _run_point(self, point: Point, place: Path) -> None:
+        self.run_points.append((point, place))
+        if point.label not in self.empty:
+            place.mkdir(exist_ok=True)
+        if point.label in self.ends:
+            raise self.ends[point.label]
 
     def _report(self, directory: Path) -> SimpleNamespace:
         self.reports.append(directory)
@@ -70,11 +70,14 @@ class Stage:
             raise RunError("nothing to report")
         return SimpleNamespace(table="the table", as_json=lambda: ANSWER)
 
-    def run(self) -> None:
-        run_sweep(self.request, self.request.load(), self._run_point)
+    def run(self, *, goes_on: bool = False) -> None:
+        run_sweep(self.plan, self._run_point, as_json=self.as_json, goes_on=goes_on)
+
+    def labels(self) -> list[str]:
+        return [point.label for point, _ in self.run_points]
 
     def directory(self) -> Path:
-        (directory,) = self.request.out.glob("tiny/*")
+        (directory,) = self.out.glob("tiny/*")
         return directory
 
 
@@ -86,11 +89,11 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 def test_a_sweep_that_ends_well(stage: Stage) -> None:
     stage.run()
     directory = stage.directory()
-    assert [request.point for request in stage.requests] == ["batch-4", "batch-1", "batch-2"]
-    assert [request.directory for request in stage.requests] == [
+    assert stage.labels() == ["batch-4", "batch-1", "batch-2"]
+    assert [place for _, place in stage.run_points] == [
         directory / label for label in ("batch-4", "batch-1", "batch-2")
     ]
-    assert [request.load().batch for request in stage.requests] == [4, 1, 2]
+    assert [point.experiment.batch for point, _ in stage.run_points] == [4, 1, 2]
     assert stage.reports == [directory]
     said = stage.screen.getvalue()
     assert said.startswith("point 1 of 3: batch-4\npoint 2 of 3: batch-1\n")
@@ -107,11 +110,24 @@ def test_the_record_of_a_sweep(stage: Stage) -> None:
         "link": None,
     }
     assert record["digest"] in stage.directory().name
+    assert RunPlan.from_record(record, stage.directory()) == stage.plan
+
+
+def test_a_sweep_that_goes_on_stays_where_it_is(stage: Stage) -> None:
+    stage.ends = {"batch-1": KeyboardInterrupt()}
+    with pytest.raises(Interrupted):
+        stage.run()
+    assert f"`dmlbed run {stage.directory()}` goes on with it\n" in stage.screen.getvalue()
+    before = (stage.directory() / "run.json").read_bytes()
+    stage.ends = {}
+    stage.run(goes_on=True)
+    assert stage.labels() == ["batch-4", "batch-1", "batch-4", "batch-1", "batch-2"]
+    assert stage.reports == [stage.directory()] * 2
+    assert (stage.directory() / "run.json").read_bytes() == before
 
 
 def test_json_is_one_object_for_all(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    request = stage.request
-    stage.request = RunRequest(request.experiment, request.overrides, request.out, as_json=True)
+    stage.as_json = True
     stage.run()
     assert json.loads(capsys.readouterr().out) == ANSWER
     assert "the table" in stage.screen.getvalue()
@@ -120,7 +136,7 @@ def test_json_is_one_object_for_all(stage: Stage, capsys: pytest.CaptureFixture[
 def test_a_point_whose_reader_has_gone_went_well(stage: Stage) -> None:
     stage.ends = {"batch-1": ReaderGoneError()}
     stage.run()
-    assert len(stage.requests) == 3
+    assert len(stage.run_points) == 3
 
 
 @pytest.mark.parametrize(
@@ -139,7 +155,7 @@ def test_points_that_fail_do_not_stop_the_others(
     with pytest.raises(DmlbedError) as error:
         stage.run()
     assert error.value.exit_code == code
-    assert len(stage.requests) == 3
+    assert len(stage.run_points) == 3
     assert stage.reports == [stage.directory()]
     named = [label for label in ("batch-4", "batch-1", "batch-2") if label in ends]
     assert str(error.value) == f"{len(ends)} of 3 points did not end well: {', '.join(named)}"
@@ -158,7 +174,7 @@ def test_ctrl_c_keeps_what_had_finished_and_reports_it(stage: Stage, end: BaseEx
     with pytest.raises(DmlbedError) as error:
         stage.run()
     assert error.value.exit_code == 130
-    assert [request.point for request in stage.requests] == ["batch-4", "batch-1"]
+    assert stage.labels() == ["batch-4", "batch-1"]
     assert stage.reports == [stage.directory()]
     assert (stage.directory() / "batch-4").is_dir()
 
@@ -186,10 +202,10 @@ def test_nothing_stays_of_a_sweep_without_results(stage: Stage) -> None:
     with pytest.raises(DmlbedError) as error:
         stage.run()
     assert error.value.exit_code == 3
-    assert (stage.reports, list(stage.request.out.iterdir())) == ([], [])
+    assert (stage.reports, list(stage.out.iterdir())) == ([], [])
 
 
 def test_two_sweeps_in_one_second_do_not_meet(stage: Stage) -> None:
     stage.run()
     stage.run()
-    assert len(list(stage.request.out.glob("tiny/*"))) == 2
+    assert len(list(stage.out.glob("tiny/*"))) == 2
