@@ -10,7 +10,7 @@ spans, trace (modules)                what layers and slices took -> a trace
 render (folder)                       the figures; imported only where something is drawn
 """
 
-from orchestrator.collector.directories import check_run_directory, is_sweep
+from orchestrator.collector.directories import RUN_FORMAT, check_run_directory, is_sweep
 from orchestrator.collector.measure import PortDrops, Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run, Trial, read_run, read_trial
 from orchestrator.collector.report import Report, report
@@ -25,6 +25,7 @@ __all__ = [
     "FailedTrial",
     "Level",
     "PortDrops",
+    "RUN_FORMAT",
     "Report",
     "Row",
     "Run",

@@ -9,6 +9,8 @@ from typing import Any
 from orchestrator.collector.record_files import Record, read_object
 from orchestrator.errors import InputError, Problem, RunError
 
+RUN_FORMAT = 1
+"""Of run.json, as this version writes it."""
 _SHOWN = 5
 _DEPTH = 2  # results/ holds experiments, an experiment its runs
 
@@ -30,6 +32,19 @@ def check_run_directory(directory: Path) -> None:
         message = f"the records of this run's trials are not in it{what}"
         below = list(_runs_below(directory))
         raise InputError([Problem(place, message, _listed(below) if below else "")])
+
+
+def check_format(path: Path, found: int | None, version: object) -> None:
+    """See that this version reads a run.json; those without a format are of older versions.
+
+    Raises:
+        RunError: it is of a newer one.
+    """
+    if found is not None and found > RUN_FORMAT:
+        raise RunError(
+            f"{path}: written by dmlbed {version} in format {found}, and this version reads up to "
+            f"format {RUN_FORMAT}: report it with that version"
+        )
 
 
 def is_sweep(directory: Path) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.collector.course import Course
-from orchestrator.collector.directories import check_run_directory, is_sweep
+from orchestrator.collector.directories import check_format, check_run_directory, is_sweep
 from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.collector.shapes import (
@@ -88,6 +88,14 @@ class FailedTrial:
     reason: str
     trial: TrialRecord | None
 
+    @property
+    def index(self) -> int | None:
+        """Which trial it was; None if nothing says so."""
+        if self.trial is not None:
+            return self.trial.index
+        number = self.directory.partition("-")[0]
+        return int(number) if number.isdecimal() else None
+
     def __str__(self) -> str:
         return f"{self.directory}: {self.reason}"
 
@@ -117,6 +125,12 @@ class Run:
     forced: ForcedScale | None = None
     goodput: GoodputRecord | None = None
 
+    @property
+    def lost(self) -> tuple[FailedTrial, ...]:
+        """Those of the failed that no later attempt has made good."""
+        finished = {trial.trial.index for trial in self.trials}
+        return tuple(one for one in self.failed if one.index not in finished)
+
 
 class ForcedScale(Record):
     """A scale that the machine did not carry when the run began, and what that makes of figures."""
@@ -134,6 +148,7 @@ class _Switch(Record):
 
 
 class _Run(Record):
+    format: int | None = None
     experiment: dict[str, Any]
     versions: dict[str, Any]
     switch: _Switch
@@ -154,6 +169,7 @@ def read_run(directory: Path) -> Run:
         raise InputError([Problem(str(directory), "a sweep, not a run", hint)])
     check_run_directory(directory)
     run = read_object(directory / "run.json", _Run)
+    check_format(directory / "run.json", run.format, run.versions.get("dmlbed"))
     trials: list[Trial] = []
     failed: list[FailedTrial] = []
     # A hidden directory is a trial that was being stored when the run was killed: half-made.

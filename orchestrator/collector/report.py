@@ -25,7 +25,7 @@ class Report:
         rows: model x schedule, in the order of the experiment, as summary.json holds them.
         summary: the same with all measures, and the trials.
         table: renderable for a rich console.
-        failed: trials that are not in the rows, and why.
+        failed: attempts at trials that are not in the rows, and why.
         missing: number of planned trials that were never begun.
         level: the worst verdict of the rows.
         files: what was written.
@@ -90,7 +90,7 @@ def report(directory: Path) -> Report:
         rows=tuple(row.as_json() for row in summary.rows),
         summary=summary,
         table=SummaryTable(summary.rows, _notes(run)),
-        failed=run.failed,
+        failed=run.lost,
         missing=run.missing,
         level=worst(row.verdict.level for row in summary.rows),
         files=tuple(directory / name for name in contents),
@@ -118,7 +118,7 @@ def caption(run: Run, summary: Summary) -> Caption:
     ]
     if run.forced:
         parts.append(run.forced.reason)
-    lost = len(run.failed) + run.missing
+    lost = len(run.lost) + run.missing
     if lost:
         tried = lost + len({trial.index for trial in trials})
         parts.append(f"{lost} of {tried} trials failed or missing")
@@ -137,7 +137,7 @@ def _verdicts(summary: Summary) -> str:
 
 
 def _notes(run: Run) -> tuple[str, ...]:
-    notes = [f"not reported: {failure}" for failure in run.failed]
+    notes = [f"not reported: {failure}" for failure in run.lost]
     if run.missing:
         trials = "trial was" if run.missing == 1 else "trials were"
         notes.append(f"{run.missing} planned {trials} not run")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from orchestrator.bounds import Case, expected, limits
+from orchestrator.collector.directories import check_format
 from orchestrator.collector.record_files import Record, read_object
 from orchestrator.collector.records import Run, read_run
 from orchestrator.collector.shares import buffers_of, topology_of
@@ -48,6 +49,8 @@ class _Experiment(Record):
 
 
 class _SweepRecord(Record):
+    format: int | None = None
+    versions: dict[str, Any] = Field(default_factory=dict)
     experiment: _Experiment
 
 
@@ -148,7 +151,9 @@ def read_sweep(directory: Path) -> SweepRun:
         RunError: run.json is broken, or no point has anything to report.
     """
     path = directory / "run.json"
-    record = read_object(path, _SweepRecord).experiment
+    found = read_object(path, _SweepRecord)
+    check_format(path, found.format, found.versions.get("dmlbed"))
+    record = found.experiment
     topology = topology_of({"topology": record.topology})
     if topology is None:
         raise RunError(f"{path}: its topology cannot be read")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.collector import check_run_directory, report
+from orchestrator.collector import RUN_FORMAT, check_run_directory, report
 from orchestrator.emulation.caps import this_machine
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.switches import obstacles
@@ -20,7 +20,7 @@ from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.request import RunRequest
 from orchestrator.trials.resolve import check_machine, check_memory, resolve, say
 from orchestrator.trials.run import answer, carry_out, run
-from orchestrator.trials.run_plan import FORMAT, Answer, RunPlan
+from orchestrator.trials.run_plan import Answer, RunPlan
 from orchestrator.trials.sweep import run_sweep
 from orchestrator.trials.versions import machine_record, versions_of
 
@@ -93,7 +93,7 @@ def read_plan(directory: Path) -> RunPlan:
         raise RunError(f"{file}: cannot be read: {error}") from None
     if not isinstance(record, dict):
         raise RunError(f"{file}: not a JSON object")
-    if record.get("format") != FORMAT:
+    if record.get("format") != RUN_FORMAT:
         raise InputError([Problem(str(directory), _other_format(record), "run its experiment")])
     if "bench" in record:
         raise InputError([Problem(str(directory), "a bench, not a run", "run it anew")])
@@ -111,7 +111,7 @@ def _other_format(record: dict[str, object]) -> str:
     by = f" by dmlbed {versions.get('dmlbed')}" if isinstance(versions, dict) else ""
     if "format" not in record:
         return f"written{by}, a version that kept no plan: it cannot go on, nor be run anew"
-    return f"written{by} in format {record['format']}, this version has format {FORMAT}"
+    return f"written{by} in format {record['format']}, this version has format {RUN_FORMAT}"
 
 
 def _check_scale_options(asked: Resumed) -> None:

@@ -13,13 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from orchestrator.collector import RUN_FORMAT
 from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.versions import machine_record, versions_of
-
-FORMAT = 1
-"""Of run.json. A version reads a run of another format only if it says so."""
 
 Answer = Literal["text", "json", "point-of-json"]
 """How a run ends on standard output; a point of a sweep leaves the JSON object to the sweep."""
@@ -76,7 +74,7 @@ class RunPlan:
     def record(self) -> dict[str, Any]:
         """The plan as run.json has it, which knows where it lies."""
         return {
-            "format": FORMAT,
+            "format": RUN_FORMAT,
             "experiment": self.experiment.to_json(),
             "digest": self.experiment.digest(),
             "started": self.started,

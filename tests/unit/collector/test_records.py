@@ -140,3 +140,23 @@ def test_impossible_iteration_is_refused(
 def test_failed_trial_has_no_records_to_read(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the trial failed: out of memory"):
         read_trial(FakeTrial(outcome="failed", error="out of memory").write(tmp_path))
+
+
+def test_a_run_of_a_newer_format_is_for_its_own_version(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial()])
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "format": 9}))
+    with pytest.raises(RunError) as error:
+        read_run(run)
+    assert str(error.value) == (
+        f"{run}/run.json: written by dmlbed 0.1.0 in format 9, and this version reads up to "
+        "format 1: report it with that version"
+    )
+
+
+def test_a_later_attempt_makes_a_failed_one_good(tmp_path: Path) -> None:
+    failed = {"outcome": "failed", "error": "worker1: killed"}
+    trials = [FakeTrial(**failed), FakeTrial(attempt=2), FakeTrial(schedule="p3", **failed)]
+    run = read_run(write_run(tmp_path, trials))
+    assert [one.directory for one in run.failed] == ["000-alexnet-none-0", "001-alexnet-p3-0"]
+    assert [one.directory for one in run.lost] == ["001-alexnet-p3-0"]
