@@ -16,7 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.experiments import assert_ended_well, write_experiment
+from tests.system.experiments import (
+    assert_ended_well,
+    run_directory,
+    stored_trials,
+    write_experiment,
+)
 from tests.system.limits import patience
 from tests.system.processes import Process, below, namespaces, running
 from tests.system.program import PATIENCE, Running, dmlbed, dmlbed_argv
@@ -157,8 +162,23 @@ def test_kill(number: int, tmp_path: Path, table: list[str]) -> None:
         assert_ended_well(status, said + "".join(run.stdout))
 
 
-def test_the_next_run_works(tmp_path: Path) -> None:
-    before = everything(tmp_path)
-    done = dmlbed("run", write_experiment(tmp_path), "--out", tmp_path / "out")
+def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    before = everything(temporary)
+    argv = dmlbed_argv("run", write_experiment(tmp_path), "--out", tmp_path / "out")
+    with Running(argv, TMPDIR=str(temporary)) as run:
+        run.wait_for("[1/2]")
+        run.process.kill()
+        run.process.wait(PATIENCE)
+        seconds_until_gone(before, temporary)
+    directory = run_directory(tmp_path / "out")
+    kept = (directory / "trials" / "001-squeezenet-none-1" / "trial.json").read_bytes()
+    done = dmlbed("run", directory)
     assert_ended_well(done.returncode, done.stdout + done.stderr)
+    assert "1 of 2 trials are there, and kept\n" in done.stderr
+    first, second = stored_trials(directory)
+    assert (first.directory / "trial.json").read_bytes() == kept
+    assert (second.schedule, second.record["outcome"]) == ("switch-priority", "finished")
+    assert first.parameters == second.parameters
     assert everything(tmp_path / "nothing")["processes"] == before["processes"]
