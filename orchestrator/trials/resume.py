@@ -178,7 +178,7 @@ def _go_on(plan: RunPlan, how: Answer) -> None:
     if how == "json":
         print(json.dumps(made.as_json()), flush=True)
     if not made.usable:
-        raise UnusableError("some figures may not be used: see the verdicts")
+        raise UnusableError(made.why_unusable)
 
 
 def _go_on_with_sweep(sweep: RunPlan, request: RunRequest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,8 +156,8 @@ def test_a_run_of_a_newer_format_is_for_its_own_version(tmp_path: Path) -> None:
 
 
 def test_a_later_attempt_makes_a_failed_one_good(tmp_path: Path) -> None:
-    failed = {"outcome": "failed", "error": "worker1: killed"}
-    trials = [FakeTrial(**failed), FakeTrial(attempt=2), FakeTrial(schedule="p3", **failed)]
+    failed = FakeTrial(outcome="failed", error="worker1: killed")
+    trials = [failed, FakeTrial(attempt=2), replace(failed, schedule="p3")]
     run = read_run(write_run(tmp_path, trials))
     assert [one.directory for one in run.failed] == ["000-alexnet-none-0", "001-alexnet-p3-0"]
     assert [one.directory for one in run.lost] == ["001-alexnet-p3-0"]
