@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from orchestrator.spec import Overrides, Scale, load_experiment
 from orchestrator.spec.small_models import least_time, off, sent, too_small
 from workloads.layout import Layout
-from workloads.models import Layer, Model, Tensor, load_model
+from workloads.models import Model, Tensor, load_model
 from workloads.schedules import get_schedule
 from workloads.wire import HEADER_BYTES
 
@@ -21,8 +22,8 @@ def model() -> Model:
     tensors = (Tensor("weight", (10, 100)), Tensor("bias", (10,)))
     squeezenet = load_model("squeezenet")
     layer = squeezenet.layers[0]
-    one = Layer(**{**vars(layer), "tensors": tensors})
-    return Model(**{**vars(squeezenet), "name": "two-tensors", "layers": (one,)})
+    one = replace(layer, tensors=tensors)
+    return replace(squeezenet, name="two-tensors", layers=(one,))
 
 
 def test_a_tensor_keeps_one_element_and_a_message_its_header() -> None:
