@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import Any
 
+from orchestrator.errors import RunError
 from orchestrator.orders.order import Order, Setting
 from workloads.schedules import Schedule
 
 PULLED_ITERATIONS = 1000
 
 
-class OrderError(ValueError):
-    """An order failed, or answered what is no order; the message says which method and why."""
+class OrderError(RunError):
+    """An order failed, or answered what is no order.
+
+    The message says which order, for which model, in which method, and why.
+    """
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,23 @@ def ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int
     Raises:
         OrderError: a method raised, or did not return one number per unit or a permutation.
     """
+    try:
+        return _ranks_of(order, schedule, setting, iterations)
+    except _Refused as refused:
+        where = f"order {schedule.order!r}, {setting.model.name}"
+        raise OrderError(f"{where}: {refused}") from refused.__cause__
+
+
+class _Refused(Exception):
+    """What is wrong with a method's answer."""
+
+
+def _ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int) -> Ranks:
     workers = range(len(setting.workers))
-    units = len(setting.units)
-    first_in = (0,) * units
+    first_in = (0,) * len(setting.units)
     if schedule.at_host:
-        answers = [
-            _asked("answers", partial(order.answers, setting, worker), units) for worker in workers
-        ]
-        pushes = [
-            _asked("pushes", partial(order.pushes, setting, worker), units) for worker in workers
-        ]
+        answers = [_asked(order, "answers", setting, worker) for worker in workers]
+        pushes = [_asked(order, "pushes", setting, worker) for worker in workers]
         # Compared with each other, in one queue or not, so all of them together.
         dense_answers = _dense(answers)
         dense_pushes = tuple(_dense([ranks])[0] for ranks in pushes)
@@ -74,27 +86,40 @@ def ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: int
     return Ranks(dense_answers, dense_pushes, pulls, turns, one_queue)
 
 
-def _call(method: str, body: Callable[[], Any]) -> list[Any]:
+def _call(order: Order, method: str, *asked: object) -> list[Any]:
     try:
-        return list(body())
-    except Exception as error:  # it is anybody's code
-        raise OrderError(f"{method}() raised {type(error).__name__}: {error}") from error
+        return list(getattr(order, method)(*asked))
+    except (Exception, SystemExit) as error:  # it is anybody's code
+        raised = f"{type(error).__name__}: {error}{_line_of(order, method, error)}"
+        raise _Refused(f"{method}() raised {raised}") from error
 
 
-def _asked(method: str, body: Callable[[], Sequence[float]], units: int) -> list[float]:
-    ranks = _call(method, body)
+def _line_of(order: Order, method: str, error: BaseException) -> str:
+    """Where in the file of that method an error came up, as far as that is known."""
+    file = getattr(getattr(getattr(type(order), method), "__code__", None), "co_filename", "")
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == file
+    ]
+    return f" ({Path(file).name}, line {lines[-1]})" if lines else ""
+
+
+def _asked(order: Order, method: str, setting: Setting, worker: int) -> list[float]:
+    units = len(setting.units)
+    ranks = _call(order, method, setting, worker)
     if len(ranks) != units:
-        raise OrderError(f"{method}() returned {len(ranks)} ranks for {units} units")
+        raise _Refused(f"{method}() returned {len(ranks)} ranks for {units} units")
     for number, rank in enumerate(ranks):
         if isinstance(rank, bool) or not _is_number(rank):
-            raise OrderError(f"{method}() returned {rank!r} for unit {number}, which is no number")
+            raise _Refused(f"{method}() returned {rank!r} for unit {number}, which is no number")
     return [float(rank) for rank in ranks]
 
 
 def _is_number(rank: Any) -> bool:
     try:
         return not isinstance(rank, str) and math.isfinite(rank)
-    except TypeError:
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
@@ -106,13 +131,13 @@ def _dense(rows: Sequence[Sequence[float]]) -> tuple[tuple[int, ...], ...]:
 
 def _permutation(order: Order, setting: Setting, worker: int, iteration: int) -> tuple[int, ...]:
     tensors = len(setting.model.tensors)
-    found = _call("pulls", partial(order.pulls, setting, worker, iteration))
+    found = _call(order, "pulls", setting, worker, iteration)
     try:
         numbers = tuple(int(number) for number in found)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = ()
     if sorted(numbers) != list(range(tensors)):
-        raise OrderError(
+        raise _Refused(
             f"pulls() must return every number from 0 to {tensors - 1} once, one per tensor; "
             f"it returned {len(found)} values"
         )

@@ -108,5 +108,5 @@ def try_orders(
                 ranks_of(order, schedule, setting, iterations=2)
             except OrderError as error:
                 loc: Loc = ("own_schedules", name, "order")
-                document.report_at(loc, f"order {shown(schedule.order)}, {model.name}: {error}")
+                document.report_at(loc, str(error))
                 break

@@ -51,7 +51,7 @@ def build_jobs(
         addresses: every host's address on the data network.
 
     Raises:
-        OrderError: the schedule's order answers nonsense.
+        OrderError: the schedule's order fails in this trial's setting, or answers nonsense.
     """
     topology = experiment.topology
     scale = experiment.scale

@@ -51,8 +51,8 @@ def run_trial(
         on_event: called with a host's name and each event of its process.
 
     Raises:
-        RunError: the network could not be set as asked, or is gone. (A process that fails ends
-            the trial with an outcome, not with an exception.)
+        RunError: the network could not be set as asked, or is gone. (A process or an order that
+            fails ends the trial with an outcome, not with an exception.)
     """
     server = experiment.topology.ps.name
     addresses = {name: address.data for name, address in testbed.addresses.items()}

@@ -93,7 +93,7 @@ def test_only_the_order_of_the_ranks_matters() -> None:
 
 def answering(method: str, answer: Any) -> Order:
     def body(*_: Any) -> Any:
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -110,15 +110,19 @@ def answering(method: str, answer: Any) -> Order:
         (P3, "pushes", [1, None, 3], "pushes() returned None for unit 1, which is no number"),
         (P3, "pushes", [1, float("nan"), 3], "pushes() returned nan for unit 1, which is no"),
         (P3, "pushes", 5, "pushes() raised TypeError: 'int' object is not iterable"),
-        (P3, "pushes", KeyError("x"), "pushes() raised KeyError: 'x'"),
+        (P3, "pushes", KeyError("x"), "pushes() raised KeyError: 'x' (test_ranks.py, line "),
+        (P3, "answers", SystemExit(0), "answers() raised SystemExit: 0"),
+        (P3, "pushes", [1, 10**400, 3], "for unit 1, which is no number"),
         (TIC, "pulls", [0], "pulls() must return every number from 0 to 1 once"),
         (TIC, "pulls", [0, 0], "pulls() must return every number from 0 to 1 once"),
         (TIC, "pulls", ["a", "b"], "pulls() must return every number from 0 to 1 once"),
+        (TIC, "pulls", [0, float("inf")], "pulls() must return every number from 0 to 1 once"),
     ],
 )
 def test_wrong_answers(schedule: Schedule, method: str, answer: Any, message: str) -> None:
     with pytest.raises(OrderError) as caught:
         ranks_of(answering(method, answer), schedule, setting_for(schedule), 1)
+    assert str(caught.value).startswith(f"order {schedule.order!r}, made-up: ")
     assert message in str(caught.value)
 
 

@@ -40,6 +40,29 @@ def experiment(folder: Path, **changes: Any) -> Experiment:
     return load_experiment(write_experiment(folder, **changes))
 
 
+def experiment_of_failing_order(folder: Path) -> Experiment:
+    """One model under `none` and under an order that fails in the second repeat only."""
+    folder.joinpath("failing.py").write_text(
+        "from orchestrator.orders import Order\n"
+        "class Failing(Order):\n"
+        "    def pushes(self, setting, worker):\n"
+        "        if setting.repeat == 1:\n"
+        "            raise LookupError('nothing is known of it')\n"
+        "        return super().pushes(setting, worker)\n"
+    )
+    file = write_experiment(folder, models="squeezenet")
+    own = "{order: 'failing:Failing', place: host, synchronisation: per-tensor}"
+    text = file.read_text().replace("switch-priority", "own")
+    file.write_text(f"{text}own_schedules:\n  own: {own}\n")
+    return load_experiment(file)
+
+
+FAILED_ORDER = (
+    "order 'failing:Failing', squeezenet: pushes() raised LookupError: nothing is known of it "
+    "(failing.py, line 5)"
+)
+
+
 def iteration(number: int, released: float, next_release: float) -> dict[str, Any]:
     """What a parameter server tells after an iteration; times in seconds."""
     return {

@@ -28,7 +28,8 @@ from orchestrator.trials.plan import Trial
 from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.run_plan import Answer, RunPlan
 from orchestrator.trials.trial import Outcome
-from tests.unit.trials.examples import experiment
+from tests.unit.trials.examples import FAILED_ORDER, experiment, experiment_of_failing_order
+from tests.unit.trials.test_trial import Stage as TrialStage
 
 ANSWER = {"run": "results/tiny/1", "rows": [{"model": "googlenet"}]}
 
@@ -205,6 +206,32 @@ def test_a_failed_trial_is_kept_and_counted_and_the_others_run(stage: Stage) -> 
     assert len(stage.kept()) == 4
     assert len(stage.reports) == 1
     assert "failed: worker0: killed" in stage.screen.getvalue()
+
+
+def test_an_order_that_fails_in_some_trials_only_ends_those(
+    stage: Stage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = experiment_of_failing_order(tmp_path)
+    stage.plan = RunPlan.made(made, stage.plan.switch, stage.out / "tiny")
+    monkeypatch.setattr(conductor, "run_trial", lambda _, trial, *__: TrialStage(made, trial).run())
+    assert stage.guarded() == 4
+    assert capsys.readouterr().err == "dmlbed: 1 of 4 trials failed\n"
+    (run,) = stage.out.glob("tiny/*")
+    told = {
+        place.name: json.loads((place / "trial.json").read_text())["error"]
+        for place in run.glob("trials/*")
+    }
+    assert told == {
+        "001-squeezenet-none-1": None,
+        "002-squeezenet-own-1": None,
+        "003-squeezenet-own-2": FAILED_ORDER,
+        "004-squeezenet-none-2": None,
+    }
+    assert stage.reports == [run]
+    assert f"failed: {FAILED_ORDER}" in " ".join(stage.screen.getvalue().split())
 
 
 def test_a_disturbed_trial_is_repeated_and_all_attempts_are_kept(

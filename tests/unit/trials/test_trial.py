@@ -22,8 +22,15 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import silence_seconds
+from orchestrator.trials.plan import Trial
 from orchestrator.trials.trial import Outcome, run_trial, trial_files
-from tests.unit.trials.examples import TRIAL, experiment, iteration
+from tests.unit.trials.examples import (
+    FAILED_ORDER,
+    TRIAL,
+    experiment,
+    experiment_of_failing_order,
+    iteration,
+)
 from workloads.schedules import Schedule
 
 HOSTS = ("ps", "worker0", "worker1", "worker2")
@@ -109,8 +116,9 @@ class FakeDeployment:
 class Stage:
     """Runs one trial of an experiment between fakes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.experiment = experiment(folder)
+    def __init__(self, made: Experiment, trial: Trial = TRIAL) -> None:
+        self.experiment = made
+        self.trial = trial
         self.log: list[str] = []
         self.testbed = FakeTestbed(self.experiment, self.log)
         self.deployment = FakeDeployment(self.log)
@@ -119,7 +127,7 @@ class Stage:
     def run(self) -> Outcome:
         return run_trial(
             self.experiment,
-            TRIAL,
+            self.trial,
             cast(Testbed, self.testbed),
             cast(Deployment, self.deployment),
             lambda host, event: self.seen.append(f"{host} {event['event']}"),
@@ -128,7 +136,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
+    return Stage(experiment(tmp_path))
 
 
 def test_a_finished_trial(stage: Stage) -> None:
@@ -181,6 +189,16 @@ def test_processes_that_fail_end_the_trial_with_an_outcome(stage: Stage) -> None
     assert outcome.error == "worker0: killed by signal SIGKILL"
     assert outcome.records == {}
     assert outcome.network["management_bytes"]["ps"] == 50
+
+
+def test_an_order_that_fails_in_a_trials_own_setting_is_its_outcome(tmp_path: Path) -> None:
+    trial = Trial(3, "squeezenet", "own", repeat=2)
+    stage = Stage(experiment_of_failing_order(tmp_path), trial)
+    outcome = stage.run()
+    assert outcome.error == FAILED_ORDER
+    assert outcome.records == {}
+    assert "train" not in stage.log
+    assert sorted(trial_files(stage.experiment, trial, outcome)) == ["network.json", "trial.json"]
 
 
 def test_a_network_that_cannot_be_set_ends_the_run(stage: Stage) -> None:
