@@ -1,6 +1,6 @@
 """Orders: what goes first, as code, and what it comes to on the hosts.
 
-Order, Setting          subclass Order to write your own (README, "Write your own order")
+Order, Setting          subclass Order to write your own (docs/extending.md)
 find_order, OwnOrder    one that is not ours, by entry point or by module:Class, as it travels
 misfit                  which orders go with which other choices of a schedule
 ranks_of                the numbers that the hosts are told

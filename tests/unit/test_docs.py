@@ -1,0 +1,154 @@
+"""What README and docs show works as it is shown there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from orchestrator.cli.main import VERBS, cli
+from orchestrator.spec import Experiment, Topology, load_any, load_experiment
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, ROOT / "CONTRIBUTING.md", *DOCS]
+PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def prose(page: str) -> str:
+    """A page without its blocks: what is a link or a heading there is none here."""
+    return re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(str(page.relative_to(ROOT))), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in headings}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The README's two files, named as it says."""
+    topology, experiment = blocks("README.md", "yaml")
+    (tmp_path / "my-cluster.yaml").write_text(topology)
+    (tmp_path / "my-question.yaml").write_text(experiment)
+    return tmp_path
+
+
+def with_keys(folder: Path, keys: str) -> Experiment:
+    """The README's experiment with what a page shows in place of its own keys."""
+    shown = set(re.findall(r"^(\w+):", keys, re.MULTILINE))
+    own = (folder / "my-question.yaml").read_text().splitlines()
+    kept = [line for line in own if line.partition(":")[0] not in shown]
+    (folder / "changed.yaml").write_text("\n".join(kept) + "\n" + keys)
+    return load_experiment(folder / "changed.yaml")
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 150
+    for page in DOCS:
+        assert f"](docs/{page.name})" in text
+
+
+def test_the_first_question_is_a_topology_and_an_experiment_on_it(folder: Path) -> None:
+    loaded = load_any(folder / "my-question.yaml")
+    assert isinstance(loaded, Experiment)
+    assert loaded.topology.name == "my-cluster"
+
+
+def test_the_topology_page_shows_a_topology(folder: Path) -> None:
+    (shown,) = blocks("docs/topology.md", "yaml")
+    (folder / "shown.yaml").write_text(shown)
+    loaded = load_any(folder / "shown.yaml")
+    assert isinstance(loaded, Topology)
+    assert [worker.cores for worker in loaded.workers] == [6, 2]
+
+
+def test_the_experiment_page_shows_an_experiment_and_sweeps_of_it(folder: Path) -> None:
+    (shown,) = blocks("docs/experiment.md", "yaml")
+    (folder / "shown.yaml").write_text(shown)
+    assert isinstance(load_any(folder / "shown.yaml"), Experiment)
+    sweeps = re.findall(r"^\| `(\w+: .*?)` \|", prose("docs/experiment.md"), re.MULTILINE)
+    found = {with_keys(folder, f"sweep: {{{sweep}}}\n").sweep for sweep in sweeps}
+    assert {sweep.variable for sweep in found if sweep} == {"batch", "rate", "workers"}
+
+
+def test_the_schedule_that_is_shown_is_valid(folder: Path) -> None:
+    (schedule,) = blocks("docs/schedules.md", "yaml")
+    assert with_keys(folder, schedule).schedule("mine").at_host
+
+
+def test_the_device_model_that_is_shown_serves_a_topology_that_names_it(folder: Path) -> None:
+    device, defaults = blocks("docs/extending.md", "yaml")
+    topology = (folder / "my-cluster.yaml").read_text()
+    changed = re.sub(r"defaults:\n( .*\n)*", defaults, topology)
+    (folder / "my-cluster.yaml").write_text(changed)
+    loaded = with_keys(folder, device)
+    assert (
+        {worker.device for worker in loaded.topology.workers} == set(loaded.devices) == {"my-gpu"}
+    )
+
+
+def test_the_order_that_is_shown_is_the_one_that_is_shipped() -> None:
+    (shown,) = blocks("docs/extending.md", "python")
+    assert (ROOT / "experiments" / "own_order.py").read_text().endswith(shown)
+    loaded = load_experiment(ROOT / "experiments" / "own-order.yaml")
+    assert type(loaded.order("smallest-first")).__name__ == "SmallestFirst"
+
+
+def verb_options(verb: str) -> set[str]:
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None, verb
+    return {name for parameter in command.params for name in parameter.opts}
+
+
+def test_the_commands_page_has_every_verb_with_options_that_it_takes() -> None:
+    rows = list(re.finditer(r"^\| `dmlbed (\w+).*$", prose("docs/commands.md"), re.MULTILINE))
+    assert {row[1] for row in rows} == set(VERBS)
+    for row in rows:
+        assert set(re.findall(r"--[a-z-]+", row[0])) <= verb_options(row[1]), row[0]
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_commands_that_are_shown_can_be_typed(page: str, folder: Path) -> None:
+    text = (ROOT / page).read_text()
+    shown = re.findall(r"^    (?:sudo )?(?:\S*/)?dmlbed (.*)$", text, re.MULTILINE)
+    shown += re.findall(
+        r"`(?:sudo )?(?:\.venv/bin/)?dmlbed ([a-z]+ [^`|]*\.yaml[^`|]*)`", prose(page)
+    )
+    for line in shown:
+        verb, *arguments = shlex.split(line.replace("\n", " "), comments=True)
+        command = cli.get_command(click.Context(cli), verb)
+        assert command is not None, line
+        command.make_context(verb, list(arguments))
+        for file in (one for one in arguments if one.endswith(".yaml")):
+            assert (ROOT / file).exists() or (folder / file).exists(), line
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_targets_are_in_the_makefile(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    code = re.findall(r"`([^`]*)`|^    (.*)$", prose(page), re.MULTILINE)
+    for target in re.findall(r"\bmake ([a-z-]+)", "\n".join(map("".join, code))):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_links_lead_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", prose(page)):
+        if "://" in link:
+            continue
+        place, _, anchor = link.partition("#")
+        target = ((ROOT / page).parent / place).resolve() if place else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
