@@ -9,6 +9,7 @@ import click
 
 from orchestrator.collector import is_sweep, report_sweep
 from orchestrator.collector import report as make_report
+from orchestrator.records.directory import RunDirectory
 from orchestrator.terminal.console import answers, say
 
 
@@ -27,4 +28,4 @@ def report(run: Path, as_json: bool) -> None:
         return
     console = answers()
     console.print(made.table)
-    say(console, f"figure: {run / 'figure.png'}")
+    say(console, f"figure: {RunDirectory(run).figure_png}")

@@ -13,6 +13,7 @@ from orchestrator.collector.spans import read_spans
 from orchestrator.collector.trace import trace as make_trace
 from orchestrator.collector.utilisation import full
 from orchestrator.errors import InputError, Problem
+from orchestrator.records.directory import RunDirectory
 from orchestrator.terminal.console import answers, say
 
 
@@ -29,17 +30,17 @@ def trace(run: Path, trial: int | None) -> None:
     found = read_run(run)
     console = answers()
     for chosen in _chosen(found, trial):
-        place = run / "trials" / chosen.trial.directory
+        place = RunDirectory(run).trial(chosen.trial.directory)
         spans = read_spans(place, chosen)
         limits = full(found.experiment, chosen.trial.scale.rates)
         content = json.dumps(make_trace(spans, limits), separators=(",", ":"))
-        write_file(place / "trace.json", content.encode())
+        write_file(place.trace_json, content.encode())
         # Here, for it takes a second to load, and most of those who import this draw nothing.
         from orchestrator.collector.render.trace_figure import draw_trace
 
-        write_file(place / "trace.png", draw_trace(spans, limits))
-        for name in ("trace.json", "trace.png"):
-            say(console, str(place / name))
+        write_file(place.trace_png, draw_trace(spans, limits))
+        for path in (place.trace_json, place.trace_png):
+            say(console, str(path))
 
 
 def _chosen(run: Run, number: int | None) -> tuple[Trial, ...]:

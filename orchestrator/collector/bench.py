@@ -1,11 +1,8 @@
 """The figures of a bench, from what it left in its directory, and the aims that they are held to.
 
-run.json               what was asked, `bench` in it what this module needs to know
-iperf3/<way>.json      iperf3's own reports: `push`, `pull`, `both`
-goodput/<host>.jsonl   our transport between the parameter server and one worker, both ways
-urgent/<host>.jsonl    urgent units behind a full queue, from the worker to the server
-idle.json              idle share of the machine during each of these
-trials/                trainings, as in any run
+iperf3's own reports (`push`, `pull`, `both`), our transport between the parameter server and one
+worker, both ways, urgent units behind a full queue, from the worker to the server, the idle share
+of the machine during each of these, and trainings, as in any run.
 """
 
 from __future__ import annotations
@@ -19,11 +16,13 @@ from pydantic import Field, TypeAdapter
 
 from orchestrator.bounds import goodput_bps
 from orchestrator.collector.measure import TrialMeasure, measure
-from orchestrator.collector.record_files import Record, read_object, read_text
 from orchestrator.collector.records import Run, read_run
 from orchestrator.collector.urgent import read_urgent
 from orchestrator.collector.windows import events_of, received_bps, released_ns
 from orchestrator.errors import RunError
+from orchestrator.records.bench import BenchRecord
+from orchestrator.records.directory import RunDirectory
+from orchestrator.records.files import Record, read_object, read_text
 
 GOODPUT_PERCENT = 97.0
 """Of iperf3's in one direction, at least, in both directions at once."""
@@ -65,30 +64,6 @@ class Figure:
         return {**asdict(self), "met": self.met}
 
 
-class BenchRecord(Record):
-    """What was measured between whom.
-
-    Attributes:
-        server: the parameter server's name.
-        worker: the name of the worker that it was measured with.
-        ramp_seconds: left out at the beginning of flows.
-        seconds: that flows are measured for, on the clock.
-        samples: urgent units.
-        rates: R.
-        link_bps: emulated rate of the worker's own link, as tc counts it.
-        slice_bytes: emulated bytes of an urgent unit.
-    """
-
-    server: str
-    worker: str
-    ramp_seconds: float
-    seconds: float
-    samples: int
-    rates: float
-    link_bps: float
-    slice_bytes: int
-
-
 class _Run(Record):
     bench: BenchRecord
 
@@ -115,29 +90,30 @@ def bench_figures(directory: Path) -> tuple[Figure, ...]:
     Raises:
         RunError: a record is missing or broken.
     """
-    what = read_object(directory / "run.json", _Run).bench
-    idle = _IDLE.validate_json(read_text(directory / "idle.json"))
+    layout = RunDirectory(directory)
+    what = read_object(layout.run, _Run).bench
+    idle = _IDLE.validate_json(read_text(layout.idle))
     return (
-        *_goodput(directory, what, idle),
-        *_urgent(directory, what, idle),
+        *_goodput(layout, what, idle),
+        *_urgent(layout, what, idle),
         *_cpu(read_run(directory)),
     )
 
 
-def _goodput(directory: Path, what: BenchRecord, idle: dict[str, float]) -> Iterator[Figure]:
+def _goodput(layout: RunDirectory, what: BenchRecord, idle: dict[str, float]) -> Iterator[Figure]:
     ways: dict[Literal["push", "pull"], str] = {
         "push": f"{what.worker} -> {what.server}",
         "pull": f"{what.server} -> {what.worker}",
     }
     reference = {}
     for way, name in ways.items():
-        reference[way] = _received(directory / "iperf3" / f"{way}.json")[0]
+        reference[way] = _received(layout.iperf(way))[0]
         yield _mbit(f"iperf3, {name}", reference[way], what, idle.get(f"iperf3-{way}"))
-    both = _received(directory / "iperf3" / "both.json")
+    both = _received(layout.iperf("both"))
     for name, bps in zip(ways.values(), both, strict=True):
         yield _mbit(f"iperf3, both at once, {name}", bps, what, idle.get("iperf3-both"))
     server, worker = (
-        events_of((directory / "goodput" / f"{name}.jsonl").read_bytes())
+        events_of(layout.exchange("goodput").process(name).read_bytes())
         for name in (what.server, what.worker)
     )
     begin = released_ns(server) + round(what.ramp_seconds * 1e9)
@@ -171,8 +147,8 @@ def _mbit(name: str, bps: float, what: BenchRecord, idle: float | None) -> Figur
     return Figure(name, bps * what.rates / 1e6, "Mbit/s", idle=idle)
 
 
-def _urgent(directory: Path, what: BenchRecord, idle: dict[str, float]) -> Iterator[Figure]:
-    found = read_urgent(directory / "urgent", what.server, what.worker, what.samples)
+def _urgent(layout: RunDirectory, what: BenchRecord, idle: dict[str, float]) -> Iterator[Figure]:
+    found = read_urgent(layout.exchange("urgent"), what.server, what.worker, what.samples)
     slice_ns = what.slice_bytes * 8e9 / goodput_bps(what.link_bps)
     share = idle.get("urgent")
     name = "urgent tensor"

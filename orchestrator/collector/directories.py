@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from orchestrator.collector.record_files import Record, read_object
 from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.records.directory import RunDirectory
+from orchestrator.records.files import Record, read_object
 
 RUN_FORMAT = 1
 """Of run.json, as this version writes it."""
@@ -24,10 +25,12 @@ def check_run_directory(directory: Path) -> None:
     place = str(directory)
     if not directory.exists():
         raise InputError([Problem(place, "not there", _hint(directory.parent))])
-    if not (directory / "run.json").is_file():
+    layout = RunDirectory(directory)
+    if not layout.run.is_file():
         raise InputError([Problem(place, "not a run: no run.json in it", _hint(directory))])
-    if not (directory / "trials").is_dir():
-        kept = [name for name in ("summary.csv", "figure.png") if (directory / name).exists()]
+    if not layout.trials.is_dir():
+        made = (layout.summary_csv, layout.figure_png)
+        kept = [path.name for path in made if path.exists()]
         what = f", only {' and '.join(kept)}" if kept else ""
         message = f"the records of this run's trials are not in it{what}"
         below = list(_runs_below(directory))
@@ -50,7 +53,7 @@ def check_format(path: Path, found: int | None, version: object) -> None:
 def is_sweep(directory: Path) -> bool:
     """Whether a directory is that of a sweep, as opposed to a run's or none."""
     try:
-        record = read_object(directory / "run.json", _AnyRun)
+        record = read_object(RunDirectory(directory).run, _AnyRun)
     except RunError:
         return False
     return "sweep" in record.experiment
@@ -82,7 +85,7 @@ def _runs_below(directory: Path, depth: int = _DEPTH) -> Iterator[Path]:
     except OSError:
         return
     for path in below:
-        if (path / "run.json").is_file():
+        if RunDirectory(path).run.is_file():
             yield path
         elif depth > 1:
             yield from _runs_below(path, depth - 1)

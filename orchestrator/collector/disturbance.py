@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from orchestrator.collector.shapes import UseRecord
+from orchestrator.records.network import UseRecord
 
 NO_IDLE_MEAN = 0.05
 """A machine busier than that was the bottleneck, not the network that it emulated."""

@@ -15,7 +15,8 @@ from orchestrator.bounds import lead_of
 from orchestrator.collector.cpu import TrainingCpu, training_cpu
 from orchestrator.collector.disturbance import Use, disturbances, use_within
 from orchestrator.collector.records import Trial
-from orchestrator.collector.shapes import CapsRecord, CompetingRecord, NetworkRecord
+from orchestrator.collector.shapes import CompetingRecord
+from orchestrator.records.network import CapsRecord, NetworkRecord
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""

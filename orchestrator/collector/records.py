@@ -1,13 +1,4 @@
-"""What a run left behind, read from its directory and checked.
-
-    run.json
-    trials/<NNN>-<model>-<schedule>-<repeat>/, and <...>.<attempt> of trials that were tried again
-        trial.json       what was tried, and how it ended
-        network.json     counters of the emulated network, idle CPU, what the kernel kept
-        <process>.jsonl  the records of one process: the parameter server or a worker
-
-Keys that a reader does not know are ignored, so that an older `dmlbed report` reads a newer run.
-"""
+"""What a run left behind, read from its directory and checked."""
 
 from __future__ import annotations
 
@@ -18,20 +9,21 @@ from typing import Any, Literal
 
 from orchestrator.collector.course import Course
 from orchestrator.collector.directories import check_format, check_run_directory, is_sweep
-from orchestrator.collector.goodput import GoodputRecord
-from orchestrator.collector.record_files import Record, read_events, read_object
 from orchestrator.collector.shapes import (
     ConnectionRecord,
     JobRecord,
-    NetworkRecord,
     PsEnd,
     PsIteration,
     ScheduleRecord,
-    TrialRecord,
     WorkerEnd,
     WorkerIteration,
 )
 from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.records.directory import RunDirectory, TrialDirectory
+from orchestrator.records.files import Record, read_events, read_object
+from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.network import NetworkRecord
+from orchestrator.records.trial import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -168,21 +160,21 @@ def read_run(directory: Path) -> Run:
         hint = f"name one of its points, such as {_first_point(directory)}"
         raise InputError([Problem(str(directory), "a sweep, not a run", hint)])
     check_run_directory(directory)
-    run = read_object(directory / "run.json", _Run)
-    check_format(directory / "run.json", run.format, run.versions.get("dmlbed"))
+    layout = RunDirectory(directory)
+    run = read_object(layout.run, _Run)
+    check_format(layout.run, run.format, run.versions.get("dmlbed"))
     trials: list[Trial] = []
     failed: list[FailedTrial] = []
-    # A hidden directory is a trial that was being stored when the run was killed: half-made.
-    for place in sorted((directory / "trials").glob("[!.]*")):
+    for place in layout.stored():
         record: TrialRecord | None = None
         try:
-            record = read_object(place / "trial.json", TrialRecord)
+            record = read_object(place.trial, TrialRecord)
             if record.outcome == "failed":
-                failed.append(FailedTrial(place.name, record.error or "failed", record))
+                failed.append(FailedTrial(place.path.name, record.error or "failed", record))
             else:
                 trials.append(_read_records(place, record))
         except RunError as error:
-            failed.append(FailedTrial(place.name, str(error), record))
+            failed.append(FailedTrial(place.path.name, str(error), record))
     if not trials:
         why = "; ".join(map(str, failed)) or "it has no trials"
         raise RunError(f"{directory}: nothing to report: {why}")
@@ -207,7 +199,8 @@ def _begun(trials: Iterable[Trial], failed: Iterable[FailedTrial]) -> int:
 
 
 def _first_point(directory: Path) -> Path:
-    return next((path.parent for path in sorted(directory.glob("*/run.json"))), directory / "...")
+    below = sorted(path for path in directory.iterdir() if RunDirectory(path).run.is_file())
+    return next(iter(below), directory / "...")
 
 
 def read_trial(directory: Path) -> Trial:
@@ -216,15 +209,16 @@ def read_trial(directory: Path) -> Trial:
     Raises:
         RunError: a file is missing or broken (named, with the line), or the trial failed.
     """
-    record = read_object(directory / "trial.json", TrialRecord)
+    place = TrialDirectory(directory)
+    record = read_object(place.trial, TrialRecord)
     if record.outcome == "failed":
         raise RunError(f"{directory}: the trial failed: {record.error}")
-    return _read_records(directory, record)
+    return _read_records(place, record)
 
 
-def _read_records(directory: Path, trial: TrialRecord) -> Trial:
-    network = read_object(directory / "network.json", NetworkRecord)
-    path = directory / f"{trial.ps}.jsonl"
+def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
+    network = read_object(place.network, NetworkRecord)
+    path = place.process(trial.ps)
     ps = read_events(path)
     iterations = tuple(ps.all("iteration", PsIteration))
     _check_iterations(path, trial, iterations)
@@ -235,7 +229,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
     done_ns = []
     worker_ends = []
     for worker in trial.workers:
-        events = read_events(directory / f"{worker}.jsonl")
+        events = read_events(place.process(worker))
         worker_ends.append(events.one("end", WorkerEnd))
         if not barrier:
             done = tuple(i.backward_done_ns for i in events.all("iteration", WorkerIteration))
@@ -253,7 +247,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
         ps_end=ps.one("end", PsEnd),
         worker_ends=tuple(worker_ends),
         records_bytes=sum(
-            (directory / f"{name}.jsonl").stat().st_size for name in (trial.ps, *trial.workers)
+            place.process(name).stat().st_size for name in (trial.ps, *trial.workers)
         ),
         bulk_synchronous=in_step,
         barrier=barrier,
@@ -261,7 +255,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
         done_ns=tuple(done_ns),
     )
     if found.course.window() is None:
-        raise RunError(f"{directory}: no time in which all workers trained after their warm-up")
+        raise RunError(f"{place.path}: no time in which all workers trained after their warm-up")
     return found
 
 

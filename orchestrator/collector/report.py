@@ -14,6 +14,7 @@ from orchestrator.collector.summary import Summary, rows_json, summarise, trials
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.unusable import why_unusable
 from orchestrator.collector.verdict import LEVELS, Level, worst
+from orchestrator.records.directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,15 @@ def report(directory: Path) -> Report:
     from orchestrator.collector.render.figure import draw
 
     images = draw(summary.rows, caption(run, summary))
+    layout = RunDirectory(directory)
     contents = {
-        "summary.csv": trials_csv(summary, run.failed).encode(),
-        "summary.json": rows_json(summary.rows).encode(),
-        "figure.png": images.png,
-        "figure.svg": images.svg,
+        layout.summary_csv: trials_csv(summary, run.failed).encode(),
+        layout.summary_json: rows_json(summary.rows).encode(),
+        layout.figure_png: images.png,
+        layout.figure_svg: images.svg,
     }
-    for name, content in contents.items():
-        write_file(directory / name, content)
+    for path, content in contents.items():
+        write_file(path, content)
     return Report(
         directory=directory,
         rows=tuple(row.as_json() for row in summary.rows),
@@ -93,7 +95,7 @@ def report(directory: Path) -> Report:
         failed=run.lost,
         missing=run.missing,
         level=worst(row.verdict.level for row in summary.rows),
-        files=tuple(directory / name for name in contents),
+        files=tuple(contents),
     )
 
 

@@ -1,115 +1,11 @@
-"""Shapes of the records of a trial: what stands in its files, key by key."""
+"""Shapes of the records of a trial's processes: what stands in their files, key by key."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from orchestrator.collector.record_files import Record
+from orchestrator.records.files import Record
 from workloads.schedules import is_bulk_synchronous
-
-
-class ScaleRecord(Record):
-    """R and D of a trial: rates / R, times x D."""
-
-    rates: float = Field(ge=1)
-    time: float = Field(gt=0)
-
-
-class TrialRecord(Record):
-    """trial.json."""
-
-    index: int
-    model: str
-    schedule: str
-    repeat: int
-    # Runs of older versions tried every trial once.
-    attempt: int = Field(default=1, ge=1)
-    outcome: Literal["finished", "failed"]
-    error: str | None = None
-    ps: str
-    workers: tuple[str, ...] = Field(min_length=1)
-    batch: int = Field(ge=1)
-    iterations: int = Field(ge=1)
-    warm_up: int = Field(ge=0)
-    # Runs of older versions ended with the last measured iteration.
-    cool_down: int = Field(default=0, ge=0)
-    scale: ScaleRecord
-    switch: str
-
-    @property
-    def measured(self) -> range:
-        """Numbers of the measured iterations."""
-        return range(self.warm_up, self.warm_up + self.iterations)
-
-    @property
-    def directory(self) -> str:
-        """Name of the trial's directory in the run's directory."""
-        again = f".{self.attempt}" if self.attempt > 1 else ""
-        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}{again}"
-
-
-class PortRecord(Record):
-    """Counters of one sending end of a link, over the trial."""
-
-    port: str
-    bytes: int = Field(ge=0)
-    packets: int = Field(ge=0)
-    drops: int = Field(ge=0)
-
-
-class LimitsRecord(Record):
-    """The caps of a host; None: not capped."""
-
-    cores: float | None = None
-    memory_bytes: int | None = None
-
-
-class MeasuredUseRecord(Record):
-    """What a host used over the measured iterations, `seconds` of this machine's clock."""
-
-    seconds: float = Field(gt=0)
-    throttled_seconds: float = Field(ge=0)
-
-
-class CapsRecord(Record):
-    """A host's caps and what it used of them; the peak is in emulated bytes."""
-
-    enforced: LimitsRecord
-    why_not: tuple[str, ...] = ()
-    memory_peak_bytes: int | None = None
-    oom_kills: int = Field(default=0, ge=0)
-    measured: MeasuredUseRecord | None = None
-
-
-class UseRecord(Record):
-    """Whose the CPUs were. A sample: monotonic ns, and how many of the machine's `cores` the
-    testbed's processes, all others and the hypervisor had since the sample before."""
-
-    cores: int = Field(ge=1)
-    samples: tuple[tuple[int, float, float, float], ...]
-
-
-class NetworkRecord(Record):
-    """network.json. `cpu` holds (monotonic ns, idle share of the machine since the sample before).
-
-    `switch_cpu` holds the same of the busiest thread of the switches' own processes, and
-    `switch_input_drops`, by port, packets that were lost between its link and the next switch.
-    `kept_differs` names what the kernel kept otherwise than it was asked.
-    """
-
-    ports: tuple[PortRecord, ...]
-    management_bytes: dict[str, int]
-    tcp_retransmits: dict[str, int]
-    cpu: tuple[tuple[int, float], ...]
-    kept_differs: tuple[str, ...]
-    # Runs of older versions had no such switches, and no caps.
-    switch_cpu: tuple[tuple[int, float], ...] = ()
-    switch_input_drops: dict[str, int] = Field(default_factory=dict)
-    caps: dict[str, CapsRecord] = Field(default_factory=dict)
-    # Runs of older versions did not look whose the CPUs were.
-    use: UseRecord | None = None
 
 
 class JobRecord(Record):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.collector.record_files import Record, read_events
 from orchestrator.collector.records import Trial
 from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.records.directory import TrialDirectory
+from orchestrator.records.files import Record, read_events
 
 
 class Span(NamedTuple):
@@ -115,19 +116,19 @@ class _WorkerTimes(Record):
     backward_done_ns: int
 
 
-def read_spans(directory: Path, trial: Trial) -> TrialSpans:
+def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
     """Read the spans of a finished trial from its directory.
 
     Raises:
         InputError: its processes kept none.
         RunError: a record is missing or broken.
     """
-    path = directory / f"{trial.trial.ps}.jsonl"
+    path = place.process(trial.trial.ps)
     events = read_events(path)
     lines = tuple(events.all("spans", _PsLine))
     if not lines:
         hint = "run it again"
-        raise InputError([Problem(str(directory), "recorded by a version without spans", hint)])
+        raise InputError([Problem(str(place.path), "recorded by a version without spans", hint)])
     layout = events.one("layout", _Layout)
     workers = len(trial.trial.workers)
     for line in lines:
@@ -138,7 +139,7 @@ def read_spans(directory: Path, trial: Trial) -> TrialSpans:
         layers=layout.layers,
         slices=layout.slices,
         slice_flows=layout.slice_flows or (0,) * len(layout.slices),
-        workers=tuple(_worker(directory, name, trial) for name in trial.trial.workers),
+        workers=tuple(_worker(place, name, trial) for name in trial.trial.workers),
         received=tuple(
             _spans((line, line.received[number]) for line in lines) for number in range(workers)
         ),
@@ -147,12 +148,12 @@ def read_spans(directory: Path, trial: Trial) -> TrialSpans:
         ),
         applied=_spans((line, line.applied) for line in lines),
     )
-    _check(directory, spans)
+    _check(place.path, spans)
     return spans
 
 
-def _worker(directory: Path, name: str, trial: Trial) -> WorkerSpans:
-    path = directory / f"{name}.jsonl"
+def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
+    path = place.process(name)
     events = read_events(path)
     lines = tuple(events.all("spans", _WorkerLine))
     if not lines:

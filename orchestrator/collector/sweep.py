@@ -15,12 +15,13 @@ from pydantic import Field
 
 from orchestrator.bounds import Case, expected, limits
 from orchestrator.collector.directories import check_format
-from orchestrator.collector.record_files import Record, read_object
 from orchestrator.collector.records import Run, read_run
 from orchestrator.collector.shares import buffers_of, topology_of
 from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row, summarise
 from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.records.directory import RunDirectory
+from orchestrator.records.files import Record, read_object
 from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
@@ -150,7 +151,7 @@ def read_sweep(directory: Path) -> SweepRun:
         InputError: no point is in it.
         RunError: run.json is broken, or no point has anything to report.
     """
-    path = directory / "run.json"
+    path = RunDirectory(directory).run
     found = read_object(path, _SweepRecord)
     check_format(path, found.format, found.versions.get("dmlbed"))
     record = found.experiment

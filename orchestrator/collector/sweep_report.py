@@ -15,6 +15,7 @@ from orchestrator.collector.sweep_curves import Expectation, expectation
 from orchestrator.collector.sweep_files import rows_csv, rows_json, sweep_rows
 from orchestrator.collector.sweep_table import SweepTable
 from orchestrator.collector.verdict import LEVELS
+from orchestrator.records.directory import RunDirectory
 
 _AXES = {
     "batch": "C/nu: compute over what the fullest link takes; below it the batch",
@@ -82,14 +83,15 @@ def report_sweep(directory: Path) -> SweepReport:
     from orchestrator.collector.render.sweep_figure import draw_sweep
 
     images = draw_sweep(found, expected, schedules, axis, _caption(run, found, expected))
+    layout = RunDirectory(directory)
     contents = {
-        "sweep.csv": rows_csv(rows).encode(),
-        "sweep.json": rows_json(rows).encode(),
-        "figure.png": images.png,
-        "figure.svg": images.svg,
+        layout.sweep_csv: rows_csv(rows).encode(),
+        layout.sweep_json: rows_json(rows).encode(),
+        layout.figure_png: images.png,
+        layout.figure_svg: images.svg,
     }
-    for name, content in contents.items():
-        write_file(directory / name, content)
+    for path, content in contents.items():
+        write_file(path, content)
     label = run.sweep.label
     return SweepReport(
         directory=directory,
@@ -101,7 +103,7 @@ def report_sweep(directory: Path) -> SweepReport:
         failed={label(value): one.failed for value, one in run.runs.items()},
         missing={label(value): one.missing for value, one in run.runs.items()},
         not_run={label(value): why for value, why in run.missing.items()},
-        files=tuple(directory / name for name in contents),
+        files=tuple(contents),
     )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from orchestrator.collector.shapes import TrialRecord
 from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
+from orchestrator.records.trial import TrialRecord
 from orchestrator.spec import rate_text
 from workloads.schedules import MAX_FLOWS
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from pydantic import Field
 
-from orchestrator.collector.record_files import Record, read_events
 from orchestrator.errors import RunError
+from orchestrator.records.directory import ProcessDirectory
+from orchestrator.records.files import Record, read_events
 
 _MODULUS = 1 << 32
 
@@ -100,7 +100,7 @@ def leaving_ns(begins: Sequence[int], packets: PacketsRecord) -> list[int | None
     return leaving
 
 
-def read_urgent(directory: Path, server: str, worker: str, count: int) -> UrgentMeasure:
+def read_urgent(directory: ProcessDirectory, server: str, worker: str, count: int) -> UrgentMeasure:
     """Read what the processes of a measurement recorded.
 
     Args:
@@ -112,11 +112,11 @@ def read_urgent(directory: Path, server: str, worker: str, count: int) -> Urgent
     Raises:
         RunError: a record is missing or broken, or no unit was seen leaving.
     """
-    sent = read_events(directory / f"{worker}.jsonl")
+    sent = read_events(directory.process(worker))
     units = list(sent.all("urgent", UrgentRecord))
     packets = sent.one("packets", PacketsRecord)
     arrivals: dict[int, int] = {}
-    for arrival in read_events(directory / f"{server}.jsonl").all("arrived", ArrivedRecord):
+    for arrival in read_events(directory.process(server)).all("arrived", ArrivedRecord):
         arrivals.setdefault(arrival.number, arrival.begins_ns)
     left: list[int] = []
     arrived: list[int] = []
@@ -127,5 +127,5 @@ def read_urgent(directory: Path, server: str, worker: str, count: int) -> Urgent
             left.append(moment - unit.ready_ns)
             arrived.append(arrivals[unit.number] - unit.ready_ns)
     if not left:
-        raise RunError(f"{directory}: no urgent unit was seen leaving {worker}")
+        raise RunError(f"{directory.path}: no urgent unit was seen leaving {worker}")
     return UrgentMeasure(tuple(left), tuple(arrived), packets.lost)

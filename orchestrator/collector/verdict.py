@@ -17,9 +17,9 @@ from typing import Literal
 
 from orchestrator.collector.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
 from orchestrator.collector.fairness import Fairness, unfair
-from orchestrator.collector.goodput import MOST_SHARE
 from orchestrator.collector.measure import HostUse, TrialMeasure
 from orchestrator.collector.records import ForcedScale
+from orchestrator.records.goodput import MOST_SHARE
 
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")

@@ -12,6 +12,7 @@ from orchestrator.emulation.caps import HostCaps, Room, notes, size_text, warnin
 from orchestrator.emulation.cgroups import HostGroup, Usage
 from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.errors import RunError
+from orchestrator.records.network import CapsRecord, MeasuredUseRecord
 
 
 class CappedHosts:
@@ -119,33 +120,35 @@ class CapsMeter:
         elif what == self._end_at:
             self._end = self._mark()
 
-    def finish(self) -> tuple[dict[str, Any], list[str]]:
+    def finish(self) -> tuple[dict[str, CapsRecord], list[str]]:
         """The trial's record by host, and a line for each host of which something was killed."""
         now = self._usage()
-        record, killed = {}, []
+        record: dict[str, CapsRecord] = {}
+        killed = []
         for cap in self._caps:
             use, before = now[cap.host], self._start.usage[cap.host]
             kills = use.oom_kills - before.oom_kills
             if kills:
                 killed.append(f"{cap.host}: killed for memory: {_which(cap)}")
-            record[cap.host] = {
-                "asked": cap.asked.to_json(),
-                "enforced": cap.enforced.to_json(),
-                "why_not": list(cap.why_not),
-                "cpuset_by": cap.cpuset_by,
+            record[cap.host] = CapsRecord(
+                asked=cap.asked.record(),
+                enforced=cap.enforced.record(),
+                why_not=cap.why_not,
+                cpuset_by=cap.cpuset_by,
                 **_use(before, use),
-                "memory_peak_bytes": use.memory_peak_bytes,
-                "memory_peak_of": "trial" if self._fresh_peak[cap.host] else "run",
-                "oom_kills": kills,
-                "measured": self._measured(cap.host),
-            }
+                memory_peak_bytes=use.memory_peak_bytes,
+                memory_peak_of="trial" if self._fresh_peak[cap.host] else "run",
+                oom_kills=kills,
+                measured=self._measured(cap.host),
+            )
         return record, killed
 
-    def _measured(self, host: str) -> dict[str, Any] | None:
+    def _measured(self, host: str) -> MeasuredUseRecord | None:
         if self._begin is None or self._end is None:
             return None
         seconds = self._end.seconds - self._begin.seconds
-        return {"seconds": seconds, **_use(self._begin.usage[host], self._end.usage[host])}
+        used = _use(self._begin.usage[host], self._end.usage[host])
+        return MeasuredUseRecord(seconds=seconds, **used)
 
     def _mark(self) -> _Mark:
         return _Mark(self._clock(), self._usage())

@@ -21,9 +21,9 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from orchestrator.errors import MachineError
+from orchestrator.records.network import LimitsRecord
 from orchestrator.spec import Host, Scale, Topology
 
 PROGRAM_BYTES = 128 * 2**20
@@ -91,13 +91,9 @@ class Limits:
         """CPU time per period, over all CPUs."""
         return None if self.cores is None else round(self.cores * self.period_us)
 
-    def to_json(self) -> dict[str, Any]:
-        """For a record."""
-        return {
-            "cores": self.cores,
-            "memory_bytes": self.memory_bytes,
-            "cpuset": list(self.cpuset),
-        }
+    def record(self) -> LimitsRecord:
+        """For a trial's network.json."""
+        return LimitsRecord(cores=self.cores, memory_bytes=self.memory_bytes, cpuset=self.cpuset)
 
 
 @dataclass(frozen=True)

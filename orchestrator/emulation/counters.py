@@ -9,6 +9,13 @@ from typing import Any
 
 from orchestrator.emulation.readback import parse_qdiscs
 from orchestrator.emulation.shaping import PortShape
+from orchestrator.records.network import (
+    ClassRecord,
+    FlowRecord,
+    OpenFlowPortRecord,
+    PortRecord,
+    TrafficRecord,
+)
 
 
 @dataclass(frozen=True)
@@ -122,53 +129,62 @@ def retransmitted_segments(snmp_text: str) -> int:
 
 def network_record(
     shapes: tuple[PortShape, ...], before: Counters, after: Counters
-) -> dict[str, Any]:
+) -> TrafficRecord:
     """What a trial's network.json says of ports, retransmissions and the management network."""
-    ports = []
-    for shape in shapes:
-        counts = {
-            name: count.since(before.queues[shape.port][name])
-            for name, count in after.queues[shape.port].items()
-        }
-        ports.append(
-            {
-                "port": shape.port,
-                "device": shape.device,
-                "rate_bps": shape.rate_bps,
-                "queue_bytes": shape.queue_bytes,
-                "delay_us": shape.delay_us,
-                "burst_segments": shape.burst_segments,
-                "bytes": sum(count.bytes for count in counts.values()),
-                "packets": sum(count.packets for count in counts.values()),
-                "drops": sum(count.drops for count in counts.values()),
-                "classes": [
-                    {
-                        "name": placed.traffic.name,
-                        "classid": placed.classid,
-                        "priority": placed.priority,
-                        "bytes": counts[placed.traffic.name].bytes,
-                        "packets": counts[placed.traffic.name].packets,
-                        "drops": counts[placed.traffic.name].drops,
-                    }
-                    for placed in shape.placed()
-                ],
-            }
-        )
-    return {
-        "ports": ports,
-        "management_bytes": {
+    return TrafficRecord(
+        ports=tuple(
+            _port_record(shape, before.queues[shape.port], after.queues[shape.port])
+            for shape in shapes
+        ),
+        management_bytes={
             host: value - before.management_bytes[host]
             for host, value in after.management_bytes.items()
         },
-        "tcp_retransmits": {
+        tcp_retransmits={
             host: value - before.retransmits[host] for host, value in after.retransmits.items()
         },
-        "switch_input_drops": {
+        switch_input_drops={
             port: value - before.input_drops[port] for port, value in after.input_drops.items()
         },
-        "switch_cpu_seconds": round(after.switch_seconds - before.switch_seconds, 3),
-        "flows": counted_since(before.flows, after.flows, FLOW_KEYS, FLOW_COUNTS),
-        "openflow_ports": counted_since(
-            before.openflow_ports, after.openflow_ports, PORT_KEYS, PORT_COUNTS
+        switch_cpu_seconds=round(after.switch_seconds - before.switch_seconds, 3),
+        flows=tuple(
+            map(
+                FlowRecord.model_validate,
+                counted_since(before.flows, after.flows, FLOW_KEYS, FLOW_COUNTS),
+            )
         ),
-    }
+        openflow_ports=tuple(
+            map(
+                OpenFlowPortRecord.model_validate,
+                counted_since(before.openflow_ports, after.openflow_ports, PORT_KEYS, PORT_COUNTS),
+            )
+        ),
+    )
+
+
+def _port_record(
+    shape: PortShape, before: Mapping[str, Count], after: Mapping[str, Count]
+) -> PortRecord:
+    counts = {name: count.since(before[name]) for name, count in after.items()}
+    return PortRecord(
+        port=shape.port,
+        device=shape.device,
+        rate_bps=shape.rate_bps,
+        queue_bytes=shape.queue_bytes,
+        delay_us=shape.delay_us,
+        burst_segments=shape.burst_segments,
+        bytes=sum(count.bytes for count in counts.values()),
+        packets=sum(count.packets for count in counts.values()),
+        drops=sum(count.drops for count in counts.values()),
+        classes=tuple(
+            ClassRecord(
+                name=placed.traffic.name,
+                classid=placed.classid,
+                priority=placed.priority,
+                bytes=counts[placed.traffic.name].bytes,
+                packets=counts[placed.traffic.name].packets,
+                drops=counts[placed.traffic.name].drops,
+            )
+            for placed in shape.placed()
+        ),
+    )

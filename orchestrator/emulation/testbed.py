@@ -39,6 +39,7 @@ from orchestrator.emulation.sshd import (
     sshd_config,
 )
 from orchestrator.errors import RunError
+from orchestrator.records.network import LossRecord
 from orchestrator.spec import LINUX_BRIDGE, Experiment, Scale, SshAccess, queueing_seconds
 from workloads.schedules import Schedule
 
@@ -252,11 +253,12 @@ class Testbed:
         """Processor seconds of each thread of the switches' own processes; empty for bridges."""
         return self._fabric.thread_seconds()
 
-    def losses(self, since_ns: int) -> list[dict[str, Any]]:
+    def losses(self, since_ns: int) -> tuple[LossRecord, ...]:
         """What was lost since then (monotonic clock): the controller, or a switch's way to it."""
         if self._controller is None:
-            return []
-        return [loss for loss in self._controller.losses() if loss["t_ns"] >= since_ns]
+            return ()
+        losses = map(LossRecord.model_validate, self._controller.losses())
+        return tuple(loss for loss in losses if loss.t_ns >= since_ns)
 
     def _flows(self) -> list[dict[str, Any]]:
         """The switches' rules with their counters; empty if nobody can tell them."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orchestrator.emulation.processes import ProcessReader, Seen, used_seconds
+from orchestrator.records.network import UseRecord
 
 LOOK_SECONDS = 1.0
 """Between two looks at all processes."""
@@ -34,12 +35,20 @@ class Use(NamedTuple):
     hypervisor: float
 
 
-def use_record(samples: Sequence[Use]) -> dict[str, Any]:
+def use_record(samples: Sequence[Use]) -> UseRecord:
     """For a trial's network.json."""
-    return {
-        "cores": os.cpu_count() or 1,
-        "samples": [[used.t_ns, *(round(cores, 3) for cores in used[1:])] for used in samples],
-    }
+    return UseRecord(
+        cores=os.cpu_count() or 1,
+        samples=tuple(
+            (
+                used.t_ns,
+                round(used.testbed, 3),
+                round(used.others, 3),
+                round(used.hypervisor, 3),
+            )
+            for used in samples
+        ),
+    )
 
 
 def read_stolen_seconds(text: str) -> float:

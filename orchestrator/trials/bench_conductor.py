@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, Literal
 
-from orchestrator.collector.bench import BenchRecord, bench_figures
+from orchestrator.collector.bench import bench_figures
 from orchestrator.collector.bench_table import bench_table
 from orchestrator.emulation.idle import IdleSampler
 from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.errors import RunError
+from orchestrator.records.bench import BenchRecord
 from orchestrator.spec import Experiment
 from orchestrator.terminal.console import answers, messages, say
 from orchestrator.terminal.streams import prepare

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from orchestrator.collector.bench import BenchRecord
+from orchestrator.records.bench import BenchRecord
 from orchestrator.spec import Experiment, Flow, flow_path
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial

@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 from orchestrator.bounds import acks_share, bottleneck, first_worker_bps, goodput_bps, link_loads
 from orchestrator.collector.disturbance import disturbances, use_within
-from orchestrator.collector.shapes import UseRecord
 from orchestrator.collector.windows import (
     Events,
     busy_share,
@@ -30,6 +29,7 @@ from orchestrator.collector.windows import (
 )
 from orchestrator.emulation.idle import Sample, mean_idle
 from orchestrator.errors import RunError
+from orchestrator.records.network import UseRecord
 from orchestrator.spec import Experiment
 from orchestrator.terminal import console
 from orchestrator.terminal.streams import prepare

@@ -10,13 +10,14 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from orchestrator.collector import Report, report
-from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.emulation.run_groups import RunGroups
 from orchestrator.errors import DmlbedError, RunError, UnusableError
+from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.network import LossRecord
 from orchestrator.spec import Experiment
 from orchestrator.terminal.console import answers, messages, say
 from orchestrator.terminal.streams import prepare
@@ -110,7 +111,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
                     raise
                 place = results.store(trial, trial_files(experiment, trial, outcome))
                 progress.finish(trial, outcome.error)
-                _say_losses(outcome.network["controller"]["losses"], progress)
+                _say_losses(outcome.network.controller.losses, progress)
                 testbed.check()
                 failed = outcome.error is not None
                 return Tried(failed, () if failed else disturbed_by(place))
@@ -144,9 +145,9 @@ def _say_goodput(
     _say_losses(up.testbed.losses(started_ns), progress)
 
 
-def _say_losses(losses: Sequence[Mapping[str, Any]], progress: RunProgress) -> None:
+def _say_losses(losses: Sequence[LossRecord], progress: RunProgress) -> None:
     for loss in losses:
-        progress.say(f"lost: {loss['what']}; the switches keep their rules")
+        progress.say(f"lost: {loss.what}; the switches keep their rules")
 
 
 def _report(results: ResultsDirectory, answer: Answer) -> Report | None:

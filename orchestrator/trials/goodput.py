@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from orchestrator.bounds import acks_share, fullest, goodput_bps, link_loads
-from orchestrator.collector.goodput import GoodputRecord, PortGoodput
 from orchestrator.collector.windows import events_of, received, released_ns
 from orchestrator.errors import RunError
+from orchestrator.records.goodput import GoodputRecord, PortGoodput
 from orchestrator.spec import Experiment
 from orchestrator.trials.exchange import exchange_scale
 from orchestrator.trials.jobs import build_jobs

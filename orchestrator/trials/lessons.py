@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from orchestrator.collector import Summary, TrialMeasure
-from orchestrator.collector.goodput import GoodputRecord
+from orchestrator.records.goodput import GoodputRecord
 from orchestrator.trials.calibration import NEEDED_IDLE, NEEDED_SHARE, Attempt, Shown
 from orchestrator.trials.calibration_cache import CalibrationCache
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orchestrator.bounds import long_ways_seconds, no_overlap_seconds
+from orchestrator.records.directory import trial_name
 from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
 from orchestrator.trials.slow_links import goodput_look
 from workloads.devices import DeviceModel
@@ -40,8 +41,7 @@ class Trial:
     @property
     def directory(self) -> str:
         """Name of the trial's directory in the run's directory."""
-        again = f".{self.attempt}" if self.attempt > 1 else ""
-        return f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}{again}"
+        return trial_name(self.index, self.model, self.schedule, self.repeat, self.attempt)
 
 
 def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:

@@ -43,7 +43,7 @@ def wait_until_quiet(
         sampler.sample(stat())
         if not sampler.samples:
             return True
-        cores = use_record(())["cores"]
+        cores = use_record(()).cores
         used = sampler.samples[-1]
         busy = used.others + used.hypervisor >= MUCH * cores
         quiet = 0 if busy else quiet + 1

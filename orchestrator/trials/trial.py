@@ -13,6 +13,9 @@ from orchestrator.emulation.idle import IdleSampler
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.emulation.use import UseSampler, use_record
 from orchestrator.errors import RunError
+from orchestrator.records.directory import NETWORK, TRIAL, process_file
+from orchestrator.records.network import ControllerRecord, NetworkRecord
+from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import build_jobs, silence_seconds
 from orchestrator.trials.plan import Trial
@@ -34,7 +37,7 @@ class Outcome:
 
     error: str | None
     seconds: float
-    network: Mapping[str, Any]
+    network: NetworkRecord
     records: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -90,44 +93,44 @@ def run_trial(
     if error is not None:
         # The reason before what it looks like from outside: a signal, a lost connection.
         error = "\n".join([*killed, error])
-    network = {
-        "switch": testbed.switch_kind,
-        "controller": {"losses": testbed.losses(started_ns)},
-        **network_record(shapes, before, after),
-        "cpu": sampler.samples,
-        "switch_cpu": sampler.switch_samples,
-        "use": use_record(use.samples),
-        "caps": caps,
-        "caps_notes": testbed.hosts.notes(),
-        "kept_differs": testbed.differences(),
-        "commands": [list(command) for shape in shapes for command in shape.commands()],
-    }
+    network = NetworkRecord(
+        **dict(network_record(shapes, before, after)),
+        switch=testbed.switch_kind,
+        controller=ControllerRecord(losses=testbed.losses(started_ns)),
+        cpu=tuple(sampler.samples),
+        switch_cpu=tuple(sampler.switch_samples),
+        use=use_record(use.samples),
+        caps=caps,
+        caps_notes=tuple(testbed.hosts.notes()),
+        kept_differs=tuple(testbed.differences()),
+        commands=tuple(tuple(command) for shape in shapes for command in shape.commands()),
+    )
     return Outcome(error, time.monotonic() - started, network, records)
 
 
 def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[str, bytes]:
     """The files of a trial's directory."""
     topology = experiment.topology
-    record = {
-        "index": trial.index,
-        "model": trial.model,
-        "schedule": trial.schedule,
-        "repeat": trial.repeat,
-        "attempt": trial.attempt,
-        "outcome": "finished" if outcome.error is None else "failed",
-        "error": outcome.error,
-        "seconds": outcome.seconds,
-        "ps": topology.ps.name,
-        "workers": [worker.name for worker in topology.workers],
-        "batch": experiment.batch,
-        "iterations": experiment.iterations,
-        "warm_up": experiment.warm_up,
-        "cool_down": experiment.cool_down,
-        "scale": {"rates": experiment.scale.rates, "time": experiment.scale.time},
-        "switch": outcome.network["switch"],
-    }
+    record = TrialRecord(
+        index=trial.index,
+        model=trial.model,
+        schedule=trial.schedule,
+        repeat=trial.repeat,
+        attempt=trial.attempt,
+        outcome="finished" if outcome.error is None else "failed",
+        error=outcome.error,
+        seconds=outcome.seconds,
+        ps=topology.ps.name,
+        workers=tuple(worker.name for worker in topology.workers),
+        batch=experiment.batch,
+        iterations=experiment.iterations,
+        warm_up=experiment.warm_up,
+        cool_down=experiment.cool_down,
+        scale=ScaleRecord(rates=experiment.scale.rates, time=experiment.scale.time),
+        switch=outcome.network.switch,
+    )
     return {
-        "trial.json": json_file(record),
-        "network.json": json_file(outcome.network),
-        **{f"{name}.jsonl": content for name, content in outcome.records.items()},
+        TRIAL: json_file(record.as_json()),
+        NETWORK: json_file(outcome.network.as_json()),
+        **{process_file(name): content for name, content in outcome.records.items()},
     }

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from orchestrator.collector.disturbance import disturbances, use_within
-from orchestrator.collector.shapes import UseRecord
 from orchestrator.emulation.idle import IdleSampler, mean_idle
 from orchestrator.emulation.use import UseSampler, use_record
+from orchestrator.records.network import UseRecord
 from orchestrator.trials.quiet import wait_until_quiet
 
 TIMES = 3
@@ -70,7 +70,7 @@ class Watch:
     @property
     def use(self) -> UseRecord:
         """Whose the CPUs were."""
-        return UseRecord.model_validate(use_record(self._use.samples))
+        return use_record(self._use.samples)
 
     def disturbed(self) -> str:
         """Who had CPU time that was needed, over the whole time; empty if nobody had."""

@@ -209,8 +209,8 @@ def test_switches_count_at_their_ports_what_the_queues_count(testbed: Testbed) -
     in_host(testbed, "worker1", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
     after = testbed.counters()
     record = network_record(tuple(testbed._shapes.values()), before, after)
-    counted = {entry["port"]: entry["tx_bytes"] for entry in record["openflow_ports"]}
-    sent = {port["port"]: port["bytes"] for port in record["ports"]}
+    counted = {entry.port: entry.tx_bytes for entry in record.openflow_ports}
+    sent = {port.port: port.bytes for port in record.ports}
     assert counted == {port: sent[port] for port in counted}
     assert counted[PULL] == counted[PUSH] == counted["switch1->worker1"] == 5 * PING
 

@@ -7,14 +7,90 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from orchestrator.records.network import (
+    CapsRecord,
+    ControllerRecord,
+    LimitsRecord,
+    MeasuredUseRecord,
+    NetworkRecord,
+    PortRecord,
+    UseRecord,
+)
+from orchestrator.records.trial import ScaleRecord, TrialRecord
 from tests.unit.collector.spans_builder import layout_record, server_record, spans_records
 from workloads.layout import Layout
 from workloads.models import load_model
 
 SECOND = 1_000_000_000
 REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
+
+
+def port_record(port: str, packets: int = 0, drops: int = 0) -> PortRecord:
+    return PortRecord(
+        port=port,
+        device="switch0-eth2",
+        rate_bps=1_000_000_000,
+        queue_bytes=524_288,
+        delay_us=0,
+        burst_segments=1,
+        bytes=1_500 * packets,
+        packets=packets,
+        drops=drops,
+        classes=(),
+    )
+
+
+def caps_record(
+    cores: float | None = None,
+    *,
+    throttled: float | None = None,
+    seconds: float = 1.0,
+    memory_peak_bytes: int | None = None,
+    oom_kills: int = 0,
+) -> CapsRecord:
+    """A host that was throttled for some of the measured seconds; None: not measured."""
+    limits = LimitsRecord(cores=cores, memory_bytes=None, cpuset=())
+    none = {"cpu_seconds": None, "periods": 0, "throttled_periods": 0}
+    measured = None
+    if throttled is not None:
+        measured = MeasuredUseRecord(seconds=seconds, throttled_seconds=throttled, **none)
+    return CapsRecord(
+        asked=limits,
+        enforced=limits,
+        why_not=(),
+        cpuset_by=None,
+        **none,
+        throttled_seconds=0.0,
+        memory_peak_bytes=memory_peak_bytes,
+        memory_peak_of="trial",
+        oom_kills=oom_kills,
+        measured=measured,
+    )
+
+
+def network_record(**changes: Any) -> NetworkRecord:
+    """What the testbed counted where nothing happened, but for the changes."""
+    nothing: dict[str, Any] = {
+        "ports": (),
+        "management_bytes": {},
+        "tcp_retransmits": {},
+        "switch_input_drops": {},
+        "switch_cpu_seconds": 0.0,
+        "flows": (),
+        "openflow_ports": (),
+        "switch": "linux-bridge",
+        "controller": ControllerRecord(),
+        "cpu": (),
+        "switch_cpu": (),
+        "use": UseRecord(cores=2, samples=()),
+        "caps": {},
+        "caps_notes": (),
+        "kept_differs": (),
+        "commands": (),
+    }
+    return NetworkRecord(**{**nothing, **changes})
 
 
 @dataclass
@@ -34,7 +110,7 @@ class FakeTrial:
     batch: int = 1
     iterations: int = 5
     warm_up: int = 2
-    cool_down: int | None = 1  # None: as a version without one
+    cool_down: int = 1
     rates: float = 1
     time: float = 0.5
     seed: int = 1
@@ -55,12 +131,12 @@ class FakeTrial:
     parameters: str = "aa" * 32
     congestion_controls: Sequence[str] = ("cubic",)
     kept_differs: Sequence[str] = ()
-    caps: Mapping[str, Any] | None = None
+    caps: Mapping[str, CapsRecord] = field(default_factory=dict)
     # Without a step barrier: per worker and iteration, when its backward pass was done (ns).
     backward_done: Sequence[Sequence[int]] | None = None
     synchronisation: str = "per-slice"  # of a trial without a step barrier
     staleness: int | None = None
-    outcome: str = "finished"
+    outcome: Literal["finished", "failed"] = "finished"
     error: str | None = None
     spans: bool = False
     training_cpu: bool = True  # False: as a version that did not record it
@@ -71,7 +147,7 @@ class FakeTrial:
 
     @property
     def all_iterations(self) -> int:
-        return self.warm_up + self.iterations + (self.cool_down or 0)
+        return self.warm_up + self.iterations + self.cool_down
 
     def releases(self) -> list[int]:
         """Nanoseconds of the barrier releases, one more than there are iterations."""
@@ -86,73 +162,58 @@ class FakeTrial:
 
     def write(self, run: Path) -> Path:
         """Write the records under `run`; returns the trial's directory."""
-        name = f"{self.index:03d}-{self.model}-{self.schedule}-{self.repeat}"
-        name += f".{self.attempt}" if self.attempt > 1 else ""
-        place = run / "trials" / name
+        place = run / "trials" / self._trial().directory
         place.mkdir(parents=True)
-        _dump(place / "trial.json", self._trial())
+        _dump(place / "trial.json", self._trial().as_json())
         if self.outcome == "finished":
-            _dump(place / "network.json", self._network())
+            _dump(place / "network.json", self._network().as_json())
             _dump_lines(place / "ps.jsonl", self._ps())
             for number, worker in enumerate(self.names):
                 _dump_lines(place / f"{worker}.jsonl", self._worker(worker, number))
         return place
 
-    def _trial(self) -> dict[str, Any]:
-        return {
-            "index": self.index,
-            "model": self.model,
-            "schedule": self.schedule,
-            "repeat": self.repeat,
-            "attempt": self.attempt,
-            "outcome": self.outcome,
-            "error": self.error,
-            "seconds": 60.0,
-            "ps": "ps",
-            "workers": self.names,
-            "batch": self.batch,
-            "iterations": self.iterations,
-            "warm_up": self.warm_up,
-            **({} if self.cool_down is None else {"cool_down": self.cool_down}),
-            "scale": {"rates": self.rates, "time": self.time},
-            "switch": "linux-bridge",
-        }
+    def _trial(self) -> TrialRecord:
+        return TrialRecord(
+            index=self.index,
+            model=self.model,
+            schedule=self.schedule,
+            repeat=self.repeat,
+            attempt=self.attempt,
+            outcome=self.outcome,
+            error=self.error,
+            seconds=60.0,
+            ps="ps",
+            workers=tuple(self.names),
+            batch=self.batch,
+            iterations=self.iterations,
+            warm_up=self.warm_up,
+            cool_down=self.cool_down,
+            scale=ScaleRecord(rates=self.rates, time=self.time),
+            switch="linux-bridge",
+        )
 
-    def _network(self) -> dict[str, Any]:
+    def _network(self) -> NetworkRecord:
         begin, end = self.releases()[0], self.releases()[-1]
         cpu = self.cpu
         if cpu is None:
             # Busy before and after: a measure that looks there is wrong.
             inside = [(t, self.idle) for t in range(begin, end + 1, SECOND)]
             cpu = [(begin - SECOND, 0.0), *inside, (end + 2 * SECOND, 0.0)]
-        trunk = {
-            "port": "switch0->switch1",
-            "device": "switch0-eth2",
-            "bytes": 1_500 * self.packets,
-            "packets": self.packets,
-            "drops": self.drops,
-            "classes": [],
-        }
-        caps = {} if self.caps is None else {"caps": self.caps}
-        use = {}
-        if self.others is not None:
-            times = range(begin - SECOND, end + 2 * SECOND, SECOND)
-            samples = [(t, 0.5, self.others, 0.0) for t in times]
-            use = {"use": {"cores": 2, "samples": samples}}
-        return {
-            **caps,
-            **use,
-            "switch": "linux-bridge",
-            "ports": [trunk, {**trunk, "port": "switch1->switch0", "drops": 0}],
-            "management_bytes": {"ps": self.management},
-            "tcp_retransmits": {"ps": self.retransmits_namespaces},
-            "cpu": [list(sample) for sample in cpu],
-            "switch_cpu": [list(sample) for sample in self.switch_cpu],
-            "switch_input_drops": {"switch0->switch1": self.input_drops},
-            "commands": [],
-            "kept": {},
-            "kept_differs": list(self.kept_differs),
-        }
+        times = range(begin - SECOND, end + 2 * SECOND, SECOND) if self.others is not None else ()
+        return network_record(
+            caps=dict(self.caps),
+            use=UseRecord(cores=2, samples=tuple((t, 0.5, self.others or 0.0, 0.0) for t in times)),
+            ports=(
+                port_record("switch0->switch1", self.packets, self.drops),
+                port_record("switch1->switch0", self.packets),
+            ),
+            management_bytes={"ps": self.management},
+            tcp_retransmits={"ps": self.retransmits_namespaces},
+            cpu=tuple(cpu),
+            switch_cpu=tuple(self.switch_cpu),
+            switch_input_drops={"switch0->switch1": self.input_drops},
+            kept_differs=tuple(self.kept_differs),
+        )
 
     def _job(self, name: str) -> dict[str, Any]:
         return {"event": "job", "process": name, "seed": self.seed, "congestion_control": "cubic"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.collector.disturbance import Use, disturbances, use_within
-from orchestrator.collector.shapes import UseRecord
+from orchestrator.records.network import UseRecord
 
 SECOND = 1_000_000_000
 Second = tuple[float, float, float, float]

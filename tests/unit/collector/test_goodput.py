@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.collector.goodput import GoodputRecord, PortGoodput
+from orchestrator.records.goodput import GoodputRecord, PortGoodput
 
 
 def port(name: str, share: float, rate: float = 1e9) -> PortGoodput:

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.collector import TrialMeasure, measure, read_trial
 from orchestrator.collector.measure import HostUse
 from orchestrator.errors import RunError
-from tests.unit.collector.builder import SECOND, FakeTrial
+from tests.unit.collector.builder import SECOND, FakeTrial, caps_record
 
 
 def measured(tmp_path: Path, trial: FakeTrial) -> TrialMeasure:
@@ -76,14 +76,6 @@ def test_without_a_barrier_the_window_ends_before_the_cool_down(
     assert got.iteration_seconds == pytest.approx([3, 5])
     assert got.imgs_per_sec == pytest.approx(2 / 8)
     assert (got.warm_up, got.iterations, got.cool_down) == (1, 2, cool_down)
-
-
-def test_a_run_of_a_version_without_a_cool_down(tmp_path: Path) -> None:
-    trial = FakeTrial(workers=1, iterations=2, warm_up=1, cool_down=None, imgs_per_sec=0.5, time=1)
-    got = measured(tmp_path, trial)
-    assert got.cool_down == 0
-    assert got.iteration_seconds == pytest.approx([2, 2])
-    assert got.imgs_per_sec == pytest.approx(0.5)
 
 
 def test_shares_of_the_trunk_are_not_those_of_warm_up_and_cool_down(tmp_path: Path) -> None:
@@ -230,21 +222,14 @@ def test_without_payload_nothing_is_per_gigabyte(tmp_path: Path) -> None:
 
 
 def test_use_of_the_caps(tmp_path: Path) -> None:
-    own = {
-        "asked": {"cores": 6, "memory_bytes": 8192, "cpuset": []},
-        "enforced": {"cores": 2, "memory_bytes": 4096, "cpuset": []},
-        "why_not": ["asked 6 cores"],
-        "throttled_seconds": 9.0,
-        "memory_peak_bytes": 2048,
-        "oom_kills": 1,
-        "measured": {"seconds": 20.0, "throttled_seconds": 1.0},
-    }
-    got = measured(tmp_path, FakeTrial(caps={"ps": own, "worker0": {**own, "measured": None}}))
+    own = caps_record(2, throttled=1.0, seconds=20.0, memory_peak_bytes=2048, oom_kills=1)
+    unmeasured = own.model_copy(update={"measured": None})
+    got = measured(tmp_path, FakeTrial(caps={"ps": own, "worker0": unmeasured}))
     assert got.hosts == (HostUse("ps", 2, 0.05, 2048, 1), HostUse("worker0", 2, None, 2048, 1))
     assert got.throttled_share == 0.05
 
 
-def test_a_run_of_a_version_without_caps(tmp_path: Path) -> None:
+def test_a_trial_without_capped_hosts(tmp_path: Path) -> None:
     got = measured(tmp_path, FakeTrial())
     assert got.hosts == ()
     assert got.throttled_share == 0

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.collector import Row, read_run, summarise
 from orchestrator.collector.summary import rows_json, trials_csv
-from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.collector.builder import PUBLISHED, FakeTrial, caps_record, matrix, write_run
 
 
 def rows(tmp_path: Path, trials: list[FakeTrial]) -> tuple[Row, ...]:
@@ -109,12 +109,7 @@ def test_csv_has_a_line_per_trial_and_the_same_columns_always(tmp_path: Path) ->
 
 
 def test_csv_names_the_hosts_of_caps(tmp_path: Path) -> None:
-    own = {
-        "enforced": {"cores": 2},
-        "memory_peak_bytes": 2048,
-        "oom_kills": 1,
-        "measured": {"seconds": 20.0, "throttled_seconds": 1.0},
-    }
+    own = caps_record(2, throttled=1.0, seconds=20.0, memory_peak_bytes=2048, oom_kills=1)
     run = read_run(write_run(tmp_path, [FakeTrial(caps={"ps": own, "worker0": own}), FakeTrial()]))
     capped, without = csv.DictReader(io.StringIO(trials_csv(summarise(run), run.failed)))
     columns = ("throttled_share_worst", "throttled_shares", "memory_peak_bytes", "oom_kills")

@@ -26,6 +26,7 @@ from orchestrator.collector.spans import Span, TrialSpans, read_spans
 from orchestrator.collector.trace import trace
 from orchestrator.collector.utilisation import BIN_NS, WAYS, Full, Way, full, utilisation
 from orchestrator.errors import InputError, RunError
+from orchestrator.records.directory import TrialDirectory
 from orchestrator.spec.experiment_file import ExperimentFile
 from tests.unit.collector.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train
@@ -41,7 +42,7 @@ def traced(tmp_path: Path, **changes: Any) -> tuple[TrialSpans, Limits]:
     run = read_run(write_run(tmp_path, [made], topology=True))
     (trial,) = run.trials
     place = tmp_path / "trials" / trial.trial.directory
-    return read_spans(place, trial), full(run.experiment, trial.trial.scale.rates)
+    return read_spans(TrialDirectory(place), trial), full(run.experiment, trial.trial.scale.rates)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def test_slices_carry_all_bytes(alexnet: tuple[TrialSpans, Limits]) -> None:
 def test_what_one_call_sent_is_one_event(tmp_path: Path) -> None:
     place = rewritten(tmp_path, "worker0", lambda record: record.update(sent=[4, 9, 5, 2, 9, 5]))
     run = read_run(tmp_path)
-    spans = read_spans(place, run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trials[0])
     events = tracks(trace(spans, full(run.experiment, 8)))[3, 4]
     first = spans.layers[spans.slices[4].layer]
     assert {(event["name"], event["args"]["slice"]) for event in events} == {
@@ -197,7 +198,7 @@ def test_a_long_slice_is_spread_over_its_time(tmp_path: Path) -> None:
         tmp_path, "worker0", lambda record: record.update(received=[0, 0, 10 * BIN_NS])
     )
     run = read_run(tmp_path)
-    spans = read_spans(place, run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trials[0])
     others = utilisation_of_first(spans, without=())
     one = utilisation_of_first(spans, without=("worker1", "worker2"))
     assert np.ptp(one[1:9]) < 1e-9
@@ -303,7 +304,7 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     with (place / "ps.jsonl").open("a") as file:
         file.write(job + "\n")
     run = read_run(tmp_path)
-    spans = read_spans(place, run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trials[0])
     limits = full(run.experiment, 1)
     found = tracks(trace(spans, limits))
     size = sum(piece.bytes for piece in spans.slices)
@@ -330,7 +331,7 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
     with (place / "ps.jsonl").open("a") as file:
         file.write(job + "\n")
     run = read_run(tmp_path)
-    spans = read_spans(place, run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trials[0])
     assert sorted(set(spans.slice_flows)) == [0, 1, 2, 3]
     document = trace(spans, full(run.experiment, 1))
     found, names = tracks(document), named(document, "thread_name")
@@ -394,7 +395,7 @@ def test_broken_spans(
     place = rewritten(tmp_path, process, lambda line: line.update(change), event)
     (trial,) = read_run(tmp_path).trials
     with pytest.raises(RunError, match=reason):
-        read_spans(place, trial)
+        read_spans(TrialDirectory(place), trial)
 
 
 def test_a_run_without_its_topology() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.collector.urgent import PacketsRecord, leaving_ns, positions, read_urgent
 from orchestrator.errors import RunError
+from orchestrator.records.directory import ProcessDirectory
 
 LARGEST = (1 << 32) - 1
 
@@ -70,16 +71,16 @@ def record(directory: Path, begins: list[int], seen: PacketsRecord, arrived: lis
 def test_waits_until_the_bytes_left_and_until_they_arrived(tmp_path: Path) -> None:
     seen = packets((1500, 100, 600), (2400, 700, 600), (3300, 1300, 600))
     record(tmp_path, [0, 600, 1200], seen, [1, 2, 3])
-    found = read_urgent(tmp_path, "ps", "worker0", 100)
+    found = read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 100)
     assert (found.left, found.arrived, found.lost) == ((500, 400, 300), (700, 700, 700), 0)
     assert found.slices(200) == 2
-    assert read_urgent(tmp_path, "ps", "worker0", 2).left == (500, 400)
+    assert read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 2).left == (500, 400)
 
 
 def test_a_unit_that_was_not_seen_or_did_not_arrive_is_left_out(tmp_path: Path) -> None:
     seen = packets((1500, 100, 600), (3300, 1300, 600))
     record(tmp_path, [0, 600, 1200], seen, [2, 3])
-    assert read_urgent(tmp_path, "ps", "worker0", 100).left == (300,)
+    assert read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 100).left == (300,)
     record(tmp_path, [600], seen, [1])
     with pytest.raises(RunError, match="no urgent unit was seen leaving worker0"):
-        read_urgent(tmp_path, "ps", "worker0", 100)
+        read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 100)

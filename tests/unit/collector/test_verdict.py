@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,16 +18,18 @@ from orchestrator.collector import (
     worst,
 )
 from orchestrator.collector.verdict import judge_row
-from tests.unit.collector.builder import SECOND, FakeTrial
+from orchestrator.records.network import CapsRecord
+from tests.unit.collector.builder import SECOND, FakeTrial, caps_record
 
 OK = Verdict("ok")
 
 
-def capped(throttled: float, oom_kills: int = 0, cores: float | None = 0.5) -> dict[str, Any]:
+def capped(
+    throttled: float, oom_kills: int = 0, cores: float | None = 0.5
+) -> dict[str, CapsRecord]:
     """Caps of a server that was throttled for so many of 100 measured seconds."""
-    measured = {"seconds": 100.0, "throttled_seconds": throttled}
-    own = {"enforced": {"cores": cores}, "oom_kills": oom_kills, "measured": measured}
-    return {"ps": own, "worker0": {"enforced": {}, "measured": None}}
+    own = caps_record(cores, throttled=throttled, seconds=100.0, oom_kills=oom_kills)
+    return {"ps": own, "worker0": caps_record()}
 
 
 def judged_run(trials: Sequence[TrialMeasure]) -> tuple[Verdict, ...]:

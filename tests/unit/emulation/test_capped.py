@@ -55,7 +55,7 @@ def test_the_measured_iterations_are_apart_from_the_start(warm_up: int) -> None:
     record, killed = taken.finish()
     whole = readings.now - 100
     assert killed == []
-    assert record["ps"] == {
+    assert record["ps"].as_json() == {
         "asked": {"cores": 0.5, "memory_bytes": GIB, "cpuset": []},
         "enforced": {"cores": 0.5, "memory_bytes": GIB, "cpuset": []},
         "why_not": ["not all of it"],
@@ -82,7 +82,7 @@ def test_a_trial_that_ended_early_has_no_measured_part() -> None:
     taken = meter(readings, first=1)
     taken.event({"event": "iteration", "iteration": 0})
     record, _ = taken.finish()
-    assert record["ps"]["measured"] is None
+    assert record["ps"].measured is None
 
 
 def test_a_kill_for_memory_names_host_and_cap() -> None:
@@ -90,7 +90,7 @@ def test_a_kill_for_memory_names_host_and_cap() -> None:
     taken, scaled = meter(readings, first=1), meter(readings, first=1, asked=16 * GIB)
     readings.oom_kills += 1
     record, killed = taken.finish()
-    assert record["ps"]["oom_kills"] == 1
+    assert record["ps"].oom_kills == 1
     assert killed == ["ps: killed for memory: its host's cap is 1 GiB"]
     assert scaled.finish()[1] == [
         "ps: killed for memory: its host's cap is 1 GiB (16 GiB at scale 1)"
@@ -148,10 +148,10 @@ def test_without_a_cpuset_controller_affinity_keeps_the_cpus(tmp_path: Path) -> 
     use_of_all = dict.fromkeys(("ps", "worker0", "worker1"), use)
     fresh = dict.fromkeys(use_of_all, True)
     record, _ = CapsMeter(hosts.caps, lambda: use_of_all, fresh, first=0, last=1).finish()
-    assert [record[host.name]["cpuset_by"] for host in HOSTS] == ["affinity", "affinity", None]
-    assert record["worker0"]["why_not"] == [
-        f"CPU 1 by affinity, which a program may change for itself: {LOGIN}"
-    ]
+    assert [record[host.name].cpuset_by for host in HOSTS] == ["affinity", "affinity", None]
+    assert record["worker0"].why_not == (
+        f"CPU 1 by affinity, which a program may change for itself: {LOGIN}",
+    )
 
 
 def test_a_refused_affinity_fails_the_run(tmp_path: Path) -> None:

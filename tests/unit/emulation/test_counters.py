@@ -57,11 +57,11 @@ def test_a_record_holds_differences_only() -> None:
     before = Counters({"a->b": queue_counts(SHAPE, qdiscs(66, 3000, 2))}, {"h": 10}, {"h": 1})
     after = Counters({"a->b": queue_counts(SHAPE, qdiscs(166, 9000, 7))}, {"h": 30}, {"h": 4})
     record = network_record((SHAPE,), before, after)
-    port = record["ports"][0]
-    assert (port["bytes"], port["drops"]) == (6100, 5)
-    assert [c["bytes"] for c in port["classes"]] == [100, 6000]
-    assert record["management_bytes"] == {"h": 20}
-    assert record["tcp_retransmits"] == {"h": 3}
+    port = record.ports[0]
+    assert (port.bytes, port.drops) == (6100, 5)
+    assert [c.bytes for c in port.classes] == [100, 6000]
+    assert record.management_bytes == {"h": 20}
+    assert record.tcp_retransmits == {"h": 3}
 
 
 def test_link_bytes_are_both_directions() -> None:
@@ -93,8 +93,8 @@ def test_idle_share_is_that_since_the_sample_before() -> None:
 
 
 def flow(packets: int, **changes: object) -> dict[str, object]:
-    match = {"switch": "s", "priority": 100, "src": "a", "dst": "b"}
-    return {**match, "dscp": 1, "packets": packets, "bytes": 10 * packets, **changes}
+    match = {"switch": "s", "flow": "pull", "priority": 100, "src": "a", "dst": "b"}
+    return {**match, "dscp": 1, "output": 2, "packets": packets, "bytes": 10 * packets, **changes}
 
 
 def test_rules_are_recorded_as_they_are_with_what_they_counted_meanwhile() -> None:
@@ -116,6 +116,6 @@ def test_drops_at_a_switchs_input_and_its_processor_time_are_differences() -> No
     before = Counters(queues, {}, {}, {"a->b": 1}, 2.5, [flow(3)])
     after = Counters(queues, {}, {}, {"a->b": 5}, 4.0, [flow(4)])
     record = network_record((SHAPE,), before, after)
-    assert record["switch_input_drops"] == {"a->b": 4}
-    assert record["switch_cpu_seconds"] == 1.5
-    assert record["flows"] == [flow(1)]
+    assert record.switch_input_drops == {"a->b": 4}
+    assert record.switch_cpu_seconds == 1.5
+    assert [dict(entry) for entry in record.flows] == [flow(1)]

@@ -35,8 +35,8 @@ def test_whose_the_cpus_were() -> None:
         sampler.sample(stat(stolen))
     assert sampler.samples == [(2 * SECOND + 1, 0.5, 1.5, 0.5)]
     record = use_record(sampler.samples)
-    assert record["samples"] == [[2 * SECOND + 1, 0.5, 1.5, 0.5]]
-    assert record["cores"] == os.cpu_count()
+    assert record.samples == ((2 * SECOND + 1, 0.5, 1.5, 0.5),)
+    assert record.cores == os.cpu_count()
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrator.bounds import goodput_bps
-from orchestrator.collector.shapes import UseRecord
 from orchestrator.errors import RunError
+from orchestrator.records.network import UseRecord
 from orchestrator.spec import Experiment, Overrides, load_experiment, ports
 from orchestrator.trials.calibrate import (
     MEMORY_BYTES,

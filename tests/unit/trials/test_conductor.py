@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import MachineError, RunError, UnusableError
+from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.network import ControllerRecord, LossRecord
 from orchestrator.trials import conductor
 from orchestrator.trials.attempts import Attempts
 from orchestrator.trials.conductor import conduct
@@ -28,6 +28,7 @@ from orchestrator.trials.plan import Trial
 from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.run_plan import Answer, RunPlan
 from orchestrator.trials.trial import Outcome
+from tests.unit.collector.builder import network_record
 from tests.unit.trials.examples import FAILED_ORDER, experiment, experiment_of_failing_order
 from tests.unit.trials.test_trial import Stage as TrialStage
 
@@ -58,7 +59,7 @@ class FakeTestbed:
     def hosts(self) -> SimpleNamespace:
         return SimpleNamespace(warnings=list)
 
-    def losses(self, _since_ns: int) -> list[dict[str, Any]]:
+    def losses(self, _since_ns: int) -> tuple[LossRecord, ...]:
         return self._stage.losses_before
 
     def check(self) -> None:
@@ -85,8 +86,8 @@ class Stage:
         self.gone_after: int | None = None
         self.tried = 0
         self.usable = True
-        self.losses: list[dict[str, Any]] = []
-        self.losses_before: list[dict[str, Any]] = []
+        self.losses: tuple[LossRecord, ...] = ()
+        self.losses_before: tuple[LossRecord, ...] = ()
         self.goodput = GoodputRecord(failed="worker0: killed\nits last output: none")
         self.reports: list[Path] = []
         self.given_to_caller: list[Path | None] = []
@@ -120,7 +121,7 @@ class Stage:
         end = self.outcomes.get(trial.index)
         if isinstance(end, BaseException):
             raise end
-        network = {"switch": "linux-bridge", "controller": {"losses": self.losses}}
+        network = network_record(controller=ControllerRecord(losses=self.losses))
         return Outcome(end, 1.0, network, {"ps": b""})
 
     def _report(self, path: Path) -> SimpleNamespace:
@@ -367,7 +368,7 @@ def test_an_error_of_ours_is_not_hidden(stage: Stage) -> None:
 
 
 def test_a_lost_controller_is_told_and_the_run_goes_on(stage: Stage) -> None:
-    stage.losses = [{"what": "controller (killed by signal 9)", "t_ns": 1}]
+    stage.losses = (LossRecord(what="controller (killed by signal 9)", t_ns=1),)
     stage.conduct()
     assert stage.screen.getvalue().count(
         "lost: controller (killed by signal 9); the switches keep their rules\n"
@@ -375,6 +376,6 @@ def test_a_lost_controller_is_told_and_the_run_goes_on(stage: Stage) -> None:
 
 
 def test_a_controller_that_is_lost_before_the_trials_is_told(stage: Stage) -> None:
-    stage.losses_before = [{"what": "controller (killed by signal 9)", "t_ns": 1}]
+    stage.losses_before = (LossRecord(what="controller (killed by signal 9)", t_ns=1),)
     stage.conduct()
     assert stage.screen.getvalue().count("lost: controller (killed by signal 9)") == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.collector import read_run, summarise
-from orchestrator.collector.goodput import GoodputRecord, PortGoodput
+from orchestrator.records.goodput import GoodputRecord, PortGoodput
 from orchestrator.trials.calibration import (
     NEEDED_IDLE,
     Chosen,

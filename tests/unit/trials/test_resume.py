@@ -20,10 +20,10 @@ import pytest
 from rich.console import Console
 
 from orchestrator.collector import read_run, summarise
-from orchestrator.collector.goodput import GoodputRecord
 from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import DmlbedError, InputError, MachineError, RunError
+from orchestrator.records.goodput import GoodputRecord
 from orchestrator.spec import Experiment, Sweep, load_experiment
 from orchestrator.trials import conductor, results
 from orchestrator.trials.attempts import Attempts

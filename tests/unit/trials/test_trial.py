@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.collector.shapes import NetworkRecord, TrialRecord
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.addresses import host_addresses
 from orchestrator.emulation.capped import CappedHosts
@@ -20,6 +19,8 @@ from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.emulation.shaping import PortShape
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
+from orchestrator.records.network import LossRecord, NetworkRecord
+from orchestrator.records.trial import TrialRecord
 from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import silence_seconds
 from orchestrator.trials.plan import Trial
@@ -84,8 +85,8 @@ class FakeTestbed:
     def check(self) -> None:
         pass
 
-    def losses(self, since_ns: int) -> list[dict[str, Any]]:
-        return [{"what": "controller (killed by signal 9)", "t_ns": since_ns}]
+    def losses(self, since_ns: int) -> tuple[LossRecord, ...]:
+        return (LossRecord(what="controller (killed by signal 9)", t_ns=since_ns),)
 
 
 class FakeDeployment:
@@ -163,23 +164,21 @@ def test_what_the_deployment_is_asked(stage: Stage) -> None:
 def test_the_networks_record_is_what_happened_during_the_trial(stage: Stage) -> None:
     stage.testbed.kept_differs = ["ps->switch0: asked 2 filters, kept 1"]
     network = stage.run().network
-    assert network["switch"] == "linux-bridge"
-    ports = {port["port"]: port for port in network["ports"]}
+    assert network.switch == "linux-bridge"
+    ports = {port.port: port for port in network.ports}
     trunk = ports["switch0->switch1"]
     # Five classes of 1000 bytes, 10 packets and one drop each.
-    assert (trunk["bytes"], trunk["packets"], trunk["drops"]) == (5000, 50, 5)
-    assert [entry["name"] for entry in trunk["classes"]] == [
+    assert (trunk.bytes, trunk.packets, trunk.drops) == (5000, 50, 5)
+    assert [entry.name for entry in trunk.classes] == [
         "ack", "worker0", "worker1", "worker2", "data",
     ]  # fmt: skip
-    assert ports["ps->switch0"]["bytes"] == 2000
-    assert network["management_bytes"] == dict.fromkeys(HOSTS, 50)
-    assert network["tcp_retransmits"] == dict.fromkeys(HOSTS, 7)
-    assert [loss["what"] for loss in network["controller"]["losses"]] == [
-        "controller (killed by signal 9)"
-    ]
-    assert network["kept_differs"] == ["ps->switch0: asked 2 filters, kept 1"]
-    assert ["tc", "qdisc", "add", "dev", "switch0-eth1", "root", "handle", "1:", "htb"] in [
-        command[:9] for command in network["commands"]
+    assert ports["ps->switch0"].bytes == 2000
+    assert network.management_bytes == dict.fromkeys(HOSTS, 50)
+    assert network.tcp_retransmits == dict.fromkeys(HOSTS, 7)
+    assert [loss.what for loss in network.controller.losses] == ["controller (killed by signal 9)"]
+    assert network.kept_differs == ("ps->switch0: asked 2 filters, kept 1",)
+    assert ("tc", "qdisc", "add", "dev", "switch0-eth1", "root", "handle", "1:", "htb") in [
+        command[:9] for command in network.commands
     ]
 
 
@@ -188,7 +187,7 @@ def test_processes_that_fail_end_the_trial_with_an_outcome(stage: Stage) -> None
     outcome = stage.run()
     assert outcome.error == "worker0: killed by signal SIGKILL"
     assert outcome.records == {}
-    assert outcome.network["management_bytes"]["ps"] == 50
+    assert outcome.network.management_bytes["ps"] == 50
 
 
 def test_an_order_that_fails_in_a_trials_own_setting_is_its_outcome(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of records: JSON objects and JSON lines, read and checked against their shapes."""
+"""Files of records: JSON objects and JSON lines, checked against their classes both ways."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from orchestrator.errors import RunError
 
 
 class Record(BaseModel):
-    """One JSON object that this version reads; keys that it does not know are ignored."""
+    """One JSON object, as it is written and as it is read; unknown keys are ignored."""
 
     # Not-a-number would pass through every mean and comparison unnoticed.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The record for a JSON file."""
+        return self.model_dump(mode="json")
 
 
 _R = TypeVar("_R", bound=Record)

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from orchestrator.bounds import Goodputs
-from orchestrator.collector.record_files import Record
+from orchestrator.records.files import Record
 from orchestrator.spec import PAYLOAD_BYTES
 
 LEAST_SHARE = 0.95

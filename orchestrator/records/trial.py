@@ -1,0 +1,55 @@
+"""trial.json: what was tried, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from orchestrator.records.directory import trial_name
+from orchestrator.records.files import Record
+
+
+class ScaleRecord(Record):
+    """R and D of a trial: rates / R, times x D."""
+
+    rates: float = Field(ge=1)
+    time: float = Field(gt=0)
+
+
+class TrialRecord(Record):
+    """trial.json.
+
+    Attributes:
+        index: place in the run, from 1.
+        attempt: from 1; a trial that was disturbed is tried again.
+        seconds: on the clock, start and end of the processes included.
+        batch: images per worker and iteration.
+    """
+
+    index: int
+    model: str
+    schedule: str
+    repeat: int
+    attempt: int = Field(ge=1)
+    outcome: Literal["finished", "failed"]
+    error: str | None
+    seconds: float = Field(ge=0)
+    ps: str
+    workers: tuple[str, ...] = Field(min_length=1)
+    batch: int = Field(ge=1)
+    iterations: int = Field(ge=1)
+    warm_up: int = Field(ge=0)
+    cool_down: int = Field(ge=0)
+    scale: ScaleRecord
+    switch: str
+
+    @property
+    def measured(self) -> range:
+        """Numbers of the measured iterations."""
+        return range(self.warm_up, self.warm_up + self.iterations)
+
+    @property
+    def directory(self) -> str:
+        """Name of the trial's directory in the run's directory."""
+        return trial_name(self.index, self.model, self.schedule, self.repeat, self.attempt)
