@@ -52,7 +52,7 @@ def _run(job: ServerJob | WorkerJob) -> None:
     from workloads.worker import Worker
 
     with Records(job.records, job.name) as records:
-        records.write("job", **job.given)
+        records.write_job(job.given)
         if job.mode == "calibrate":
             run_calibration(job, records)
         elif job.mode == "urgent":

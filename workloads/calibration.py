@@ -26,6 +26,14 @@ from workloads.join import join
 from workloads.layout import Arena, Layout, Slice
 from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
+from workloads.process_records import (
+    ConnectionEnd,
+    ConnectionRecord,
+    ReleasedRecord,
+    TrafficServerEnd,
+    TrafficWorkerEnd,
+    WindowRecord,
+)
 from workloads.records import Records, resources_used
 from workloads.transport import Connection, Disconnected, Parcel, SendQueue, send_errors
 from workloads.wire import Frame, FrameType
@@ -60,7 +68,7 @@ class CalibrationServer:
         peers = accept_workers(self._job, self._layout, self._gradients)
         for peer in peers:
             settings = kept_settings(*peer.connections[0].sockets)
-            self._records.write("connection", worker=peer.number, flow=0, **settings)
+            self._records.write(ConnectionRecord(peer.number, 0, **settings))
         try:
             self._exchange(peers)
         except WorkloadError as error:
@@ -68,23 +76,21 @@ class CalibrationServer:
                 send_errors(peer.connections, str(error))
             raise
         self._records.write(
-            "end",
-            **resources_used(),
-            applied_bytes=self._applied,
-            connections=[
-                {
-                    "worker": peer.number,
-                    **tcp_state(*peer.connections[0].sockets),
-                }
-                for peer in peers
-            ],
+            TrafficServerEnd(
+                **resources_used(),
+                applied_bytes=self._applied,
+                connections=[
+                    ConnectionEnd(worker=peer.number, **tcp_state(*peer.connections[0].sockets))
+                    for peer in peers
+                ],
+            )
         )
 
     def _exchange(self, peers: Sequence[Peer]) -> None:
         for peer in peers:
             peer.connections[0].send([Parcel(Frame(FrameType.RELEASE, peer.number).pack())])
         released = time.monotonic_ns()
-        self._records.write("released", released_ns=released)
+        self._records.write(ReleasedRecord(released))
         until = released + round(self._job.seconds * 1e9)
         Thread(target=self._aggregate, daemon=True).start()
         bodies: list[tuple[str, Callable[[], None]]] = []
@@ -132,7 +138,8 @@ class CalibrationWorker:
         except WorkloadError as error:
             connection.send_error(str(error))
             raise WorkloadError(f"the parameter server: {error}") from None
-        self._records.write("end", **resources_used(), **tcp_state(*connection.sockets))
+        end = ConnectionEnd(**tcp_state(*connection.sockets))
+        self._records.write(TrafficWorkerEnd(**resources_used(), connection=end))
         connection.close()
 
     def _exchange(self, connection: Connection) -> None:
@@ -305,7 +312,7 @@ def _note_windows(
         end, now = time.monotonic_ns(), counted()
         counts = [after[0] - earlier[0] for earlier, after in zip(before, now, strict=True)]
         busy = [after[1] - earlier[1] for earlier, after in zip(before, now, strict=True)]
-        records.write("window", begin_ns=begin, end_ns=end, received=counts, busy_us=busy)
+        records.write(WindowRecord(begin, end, counts, busy))
         begin, before = end, now
 
 

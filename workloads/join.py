@@ -7,6 +7,7 @@ from contextlib import suppress
 from workloads.job import WorkerJob
 from workloads.layout import Layout
 from workloads.network import bound_unsent, connect, kept_settings, mark
+from workloads.process_records import ConnectionRecord
 from workloads.records import Records
 from workloads.transport import Connection, Disconnected, Parcel
 from workloads.wire import FrameType, greeting
@@ -26,7 +27,7 @@ def join(job: WorkerJob, layout: Layout, records: Records) -> tuple[Connection, 
         bound_unsent(sending, job.unsent_bytes)
         mark(sending, dscp)
         settings = kept_settings(receiving, sending)
-        records.write("connection", worker=job.worker, flow=flow, **settings)
+        records.write(ConnectionRecord(job.worker, flow, **settings))
         connections.append(Connection(receiving, sending))
     for flow, connection in enumerate(connections):
         for kind, sock in (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from threading import Event, Lock
-from typing import Any
+
+from workloads.process_records import CompetingRecord, PsIteration
 
 
 class Logs:
@@ -69,7 +70,7 @@ class _Way:
                 self.at_first_done = list(self.bytes)
                 self._first_done = self.done[worker]
 
-    def competing(self) -> dict[str, Any]:
+    def competing(self) -> CompetingRecord:
         """What each moved while all did; in no time, if one had done before another had begun."""
         seconds = 0.0
         moved = [0] * len(self.bytes)
@@ -77,7 +78,7 @@ class _Way:
             seconds = (self._first_done - self._all_begun) / 1e9
             both = zip(self._at_all_begun, self.at_first_done, strict=True)
             moved = [after - before for before, after in both]
-        return {"seconds": seconds, "bytes": moved}
+        return CompetingRecord(seconds, moved)
 
 
 class IterationLog:
@@ -142,20 +143,20 @@ class IterationLog:
             if pushed < self._model_bytes
         )
 
-    def fields(self) -> dict[str, Any]:
+    def record(self) -> PsIteration:
         """The iteration's record, once it is over."""
-        return {
-            "iteration": self.number,
-            "released_ns": self.released,
-            "pull_sent_ns": self._pull.done,
-            "push_first_ns": self._push_first,
-            "push_done_ns": self._push.done,
-            "applied_ns": self.applied,
-            "next_release_ns": self.next_release,
-            "pull_bytes_at_first_done": self._pull.at_first_done,
-            "push_bytes_at_first_done": self._push.at_first_done,
-            "pull_competing": self._pull.competing(),
-            "push_competing": self._push.competing(),
-            "payload_in": self.payload_in,
-            "payload_out": self.payload_out,
-        }
+        return PsIteration(
+            iteration=self.number,
+            released_ns=self.released,
+            pull_sent_ns=self._pull.done,
+            push_first_ns=self._push_first,
+            push_done_ns=self._push.done,
+            applied_ns=self.applied,
+            next_release_ns=self.next_release,
+            pull_bytes_at_first_done=self._pull.at_first_done or (),
+            push_bytes_at_first_done=self._push.at_first_done or (),
+            pull_competing=self._pull.competing(),
+            push_competing=self._push.competing(),
+            payload_in=self.payload_in,
+            payload_out=self.payload_out,
+        )

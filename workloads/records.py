@@ -1,17 +1,15 @@
-"""What a process writes down: JSON lines in its record file.
-
-Times are nanoseconds of the monotonic clock, which all hosts of an emulated testbed share.
-"""
+"""Where a process writes its records down, and what it has used."""
 
 from __future__ import annotations
 
-import json
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 from workloads.errors import WorkloadError
+from workloads.process_records import JobRecord, ProcessRecord, TrainingCpuUse, json_line
 
 
 class Records:
@@ -32,15 +30,25 @@ class Records:
     def _cannot_write(self, error: OSError) -> WorkloadError:
         return WorkloadError(f"cannot write the records {self._path}: {error.strerror}")
 
-    def write(self, event: str, **fields: Any) -> None:
+    def write(self, record: ProcessRecord) -> None:
         """Append one line.
 
         Raises:
             WorkloadError: the file cannot be written.
         """
-        line = json.dumps({"event": event, "process": self._process, **fields})
+        self._append(record.line(self._process))
+
+    def write_job(self, job: Mapping[str, Any]) -> None:
+        """Append the whole job as it was given; `JobRecord` is the part of it that is read.
+
+        Raises:
+            WorkloadError: the file cannot be written.
+        """
+        self._append(json_line(JobRecord.event, self._process, job))
+
+    def _append(self, line: str) -> None:
         try:
-            self._file.write(line + "\n")
+            self._file.write(line)
             self._file.flush()
         except OSError as error:
             raise self._cannot_write(error) from None
@@ -63,10 +71,10 @@ class TrainingCpu:
     def __init__(self) -> None:
         self._begin = _cpu_seconds()
 
-    def used(self, arithmetic_ns: int) -> dict[str, float]:
+    def used(self, arithmetic_ns: int) -> TrainingCpuUse:
         """Return CPU seconds (user and system) since the begin, and those of arithmetic in them."""
         seconds = _cpu_seconds() - self._begin
-        return {"seconds": seconds, "arithmetic_seconds": arithmetic_ns / 1e9}
+        return TrainingCpuUse(seconds, arithmetic_ns / 1e9)
 
 
 def _cpu_seconds() -> float:
@@ -74,8 +82,15 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def resources_used() -> dict[str, float | int]:
-    """Return CPU seconds (user and system) and the largest resident size of this process."""
+class Resources(TypedDict):
+    """CPU seconds (user and system) and the largest resident size of a process."""
+
+    cpu_seconds: float
+    max_rss_bytes: int
+
+
+def resources_used() -> Resources:
+    """Return what this process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "cpu_seconds": used.ru_utime + used.ru_stime,

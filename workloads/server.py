@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
@@ -22,6 +21,13 @@ from workloads.job import ServerJob
 from workloads.layout import Arena, Layout, Slice, Unit, check_ranks
 from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
+from workloads.process_records import (
+    ConnectionEnd,
+    ConnectionRecord,
+    PsEnd,
+    PsSpans,
+    ScheduleRecord,
+)
 from workloads.progress import IterationLog, Logs
 from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_layout, write_spans
@@ -73,13 +79,13 @@ class ParameterServer:
         Raises:
             WorkloadError: the training failed; the workers have been told.
         """
-        self._records.write("schedule", **asdict(self._job.schedule))
+        self._records.write(ScheduleRecord.of(self._job.schedule))
         self._peers = accept_workers(self._job, self._layout, self._gradients)
         for peer, transfers in zip(self._peers, self._transfers, strict=True):
             for flow, connection in enumerate(peer.connections):
                 connection.transfers = transfers[flow]
                 settings = kept_settings(*connection.sockets)
-                self._records.write("connection", worker=peer.number, flow=flow, **settings)
+                self._records.write(ConnectionRecord(peer.number, flow, **settings))
         try:
             self._train()
         except WorkloadError as error:
@@ -322,19 +328,21 @@ class ParameterServer:
         used = resources_used()  # before the spans, which are no part of the training
         self._write_spans()
         received, sent = self._logs.payload
+        behind = None if self._paces is None else dict(sorted(self._paces.behind.items()))
         self._records.write(
-            "end",
-            staleness=None if self._paces is None else dict(sorted(self._paces.behind.items())),
-            payload_in=received,
-            payload_out=sent,
-            parameters_sha256=digest,
-            **used,
-            training_cpu=training_cpu,
-            connections=[
-                {"worker": peer.number, "flow": flow, **tcp_state(*connection.sockets)}
-                for peer in self._peers
-                for flow, connection in enumerate(peer.connections)
-            ],
+            PsEnd(
+                **used,
+                training_cpu=training_cpu,
+                parameters_sha256=digest,
+                staleness=behind,
+                payload_in=received,
+                payload_out=sent,
+                connections=[
+                    ConnectionEnd(worker=peer.number, flow=flow, **tcp_state(*connection.sockets))
+                    for peer in self._peers
+                    for flow, connection in enumerate(peer.connections)
+                ],
+            )
         )
 
     def _write_spans(self) -> None:
@@ -344,7 +352,7 @@ class ParameterServer:
             "sent": [Spans.joined(one.sent for one in each) for each in self._transfers],
             "applied": Spans.joined(self._applied_spans),
         }
-        write_spans(self._records, self._job.all_iterations, kinds)
+        write_spans(self._records, PsSpans, self._job.all_iterations, kinds)
 
     def _start(self, body: Callable[[Peer, int], None], peer: Peer, flow: int) -> Thread:
         def guarded() -> None:
@@ -391,7 +399,7 @@ class ParameterServer:
             # It is, or a sender thread has yet to say so.
             if not event.all_sent.wait(silence):
                 raise WorkloadError(f"iteration {event.number}: not all parameters were sent")
-            self._records.write("iteration", **event.fields())
+            self._records.write(event.record())
             announce(
                 "iteration",
                 iteration=event.number,

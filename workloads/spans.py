@@ -27,6 +27,7 @@ import numpy as np
 
 from workloads.layout import Layout
 from workloads.models import Model
+from workloads.process_records import LayoutRecord, PsSpans, WorkerSpans
 from workloads.records import Records
 
 KEPT_ITERATIONS = 20
@@ -121,20 +122,25 @@ def write_layout(records: Records, model: Model, layout: Layout, unit_flow: Sequ
         WorkloadError: the records cannot be written.
     """
     records.write(
-        "layout",
-        layers=[layer.name for layer in model.layers],
-        slices=[[layout.tensor_layers[piece.tensor], piece.length] for piece in layout.slices],
-        slice_flows=[unit_flow[piece.unit] for piece in layout.slices],
+        LayoutRecord(
+            layers=[layer.name for layer in model.layers],
+            slices=[(layout.tensor_layers[piece.tensor], piece.length) for piece in layout.slices],
+            slice_flows=[unit_flow[piece.unit] for piece in layout.slices],
+        )
     )
 
 
 def write_spans(
-    records: Records, iterations: int, kinds: Mapping[str, Spans | list[Spans]]
+    records: Records,
+    kind: type[PsSpans | WorkerSpans],
+    iterations: int,
+    kinds: Mapping[str, Spans | list[Spans]],
 ) -> None:
     """Write one record per kept iteration.
 
     Args:
         records: of this process.
+        kind: of record: the process's.
         iterations: of the whole training; those of a worker that went on are written as well.
         kinds: by name; several of a kind are written as a list of lists.
 
@@ -159,17 +165,13 @@ def write_spans(
             if len(spans)
         ]
         origin = min(begins, default=0)
-        records.write(
-            "spans",
-            iteration=iteration,
-            origin_ns=origin,
-            **{
-                name: [_flat(each, origin) for each in value]
-                if isinstance(value, list)
-                else _flat(value, origin)
-                for name, value in found.items()
-            },
-        )
+        flat: dict[str, Any] = {
+            name: [_flat(each, origin) for each in value]
+            if isinstance(value, list)
+            else _flat(value, origin)
+            for name, value in found.items()
+        }
+        records.write(kind(iteration=iteration, origin_ns=origin, **flat))
 
 
 def _flat(spans: np.ndarray[Any, np.dtype[np.int64]], origin: int) -> list[int]:

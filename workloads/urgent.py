@@ -23,6 +23,7 @@ from workloads.join import join
 from workloads.layout import Arena, Layout, Unit
 from workloads.network import kept_settings
 from workloads.peers import Peer, accept_workers
+from workloads.process_records import ArrivedRecord, ConnectionRecord, PacketsRecord, UrgentRecord
 from workloads.records import Records
 from workloads.transport import Connection, Parcel, SendQueue, send_from
 from workloads.wire import Frame, FrameType, greeting
@@ -50,7 +51,7 @@ class UrgentServer:
         (peer,) = accept_workers(self._job, self._layout, [Arena(self._layout)])
         connection = peer.connections[0]
         settings = kept_settings(*connection.sockets)
-        self._records.write("connection", worker=peer.number, flow=0, **settings)
+        self._records.write(ConnectionRecord(peer.number, 0, **settings))
         connection.receiving.settimeout(self._job.silence_seconds)
         try:
             connection.send([Parcel(Frame(FrameType.RELEASE).pack())])
@@ -69,13 +70,8 @@ class UrgentServer:
             piece = self._layout.find(frame.tensor, frame.offset, frame.length)
             connection.receive_slice(piece, peer.gradient)
             if frame.iteration:
-                self._records.write(
-                    "arrived",
-                    number=frame.iteration,
-                    offset=frame.offset,
-                    begins_ns=begins,
-                    ends_ns=time.monotonic_ns(),
-                )
+                ends = time.monotonic_ns()
+                self._records.write(ArrivedRecord(frame.iteration, frame.offset, begins, ends))
 
 
 class Stream(Connection):
@@ -145,9 +141,9 @@ class UrgentWorker:
         stream.send([Parcel(Frame(FrameType.DONE, self._job.worker).pack())])
         _expect(connection, FrameType.DONE)
         for number, (head, moment) in enumerate(ready.items(), start=1):
-            self._records.write(
-                "urgent", number=number, ready_ns=moment, begins_at=stream.begins[head]
-            )
+            begins = stream.begins[head]
+            assert begins is not None  # all has been sent
+            self._records.write(UrgentRecord(number, moment, begins))
 
     def _put_urgent(self, stream: Stream) -> dict[bytes, int]:
         """Put urgent units until the time is over; when each was ready (ns), by its first head."""
@@ -200,12 +196,13 @@ class UrgentWorker:
         packets = [packet for packet in capture.packets() if packet.port == port]
         data = [packet for packet in packets if packet.length and not packet.syn]
         self._records.write(
-            "packets",
-            lost=capture.lost(),
-            syn_sequence=next((packet.sequence for packet in packets if packet.syn), None),
-            left_ns=[packet.left_ns for packet in data],
-            sequence=[packet.sequence for packet in data],
-            length=[packet.length for packet in data],
+            PacketsRecord(
+                lost=capture.lost(),
+                syn_sequence=next((packet.sequence for packet in packets if packet.syn), None),
+                left_ns=[packet.left_ns for packet in data],
+                sequence=[packet.sequence for packet in data],
+                length=[packet.length for packet in data],
+            )
         )
 
 

@@ -24,6 +24,7 @@ from workloads.join import join
 from workloads.layout import Arena, Layout, Unit, check_ranks
 from workloads.models import Layer
 from workloads.network import tcp_state
+from workloads.process_records import ConnectionEnd, WorkerEnd, WorkerIteration, WorkerSpans
 from workloads.records import Records, TrainingCpu, resources_used
 from workloads.spans import Spans, Transfers, write_spans
 from workloads.transport import (
@@ -121,10 +122,10 @@ class Worker:
         used = resources_used()  # before the spans, which are no part of the training
         training_cpu = cpu.used(self._objective.cpu_ns)
         self._write_spans()
-        states = [tcp_state(*connection.sockets) for connection in connections]
-        again = sum(state["retransmits"] for state in states)
+        states = [ConnectionEnd(**tcp_state(*connection.sockets)) for connection in connections]
+        again = sum(state.retransmits for state in states)
         self._records.write(
-            "end", **used, training_cpu=training_cpu, retransmits=again, connections=states
+            WorkerEnd(**used, training_cpu=training_cpu, retransmits=again, connections=states)
         )
         for connection in connections:
             connection.close()
@@ -170,7 +171,8 @@ class Worker:
     def _note(self, trained: dict[str, int], inbox: Inbox) -> None:
         """Write an iteration down, an iteration later: its push may overlap with what follows."""
         iteration = trained["iteration"]
-        self._records.write("iteration", **trained, push_sent_ns=inbox.wait_for_push(iteration))
+        pushed = inbox.wait_for_push(iteration)
+        self._records.write(WorkerIteration(**trained, push_sent_ns=pushed))
         announce("iteration", iteration=iteration, backward_done_ns=trained["backward_done_ns"])
 
     def _write_spans(self) -> None:
@@ -178,7 +180,8 @@ class Worker:
             "received": Spans.joined(one.received for one in self._transfers),
             "sent": Spans.joined(one.sent for one in self._transfers),
         }
-        write_spans(self._records, self._job.all_iterations, {**self._spans, **transfers})
+        kinds = {**self._spans, **transfers}
+        write_spans(self._records, WorkerSpans, self._job.all_iterations, kinds)
 
     def _pulls(self, iteration: int) -> Parcel:
         """Ask for all tensors at once: many frames, one send."""

@@ -241,8 +241,8 @@ def describe(
         "caps": [
             {
                 "host": cap.host,
-                "asked": cap.asked.to_json(),
-                "enforced": cap.enforced.to_json(),
+                "asked": cap.asked.record().as_json(),
+                "enforced": cap.enforced.record().as_json(),
                 "why_not": list(cap.why_not),
                 "cpuset_by": cap.cpuset_by,
             }

@@ -113,7 +113,7 @@ def _goodput(layout: RunDirectory, what: BenchRecord, idle: dict[str, float]) ->
     for name, bps in zip(ways.values(), both, strict=True):
         yield _mbit(f"iperf3, both at once, {name}", bps, what, idle.get("iperf3-both"))
     server, worker = (
-        events_of(layout.exchange("goodput").process(name).read_bytes())
+        events_of(name, layout.exchange("goodput").process(name).read_bytes())
         for name in (what.server, what.worker)
     )
     begin = released_ns(server) + round(what.ramp_seconds * 1e9)

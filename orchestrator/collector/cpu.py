@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.collector.shapes import CpuRecord
+from workloads.process_records import PsEnd, WorkerEnd
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,16 @@ class TrainingCpu:
         return self.gradients / self.gigabytes
 
 
-def training_cpu(
-    server: CpuRecord, workers: Sequence[CpuRecord], payload: int
-) -> TrainingCpu | None:
-    """What the last records tell; None if nothing was delivered, or they are of an older version.
+def training_cpu(server: PsEnd, workers: Sequence[WorkerEnd], payload: int) -> TrainingCpu | None:
+    """What the last records tell; None if nothing was delivered.
 
     Args:
         payload: bytes delivered, both directions.
     """
-    of_server = server.training_cpu
-    of_workers = [end.training_cpu for end in workers if end.training_cpu]
-    if of_server is None or len(of_workers) < len(workers) or not payload:
+    if not payload:
         return None
+    of_server = server.training_cpu
+    of_workers = [end.training_cpu for end in workers]
     return TrainingCpu(
         ps=of_server.seconds,
         aggregation=of_server.arithmetic_seconds,

@@ -74,20 +74,11 @@ def unfair(trial: TrialMeasure, fairness: Fairness | None) -> Iterator[str]:
     for direction, shares, rates in measured:
         if fairness is None:
             found = [_equal(trial.workers, shares)]
-        elif rates is None:
-            # An older version: all bytes until the first was done, whenever the others had begun.
-            ours = any(_is_everyones(link, trial) for link in fairness.on(direction))
-            found = [_equal(trial.workers, shares)] if ours else []
         else:
             found = [_uneven(link, rates) for link in fairness.on(direction)]
         for what in filter(None, found):
             if fairness is None or fairness.matters:
                 yield f"unfair {_WORDS[direction]}: {what}"
-
-
-def _is_everyones(link: SharedLink, trial: TrialMeasure) -> bool:
-    """Whether all workers have equal shares of it."""
-    return len(link.workers) == trial.workers and _are_equal(link)
 
 
 def _are_equal(link: SharedLink) -> bool:
@@ -121,7 +112,7 @@ def _uneven(link: SharedLink, iterations: Sequence[Rates]) -> str:
 
 
 def _equal(workers: int, shares: Shares | None) -> str:
-    """Without a topology, or without rates: as if all had the same way; empty: nothing."""
+    """Without a topology: as if all had the same way; empty: nothing."""
     fair = 1 / workers
     if shares is None or SHARE_LOW * fair <= shares.smallest <= shares.largest <= SHARE_HIGH * fair:
         return ""

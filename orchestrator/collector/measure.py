@@ -15,8 +15,8 @@ from orchestrator.bounds import lead_of
 from orchestrator.collector.cpu import TrainingCpu, training_cpu
 from orchestrator.collector.disturbance import Use, disturbances, use_within
 from orchestrator.collector.records import Trial
-from orchestrator.collector.shapes import CompetingRecord
 from orchestrator.records.network import CapsRecord, NetworkRecord
+from workloads.process_records import CompetingRecord
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
@@ -32,8 +32,6 @@ Rates = Sequence[float]
 @dataclass(frozen=True)
 class Shares:
     """How the workers' flows shared the network in one direction, while all of them moved.
-
-    (In runs of older versions: until the first of them was done.)
 
     Attributes:
         by_worker: share of the bytes moved per worker, over all measured iterations.
@@ -93,7 +91,7 @@ class TrialMeasure:
             their own.
         push_shares: likewise.
         pull_rates: of every measured iteration in which all pulled at a time: each worker's rate
-            then; None: not recorded.
+            then.
         push_rates: likewise.
         idle_mean: idle share of the machine's CPUs over the measured iterations; None: no sample.
         idle_worst: idle share of the worst second in it.
@@ -116,14 +114,14 @@ class TrialMeasure:
         cpu_seconds_workers: the same, sum of the workers.
         cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered, their start
             included.
-        training_cpu: without the start, the arithmetic apart; None: a run of an older version.
+        training_cpu: without the start, the arithmetic apart; None: nothing was delivered.
         congestion_controls: what the kernel reported, of any connection.
         bulk_synchronous: whether gradients of all workers were applied together.
         barrier: whether the workers waited for each other after every iteration.
         lead: how many iterations a worker could do for one of the slowest worker's.
         staleness: where they were not: how many updates by others had been applied to a unit
             between a worker's pull and its push -> how often.
-        hosts: what every host used of its caps; empty: the run is of a version without caps.
+        hosts: what every host used of its caps.
         use: whose the CPUs were; None: not recorded.
     """
 
@@ -147,8 +145,8 @@ class TrialMeasure:
     iteration_seconds_median: float
     pull_shares: Shares | None
     push_shares: Shares | None
-    pull_rates: tuple[Rates, ...] | None
-    push_rates: tuple[Rates, ...] | None
+    pull_rates: tuple[Rates, ...]
+    push_rates: tuple[Rates, ...]
     idle_mean: float | None
     idle_worst: float | None
     switch_idle_mean: float | None
@@ -215,8 +213,8 @@ def measure(trial: Trial) -> TrialMeasure:
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     measured = [trial.ps_iterations[number] for number in what.measured]
-    pulls = [_moved(i.pull_competing, i.pull_bytes_at_first_done) for i in measured]
-    pushes = [_moved(i.push_competing, i.push_bytes_at_first_done) for i in measured]
+    pulls = [one.pull_competing for one in measured]
+    pushes = [one.push_competing for one in measured]
     course = trial.course
     window, pace = course.window(), course.iterations_per_sec(len(what.workers))
     if window is None or pace is None:
@@ -227,9 +225,6 @@ def measure(trial: Trial) -> TrialMeasure:
     idle_mean, idle_worst = _idle(network.cpu, begin, end)
     switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
     payload_in, payload_out = trial.ps_end.payload_in, trial.ps_end.payload_out
-    if payload_in is None or payload_out is None:
-        payload_in = sum(i.payload_in for i in trial.ps_iterations)
-        payload_out = sum(i.payload_out for i in trial.ps_iterations)
     payload = payload_in + payload_out
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
     cpu = trial.ps_end.cpu_seconds + cpu_workers
@@ -254,8 +249,8 @@ def measure(trial: Trial) -> TrialMeasure:
         iteration_seconds_median=median(real),
         pull_shares=_shares(pulls) if trial.bulk_synchronous else None,
         push_shares=_shares(pushes) if trial.bulk_synchronous else None,
-        pull_rates=_rates([i.pull_competing for i in measured], what.scale.rates),
-        push_rates=_rates([i.push_competing for i in measured], what.scale.rates),
+        pull_rates=_rates(pulls, what.scale.rates),
+        push_rates=_rates(pushes, what.scale.rates),
         idle_mean=idle_mean,
         idle_worst=idle_worst,
         switch_idle_mean=switch_idle_mean,
@@ -312,24 +307,16 @@ def _host_use(name: str, caps: CapsRecord) -> HostUse:
     )
 
 
-def _moved(competing: CompetingRecord | None, at_first_done: tuple[int, ...]) -> tuple[int, ...]:
-    return at_first_done if competing is None else competing.bytes
+def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:
+    return tuple(
+        tuple(8 * moved / one.seconds * rates for moved in one.bytes)
+        for one in competing
+        if one.seconds
+    )
 
 
-def _rates(
-    competing: Sequence[CompetingRecord | None], rates: float
-) -> tuple[tuple[float, ...], ...] | None:
-    found = []
-    for one in competing:
-        if one is None:
-            return None
-        if one.seconds:
-            found.append(tuple(8 * moved / one.seconds * rates for moved in one.bytes))
-    return tuple(found)
-
-
-def _shares(byte_counts: Sequence[tuple[int, ...]]) -> Shares | None:
-    moved = [counts for counts in byte_counts if sum(counts) > 0]
+def _shares(competing: Sequence[CompetingRecord]) -> Shares | None:
+    moved = [one.bytes for one in competing if sum(one.bytes) > 0]
     if not moved:
         return None
     total = sum(map(sum, moved))

@@ -9,7 +9,13 @@ from typing import Any, Literal
 
 from orchestrator.collector.course import Course
 from orchestrator.collector.directories import check_format, check_run_directory, is_sweep
-from orchestrator.collector.shapes import (
+from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.records.directory import RunDirectory, TrialDirectory
+from orchestrator.records.files import Record, read_events, read_object
+from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.network import NetworkRecord
+from orchestrator.records.trial import TrialRecord
+from workloads.process_records import (
     ConnectionRecord,
     JobRecord,
     PsEnd,
@@ -18,12 +24,6 @@ from orchestrator.collector.shapes import (
     WorkerEnd,
     WorkerIteration,
 )
-from orchestrator.errors import InputError, Problem, RunError
-from orchestrator.records.directory import RunDirectory, TrialDirectory
-from orchestrator.records.files import Record, read_events, read_object
-from orchestrator.records.goodput import GoodputRecord
-from orchestrator.records.network import NetworkRecord
-from orchestrator.records.trial import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -220,31 +220,31 @@ def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
     network = read_object(place.network, NetworkRecord)
     path = place.process(trial.ps)
     ps = read_events(path)
-    iterations = tuple(ps.all("iteration", PsIteration))
+    iterations = tuple(ps.all(PsIteration))
     _check_iterations(path, trial, iterations)
-    congestion_controls = {c.congestion_control for c in ps.all("connection", ConnectionRecord)}
-    schedule = next(iter(ps.all("schedule", ScheduleRecord)), ScheduleRecord())
-    barrier = schedule.synchronisation == "step-barrier"
+    congestion_controls = {c.congestion_control for c in ps.all(ConnectionRecord)}
+    schedule = ps.one(ScheduleRecord)
+    barrier = schedule.barrier
     in_step = schedule.bulk_synchronous
     done_ns = []
     worker_ends = []
     for worker in trial.workers:
         events = read_events(place.process(worker))
-        worker_ends.append(events.one("end", WorkerEnd))
+        worker_ends.append(events.one(WorkerEnd))
         if not barrier:
-            done = tuple(i.backward_done_ns for i in events.all("iteration", WorkerIteration))
+            done = tuple(i.backward_done_ns for i in events.all(WorkerIteration))
             if len(done) < len(iterations) or (in_step and len(done) > len(iterations)):
                 raise RunError(f"{worker}: {len(done)} of {len(iterations)} iterations recorded")
             done_ns.append(done)
-        connections = events.all("connection", ConnectionRecord)
+        connections = events.all(ConnectionRecord)
         congestion_controls.update(c.congestion_control for c in connections)
     found = Trial(
         trial=trial,
         network=network,
-        job=ps.one("job", JobRecord),
+        job=ps.one(JobRecord),
         congestion_controls=frozenset(congestion_controls),
         ps_iterations=iterations,
-        ps_end=ps.one("end", PsEnd),
+        ps_end=ps.one(PsEnd),
         worker_ends=tuple(worker_ends),
         records_bytes=sum(
             place.process(name).stat().st_size for name in (trial.ps, *trial.workers)
@@ -266,11 +266,11 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
     for record in found:
         if record.next_release_ns <= record.released_ns:
             raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
-        competing = [one for one in (record.pull_competing, record.push_competing) if one]
         for shares in (
             record.pull_bytes_at_first_done,
             record.push_bytes_at_first_done,
-            *(one.bytes for one in competing),
+            record.pull_competing.bytes,
+            record.push_competing.bytes,
         ):
             if len(shares) != len(trial.workers):
                 raise RunError(

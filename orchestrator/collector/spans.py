@@ -10,7 +10,9 @@ from typing import NamedTuple
 from orchestrator.collector.records import Trial
 from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import TrialDirectory
-from orchestrator.records.files import Record, read_events
+from orchestrator.records.files import read_events
+from workloads import process_records
+from workloads.process_records import LayoutRecord, PsSpans
 
 
 class Span(NamedTuple):
@@ -85,37 +87,6 @@ class TrialSpans:
     applied: tuple[Span, ...]
 
 
-class _Layout(Record):
-    layers: tuple[str, ...]
-    slices: tuple[SliceSize, ...]
-    # Runs of older versions had one flow.
-    slice_flows: tuple[int, ...] = ()
-
-
-class _WorkerLine(Record):
-    iteration: int
-    origin_ns: int
-    waited: tuple[int, ...]
-    forward: tuple[int, ...]
-    backward: tuple[int, ...]
-    received: tuple[int, ...]
-    sent: tuple[int, ...]
-
-
-class _PsLine(Record):
-    iteration: int
-    origin_ns: int
-    received: tuple[tuple[int, ...], ...]
-    sent: tuple[tuple[int, ...], ...]
-    applied: tuple[int, ...]
-
-
-class _WorkerTimes(Record):
-    iteration: int
-    started_ns: int
-    backward_done_ns: int
-
-
 def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
     """Read the spans of a finished trial from its directory.
 
@@ -125,20 +96,20 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
     """
     path = place.process(trial.trial.ps)
     events = read_events(path)
-    lines = tuple(events.all("spans", _PsLine))
+    lines = tuple(events.all(PsSpans))
     if not lines:
         hint = "run it again"
         raise InputError([Problem(str(place.path), "recorded by a version without spans", hint)])
-    layout = events.one("layout", _Layout)
+    layout = events.one(LayoutRecord)
     workers = len(trial.trial.workers)
     for line in lines:
         if not len(line.received) == len(line.sent) == workers:
             raise RunError(f"{path}: the spans of iteration {line.iteration} lack a worker")
     spans = TrialSpans(
         trial=trial,
-        layers=layout.layers,
-        slices=layout.slices,
-        slice_flows=layout.slice_flows or (0,) * len(layout.slices),
+        layers=tuple(layout.layers),
+        slices=tuple(SliceSize(*piece) for piece in layout.slices),
+        slice_flows=tuple(layout.slice_flows),
         workers=tuple(_worker(place, name, trial) for name in trial.trial.workers),
         received=tuple(
             _spans((line, line.received[number]) for line in lines) for number in range(workers)
@@ -155,10 +126,10 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
 def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
     path = place.process(name)
     events = read_events(path)
-    lines = tuple(events.all("spans", _WorkerLine))
+    lines = tuple(events.all(process_records.WorkerSpans))
     if not lines:
         raise RunError(f"{path}: no records of event 'spans', at least 1 expected")
-    times = tuple(events.all("iteration", _WorkerTimes)) if trial.barrier else ()
+    times = tuple(events.all(process_records.WorkerIteration)) if trial.barrier else ()
     begins = [*(time.started_ns for time in times), trial.ps_iterations[-1].next_release_ns]
     kept = {line.iteration for line in lines}
     return WorkerSpans(
@@ -176,7 +147,9 @@ def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
     )
 
 
-def _spans(lines: Iterable[tuple[_WorkerLine | _PsLine, Sequence[int]]]) -> tuple[Span, ...]:
+def _spans(
+    lines: Iterable[tuple[process_records.WorkerSpans | PsSpans, Sequence[int]]],
+) -> tuple[Span, ...]:
     """From flat lists of number, begin and length to spans, in order of time."""
     found = [
         Span(line.iteration, number, line.origin_ns + begin, line.origin_ns + begin + length)

@@ -12,40 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pydantic import Field
-
 from orchestrator.errors import RunError
 from orchestrator.records.directory import ProcessDirectory
-from orchestrator.records.files import Record, read_events
+from orchestrator.records.files import read_events
+from workloads.process_records import ArrivedRecord, PacketsRecord, UrgentRecord
 
 _MODULUS = 1 << 32
-
-
-class UrgentRecord(Record):
-    """When a unit was ready (ns), and at which byte of the stream it begins."""
-
-    number: int
-    ready_ns: int
-    begins_at: int = Field(ge=0)
-
-
-class ArrivedRecord(Record):
-    """When the parameter server had read a unit's header, and all of one of its slices (ns)."""
-
-    number: int
-    offset: int
-    begins_ns: int
-    ends_ns: int
-
-
-class PacketsRecord(Record):
-    """What has left, packet by packet, and how many were not seen."""
-
-    lost: int
-    syn_sequence: int
-    left_ns: tuple[int, ...]
-    sequence: tuple[int, ...]
-    length: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -85,6 +57,8 @@ def leaving_ns(begins: Sequence[int], packets: PacketsRecord) -> list[int | None
     ends: list[int] = []
     moments: list[int] = []
     frontier = 0
+    if packets.syn_sequence is None:
+        return [None] * len(begins)
     found = positions(packets.sequence, packets.syn_sequence)
     for start, length, moment in zip(found, packets.length, packets.left_ns, strict=True):
         if start + length > frontier:  # else it is sent again
@@ -113,10 +87,10 @@ def read_urgent(directory: ProcessDirectory, server: str, worker: str, count: in
         RunError: a record is missing or broken, or no unit was seen leaving.
     """
     sent = read_events(directory.process(worker))
-    units = list(sent.all("urgent", UrgentRecord))
-    packets = sent.one("packets", PacketsRecord)
+    units = list(sent.all(UrgentRecord))
+    packets = sent.one(PacketsRecord)
     arrivals: dict[int, int] = {}
-    for arrival in read_events(directory.process(server)).all("arrived", ArrivedRecord):
+    for arrival in read_events(directory.process(server)).all(ArrivedRecord):
         arrivals.setdefault(arrival.number, arrival.begins_ns)
     left: list[int] = []
     arrived: list[int] = []

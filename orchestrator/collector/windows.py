@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from orchestrator.errors import RunError
+from orchestrator.records.directory import process_file
+from orchestrator.records.files import Events, parse_events
+from workloads.process_records import ReleasedRecord, WindowRecord
 
-Events = Sequence[Mapping[str, Any]]
 
+def events_of(name: str, records: bytes) -> Events:
+    """The records of a process, by its name.
 
-def events_of(records: bytes) -> list[dict[str, Any]]:
-    """The events of a process, out of its record file."""
-    return [json.loads(line) for line in records.splitlines()]
+    Raises:
+        RunError: they are broken.
+    """
+    return parse_events(process_file(name), records.decode())
 
 
 def released_ns(server: Events) -> int:
@@ -22,10 +23,10 @@ def released_ns(server: Events) -> int:
     Raises:
         RunError: it did not.
     """
-    found = next((e["released_ns"] for e in server if e["event"] == "released"), None)
+    found = next(server.all(ReleasedRecord), None)
     if found is None:
         raise RunError("the exchange of traffic did not begin")
-    return int(found)
+    return found.released_ns
 
 
 def received(events: Events, begin: int, end: int) -> tuple[list[int], float]:
@@ -38,8 +39,8 @@ def received(events: Events, begin: int, end: int) -> tuple[list[int], float]:
         RunError: there is no such window.
     """
     windows = _within(events, begin, end)
-    length = sum(window["end_ns"] - window["begin_ns"] for window in windows)
-    by_connection = zip(*(window["received"] for window in windows), strict=True)
+    length = sum(window.end_ns - window.begin_ns for window in windows)
+    by_connection = zip(*(window.received for window in windows), strict=True)
     return [sum(counts) for counts in by_connection], length / 1e9
 
 
@@ -52,8 +53,8 @@ def busy_share(events: Events, connection: int, begin: int, end: int) -> float:
         RunError: there is no such window.
     """
     windows = _within(events, begin, end)
-    length = sum(window["end_ns"] - window["begin_ns"] for window in windows) / 1e3
-    busy = sum(window["busy_us"][connection] for window in windows if "busy_us" in window)
+    length = sum(window.end_ns - window.begin_ns for window in windows) / 1e3
+    busy = sum(window.busy_us[connection] for window in windows)
     return min(1.0, busy / length) if busy else 1.0
 
 
@@ -67,11 +68,11 @@ def received_bps(events: Events, begin: int, end: int) -> list[float]:
     return [count * 8 / seconds for count in counts]
 
 
-def _within(events: Events, begin: int, end: int) -> Events:
+def _within(events: Events, begin: int, end: int) -> list[WindowRecord]:
     windows = [
-        event
-        for event in events
-        if event["event"] == "window" and begin <= event["begin_ns"] and event["end_ns"] <= end
+        window
+        for window in events.all(WindowRecord)
+        if begin <= window.begin_ns and window.end_ns <= end
     ]
     if not windows:
         raise RunError("a process of the exchange has noted nothing in its time")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from orchestrator.errors import RunError
+from workloads.process_records import ProcessRecord
 
 
 class Record(BaseModel):
@@ -25,34 +28,38 @@ class Record(BaseModel):
 
 
 _R = TypeVar("_R", bound=Record)
+_P = TypeVar("_P", bound=ProcessRecord)
 
 
 @dataclass(frozen=True)
 class Events:
     """The record file of a process: its lines, with their numbers."""
 
-    path: Path
+    place: str
     lines: tuple[tuple[int, dict[str, Any]], ...]
 
-    def all(self, event: str, kind: type[_R]) -> Iterator[_R]:
-        """All records of an event.
+    def all(self, kind: type[_P]) -> Iterator[_P]:
+        """All records of a kind.
 
         Raises:
             RunError: one is broken.
         """
         for number, line in self.lines:
-            if line.get("event") == event:
-                yield _check(f"{self.path}:{number}", line, kind)
+            if line.get("event") == kind.event:
+                with _place(f"{self.place}:{number}"):
+                    record: _P = _adapter(kind).validate_python(line)
+                yield record
 
-    def one(self, event: str, kind: type[_R]) -> _R:
-        """The record of an event.
+    def one(self, kind: type[_P]) -> _P:
+        """The record of a kind.
 
         Raises:
             RunError: it is broken, there is none, or there are several.
         """
-        found = list(self.all(event, kind))
+        found = list(self.all(kind))
         if len(found) != 1:
-            raise RunError(f"{self.path}: {len(found)} records of event {event!r}, 1 expected")
+            message = f"{len(found)} records of event {kind.event!r}, 1 expected"
+            raise RunError(f"{self.place}: {message}")
         return found[0]
 
 
@@ -62,17 +69,32 @@ def read_events(path: Path) -> Events:
     Raises:
         RunError: it is missing, or a line is no JSON object.
     """
+    return parse_events(str(path), read_text(path))
+
+
+def parse_events(place: str, content: str) -> Events:
+    """Read what stands in a process's record file.
+
+    Args:
+        place: of the content, for errors.
+        content: of the file.
+
+    Raises:
+        RunError: a line is no JSON object.
+    """
     lines = []
-    for number, text in enumerate(read_text(path).splitlines(), start=1):
-        line = _parse(f"{path}:{number}", text)
+    for number, text in enumerate(content.splitlines(), start=1):
+        line = _parse(f"{place}:{number}", text)
         if not isinstance(line, dict):
-            raise RunError(f"{path}:{number}: not a JSON object")
+            raise RunError(f"{place}:{number}: not a JSON object")
         lines.append((number, line))
-    return Events(path, tuple(lines))
+    return Events(place, tuple(lines))
 
 
 def read_object(path: Path, kind: type[_R]) -> _R:
-    return _check(str(path), _parse(str(path), read_text(path)), kind)
+    value = _parse(str(path), read_text(path))
+    with _place(str(path)):
+        return kind.model_validate(value)
 
 
 def read_text(path: Path) -> str:
@@ -88,14 +110,26 @@ def read_text(path: Path) -> str:
 
 def _parse(place: str, text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise RunError(f"{place}: not JSON: {error}") from None
 
 
-def _check(place: str, value: object, kind: type[_R]) -> _R:
+def _refuse(constant: str) -> object:
+    # It would pass through every mean and comparison unnoticed.
+    raise ValueError(f"{constant} is no number")
+
+
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@contextmanager
+def _place(place: str) -> Iterator[None]:
+    """Say where it is that a record is broken."""
     try:
-        return kind.model_validate(value)
+        yield
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "the record"

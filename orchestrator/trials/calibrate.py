@@ -21,7 +21,6 @@ from typing import Any, Literal
 from orchestrator.bounds import acks_share, bottleneck, first_worker_bps, goodput_bps, link_loads
 from orchestrator.collector.disturbance import disturbances, use_within
 from orchestrator.collector.windows import (
-    Events,
     busy_share,
     events_of,
     received_bps,
@@ -29,6 +28,7 @@ from orchestrator.collector.windows import (
 )
 from orchestrator.emulation.idle import Sample, mean_idle
 from orchestrator.errors import RunError
+from orchestrator.records.files import Events
 from orchestrator.records.network import UseRecord
 from orchestrator.spec import Experiment
 from orchestrator.terminal import console
@@ -169,7 +169,7 @@ def judge(
     Raises:
         RunError: the records lack what is needed.
     """
-    events = {name: events_of(content) for name, content in records.items()}
+    events = {name: events_of(name, content) for name, content in records.items()}
     released = released_ns(events[experiment.topology.ps.name])
     pieces = _pieces(experiment, released + round(RAMP_SECONDS * 1e9))
     begin, end = pieces[0][0], pieces[-1][1]

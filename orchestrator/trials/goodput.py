@@ -55,7 +55,7 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
         RunError: the records lack what is needed.
     """
     topology = experiment.topology
-    server = events_of(records[topology.ps.name])
+    server = events_of(topology.ps.name, records[topology.ps.name])
     look = goodput_look(experiment)
     begin = released_ns(server) + round(look.ramp * 1e9)
     end = begin + round(look.seconds * 1e9)
@@ -67,7 +67,7 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
         "pull": {},
     }
     for name in names:
-        (count,), seconds = received(events_of(records[name]), begin, end)
+        (count,), seconds = received(events_of(name, records[name]), begin, end)
         carried["pull"][name] = count, seconds
     # How many bytes a model has makes no difference to which links are full.
     loads = link_loads(topology, 1)

@@ -324,7 +324,7 @@ def test_a_dead_controller_is_noted_and_comes_back_with_the_next_plan(
     controller._process.wait()
     testbed.check()
     assert testbed.counters().flows == []
-    assert [loss["what"] for loss in testbed.losses(began)] == ["controller (killed by signal 9)"]
+    assert [loss.what for loss in testbed.losses(began)] == ["controller (killed by signal 9)"]
     testbed.set_schedule(get_schedule("none"))
     assert testbed.differences() == []
     stream.stop()

@@ -22,6 +22,21 @@ from orchestrator.records.trial import ScaleRecord, TrialRecord
 from tests.unit.collector.spans_builder import layout_record, server_record, spans_records
 from workloads.layout import Layout
 from workloads.models import load_model
+from workloads.process_records import (
+    CompetingRecord,
+    ConnectionEnd,
+    ConnectionRecord,
+    JobRecord,
+    ProcessRecord,
+    PsEnd,
+    PsIteration,
+    ScheduleRecord,
+    TrainingCpuUse,
+    WorkerEnd,
+    WorkerIteration,
+    WorkerSpans,
+)
+from workloads.schedules import Schedule, Synchronisation
 
 SECOND = 1_000_000_000
 REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
@@ -52,7 +67,7 @@ def caps_record(
 ) -> CapsRecord:
     """A host that was throttled for some of the measured seconds; None: not measured."""
     limits = LimitsRecord(cores=cores, memory_bytes=None, cpuset=())
-    none = {"cpu_seconds": None, "periods": 0, "throttled_periods": 0}
+    none: dict[str, Any] = {"cpu_seconds": None, "periods": 0, "throttled_periods": 0}
     measured = None
     if throttled is not None:
         measured = MeasuredUseRecord(seconds=seconds, throttled_seconds=throttled, **none)
@@ -134,12 +149,13 @@ class FakeTrial:
     caps: Mapping[str, CapsRecord] = field(default_factory=dict)
     # Without a step barrier: per worker and iteration, when its backward pass was done (ns).
     backward_done: Sequence[Sequence[int]] | None = None
-    synchronisation: str = "per-slice"  # of a trial without a step barrier
+    synchronisation: Synchronisation = "per-slice"  # of a trial without a step barrier
     staleness: int | None = None
+    behind: Mapping[int, int] | None = None  # updates by others in between -> how often
+    competing_seconds: float = 0.0  # for which all pulled, or pushed, at a time
     outcome: Literal["finished", "failed"] = "finished"
     error: str | None = None
     spans: bool = False
-    training_cpu: bool = True  # False: as a version that did not record it
 
     @property
     def names(self) -> list[str]:
@@ -167,9 +183,9 @@ class FakeTrial:
         _dump(place / "trial.json", self._trial().as_json())
         if self.outcome == "finished":
             _dump(place / "network.json", self._network().as_json())
-            _dump_lines(place / "ps.jsonl", self._ps())
+            _write_lines(place / "ps.jsonl", "ps", self._ps())
             for number, worker in enumerate(self.names):
-                _dump_lines(place / f"{worker}.jsonl", self._worker(worker, number))
+                _write_lines(place / f"{worker}.jsonl", worker, self._worker(number))
         return place
 
     def _trial(self) -> TrialRecord:
@@ -215,74 +231,91 @@ class FakeTrial:
             kept_differs=tuple(self.kept_differs),
         )
 
-    def _job(self, name: str) -> dict[str, Any]:
-        return {"event": "job", "process": name, "seed": self.seed, "congestion_control": "cubic"}
-
-    def _ps(self) -> list[dict[str, Any]]:
+    def _ps(self) -> list[ProcessRecord]:
         fair = [self.payload // self.workers] * self.workers
         releases = self.releases()
-        connections = [
-            {"event": "connection", "process": "ps", "worker": n, "congestion_control": kept}
-            for n, kept in enumerate(self.congestion_controls)
-        ]
+        nobody = [0] * self.workers
         iterations = [
-            {
-                "event": "iteration",
-                "process": "ps",
-                "iteration": number,
-                "released_ns": releases[number],
-                "next_release_ns": releases[number + 1],
-                "pull_bytes_at_first_done": list(self.pull or fair),
-                "push_bytes_at_first_done": list(self.push or fair),
-                "payload_in": self.payload,
-                "payload_out": self.payload,
-            }
+            PsIteration(
+                iteration=number,
+                released_ns=releases[number],
+                pull_sent_ns=nobody,
+                push_first_ns=nobody,
+                push_done_ns=nobody,
+                applied_ns=releases[number + 1],
+                next_release_ns=releases[number + 1],
+                pull_bytes_at_first_done=list(self.pull or fair),
+                push_bytes_at_first_done=list(self.push or fair),
+                pull_competing=CompetingRecord(self.competing_seconds, list(self.pull or fair)),
+                push_competing=CompetingRecord(self.competing_seconds, list(self.push or fair)),
+                payload_in=self.payload,
+                payload_out=self.payload,
+            )
             for number in range(self.all_iterations)
         ]
-        end = {
-            "event": "end",
-            "process": "ps",
-            "parameters_sha256": self.parameters,
-            "cpu_seconds": 2.0,
-            **self._training_cpu(1.75, 0.25),
-            "max_rss_bytes": 1,
-            "connections": [
-                {"worker": n, "retransmits": self.retransmits} for n in range(self.workers)
-            ],
-        }
-        choices = "step-barrier" if self.backward_done is None else self.synchronisation
-        schedule = {
-            "event": "schedule", "process": "ps",
-            "synchronisation": choices, "staleness": self.staleness,
-        }  # fmt: skip
-        return [self._job("ps"), schedule, *connections, *iterations, *self._ps_spans(), end]
-
-    def _worker(self, name: str, number: int) -> list[dict[str, Any]]:
-        kept = self.congestion_controls
-        connection = [
-            {"event": "connection", "process": name, "congestion_control": value}
-            for value in kept[-1:]
+        end = PsEnd(
+            cpu_seconds=2.0,
+            max_rss_bytes=1,
+            training_cpu=TrainingCpuUse(1.75, 0.25),
+            parameters_sha256=self.parameters,
+            staleness=self.behind,
+            payload_in=self.payload * self.all_iterations,
+            payload_out=self.payload * self.all_iterations,
+            connections=[ConnectionEnd(self.retransmits, n, 0) for n in range(self.workers)],
+        )
+        synchronisation = "step-barrier" if self.backward_done is None else self.synchronisation
+        choices = Schedule(
+            name="any",
+            source="a test",
+            synchronisation=synchronisation,
+            slice_bytes=4096 if synchronisation == "per-slice" else None,
+            staleness=self.staleness,
+        )
+        kept = [connection(n, value) for n, value in enumerate(self.congestion_controls)]
+        return [
+            JobRecord(self.seed, "cubic"),
+            ScheduleRecord.of(choices),
+            *kept,
+            *iterations,
+            *self._ps_spans(),
+            end,
         ]
-        end = {
-            "event": "end",
-            "process": name,
-            "cpu_seconds": 0.5 + number,
-            **self._training_cpu(0.25 + number, 0.125),
-            "retransmits": 0,
-        }
-        done = [] if self.backward_done is None else self.backward_done[number]
+
+    def _worker(self, number: int) -> list[ProcessRecord]:
+        end = WorkerEnd(
+            cpu_seconds=0.5 + number,
+            max_rss_bytes=1,
+            training_cpu=TrainingCpuUse(0.25 + number, 0.125),
+            retransmits=0,
+            connections=[],
+        )
+        spans = self._spans_of(number) if self.spans else []
+        begins = self.releases()
         iterations = [
-            {"event": "iteration", "process": name, "iteration": index, "backward_done_ns": moment}
-            for index, moment in enumerate(done)
+            WorkerIteration(
+                iteration=index,
+                started_ns=begins[min(index, len(begins) - 1)],
+                pull_done_ns=moment,
+                forward_done_ns=moment,
+                backward_done_ns=moment,
+                push_sent_ns=moment,
+            )
+            for index, moment in enumerate(self.done(number))
         ]
-        return [self._job(name), *connection, *iterations, *self._worker_spans(number), end]
+        kept = [connection(number, value) for value in self.congestion_controls[-1:]]
+        return [JobRecord(self.seed, "cubic"), *kept, *iterations, *spans, end]
 
-    def _training_cpu(self, seconds: float, arithmetic: float) -> dict[str, Any]:
-        if not self.training_cpu:
-            return {}
-        return {"training_cpu": {"seconds": seconds, "arithmetic_seconds": arithmetic}}
+    def done(self, worker: int) -> Sequence[int]:
+        """When each of a worker's backward passes was done (ns)."""
+        if self.backward_done is not None:
+            return self.backward_done[worker]
+        if self.spans:
+            return [
+                record.origin_ns + sum(record.backward[-2:]) for record in self._spans_of(worker)
+            ]
+        return [begin + round(0.9 * (end - begin)) for begin, end in pairwise(self.releases())]
 
-    def _ps_spans(self) -> list[dict[str, Any]]:
+    def _ps_spans(self) -> list[ProcessRecord]:
         if not self.spans:
             return []
         workers = [self._spans_of(number) for number in range(self.workers)]
@@ -292,29 +325,26 @@ class FakeTrial:
             *(server_record(list(records)) for records in zip(*workers, strict=True)),
         ]
 
-    def _worker_spans(self, number: int) -> list[dict[str, Any]]:
-        if not self.spans:
-            return []
-        spans = self._spans_of(number)
-        iterations = [
-            {
-                "event": "iteration",
-                "process": record["process"],
-                "iteration": record["iteration"],
-                "started_ns": record["origin_ns"],
-                "backward_done_ns": record["origin_ns"] + sum(record["backward"][-2:]),
-            }
-            for record in spans
-        ]
-        return [*iterations, *spans]
-
-    def _spans_of(self, worker: int) -> list[dict[str, Any]]:
+    def _spans_of(self, worker: int) -> list[WorkerSpans]:
         model = load_model(self.model)
         layout = Layout(model, self.rates, self.time)
         return [
             spans_records(model, layout, worker, number, times)
             for number, times in enumerate(pairwise(self.releases()))
         ]
+
+
+def connection(worker: int, congestion_control: str) -> ConnectionRecord:
+    """One of whose settings only that matters."""
+    return ConnectionRecord(
+        worker=worker,
+        flow=0,
+        congestion_control=congestion_control,
+        send_buffer_bytes=0,
+        receive_buffer_bytes=0,
+        unsent_bytes=None,
+        dscp=0,
+    )
 
 
 def write_run(
@@ -400,5 +430,5 @@ def _dump(path: Path, value: object) -> None:
     path.write_text(json.dumps(value))
 
 
-def _dump_lines(path: Path, values: Sequence[object]) -> None:
-    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+def _write_lines(path: Path, process: str, records: Sequence[ProcessRecord]) -> None:
+    path.write_text("".join(record.line(process) for record in records))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from workloads.layout import Layout
 from workloads.models import Model
+from workloads.process_records import LayoutRecord, PsSpans, WorkerSpans
 
 PHASE = 0.42  # of an iteration: what a pull or a push of the whole model takes
 COMPUTE = 0.12
 
 
-def layout_record(model: Model, layout: Layout) -> dict[str, Any]:
-    return {
-        "event": "layout",
-        "process": "ps",
-        "layers": [layer.name for layer in model.layers],
-        "slices": [[layout.tensor_layers[piece.tensor], piece.length] for piece in layout.slices],
-    }
+def layout_record(model: Model, layout: Layout) -> LayoutRecord:
+    return LayoutRecord(
+        layers=[layer.name for layer in model.layers],
+        slices=[(layout.tensor_layers[piece.tensor], piece.length) for piece in layout.slices],
+        slice_flows=[0] * len(layout.slices),
+    )
 
 
 def spans_records(
     model: Model, layout: Layout, worker: int, iteration: int, times: tuple[int, int]
-) -> dict[str, Any]:
+) -> WorkerSpans:
     """A worker's record of an iteration that begins and ends then (ns)."""
     begin, end = times
     length = end - begin
@@ -59,37 +59,32 @@ def spans_records(
                 free = max(free, done)
                 sent += [piece.number, round(free), round(piece.length * per_byte)]
                 free += piece.length * per_byte
-    return {
-        "event": "spans",
-        "process": f"worker{worker}",
-        "iteration": iteration,
-        "origin_ns": begin,
-        "waited": waited,
-        "forward": forward,
-        "backward": backward,
-        "received": received,
-        "sent": sent,
-    }
+    return WorkerSpans(
+        iteration=iteration,
+        origin_ns=begin,
+        waited=waited,
+        forward=forward,
+        backward=backward,
+        received=received,
+        sent=sent,
+    )
 
 
-def server_record(workers: list[dict[str, Any]], delay: int = 1000) -> dict[str, Any]:
+def server_record(workers: list[WorkerSpans], delay: int = 1000) -> PsSpans:
     """The parameter server's record of an iteration, from those of all workers."""
     pushed = [
-        _later(record["sent"], delay + record["origin_ns"] - workers[0]["origin_ns"])
-        for record in workers
+        _later(record.sent, delay + record.origin_ns - workers[0].origin_ns) for record in workers
     ]
-    return {
-        "event": "spans",
-        "process": "ps",
-        "iteration": workers[0]["iteration"],
-        "origin_ns": workers[0]["origin_ns"],
-        "received": pushed,
-        "sent": [record["received"] for record in workers],
-        "applied": _later(pushed[-1], delay),
-    }
+    return PsSpans(
+        iteration=workers[0].iteration,
+        origin_ns=workers[0].origin_ns,
+        received=pushed,
+        sent=[record.received for record in workers],
+        applied=_later(pushed[-1], delay),
+    )
 
 
-def _later(flat: list[int], delay: int) -> list[int]:
+def _later(flat: Sequence[int], delay: int) -> list[int]:
     return [value + delay if index % 3 == 1 else value for index, value in enumerate(flat)]
 
 

@@ -42,7 +42,13 @@ def windows(mbit: float) -> list[dict[str, Any]]:
         bits = mbit * 1e5 if 10 <= number < 30 else 0
         ends = begin + 100 * MS
         found.append(
-            {"event": "window", "begin_ns": begin, "end_ns": ends, "received": [round(bits / 8)]}
+            {
+                "event": "window",
+                "begin_ns": begin,
+                "end_ns": ends,
+                "received": [round(bits / 8)],
+                "busy_us": [0],
+            }
         )
     return found
 

@@ -54,7 +54,7 @@ def test_workers_with_paces_of_their_own_add_up(tmp_path: Path) -> None:
 
 
 def test_a_time_in_which_not_all_trained_is_not_measured(tmp_path: Path) -> None:
-    """As an older version left it: the fast worker had ended before the slow one was warm."""
+    """The fast worker has ended before the slow one is warm."""
     trial = FakeTrial(
         workers=2, iterations=2, warm_up=1, cool_down=0, synchronisation="asynchronous",
         backward_done=[[1, 2, 3], [5, 10, 15]],
@@ -83,7 +83,7 @@ def test_shares_of_the_trunk_are_not_those_of_warm_up_and_cool_down(tmp_path: Pa
     lines = [json.loads(line) for line in (place / "ps.jsonl").read_text().splitlines()]
     for line in lines:
         if line["event"] == "iteration" and line["iteration"] != 1:
-            line["pull_bytes_at_first_done"] = [9, 0, 0]
+            line["pull_competing"] = {"seconds": 1.0, "bytes": [9, 0, 0]}
     (place / "ps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     shares = measure(read_trial(place)).pull_shares
     assert shares is not None
@@ -126,7 +126,8 @@ def test_taking_turns_in_being_favoured_is_not_fair(tmp_path: Path) -> None:
     for line in lines:
         if line["event"] == "iteration":
             first = line["iteration"] % 3
-            line["pull_bytes_at_first_done"] = [50 if n == first else 25 for n in range(3)]
+            moved = [50 if n == first else 25 for n in range(3)]
+            line["pull_competing"] = {"seconds": 1.0, "bytes": moved}
     path.write_text("\n".join(map(json.dumps, lines)))
     shares = measure(read_trial(place)).pull_shares
     assert shares is not None
@@ -206,12 +207,6 @@ def test_cpu_of_the_training_with_the_arithmetic_apart(tmp_path: Path) -> None:
     assert used.transport == pytest.approx((1.5 + 3.75) / 1.6)
     assert used.aggregation_per_gigabyte == pytest.approx(0.25 / 1.6)
     assert used.gradients_per_gigabyte == pytest.approx(0.375 / 1.6)
-
-
-def test_an_older_run_does_not_tell_the_cpu_of_the_training(tmp_path: Path) -> None:
-    got = measured(tmp_path, FakeTrial(training_cpu=False))
-    assert got.training_cpu is None
-    assert got.cpu_seconds_per_gigabyte == pytest.approx(6.5 / 1.6)
 
 
 def test_without_payload_nothing_is_per_gigabyte(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_run_without_usable_trials(tmp_path: Path) -> None:
         (
             "worker1.jsonl",
             '{"event": "end", "cpu_seconds": NaN, "retransmits": 0}',
-            "worker1.jsonl:1: cpu_seconds: ",
+            "worker1.jsonl:1: not JSON: NaN is no number",
         ),
         ("worker1.jsonl", "\x80", "worker1.jsonl: not text"),
     ],

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from orchestrator.collector.urgent import PacketsRecord, leaving_ns, positions, read_urgent
+from orchestrator.collector.urgent import leaving_ns, positions, read_urgent
 from orchestrator.errors import RunError
 from orchestrator.records.directory import ProcessDirectory
+from workloads.process_records import ArrivedRecord, PacketsRecord, UrgentRecord
 
 LARGEST = (1 << 32) - 1
 
@@ -54,17 +53,10 @@ def test_a_byte_that_was_not_seen_has_no_time() -> None:
 
 
 def record(directory: Path, begins: list[int], seen: PacketsRecord, arrived: list[int]) -> None:
-    urgent: list[dict[str, Any]] = [
-        {"event": "urgent", "number": n, "ready_ns": 1000 * n, "begins_at": place}
-        for n, place in enumerate(begins, start=1)
-    ]
-    worker = [*urgent, {"event": "packets", **seen.model_dump()}]
-    server = [
-        {"event": "arrived", "number": n, "offset": 0, "begins_ns": 1000 * n + 700, "ends_ns": 9}
-        for n in arrived
-    ]
-    for name, events in (("worker0", worker), ("ps", server)):
-        text = "".join(json.dumps(event) + "\n" for event in events)
+    urgent = [UrgentRecord(n, 1000 * n, place) for n, place in enumerate(begins, start=1)]
+    server = [ArrivedRecord(n, 0, 1000 * n + 700, 9) for n in arrived]
+    for name, written in (("worker0", [*urgent, seen]), ("ps", server)):
+        text = "".join(one.line(name) for one in written)
         (directory / f"{name}.jsonl").write_text(text)
 
 

@@ -41,7 +41,8 @@ def process(*mbit: float, first: tuple[dict[str, Any], ...] = ()) -> bytes:
         some = ramp <= number < until
         counts = [round(rate * 1e5 / 8) if some else 0 for rate in mbit]
         ends = begin + 100 * MS
-        events.append({"event": "window", "begin_ns": begin, "end_ns": ends, "received": counts})
+        window = {"begin_ns": begin, "end_ns": ends, "received": counts, "busy_us": []}
+        events.append({"event": "window", **window})
     return "".join(json.dumps(event) + "\n" for event in events).encode()
 
 

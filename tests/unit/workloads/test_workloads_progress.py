@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from workloads.process_records import CompetingRecord
 from workloads.progress import IterationLog, Logs
 
 
@@ -21,8 +22,8 @@ def test_flows_compete_from_when_all_have_begun_until_the_first_is_done() -> Non
     for worker, payload in ((0, 30), (0, 10), (1, 5), (0, 20), (1, 20), (0, 40), (1, 75)):
         log.sent(worker, payload)
     # From (40, 5) to (100, 25): the clock was looked at then, and then.
-    assert log.fields()["pull_competing"] == {"seconds": 1.0, "bytes": [60, 20]}
-    assert log.fields()["pull_bytes_at_first_done"] == [100, 25]
+    assert log.record().pull_competing == CompetingRecord(1.0, [60, 20])
+    assert log.record().pull_bytes_at_first_done == [100, 25]
     assert log.all_sent.is_set()
 
 
@@ -33,7 +34,7 @@ def test_who_is_done_before_the_other_begins_does_not_compete() -> None:
         log.pushed(worker, 40)
         if not worker:
             assert log.missing(("a", "b")) == "b (pulled 0, pushed 0 of 100 bytes)"
-    assert log.fields()["push_competing"] == {"seconds": 0.0, "bytes": [0, 0]}
+    assert log.record().push_competing == CompetingRecord(0.0, [0, 0])
     assert (log.payload_in, log.payload_out) == (200, 0)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.workloads.in_process import model_of, train
 from workloads.layout import SLICE_BYTES, Layout
+from workloads.process_records import PsSpans
 from workloads.records import Records
 from workloads.schedules import get_schedule
 from workloads.spans import KEPT_ITERATIONS, Spans, write_spans
@@ -101,7 +102,12 @@ def test_only_the_last_iterations_are_kept(tmp_path: Path) -> None:
     for iteration in range(iterations):
         spans.note(iteration, 7, 1000 * iteration, 1000 * iteration + 50)
     with Records(tmp_path / "p.jsonl", "p") as records:
-        write_spans(records, iterations, {"one": spans, "many": [spans, Spans(iterations)]})
+        kinds: dict[str, Spans | list[Spans]] = {
+            "received": [spans, Spans(iterations)],
+            "sent": [],
+            "applied": spans,
+        }
+        write_spans(records, PsSpans, iterations, kinds)
     lines = spans_of(tmp_path, "p")
     assert [line["iteration"] for line in lines] == list(range(5, iterations))
     assert lines[0] == {
@@ -109,12 +115,13 @@ def test_only_the_last_iterations_are_kept(tmp_path: Path) -> None:
         "process": "p",
         "iteration": 5,
         "origin_ns": 5000,
-        "one": [7, 0, 50],
-        "many": [[7, 0, 50], []],
+        "received": [[7, 0, 50], []],
+        "sent": [],
+        "applied": [7, 0, 50],
     }
 
 
 def test_nothing_noted_is_written_as_nothing(tmp_path: Path) -> None:
     with Records(tmp_path / "p.jsonl", "p") as records:
-        write_spans(records, 1, {"one": Spans(1)})
-    assert spans_of(tmp_path, "p")[0]["one"] == []
+        write_spans(records, PsSpans, 1, {"received": [], "sent": [], "applied": Spans(1)})
+    assert spans_of(tmp_path, "p")[0]["applied"] == []
