@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +29,9 @@ class Record(BaseModel):
 _R = TypeVar("_R", bound=Record)
 _P = TypeVar("_P", bound=ProcessRecord)
 
+# Making one takes longer than a record.
+_ADAPTERS: dict[type[ProcessRecord], TypeAdapter[Any]] = {}
+
 
 @dataclass(frozen=True)
 class Events:
@@ -47,7 +49,7 @@ class Events:
         for number, line in self.lines:
             if line.get("event") == kind.event:
                 with _place(f"{self.place}:{number}"):
-                    record: _P = _adapter(kind).validate_python(line)
+                    record = _adapter(kind).validate_python(line)
                 yield record
 
     def one(self, kind: type[_P]) -> _P:
@@ -120,9 +122,10 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is no number")
 
 
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: type[_P]) -> TypeAdapter[_P]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 @contextmanager
