@@ -36,15 +36,18 @@ class PortRecord(Record):
 
 
 class FlowRecord(Record):
-    """A rule of a switch, and what it counted over the trial; `flow` says what it is for."""
+    """A rule of a switch, and what it counted over the trial; `flow` says what it is for.
+
+    None: any address, no marking, to the controller or flooded.
+    """
 
     switch: str
     flow: str
     priority: int
-    src: str
-    dst: str
+    src: str | None
+    dst: str | None
     dscp: int | None
-    output: int
+    output: int | None
     packets: int
     bytes: int
 

@@ -114,8 +114,9 @@ def test_packets_that_a_switch_could_not_take_in_are_those_its_device_could_not_
 def test_drops_at_a_switchs_input_and_its_processor_time_are_differences() -> None:
     queues = {"a->b": queue_counts(SHAPE, qdiscs(66, 3000, 2))}
     before = Counters(queues, {}, {}, {"a->b": 1}, 2.5, [flow(3)])
-    after = Counters(queues, {}, {}, {"a->b": 5}, 4.0, [flow(4)])
+    anything = {"src": None, "dst": None, "dscp": None, "output": None}
+    after = Counters(queues, {}, {}, {"a->b": 5}, 4.0, [flow(4), flow(2, **anything)])
     record = network_record((SHAPE,), before, after)
     assert record.switch_input_drops == {"a->b": 4}
     assert record.switch_cpu_seconds == 1.5
-    assert [dict(entry) for entry in record.flows] == [flow(1)]
+    assert [dict(entry) for entry in record.flows] == [flow(1), flow(2, **anything)]
