@@ -14,8 +14,9 @@ from orchestrator.collector.directories import RUN_FORMAT, check_run_directory, 
 from orchestrator.collector.measure import PortDrops, Shares, TrialMeasure, measure
 from orchestrator.collector.records import FailedTrial, Run, Trial, read_run, read_trial
 from orchestrator.collector.report import Report, report
+from orchestrator.collector.row import Row
 from orchestrator.collector.statistics import Estimate, estimate, speedup
-from orchestrator.collector.summary import Row, Summary, summarise
+from orchestrator.collector.summary import Summary, summarise
 from orchestrator.collector.sweep_report import SweepReport, report_sweep
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.verdict import Level, Verdict, judge_run, judge_trial, worst

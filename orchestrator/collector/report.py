@@ -10,7 +10,8 @@ from typing import Any
 from orchestrator.collector.caption import Caption
 from orchestrator.collector.files import write_file
 from orchestrator.collector.records import FailedTrial, Run, read_run
-from orchestrator.collector.summary import Summary, rows_json, summarise, trials_csv
+from orchestrator.collector.summary import Summary, summarise
+from orchestrator.collector.summary_files import row_json, rows_json, trials_csv
 from orchestrator.collector.table import SummaryTable
 from orchestrator.collector.unusable import why_unusable
 from orchestrator.collector.verdict import LEVELS, Level, worst
@@ -89,7 +90,7 @@ def report(directory: Path) -> Report:
         write_file(path, content)
     return Report(
         directory=directory,
-        rows=tuple(row.as_json() for row in summary.rows),
+        rows=tuple(row_json(row) for row in summary.rows),
         summary=summary,
         table=SummaryTable(summary.rows, _notes(run)),
         failed=run.lost,

@@ -16,9 +16,10 @@ from pydantic import Field
 from orchestrator.bounds import Case, expected, limits
 from orchestrator.collector.directories import check_format
 from orchestrator.collector.records import Run, read_run
+from orchestrator.collector.row import Row
 from orchestrator.collector.shares import buffers_of, topology_of
 from orchestrator.collector.statistics import Estimate
-from orchestrator.collector.summary import Row, summarise
+from orchestrator.collector.summary import summarise
 from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from orchestrator.collector.summary_files import row_json
 from orchestrator.collector.sweep import Cell, Place, compute_over_links
 
 _LISTS = ("imgs_per_sec_interval", "speedup_pct_interval", "pull_shares", "push_shares")
@@ -35,7 +36,7 @@ def rows_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 def _line(variable: str, place: Place, cell: Cell) -> dict[str, Any]:
     bound = place.case.bound
-    own = cell.row.as_json()
+    own = row_json(cell.row)
     del own["model"], own["schedule"]
     return {
         "point": place.label,

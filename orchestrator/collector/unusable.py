@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.collector.disturbance import NO_IDLE_MEAN
 from orchestrator.collector.measure import TrialMeasure
-from orchestrator.collector.summary import Row
+from orchestrator.collector.row import Row
 from orchestrator.collector.verdict import judge_trial
 from orchestrator.spec.text import counted
 

@@ -24,7 +24,7 @@ from orchestrator.collector.render.panel import (
     panel_height,
 )
 from orchestrator.collector.render.sheet import MARGIN, Sheet, render, style
-from orchestrator.collector.summary import Row
+from orchestrator.collector.row import Row
 
 _PER_LINE = 5  # panels, as long as the figure stays below the widest
 _NARROWEST, _WIDEST = 5.4, 12.0

@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path as MarkerPath
 from matplotlib.ticker import MaxNLocator
 
+from orchestrator.collector.row import Row
 from orchestrator.collector.statistics import Estimate
-from orchestrator.collector.summary import Row
 from orchestrator.collector.verdict import BASELINE, Level, worst
 from orchestrator.spec import number_text
 

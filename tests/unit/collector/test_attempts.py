@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from orchestrator.collector import read_run, report, summarise
-from orchestrator.collector.summary import Row, trials_csv
+from orchestrator.collector.row import Row
+from orchestrator.collector.summary_files import row_json, trials_csv
 from tests.unit.collector.builder import FakeTrial, write_run
 
 LOOP = "other programs used 1.0 of 2 cores for"
@@ -37,7 +38,7 @@ def test_a_row_is_made_of_undisturbed_attempts(tmp_path: Path) -> None:
     assert found.imgs_per_sec.count == 2
     assert found.verdict.level == "ok"
     assert [(trial.repeat, trial.attempt) for trial in found.left_out] == [(0, 1), (2, 1), (2, 2)]
-    lines = found.as_json()["left_out"]
+    lines = row_json(found)["left_out"]
     assert lines[1].startswith(f"repeat 2, attempt 1 is left out: {LOOP}")
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.bounds import goodput_bps
 from orchestrator.collector import read_run, report, summarise
 from orchestrator.collector.shares import bound_imgs_per_sec, share_of_gain
+from orchestrator.collector.summary_files import row_json
 from orchestrator.spec import load_experiment
 from tests.unit.collector.builder import PUBLISHED, REFERENCE, FakeTrial, matrix, write_run
 
@@ -86,7 +87,7 @@ def test_baseline_and_bound_are_0_and_100_percent(baseline: float, more: float) 
 
 def test_rows_have_them(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path, matrix(1, BOTH, 3), PUBLISHED, topology=True))
-    none, switch = (row.as_json() for row in summarise(run).rows)
+    none, switch = (row_json(row) for row in summarise(run).rows)
     bound = pytest.approx(0.4833, rel=1e-3)
     assert [none["bound_imgs_per_sec"], switch["bound_imgs_per_sec"]] == [bound, bound]
     for row in (none, switch):

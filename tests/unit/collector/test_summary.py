@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.collector import Row, read_run, summarise
-from orchestrator.collector.summary import rows_json, trials_csv
+from orchestrator.collector.summary_files import row_json, rows_json, trials_csv
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, caps_record, matrix, write_run
 
 
@@ -24,7 +24,7 @@ def test_row_has_what_a_program_reads(tmp_path: Path) -> None:
         for repeat, pair in enumerate([(0.20, 0.30), (0.25, 0.35)])
         for schedule, rate in zip(["none", "switch-priority"], pair, strict=True)
     ]
-    none, switch = (row.as_json() for row in rows(tmp_path, trials))
+    none, switch = (row_json(row) for row in rows(tmp_path, trials))
     first = ["model", "schedule", "imgs_per_sec", "repeats", "speedup_pct", "verdict"]
     assert list(none)[:6] == first
     assert [none[key] for key in first] == [
@@ -90,7 +90,7 @@ def test_worst_trial_shows_in_the_row(tmp_path: Path) -> None:
 
 def test_json_is_strict_and_complete(tmp_path: Path) -> None:
     got = rows(tmp_path, matrix(3, ["none"], 1))
-    assert json.loads(rows_json(got)) == [row.as_json() for row in got]
+    assert json.loads(rows_json(got)) == [row_json(row) for row in got]
 
 
 def test_csv_has_a_line_per_trial_and_the_same_columns_always(tmp_path: Path) -> None:
