@@ -15,6 +15,7 @@ from orchestrator.records.files import Record, read_events, read_object
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.trial import TrialRecord
+from orchestrator.spec.baseline import BASELINE
 from workloads.process_records import (
     ConnectionRecord,
     JobRecord,
@@ -122,6 +123,11 @@ class Run:
         """Those of the failed that no later attempt has made good."""
         finished = {trial.trial.index for trial in self.trials}
         return tuple(one for one in self.failed if one.index not in finished)
+
+    @property
+    def baseline(self) -> str:
+        """The schedule that the others are compared with."""
+        return str(self.experiment.get("baseline", BASELINE))
 
 
 class ForcedScale(Record):

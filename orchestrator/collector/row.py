@@ -9,6 +9,7 @@ from statistics import fmean
 from orchestrator.collector.measure import Shares, TrialMeasure
 from orchestrator.collector.statistics import Estimate, percent_faster
 from orchestrator.collector.verdict import Verdict
+from orchestrator.spec.baseline import BASELINE
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Row:
         trials: the measures, by repeat; of a trial's attempts the one that counts.
         verdict: the worst of the trials'.
         left_out: attempts that others disturbed, which nothing here is made of.
+        baseline: name of the schedule that it is compared with.
     """
 
     model: str
@@ -40,6 +42,7 @@ class Row:
     trials: tuple[TrialMeasure, ...]
     verdict: Verdict
     left_out: tuple[TrialMeasure, ...] = ()
+    baseline: str = BASELINE
 
     @property
     def published_mean(self) -> float | None:

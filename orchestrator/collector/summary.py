@@ -14,7 +14,7 @@ from orchestrator.collector.records import Run
 from orchestrator.collector.row import Row
 from orchestrator.collector.shares import bound_imgs_per_sec, share_of_gain
 from orchestrator.collector.statistics import Estimate, estimate, percent_faster, speedup
-from orchestrator.collector.verdict import BASELINE, Verdict, judge_row, judge_run
+from orchestrator.collector.verdict import Verdict, judge_row, judge_run
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,14 @@ def summarise(run: Run) -> Summary:
             run.experiment.get("schedules"), (trial.schedule for trial in trials)
         ):
             if (model, schedule) in groups:
-                row = _row(model, schedule, chosen, published.get(model, {}), bounds)
+                row = _row(
+                    model,
+                    schedule,
+                    chosen,
+                    published.get(model, {}),
+                    bounds,
+                    against=run.baseline,
+                )
                 verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
                 rows.append(replace(row, verdict=verdict))
     return Summary(trials, verdicts, of_trials, tuple(rows))
@@ -73,15 +80,17 @@ def _row(
     chosen: Mapping[tuple[str, str], Choice],
     published: Mapping[str, tuple[float, ...]],
     bounds: Mapping[_Bounded, float | None],
+    *,
+    against: str,
 ) -> Row:
-    """A row that is not judged yet."""
+    """A row that is not judged yet, with its speed-up `against` a schedule."""
     own = chosen[model, schedule]
-    baseline = chosen.get((model, BASELINE), Choice())
+    baseline = chosen.get((model, against), Choice())
     rates, base = own.imgs_per_sec(), baseline.imgs_per_sec()
-    compared = schedule != BASELINE
+    compared = schedule != against
     published_speedup = None
-    if compared and published.get(BASELINE) and published.get(schedule):
-        published_speedup = percent_faster(fmean(published[BASELINE]), fmean(published[schedule]))
+    if compared and published.get(against) and published.get(schedule):
+        published_speedup = percent_faster(fmean(published[against]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
     # All trials of a run have one batch, and one that has not would have another bound.
     of_trials = {bounds[_bounded(trial)] for trial in own.counted}
@@ -105,6 +114,7 @@ def _row(
         trials=own.counted,
         verdict=Verdict("ok"),
         left_out=own.left_out,
+        baseline=against,
     )
 
 

@@ -24,8 +24,8 @@ from orchestrator.records.goodput import MOST_SHARE
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
 
-BASELINE = "none"
-"""The schedule that the others are compared with, and whose flows must share links fairly."""
+UNORDERED = "none"
+"""The schedule whose flows must share links fairly."""
 
 MANAGEMENT_BYTES = 512 * 1024
 """Per process: its code and its end take some 240 KB; above, it may be training."""
@@ -159,7 +159,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
             yield _throttled(host)
     if not trial.congestion_controls:
         yield "congestion control was not read back"
-    if trial.schedule == BASELINE:
+    if trial.schedule == UNORDERED:
         yield from unfair(trial, fairness)
     if trial.retransmission_share > RETRANSMISSION_SHARE:
         yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from orchestrator.orders import ORDERS, Order, OwnOrder
+from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.graph import Flow, flows
 from orchestrator.spec.own_windows import overrun
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
@@ -107,6 +108,7 @@ class Experiment:
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, OwnOrder] = field(default_factory=dict)
     sweep: Sweep | None = None
+    baseline: str = BASELINE
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.
@@ -211,6 +213,7 @@ class Experiment:
                 if self.own_orders
                 else {}
             ),
+            **({"baseline": self.baseline} if self.baseline != BASELINE else {}),
             **({"sweep": self.sweep.resolved()} if self.sweep else {}),
             "iterations": self.iterations,
             "warm_up": self.warm_up,
@@ -296,6 +299,7 @@ class Experiment:
             own_schedules=_SCHEDULES.validate_python(record.get("own_schedules", {})),
             own_orders=_ORDERS.validate_python(record.get("order_sources", {})),
             sweep=_SWEEP.validate_python(record.get("sweep")),
+            baseline=str(record.get("baseline", BASELINE)),
         )
 
     def digest(self) -> str:

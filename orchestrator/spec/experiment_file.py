@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from orchestrator.orders import ORDERS
+from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.fields import (
     Amount,
     BufferOrAuto,
@@ -228,6 +229,9 @@ class ExperimentFile(FileModel):
     )
     schedules: Annotated[list[ScheduleName], Field(min_length=1)] = Field(
         description="the schedules to compare"
+    )
+    baseline: ScheduleName = Field(
+        default=BASELINE, description="the one of them that the others' speed-ups are against"
     )
     iterations: Count = Field(default=5, description="measured iterations per trial")
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = Field(

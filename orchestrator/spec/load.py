@@ -178,6 +178,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         topology=topology,
         models=tuple(file.models if overrides.models is None else overrides.models),
         schedules=names,
+        baseline=file.baseline,
         iterations=file.iterations if overrides.iterations is None else overrides.iterations,
         warm_up=warm_up,
         cool_down=cool_down,
@@ -208,6 +209,8 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
     named: list[tuple[Loc, Any]] = [
         (("schedules", index), name) for index, name in enumerate(items(data.get("schedules")))
     ]
+    if "baseline" in data:
+        named.append((("baseline",), data["baseline"]))
     for model, row in mapping(data.get("published")).items():
         named += [(("published", model, name), name) for name in mapping(row)]
     for loc, name in named:
@@ -216,6 +219,9 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
             if wrong is not None:
                 key = loc[0] == "published"
                 document.report_at(loc, str(wrong), wrong.hint, key=key)
+            elif loc == ("baseline",) and name not in items(data.get("schedules")):
+                message = f"baseline {shown(name)} is none of the schedules"
+                document.report_at(loc, message, "name one of them, or add it to `schedules`")
 
 
 def _named_topology(

@@ -42,7 +42,7 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     """Lay the figure out, within `style`; `draw` renders it."""
     models = list(dict.fromkeys(row.model for row in rows))
     schedules = list(dict.fromkeys(row.schedule for row in rows))
-    fill = colours(schedules)
+    fill = colours(schedules, rows[0].baseline)
 
     panel_width, panel = max(2, len(schedules)) * PITCH, panel_height(rows)
     slot = _GUTTER + panel_width

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from orchestrator.collector.row import Row
 from orchestrator.collector.statistics import Estimate
-from orchestrator.collector.verdict import BASELINE, Level, worst
+from orchestrator.collector.verdict import Level, worst
 from orchestrator.spec import number_text
 
 INK, SOFT, FAINT = "#1D232A", "#59626C", "#D9DDE1"
@@ -84,11 +84,11 @@ _PUBLISHED: dict[str, Any] = {
 _BOUND: dict[str, Any] = {"color": "#0B6E4F", "linewidth": 0.9, "linestyle": (0, (5, 2))}
 
 
-def colours(schedules: Sequence[str]) -> dict[str, str]:
+def colours(schedules: Sequence[str], baseline: str) -> dict[str, str]:
     """A colour per schedule."""
-    others = [schedule for schedule in schedules if schedule != BASELINE]
+    others = [schedule for schedule in schedules if schedule != baseline]
     chosen = {other: _COLOURS[n % len(_COLOURS)] for n, other in enumerate(others)}
-    return {BASELINE: _BASELINE_COLOUR, **chosen}
+    return {baseline: _BASELINE_COLOUR, **chosen}
 
 
 def panel_height(rows: Sequence[Row]) -> float:
@@ -130,7 +130,7 @@ def draw_panel(
         _bound(axes, bound)
     speedups = [(row, row.speedup) for row in rows if row.speedup is not None]
     for number, (row, speedup) in enumerate(speedups):
-        level = worst([row.verdict.level, of[BASELINE].verdict.level])
+        level = worst([row.verdict.level, of[row.baseline].verdict.level])
         text, ink = f"{speedup.mean:+.1f} %", INK
         if level != "ok":
             sign, ink, _ = _MARKS[level]
@@ -141,7 +141,7 @@ def draw_panel(
             _stack(axes, place, (text, ink), detail, size=7)
             continue
         y = highest + (_GAP + _BRACKET * number) * inch
-        ends = sorted((schedules.index(BASELINE), schedules.index(row.schedule)))
+        ends = sorted((schedules.index(row.baseline), schedules.index(row.schedule)))
         foot = y - 0.045 * inch
         axes.plot([ends[0], *ends, ends[1]], [foot, y, y, foot], color=SOFT, linewidth=0.8)
         _stack(axes, (sum(ends) / 2, y), (text, ink), _detail(speedup, row.published_speedup))

@@ -53,7 +53,8 @@ def compose(
 ) -> Figure:
     """Lay the figure out, within `style`; `draw_sweep` renders it."""
     models = list(dict.fromkeys(place.model for place in places))
-    look = looks(schedules)
+    cells = [cell for place in places for cell in place.cells.values()]
+    look = looks(schedules, cells[0].row.baseline)
     lines = ceil(len(models) / _PER_LINE)
     per_line = ceil(len(models) / lines)
     slot = _GUTTER + WIDTH

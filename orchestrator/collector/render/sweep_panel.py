@@ -45,9 +45,9 @@ class Look:
     marker: str
 
 
-def looks(schedules: Sequence[str]) -> dict[str, Look]:
+def looks(schedules: Sequence[str], baseline: str) -> dict[str, Look]:
     """A colour, that of the figure with bars, and a marker for every schedule."""
-    fill = colours(schedules)
+    fill = colours(schedules, baseline)
     return {
         name: Look(_DARKER.get(fill[name], fill[name]), _MARKERS[number % len(_MARKERS)])
         for number, name in enumerate(schedules)

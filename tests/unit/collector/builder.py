@@ -353,6 +353,7 @@ def write_run(
     published: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     *,
     topology: bool = False,
+    baseline: str | None = None,
 ) -> Path:
     """Write a run directory with these trials, numbered in order; returns it.
 
@@ -369,6 +370,8 @@ def write_run(
         "repeats": 1 + max((trial.repeat for trial in trials), default=0),
         "published": published or {},
     }
+    if baseline:
+        experiment["baseline"] = baseline
     if topology:
         kept = json.loads(REFERENCE.read_text())["experiment"]
         experiment |= {key: kept[key] for key in ("topology", "devices")}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.collector import Row, read_run, summarise
+from orchestrator.collector.report import report
 from orchestrator.collector.summary_files import row_json, rows_json, trials_csv
 from tests.unit.collector.builder import PUBLISHED, FakeTrial, caps_record, matrix, write_run
 
@@ -39,6 +40,22 @@ def test_row_has_what_a_program_reads(tmp_path: Path) -> None:
     assert switch["speedup_pct_interval"] == pytest.approx([45 - 63.531, 45 + 63.531], abs=0.001)
     assert switch["published_speedup_pct"] == pytest.approx(41.67, abs=0.005)
     assert switch["deviation_pct"] == pytest.approx(100 * (0.325 / 0.34 - 1))
+
+
+def test_speed_ups_are_against_the_experiments_baseline(tmp_path: Path) -> None:
+    trials = [
+        FakeTrial("alexnet", schedule, imgs_per_sec=rate)
+        for schedule, rate in (("none", 0.2), ("p3", 0.25), ("switch-priority", 0.3))
+    ]
+    run = read_run(write_run(tmp_path, trials, PUBLISHED, baseline="p3"))
+    none, p3, switch = summarise(run).rows
+    assert p3.speedup is None
+    assert none.speedup is not None
+    assert none.speedup.mean == pytest.approx(-20)
+    assert switch.speedup is not None
+    assert switch.speedup.mean == pytest.approx(20)
+    assert switch.published_speedup is None  # p3 is not published
+    assert report(tmp_path).rows[2]["speedup_pct"] == pytest.approx(20)
 
 
 def test_published_speedups_are_those_of_the_publication(tmp_path: Path) -> None:

@@ -280,3 +280,30 @@ def test_positions_in_json_with_tabs(tmp_path: Path) -> None:
     file.write_text('{\n\t"name": "x",\n\t"links": [],\n\t"nam":\t3\n}\n')
     found = lines(lambda: load_topology(file))
     assert f"{file}:4:2: unknown key 'nam' (did you mean 'name'?)" in found
+
+
+def test_the_baseline_is_one_of_the_schedules(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(experiment_text(schedules=["p3", "fifo"], baseline="fifo"))
+    experiment = load_experiment(file)
+    assert experiment.baseline == experiment.resolved()["baseline"] == "fifo"
+    # What says nothing of it has the digest that it always had.
+    file.write_text(experiment_text(schedules=["p3", "fifo"]))
+    assert load_experiment(file).baseline == "none"
+    assert "baseline" not in load_experiment(file).resolved()
+
+
+@pytest.mark.parametrize(
+    ("baseline", "message"),
+    [
+        ("none", "baseline 'none' is none of the schedules (name one of them"),
+        ("fifoo", "unknown schedule 'fifoo' (did you mean 'fifo'?"),
+    ],
+)
+def test_a_baseline_that_is_none_of_the_schedules(
+    tmp_path: Path, baseline: str, message: str
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(experiment_text(schedules=["p3", "fifo"], baseline=baseline))
+    (line,) = lines(lambda: load_experiment(file))
+    assert message in line

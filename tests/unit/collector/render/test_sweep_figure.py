@@ -102,7 +102,7 @@ def test_a_panel_has_every_point_its_curves_and_who_wins(tmp_path: Path) -> None
 
 def test_curves_that_lie_on_each_other_take_turns(tmp_path: Path) -> None:
     (axes,) = drawn(tmp_path).axes
-    look = looks(SIX)
+    look = looks(SIX, "none")
     dashes = {
         name: line._unscaled_dash_pattern  # type: ignore[attr-defined]
         for name in ("p3", "planned-order")
@@ -113,7 +113,7 @@ def test_curves_that_lie_on_each_other_take_turns(tmp_path: Path) -> None:
 
 
 def test_every_schedule_looks_different() -> None:
-    look = looks([*SIX, "tic", "bytescheduler", "fifo-sliced"])
+    look = looks([*SIX, "tic", "bytescheduler", "fifo-sliced"], "none")
     assert len({own.colour for own in look.values()}) == 9
     assert len({own.marker for own in look.values()}) == 9
 
