@@ -135,6 +135,7 @@ def topologies(draw: st.DrawFn) -> Topology:
         own_schedules=st.dictionaries(texts, schedules, max_size=3),
         own_orders=st.sampled_from([OWN.own_orders, {}]),
         sweep=st.none() | sweeps,
+        baseline=texts,
     )
 )
 @settings(deadline=None)

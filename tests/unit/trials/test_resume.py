@@ -20,10 +20,12 @@ import pytest
 from rich.console import Console
 
 from orchestrator.collector import read_run, summarise
+from orchestrator.collector.summary_files import row_json
 from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import DmlbedError, InputError, MachineError, RunError
 from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.network import NetworkRecord
 from orchestrator.spec import Experiment, Sweep, load_experiment
 from orchestrator.trials import conductor, results
 from orchestrator.trials.attempts import Attempts
@@ -33,7 +35,7 @@ from orchestrator.trials.results import ResultsDirectory
 from orchestrator.trials.resume import Resumed, check_same, check_switch, read_plan
 from orchestrator.trials.run_plan import RunPlan
 from orchestrator.trials.trial import Outcome
-from tests.unit.collector.builder import FakeTrial
+from tests.unit.collector.builder import FakeTrial, network_record
 from tests.unit.trials.examples import ROOT, experiment
 
 # The package's name `resume` is the function.
@@ -105,9 +107,8 @@ class Machine:
     def _run_trial(self, made: Experiment, trial: Trial, *_: object) -> Outcome:
         self._step()
         self.tried.append(trial.directory)
-        network = {"switch": "linux-bridge", "controller": {"losses": []}}
         if trial.directory in self.fails:
-            return Outcome("worker0: killed", 1.0, network)
+            return Outcome("worker0: killed", 1.0, network_record())
         disturbed = trial.directory == DISTURBED
         fake = FakeTrial(
             trial.model, trial.schedule, trial.repeat, trial.index, trial.attempt,
@@ -117,7 +118,7 @@ class Machine:
         )  # fmt: skip
         place = fake.write(self._folder / f"records-{os.getpid()}-{next(self._records)}")
         records = {path.name: path.read_bytes() for path in place.iterdir()}
-        network |= json.loads(records["network.json"])
+        network = NetworkRecord.model_validate_json(records["network.json"])
         lines = {name.removesuffix(".jsonl"): data for name, data in records.items()}
         return Outcome(
             None, 1.0, network, {name: lines[name] for name in lines if ".json" not in name}
@@ -147,7 +148,7 @@ def stored(plan: RunPlan) -> list[str]:
 
 
 def rows(plan: RunPlan) -> list[Mapping[str, Any]]:
-    return [row.as_json() for row in summarise(read_run(plan.directory)).rows]
+    return [row_json(row) for row in summarise(read_run(plan.directory)).rows]
 
 
 def test_a_run_that_is_killed_at_any_point_goes_on(machine: Machine, tmp_path: Path) -> None:
