@@ -16,17 +16,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
-from workloads.aggregation import Aggregation
+from workloads.aggregation import MeanOfAll
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
+from workloads.frames import UnitFrames
 from workloads.job import Job, ServerJob, WorkerJob
 from workloads.join import join
-from workloads.layout import Arena, Layout, Slice
 from workloads.network import kept_settings, tcp_state
 from workloads.peers import Peer, accept_workers
 from workloads.records import Records, resources_used
+from workloads.schedule.units import Chunk, Layout
+from workloads.training.memory import Arena
 from workloads.transport import Connection, Disconnected, Parcel, SendQueue, send_errors
 from workloads.wire import Frame, FrameType
 
@@ -45,10 +47,8 @@ class CalibrationServer:
         self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
         self._parameters = Arena(self._layout)
         self._gradients = [Arena(self._layout) for _ in job.workers]
-        self._aggregation = Aggregation(self._parameters, self._gradients, job.learning_rate)
-        self._counting = Lock()
-        self._deliveries = [0] * len(self._layout.slices)
-        self._ready: SimpleQueue[Slice] = SimpleQueue()
+        self._update = MeanOfAll(self._layout, self._parameters, self._gradients, job.learning_rate)
+        self._ready: SimpleQueue[Chunk] = SimpleQueue()
         self._applied = 0
 
     def run(self) -> None:
@@ -95,19 +95,16 @@ class CalibrationServer:
             bodies += [(f"{peer.name}: ", send), (f"{peer.name}: ", receive)]
         exchange(bodies, [peer.connections[0] for peer in peers], self._records, until, self._job)
 
-    def _delivered(self, piece: Slice) -> None:
-        """Every n-th delivery of a slice is work for the sum: as much as in a training."""
-        with self._counting:
-            self._deliveries[piece.number] += 1
-            complete = self._deliveries[piece.number] % len(self._gradients) == 0
-        if complete:
-            self._ready.put(piece)
+    def _delivered(self, chunk: Chunk) -> None:
+        """Every n-th delivery of a chunk is work for the sum: as much as in a training."""
+        if self._update.delivered(chunk):
+            self._ready.put(chunk)
 
     def _aggregate(self) -> None:
         while True:
-            piece = self._ready.get()
-            self._aggregation.apply(piece)
-            self._applied += piece.length
+            chunk = self._ready.get()
+            self._update.apply(chunk, 0)
+            self._applied += chunk.length
 
 
 class CalibrationWorker:
@@ -176,25 +173,18 @@ class _Link:
                 parcels = next(units)
                 queue.put(parcels)
                 queued += sum(len(parcel.body) for parcel in parcels if parcel.body)
-            queued -= self._connection.send(queue.take())
+            queued -= self._connection.send(queue.take()).payload
         self._connection.send([Parcel(Frame(FrameType.DONE, self._worker).pack())])
 
     def _units(self, kind: FrameType, arena: Arena) -> Iterator[list[Parcel]]:
         """The frames of one unit after the other, round after round, without end."""
+        frames = UnitFrames(self._layout, arena, kind)
         for number in itertools.count():
             for unit in self._layout.units:
-                yield [
-                    Parcel(
-                        Frame(
-                            kind, self._worker, number, piece.tensor, piece.offset, piece.length
-                        ).pack(),
-                        arena.slice_bytes(piece),
-                    )
-                    for piece in unit.slices
-                ]
+                yield frames.of(unit, self._worker, number)
 
     def receiver(
-        self, kind: FrameType, arena: Arena, on_slice: Callable[[Slice], None], until_ns: int
+        self, kind: FrameType, arena: Arena, on_chunk: Callable[[Chunk], None], until_ns: int
     ) -> Callable[[], None]:
         """Receive frames of that kind until the other side says that this was all.
 
@@ -203,7 +193,7 @@ class _Link:
 
         def body() -> None:
             try:
-                while self._receive(kind, arena, on_slice):
+                while self._receive(kind, arena, on_chunk):
                     pass
             except Disconnected:
                 # On a slow link the peer does not finish what it was at: see `exchange`.
@@ -212,16 +202,16 @@ class _Link:
 
         return body
 
-    def _receive(self, kind: FrameType, arena: Arena, on_slice: Callable[[Slice], None]) -> bool:
+    def _receive(self, kind: FrameType, arena: Arena, on_chunk: Callable[[Chunk], None]) -> bool:
         """Receive a frame; whether more are to come."""
         frame = self._connection.receive()
         if frame.type is FrameType.DONE:
             return False
         if frame.type is not kind or frame.worker != self._worker:
             raise FrameError(f"unexpected {frame.type.name} frame of worker {frame.worker}")
-        piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-        self._connection.receive_slice(piece, arena)
-        on_slice(piece)
+        chunk = self._layout.find(frame.tensor, frame.offset, frame.length)
+        self._connection.receive_chunk(chunk, arena)
+        on_chunk(chunk)
         return True
 
 

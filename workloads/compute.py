@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from workloads.layout import Floats
+from workloads.training.memory import Floats
 
 TILE_ELEMENTS = 65536  # 256 KiB: stays in the cache while a tensor streams through
 _TARGET_STREAM = 2  # keeps these random numbers apart from others of the same seed

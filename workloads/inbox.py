@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Condition
 
 from workloads.errors import FrameError, WorkloadError
-from workloads.flows import flow_bytes, unit_flows
-from workloads.layout import Arena, Layout, Unit
+from workloads.schedule.flows import flow_units, unit_flows
+from workloads.schedule.units import Layout, Unit
+from workloads.training.memory import Arena
 from workloads.transport import Connection
 from workloads.wire import Frame, FrameType
 
@@ -45,7 +46,7 @@ class Inbox:
         self._arena = arena
         self._connections = connections
         self._unit_flow = unit_flows(layout, len(connections))
-        self._flow_bytes = flow_bytes(layout, self._unit_flow, len(connections))
+        self._flow_units = flow_units(self._unit_flow, len(connections))
         self._silence = silence
         self._on_unit = on_unit
         self._on_release = on_release
@@ -56,16 +57,17 @@ class Inbox:
         self._iteration = -1
         self._released_at = 0
         self._done = 0  # flows on which the parameter server has said so
-        self._versions = [0] * len(layout.slices)  # parameters received, per slice
-        self._unit_missing = [len(unit.slices) for unit in layout.units]
-        self._layer_slices = [
-            sum(len(layout.tensor_slices[tensor]) for tensor in tensors)
+        self._versions = [0] * len(layout.chunks)  # parameters received, per chunk
+        self._unit_missing = [len(unit.chunks) for unit in layout.units]
+        self._layer_units = [
+            sum(len(layout.tensor_units[tensor]) for tensor in tensors)
             for tensors in layout.layer_tensors
         ]
-        self._layer_missing = list(self._layer_slices)
-        self._layer_versions = [0] * len(self._layer_slices)
-        self._arrived_at = [0] * len(self._layer_slices)  # ns
-        self._sent = [0] * len(connections)
+        self._layer_missing = list(self._layer_units)
+        self._layer_versions = [0] * len(self._layer_units)
+        self._arrived_at = [0] * len(self._layer_units)  # ns
+        self._not_sent = list(self._flow_units)  # units of an iteration's push, per flow
+        self._pushes = [0] * len(connections)  # iterations, per flow
         self._sent_at: list[int] = []  # per iteration, ns
 
     # -- called by the receiver and the sender ---------------------------------------------------
@@ -76,7 +78,7 @@ class Inbox:
         while True:
             frame = connection.receive()
             if frame.type is FrameType.PARAMETERS:
-                self._receive_slice(connection, flow, frame)
+                self._receive_chunk(connection, flow, frame)
             elif frame.type is FrameType.RELEASE and self._may_begin(flow, frame.iteration):
                 self._release()
             elif frame.type is FrameType.LAST and flow == 0 and self.last is None:
@@ -107,39 +109,44 @@ class Inbox:
             self._changed.notify_all()
         self._on_release()
 
-    def _receive_slice(self, connection: Connection, flow: int, frame: Frame) -> None:
-        piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-        if self._unit_flow[piece.unit] != flow:
-            raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} on flow {flow}")
-        version = self._versions[piece.number]
+    def _receive_chunk(self, connection: Connection, flow: int, frame: Frame) -> None:
+        chunk = self._layout.find(frame.tensor, frame.offset, frame.length)
+        if self._unit_flow[chunk.unit] != flow:
+            raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} on flow {flow}")
+        version = self._versions[chunk.number]
         if frame.iteration != version:
             if frame.iteration == version - 1:
-                raise FrameError(f"tensor {piece.tensor} at offset {piece.offset} sent twice")
+                raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} sent twice")
             raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
-        self._versions[piece.number] += 1
-        connection.receive_slice(piece, self._arena, frame.iteration)
-        unit = self._layout.units[piece.unit]
-        self._unit_missing[unit.number] -= 1
-        if not self._unit_missing[unit.number]:
-            self._unit_missing[unit.number] = len(unit.slices)
+        self._versions[chunk.number] = version + 1
+        connection.receive_chunk(chunk, self._arena, frame.iteration)
+        missing = self._unit_missing[chunk.unit] - 1
+        unit = self._layout.units[chunk.unit]
+        self._unit_missing[chunk.unit] = missing or len(unit.chunks)
+        if not missing:
             self._on_unit(unit)
-        layer = self._layout.tensor_layers[piece.tensor]
-        with self._changed:  # a layer, unlike a unit, may come on several flows
+            self._count(self._layout.tensor_layers[unit.tensor])
+
+    def _count(self, layer: int) -> None:
+        """Count a unit of a layer, which may come on several flows."""
+        with self._changed:
             self._layer_missing[layer] -= 1
             if not self._layer_missing[layer]:
-                self._layer_missing[layer] = self._layer_slices[layer]
+                self._layer_missing[layer] = self._layer_units[layer]
                 self._layer_versions[layer] += 1
                 self._arrived_at[layer] = time.monotonic_ns()
                 self._changed.notify_all()
 
-    def on_sent(self, flow: int, payload: int) -> None:
-        """Note that the kernel took payload bytes of gradients on a flow."""
-        self._sent[flow] += payload
-        if self._sent[flow] % self._flow_bytes[flow] == 0:
+    def on_sent(self, flow: int, units: int) -> None:
+        """Note that the kernel took the ends of so many units of gradients on a flow."""
+        self._not_sent[flow] -= units
+        if units and not self._not_sent[flow]:
+            self._not_sent[flow] = self._flow_units[flow]
             with self._changed:
+                self._pushes[flow] += 1
                 # By flow: one may say so when another one's next iteration is on.
-                pushes = zip(self._sent, self._flow_bytes, strict=True)
-                if min(sent // whole for sent, whole in pushes if whole) > len(self._sent_at):
+                pushes = zip(self._pushes, self._flow_units, strict=True)
+                if min(whole for whole, carried in pushes if carried) > len(self._sent_at):
                     self._sent_at.append(time.monotonic_ns())
                     self._changed.notify_all()
 
@@ -175,7 +182,7 @@ class Inbox:
             return (
                 layer
                 for layer in layers
-                if self._layer_versions[layer] > iteration or not self._layer_slices[layer]
+                if self._layer_versions[layer] > iteration or not self._layer_units[layer]
             )
 
         names = ", ".join(map(str, layers))

@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from workloads.devices import DeviceModel
 from workloads.errors import JobError
-from workloads.layout import SLICE_BYTES, scaled_elements
 from workloads.models import Model, load_model
 from workloads.network import Buffers, Endpoint
-from workloads.schedules import MAX_FLOWS, Schedule, get_schedule
+from workloads.schedule.library import MAX_FLOWS, Schedule, get_schedule
+from workloads.schedule.units import CHUNK_BYTES, scaled_elements
 
 _LARGEST_JOB = 64 << 20  # bytes; ranks of small slices are many
 MIN_UNSENT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
@@ -116,8 +116,8 @@ class Job:
         """What a send queue hands over at once: no more than a slice where it has an order."""
         size = self.schedule.slice_bytes
         if size is None or not self.schedule.at_host:
-            return SLICE_BYTES
-        return min(SLICE_BYTES, self.scaled(size))
+            return CHUNK_BYTES
+        return min(CHUNK_BYTES, self.scaled(size))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from workloads.job import WorkerJob
-from workloads.layout import Layout
 from workloads.network import bound_unsent, connect, kept_settings, mark
 from workloads.records import Records
+from workloads.schedule.units import Layout
 from workloads.transport import Connection, Disconnected, Parcel
 from workloads.wire import FrameType, greeting
 

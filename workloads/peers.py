@@ -10,8 +10,9 @@ from typing import NamedTuple
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
 from workloads.job import Job, ServerJob
-from workloads.layout import Arena, Layout
 from workloads.network import bound_unsent, listen, mark, prepare, set_send_buffer
+from workloads.schedule.units import Layout
+from workloads.training.memory import Arena
 from workloads.transport import Connection, SendQueue
 from workloads.wire import Frame, FrameType, split_greeting
 
@@ -31,7 +32,8 @@ class Peer:
         queues: per flow, what is to be sent to it; to all workers, if the order is one over all of
             them.
         answered: per unit, of how many iterations its parameters have been queued.
-        delivered: per slice, of how many iterations its gradient has begun to arrive.
+        delivered: per chunk, of how many iterations its gradient has begun to arrive.
+        missing: per unit, how many chunks of the gradient that is arriving have not arrived.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Peer:
     queues: tuple[SendQueue, ...]
     answered: list[int]
     delivered: list[int]
+    missing: list[int]
 
 
 class _Which(NamedTuple):
@@ -95,9 +98,18 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
         if not (queues and job.one_queue):
             queues = tuple(SendQueue(batch=job.batch_bytes) for _ in flows)
         address = links[_Which(number, FrameType.HELLO, 0)].address
-        answered, delivered = [0] * len(layout.units), [0] * len(layout.slices)
         peers.append(
-            Peer(number, name, address, tuple(connections), gradient, queues, answered, delivered)
+            Peer(
+                number,
+                name,
+                address,
+                tuple(connections),
+                gradient,
+                queues,
+                answered=[0] * len(layout.units),
+                delivered=[0] * len(layout.chunks),
+                missing=[len(unit.chunks) for unit in layout.units],
+            )
         )
     return tuple(peers)
 

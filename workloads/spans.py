@@ -2,15 +2,15 @@
 
 Noting one is a look at the clock and three integers in an array; nothing is formatted or written
 while anything is measured. Spans of the last KEPT_ITERATIONS are kept, so memory is bounded: 24
-bytes each, one per slice, direction and connection.
+bytes each, one per chunk, direction and connection.
 
-    layout  (parameter server)  layers: names; slices: per slice, [layer, bytes], in arena order;
-            slice_flows: per slice, the number of its flow
+    layout  (parameter server)  layers: names; slices: per chunk, [layer, bytes], in arena order;
+            slice_flows: per chunk, the number of its flow
     spans   one per iteration; every list is flat: number, begin (ns after `origin_ns`), length (ns)
-        worker             waited, forward, backward: by layer; received, sent: by slice
-        parameter server   received, sent: per worker, by slice; applied: by slice
+        worker             waited, forward, backward: by layer; received, sent: by chunk
+        parameter server   received, sent: per worker, by chunk; applied: by chunk
 
-`waited` has the layers whose parameters came later than the worker asked for them. A slice is
+`waited` has the layers whose parameters came later than the worker asked for them. A chunk is
 received from when its header is read to its last byte, and sent while the kernel takes it: what is
 sent in one system call has one span. That is when the sender decided, and buffers and queues are
 between it and the receiver: both ends are kept.
@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from workloads.layout import Layout
 from workloads.models import Model
 from workloads.records import Records
+from workloads.schedule.units import Layout
 
 KEPT_ITERATIONS = 20
 
@@ -53,7 +53,7 @@ class Spans:
 
         Args:
             iteration: that it belongs to.
-            number: of the layer or the slice.
+            number: of the layer or the chunk.
             begin: monotonic ns.
             end: monotonic ns.
         """
@@ -86,7 +86,7 @@ class Spans:
 
 
 class Transfers:
-    """Spans of the slices that crossed a connection; each direction has a thread of its own.
+    """Spans of the chunks that crossed a connection; each direction has a thread of its own.
 
     Args:
         iterations: of the whole training.
@@ -96,11 +96,12 @@ class Transfers:
         self.received = Spans(iterations)
         self.sent = Spans(iterations)
 
-    def note_sent(self, slices: Iterable[tuple[int, int]], begin: int) -> None:
-        """Note that the kernel has taken slices, each (iteration, number), since `begin` (ns)."""
+    def note_sent(self, chunks: Iterable[tuple[int, int]], begin: int) -> None:
+        """Note that the kernel has taken chunks, each (iteration, number), since `begin` (ns)."""
         end = time.monotonic_ns()
-        for iteration, number in slices:
-            self.sent.note(iteration, number, begin, end)
+        note = self.sent.note
+        for iteration, number in chunks:
+            note(iteration, number, begin, end)
 
 
 def first_kept(iterations: int) -> int:
@@ -109,7 +110,7 @@ def first_kept(iterations: int) -> int:
 
 
 def write_layout(records: Records, model: Model, layout: Layout, unit_flow: Sequence[int]) -> None:
-    """Write down what the numbers of layers and slices stand for.
+    """Write down what the numbers of layers and chunks stand for.
 
     Args:
         records: of the parameter server.
@@ -123,8 +124,8 @@ def write_layout(records: Records, model: Model, layout: Layout, unit_flow: Sequ
     records.write(
         "layout",
         layers=[layer.name for layer in model.layers],
-        slices=[[layout.tensor_layers[piece.tensor], piece.length] for piece in layout.slices],
-        slice_flows=[unit_flow[piece.unit] for piece in layout.slices],
+        slices=[[layout.tensor_layers[chunk.tensor], chunk.length] for chunk in layout.chunks],
+        slice_flows=[unit_flow[chunk.unit] for chunk in layout.chunks],
     )
 
 

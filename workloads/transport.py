@@ -17,8 +17,9 @@ from threading import Lock
 from typing import NamedTuple
 
 from workloads.errors import FrameError, WorkloadError
-from workloads.layout import Arena, Slice
+from workloads.schedule.units import Chunk
 from workloads.spans import Transfers
+from workloads.training.memory import Arena
 from workloads.wire import HEADER_BYTES, Frame, FrameType, unpack
 
 # Taken from the queue per system call: few calls, and yet an answer that is not older than this.
@@ -44,7 +45,17 @@ class Parcel(NamedTuple):
     body: memoryview | None = None
     to: int = 0  # of the connections that share a queue, the one that it goes to
     iteration: int = 0  # the payload's
-    piece: int = 0  # the number of the slice that is the payload
+    chunk: int = 0  # the number of the chunk that is the payload
+    ends: int = 0  # 1 if a unit ends with it
+
+
+class Sent(NamedTuple):
+    """What the kernel took in one send. In a training, all of it is of one iteration."""
+
+    to: int  # of the connections that share a queue, the one that it went to
+    iteration: int
+    payload: int  # bytes
+    units: int  # that ended with it
 
 
 class SendQueue:
@@ -59,7 +70,7 @@ class SendQueue:
             begun as long as that is not reached. None: no limit. A unit that is more urgent than
             all that are on their way goes ahead in any case: else two senders whose windows are
             full of different units, for each of which the other's is needed, wait for ever.
-        granted: bytes of units that may be sent until more are granted; None: all.
+        granted: how many units may be begun until more are granted; None: all.
         batch: bytes per system call, if units are smaller: few calls, and yet a decision that is
             not older than this.
     """
@@ -79,18 +90,23 @@ class SendQueue:
         self._away: Counter[int] = Counter()  # per rank, bytes on their way
         self._bytes_away = 0
         self._lock = Lock()
-        # Not a Condition: that is Python code too, and there is a wait per slice and end.
+        # Not a Condition: that is Python code too, and there is a wait per chunk and end.
         self._waiting = False  # the thread that takes, for this lock to be released:
         self._more = Lock()
         self._more.acquire()
         self._closed = False
 
-    def put(self, parcels: Iterable[Parcel], rank: int = 0) -> None:
-        """Add a unit: parcels that are sent in this order with nothing between them."""
+    def put(self, parcels: Iterable[Parcel], rank: int = 0, size: int = 0) -> None:
+        """Add a unit: parcels that are sent in this order with nothing between them.
+
+        Args:
+            parcels: what it is.
+            rank: the least goes first.
+            size: of the unit, in the window's bytes; 0: a word that needs no window and no grant.
+        """
         unit = tuple(parcels)  # made before the lock is taken
         if not unit:
             return
-        size = sum(len(parcel.body) for parcel in unit if parcel.body)
         with self._lock:
             heappush(self._units, (rank, self._number, size, unit))
             self._number += 1
@@ -107,11 +123,11 @@ class SendQueue:
             self._bytes_away -= size
             self._wake()
 
-    def grant(self, size: int) -> None:
-        """Let so many bytes more be sent."""
+    def grant(self, units: int) -> None:
+        """Let so many units more be begun."""
         with self._lock:
             if self._granted is not None:
-                self._granted += size
+                self._granted += units
             self._wake()
 
     def lift_window(self) -> None:
@@ -170,16 +186,18 @@ class SendQueue:
         if not self._units:
             return False
         rank, _, size, _ = self._units[0]
+        if not size:
+            return True
         full = self._window is not None and self._bytes_away >= self._window
-        if full and size and rank >= min(self._away):
+        if full and rank >= min(self._away):
             return False
-        return not size or self._granted is None or self._granted > 0
+        return self._granted is None or self._granted > 0
 
     def _begin(self) -> None:
         rank, _, size, parcels = heappop(self._units)
         self._begun.extend(parcels)
-        if self._granted is not None:
-            self._granted -= size
+        if self._granted is not None and size:
+            self._granted -= 1
         if self._window is not None and size:
             self._away[rank] += size
             self._bytes_away += size
@@ -193,7 +211,7 @@ class Connection:
         sending: the one that is sent to; until both are known, one socket may be both.
         received: payload bytes of tensors received so far.
         sent: payload bytes of tensors sent so far.
-        transfers: where the spans of slices are noted, if anywhere.
+        transfers: where the spans of chunks are noted, if anywhere.
     """
 
     def __init__(self, receiving: socket.socket, sending: socket.socket | None = None) -> None:
@@ -235,17 +253,17 @@ class Connection:
         self._announced_at = time.monotonic_ns()
         return frame
 
-    def receive_slice(self, piece: Slice, destination: Arena, iteration: int = 0) -> None:
-        """Fill a slice of `destination` with a frame's payload, which is of an iteration.
+    def receive_chunk(self, chunk: Chunk, destination: Arena, iteration: int = 0) -> None:
+        """Fill a chunk of `destination` with a frame's payload, which is of an iteration.
 
         Raises:
             Disconnected: the connection ended.
         """
-        self._fill(destination.slice_bytes(piece))
-        self.received += piece.length
+        self._fill(destination.bytes_of(chunk))
+        self.received += chunk.length
         if self.transfers:
             end = time.monotonic_ns()
-            self.transfers.received.note(iteration, piece.number, self._announced_at, end)
+            self.transfers.received.note(iteration, chunk.number, self._announced_at, end)
 
     def receive_bytes(self, length: int) -> bytes:
         """Return a short payload.
@@ -272,32 +290,35 @@ class Connection:
         except OSError as error:
             raise Disconnected(f"disconnected: {error.strerror}") from None
 
-    def send(self, parcels: Iterable[Parcel]) -> int:
-        """Send parcels and return how many payload bytes they had.
+    def send(self, parcels: Sequence[Parcel]) -> Sent:
+        """Send parcels, and return what they were.
 
         Raises:
             Disconnected: the connection ended.
         """
         buffers: list[bytes | memoryview] = []
-        payload = 0
-        slices: list[tuple[int, int]] = []
-        for head, body, _, iteration, piece in parcels:
+        heads = payload = units = 0
+        chunks: list[tuple[int, int]] = []
+        for head, body, _, iteration, chunk, ends in parcels:
             buffers.append(head)
+            heads += len(head)
             if body is not None:
                 buffers.append(body)
-                slices.append((iteration, piece))
+                chunks.append((iteration, chunk))
                 payload += len(body)
+                units += ends
         try:
             with self._sending:
                 begin = time.monotonic_ns()
-                while buffers:
-                    buffers = _after(buffers, self.sending.sendmsg(buffers))
+                left = heads + payload
+                while left := left - (sent := self.sending.sendmsg(buffers)):
+                    buffers = _after(buffers, sent)
         except OSError as error:
             raise Disconnected(f"disconnected: {error.strerror}") from None
         self.sent += payload
         if self.transfers:
-            self.transfers.note_sent(slices, begin)
-        return payload
+            self.transfers.note_sent(chunks, begin)
+        return Sent(parcels[0].to, chunks[0][0] if chunks else 0, payload, units)
 
     def send_error(self, text: str) -> None:
         """Tell the peer why this side gives up, if that is possible without waiting."""
@@ -338,22 +359,20 @@ def send_errors(connections: Iterable[Connection], text: str) -> None:
 
 
 def send_from(
-    queue: SendQueue, connections: Sequence[Connection], on_sent: Callable[[int, int], None]
+    queue: SendQueue, connections: Sequence[Connection], on_sent: Callable[[Sent], None]
 ) -> None:
     """Send what stands in the queue until it is closed; the body of a sender thread.
 
     Args:
         queue: where parcels are taken from.
         connections: where they go.
-        on_sent: called with the connection's number and the payload bytes that the kernel has just
-            taken.
+        on_sent: called with the payload that the kernel has just taken.
     """
     while parcels := queue.take():
-        to = parcels[0].to
         try:
-            payload = connections[to].send(parcels)
+            sent = connections[parcels[0].to].send(parcels)
         except Disconnected:
             # The receiver will see it too, and may first find the peer's last word, which says why.
             return
-        if payload:
-            on_sent(to, payload)
+        if sent.payload:
+            on_sent(sent)

@@ -12,19 +12,21 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from threading import Thread
 
 from workloads.capture import Capture
 from workloads.errors import FrameError, WorkloadError
 from workloads.events import announce
+from workloads.frames import UnitFrames
 from workloads.job import ServerJob, WorkerJob
 from workloads.join import join
-from workloads.layout import Arena, Layout, Unit
 from workloads.network import kept_settings
 from workloads.peers import Peer, accept_workers
 from workloads.records import Records
-from workloads.transport import Connection, Parcel, SendQueue, send_from
+from workloads.schedule.units import Layout, Unit
+from workloads.training.memory import Arena
+from workloads.transport import Connection, Parcel, SendQueue, Sent, send_from
 from workloads.wire import Frame, FrameType, greeting
 
 GAP_SECONDS = (0.03, 0.06)
@@ -66,8 +68,8 @@ class UrgentServer:
             begins = time.monotonic_ns()
             if frame.type is not FrameType.GRADIENT:
                 raise FrameError(f"unexpected {frame.type.name} frame")
-            piece = self._layout.find(frame.tensor, frame.offset, frame.length)
-            connection.receive_slice(piece, peer.gradient)
+            chunk = self._layout.find(frame.tensor, frame.offset, frame.length)
+            connection.receive_chunk(chunk, peer.gradient)
             if frame.iteration:
                 self._records.write(
                     "arrived",
@@ -87,9 +89,8 @@ class Stream(Connection):
         self._handed = handed
         self.begins: dict[bytes, int | None] = {}
 
-    def send(self, parcels: Iterable[Parcel]) -> int:
+    def send(self, parcels: Sequence[Parcel]) -> Sent:
         """As any connection does, and note where the frames asked for in `begins` begin."""
-        parcels = tuple(parcels)
         for parcel in parcels:
             if parcel.head in self.begins:
                 self.begins[parcel.head] = self._handed
@@ -104,7 +105,7 @@ class UrgentWorker:
         self._job = job
         self._records = records
         self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
-        self._arena = Arena(self._layout)
+        self._frames = UnitFrames(self._layout, Arena(self._layout), FrameType.GRADIENT)
         self._queue = SendQueue(job.window_bytes, job.batch_bytes)
         self._patient = itertools.cycle(self._layout.units)
         self._queued = 0  # bytes of patient units that have not been sent
@@ -164,34 +165,21 @@ class UrgentWorker:
             parcels = self._parcels(unit, len(ready) + 1)
             stream.begins[parcels[0].head] = None
             ready[parcels[0].head] = time.monotonic_ns()
-            self._queue.put(parcels, _URGENT)
+            self._queue.put(parcels, _URGENT, unit.length)
 
     def _parcels(self, unit: Unit, number: int) -> list[Parcel]:
         """The frames of a unit; `number` tells the urgent ones, counted from 1."""
-        return [
-            Parcel(
-                Frame(
-                    FrameType.GRADIENT,
-                    self._job.worker,
-                    number,
-                    piece.tensor,
-                    piece.offset,
-                    piece.length,
-                ).pack(),
-                self._arena.slice_bytes(piece),
-            )
-            for piece in unit.slices
-        ]
+        return self._frames.of(unit, self._job.worker, number)
 
     def _refill(self) -> None:
         while self._filling and self._queued < self._ahead:
             unit = next(self._patient)
-            self._queue.put(self._parcels(unit, 0), _PATIENT)
+            self._queue.put(self._parcels(unit, 0), _PATIENT, unit.length)
             self._queued += unit.length
 
-    def _on_sent(self, _: int, payload: int) -> None:
+    def _on_sent(self, sent: Sent) -> None:
         # Urgent bytes are subtracted, too, and were never added: it is fuller by so much.
-        self._queued -= payload
+        self._queued -= sent.payload
         self._refill()
 
     def _write_packets(self, capture: Capture, connection: Connection) -> None:

@@ -7,7 +7,7 @@ Every worker has two connections, one for each direction, so that no data waits 
 direction with acknowledgements of the other: where a switch lets pure ACKs overtake data, such data
 comes with an acknowledgement that is long out of date, and TCP discards it (RFC 5961, 5.2).
 
-Some schedules have several flows: as many such pairs. A slice always travels on the same flow, and
+Some schedules have several flows: as many such pairs. A unit always travels on the same flow, and
 no frame waits for one of another flow: what a frame depends on had arrived before it was sent.
 
     HELLO       worker -> server   first frame of a connection on which the worker sends;
@@ -17,8 +17,8 @@ no frame waits for one of another flow: what a frame depends on had arrived befo
     RELEASE     server -> worker   iteration i starts (the step barrier is open); where workers
                                    take turns: push the gradients of iteration i; on the first flow
     PULL        worker -> server   send me one tensor; no payload; on the first flow
-    PARAMETERS  server -> worker   one slice of a tensor
-    GRADIENT    worker -> server   one slice of a tensor's gradient
+    PARAMETERS  server -> worker   one chunk of a tensor
+    GRADIENT    worker -> server   one chunk of a tensor's gradient
     LAST        server -> worker   iteration i is your last one; only where workers have paces of
                                    their own and go on; on the first flow
     DONE        server -> worker   the last iteration is applied, on every flow; without a training:
@@ -40,7 +40,7 @@ MAGIC = b"DMLB"
 VERSION = 4
 MAX_PAYLOAD = 1 << 20
 
-# magic, version, type, worker, iteration; and what a slice's frames have in common all the time:
+# magic, version, type, worker, iteration; and what a chunk's frames have in common all the time:
 # tensor, offset (bytes), payload length (bytes)
 _BEGIN = struct.Struct("!4sBBHI")
 _PLACE = struct.Struct("!IQI")
@@ -91,7 +91,7 @@ class Frame(NamedTuple):
 
 
 def pack_begin(kind: FrameType, worker: int, iteration: int) -> bytes:
-    """The part of a header before that of `pack_place`: the same for all slices of an iteration."""
+    """The part of a header before that of `pack_place`: the same for all chunks of an iteration."""
     return _BEGIN.pack(MAGIC, VERSION, kind, worker, iteration)
 
 

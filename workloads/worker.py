@@ -16,16 +16,18 @@ from threading import Thread
 from workloads.compute import Clock, Objective, Pacer
 from workloads.errors import WorkloadError
 from workloads.events import announce
-from workloads.flows import flow_bytes, unit_flows
+from workloads.frames import UnitFrames
 from workloads.graphs import graph_of
 from workloads.inbox import Inbox
 from workloads.job import WorkerJob
 from workloads.join import join
-from workloads.layout import Arena, Layout, Unit, check_ranks
 from workloads.models import Layer
 from workloads.network import tcp_state
 from workloads.records import Records, TrainingCpu, resources_used
+from workloads.schedule.flows import flow_units, unit_flows
+from workloads.schedule.units import Layout, Unit, check_ranks
 from workloads.spans import Spans, Transfers, write_spans
+from workloads.training.memory import Arena
 from workloads.transport import (
     Connection,
     Disconnected,
@@ -35,7 +37,7 @@ from workloads.transport import (
     send_errors,
     send_from,
 )
-from workloads.wire import Frame, FrameType, pack_begin
+from workloads.wire import Frame, FrameType
 
 
 class Worker:
@@ -47,6 +49,7 @@ class Worker:
         self._clock = clock
         self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
         self._arena = Arena(self._layout)
+        self._gradients = UnitFrames(self._layout, self._arena, FrameType.GRADIENT)
         self._objective = Objective(job.seed, job.worker)
         self._pacer = Pacer(clock)
         layers = job.model.layers
@@ -55,7 +58,7 @@ class Worker:
             SendQueue(job.window_bytes, job.batch_bytes, granted) for _ in job.flow_dscp
         )
         self._unit_flow = unit_flows(self._layout, len(job.flow_dscp))
-        self._flow_bytes = flow_bytes(self._layout, self._unit_flow, len(job.flow_dscp))
+        self._flow_units = flow_units(self._unit_flow, len(job.flow_dscp))
         self._graph = graph_of(job.model)
         self._needed_by: list[list[int]] = [[] for _ in layers]
         for layer, inputs in enumerate(self._graph):
@@ -229,20 +232,16 @@ class Worker:
                     self._push(iteration, unit)
 
     def _push(self, iteration: int, unit: Unit) -> None:
-        begin = pack_begin(FrameType.GRADIENT, self._job.worker, iteration)
-        values = self._arena.slice_bytes
         self._queues[self._unit_flow[unit.number]].put(
-            [
-                Parcel(begin + piece.place, values(piece), 0, iteration, piece.number)
-                for piece in unit.slices
-            ],
+            self._gradients.of(unit, self._job.worker, iteration),
             self._ranks[unit.number],
+            unit.length,
         )
 
     def _released(self) -> None:
         """The parameter server has released an iteration: where workers take turns, push it."""
-        for queue, size in zip(self._queues, self._flow_bytes, strict=True):
-            queue.grant(size)
+        for queue, units in zip(self._queues, self._flow_units, strict=True):
+            queue.grant(units)
 
     def _answered(self, unit: Unit) -> None:
         """A unit has come; all but the first time as the answer to its push."""
@@ -253,7 +252,7 @@ class Worker:
 
 
 def _send(queue: SendQueue, connection: Connection, flow: int, inbox: Inbox) -> None:
-    send_from(queue, [connection], lambda _, payload: inbox.on_sent(flow, payload))
+    send_from(queue, [connection], lambda sent: inbox.on_sent(flow, sent.units))
 
 
 def _start(body: Callable[[], None], inbox: Inbox) -> Thread:

@@ -48,9 +48,9 @@ from orchestrator.spec import (
     rate_text,
 )
 from workloads.devices import DeviceModel
-from workloads.layout import Layout
 from workloads.models import Model, load_model
-from workloads.schedules import Schedule, get_schedule
+from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.units import Layout
 
 _SIMULATED = "simulated"
 _QUEUES: dict[str, QueueOrder] = {

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from orchestrator.collector.record_files import Record
-from workloads.schedules import is_bulk_synchronous
+from workloads.schedule.library import is_bulk_synchronous
 
 
 class ScaleRecord(Record):

@@ -24,7 +24,7 @@ from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
 from workloads.devices import DeviceModel
 from workloads.models import load_model, model_names
-from workloads.schedules import Schedule, get_schedule
+from workloads.schedule.library import Schedule, get_schedule
 
 Standing = Literal["wins", "within the noise", ""]
 

@@ -12,8 +12,8 @@ from typing import ClassVar, NamedTuple
 
 from workloads.devices import DeviceModel
 from workloads.graphs import Graph, graph_of
-from workloads.layout import Layout
 from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.schedule.units import Layout
 
 
 class Unit(NamedTuple):

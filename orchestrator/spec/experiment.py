@@ -21,7 +21,7 @@ from orchestrator.spec.topology import Topology
 from orchestrator.spec.windows import SocketBuffers, emulated_send_bytes, round_trip_us
 from workloads.devices import DeviceModel
 from workloads.models import load_model
-from workloads.schedules import Schedule, get_schedule
+from workloads.schedule.library import Schedule, get_schedule
 
 _SWEEP = TypeAdapter(Sweep | None)
 _SCHEDULES = TypeAdapter(dict[str, Schedule])

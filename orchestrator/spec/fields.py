@@ -21,7 +21,7 @@ from orchestrator.spec.switch_kinds import KINDS
 from orchestrator.spec.text import kind, nearest, shown
 from orchestrator.spec.units import QuantityError
 from workloads.models import model_names
-from workloads.schedules import schedule_names
+from workloads.schedule.library import schedule_names
 from workloads.wire import HEADER_BYTES
 
 PACKET_BYTES = 1514

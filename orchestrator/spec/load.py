@@ -26,7 +26,7 @@ from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
 from orchestrator.spec.yamlfile import read_document
 from workloads.devices import DeviceModel, known_devices
-from workloads.schedules import get_schedule, schedule_names
+from workloads.schedule.library import get_schedule, schedule_names
 
 _OTHER_KIND = "another kind of switch can"
 _STDIN = Path("-")

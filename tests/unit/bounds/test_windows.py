@@ -22,7 +22,7 @@ from orchestrator.spec import Direction, Scale, SocketBuffers, Topology
 from tests.unit.bounds.clusters import trunk
 from workloads.devices import DeviceModel
 from workloads.models import load_model
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 DEVICES = {"d": DeviceModel("d", 0.0, 0.0, 0.0)}
 MODEL = load_model("resnet50")

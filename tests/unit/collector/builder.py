@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.collector.spans_builder import layout_record, server_record, spans_records
-from workloads.layout import Layout
 from workloads.models import load_model
+from workloads.schedule.units import Layout
 
 SECOND = 1_000_000_000
 REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"

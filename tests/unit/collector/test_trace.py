@@ -30,7 +30,7 @@ from orchestrator.spec.experiment_file import ExperimentFile
 from tests.unit.collector.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train
 from workloads.models import load_model
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 from workloads.spans import KEPT_ITERATIONS
 
 Limits = dict[Way, Full]

@@ -22,7 +22,7 @@ from orchestrator.spec import (
     load_experiment,
 )
 from workloads.devices import DeviceModel
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests/golden/good"

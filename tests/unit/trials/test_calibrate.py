@@ -21,7 +21,7 @@ from orchestrator.trials.calibrate import (
     judge,
 )
 from workloads.job import WorkerJob, parse_job
-from workloads.layout import Layout
+from workloads.schedule.units import Layout
 
 ROOT = Path(__file__).parents[3]
 RELEASED = 7_000_000_000

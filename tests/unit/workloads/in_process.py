@@ -14,11 +14,11 @@ from orchestrator.orders import ORDERS, computation, misfit, ranks_of, setting_o
 from workloads.compute import SystemClock
 from workloads.devices import DeviceModel
 from workloads.job import ServerJob, WorkerJob
-from workloads.layout import Layout
 from workloads.models import Layer, Model, Tensor
 from workloads.network import Buffers, Endpoint
 from workloads.records import Records
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
+from workloads.schedule.units import Layout
 from workloads.server import ParameterServer
 from workloads.worker import Worker
 
@@ -138,7 +138,7 @@ def train(
 
     with (
         mock.patch("workloads.peers.announce", announced),
-        mock.patch("workloads.server.announce"),
+        mock.patch("workloads.follower.announce"),
         mock.patch("workloads.worker.announce"),
         ThreadPoolExecutor(workers + 1) as pool,
     ):

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workloads.aggregation import Aggregation, initialise
+from tests.unit.workloads.in_process import model_of
+from workloads.aggregation import EachAlone, MeanOfAll, initialise
 from workloads.compute import TILE_ELEMENTS, Objective, Pacer
-from workloads.layout import Arena, Layout
 from workloads.models import load_model
+from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout
+from workloads.training.memory import Arena
 
 LAYOUT = Layout(load_model("squeezenet"), 1, 0.01)
 
 
 @settings(max_examples=20)
-@given(st.permutations(LAYOUT.slices), st.integers(1, 4), st.integers(0, 2**32))
-def test_slices_in_any_order_give_numpys_bits(
-    slices: list[object], workers: int, seed: int
-) -> None:
+@given(st.permutations(LAYOUT.chunks), st.integers(1, 4), st.integers(0, 2**32))
+def test_chunks_in_any_order_give_numpys_bits(chunks: list[Chunk], workers: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     parameters = Arena(LAYOUT)
     initialise(parameters, LAYOUT, seed)
@@ -27,9 +27,13 @@ def test_slices_in_any_order_give_numpys_bits(
     gradients = [Arena(LAYOUT) for _ in range(workers)]
     for gradient in gradients:
         gradient.values[:] = generator.standard_normal(len(before)).astype(np.float32) * 1e3
-    aggregation = Aggregation(parameters, gradients, 0.1)
-    for piece in slices:
-        aggregation.apply(piece)  # type: ignore[arg-type]
+    update = MeanOfAll(LAYOUT, parameters, gradients, 0.1)
+    whole = 0
+    for chunk in chunks:
+        ready = [update.delivered(chunk) for _ in gradients]
+        assert ready == [False] * (workers - 1) + [True]
+        whole += update.apply(chunk, chunk.number % workers)
+    assert whole == len(LAYOUT.units)
     total = gradients[0].values.copy()
     for gradient in gradients[1:]:
         total = total + gradient.values
@@ -42,10 +46,26 @@ def test_the_order_of_the_sum_matters_and_is_the_workers() -> None:
     for gradient, value in zip(gradients, (1e8, -1e8, 1.0), strict=True):
         gradient.values.fill(value)
     parameters = Arena(LAYOUT)
-    aggregation = Aggregation(parameters, gradients, 3.0)
-    for piece in LAYOUT.slices:
-        aggregation.apply(piece)
+    update = MeanOfAll(LAYOUT, parameters, gradients, 3.0)
+    for chunk in LAYOUT.chunks:
+        update.apply(chunk, 0)
     assert set(parameters.values.tolist()) == {-1.0}  # (1e8 + 1) - 1e8 would be 0
+
+
+def test_each_workers_chunk_by_itself() -> None:
+    layout = Layout(model_of([[100], [CHUNK_BYTES]]), 1, 1)
+    gradients = [Arena(layout) for _ in range(2)]
+    for gradient, value in zip(gradients, (2.0, 8.0), strict=True):
+        gradient.values.fill(value)
+    parameters = Arena(layout)
+    update = EachAlone(layout, parameters, gradients, 1.0)
+    large = layout.units[1]
+    assert len(large.chunks) == 4
+    for worker, so_far in ((1, -4.0), (0, -5.0)):
+        for chunk in large.chunks:
+            assert update.delivered(chunk)
+            assert update.apply(chunk, worker) == (chunk is large.chunks[-1])
+        assert set(parameters.tensor(large.tensor).tolist()) == {so_far}
 
 
 def test_initial_parameters_are_each_tensors_own() -> None:

@@ -18,9 +18,9 @@ from tests.unit.workloads.test_workloads_job import problems
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads import calibration
 from workloads.job import Job, parse_job
-from workloads.layout import Layout
 from workloads.models import load_model
 from workloads.records import Records
+from workloads.schedule.units import Layout
 from workloads.transport import Connection, Disconnected, Parcel, PeerError
 from workloads.wire import Frame, FrameType, greeting
 
@@ -117,7 +117,7 @@ def test_a_killed_worker_ends_the_calibration(bench: Bench) -> None:
     [
         (Frame(FrameType.PULL, 0), "worker0: unexpected PULL frame of worker 0"),
         (Frame(FrameType.GRADIENT, 1), "worker0: unexpected GRADIENT frame of worker 1"),
-        (Frame(FrameType.GRADIENT, 0, length=3), "worker0: 3 bytes at offset 0 are no slice"),
+        (Frame(FrameType.GRADIENT, 0, length=3), "worker0: 3 bytes at offset 0 are no chunk"),
     ],
 )
 def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: str) -> None:

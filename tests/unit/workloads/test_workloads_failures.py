@@ -13,15 +13,15 @@ from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads import join
 from workloads.errors import WorkloadError
 from workloads.job import WorkerJob, parse_job
-from workloads.layout import Layout
 from workloads.models import load_model
 from workloads.network import Buffers, Endpoint
 from workloads.records import Records
+from workloads.schedule.units import Layout
 from workloads.transport import Connection, PeerError
 from workloads.wire import HEADER_BYTES, Frame, FrameType, greeting
 
 LAYOUT = Layout(load_model("alexnet"), 1, 0.005)
-FIRST = LAYOUT.slices[0]
+FIRST = LAYOUT.chunks[0]
 
 
 def hello(worker: int = 0, digest: bytes = LAYOUT.digest) -> bytes:
@@ -164,15 +164,15 @@ def with_worker(bench: Bench, talk: Talk, silence_seconds: float = 30) -> tuple[
         (pull() + 2 * (gradient() + bytes(FIRST.length)), "tensor 0 at offset 0 pushed twice"),
         (
             gradient(length=FIRST.length - 4),
-            f"{FIRST.length - 4} bytes at offset 0 are no slice of tensor 0 ({FIRST.length} bytes)",
+            f"{FIRST.length - 4} bytes at offset 0 are no chunk of tensor 0 ({FIRST.length} bytes)",
         ),
         (
             gradient(offset=4),
-            f"{FIRST.length} bytes at offset 4 are no slice of tensor 0 ({FIRST.length} bytes)",
+            f"{FIRST.length} bytes at offset 4 are no chunk of tensor 0 ({FIRST.length} bytes)",
         ),
         (
             gradient(offset=2**64 - 1),
-            f"{FIRST.length} bytes at offset 18446744073709551615 are no slice of tensor 0 "
+            f"{FIRST.length} bytes at offset 18446744073709551615 are no chunk of tensor 0 "
             f"({FIRST.length} bytes)",
         ),
     ],
@@ -197,7 +197,7 @@ def test_a_worker_that_is_silent(bench: Bench) -> None:
     assert end == (
         1,
         "ps: iteration 0: nothing moved for 0.3 s; waiting for worker0 "
-        f"(pulled 0, pushed 0 of {LAYOUT.bytes} bytes)\n",
+        f"(pulled 0, pushed 0 of {len(LAYOUT.units)} units)\n",
     )
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.trainings import PATIENCE, Bench
-from workloads.flows import flow_bytes, unit_flows
-from workloads.layout import Layout
 from workloads.models import load_model, model_names
-from workloads.schedules import get_schedule
+from workloads.schedule.flows import flow_units, unit_flows
+from workloads.schedule.library import get_schedule
+from workloads.schedule.units import Layout
 from workloads.transport import Connection, PeerError
 from workloads.wire import Frame, FrameType, greeting
 
@@ -26,6 +26,14 @@ MARKS = list(range(1, FLOWS + 1))
 ONE_WORKER = {"workers": ["worker0"], "schedule": "geryon", "flow_dscp": MARKS}
 
 
+def carried_bytes(layout: Layout, of_unit: tuple[int, ...], flows: int) -> list[int]:
+    """Per flow, what it carries of the whole model, once in one direction."""
+    carried = [0] * flows
+    for unit, flow in zip(layout.units, of_unit, strict=True):
+        carried[flow] += unit.length
+    return carried
+
+
 @pytest.mark.parametrize("name", model_names())
 @pytest.mark.parametrize("flows", [1, 2, 4, 8])
 def test_flows_share_the_bytes_in_forward_order(name: str, flows: int) -> None:
@@ -33,8 +41,9 @@ def test_flows_share_the_bytes_in_forward_order(name: str, flows: int) -> None:
     of_unit = unit_flows(layout, flows)
     assert list(of_unit) == sorted(of_unit)
     assert of_unit[0] == 0
-    carried = flow_bytes(layout, of_unit, flows)
+    carried = carried_bytes(layout, of_unit, flows)
     assert sum(carried) == layout.bytes
+    assert sum(flow_units(of_unit, flows)) == len(layout.units)
     for count in carried:
         assert abs(count - layout.bytes / flows) <= SLICE
 
@@ -43,7 +52,8 @@ def test_a_large_tensor_keeps_out_of_the_flow_of_the_small_ones_before_it() -> N
     layout = Layout(model_of([[10], [20], [1000], [50]]), 1, 1)
     of_unit = unit_flows(layout, 4)
     assert of_unit == (0, 0, 3, 3)
-    assert flow_bytes(layout, of_unit, 4) == (120, 0, 0, 4200)
+    assert carried_bytes(layout, of_unit, 4) == [120, 0, 0, 4200]
+    assert flow_units(of_unit, 4) == (2, 0, 0, 2)
 
 
 def test_records_of_every_flow(tmp_path: Path) -> None:
@@ -56,8 +66,8 @@ def test_records_of_every_flow(tmp_path: Path) -> None:
     layout = Layout(model, 1, 1, GERYON.slice_bytes)
     of_unit = unit_flows(layout, FLOWS)
     (told,) = [line for line in ps if line["event"] == "layout"]
-    assert told["slice_flows"] == [of_unit[piece.unit] for piece in layout.slices]
-    by_flow = flow_bytes(layout, of_unit, FLOWS)
+    assert told["slice_flows"] == [of_unit[chunk.unit] for chunk in layout.chunks]
+    by_flow = carried_bytes(layout, of_unit, FLOWS)
     for connection in ps[-1]["connections"]:
         payload = 2 * by_flow[connection["flow"]]
         assert payload <= connection["bytes_received"] <= 1.02 * payload + 1000
@@ -99,23 +109,23 @@ def last_word(connection: Connection) -> str:
         return str(error)
 
 
-def test_a_slice_on_another_flow_ends_the_training_and_every_flow_says_why(bench: Bench) -> None:
+def test_a_chunk_on_another_flow_ends_the_training_and_every_flow_says_why(bench: Bench) -> None:
     layout = Layout(load_model("alexnet"), 1, 0.005, GERYON.slice_bytes)
-    piece = layout.slices[0]
+    chunk = layout.chunks[0]
     ps = bench.start("ps", **ONE_WORKER)
     with ExitStack() as stack:
         down, up = released(ps.event("listening")["port"], stack, layout.digest)
         words = stack.enter_context(ThreadPoolExecutor(FLOWS)).map(last_word, down)
-        frame = Frame(FrameType.GRADIENT, length=piece.length)
-        up[1].sending.sendall(frame.pack() + bytes(piece.length))
+        frame = Frame(FrameType.GRADIENT, length=chunk.length)
+        up[1].sending.sendall(frame.pack() + bytes(chunk.length))
         message = "iteration 0: worker0: tensor 0 at offset 0 on flow 1"
         assert list(words) == [message] * FLOWS
     assert ps.ended() == (1, f"ps: {message}\n")
 
 
-def test_workers_take_a_slice_on_its_own_flow_only(bench: Bench, listener: socket.socket) -> None:
+def test_workers_take_a_chunk_on_its_own_flow_only(bench: Bench, listener: socket.socket) -> None:
     layout = Layout(load_model("alexnet"), 1, 0.005, GERYON.slice_bytes)
-    piece = layout.slices[-1]
+    chunk = layout.chunks[-1]
     worker = bench.start("worker0", **ONE_WORKER, port=listener.getsockname()[1])
     with ExitStack() as stack:
         down = {}
@@ -127,11 +137,11 @@ def test_workers_take_a_slice_on_its_own_flow_only(bench: Bench, listener: socke
                 down[flow] = connection
         assert list(down) == list(range(FLOWS))
         frame = Frame(
-            FrameType.PARAMETERS, 0, 0, piece.tensor, piece.offset, piece.length
+            FrameType.PARAMETERS, 0, 0, chunk.tensor, chunk.offset, chunk.length
         )  # fmt: skip
-        down[0].sending.sendall(frame.pack() + bytes(piece.length))
+        down[0].sending.sendall(frame.pack() + bytes(chunk.length))
         assert worker.ended() == (
             1,
             "worker0: iteration 0: the parameter server: "
-            f"tensor {piece.tensor} at offset {piece.offset} on flow 0\n",
+            f"tensor {chunk.tensor} at offset {chunk.offset} on flow 0\n",
         )

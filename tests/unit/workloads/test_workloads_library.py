@@ -9,7 +9,7 @@ import pytest
 
 from workloads.devices import DeviceModel, known_devices
 from workloads.models import Layer, Tensor, load_model, model_names
-from workloads.schedules import Schedule, get_schedule, schedule_names
+from workloads.schedule.library import Schedule, get_schedule, schedule_names
 
 PUBLISHED_DEVICE = "published-worker-6-cores-2GHz"
 

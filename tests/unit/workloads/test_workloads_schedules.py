@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from orchestrator.orders import ORDERS, misfit
 from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.reference import trained
-from workloads.layout import SLICE_BYTES, Layout
 from workloads.models import Model
-from workloads.schedules import SCHEDULES, Place, Schedule, Synchronisation, get_schedule
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import SCHEDULES, Place, Schedule, get_schedule
+from workloads.schedule.units import CHUNK_BYTES, Layout
 
 SIZES = st.one_of(st.integers(1, 40), st.integers(1, 3000))  # elements of a tensor
 MODELS = st.lists(st.lists(SIZES, max_size=3), min_size=1, max_size=6).filter(any)
@@ -25,7 +26,7 @@ MODELS = st.lists(st.lists(SIZES, max_size=3), min_size=1, max_size=6).filter(an
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     """Any combination of the choices that is one."""
-    synchronisation = draw(st.sampled_from(get_args(Synchronisation)))
+    synchronisation = draw(st.sampled_from(get_args(SynchronisationName)))
     stale = synchronisation == "stale-synchronous"
     apart = synchronisation in ("stale-synchronous", "asynchronous")
     barrier = synchronisation == "step-barrier"
@@ -89,7 +90,7 @@ def in_numpy(model: Model, workers: int, iterations: int) -> str:
 
 EXTREMES = {
     "one tensor of one element": [[1]],
-    "one tensor of many frames": [[SLICE_BYTES]],
+    "one tensor of many frames": [[CHUNK_BYTES]],
     "more tensors than one send takes": [[3, 1]] * 300,
     "layers without parameters": [[], [100], [], [], [7], []],
 }

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from tests.unit.workloads.in_process import model_of, train
-from workloads.layout import SLICE_BYTES, Layout
 from workloads.records import Records
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.units import CHUNK_BYTES, Layout
 from workloads.spans import KEPT_ITERATIONS, Spans, write_spans
 
-MODEL = model_of([[SLICE_BYTES // 2, 10], [], [70_000]])
+MODEL = model_of([[CHUNK_BYTES // 2, 10], [], [70_000]])
 WORKERS = ("worker0", "worker1", "worker2")
 
 
@@ -38,10 +38,10 @@ def test_every_slice_and_every_layer_has_its_spans(tmp_path: Path, name: str) ->
     schedule = get_schedule(name)
     ps = train(tmp_path, MODEL, schedule, iterations=2)
     layout = Layout(MODEL, 1, 1, schedule.slice_bytes)
-    every = [piece.number for piece in layout.slices]
+    every = [piece.number for piece in layout.chunks]
     (told,) = [line for line in ps if line["event"] == "layout"]
     assert told["layers"] == ["layer0", "layer1", "layer2"]
-    assert told["slices"] == [[layout.tensor_layers[s.tensor], s.length] for s in layout.slices]
+    assert told["slices"] == [[layout.tensor_layers[s.tensor], s.length] for s in layout.chunks]
     server = spans_of(tmp_path, "ps")
     assert [line["iteration"] for line in server] == [0, 1]
     for line in server:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.workloads.reference import trained
 from tests.unit.workloads.trainings import Bench
-from workloads.layout import scaled_elements
 from workloads.models import load_model
+from workloads.schedule.units import scaled_elements
 
 
 def test_the_result_is_numpys_whatever_the_schedule_and_the_order(bench: Bench) -> None:

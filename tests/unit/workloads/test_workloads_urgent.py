@@ -57,8 +57,8 @@ def test_a_stream_knows_where_frames_begin() -> None:
         stream.begins = {b"second": None, b"fourth": None, b"never": None}
         body = memoryview(bytes(100))
         stream.send([Parcel(b"first", body), Parcel(b"second", body)])
-        stream.send(iter([Parcel(b"third")]))
-        assert stream.send([Parcel(b"fourth", body)]) == 100
+        stream.send([Parcel(b"third")])
+        assert stream.send([Parcel(b"fourth", body)]).payload == 100
         sent = there.recv(1000)
     assert stream.begins == {b"second": 60 + 105, b"fourth": 60 + 216, b"never": None}
     assert sent[165 - 60 :].startswith(b"second")

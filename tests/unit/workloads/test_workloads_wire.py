@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from fractions import Fraction
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.errors import FrameError, WorkloadError
-from workloads.layout import SLICE_BYTES, Arena, Layout, scaled_elements
+from workloads.frames import UnitFrames
 from workloads.models import load_model
-from workloads.transport import Connection, Disconnected, Parcel, PeerError, SendQueue
+from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
+from workloads.training.memory import Arena
+from workloads.transport import Connection, Disconnected, Parcel, PeerError, SendQueue, Sent
 from workloads.wire import HEADER_BYTES, MAX_PAYLOAD, Frame, FrameType, unpack
 
 U32 = st.integers(0, 2**32 - 1)
@@ -74,17 +76,17 @@ def test_a_broken_header_says_what_is_wrong(at: int, value: bytes, message: str)
 
 @given(
     st.integers(0, 20),
-    st.one_of(st.integers(0, 8).map(lambda n: n * SLICE_BYTES), st.integers(0, 2**64 - 1)),
+    st.one_of(st.integers(0, 8).map(lambda n: n * CHUNK_BYTES), st.integers(0, 2**64 - 1)),
     st.one_of(
-        st.sampled_from(sorted({piece.length for piece in LAYOUT.slices})),
+        st.sampled_from(sorted({chunk.length for chunk in LAYOUT.chunks})),
         st.integers(0, MAX_PAYLOAD),
     ),
 )
-def test_only_the_slices_of_the_layout_are_found(tensor: int, offset: int, length: int) -> None:
+def test_only_the_chunks_of_the_layout_are_found(tensor: int, offset: int, length: int) -> None:
     wanted = [
-        piece
-        for piece in LAYOUT.slices
-        if (piece.tensor, piece.offset, piece.length) == (tensor, offset, length)
+        chunk
+        for chunk in LAYOUT.chunks
+        if (chunk.tensor, chunk.offset, chunk.length) == (tensor, offset, length)
     ]
     try:
         assert [LAYOUT.find(tensor, offset, length)] == wanted
@@ -109,14 +111,14 @@ def test_a_factor_is_the_decimal_that_was_written() -> None:
     assert scaled_elements(1001, 1, 0.5) == 501
 
 
-def test_slices_cover_the_arena_once_in_order() -> None:
+def test_chunks_cover_the_arena_once_in_order() -> None:
     position = 0
-    for number, piece in enumerate(LAYOUT.slices):
-        assert (piece.number, piece.start) == (number, position)
-        assert 0 < piece.length <= SLICE_BYTES
-        position += piece.length
+    for number, chunk in enumerate(LAYOUT.chunks):
+        assert (chunk.number, chunk.start) == (number, position)
+        assert 0 < chunk.length <= CHUNK_BYTES
+        position += chunk.length
     assert position == LAYOUT.bytes == Arena(LAYOUT).values.nbytes
-    assert len(LAYOUT.tensor_slices[10]) == math.ceil(4 * 377488 / SLICE_BYTES)  # fc6.w
+    assert len(LAYOUT.tensor_chunks[10]) == math.ceil(4 * 377488 / CHUNK_BYTES)  # fc6.w
     assert LAYOUT.layer_tensors[5] == (10, 11)
     assert LAYOUT.tensor_layers[10:12] == (5, 5)
 
@@ -140,22 +142,22 @@ def test_payloads_travel_from_arena_to_arena(ends: tuple[Connection, socket.sock
     here, there = ends[0], Connection(ends[1])
     source, destination = Arena(LAYOUT), Arena(LAYOUT)
     source.values[:] = np.arange(len(source.values))
-    parcels = [
-        Parcel(
-            Frame(FrameType.PARAMETERS, 0, 0, piece.tensor, piece.offset, piece.length).pack(),
-            source.slice_bytes(piece),
-        )
-        for piece in LAYOUT.slices
-    ]
-    sender = Thread(target=here.send, args=(parcels,))  # far more than the socket's buffer
-    sender.start()
-    for _ in LAYOUT.slices:
-        frame = there.receive()
-        piece = LAYOUT.find(frame.tensor, frame.offset, frame.length)
-        there.receive_slice(piece, destination)
-    sender.join()
+    frames = UnitFrames(LAYOUT, source, FrameType.PARAMETERS)
+    parcels = [parcel for unit in LAYOUT.units for parcel in frames.of(unit, 2, 5, to=1)]
+    assert [unpack(parcel.head).worker for parcel in parcels] == [2] * len(LAYOUT.chunks)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(here.send, parcels)  # far more than the socket's buffer
+        receive_all(there, destination)
     assert np.array_equal(source.values, destination.values)
+    assert sent.result() == Sent(1, 5, LAYOUT.bytes, len(LAYOUT.units))
     assert here.sent == there.received == LAYOUT.bytes
+
+
+def receive_all(there: Connection, destination: Arena) -> None:
+    for _ in LAYOUT.chunks:
+        frame = there.receive()
+        chunk = LAYOUT.find(frame.tensor, frame.offset, frame.length)
+        there.receive_chunk(chunk, destination)
 
 
 def test_the_end_of_a_connection_in_the_middle_of_a_frame(
@@ -201,10 +203,10 @@ def test_silence_before_the_first_frame(ends: tuple[Connection, socket.socket]) 
         connection.receive()
 
 
-@given(st.lists(st.integers(0, 3 * SLICE_BYTES // 2), max_size=40))
+@given(st.lists(st.integers(0, 3 * CHUNK_BYTES // 2), max_size=40))
 def test_a_queue_keeps_the_order_and_bounds_what_it_hands_out(sizes: list[int]) -> None:
     queue = SendQueue()
-    memory = memoryview(bytes(2 * SLICE_BYTES))
+    memory = memoryview(bytes(2 * CHUNK_BYTES))
     parcels = [Parcel(b"%d" % i, memory[:size] or None) for i, size in enumerate(sizes)]
     queue.put(parcels)
     queue.close()
@@ -252,9 +254,9 @@ def test_a_full_window_holds_back_all_but_the_most_urgent() -> None:
     queue = SendQueue(window=3, batch=1)
     body = memoryview(bytes(2))
     for name in (b"a", b"b", b"c"):
-        queue.put([Parcel(name, body)], rank=5)
+        queue.put([Parcel(name, body)], rank=5, size=2)
     assert [queue.take()[0].head for _ in range(2)] == [b"a", b"b"]  # begun while below 3
-    queue.put([Parcel(b"urgent", body)], rank=1)
+    queue.put([Parcel(b"urgent", body)], rank=1, size=2)
     assert queue.take()[0].head == b"urgent"
     queue.put([Parcel(b"told")], rank=9)  # has no bytes, but waits its turn behind c
     queue.returned(1, 2)
@@ -262,3 +264,15 @@ def test_a_full_window_holds_back_all_but_the_most_urgent() -> None:
     assert queue.take()[0].head == b"c"
     queue.lift_window()
     assert drained(queue) == [b"told"]
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=9))
+def test_grants_are_of_units_whatever_their_bytes(sizes: list[int]) -> None:
+    queue = SendQueue(granted=0)
+    for number, size in enumerate(sizes):
+        queue.put([Parcel(b"%d" % number, memoryview(bytes(size)))], 1, size)
+    queue.put([Parcel(b"told")])  # needs no grant
+    assert [parcel.head for parcel in queue.take()] == [b"told"]
+    for number in range(len(sizes)):
+        queue.grant(1)
+        assert [parcel.head for parcel in queue.take()] == [b"%d" % number]

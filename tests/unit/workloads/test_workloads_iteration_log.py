@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from workloads.progress import IterationLog, Logs
+from workloads.iteration_log import IterationLog, Logs
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,17 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_flows_compete_from_when_all_have_begun_until_the_first_is_done() -> None:
-    log = IterationLog(0, 2, 100)
-    for worker, payload in ((0, 30), (0, 10), (1, 5), (0, 20), (1, 20), (0, 40), (1, 75)):
-        log.sent(worker, payload)
+    log = IterationLog(0, 2, 3)
+    for worker, payload, units in (
+        (0, 30, 1),
+        (0, 10, 0),
+        (1, 5, 0),
+        (0, 20, 1),
+        (1, 20, 0),
+        (0, 40, 1),
+        (1, 75, 3),
+    ):
+        log.sent(worker, payload, units)
     # From (40, 5) to (100, 25): the clock was looked at then, and then.
     assert log.fields()["pull_competing"] == {"seconds": 1.0, "bytes": [60, 20]}
     assert log.fields()["pull_bytes_at_first_done"] == [100, 25]
@@ -27,19 +35,20 @@ def test_flows_compete_from_when_all_have_begun_until_the_first_is_done() -> Non
 
 
 def test_who_is_done_before_the_other_begins_does_not_compete() -> None:
-    log = IterationLog(0, 2, 100)
-    for worker in (0, 1):
-        log.pushed(worker, 60)
-        log.pushed(worker, 40)
+    log = IterationLog(0, 2, 2)
+    for worker, payload in ((0, 60), (1, 3)):  # a unit may be any number of bytes
+        log.pushed(worker, payload, 1)
+        log.pushed(worker, payload, 1)
         if not worker:
-            assert log.missing(("a", "b")) == "b (pulled 0, pushed 0 of 100 bytes)"
+            assert log.missing(("a", "b")) == "b (pulled 0, pushed 0 of 2 units)"
+    assert log.missing(("a", "b")) == ""
     assert log.fields()["push_competing"] == {"seconds": 0.0, "bytes": [0, 0]}
-    assert (log.payload_in, log.payload_out) == (200, 0)
+    assert (log.payload_in, log.payload_out) == (126, 0)
 
 
 def test_logs_are_made_when_they_are_asked_for() -> None:
-    logs = Logs(1, 100)
-    logs[3].pushed(0, 70)
-    logs[1].sent(0, 30)
+    logs = Logs(1, 2)
+    logs[3].pushed(0, 70, 1)
+    logs[1].sent(0, 30, 0)
     assert [logs[number].number for number in (1, 3)] == [1, 3]
     assert logs.payload == (70, 30)

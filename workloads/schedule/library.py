@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workloads.errors import unknown_name
+from workloads.schedule.kinds import KINDS, SynchronisationName
 
 Place = Literal["nowhere", "host", "switch", "both"]
-Synchronisation = Literal[
-    "step-barrier", "per-tensor", "per-slice", "stale-synchronous", "asynchronous"
-]
 SwitchOrder = Literal["worker", "layer"]
 
 MIN_FLOWS, MAX_FLOWS = 2, 8
@@ -45,14 +43,14 @@ class Schedule:
             of all workers are applied. "per-tensor", "per-slice": a unit is sent to all workers,
             without their asking, as soon as it has been applied, and a layer's forward pass waits
             for its own parameters only. "stale-synchronous", "asynchronous": a push is applied by
-            itself and answered to its worker alone (see `workloads.staleness`).
+            itself and answered to its worker alone (see `workloads.schedule.paces`).
         staleness: with "stale-synchronous", how many iterations a worker may be ahead.
         switch_order: what switches order by, in strict priority and in both directions: "worker"
             (first worker of the topology first), "layer" (first flow first, whosever it is; see
             `flows`), or None when the place is not the switch.
         flows: with switch_order "layer", how many connections a worker has in each direction. The
-            units are split over them in forward order (see `workloads.flows`), and hosts mark each
-            flow with a class of its own. An order of hosts is then one within each flow.
+            units are split over them in forward order (see `workloads.schedule.flows`), and hosts
+            mark each flow with a class of its own. An order of hosts is then one within each flow.
 
     Raises:
         ValueError: the choices contradict each other.
@@ -65,7 +63,7 @@ class Schedule:
     slice_bytes: int | None = None
     window_bytes: int | None = None
     unsent_bytes: int | None = None
-    synchronisation: Synchronisation = "step-barrier"
+    synchronisation: SynchronisationName = "step-barrier"
     staleness: int | None = None
     switch_order: SwitchOrder | None = None
     flows: int | None = None
@@ -129,7 +127,7 @@ class Schedule:
     @property
     def barrier(self) -> bool:
         """Whether workers wait for each other at the end of every iteration."""
-        return self.synchronisation == "step-barrier"
+        return KINDS[self.synchronisation].asked
 
     @property
     def bulk_synchronous(self) -> bool:
@@ -303,7 +301,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 
 def is_bulk_synchronous(synchronisation: str) -> bool:
     """Whether, under it, gradients of all workers are applied together."""
-    return synchronisation not in ("stale-synchronous", "asynchronous")
+    return KINDS[synchronisation].together
 
 
 def schedule_names() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ units than shares that grow from flow to flow.
 
 from __future__ import annotations
 
-from workloads.layout import Layout
+from workloads.schedule.units import Layout
 
 
 def flow_of(end: int, whole: int, flows: int) -> int:
@@ -22,13 +22,10 @@ def flow_of(end: int, whole: int, flows: int) -> int:
 
 def unit_flows(layout: Layout, flows: int) -> tuple[int, ...]:
     """Per unit, its flow."""
-    ends = (unit.slices[-1].start + unit.slices[-1].length for unit in layout.units)
+    ends = (unit.chunks[-1].start + unit.chunks[-1].length for unit in layout.units)
     return tuple(flow_of(end, layout.bytes, flows) for end in ends)
 
 
-def flow_bytes(layout: Layout, unit_flow: tuple[int, ...], flows: int) -> tuple[int, ...]:
-    """Per flow, what it carries of the whole model, once in one direction."""
-    carried = [0] * flows
-    for unit, flow in zip(layout.units, unit_flow, strict=True):
-        carried[flow] += unit.length
-    return tuple(carried)
+def flow_units(unit_flow: tuple[int, ...], flows: int) -> tuple[int, ...]:
+    """Per flow, how many units of the model it carries, once in one direction."""
+    return tuple(map(unit_flow.count, range(flows)))

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.unit.workloads.in_process import model_of, train
-from workloads.schedules import Schedule
-from workloads.staleness import Answer, Paces
+from workloads.schedule.library import Schedule
+from workloads.schedule.paces import Paces, Turns
+from workloads.schedule.synchronisation import Answer, Last, Release
 
 
 def test_asynchronous_workers_are_answered_at_once() -> None:
     paces = Paces(workers=2, units=1, bound=None, iterations=9, goes_on=True)
-    assert paces.applied(0, 0, 0) == [Answer(0, 0, 1)]
-    assert paces.applied(0, 0, 1) == [Answer(0, 0, 2)]
+    assert paces.applied(0, 0, 0) == [Answer((0,), 0, 1)]
+    assert paces.applied(0, 0, 1) == [Answer((0,), 0, 2)]
     assert paces.finished == 0
-    assert paces.applied(1, 0, 0) == [Answer(1, 0, 1)]
+    assert paces.applied(1, 0, 0) == [Answer((1,), 0, 1)]
     assert paces.finished == 1
     # The second worker's parameters were two updates old, the others' were of the day.
     assert paces.behind == {0: 2, 2: 1}
@@ -26,29 +27,34 @@ def test_asynchronous_workers_are_answered_at_once() -> None:
 
 def test_a_bound_holds_the_fast_worker_back_until_the_slow_one_has_finished() -> None:
     paces = Paces(workers=2, units=2, bound=1, iterations=9, goes_on=True)
-    assert paces.applied(0, 0, 0) == [Answer(0, 0, 1)]
-    assert paces.applied(0, 1, 0) == [Answer(0, 1, 1)]
+    assert paces.applied(0, 0, 0) == [Answer((0,), 0, 1)]
+    assert paces.applied(0, 1, 0) == [Answer((0,), 1, 1)]
     assert paces.applied(0, 0, 1) == []
-    assert paces.applied(1, 0, 0) == [Answer(1, 0, 1)]
-    assert paces.applied(1, 1, 0) == [Answer(0, 0, 2), Answer(1, 1, 1)]
+    assert paces.applied(1, 0, 0) == [Answer((1,), 0, 1)]
+    assert paces.applied(1, 1, 0) == [Answer((0,), 0, 2), Answer((1,), 1, 1)]
     assert paces.finished == 1
 
 
 def test_with_a_bound_of_nothing_all_go_on_together() -> None:
     paces = Paces(workers=2, units=1, bound=0, iterations=9, goes_on=True)
     assert paces.applied(1, 0, 0) == []
-    assert paces.applied(0, 0, 0) == [Answer(1, 0, 1), Answer(0, 0, 1)]
+    assert paces.applied(0, 0, 0) == [Answer((1,), 0, 1), Answer((0,), 0, 1)]
     assert paces.behind == {0: 1, 1: 1}
 
 
 def test_a_fast_worker_goes_on_until_the_slow_one_has_done_its_iterations() -> None:
     paces = Paces(workers=2, units=1, bound=None, iterations=2, goes_on=True)
-    assert [paces.applied(0, 0, number)[0].iteration for number in range(3)] == [1, 2, 3]
-    # Nobody else is short of its iterations any more, so the slow one need not go on.
+    assert list(paces.begin()) == [Answer((0, 1), 0, 0)]
+    assert [list(paces.applied(0, 0, number)) for number in range(3)] == [
+        [Answer((0,), 0, 1)],
+        # Nobody else is short of its iterations any more, so the slow one need not go on.
+        [Answer((0,), 0, 2), Last((1,), 1)],
+        [Answer((0,), 0, 3)],
+    ]
     assert paces.last == [None, 1]
-    assert paces.applied(1, 0, 0) == [Answer(1, 0, 1)]
-    assert paces.applied(1, 0, 1) == []
+    assert paces.applied(1, 0, 0) == [Answer((1,), 0, 1)]
     # The fast one ends what it has begun.
+    assert list(paces.applied(1, 0, 1)) == [Last((0,), 3)]
     assert (paces.last, paces.over) == ([3, 1], False)
     assert paces.applied(0, 0, 3) == []
     assert paces.over
@@ -56,11 +62,11 @@ def test_a_fast_worker_goes_on_until_the_slow_one_has_done_its_iterations() -> N
 
 def test_what_was_begun_is_answered_to_its_end() -> None:
     paces = Paces(workers=2, units=2, bound=None, iterations=1, goes_on=True)
-    assert paces.applied(0, 0, 0) == [Answer(0, 0, 1)]
-    assert paces.applied(1, 0, 0) == [Answer(1, 0, 1)]
-    assert paces.applied(1, 1, 0) == [Answer(1, 1, 1)]
+    assert paces.applied(0, 0, 0) == [Answer((0,), 0, 1)]
+    assert paces.applied(1, 0, 0) == [Answer((1,), 0, 1)]
+    assert paces.applied(1, 1, 0) == [Answer((1,), 1, 1), Last((0,), 1)]
     assert paces.last == [1, None]
-    assert paces.applied(0, 1, 0) == [Answer(0, 1, 1)]
+    assert paces.applied(0, 1, 0) == [Answer((0,), 1, 1), Last((1,), 1)]
     assert paces.last == [1, 1]
     for worker in (0, 1):
         assert not paces.over
@@ -68,14 +74,26 @@ def test_what_was_begun_is_answered_to_its_end() -> None:
     assert paces.over
 
 
-def test_a_single_worker_and_workers_that_take_turns_do_their_iterations() -> None:
+def test_a_single_worker_knows_its_last_iteration_from_the_start() -> None:
     alone = Paces(workers=1, units=1, bound=None, iterations=2, goes_on=True)
+    assert alone.begin() == [Answer((0,), 0, 0), Last((0,), 1)]
     assert alone.last == [1]
-    turns = Paces(workers=2, units=1, bound=None, iterations=1, goes_on=False)
-    assert turns.applied(0, 0, 0) == []
-    assert (turns.last, turns.over) == ([0, 0], False)
+
+
+def test_workers_that_take_turns_push_one_after_the_other() -> None:
+    turns = Turns(workers=2, units=2, iterations=2)
+    assert list(turns.begin()) == [
+        Answer((0, 1), 0, 0),
+        Answer((0, 1), 1, 0),
+        Release((0,), 0),
+    ]
+    assert turns.applied(0, 1, 0) == [Answer((0,), 1, 1)]
+    assert turns.applied(0, 0, 0) == [Answer((0,), 0, 1), Release((1,), 0)]
     turns.applied(1, 0, 0)
-    assert turns.over
+    assert turns.applied(1, 1, 0) == [Answer((1,), 1, 1), Release((0,), 1)]
+    assert [turns.applied(0, unit, 1) for unit in (0, 1)] == [[], [Release((1,), 1)]]
+    assert [turns.applied(1, unit, 1) for unit in (0, 1)] == [[], []]
+    assert (turns.over, turns.last) == (True, [1, 1])
 
 
 def asynchronous(staleness: int | None) -> Schedule:

@@ -12,22 +12,24 @@ class Logs:
 
     Args:
         workers: how many there are.
-        model_bytes: payload of one pull or push of the whole model.
+        units: that a pull or a push of the whole model has.
     """
 
-    def __init__(self, workers: int, model_bytes: int) -> None:
+    def __init__(self, workers: int, units: int) -> None:
         self._workers = workers
-        self._model_bytes = model_bytes
+        self._units = units
         self._logs: list[IterationLog] = []
         self._lock = Lock()
 
     def __getitem__(self, number: int) -> IterationLog:
-        if number >= len(self._logs):
+        try:
+            return self._logs[number]
+        except IndexError:
             with self._lock:
                 while number >= len(self._logs):
-                    log = IterationLog(len(self._logs), self._workers, self._model_bytes)
+                    log = IterationLog(len(self._logs), self._workers, self._units)
                     self._logs.append(log)
-        return self._logs[number]
+            return self._logs[number]
 
     @property
     def payload(self) -> tuple[int, int]:
@@ -40,16 +42,17 @@ class _Way:
 
     Args:
         workers: how many there are.
-        model_bytes: that each moves.
+        units: that each moves.
 
     Attributes:
-        bytes: moved so far, per worker.
+        bytes: of payload moved so far, per worker.
+        missing: units that have not moved, per worker.
         done: when each had moved all (ns); 0: not yet.
         at_first_done: the bytes of all when the first of them had; None: none has.
     """
 
-    def __init__(self, workers: int, model_bytes: int) -> None:
-        self._model_bytes = model_bytes
+    def __init__(self, workers: int, units: int) -> None:
+        self.missing = [units] * workers
         self.bytes = [0] * workers
         self.done = [0] * workers
         self.at_first_done: list[int] | None = None
@@ -57,13 +60,14 @@ class _Way:
         self._at_all_begun: list[int] = []
         self._first_done = 0
 
-    def moved(self, worker: int, payload: int) -> None:
-        """Note that payload bytes have moved."""
+    def moved(self, worker: int, payload: int, units: int) -> None:
+        """Note that payload bytes have moved, and with them the ends of so many units."""
         self.bytes[worker] += payload
         if not self._all_begun and all(self.bytes):
             self._all_begun = time.monotonic_ns()
             self._at_all_begun = list(self.bytes)
-        if self.bytes[worker] == self._model_bytes:
+        self.missing[worker] -= units
+        if units and not self.missing[worker]:
             self.done[worker] = time.monotonic_ns()
             if self.at_first_done is None:
                 self.at_first_done = list(self.bytes)
@@ -81,48 +85,48 @@ class _Way:
 
 
 class IterationLog:
-    """Times (monotonic ns) and payload bytes of one iteration.
+    """Times (monotonic ns), units and payload bytes of one iteration.
 
     A worker has a sender and a receiver thread for each of its flows.
 
     Args:
         number: of the iteration, warm-up and cool-down included.
         workers: how many there are.
-        model_bytes: payload of one pull or push of the whole model.
+        units: that a pull or a push of the whole model has, whatever their bytes.
 
     Attributes:
         released: when the iteration's release was handed to the senders.
-        applied: when the last slice was applied.
+        applied: when the last chunk was applied.
         next_release: when the next iteration was released, or the end announced.
-        all_sent: set when the kernel has taken all pulled bytes.
+        all_sent: set when the kernel has taken all units for all workers.
     """
 
-    def __init__(self, number: int, workers: int, model_bytes: int) -> None:
+    def __init__(self, number: int, workers: int, units: int) -> None:
         self.number = number
         self.released = self.applied = self.next_release = 0
         self.all_sent = Event()
-        self._model_bytes = model_bytes
-        self._pull = _Way(workers, model_bytes)
-        self._push = _Way(workers, model_bytes)
+        self._units = units
+        self._pull = _Way(workers, units)
+        self._push = _Way(workers, units)
         self._push_first = [0] * workers
         self._lock = Lock()
 
-    def sent(self, worker: int, payload: int) -> None:
-        """Note that the kernel took payload bytes for a worker."""
+    def sent(self, worker: int, payload: int, units: int) -> None:
+        """Note that the kernel took payload bytes for a worker, and the ends of so many units."""
         with self._lock:
-            self._pull.moved(worker, payload)
+            self._pull.moved(worker, payload, units)
             if all(self._pull.done):
                 self.all_sent.set()
 
     def push_begins(self, worker: int) -> None:
-        """Note that a slice of a worker's gradient has begun to arrive."""
+        """Note that a chunk of a worker's gradient has begun to arrive."""
         if not self._push_first[worker]:
             self._push_first[worker] = time.monotonic_ns()
 
-    def pushed(self, worker: int, payload: int) -> None:
-        """Note that payload bytes of a worker's gradient have arrived."""
+    def pushed(self, worker: int, payload: int, units: int) -> None:
+        """Note that payload bytes of a worker's gradient came, and the ends of so many units."""
         with self._lock:
-            self._push.moved(worker, payload)
+            self._push.moved(worker, payload, units)
 
     @property
     def payload_in(self) -> int:
@@ -137,9 +141,10 @@ class IterationLog:
     def missing(self, names: tuple[str, ...]) -> str:
         """Say whose pushes are not complete, and how much of them has arrived."""
         return ", ".join(
-            f"{name} (pulled {pulled}, pushed {pushed} of {self._model_bytes} bytes)"
-            for name, pulled, pushed in zip(names, self._pull.bytes, self._push.bytes, strict=True)
-            if pushed < self._model_bytes
+            f"{name} (pulled {self._units - pull}, pushed {self._units - push} of "
+            f"{self._units} units)"
+            for name, pull, push in zip(names, self._pull.missing, self._push.missing, strict=True)
+            if push
         )
 
     def fields(self) -> dict[str, Any]:

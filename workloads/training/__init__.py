@@ -1,0 +1,1 @@
+"""What a training holds and computes: parameters, gradients, their arithmetic."""
