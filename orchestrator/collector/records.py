@@ -230,7 +230,7 @@ def _read_records(directory: Path, trial: TrialRecord) -> Trial:
     _check_iterations(path, trial, iterations)
     congestion_controls = {c.congestion_control for c in ps.all("connection", ConnectionRecord)}
     schedule = next(iter(ps.all("schedule", ScheduleRecord)), ScheduleRecord())
-    barrier = schedule.synchronisation == "step-barrier"
+    barrier = schedule.barrier
     in_step = schedule.bulk_synchronous
     done_ns = []
     worker_ends = []

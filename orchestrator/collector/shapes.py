@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from orchestrator.collector.record_files import Record
-from workloads.schedule.library import is_bulk_synchronous
+from workloads.schedule.kinds import KINDS, SynchronisationName
 
 
 class ScaleRecord(Record):
@@ -150,13 +150,18 @@ class PsIteration(Record):
 class ScheduleRecord(Record):
     """The choices of the trial's schedule; a run of a version without the record had this one."""
 
-    synchronisation: str = "step-barrier"
+    synchronisation: SynchronisationName = "step-barrier"
     staleness: int | None = None
 
     @property
     def bulk_synchronous(self) -> bool:
         """Whether the result must be the same, bit for bit, as that of every other such trial."""
-        return is_bulk_synchronous(self.synchronisation)
+        return KINDS[self.synchronisation].together
+
+    @property
+    def barrier(self) -> bool:
+        """Whether workers wait for each other after every iteration, and then ask."""
+        return KINDS[self.synchronisation].asked
 
 
 class WorkerIteration(Record):

@@ -12,7 +12,7 @@ SynchronisationName = Literal[
     "step-barrier", "per-tensor", "per-slice", "stale-synchronous", "asynchronous"
 ]
 
-KINDS: Mapping[str, type[Synchronisation]] = {
+KINDS: Mapping[SynchronisationName, type[Synchronisation]] = {
     "step-barrier": StepBarrier,
     "per-tensor": PerUnit,
     "per-slice": PerUnit,

@@ -132,7 +132,7 @@ class Schedule:
     @property
     def bulk_synchronous(self) -> bool:
         """Whether gradients of all workers are applied together: the result is always the same."""
-        return is_bulk_synchronous(self.synchronisation)
+        return KINDS[self.synchronisation].together
 
     @property
     def flow_count(self) -> int:
@@ -297,11 +297,6 @@ SCHEDULES: tuple[Schedule, ...] = (
         ),
     ),
 )
-
-
-def is_bulk_synchronous(synchronisation: str) -> bool:
-    """Whether, under it, gradients of all workers are applied together."""
-    return KINDS[synchronisation].together
 
 
 def schedule_names() -> tuple[str, ...]:
