@@ -7,7 +7,7 @@ from orchestrator.bounds.expected import iterations_simulated
 from orchestrator.orders import Order
 from orchestrator.spec import Topology
 from orchestrator.spec.size_checks import unit_count
-from workloads.models import Model
+from workloads.models.profiles import Model
 from workloads.schedule.library import Schedule
 
 MAX_STEPS = 50_000_000

@@ -47,8 +47,8 @@ from orchestrator.spec import (
     number_text,
     rate_text,
 )
-from workloads.devices import DeviceModel
-from workloads.models import Model, load_model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model, load_model
 from workloads.schedule.library import Schedule, get_schedule
 from workloads.schedule.units import Layout
 

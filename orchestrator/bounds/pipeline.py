@@ -22,8 +22,8 @@ from itertools import accumulate, pairwise
 from math import isclose
 from typing import Literal
 
-from workloads.devices import DeviceModel
-from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 from workloads.schedule.flows import flow_of
 from workloads.schedule.library import get_schedule
 

@@ -1,4 +1,4 @@
-"""What took how long in a trial, as its processes kept it (`workloads.spans` says how)."""
+"""What took how long in a trial, as its processes kept it (`workloads.programs.span_records`)."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from orchestrator.collector.statistics import Estimate
 from orchestrator.collector.summary import Row, summarise
 from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
-from workloads.devices import DeviceModel
-from workloads.models import load_model, model_names
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model, model_names
 from workloads.schedule.library import Schedule, get_schedule
 
 Standing = Literal["wins", "within the noise", ""]

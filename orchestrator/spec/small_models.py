@@ -12,10 +12,10 @@ from math import ceil
 
 from orchestrator.spec.fields import SLICE_MICROSECONDS
 from orchestrator.spec.scale import MAX_TIME, Scale
-from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 from workloads.schedule.library import Schedule
 from workloads.schedule.units import CHUNK_BYTES
-from workloads.wire import HEADER_BYTES
+from workloads.transport.wire import HEADER_BYTES
 
 MOST_OFF = 0.01
 """Of its bytes: what a figure may be off unsaid."""

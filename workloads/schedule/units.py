@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from workloads.errors import FrameError, JobError
-from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 
 CHUNK_BYTES = 256 * 1024
 

@@ -1,1 +1,1 @@
-"""What a training holds and computes: parameters, gradients, their arithmetic."""
+"""What a training computes: gradients, and what they do to the parameters."""

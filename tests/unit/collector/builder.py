@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.collector.spans_builder import layout_record, server_record, spans_records
-from workloads.models import load_model
+from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
 
 SECOND = 1_000_000_000

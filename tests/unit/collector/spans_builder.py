@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workloads.models import Model
+from workloads.models.profiles import Model
 from workloads.schedule.units import Layout
 
 PHASE = 0.42  # of an iteration: what a pull or a push of the whole model takes

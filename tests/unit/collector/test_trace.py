@@ -29,9 +29,9 @@ from orchestrator.errors import InputError, RunError
 from orchestrator.spec.experiment_file import ExperimentFile
 from tests.unit.collector.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train
-from workloads.models import load_model
+from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule
-from workloads.spans import KEPT_ITERATIONS
+from workloads.transport.spans import KEPT_ITERATIONS
 
 Limits = dict[Way, Full]
 

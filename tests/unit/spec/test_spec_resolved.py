@@ -21,7 +21,7 @@ from orchestrator.spec import (
     Topology,
     load_experiment,
 )
-from workloads.devices import DeviceModel
+from workloads.models.devices import DeviceModel
 from workloads.schedule.library import Schedule
 
 ROOT = Path(__file__).parents[3]

@@ -20,7 +20,7 @@ from orchestrator.trials.calibrate import (
     calibration_jobs,
     judge,
 )
-from workloads.job import WorkerJob, parse_job
+from workloads.programs.job import WorkerJob, parse_job
 from workloads.schedule.units import Layout
 
 ROOT = Path(__file__).parents[3]

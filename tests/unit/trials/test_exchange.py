@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.spec import Scale
 from orchestrator.trials.exchange import LEAST_BYTES, exchange_scale
-from workloads.models import load_model
+from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
 
 

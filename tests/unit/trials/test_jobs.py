@@ -14,7 +14,7 @@ from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence
 from orchestrator.trials.plan import iteration_seconds, plan_trials
 from orchestrator.trials.slow_links import patience_seconds
 from tests.unit.trials.examples import TRIAL, experiment
-from workloads.job import Job, WorkerJob, parse_job
+from workloads.programs.job import Job, WorkerJob, parse_job
 from workloads.schedule.library import schedule_names
 
 ADDRESSES = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.models import Tensor
+from workloads.models.profiles import Tensor
 from workloads.schedule.units import scaled_elements
 
 
