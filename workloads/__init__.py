@@ -3,13 +3,13 @@
 Needs numpy and nothing else, and never imports `orchestrator`, so that it can be shipped to a host
 as a bundle of files and started there with `python -m workloads JOB.json`.
 
-    models, devices, schedules      what can be asked for (the orchestrator reads them too)
-    job, events, records            what a process is told, says and writes down
-    layout, wire                    tensors cut into slices, slices in frames
-    network, transport              sockets, frames through them, send queues
-    peers, server, progress         the parameter server: who connects, what it does, what it notes
-    aggregation                     its arithmetic
-    calibration                     the same frames both ways at full speed, without training
-    worker, inbox, compute          a worker: its iterations, its waiting, its computation
-    errors                          how all of them fail
+Each room imports only those below it; the orchestrator reads the two pure ones, too.
+
+    programs    the processes: parameter server, worker, calibration, urgent units; what they are
+                told (job), say (events) and write down (records)
+    training    gradients, and what they do to the parameters
+    transport   frames, sockets, send queues, and the memory that payloads come from and go to
+    schedule    schedules, how a model is cut into units, and what workers wait for: pure
+    models      what can be trained, and on which devices: pure
+    errors      how all of them fail
 """

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from workloads.errors import JobError, WorkloadError
 
 if TYPE_CHECKING:
-    from workloads.job import ServerJob, WorkerJob
+    from workloads.programs.job import ServerJob, WorkerJob
 
 
 def _leave(status: int) -> None:
@@ -43,13 +43,13 @@ def _on_defect(arguments: threading.ExceptHookArgs) -> None:
 
 
 def _run(job: ServerJob | WorkerJob) -> None:
-    from workloads.calibration import run_calibration
-    from workloads.compute import SystemClock
-    from workloads.job import WorkerJob
-    from workloads.records import Records
-    from workloads.server import ParameterServer
-    from workloads.urgent import run_urgent
-    from workloads.worker import Worker
+    from workloads.programs.calibration import run_calibration
+    from workloads.programs.job import WorkerJob
+    from workloads.programs.records import Records
+    from workloads.programs.server import ParameterServer
+    from workloads.programs.urgent import run_urgent
+    from workloads.programs.worker import Worker
+    from workloads.training.compute import SystemClock
 
     with Records(job.records, job.name) as records:
         records.write_job(job.given)
@@ -71,14 +71,14 @@ def main() -> None:
     with suppress(PermissionError):  # already the leader of a process group
         os.setsid()
     # Before numpy is imported, so that the process can be stopped by its group from the start.
-    from workloads.events import announce
+    from workloads.programs.events import announce
 
     name = "workloads"
     try:
         announce("started", pid=os.getpid(), pgid=os.getpgrp())
         if len(sys.argv) != 2:
             raise JobError(["usage: python -m workloads JOB.json"])
-        from workloads.job import load_job
+        from workloads.programs.job import load_job
 
         job = load_job(Path(sys.argv[1]))
         name = job.name

@@ -25,9 +25,9 @@ from orchestrator.bounds.lower import worker_devices
 from orchestrator.bounds.network import FluidNetwork
 from orchestrator.orders import Computation, computation
 from orchestrator.spec import Topology, contended_switch_ports
-from workloads.devices import DeviceModel
-from workloads.graphs import graph_of
-from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.models.devices import DeviceModel
+from workloads.models.graphs import graph_of
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 
 
 def computations(

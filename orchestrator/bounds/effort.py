@@ -7,8 +7,8 @@ from orchestrator.bounds.expected import iterations_simulated
 from orchestrator.orders import Order
 from orchestrator.spec import Topology
 from orchestrator.spec.size_checks import unit_count
-from workloads.models import Model
-from workloads.schedules import Schedule
+from workloads.models.profiles import Model
+from workloads.schedule.library import Schedule
 
 MAX_STEPS = 50_000_000
 """Of `bound` in all. A step takes some 4 us: with 3 to 1000 workers, and with 140,000 units."""

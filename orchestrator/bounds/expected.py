@@ -47,10 +47,10 @@ from orchestrator.spec import (
     number_text,
     rate_text,
 )
-from workloads.devices import DeviceModel
-from workloads.layout import Layout
-from workloads.models import Model, load_model
-from workloads.schedules import Schedule, get_schedule
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model, load_model
+from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.units import Layout
 
 _SIMULATED = "simulated"
 _QUEUES: dict[str, QueueOrder] = {

@@ -30,8 +30,8 @@ from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.bounds.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.bounds.pipeline import Order, pipelined_seconds, work
 from orchestrator.spec import Topology, contended_switch_ports, round_trip_us
-from workloads.devices import DeviceModel
-from workloads.models import Model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model
 
 COARSE_BYTES = 4_000_000
 """Slices of ByteScheduler's size."""

@@ -11,8 +11,8 @@ from typing import Literal
 
 from orchestrator.bounds.loads import link_loads
 from orchestrator.spec import Topology
-from workloads.devices import DeviceModel
-from workloads.models import Model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model
 
 
 def phase_seconds(

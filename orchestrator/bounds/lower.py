@@ -42,8 +42,8 @@ from itertools import accumulate
 from orchestrator.bounds.iteration import compute_seconds
 from orchestrator.bounds.loads import Goodputs, LinkLoad, fullest, link_loads
 from orchestrator.spec import Topology, round_trip_us
-from workloads.devices import DeviceModel
-from workloads.models import Model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from orchestrator.bounds.iteration import compute_seconds
 from orchestrator.bounds.loads import Goodputs, link_loads
 from orchestrator.bounds.lower import worker_devices
 from orchestrator.spec import Topology
-from workloads.devices import DeviceModel
-from workloads.models import Model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model
 
 
 def lead_of(in_step: bool, staleness: int | None, iterations: float = math.inf) -> float:

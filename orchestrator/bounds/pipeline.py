@@ -22,10 +22,10 @@ from itertools import accumulate, pairwise
 from math import isclose
 from typing import Literal
 
-from workloads.devices import DeviceModel
-from workloads.flows import flow_of
-from workloads.models import BYTES_PER_ELEMENT, Model
-from workloads.schedules import get_schedule
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+from workloads.schedule.flows import flow_of
+from workloads.schedule.library import get_schedule
 
 Order = Literal["fifo", "layer", "flow"]
 _Kind = Literal["pull", "push", "pulled", "pushed", "forward", "backward"]

@@ -34,7 +34,7 @@ from orchestrator.spec.fields import MAX_COUNT
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from workloads.models import load_model
+from workloads.models.profiles import load_model
 
 
 @click.command()

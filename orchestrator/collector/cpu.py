@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workloads.process_records import PsEnd, WorkerEnd
+from workloads.programs.process_records import PsEnd, WorkerEnd
 
 
 @dataclass(frozen=True)

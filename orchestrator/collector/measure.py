@@ -16,7 +16,7 @@ from orchestrator.collector.cpu import TrainingCpu, training_cpu
 from orchestrator.collector.disturbance import Use, disturbances, use_within
 from orchestrator.collector.records import Trial
 from orchestrator.records.network import CapsRecord, NetworkRecord
-from workloads.process_records import CompetingRecord
+from workloads.programs.process_records import CompetingRecord
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""

@@ -16,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.bounds import Case, Goodputs, own_paces, worker_devices
 from orchestrator.spec import Scale, SocketBuffers, Topology
-from workloads.devices import DeviceModel
-from workloads.models import load_model, model_names
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model, model_names
 
 _TOPOLOGY = TypeAdapter(Topology)
 _DEVICES = TypeAdapter(dict[str, DeviceModel])

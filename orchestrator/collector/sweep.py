@@ -24,9 +24,9 @@ from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
 from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
-from workloads.devices import DeviceModel
-from workloads.models import load_model, model_names
-from workloads.schedules import Schedule, get_schedule
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model, model_names
+from workloads.schedule.library import Schedule, get_schedule
 
 Standing = Literal["wins", "within the noise", ""]
 

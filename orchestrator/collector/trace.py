@@ -15,7 +15,7 @@ from orchestrator.collector.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.collector.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec import rate_text
-from workloads.schedules import MAX_FLOWS
+from workloads.schedule.library import MAX_FLOWS
 
 Event = dict[str, Any]
 

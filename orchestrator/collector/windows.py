@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.errors import RunError
 from orchestrator.records.directory import process_file
 from orchestrator.records.files import Events, parse_events
-from workloads.process_records import ReleasedRecord, WindowRecord
+from workloads.programs.process_records import ReleasedRecord, WindowRecord
 
 
 def events_of(name: str, records: bytes) -> Events:

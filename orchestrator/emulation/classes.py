@@ -29,7 +29,7 @@ from orchestrator.spec import (
     ports,
     worker_dscp,
 )
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 DATA_CLASS = "data"
 

@@ -41,7 +41,7 @@ from orchestrator.emulation.sshd import (
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord
 from orchestrator.spec import LINUX_BRIDGE, Experiment, Scale, SshAccess, queueing_seconds
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
 SSHD_SECONDS = 10.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.orders.order import Order
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 
 def misfit(schedule: Schedule, order: Order) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from workloads.devices import DeviceModel
-from workloads.graphs import Graph, graph_of
-from workloads.layout import Layout
-from workloads.models import BYTES_PER_ELEMENT, Model
+from workloads.models.devices import DeviceModel
+from workloads.models.graphs import Graph, graph_of
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+from workloads.schedule.units import Layout
 
 
 class Unit(NamedTuple):

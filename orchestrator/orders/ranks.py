@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.errors import RunError
 from orchestrator.orders.order import Order, Setting
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 PULLED_ITERATIONS = 1000
 

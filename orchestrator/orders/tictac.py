@@ -30,8 +30,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.graphs import Graph
-from workloads.models import Model
+from workloads.models.graphs import Graph
+from workloads.models.profiles import Model
 
 _TICKS_PER_SECOND = 1e12
 _MOST_SECONDS = 9e6  # sums of ticks fit 63 bits

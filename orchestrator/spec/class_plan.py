@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from orchestrator.spec.graph import Flow, closing_link, flows
 from orchestrator.spec.switch_kinds import LINUX_BRIDGE, OPENFLOW_KINDS
 from orchestrator.spec.topology import Topology
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 DATA_DSCP = 0
 MAX_DSCP = 63

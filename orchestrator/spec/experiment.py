@@ -20,9 +20,9 @@ from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.windows import SocketBuffers, emulated_send_bytes, round_trip_us
-from workloads.devices import DeviceModel
-from workloads.models import load_model
-from workloads.schedules import Schedule, get_schedule
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
+from workloads.schedule.library import Schedule, get_schedule
 
 _SWEEP = TypeAdapter(Sweep | None)
 _SCHEDULES = TypeAdapter(dict[str, Schedule])

@@ -32,13 +32,13 @@ from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoSca
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.windows import SocketBuffers
-from workloads.schedules import (
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import (
     MAX_FLOWS,
     MIN_FLOWS,
     Place,
     Schedule,
     SwitchOrder,
-    Synchronisation,
 )
 
 MAX_POINTS = 100
@@ -142,7 +142,7 @@ class DeviceFile(FileModel):
 
 
 class ScheduleFile(FileModel):
-    """A schedule of one's own: a point in the space of the four choices (`workloads.schedules`)."""
+    """A schedule of one's own: a point in a space of choices (`workloads.schedule.library`)."""
 
     order: Annotated[str, Field(min_length=1)] = Field(
         default="random",
@@ -153,7 +153,7 @@ class ScheduleFile(FileModel):
     slice: Slice | None = Field(default=None, description="bytes of a unit; left out: a tensor")
     window: Amount | None = Field(default=None, description="credit: bytes of unanswered pushes")
     unsent: Amount | None = Field(default=None, description="bytes in a socket that wait there")
-    synchronisation: Synchronisation = "step-barrier"
+    synchronisation: SynchronisationName = "step-barrier"
     staleness: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
         default=None, description="iterations that a worker may be ahead: 'stale-synchronous' only"
     )

@@ -20,9 +20,9 @@ from orchestrator.spec import units
 from orchestrator.spec.switch_kinds import KINDS
 from orchestrator.spec.text import kind, nearest, shown
 from orchestrator.spec.units import QuantityError
-from workloads.models import model_names
-from workloads.schedules import schedule_names
-from workloads.wire import HEADER_BYTES
+from workloads.models.profiles import model_names
+from workloads.schedule.library import schedule_names
+from workloads.transport.wire import HEADER_BYTES
 
 PACKET_BYTES = 1514
 """A full Ethernet frame as tc counts it: 1500 bytes of IP and a header of 14."""

@@ -25,8 +25,8 @@ from orchestrator.spec.topology_checks import check_known_devices, check_topolog
 from orchestrator.spec.topology_file import TopologyFile
 from orchestrator.spec.validation import items, mapping, validate
 from orchestrator.spec.yamlfile import read_document
-from workloads.devices import DeviceModel, known_devices
-from workloads.schedules import get_schedule, schedule_names
+from workloads.models.devices import DeviceModel, known_devices
+from workloads.schedule.library import get_schedule, schedule_names
 
 _OTHER_KIND = "another kind of switch can"
 _STDIN = Path("-")

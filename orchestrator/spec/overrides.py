@@ -9,7 +9,7 @@ from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.text import shown
-from workloads.models import model_names
+from workloads.models.profiles import model_names
 
 
 def check_overrides(

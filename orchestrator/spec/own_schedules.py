@@ -20,10 +20,10 @@ from orchestrator.spec.experiment_file import ExperimentFile
 from orchestrator.spec.fields import unknown
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
-from workloads.devices import DeviceModel
-from workloads.layout import Layout
-from workloads.models import load_model
-from workloads.schedules import Schedule, schedule_names
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
+from workloads.schedule.library import Schedule, schedule_names
+from workloads.schedule.units import Layout
 
 
 def own_schedules(

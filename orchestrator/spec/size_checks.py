@@ -9,8 +9,8 @@ from orchestrator.spec.document import Document
 from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.topology import Topology
-from workloads.models import BYTES_PER_ELEMENT, Model, load_model
-from workloads.schedules import Schedule
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model, load_model
+from workloads.schedule.library import Schedule
 
 MAX_TRIALS = 10_000
 """Of a run, at all points of its sweep: each takes two seconds at least."""

@@ -12,10 +12,10 @@ from math import ceil
 
 from orchestrator.spec.fields import SLICE_MICROSECONDS
 from orchestrator.spec.scale import MAX_TIME, Scale
-from workloads.layout import SLICE_BYTES
-from workloads.models import BYTES_PER_ELEMENT, Model
-from workloads.schedules import Schedule
-from workloads.wire import HEADER_BYTES
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+from workloads.schedule.library import Schedule
+from workloads.schedule.units import CHUNK_BYTES
+from workloads.transport.wire import HEADER_BYTES
 
 MOST_OFF = 0.01
 """Of its bytes: what a figure may be off unsaid."""
@@ -37,7 +37,7 @@ def sent(model: Model, unit_bytes: int | None, scale: Scale) -> tuple[int, int]:
         length = BYTES_PER_ELEMENT * scale.elements(tensor.elements)
         full, rest = divmod(length, whole or length)
         size += length
-        messages += full * ceil((whole or length) / SLICE_BYTES) + ceil(rest / SLICE_BYTES)
+        messages += full * ceil((whole or length) / CHUNK_BYTES) + ceil(rest / CHUNK_BYTES)
     return size + HEADER_BYTES * messages, messages
 
 

@@ -31,7 +31,7 @@ from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.results import ResultsDirectory, json_file
 from orchestrator.trials.run_plan import RunPlan
 from orchestrator.trials.trial import START_SECONDS, run_trial, trial_files
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 
 class Bench:

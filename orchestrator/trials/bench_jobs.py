@@ -10,10 +10,10 @@ from orchestrator.spec import Experiment, Flow, flow_path
 from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.slow_links import patience_seconds
-from workloads.layout import Layout
-from workloads.models import load_model
-from workloads.schedules import get_schedule
-from workloads.urgent import GAP_SECONDS
+from workloads.models.profiles import load_model
+from workloads.programs.urgent import GAP_SECONDS
+from workloads.schedule.library import get_schedule
+from workloads.schedule.units import Layout
 
 MODEL = "resnet50"
 """Whose slices are sent: the median of the library in size."""

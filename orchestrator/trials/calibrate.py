@@ -42,8 +42,8 @@ from orchestrator.trials.opened import Opened, opened
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.slow_links import calibration_seconds, patience_seconds
 from orchestrator.trials.undisturbed import TIMES, Made, Watch, undisturbed
-from workloads.models import load_model
-from workloads.schedules import get_schedule
+from workloads.models.profiles import load_model
+from workloads.schedule.library import get_schedule
 
 LOOK_SECONDS = 3.5
 """At least: slow links take longer (`slow_links`)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 
 from orchestrator.spec import Scale
-from workloads.models import Model
+from workloads.models.profiles import Model
 
 LEAST_BYTES = 4_000_000
 """Of an exchanged model, unless the real one is smaller: 25 KB for each of resnet50's tensors on

@@ -21,8 +21,8 @@ from orchestrator.trials.opened import Opened
 from orchestrator.trials.plan import Trial, trials_seconds
 from orchestrator.trials.slow_links import goodput_look, patience_seconds
 from orchestrator.trials.trial import START_SECONDS
-from workloads.models import load_model
-from workloads.schedules import get_schedule
+from workloads.models.profiles import load_model
+from workloads.schedule.library import get_schedule
 
 END_SECONDS = 0.1
 """Left out at the end, when the first processes may have stopped."""

@@ -10,8 +10,8 @@ from orchestrator.bounds import is_shared, phase_seconds
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.spec import Experiment, Flow, flow_dscp
 from orchestrator.trials.plan import Trial, iteration_seconds
-from workloads.layout import Layout
-from workloads.models import load_model
+from workloads.models.profiles import load_model
+from workloads.schedule.units import Layout
 
 PORT = 5000
 # A process that says nothing for three iterations, as planned, and this long is taken for dead.

@@ -9,8 +9,8 @@ from orchestrator.bounds import long_ways_seconds, no_overlap_seconds
 from orchestrator.records.directory import trial_name
 from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
 from orchestrator.trials.slow_links import goodput_look
-from workloads.devices import DeviceModel
-from workloads.models import load_model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
 TRIAL_OVERHEAD_SECONDS = 2.0

@@ -9,7 +9,7 @@ from orchestrator.emulation.testbed import Testbed
 from orchestrator.spec import load_experiment
 from tests.system.flows import in_host
 from tests.system.limits import RATE_DIVISOR
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 # One way, in ms: over the first link, and from and to each worker.
 LINK, NEAR, FAR_FORWARD, FAR_REVERSE = 10, 2, 15, 25

@@ -13,7 +13,7 @@ from orchestrator.bounds import goodput_bps
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.spec import load_experiment
 from tests.system.flows import Flow, Trace, host_pid, in_host, run_flows
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 ROOT = Path(__file__).parents[2]
 TRUNK_BPS = 100_000_000

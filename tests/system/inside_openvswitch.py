@@ -22,7 +22,7 @@ from orchestrator.spec import Experiment, load_experiment
 from orchestrator.trials.control import make_controller
 from tests.system.flows import Flow, host_pid, in_host, run_flows
 from tests.system.limits import OPENVSWITCH, bps, mbps, patience
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 DATAGRAMS = Path(__file__).with_name("datagrams.py")
 # A queue of the slow trunk is full after some milliseconds of these.

@@ -9,7 +9,7 @@ from orchestrator.spec import load_experiment
 from orchestrator.trials.control import make_controller
 from tests.system.flows import in_host
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 LOOP = Path(__file__).parents[1] / "golden" / "good" / "loop.yaml"
 # Names as clusters have them; none fits an interface or a bridge as it is.

@@ -11,7 +11,7 @@ from orchestrator.bounds import goodput_bps
 from orchestrator.emulation.testbed import Testbed
 from orchestrator.spec import load_experiment
 from tests.system.flows import Flow, run_flows
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 WORKERS = [f"worker{number}" for number in range(16)]
 PULL_BPS, PUSH_BPS = 100_000_000, 50_000_000

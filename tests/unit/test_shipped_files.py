@@ -12,7 +12,7 @@ from orchestrator.emulation.caps import Room, host_caps
 from orchestrator.emulation.classes import port_shapes
 from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
-from workloads.schedules import SCHEDULES
+from workloads.schedule.library import SCHEDULES
 
 ROOT = Path(__file__).parents[2]
 TOPOLOGIES = sorted(path.name for path in (ROOT / "topologies").iterdir() if path.suffix != ".json")

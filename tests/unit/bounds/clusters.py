@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from orchestrator.spec import Direction, Host, Link, Topology
-from workloads.devices import DeviceModel
-from workloads.models import Layer, Model, Tensor
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Layer, Model, Tensor
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from orchestrator.bounds import goodput_bps, link_loads, lower_bound
 from orchestrator.bounds.barrier import barrier_seconds, computations, network_of
 from orchestrator.spec import Topology
 from tests.unit.bounds.clusters import MODELS, Cluster, clusters, model, trunk
-from workloads import graphs
-from workloads.devices import DeviceModel
-from workloads.models import Model
+from workloads.models import graphs
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model
 
 
 @pytest.fixture(autouse=True)

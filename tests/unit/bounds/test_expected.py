@@ -12,8 +12,8 @@ from orchestrator.bounds import Case, expected, limits
 from orchestrator.orders import Order, Setting
 from orchestrator.spec import load_experiment
 from orchestrator.spec.sweep import with_rate, with_workers
-from workloads.models import load_model
-from workloads.schedules import Schedule, get_schedule, schedule_names
+from workloads.models.profiles import load_model
+from workloads.schedule.library import Schedule, get_schedule, schedule_names
 
 PUBLISHED = load_experiment(Path(__file__).parents[3] / "experiments/published.yaml")
 TRUNK = ("switch0", "switch1")

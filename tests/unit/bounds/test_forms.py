@@ -13,8 +13,8 @@ from orchestrator.bounds import Prediction, lower_bound, predictions
 from orchestrator.spec import Topology, load_topology
 from tests.unit.bounds.clusters import DEVICES, MODELS, Cluster, clusters, link, trunk
 from tests.unit.bounds.test_iteration import PUBLISHED, TOPOLOGIES
-from workloads.devices import DeviceModel, known_devices
-from workloads.models import Model, load_model
+from workloads.models.devices import DeviceModel, known_devices
+from workloads.models.profiles import Model, load_model
 
 
 def shown(topology: Topology, name: str = "googlenet", batch: int = 1) -> dict[str, str]:

@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.bounds import compute_seconds, goodput_bps, no_overlap_seconds, phase_seconds
 from orchestrator.spec import Topology, load_topology
-from workloads.devices import DeviceModel, known_devices
-from workloads.models import load_model
+from workloads.models.devices import DeviceModel, known_devices
+from workloads.models.profiles import load_model
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 PUBLISHED = "ps-10g-1g-3workers"

@@ -12,8 +12,8 @@ from orchestrator.bounds import LowerBound, goodput_bps, lower_bound, no_overlap
 from orchestrator.spec import Direction, Topology, load_topology
 from tests.unit.bounds.clusters import DEVICES, MODELS, Cluster, clusters, model, trunk
 from tests.unit.bounds.test_iteration import DEVICE, INSTANT, PUBLISHED, TOPOLOGIES
-from workloads.devices import DeviceModel, known_devices
-from workloads.models import Model, load_model
+from workloads.models.devices import DeviceModel, known_devices
+from workloads.models.profiles import Model, load_model
 
 ALMOST = 1 + 1e-9
 

@@ -9,8 +9,8 @@ import pytest
 
 from orchestrator.bounds import goodput_bps, lead_of, lower_bound, own_paces
 from orchestrator.spec import Topology, load_topology
-from workloads.devices import DeviceModel
-from workloads.models import load_model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
 
 ALEXNET = load_model("alexnet")
 MACS = sum(layer.macs for layer in ALEXNET.layers) / 1e9

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from orchestrator.bounds.pipeline import Order, Work, pipelined_seconds, work
 from tests.unit.bounds.clusters import DEVICES, MODELS
-from workloads.devices import DeviceModel
-from workloads.models import Model, load_model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model, load_model
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 

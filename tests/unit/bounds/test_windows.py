@@ -20,9 +20,9 @@ from orchestrator.bounds.iteration import no_overlap_seconds
 from orchestrator.bounds.pipeline import Work, pipelined_seconds
 from orchestrator.spec import Direction, Scale, SocketBuffers, Topology
 from tests.unit.bounds.clusters import trunk
-from workloads.devices import DeviceModel
-from workloads.models import load_model
-from workloads.schedules import get_schedule
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
+from workloads.schedule.library import get_schedule
 
 DEVICES = {"d": DeviceModel("d", 0.0, 0.0, 0.0)}
 MODEL = load_model("resnet50")

@@ -20,9 +20,8 @@ from orchestrator.records.network import (
 )
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from tests.unit.collector.spans_builder import layout_record, server_record, spans_records
-from workloads.layout import Layout
-from workloads.models import load_model
-from workloads.process_records import (
+from workloads.models.profiles import load_model
+from workloads.programs.process_records import (
     CompetingRecord,
     ConnectionEnd,
     ConnectionRecord,
@@ -36,7 +35,9 @@ from workloads.process_records import (
     WorkerIteration,
     WorkerSpans,
 )
-from workloads.schedules import Schedule, Synchronisation
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import Schedule
+from workloads.schedule.units import Layout
 
 SECOND = 1_000_000_000
 REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
@@ -149,7 +150,7 @@ class FakeTrial:
     caps: Mapping[str, CapsRecord] = field(default_factory=dict)
     # Without a step barrier: per worker and iteration, when its backward pass was done (ns).
     backward_done: Sequence[Sequence[int]] | None = None
-    synchronisation: Synchronisation = "per-slice"  # of a trial without a step barrier
+    synchronisation: SynchronisationName = "per-slice"  # of a trial without a step barrier
     staleness: int | None = None
     behind: Mapping[int, int] | None = None  # updates by others in between -> how often
     competing_seconds: float = 0.0  # for which all pulled, or pushed, at a time

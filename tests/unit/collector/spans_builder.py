@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workloads.layout import Layout
-from workloads.models import Model
-from workloads.process_records import LayoutRecord, PsSpans, WorkerSpans
+from workloads.models.profiles import Model
+from workloads.programs.process_records import LayoutRecord, PsSpans, WorkerSpans
+from workloads.schedule.units import Layout
 
 PHASE = 0.42  # of an iteration: what a pull or a push of the whole model takes
 COMPUTE = 0.12
@@ -15,8 +15,8 @@ COMPUTE = 0.12
 def layout_record(model: Model, layout: Layout) -> LayoutRecord:
     return LayoutRecord(
         layers=[layer.name for layer in model.layers],
-        slices=[(layout.tensor_layers[piece.tensor], piece.length) for piece in layout.slices],
-        slice_flows=[0] * len(layout.slices),
+        slices=[(layout.tensor_layers[piece.tensor], piece.length) for piece in layout.chunks],
+        slice_flows=[0] * len(layout.chunks),
     )
 
 
@@ -28,12 +28,12 @@ def spans_records(
     length = end - begin
     per_byte = PHASE * length / layout.bytes
     layer_ns = round(COMPUTE * length / 3 / len(model.layers))
-    count = len(layout.slices)
+    count = len(layout.chunks)
     received, arrived = [], [0] * len(model.layers)
     now = 0.0
     for position in range(count):
         # Another order for each worker and iteration, that meets every slice.
-        piece = layout.slices[(position * _step(count) + 17 * worker + 5 * iteration) % count]
+        piece = layout.chunks[(position * _step(count) + 17 * worker + 5 * iteration) % count]
         took = piece.length * per_byte
         received += [piece.number, round(now), round(took)]
         now += took
@@ -55,7 +55,7 @@ def spans_records(
         backward += [layer, done, 2 * layer_ns]
         done += 2 * layer_ns
         for tensor in layout.layer_tensors[layer]:
-            for piece in layout.tensor_slices[tensor]:
+            for piece in layout.tensor_chunks[tensor]:
                 free = max(free, done)
                 sent += [piece.number, round(free), round(piece.length * per_byte)]
                 free += piece.length * per_byte

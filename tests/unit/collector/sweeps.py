@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.bounds import lower_bound
 from orchestrator.spec import Experiment, Sweep, load_experiment
 from tests.unit.collector.builder import FakeTrial, write_run
-from workloads.models import load_model
+from workloads.models.profiles import load_model
 
 ROOT = Path(__file__).parents[3]
 

@@ -14,8 +14,8 @@ from orchestrator.collector.fairness import Fairness, unfair
 from orchestrator.collector.measure import Shares
 from orchestrator.spec import load_experiment, load_topology
 from tests.unit.collector.builder import FakeTrial
-from workloads.devices import DeviceModel
-from workloads.models import load_model
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = load_experiment(ROOT / "experiments/published.yaml")

@@ -30,9 +30,9 @@ from orchestrator.records.directory import TrialDirectory
 from orchestrator.spec.experiment_file import ExperimentFile
 from tests.unit.collector.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train
-from workloads.models import load_model
-from workloads.schedules import get_schedule
-from workloads.spans import KEPT_ITERATIONS
+from workloads.models.profiles import load_model
+from workloads.schedule.library import get_schedule
+from workloads.transport.spans import KEPT_ITERATIONS
 
 Limits = dict[Way, Full]
 

@@ -25,7 +25,7 @@ def test_a_package_is_its_code_and_data(tmp_path: Path) -> None:
 
 def test_the_workload_is_shipped_as_it_is_here() -> None:
     files = bundle.code_bundle()
-    assert "workloads/models.json" in files
+    assert "workloads/models/models.json" in files
     root = Path(__file__).parents[3]
     assert files["workloads/__init__.py"] == (root / "workloads" / "__init__.py").read_bytes()
 

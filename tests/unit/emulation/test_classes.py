@@ -10,7 +10,7 @@ import pytest
 from orchestrator.emulation.classes import port_shapes, worker_classes
 from orchestrator.emulation.shaping import DscpMatch, Match, PortShape
 from orchestrator.spec import Scale, Topology, load_topology, ports
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 REAL = Scale()

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.emulation.classes import port_shapes, schedule_plan
 from orchestrator.emulation.shaping import DscpMatch, Match, PortShape, TrafficClass
 from orchestrator.spec import Scale, load_topology
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 
 def shape(*classes: TrafficClass, rate: int = 10**9, delay: int = 0) -> PortShape:

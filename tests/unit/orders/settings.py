@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from orchestrator.orders import Computation, Setting, setting_of
 from tests.unit.workloads.in_process import model_of
-from workloads.layout import Layout
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
+from workloads.schedule.units import Layout
 
 
 def setting_for(

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.orders import ORDERS, Order, OrderError, Ranks, misfit, ranks_of
 from tests.unit.orders.settings import setting_for
-from workloads.schedules import SCHEDULES, Schedule, get_schedule
+from workloads.schedule.library import SCHEDULES, Schedule, get_schedule
 
 P3 = get_schedule("p3")
 TIC = get_schedule("tic")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.orders.tictac import tac_order, tic_order
-from workloads.devices import known_devices
-from workloads.graphs import Graph, load_graph
-from workloads.models import Layer, Model, Tensor, load_model, model_names
+from workloads.models.devices import known_devices
+from workloads.models.graphs import Graph, load_graph
+from workloads.models.profiles import Layer, Model, Tensor, load_model, model_names
 
 
 def model(*tensors: int) -> Model:

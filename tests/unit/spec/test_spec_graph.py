@@ -24,7 +24,7 @@ from orchestrator.spec import (
     ports,
     unfit,
 )
-from workloads.schedules import get_schedule
+from workloads.schedule.library import get_schedule
 
 ROOT = Path(__file__).parents[3]
 

@@ -21,8 +21,8 @@ from orchestrator.spec import (
     Topology,
     load_experiment,
 )
-from workloads.devices import DeviceModel
-from workloads.schedules import Schedule
+from workloads.models.devices import DeviceModel
+from workloads.schedule.library import Schedule
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests/golden/good"

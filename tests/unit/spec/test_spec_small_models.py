@@ -9,10 +9,10 @@ import pytest
 
 from orchestrator.spec import Overrides, Scale, load_experiment
 from orchestrator.spec.small_models import least_time, off, sent, too_small
-from workloads.layout import Layout
-from workloads.models import Model, Tensor, load_model
-from workloads.schedules import get_schedule
-from workloads.wire import HEADER_BYTES
+from workloads.models.profiles import Model, Tensor, load_model
+from workloads.schedule.library import get_schedule
+from workloads.schedule.units import Layout
+from workloads.transport.wire import HEADER_BYTES
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,7 +43,7 @@ def test_slices_of_a_schedule_shrink_too() -> None:
 def test_what_is_counted_is_what_the_hosts_send(schedule: str, scale: Scale) -> None:
     alexnet, unit = load_model("alexnet"), get_schedule(schedule).slice_bytes
     layout = Layout(alexnet, scale.rates, scale.time, unit)
-    count = len(layout.slices)
+    count = len(layout.chunks)
     assert sent(alexnet, unit, scale) == (layout.bytes + 28 * count, count)
 
 

@@ -25,7 +25,7 @@ from orchestrator.trials.iperf import client_argv, parse_report, server_argv
 from orchestrator.trials.run_plan import RunPlan
 from orchestrator.trials.settle import Settled
 from tests.unit.trials.examples import experiment
-from workloads.job import WorkerJob, parse_job
+from workloads.programs.job import WorkerJob, parse_job
 
 MODULE = importlib.import_module("orchestrator.trials.bench")
 RESOLVE = importlib.import_module("orchestrator.trials.resolve")

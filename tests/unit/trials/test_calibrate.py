@@ -20,8 +20,8 @@ from orchestrator.trials.calibrate import (
     calibration_jobs,
     judge,
 )
-from workloads.job import WorkerJob, parse_job
-from workloads.layout import Layout
+from workloads.programs.job import WorkerJob, parse_job
+from workloads.schedule.units import Layout
 
 ROOT = Path(__file__).parents[3]
 RELEASED = 7_000_000_000

@@ -6,8 +6,8 @@ import pytest
 
 from orchestrator.spec import Scale
 from orchestrator.trials.exchange import LEAST_BYTES, exchange_scale
-from workloads.layout import Layout
-from workloads.models import load_model
+from workloads.models.profiles import load_model
+from workloads.schedule.units import Layout
 
 
 def bytes_at(name: str, scale: Scale, most: float = float("inf")) -> int:

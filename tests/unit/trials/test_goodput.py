@@ -15,7 +15,7 @@ from orchestrator.trials.goodput import goodput_jobs, goodput_of, measure_goodpu
 from orchestrator.trials.opened import Opened
 from orchestrator.trials.slow_links import GOODPUT_SECONDS as SECONDS
 from orchestrator.trials.slow_links import RAMP_SECONDS
-from workloads.job import parse_job
+from workloads.programs.job import parse_job
 
 ROOT = Path(__file__).parents[3]
 RELEASED = 7_000_000_000

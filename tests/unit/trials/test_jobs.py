@@ -14,8 +14,8 @@ from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence
 from orchestrator.trials.plan import iteration_seconds, plan_trials
 from orchestrator.trials.slow_links import patience_seconds
 from tests.unit.trials.examples import TRIAL, experiment
-from workloads.job import Job, WorkerJob, parse_job
-from workloads.schedules import schedule_names
+from workloads.programs.job import Job, WorkerJob, parse_job
+from workloads.schedule.library import schedule_names
 
 ADDRESSES = {
     "ps": "10.10.0.1",

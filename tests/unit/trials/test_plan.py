@@ -21,7 +21,7 @@ from orchestrator.trials.plan import (
 )
 from orchestrator.trials.slow_links import goodput_look
 from tests.unit.trials.examples import experiment
-from workloads.models import load_model
+from workloads.models.profiles import load_model
 
 
 def test_the_order_of_the_trials(tmp_path: Path) -> None:

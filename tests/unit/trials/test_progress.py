@@ -13,7 +13,8 @@ from orchestrator.spec import Experiment
 from orchestrator.trials.plan import plan_trials, trial_seconds
 from orchestrator.trials.progress import Forecast, RunProgress, TrialProgress, clock_text
 from tests.unit.trials.examples import TRIAL, experiment, iteration
-from workloads.schedules import Schedule, Synchronisation
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import Schedule
 
 
 class Clock:
@@ -143,7 +144,7 @@ def test_the_line_of_a_trial_has_the_figure_of_the_table(tmp_path: Path) -> None
     assert progress.text() == "googlenet mine, repeat 1/2, iteration 1/4, 1.000 imgs/sec"
 
 
-def with_schedule(made: Experiment, synchronisation: Synchronisation) -> Experiment:
+def with_schedule(made: Experiment, synchronisation: SynchronisationName) -> Experiment:
     own = Schedule("mine", "a test", order="generation", synchronisation=synchronisation)
     return replace(made, own_schedules={"mine": own})
 

@@ -32,7 +32,7 @@ from tests.unit.trials.examples import (
     experiment_of_failing_order,
     iteration,
 )
-from workloads.schedules import Schedule
+from workloads.schedule.library import Schedule
 
 HOSTS = ("ps", "worker0", "worker1", "worker2")
 RECORDS = {name: name.encode() + b"\n" for name in HOSTS}

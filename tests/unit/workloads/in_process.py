@@ -11,16 +11,16 @@ from typing import Any
 from unittest import mock
 
 from orchestrator.orders import ORDERS, computation, misfit, ranks_of, setting_of
-from workloads.compute import SystemClock
-from workloads.devices import DeviceModel
-from workloads.job import ServerJob, WorkerJob
-from workloads.layout import Layout
-from workloads.models import Layer, Model, Tensor
-from workloads.network import Buffers, Endpoint
-from workloads.records import Records
-from workloads.schedules import Schedule
-from workloads.server import ParameterServer
-from workloads.worker import Worker
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Layer, Model, Tensor
+from workloads.programs.job import ServerJob, WorkerJob
+from workloads.programs.records import Records
+from workloads.programs.server import ParameterServer
+from workloads.programs.worker import Worker
+from workloads.schedule.library import Schedule
+from workloads.schedule.units import Layout
+from workloads.training.compute import SystemClock
+from workloads.transport.sockets import Buffers, Endpoint
 
 PATIENCE = 10.0  # seconds; only a defect takes so long
 
@@ -137,9 +137,9 @@ def train(
             Worker(job, records, SystemClock()).run()
 
     with (
-        mock.patch("workloads.peers.announce", announced),
-        mock.patch("workloads.server.announce"),
-        mock.patch("workloads.worker.announce"),
+        mock.patch("workloads.programs.peers.announce", announced),
+        mock.patch("workloads.programs.follower.announce"),
+        mock.patch("workloads.programs.worker.announce"),
         ThreadPoolExecutor(workers + 1) as pool,
     ):
         server = pool.submit(serve)

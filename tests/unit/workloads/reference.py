@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.layout import scaled_elements
-from workloads.models import Tensor
+from workloads.models.profiles import Tensor
+from workloads.schedule.units import scaled_elements
 
 
 def trained(

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.orders import ORDERS, computation, ranks_of, setting_of
-from workloads.devices import DeviceModel
-from workloads.layout import Layout
-from workloads.models import load_model
-from workloads.schedules import Schedule, get_schedule
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
+from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.units import Layout
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60  # seconds; only a defect takes so long

@@ -1,0 +1,149 @@
+"""The models' graphs, against the tensors' shapes and against the publications."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import pytest
+
+from workloads.models import graphs
+from workloads.models.graphs import load_graph, load_inputs
+from workloads.models.profiles import Layer, Model, Tensor, load_model, model_names
+
+IMAGE_CHANNELS = 3
+
+
+def channels_in(layer: Layer) -> int:
+    """Channels (or, fully connected: values) that its weight takes."""
+    shape = layer.tensors[0].shape
+    return shape[0] if layer.is_depthwise else shape[1]
+
+
+def channels_out(layer: Layer) -> int:
+    return layer.tensors[0].shape[0]
+
+
+def pixels_out(name: str) -> list[int]:
+    """Pixels of each layer's output, before any pooling."""
+    text = resources.files("workloads.models").joinpath("models.json").read_text("utf-8")
+    return [
+        layer["output_elements"] // layer["tensors"][0]["shape"][0]
+        for layer in json.loads(text)[name]["layers"]
+    ]
+
+
+def needs(name: str, layer: str) -> list[str]:
+    """Names of the layers that a layer needs."""
+    layers = load_model(name).layers
+    number = [each.name for each in layers].index(layer)
+    return [layers[needed].name for needed in load_graph(name)[number]]
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_channels_agree_with_the_shapes(name: str) -> None:
+    layers = load_model(name).layers
+    for layer, inputs in zip(layers, load_inputs(name), strict=True):
+        outputs = [channels_out(layers[needed]) for needed in inputs.layers] or [IMAGE_CHANNELS]
+        if inputs.join == "add":
+            assert len(set(outputs)) == 1, layer.name
+            outputs = outputs[:1]
+        if len(layer.tensors[0].shape) == 4:
+            assert channels_in(layer) == sum(outputs), layer.name
+        else:  # all pixels of the last pooling, a square of them, side by side
+            side = (channels_in(layer) / sum(outputs)) ** 0.5
+            assert side in (1, 6, 7), layer.name
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_pixels_agree_with_the_shapes(name: str) -> None:
+    pixels = pixels_out(name)
+    for layer, inputs in enumerate(load_inputs(name)):
+        before = {pixels[needed] for needed in inputs.layers}
+        assert not before or pixels[layer] <= min(before)
+        if inputs.join == "add":
+            assert len(before) == 1  # nothing is pooled on the way into an addition
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_forward_order_is_topological_and_only_the_last_layer_is_not_needed(name: str) -> None:
+    graph = load_graph(name)
+    assert len(graph) == len(load_model(name).layers)
+    assert [number for number, needed in enumerate(graph) if not needed] == [0]
+    for number, needed in enumerate(graph):
+        assert all(0 <= layer < number for layer in needed)
+        assert list(needed) == sorted(set(needed))
+    assert {layer for needed in graph for layer in needed} == set(range(len(graph) - 1))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg19", "mobilenet_v1"])
+def test_chains(name: str) -> None:
+    graph = load_graph(name)
+    assert graph == ((), *((number,) for number in range(len(graph) - 1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "needed"),
+    [
+        ("googlenet", "3a.3r", "conv2"),
+        ("googlenet", "3a.pp", "conv2"),
+        ("googlenet", "3b.1x1", "3a.1x1 3a.3 3a.5 3a.pp"),
+        ("googlenet", "3b.3", "3b.3r"),
+        ("googlenet", "fc", "5b.1x1 5b.3 5b.5 5b.pp"),
+        ("inception3", "A0.p", "c5"),
+        ("inception3", "B.3", "A2.1 A2.5 A2.3b A2.p"),
+        ("inception3", "C0.1", "A2.1 A2.5 A2.3b A2.p B.3 B.b"),  # concatenated with their pooling
+        ("inception3", "C0.d4", "C0.d3"),
+        ("inception3", "E0.dr", "C3.1 C3.7b C3.d4 C3.p D.3 D.7c"),
+        ("inception3", "E0.3b", "E0.3r"),  # beside 3a, not after it
+        ("inception3", "E0.d3", "E0.d1"),
+        ("inception3", "fc", "E1.1 E1.3a E1.3b E1.d2 E1.d3 E1.p"),
+        ("resnet50", "s0b0.a", "conv1"),
+        ("resnet50", "s0b1.a", "s0b0.ds s0b0.c"),
+        ("resnet50", "s1b0.ds", "s0b0.ds s0b0.c s0b1.c s0b2.c"),
+        ("resnet50", "s1b0.a", "s0b0.ds s0b0.c s0b1.c s0b2.c"),
+        ("resnet50", "s1b1.a", "s1b0.ds s1b0.c"),
+        ("resnet50", "fc", "s3b0.ds s3b0.c s3b1.c s3b2.c"),
+        ("resnet152", "s1b2.a", "s1b0.ds s1b0.c s1b1.c"),
+        ("mobilenet", "e1", "p0"),
+        ("mobilenet", "e2", "p1"),
+        ("mobilenet", "e3", "p1 p2"),
+        ("mobilenet", "e10", "p6 p7 p8 p9"),
+        ("mobilenet", "last", "p16"),
+        ("squeezenet", "fire1.s", "fire0.e1 fire0.e3"),
+        ("squeezenet", "fire1.e3", "fire1.s"),
+        ("squeezenet", "conv10", "fire9.e1 fire9.e3"),
+    ],
+)
+def test_layers_need_what_the_publications_draw(name: str, layer: str, needed: str) -> None:
+    assert needs(name, layer) == needed.split()
+
+
+def test_mobilenets_shortcuts_are_those_within_a_stage() -> None:
+    """Table 2 of the publication: stages of 1, 2, 3, 4, 3, 3 and 1 bottlenecks."""
+    layers = load_model("mobilenet").layers
+    lengths = {
+        layer.name: len(inputs.layers)
+        for layer, inputs in zip(layers, load_inputs("mobilenet"), strict=True)
+    }
+    nexts = [*(f"e{number}" for number in range(1, 17)), "last"]
+    assert [lengths[name] for name in nexts] == [1, 1, 2, 1, 2, 3, 1, 2, 3, 4, 1, 2, 3, 1, 2, 3, 1]
+
+
+def test_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"^unknown model 'resnet5' \(did you mean 'resnet50'\?\)"):
+        load_graph("resnet5")
+
+
+def test_a_model_without_rules_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "load_model", lambda name: Model(name, "", ()))
+    with pytest.raises(ValueError, match=r"^unknown graph of model 'alexnett'"):
+        load_inputs("alexnett")
+
+
+def test_a_block_of_no_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = tuple(Layer(name, 0, (Tensor("w", (1, 1)),)) for name in ("x", "b.s", "b.e1"))
+    monkeypatch.setattr(graphs, "load_model", lambda name: Model(name, "", layers))
+    load_inputs.cache_clear()
+    with pytest.raises(ValueError, match=r"^squeezenet: no kind of block has the layers s, e1$"):
+        load_inputs("squeezenet")

@@ -1,0 +1,132 @@
+"""Every schedule trains to the same parameters: made-up models, schedules drawn at random."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.orders import ORDERS, misfit
+from tests.unit.workloads.in_process import model_of, train
+from tests.unit.workloads.reference import trained
+from workloads.models.profiles import Model
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import SCHEDULES, Place, Schedule, get_schedule
+from workloads.schedule.units import CHUNK_BYTES, Layout
+
+SIZES = st.one_of(st.integers(1, 40), st.integers(1, 3000))  # elements of a tensor
+MODELS = st.lists(st.lists(SIZES, max_size=3), min_size=1, max_size=6).filter(any)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Any combination of the choices that is one."""
+    synchronisation = draw(st.sampled_from(get_args(SynchronisationName)))
+    stale = synchronisation == "stale-synchronous"
+    apart = synchronisation in ("stale-synchronous", "asynchronous")
+    barrier = synchronisation == "step-barrier"
+    place = draw(st.sampled_from(get_args(Place)))
+    at_switch = place in ("switch", "both")
+    flows = draw(st.none() | st.integers(2, 4)) if at_switch else None
+    sizes = st.one_of(st.integers(100, 1000), st.integers(100, 20_000))
+    may_slice = barrier or apart
+    sliced = synchronisation == "per-slice" or (may_slice and draw(st.booleans()))
+    any_order = Schedule(
+        name="drawn",
+        source="a test",
+        place=place,
+        slice_bytes=draw(sizes) if sliced else None,
+        window_bytes=None if barrier or stale or flows else draw(st.none() | sizes),
+        unsent_bytes=draw(st.none() | sizes),
+        synchronisation=synchronisation,
+        staleness=draw(st.integers(0, 2)) if stale else None,
+        switch_order=("layer" if flows else "worker") if at_switch else None,
+        flows=flows,
+    )
+    orders = [name for name, order in ORDERS.items() if not misfit(any_order, order)]
+    return replace(any_order, order=draw(st.sampled_from(orders)))
+
+
+def digest(model: Model, schedule: Schedule, workers: int, iterations: int) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        records = train(Path(folder), model, schedule, workers=workers, iterations=iterations)
+    end: str = records[-1]["parameters_sha256"]
+    return end
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(schedules(), MODELS, st.integers(1, 4), st.integers(1, 3))
+def test_any_schedule_ends_and_its_result_is_numpys(
+    schedule: Schedule, layers: list[list[int]], workers: int, iterations: int
+) -> None:
+    model = model_of(layers)
+    with tempfile.TemporaryDirectory() as folder:
+        records = train(Path(folder), model, schedule, workers=workers, iterations=iterations)
+    end = records[-1]
+    if schedule.bulk_synchronous or workers == 1:
+        assert end["parameters_sha256"] == in_numpy(model, workers, iterations)
+    if not schedule.bulk_synchronous:
+        staleness = {int(behind): count for behind, count in end["staleness"].items()}
+        units = len(Layout(model, 1, 1, schedule.slice_bytes).units)
+        # A worker that has done its iterations goes on until the slowest one has, too.
+        passes, rest = divmod(sum(staleness.values()), units)
+        assert not rest
+        assert passes >= workers * iterations
+        if schedule.staleness is not None:
+            assert passes <= workers * (iterations + schedule.staleness + 1)
+            # Between a worker's pull and its push another one may finish what it is ahead, what the
+            # slowest is behind, and the iteration that both are in.
+            assert max(staleness) <= (workers - 1) * (2 * schedule.staleness + 1)
+
+
+def in_numpy(model: Model, workers: int, iterations: int) -> str:
+    return trained(model.tensors, 1, seed=7, workers=workers, rate=0.01, iterations=iterations)
+
+
+EXTREMES = {
+    "one tensor of one element": [[1]],
+    "one tensor of many frames": [[CHUNK_BYTES]],
+    "more tensors than one send takes": [[3, 1]] * 300,
+    "layers without parameters": [[], [100], [], [], [7], []],
+}
+
+
+@pytest.mark.parametrize("layers", EXTREMES.values(), ids=EXTREMES)
+def test_models_of_all_shapes(layers: list[list[int]]) -> None:
+    model = model_of(layers)
+    ends = {schedule.name: digest(model, schedule, 3, 2) for schedule in SCHEDULES}
+    apart = {name for name in ends if not get_schedule(name).bulk_synchronous}
+    assert apart == {"r2sp"}
+    assert {ends[name] for name in ends.keys() - apart} == {in_numpy(model, 3, 2)}, ends
+
+
+def test_sixteen_workers_and_stragglers(tmp_path: Path) -> None:
+    model = model_of([[5000, 10], [70000], [300]])
+    ends = set()
+    eight = replace(get_schedule("geryon"), flows=8)
+    for schedule in (*map(get_schedule, ("none", "p3", "bytescheduler")), eight):
+        slow = [0.05 * (number % 3) for number in range(16)]
+        records = train(tmp_path, model, schedule, workers=16, layer_seconds=slow)
+        ends.add(records[-1]["parameters_sha256"])
+    assert len(ends) == 1
+
+
+def test_full_windows_of_different_units_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """One worker has sent the last layer when another one's first is ready at the same time."""
+    schedule = Schedule(
+        name="tight",
+        source="a test",
+        order="layer",
+        place="host",
+        slice_bytes=400,
+        window_bytes=1,
+        synchronisation="per-slice",
+    )
+    model = model_of([[1000]] * 8)
+    records = train(tmp_path, model, schedule, layer_seconds=[0.0, 5.0, 10.0], iterations=4)
+    assert records[-1]["parameters_sha256"] == in_numpy(model, 3, 4)

@@ -1,0 +1,1 @@
+"""What is trained, and on what: models, their graphs, and device models."""

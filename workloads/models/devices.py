@@ -1,0 +1,73 @@
+"""Device models: how long a worker's device computes a layer.
+
+compute(layer, batch b) = m * MB + b * (g * gmac + d * [layer is depthwise]), one third of it
+forward and two thirds backward, with MB the layer's parameters in 1e6 bytes, gmac its 1e9
+multiply-accumulates per image, and m, g, d the device's constants. One device model serves all
+networks: there is no constant per network. Sources of the constants are in devices.json.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workloads.models.profiles import Layer
+
+_FORWARD = 1 / 3
+_BACKWARD = 2 / 3
+
+
+@dataclass(frozen=True)
+class DeviceModel:
+    """Constants of one device, in the real system's seconds.
+
+    Attributes:
+        name: as topologies name it.
+        seconds_per_megabyte_of_parameters: per 1e6 bytes of a layer's parameters, whatever the
+            batch.
+        seconds_per_gmac: per 1e9 multiply-accumulates and image, forward and backward together.
+        seconds_per_depthwise_layer: per image, on top, for a layer with a [c, 1, k, k] weight.
+    """
+
+    name: str
+    seconds_per_megabyte_of_parameters: float
+    seconds_per_gmac: float
+    seconds_per_depthwise_layer: float
+
+    def _seconds(self, layer: Layer, batch: int) -> float:
+        per_image = self.seconds_per_gmac * layer.macs / 1e9
+        if layer.is_depthwise:
+            per_image += self.seconds_per_depthwise_layer
+        return self.seconds_per_megabyte_of_parameters * layer.bytes / 1e6 + batch * per_image
+
+    def forward_seconds(self, layer: Layer, batch: int) -> float:
+        """Seconds of the forward pass of `layer` for `batch` images."""
+        return _FORWARD * self._seconds(layer, batch)
+
+    def backward_seconds(self, layer: Layer, batch: int) -> float:
+        """Seconds of the backward pass of `layer` for `batch` images."""
+        return _BACKWARD * self._seconds(layer, batch)
+
+
+@cache
+def known_devices() -> Mapping[str, DeviceModel]:
+    """The device models of devices.json by name (read only)."""
+    text = resources.files("workloads.models").joinpath("devices.json").read_text("utf-8")
+    return MappingProxyType(
+        {
+            name: DeviceModel(
+                name=name,
+                seconds_per_megabyte_of_parameters=entry["seconds_per_megabyte_of_parameters"],
+                seconds_per_gmac=entry["seconds_per_gmac"],
+                seconds_per_depthwise_layer=entry["seconds_per_depthwise_layer"],
+            )
+            for name, entry in json.loads(text).items()
+        }
+    )

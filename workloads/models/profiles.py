@@ -1,0 +1,125 @@
+"""The models that can be trained: layers in forward order, and each layer's tensors.
+
+The figures stand in models.json, computed from the layer shapes. The first five models are the
+variants that fit the published experiment (their `variant` says how they differ from others of the
+same name).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any
+
+from workloads.errors import unknown_name
+
+BYTES_PER_ELEMENT = 4  # float32
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A parameter tensor.
+
+    Attributes:
+        name: unique in its model, such as `conv1.w`.
+        shape: as the framework has it; a convolution's weight is [out, in / groups, k, k].
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def elements(self) -> int:
+        """Number of float32 elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: the unit of computation, and of waiting for parameters.
+
+    Attributes:
+        name: unique in its model.
+        macs: multiply-accumulates of one image's forward pass.
+        tensors: its parameters.
+    """
+
+    name: str
+    macs: int
+    tensors: tuple[Tensor, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of its parameters, unscaled."""
+        return BYTES_PER_ELEMENT * sum(tensor.elements for tensor in self.tensors)
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether it convolves each channel by itself: a weight of shape [c, 1, k, k]."""
+        return any(
+            len(tensor.shape) == 4 and tensor.shape[1] == 1 and tensor.shape[2] == tensor.shape[3]
+            for tensor in self.tensors
+        )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model: its layers in forward order.
+
+    Attributes:
+        name: as experiments name it.
+        variant: which of the networks of that name it is.
+        layers: in forward order.
+    """
+
+    name: str
+    variant: str
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All tensors, in forward order; their positions number them on the wire."""
+        return tuple(tensor for layer in self.layers for tensor in layer.tensors)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all parameters, unscaled."""
+        return sum(layer.bytes for layer in self.layers)
+
+
+@cache
+def _library() -> dict[str, Any]:
+    text = resources.files("workloads.models").joinpath("models.json").read_text("utf-8")
+    library: dict[str, Any] = json.loads(text)
+    return library
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all models, in the order of models.json."""
+    return tuple(_library())
+
+
+@cache
+def load_model(name: str) -> Model:
+    """Return the model of that name.
+
+    Raises:
+        ValueError: there is none; the message has the nearest name.
+    """
+    if name not in _library():
+        raise ValueError(unknown_name("model", name, model_names()))
+    entry = _library()[name]
+    layers = tuple(
+        Layer(
+            name=layer["name"],
+            macs=layer["macs"],
+            tensors=tuple(
+                Tensor(tensor["name"], tuple(tensor["shape"])) for tensor in layer["tensors"]
+            ),
+        )
+        for layer in entry["layers"]
+    )
+    return Model(name, entry["variant"], layers)

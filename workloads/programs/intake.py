@@ -1,0 +1,107 @@
+"""The parameter server's receiving end: what workers ask for and push, checked frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+from workloads.errors import FrameError
+from workloads.programs.iteration_log import Logs
+from workloads.programs.peers import Peer
+from workloads.schedule.synchronisation import Synchronisation
+from workloads.schedule.units import Chunk, Layout, Unit
+from workloads.training.update import Update
+from workloads.transport.wire import Frame, FrameType
+
+Push = tuple[Chunk, int, int]
+"""A chunk that can be applied, the worker that delivered it (last), and the iteration."""
+
+
+class Intake:
+    """Takes in what workers send; a thread per worker and flow calls `receive`.
+
+    Args:
+        layout: of parameters and gradients.
+        unit_flow: per unit, the flow on which it travels.
+        synchronisation: says whether workers ask, and for which iterations.
+        update: told what has been delivered.
+        logs: where pushes are noted.
+        answer: called with a worker, a unit that it has asked for, and the iteration.
+
+    Attributes:
+        ready: chunks to apply.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        unit_flow: Sequence[int],
+        synchronisation: Synchronisation,
+        update: Update,
+        logs: Logs,
+        answer: Callable[[Peer, Unit, int], None],
+    ) -> None:
+        self._layout = layout
+        self._unit_flow = unit_flow
+        self._synchronisation = synchronisation
+        self._update = update
+        self._logs = logs
+        self._answer = answer
+        self.ready: SimpleQueue[Push] = SimpleQueue()
+
+    def receive(self, peer: Peer, flow: int) -> None:
+        """Receive from a worker's flow until it disconnects.
+
+        Raises:
+            WorkloadError: it disconnected, or sent what it may not.
+        """
+        connection = peer.connections[flow]
+        may_pull = self._synchronisation.asked and not flow
+        while True:
+            frame = connection.receive()
+            if frame.worker != peer.number:
+                raise FrameError(f"{frame.type.name} frame of worker {frame.worker}")
+            if frame.type is FrameType.GRADIENT:
+                self._take_in(peer, flow, frame)
+            elif frame.type is FrameType.PULL and may_pull:
+                self._answer_pull(peer, frame)
+            else:
+                raise FrameError(f"unexpected {frame.type.name} frame")
+
+    def _answer_pull(self, peer: Peer, pull: Frame) -> None:
+        units = self._layout.units_of(pull.tensor)
+        if pull.length:
+            raise FrameError(f"PULL frame with a payload of {pull.length} bytes")
+        if not self._synchronisation.may_start(peer.number, pull.iteration):
+            raise FrameError(f"PULL frame of iteration {pull.iteration}")
+        if peer.answered[units[0].number] > pull.iteration:
+            raise FrameError(f"tensor {pull.tensor} pulled twice")
+        for unit in units:
+            self._answer(peer, unit, pull.iteration)
+
+    def _take_in(self, peer: Peer, flow: int, push: Frame) -> None:
+        chunk = self._layout.find(push.tensor, push.offset, push.length)
+        if self._unit_flow[chunk.unit] != flow:
+            raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} on flow {flow}")
+        delivered = peer.delivered[chunk.number]
+        if push.iteration != delivered or peer.answered[chunk.unit] == delivered:
+            raise _out_of_turn(chunk, push.iteration, delivered)
+        peer.delivered[chunk.number] = delivered + 1
+        log = self._logs[push.iteration]
+        log.push_begins(peer.number)
+        peer.connections[flow].receive_chunk(chunk, peer.gradient, push.iteration)
+        missing = peer.missing[chunk.unit] - 1
+        peer.missing[chunk.unit] = missing or len(self._layout.units[chunk.unit].chunks)
+        log.pushed(peer.number, chunk.length, not missing)
+        if self._update.delivered(chunk):
+            self.ready.put((chunk, peer.number, push.iteration))
+
+
+def _out_of_turn(chunk: Chunk, iteration: int, delivered: int) -> FrameError:
+    """What is wrong with a push of a chunk that has been delivered for so many iterations."""
+    if iteration == delivered - 1:
+        return FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} pushed twice")
+    if iteration != delivered:
+        return FrameError(f"GRADIENT frame of iteration {iteration}")
+    return FrameError(f"tensor {chunk.tensor} pushed before it was pulled")

@@ -1,0 +1,367 @@
+"""The records of the processes on the hosts: one class each, for who writes and who reads it.
+
+Every record is a line of JSON in its process's file: `event`, `process`, and the class's fields.
+Times are nanoseconds of the monotonic clock, which all hosts of an emulated testbed share; lists
+that are per worker are in worker order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from workloads.schedule.library import Schedule
+
+
+class ProcessRecord:
+    """A record; its subclasses are frozen dataclasses.
+
+    Attributes:
+        event: what it tells of.
+    """
+
+    event: ClassVar[str]
+
+    def line(self, process: str) -> str:
+        """The record as a line of its process's file."""
+        return json_line(self.event, process, _plain(self))
+
+
+def json_line(event: str, process: str, values: Mapping[str, Any]) -> str:
+    """A line of a process's file."""
+    return json.dumps({"event": event, "process": process, **values}, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, as they are: long lists are not copied."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _count(**values: float | None) -> None:
+    """See that counts are at least 0.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name, value in values.items():
+        if value is not None and value < 0:
+            raise ValueError(f"{name} is below 0: {value}")
+
+
+# -- every process ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class JobRecord(ProcessRecord):
+    """The part of a process's job that its figures are judged by; the file has all of the job."""
+
+    event: ClassVar[str] = "job"
+    seed: int
+    congestion_control: str
+
+
+@dataclass(frozen=True)
+class ConnectionRecord(ProcessRecord):
+    """What the kernel kept of one connection's settings when it was made.
+
+    Attributes:
+        worker: at its other end, or whose it is.
+        unsent_bytes: None: not bounded.
+    """
+
+    event: ClassVar[str] = "connection"
+    worker: int
+    flow: int
+    congestion_control: str
+    send_buffer_bytes: int
+    receive_buffer_bytes: int
+    unsent_bytes: int | None
+    dscp: int
+
+
+@dataclass(frozen=True)
+class TrainingCpuUse:
+    """CPU seconds of a process without its start.
+
+    Of these, the arithmetic: the server sums and applies gradients, a worker makes them.
+    """
+
+    seconds: float
+    arithmetic_seconds: float
+
+    def __post_init__(self) -> None:
+        _count(seconds=self.seconds, arithmetic_seconds=self.arithmetic_seconds)
+
+
+@dataclass(frozen=True)
+class ConnectionEnd:
+    """Counters of a connection at its end, out of TCP_INFO; None: this kernel does not count it.
+
+    Attributes:
+        worker: at its other end; None: a worker's own, whose other end is the parameter server.
+        flow: None: there is one.
+    """
+
+    retransmits: int
+    worker: int | None = None
+    flow: int | None = None
+    rtt_us: int | None = None
+    cwnd: int | None = None
+    bytes_received: int | None = None
+    bytes_sent: int | None = None
+    busy_us: int | None = None
+    receiver_limited_us: int | None = None
+
+    def __post_init__(self) -> None:
+        _count(retransmits=self.retransmits)
+
+
+@dataclass(frozen=True)
+class _End(ProcessRecord):
+    """A process's last record: what it used, its start included."""
+
+    event: ClassVar[str] = "end"
+    cpu_seconds: float
+    max_rss_bytes: int
+
+    def __post_init__(self) -> None:
+        _count(cpu_seconds=self.cpu_seconds)
+
+
+# -- a training ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ScheduleRecord(Schedule, ProcessRecord):
+    """The choices of the trial's schedule (parameter server)."""
+
+    event: ClassVar[str] = "schedule"
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> ScheduleRecord:
+        """The record of a schedule."""
+        return cls(**_plain(schedule))
+
+
+@dataclass(frozen=True)
+class CompetingRecord:
+    """What each worker moved in one direction while all did, and for how long (emulated)."""
+
+    seconds: float
+    bytes: Sequence[int]
+
+    def __post_init__(self) -> None:
+        _count(seconds=self.seconds)
+
+
+@dataclass(frozen=True)
+class PsIteration(ProcessRecord):
+    """One iteration as the parameter server saw it, warm-up and cool-down included.
+
+    Attributes:
+        released_ns: when its release was handed to the senders.
+        pull_sent_ns: per worker, when the kernel had taken all that it pulled.
+        push_first_ns: per worker, when its push began to arrive.
+        push_done_ns: per worker, when all of it had arrived.
+        applied_ns: when the last of it was applied.
+        next_release_ns: when the next iteration was released, or the end announced.
+        pull_bytes_at_first_done: what each worker had pulled when the first one was done.
+        push_bytes_at_first_done: the same of pushes.
+        pull_competing: what each pulled while all did.
+        push_competing: the same of pushes.
+        payload_in: bytes of gradients received.
+        payload_out: bytes of parameters sent.
+    """
+
+    event: ClassVar[str] = "iteration"
+    iteration: int
+    released_ns: int
+    pull_sent_ns: Sequence[int]
+    push_first_ns: Sequence[int]
+    push_done_ns: Sequence[int]
+    applied_ns: int
+    next_release_ns: int
+    pull_bytes_at_first_done: Sequence[int]
+    push_bytes_at_first_done: Sequence[int]
+    pull_competing: CompetingRecord
+    push_competing: CompetingRecord
+    payload_in: int
+    payload_out: int
+
+    def __post_init__(self) -> None:
+        _count(payload_in=self.payload_in, payload_out=self.payload_out)
+
+
+@dataclass(frozen=True)
+class WorkerIteration(ProcessRecord):
+    """One iteration as a worker saw it.
+
+    Attributes:
+        started_ns: when it was released; without a step barrier, when the one before had ended.
+        pull_done_ns: when the last layer had its parameters.
+        forward_done_ns: end of the forward pass.
+        backward_done_ns: end of the backward pass.
+        push_sent_ns: when the kernel had taken all of its gradient.
+    """
+
+    event: ClassVar[str] = "iteration"
+    iteration: int
+    started_ns: int
+    pull_done_ns: int
+    forward_done_ns: int
+    backward_done_ns: int
+    push_sent_ns: int
+
+
+@dataclass(frozen=True)
+class PsEnd(_End):
+    """The parameter server's last record.
+
+    Attributes:
+        staleness: where workers have paces of their own: updates by others in between -> how often.
+        payload_in: bytes of gradients received, in all iterations that were begun.
+        payload_out: bytes of parameters sent, in the same.
+    """
+
+    training_cpu: TrainingCpuUse
+    parameters_sha256: str
+    staleness: Mapping[int, int] | None
+    payload_in: int
+    payload_out: int
+    connections: Sequence[ConnectionEnd]
+
+
+@dataclass(frozen=True)
+class WorkerEnd(_End):
+    """A worker's last record; `retransmits` is the sum over its connections."""
+
+    training_cpu: TrainingCpuUse
+    retransmits: int
+    connections: Sequence[ConnectionEnd]
+
+
+@dataclass(frozen=True)
+class LayoutRecord(ProcessRecord):
+    """What the numbers in spans stand for (parameter server).
+
+    Attributes:
+        layers: names.
+        slices: per slice, [layer, bytes].
+        slice_flows: per slice, the number of its flow.
+    """
+
+    event: ClassVar[str] = "layout"
+    layers: Sequence[str]
+    slices: Sequence[tuple[int, int]]
+    slice_flows: Sequence[int]
+
+
+@dataclass(frozen=True)
+class PsSpans(ProcessRecord):
+    """The spans of an iteration (parameter server): flat lists of number, begin and length.
+
+    Begins are after `origin_ns`.
+    """
+
+    event: ClassVar[str] = "spans"
+    iteration: int
+    origin_ns: int
+    received: Sequence[Sequence[int]]
+    sent: Sequence[Sequence[int]]
+    applied: Sequence[int]
+
+
+@dataclass(frozen=True)
+class WorkerSpans(ProcessRecord):
+    """The spans of an iteration (worker), as those of the parameter server."""
+
+    event: ClassVar[str] = "spans"
+    iteration: int
+    origin_ns: int
+    waited: Sequence[int]
+    forward: Sequence[int]
+    backward: Sequence[int]
+    received: Sequence[int]
+    sent: Sequence[int]
+
+
+# -- an exchange of traffic ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ReleasedRecord(ProcessRecord):
+    """When the parameter server let the exchange begin."""
+
+    event: ClassVar[str] = "released"
+    released_ns: int
+
+
+@dataclass(frozen=True)
+class WindowRecord(ProcessRecord):
+    """A window of time: what each connection received, and for how long it had data on its way."""
+
+    event: ClassVar[str] = "window"
+    begin_ns: int
+    end_ns: int
+    received: Sequence[int]
+    busy_us: Sequence[int]
+
+
+@dataclass(frozen=True)
+class TrafficServerEnd(_End):
+    """The parameter server's last record of an exchange."""
+
+    applied_bytes: int
+    connections: Sequence[ConnectionEnd]
+
+
+@dataclass(frozen=True)
+class TrafficWorkerEnd(_End):
+    """A worker's last record of an exchange."""
+
+    connection: ConnectionEnd
+
+
+# -- urgent units ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class UrgentRecord(ProcessRecord):
+    """When a unit was ready, and at which byte of the stream it begins."""
+
+    event: ClassVar[str] = "urgent"
+    number: int
+    ready_ns: int
+    begins_at: int
+
+    def __post_init__(self) -> None:
+        _count(begins_at=self.begins_at)
+
+
+@dataclass(frozen=True)
+class ArrivedRecord(ProcessRecord):
+    """When the parameter server had read a unit's header, and all of one of its slices."""
+
+    event: ClassVar[str] = "arrived"
+    number: int
+    offset: int
+    begins_ns: int
+    ends_ns: int
+
+
+@dataclass(frozen=True)
+class PacketsRecord(ProcessRecord):
+    """What has left, packet by packet, and how many were not seen.
+
+    Attributes:
+        syn_sequence: None: the packet that opened the connection was not seen.
+    """
+
+    event: ClassVar[str] = "packets"
+    lost: int
+    syn_sequence: int | None
+    left_ns: Sequence[int]
+    sequence: Sequence[int]
+    length: Sequence[int]

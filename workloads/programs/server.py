@@ -1,0 +1,242 @@
+"""The parameter server: holds the parameters, answers pulls, applies pushed gradients, keeps step.
+
+Threads: per worker and flow a receiver and a sender, and one that aggregates. The main thread
+accepts the workers, then follows: it writes the records, and gives up when something failed or
+nothing moves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from threading import Thread
+
+from workloads.errors import WorkloadError
+from workloads.programs.follower import Follower
+from workloads.programs.intake import Intake
+from workloads.programs.iteration_log import IterationLog, Logs
+from workloads.programs.job import ServerJob
+from workloads.programs.peers import Peer, accept_workers
+from workloads.programs.process_records import (
+    ConnectionEnd,
+    ConnectionRecord,
+    PsEnd,
+    PsSpans,
+    ScheduleRecord,
+    TrainingCpuUse,
+)
+from workloads.programs.records import Records, TrainingCpu, resources_used
+from workloads.programs.span_records import write_layout, write_spans
+from workloads.schedule.flows import unit_flows
+from workloads.schedule.kinds import synchronisation_of
+from workloads.schedule.synchronisation import Action, Answer, Release
+from workloads.schedule.units import Layout, Unit, check_ranks
+from workloads.training.update import EachAlone, MeanOfAll, initialise
+from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
+from workloads.transport.frames import UnitFrames
+from workloads.transport.memory import Arena
+from workloads.transport.sockets import kept_settings, tcp_state
+from workloads.transport.spans import Spans, Transfers
+from workloads.transport.wire import Frame, FrameType
+
+_AHEAD = -1  # rank of what goes before all parameters
+
+
+class ParameterServer:
+    """One training run, from the first worker's connection to the last one's end."""
+
+    def __init__(self, job: ServerJob, records: Records) -> None:
+        self._job = job
+        self._records = records
+        layout = self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        check_ranks(layout, "answer_ranks", *job.answer_ranks)
+        self._parameters = Arena(layout)
+        initialise(self._parameters, layout, job.seed)
+        self._frames = UnitFrames(layout, self._parameters, FrameType.PARAMETERS)
+        self._gradients = [Arena(layout) for _ in job.workers]
+        self._peers: tuple[Peer, ...] = ()
+        self._logs = Logs(len(job.workers), len(layout.units))
+        self._unit_flow = unit_flows(layout, len(job.flow_dscp))
+        self._synchronisation = synchronisation_of(
+            job.schedule.synchronisation,
+            workers=len(job.workers),
+            units=len(layout.units),
+            iterations=job.all_iterations,
+            staleness=job.schedule.staleness,
+            turns=job.turns,
+        )
+        update = MeanOfAll if self._synchronisation.together else EachAlone
+        self._update = update(layout, self._parameters, self._gradients, job.learning_rate)
+        self._intake = Intake(
+            layout,
+            unit_flow=self._unit_flow,
+            synchronisation=self._synchronisation,
+            update=self._update,
+            logs=self._logs,
+            answer=self._answer,
+        )
+        self._ended = 0  # iterations that every worker has finished
+        self._follower = Follower(job, records, self._oldest_log)
+        self._transfers = [
+            [Transfers(job.all_iterations) for _ in job.flow_dscp] for _ in job.workers
+        ]
+        # Per worker, if each has a pace of its own: the slowest one's last iterations stay, too.
+        self._applied_spans = [Spans(job.all_iterations) for _ in job.workers]
+        self._finished = False
+
+    def run(self) -> None:
+        """Train.
+
+        Raises:
+            WorkloadError: the training failed; the workers have been told.
+        """
+        self._records.write(ScheduleRecord.of(self._job.schedule))
+        self._peers = accept_workers(self._job, self._layout, self._gradients)
+        for peer, transfers in zip(self._peers, self._transfers, strict=True):
+            for flow, connection in enumerate(peer.connections):
+                connection.transfers = transfers[flow]
+                settings = kept_settings(*connection.sockets)
+                self._records.write(ConnectionRecord(peer.number, flow, **settings))
+        try:
+            self._train()
+        except WorkloadError as error:
+            for peer in self._peers:
+                send_errors(peer.connections, str(error))
+            raise
+
+    # -- one thread aggregates -------------------------------------------------------------------
+
+    def _aggregate(self) -> None:
+        """Apply chunks as they get ready, and do what the synchronisation says of their units."""
+        synchronisation, update, ready = self._synchronisation, self._update, self._intake.ready
+        spans = self._applied_spans
+        if synchronisation.together:
+            spans = spans[:1] * len(spans)
+        over = False
+        while not over:
+            chunk, worker, iteration = ready.get()
+            begin = time.monotonic_ns()
+            all_applied = update.apply(chunk, worker)
+            spans[worker].note(iteration, chunk.number, begin, time.monotonic_ns())
+            if all_applied:
+                self._go_on(synchronisation.applied(worker, chunk.unit, iteration))
+                over = synchronisation.over
+        self._finished = True
+        for peer, last in zip(self._peers, synchronisation.last, strict=True):
+            self._tell(peer, FrameType.DONE, last or 0)
+        self._follower.over()
+
+    def _go_on(self, actions: Iterable[Action]) -> None:
+        """Carry out what the synchronisation says, and log the iterations that have ended."""
+        some = self._synchronisation.finished > self._ended
+        ended = self._end_iterations() if some else []
+        for action in actions:
+            if isinstance(action, Answer):
+                workers, number, iteration = action
+                unit = self._layout.units[number]
+                for worker in workers:
+                    self._answer(self._peers[worker], unit, iteration)
+            else:
+                kind = FrameType.RELEASE if isinstance(action, Release) else FrameType.LAST
+                for worker in action.workers:
+                    self._tell(self._peers[worker], kind, action.iteration)
+        for log in ended:
+            self._follower.ended(log)
+
+    def _end_iterations(self) -> list[IterationLog]:
+        """Note the time in the logs of iterations that every worker has finished by now."""
+        ended = []
+        while self._ended < min(self._synchronisation.finished, self._job.all_iterations):
+            log = self._logs[self._ended]
+            log.applied = log.next_release = time.monotonic_ns()
+            self._ended += 1
+            self._logs[self._ended].released = log.next_release
+            ended.append(log)
+        return ended
+
+    def _tell(self, peer: Peer, kind: FrameType, iteration: int) -> None:
+        """Tell a worker; that all is over on every flow, for its receivers wait on each."""
+        frame = Frame(kind, peer.number, iteration).pack()
+        for queue in peer.queues if kind is FrameType.DONE else peer.queues[:1]:
+            queue.put([Parcel(frame, to=peer.number)], rank=_AHEAD)
+
+    def _answer(self, peer: Peer, unit: Unit, iteration: int) -> None:
+        number, worker = unit.number, peer.number
+        peer.answered[number] += 1
+        peer.queues[self._unit_flow[number]].put(
+            self._frames.of(unit, worker, iteration, to=worker),
+            self._job.answer_ranks[worker][number],
+            unit.length,
+        )
+
+    # -- threads of each worker and flow ---------------------------------------------------------
+
+    def _receive_from(self, peer: Peer, flow: int) -> None:
+        try:
+            self._intake.receive(peer, flow)
+        except Disconnected:
+            if not self._finished:
+                raise
+
+    def _send_from(self, peer: Peer, flow: int) -> None:
+        """Send what stands in the queue of a flow: to the worker, or to all that share it."""
+        send_from(peer.queues[flow], [each.connections[flow] for each in self._peers], self._sent)
+
+    def _sent(self, sent: Sent) -> None:
+        # Not in the current iteration's log: this thread may run so late that the worker has used
+        # the parameters and the next iteration is on.
+        self._logs[sent.iteration].sent(sent.to, sent.payload, sent.units)
+
+    # -- the main thread follows -----------------------------------------------------------------
+
+    def _oldest_log(self) -> IterationLog:
+        """Of the oldest iteration that is not over, or of the last one."""
+        return self._logs[min(self._ended, self._job.all_iterations - 1)]
+
+    def _train(self) -> None:
+        cpu = TrainingCpu()
+        self._logs[0].released = time.monotonic_ns()
+        self._go_on(self._synchronisation.begin())
+        Thread(target=self._aggregate, daemon=True).start()
+        ends = [(peer, flow) for peer in self._peers for flow in range(len(peer.queues))]
+        first_of = {id(peer.queues[flow]): (peer, flow) for peer, flow in reversed(ends)}
+        start = self._follower.start
+        threads = [(peer, start(self._send_from, peer, flow)) for peer, flow in first_of.values()]
+        threads += [(peer, start(self._receive_from, peer, flow)) for peer, flow in ends]
+        self._follower.follow(self._peers)
+        for peer, flow in ends:
+            peer.queues[flow].close()
+        for peer, thread in threads:
+            thread.join(self._job.silence_seconds)
+            if thread.is_alive():
+                raise WorkloadError(f"{peer.name}: does not end")
+        self._write_end(cpu.used(self._update.cpu_ns))
+
+    def _write_end(self, training_cpu: TrainingCpuUse) -> None:
+        digest = hashlib.sha256(self._parameters.bytes).hexdigest()
+        used = resources_used()  # before the spans, which are no part of the training
+        write_layout(self._records, self._job.model, self._layout, self._unit_flow)
+        kinds: dict[str, Spans | list[Spans]] = {
+            "received": [Spans.joined(one.received for one in each) for each in self._transfers],
+            "sent": [Spans.joined(one.sent for one in each) for each in self._transfers],
+            "applied": Spans.joined(self._applied_spans),
+        }
+        write_spans(self._records, PsSpans, self._job.all_iterations, kinds)
+        received, sent = self._logs.payload
+        behind = self._synchronisation.behind
+        self._records.write(
+            PsEnd(
+                **used,
+                training_cpu=training_cpu,
+                parameters_sha256=digest,
+                staleness=None if behind is None else dict(sorted(behind.items())),
+                payload_in=received,
+                payload_out=sent,
+                connections=[
+                    ConnectionEnd(worker=peer.number, flow=flow, **tcp_state(*connection.sockets))
+                    for peer in self._peers
+                    for flow, connection in enumerate(peer.connections)
+                ],
+            )
+        )

@@ -1,0 +1,280 @@
+"""A worker: pulls the parameters, computes layer by layer, pushes each layer's gradient.
+
+Threads: the main thread computes; per flow, a receiver writes parameters into the arena and a
+sender empties the send queue. The main thread waits for both in `Inbox`, which knows when nothing
+moves any more.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from threading import Thread
+
+from workloads.errors import WorkloadError
+from workloads.models.graphs import graph_of
+from workloads.models.profiles import Layer
+from workloads.programs.events import announce
+from workloads.programs.inbox import Inbox
+from workloads.programs.job import WorkerJob
+from workloads.programs.join import join
+from workloads.programs.process_records import (
+    ConnectionEnd,
+    WorkerEnd,
+    WorkerIteration,
+    WorkerSpans,
+)
+from workloads.programs.records import Records, TrainingCpu, resources_used
+from workloads.programs.span_records import write_spans
+from workloads.schedule.flows import flow_units, unit_flows
+from workloads.schedule.units import Layout, Unit, check_ranks
+from workloads.training.compute import Clock, Objective, Pacer
+from workloads.transport.connection import (
+    Connection,
+    Disconnected,
+    Parcel,
+    PeerError,
+    SendQueue,
+    send_errors,
+    send_from,
+)
+from workloads.transport.frames import UnitFrames
+from workloads.transport.memory import Arena
+from workloads.transport.sockets import tcp_state
+from workloads.transport.spans import Spans, Transfers
+from workloads.transport.wire import Frame, FrameType
+
+
+class Worker:
+    """One worker's training run."""
+
+    def __init__(self, job: WorkerJob, records: Records, clock: Clock) -> None:
+        self._job = job
+        self._records = records
+        self._clock = clock
+        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        self._arena = Arena(self._layout)
+        self._gradients = UnitFrames(self._layout, self._arena, FrameType.GRADIENT)
+        self._objective = Objective(job.seed, job.worker)
+        self._pacer = Pacer(clock)
+        layers = job.model.layers
+        granted = 0 if job.turns else None
+        self._queues = tuple(
+            SendQueue(job.window_bytes, job.batch_bytes, granted) for _ in job.flow_dscp
+        )
+        self._unit_flow = unit_flows(self._layout, len(job.flow_dscp))
+        self._flow_units = flow_units(self._unit_flow, len(job.flow_dscp))
+        self._graph = graph_of(job.model)
+        self._needed_by: list[list[int]] = [[] for _ in layers]
+        for layer, inputs in enumerate(self._graph):
+            for before in inputs:
+                self._needed_by[before].append(layer)
+        self._ranks = job.push_ranks
+        check_ranks(self._layout, "push_ranks", job.push_ranks)
+        self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
+        self._forward = [self._stretched(job.device.forward_seconds, x) for x in layers]
+        self._backward = [self._stretched(job.device.backward_seconds, x) for x in layers]
+        self._spans = {
+            kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
+        }
+        self._transfers = [Transfers(job.all_iterations) for _ in job.flow_dscp]
+        self._iteration = 0
+
+    def _stretched(self, seconds: Callable[[Layer, int], float], layer: Layer) -> int:
+        return round(seconds(layer, self._job.batch) * self._job.time * 1e9)
+
+    def run(self) -> None:
+        """Train.
+
+        Raises:
+            WorkloadError: the training failed; the parameter server has been told.
+        """
+        job = self._job
+        connections = join(job, self._layout, self._records)
+        for connection, transfers in zip(connections, self._transfers, strict=True):
+            connection.transfers = transfers
+        cpu = TrainingCpu()
+        inbox = Inbox(
+            self._layout,
+            self._arena,
+            connections,
+            job.silence_seconds,
+            on_unit=self._answered,
+            on_release=self._released,
+            on_last=lambda: self._lift_windows(inbox),
+        )
+        try:
+            threads = [
+                _start(body, inbox)
+                for flow, ends in enumerate(zip(self._queues, connections, strict=True))
+                for body in (partial(inbox.receive, flow), partial(_send, *ends, flow, inbox))
+            ]
+            trained: dict[str, int] = {}
+            for iteration in self._iterations(inbox):
+                before, trained = trained, self._train(iteration, inbox)
+                if before:
+                    self._note(before, inbox)
+            self._note(trained, inbox)
+            inbox.wait_for_end()
+        except (PeerError, Disconnected) as error:
+            raise WorkloadError(f"iteration {self._iteration}: {error}") from None
+        except WorkloadError as error:
+            text = f"iteration {self._iteration}: {error}"
+            send_errors(connections, text)
+            raise WorkloadError(text) from None
+        for queue in self._queues:
+            queue.close()
+        for thread in threads:
+            thread.join()
+        used = resources_used()  # before the spans, which are no part of the training
+        training_cpu = cpu.used(self._objective.cpu_ns)
+        self._write_spans()
+        states = [ConnectionEnd(**tcp_state(*connection.sockets)) for connection in connections]
+        again = sum(state.retransmits for state in states)
+        self._records.write(
+            WorkerEnd(**used, training_cpu=training_cpu, retransmits=again, connections=states)
+        )
+        for connection in connections:
+            connection.close()
+
+    def _iterations(self, inbox: Inbox) -> Iterator[int]:
+        """Those that were asked for, and with a pace of its own more, until all have done them."""
+        for number in count():
+            if number >= self._job.all_iterations and not (
+                self._job.goes_on and inbox.wait_for_more(number)
+            ):
+                return
+            self._iteration = number
+            yield number
+
+    def _lift_windows(self, inbox: Inbox) -> None:
+        """From the last iteration on, for its pushes are not answered."""
+        last = inbox.last if self._job.goes_on else self._job.all_iterations - 1
+        if last is not None and self._iteration >= last:
+            for queue in self._queues:
+                queue.lift_window()
+
+    def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:
+        """One forward and backward pass; returns its times (ns)."""
+        schedule = self._job.schedule
+        if schedule.barrier:
+            started = inbox.wait_for_release(iteration)
+            self._queues[0].put([self._pulls(iteration)])
+        else:
+            started = self._clock.now()
+        self._lift_windows(inbox)
+        self._pacer.plan(started, 0)
+        pull_done = self._run_forward(iteration, inbox)
+        forward_done = self._clock.now()
+        self._run_backward(iteration)
+        return {
+            "iteration": iteration,
+            "started_ns": started,
+            "pull_done_ns": pull_done,
+            "forward_done_ns": forward_done,
+            "backward_done_ns": self._clock.now(),
+        }
+
+    def _note(self, trained: dict[str, int], inbox: Inbox) -> None:
+        """Write an iteration down, an iteration later: its push may overlap with what follows."""
+        iteration = trained["iteration"]
+        pushed = inbox.wait_for_push(iteration)
+        self._records.write(WorkerIteration(**trained, push_sent_ns=pushed))
+        announce("iteration", iteration=iteration, backward_done_ns=trained["backward_done_ns"])
+
+    def _write_spans(self) -> None:
+        transfers = {
+            "received": Spans.joined(one.received for one in self._transfers),
+            "sent": Spans.joined(one.sent for one in self._transfers),
+        }
+        kinds = {**self._spans, **transfers}
+        write_spans(self._records, WorkerSpans, self._job.all_iterations, kinds)
+
+    def _pulls(self, iteration: int) -> Parcel:
+        """Ask for all tensors at once: many frames, one send."""
+        job = self._job
+        order = job.pulls[iteration % len(job.pulls)]
+        return Parcel(
+            b"".join(
+                Frame(FrameType.PULL, job.worker, iteration, tensor).pack() for tensor in order
+            )
+        )
+
+    def _run_forward(self, iteration: int, inbox: Inbox) -> int:
+        """Each layer after those that it needs and after its parameters' arrival, one at a time.
+
+        Returns:
+            When the last parameters came (ns).
+        """
+        last = 0
+        needed = [len(inputs) for inputs in self._graph]
+        ready = [layer for layer, inputs in enumerate(needed) if not inputs]
+        while ready:
+            asked = self._clock.now()
+            layer, arrived = inbox.wait_for_layer(ready, iteration)
+            begin = self._clock.now()
+            if arrived > asked:
+                self._spans["waited"].note(iteration, layer, asked, begin)
+            last = max(last, arrived)
+            self._pacer.plan(arrived, self._forward[layer])
+            self._spans["forward"].note(iteration, layer, begin, self._pacer.wait())
+            ready.remove(layer)
+            for after in self._needed_by[layer]:
+                needed[after] -= 1
+                if not needed[after]:
+                    insort(ready, after)
+        return last
+
+    def _run_backward(self, iteration: int) -> None:
+        """From the last layer to the first; a layer's gradient leaves when its time is over."""
+        for layer, duration in reversed(list(enumerate(self._backward))):
+            begin = self._clock.now()
+            self._pacer.plan(0, duration)
+            tensors = self._layout.layer_tensors[layer]
+            for tensor in tensors:
+                self._objective.to_gradient(self._arena.tensor(tensor))
+            self._spans["backward"].note(iteration, layer, begin, self._pacer.wait())
+            for tensor in tensors:
+                for unit in self._layout.tensor_units[tensor]:
+                    self._push(iteration, unit)
+
+    def _push(self, iteration: int, unit: Unit) -> None:
+        self._queues[self._unit_flow[unit.number]].put(
+            self._gradients.of(unit, self._job.worker, iteration),
+            self._ranks[unit.number],
+            unit.length,
+        )
+
+    def _released(self) -> None:
+        """The parameter server has released an iteration: where workers take turns, push it."""
+        for queue, units in zip(self._queues, self._flow_units, strict=True):
+            queue.grant(units)
+
+    def _answered(self, unit: Unit) -> None:
+        """A unit has come; all but the first time as the answer to its push."""
+        if self._answers[unit.number]:
+            queue = self._queues[self._unit_flow[unit.number]]
+            queue.returned(self._ranks[unit.number], unit.length)
+        self._answers[unit.number] = True
+
+
+def _send(queue: SendQueue, connection: Connection, flow: int, inbox: Inbox) -> None:
+    send_from(queue, [connection], lambda sent: inbox.on_sent(flow, sent.units))
+
+
+def _start(body: Callable[[], None], inbox: Inbox) -> Thread:
+    def guarded() -> None:
+        try:
+            body()
+        except PeerError as error:
+            inbox.fail(PeerError(f"the parameter server gave up: {error}"))
+        except Disconnected as error:
+            inbox.fail(Disconnected(f"the parameter server {error}"))
+        except WorkloadError as error:
+            inbox.fail(WorkloadError(f"the parameter server: {error}"))
+
+    thread = Thread(target=guarded, daemon=True)
+    thread.start()
+    return thread

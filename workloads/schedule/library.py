@@ -1,0 +1,316 @@
+"""Communication schedules: named points in the space of four choices.
+
+**order**: what goes first. **place**: who enforces it, the sending hosts, the switches' ports, or
+both. **granularity and window**: the unit that is ordered, and how much may be on its way.
+**synchronisation**: what a worker waits for before it goes on.
+
+All bytes are the real system's; they are scaled by D/R like all others. A schedule changes when
+something is sent, never what: under every one that is bulk-synchronous the final parameters are the
+same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workloads.errors import unknown_name
+from workloads.schedule.kinds import KINDS, SynchronisationName
+
+Place = Literal["nowhere", "host", "switch", "both"]
+SwitchOrder = Literal["worker", "layer"]
+
+MIN_FLOWS, MAX_FLOWS = 2, 8
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A communication schedule.
+
+    Attributes:
+        name: as experiments name it.
+        source: where the rule comes from, and what deviates from it.
+        order: what goes first: the name of an order (`orchestrator.orders`), which makes ranks of
+            it that the hosts are told. Which orders go with which other choices is checked there.
+        place: where an order is enforced: "nowhere" (every flow in one class), "host" (send queues
+            of parameter server and workers), "switch" (see `switch_order`), or "both".
+        slice_bytes: size of the unit that is ordered and synchronised; None: a whole tensor.
+        window_bytes: credit per worker: how much of its pushes may be unanswered; None: what fits
+            the socket.
+        unsent_bytes: what a socket may hold that is not yet on its way (TCP_NOTSENT_LOWAT), for it
+            cannot be overtaken; None: the socket's send buffer.
+        synchronisation: "step-barrier": the next iteration starts everywhere when all gradients
+            of all workers are applied. "per-tensor", "per-slice": a unit is sent to all workers,
+            without their asking, as soon as it has been applied, and a layer's forward pass waits
+            for its own parameters only. "stale-synchronous", "asynchronous": a push is applied by
+            itself and answered to its worker alone (see `workloads.schedule.paces`).
+        staleness: with "stale-synchronous", how many iterations a worker may be ahead.
+        switch_order: what switches order by, in strict priority and in both directions: "worker"
+            (first worker of the topology first), "layer" (first flow first, whosever it is; see
+            `flows`), or None when the place is not the switch.
+        flows: with switch_order "layer", how many connections a worker has in each direction. The
+            units are split over them in forward order (see `workloads.schedule.flows`), and hosts
+            mark each flow with a class of its own. An order of hosts is then one within each flow.
+
+    Raises:
+        ValueError: the choices contradict each other.
+    """
+
+    name: str
+    source: str
+    order: str = "random"
+    place: Place = "nowhere"
+    slice_bytes: int | None = None
+    window_bytes: int | None = None
+    unsent_bytes: int | None = None
+    synchronisation: SynchronisationName = "step-barrier"
+    staleness: int | None = None
+    switch_order: SwitchOrder | None = None
+    flows: int | None = None
+
+    def __post_init__(self) -> None:
+        for wrong, why in self._contradictions():
+            if wrong:
+                raise ValueError(why)
+        # People know these by the keys of a file.
+        for key in ("slice", "window", "unsent"):
+            value = getattr(self, f"{key}_bytes")
+            if value is not None and value < 1:
+                raise ValueError(f"{key}: must be at least 1, found {value}")
+
+    def _contradictions(self) -> tuple[tuple[bool, str], ...]:
+        synchronisation = self.synchronisation
+        stale = synchronisation == "stale-synchronous"
+        return (
+            (
+                (self.switch_order is None) == self.at_switch,
+                "switch_order: goes with place 'switch' or 'both', and only with them",
+            ),
+            (
+                (self.flows is None) == (self.switch_order == "layer"),
+                "flows: goes with switch_order 'layer', and only with it",
+            ),
+            (
+                self.flows is not None and not MIN_FLOWS <= self.flows <= MAX_FLOWS,
+                f"flows: must be from {MIN_FLOWS} to {MAX_FLOWS}, found {self.flows}",
+            ),
+            (
+                self.flows is not None and self.window_bytes is not None,
+                "window: a credit would let flows that are not urgent hold the urgent one up",
+            ),
+            (
+                synchronisation == "per-slice" and self.slice_bytes is None,
+                "slice: missing, but synchronisation is 'per-slice'",
+            ),
+            (
+                synchronisation == "per-tensor" and self.slice_bytes is not None,
+                "slice: synchronisation by tensor has no smaller unit",
+            ),
+            (
+                self.window_bytes is not None and self.barrier,
+                "window: with a step barrier no push is answered",
+            ),
+            (
+                self.window_bytes is not None and stale,
+                "window: an answer may wait for what the window holds back",
+            ),
+            (
+                stale == (self.staleness is None),
+                "staleness: goes with 'stale-synchronous', and only with it",
+            ),
+            (
+                self.staleness is not None and self.staleness < 0,
+                f"staleness: must be at least 0, found {self.staleness}",
+            ),
+        )
+
+    @property
+    def barrier(self) -> bool:
+        """Whether workers wait for each other at the end of every iteration."""
+        return KINDS[self.synchronisation].asked
+
+    @property
+    def bulk_synchronous(self) -> bool:
+        """Whether gradients of all workers are applied together: the result is always the same."""
+        return KINDS[self.synchronisation].together
+
+    @property
+    def flow_count(self) -> int:
+        """Connections that a worker has in each direction."""
+        return self.flows or 1
+
+    @property
+    def at_host(self) -> bool:
+        """Whether the hosts' send queues enforce the order."""
+        return self.place in ("host", "both")
+
+    @property
+    def at_switch(self) -> bool:
+        """Whether the switches' ports enforce an order."""
+        return self.place in ("switch", "both")
+
+
+_ELEMENT = 4  # bytes of a float32; the publications count parameters
+_UNSENT = 64 * 1024
+
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule(
+        name="none",
+        source=(
+            "TensorFlow 1.x parameter server, the unscheduled column of the published experiment: "
+            "all receives are issued when the step starts, so they arrive in an effectively random "
+            "order"
+        ),
+    ),
+    Schedule(
+        name="switch-priority",
+        place="switch",
+        switch_order="worker",
+        source=(
+            "the scheduled column of the published experiment, 'Accelerate DML with communication "
+            "schedule' (network priority scheduling at the switch). The page does not state the "
+            "rule: strict priority between workers, in fixed order and both directions, at the "
+            "trunk's two switch ports is our inference, because it reproduces the published figures"
+        ),
+    ),
+    Schedule(
+        name="fifo",
+        order="generation",
+        synchronisation="per-tensor",
+        source=(
+            "wait-free backpropagation: Poseidon, ATC'17. Whole tensors, pushed as the backward "
+            "pass finishes them, the output layer first; no step barrier. The second baseline: "
+            "plain overlap. Deviation: the server answers without being asked (a pull that waits "
+            "behind its worker's own pushes undoes the overlap)"
+        ),
+    ),
+    Schedule(
+        name="fifo-sliced",
+        order="generation",
+        slice_bytes=40_000 * _ELEMENT,
+        synchronisation="per-slice",
+        source="as fifo, in p3's slices: what slicing alone gains",
+    ),
+    Schedule(
+        name="staggered-workers",
+        order="worker",
+        place="host",
+        source=(
+            "ours: what switch-priority does, without the switches. The parameter server answers "
+            "the pulls of one worker after the other, so that each computes and pushes while the "
+            "next one pulls, and both directions of the trunk are busy in spite of the step barrier"
+        ),
+    ),
+    Schedule(
+        name="tic",
+        order="tic",
+        place="host",
+        source=(
+            "TicTac's timing-independent order, MLSys'19: pulls by ascending smallest total number "
+            "of transfers of any operation that waits for more than one. Deviation: the order is "
+            "that of the pull requests, which the server answers as they come, where the "
+            "publication counts at the sender; with all requests in one message it is the same"
+        ),
+    ),
+    Schedule(
+        name="tac",
+        order="tac",
+        place="host",
+        source=(
+            "TicTac's timing-aware order, MLSys'19. Deviation: times are those of the device model "
+            "and of the bytes, not traced; pulls are ordered as under tic"
+        ),
+    ),
+    Schedule(
+        name="r2sp",
+        order="worker",
+        place="host",
+        synchronisation="asynchronous",
+        source=(
+            "R2SP, round-robin synchronous parallel, INFOCOM'19, after its abstract: one worker "
+            "after the other pushes its gradients and has the link to itself; each push is applied "
+            "at once, and its worker goes on with the updated parameters. Not bulk-synchronous: "
+            "every gradient is as many updates behind as there are other workers. Deviation: the "
+            "published turns are evenly gapped in time; here a turn ends when its last gradient is "
+            "applied, and the next one begins"
+        ),
+    ),
+    Schedule(
+        name="p3",
+        order="layer",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        unsent_bytes=_UNSENT,
+        synchronisation="per-slice",
+        source=(
+            "P3, priority-based parameter propagation, MLSys'19: slices of 40,000 parameters, the "
+            "layer that is needed first goes first, the last push of a slice triggers the answer "
+            "to all workers. Deviations: the published server's answers bypass its priority queue, "
+            "ours do not; what is bounded is the socket (TCP_NOTSENT_LOWAT), not one message"
+        ),
+    ),
+    Schedule(
+        name="bytescheduler",
+        order="layer",
+        place="host",
+        slice_bytes=1_000_000 * _ELEMENT,
+        window_bytes=4_000_000 * _ELEMENT,
+        unsent_bytes=_UNSENT,
+        synchronisation="per-slice",
+        source=(
+            "ByteScheduler, SOSP'19: partitions of 1,000,000 parameters for parameter servers, a "
+            "credit of 4,000,000; a head that finds no credit waits; credit returns with the "
+            "answer. Deviation: a head that is more urgent than all that is on its way does not "
+            "wait, or two workers that have spent their credit on different partitions would wait "
+            "for each other for ever"
+        ),
+    ),
+    Schedule(
+        name="planned-order",
+        order="planned",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        unsent_bytes=_UNSENT,
+        synchronisation="per-slice",
+        source=(
+            "ours: as p3, but all workers push in one order, planned for the model, its compute "
+            "times and the path, and the parameter server orders its answers over all workers "
+            "together. Under p3 each worker sends what is most urgent at its own moment, so they "
+            "push different slices, few are complete, and the direction of the answers runs empty"
+        ),
+    ),
+    Schedule(
+        name="geryon",
+        order="generation",
+        place="switch",
+        slice_bytes=40_000 * _ELEMENT,
+        synchronisation="per-slice",
+        switch_order="layer",
+        flows=4,
+        source=(
+            "after the abstract of Geryon, INFOCOM'20: several flows with different priorities "
+            "carry parameters of different urgency, switches serve the urgent ones first, hosts "
+            "order nothing; with parameter slicing. Of the rest we know nothing, so it is ours: "
+            "four flows, each with a quarter of the model's bytes, the first layers on the most "
+            "urgent one; p3's slices; priorities in both directions, at contended switch ports "
+            "only. Compare with fifo-sliced, which is the same in one flow"
+        ),
+    ),
+)
+
+
+def schedule_names() -> tuple[str, ...]:
+    """Names of all schedules, baseline first."""
+    return tuple(schedule.name for schedule in SCHEDULES)
+
+
+def get_schedule(name: str) -> Schedule:
+    """Return the schedule of that name.
+
+    Raises:
+        ValueError: there is none; the message has the nearest name.
+    """
+    for schedule in SCHEDULES:
+        if schedule.name == name:
+            return schedule
+    raise ValueError(unknown_name("schedule", name, schedule_names()))

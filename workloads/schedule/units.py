@@ -1,0 +1,171 @@
+"""How a model's parameters are cut: into units, and these into chunks.
+
+Parameter server and workers cut alike, from the same job, and compare digests when they connect.
+All tensors of a model are flattened float32 arrays, one behind the other. The schedule cuts a
+tensor into units, which are what is ordered, synchronised and counted. A unit is cut into chunks of
+at most CHUNK_BYTES, one per frame, the same everywhere, so that the server can add up a chunk as
+soon as all workers have delivered it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from workloads.errors import FrameError, JobError
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+
+CHUNK_BYTES = 256 * 1024
+
+
+def scaled_elements(elements: int, rates: float, time: float) -> int:
+    """Return ceil(elements x time / rates), at least 1.
+
+    The factors are taken as the decimal numbers that people write (0.1 is one tenth), and the
+    arithmetic is exact.
+    """
+    return max(1, math.ceil(elements * Fraction(str(time)) / Fraction(str(rates))))
+
+
+class Chunk(NamedTuple):
+    """A part of a unit: what one frame carries. All figures but the numbers are in bytes."""
+
+    number: int  # among all chunks of the layout
+    tensor: int
+    offset: int  # in the tensor
+    length: int
+    start: int  # in the model
+    unit: int  # of which it is a part
+
+
+class Unit(NamedTuple):
+    """What a schedule orders and synchronises: a tensor, or a slice of the schedule's size."""
+
+    number: int
+    tensor: int
+    length: int  # bytes
+    chunks: tuple[Chunk, ...]
+
+
+class Layout:
+    """The tensors of a model, scaled, cut, and laid one behind the other.
+
+    Args:
+        model: what is trained.
+        rates: R.
+        time: D.
+        unit_bytes: the schedule's slice in the real system's bytes; None: whole tensors. A tensor
+            is cut into units of that size, scaled (the last one shorter), and a unit into chunks.
+
+    Attributes:
+        bytes: size of the model.
+        units: of all tensors, in their order.
+        chunks: of all tensors, in their order.
+        tensor_units: per tensor, its units.
+        tensor_chunks: per tensor, its chunks.
+        layer_tensors: per layer, the numbers of its tensors.
+        tensor_layers: per tensor, the number of its layer.
+        digest: 32 bytes that differ when the model, its scale or the cut differs.
+    """
+
+    def __init__(
+        self, model: Model, rates: float, time: float, unit_bytes: int | None = None
+    ) -> None:
+        tensor_units: list[tuple[Unit, ...]] = []
+        layer_tensors: list[tuple[int, ...]] = []
+        tensor_layers: list[int] = []
+        whole = None
+        if unit_bytes is not None:
+            whole = BYTES_PER_ELEMENT * scaled_elements(
+                -(-unit_bytes // BYTES_PER_ELEMENT), rates, time
+            )
+        hasher = hashlib.sha256(f"{model.name} {CHUNK_BYTES} {whole}".encode())
+        start = units = chunks = 0
+        for layer_number, layer in enumerate(model.layers):
+            first = len(tensor_units)
+            for tensor in layer.tensors:
+                length = BYTES_PER_ELEMENT * scaled_elements(tensor.elements, rates, time)
+                hasher.update(f"\n{tensor.name} {length}".encode())
+                cut = []
+                for unit_offset, unit_length in _cut(length, whole or length):
+                    parts = tuple(
+                        Chunk(
+                            chunks + index,
+                            len(tensor_units),
+                            unit_offset + offset,
+                            part,
+                            start + unit_offset + offset,
+                            units,
+                        )
+                        for index, (offset, part) in enumerate(_cut(unit_length, CHUNK_BYTES))
+                    )
+                    cut.append(Unit(units, len(tensor_units), unit_length, parts))
+                    units += 1
+                    chunks += len(parts)
+                tensor_units.append(tuple(cut))
+                tensor_layers.append(layer_number)
+                start += length
+            layer_tensors.append(tuple(range(first, len(tensor_units))))
+        self.bytes = start
+        self.tensor_units = tuple(tensor_units)
+        self.tensor_chunks = tuple(
+            tuple(chunk for unit in cut for chunk in unit.chunks) for cut in tensor_units
+        )
+        self.layer_tensors = tuple(layer_tensors)
+        self.tensor_layers = tuple(tensor_layers)
+        self.units = tuple(unit for cut in tensor_units for unit in cut)
+        self.chunks = tuple(chunk for cut in self.tensor_chunks for chunk in cut)
+        self.digest = hasher.digest()
+        self._found = {(chunk.tensor, chunk.offset): chunk for chunk in self.chunks}
+
+    def find(self, tensor: int, offset: int, length: int) -> Chunk:
+        """Return the chunk that a frame names.
+
+        Raises:
+            FrameError: there is no such tensor, or the bytes are not one of its chunks.
+        """
+        chunk = self._found.get((tensor, offset))
+        if chunk is None or chunk.length != length:
+            size = sum(chunk.length for chunk in self.chunks_of(tensor))
+            raise FrameError(
+                f"{length} bytes at offset {offset} are no chunk of tensor {tensor} ({size} bytes)"
+            )
+        return chunk
+
+    def chunks_of(self, tensor: int) -> tuple[Chunk, ...]:
+        """Return the chunks of a tensor that a frame names.
+
+        Raises:
+            FrameError: there is no such tensor.
+        """
+        if tensor >= len(self.tensor_chunks):
+            raise FrameError(f"unknown tensor {tensor} (the model has {len(self.tensor_chunks)})")
+        return self.tensor_chunks[tensor]
+
+    def units_of(self, tensor: int) -> tuple[Unit, ...]:
+        """Return the units of a tensor that a frame names.
+
+        Raises:
+            FrameError: there is no such tensor.
+        """
+        self.chunks_of(tensor)
+        return self.tensor_units[tensor]
+
+
+def _cut(length: int, most: int) -> list[tuple[int, int]]:
+    """Offset and length of all parts of at most so many bytes."""
+    return [(offset, min(most, length - offset)) for offset in range(0, length, most)]
+
+
+def check_ranks(layout: Layout, key: str, *rows: Sequence[int]) -> None:
+    """Check that a job has one rank per unit.
+
+    Raises:
+        JobError: it does not.
+    """
+    for row in rows:
+        if len(row) != len(layout.units):
+            raise JobError([f"{key}: {len(row)} ranks for {len(layout.units)} units"])

@@ -1,0 +1,1 @@
+"""What a training computes: gradients, and what they do to the parameters."""

@@ -1,0 +1,52 @@
+"""The memory that parameters and gradients lie in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.models.profiles import BYTES_PER_ELEMENT
+from workloads.schedule.units import Chunk, Layout
+
+Floats = NDArray[np.float32]
+
+
+class Arena:
+    """Memory for all tensors of a layout; the views share it.
+
+    Attributes:
+        values: float32 [elements of all tensors].
+        bytes: the same memory, byte by byte.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.values: Floats = np.empty(layout.bytes // BYTES_PER_ELEMENT, np.float32)
+        # Touching every page now shows a lack of memory here, and keeps page faults out of the
+        # measurement.
+        self.values.fill(0.0)
+        self.bytes = self.values.data.cast("B")
+        # Made once: between two chunks every step counts, for what it needs is out of the caches.
+        self._chunk_bytes = [
+            self.bytes[chunk.start : chunk.start + chunk.length] for chunk in layout.chunks
+        ]
+        self._chunk_values = [
+            self.values[
+                chunk.start // BYTES_PER_ELEMENT : (chunk.start + chunk.length) // BYTES_PER_ELEMENT
+            ]
+            for chunk in layout.chunks
+        ]
+
+    def tensor(self, number: int) -> Floats:
+        """Return a view of one tensor: float32 [elements]."""
+        chunks = self._layout.tensor_chunks[number]
+        stop = chunks[-1].start + chunks[-1].length
+        return self.values[chunks[0].start // BYTES_PER_ELEMENT : stop // BYTES_PER_ELEMENT]
+
+    def values_of(self, chunk: Chunk) -> Floats:
+        """Return a view of one chunk: float32 [elements]."""
+        return self._chunk_values[chunk.number]
+
+    def bytes_of(self, chunk: Chunk) -> memoryview:
+        """Return a view of one chunk's bytes."""
+        return self._chunk_bytes[chunk.number]
