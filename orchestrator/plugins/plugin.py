@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TextIO, TypeVar, cast
 
 from orchestrator.plugins.kind import Kind, PluginError
 from orchestrator.plugins.sources import import_from_folder, import_from_texts
@@ -89,6 +91,11 @@ class Plugin(Generic[T]):
         return asdict(self)
 
 
+def anybodys_code() -> redirect_stdout[TextIO]:
+    """While it is entered, what is printed goes to stderr: stdout has the answer, perhaps JSON."""
+    return redirect_stdout(sys.stderr)
+
+
 def _target(kind: Kind[Any], name: str) -> str:
     """The `module:Class` that a name stands for."""
     if ":" not in name:
@@ -113,11 +120,12 @@ def _instance(
     imported: Callable[[str], ModuleType],
     folder: Path,
 ) -> object:
-    """An object of a target's class, from its module; all that is called here is anybody's code."""
+    """An object of a target's class, from its module."""
     which = f"{kind.noun} {name!r}"
     of_module, _, of_class = target.partition(":")
     try:
-        module = imported(of_module)
+        with anybodys_code():
+            module = imported(of_module)
     except (Exception, SystemExit) as error:
         message = (
             f"{which}: module {of_module!r} cannot be imported, neither from {folder} nor from "
@@ -131,7 +139,8 @@ def _instance(
     except PluginError as error:
         raise PluginError(f"{which}: {error.message}", error.hint) from None
     try:
-        return found()
+        with anybodys_code():
+            return found()
     except (Exception, SystemExit) as error:
         why = f"{of_class}() raised {type(error).__name__}: {error}"
         raise PluginError(f"{which}: {why}") from error

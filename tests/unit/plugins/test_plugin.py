@@ -13,8 +13,10 @@ from unittest import mock
 
 import pytest
 
-from orchestrator.orders import Order, OwnOrder
+from orchestrator.orders import Order, OwnOrder, ranks_of
 from orchestrator.plugins import PluginError
+from tests.unit.orders.settings import setting_for
+from workloads.schedules import get_schedule
 
 MINE = """
 from orchestrator.orders import Order
@@ -165,3 +167,21 @@ def test_nothing_stays_of_a_failure(tmp_path: Path) -> None:
 def test_a_module_is_named_without_its_ending(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"without \.py \(did you mean 'own_order:Mine'\?\)"):
         OwnOrder.find("own_order.py:Mine", tmp_path)
+
+
+def test_what_it_prints_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        "    def __init__(self):\n        print('made')\n    def pushes(self, setting, worker):\n"
+    )
+    module = write(
+        tmp_path,
+        "that_prints",
+        f"print('imported')\nfrom orchestrator.orders import Order\nclass Prints(Order):\n{text}"
+        "        print('asked')\n        return [0] * len(setting.units)\n",
+    )
+    found = OwnOrder.find(f"{module}:Prints", tmp_path)
+    schedule = get_schedule("p3")
+    ranks_of(found.instance, schedule, setting_for(schedule), 1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert set(captured.err.split()) == {"imported", "made", "asked"}
