@@ -95,7 +95,7 @@ def run_trial(
     network = NetworkRecord(
         **dict(network_record(shapes, before, after)),
         switch=testbed.switch_kind,
-        controller=ControllerRecord(losses=testbed.losses(started_ns)),
+        controller=ControllerRecord(losses=tuple(testbed.losses(started_ns))),
         cpu=tuple(sampler.samples),
         switch_cpu=tuple(sampler.switch_samples),
         use=use_record(use.samples),
