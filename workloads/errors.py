@@ -31,7 +31,20 @@ class JobError(Exception):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Return "unknown model 'alexnett' (did you mean 'alexnet'?)", or the list of known names."""
+    return f"unknown {kind} '{name}' ({nearest(name, known, else_list='known')})"
+
+
+def nearest(name: str, known: Iterable[str], *, else_list: str = "") -> str:
+    """A hint with the nearest known name, or else with all of them.
+
+    Args:
+        name: what was written.
+        known: the names there are.
+        else_list: how to introduce the list of all names if none is near; no list if empty.
+    """
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
-    return f"unknown {kind} '{name}' ({hint})"
+    lowered = {candidate.lower(): candidate for candidate in reversed(names)}
+    close = difflib.get_close_matches(name[:64].lower(), list(lowered), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{lowered[close[0]]}'?"
+    return f"{else_list}: {', '.join(names)}" if else_list and names else ""

@@ -19,7 +19,7 @@ from orchestrator import __version__
 from orchestrator.errors import DmlbedError, Interrupted, MachineError, disk_error
 from orchestrator.terminal.streams import finished, prepare
 
-VERBS = ("validate", "plan", "bound", "run", "report", "trace", "bench", "doctor")
+VERBS = ("list", "validate", "plan", "bound", "run", "report", "trace", "bench", "doctor")
 
 # Where Debian keeps sshd, ip and tc; `su` without a dash leaves them out of PATH.
 _ADMINISTRATOR_PATHS = ("/usr/sbin", "/sbin")

@@ -82,6 +82,11 @@ def host_addresses(topology: Topology) -> dict[str, HostAddresses]:
     return found
 
 
+def data_addresses(topology: Topology) -> dict[str, str]:
+    """Where every host is reached on the data network, by name."""
+    return {name: address.data for name, address in host_addresses(topology).items()}
+
+
 def cables(topology: Topology) -> tuple[Cable, ...]:
     """Interface names of every link: `<stem>-eth<N>`, N counted per node from 0."""
     used: dict[str, int] = {}

@@ -8,11 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.emulation.caps import HostCaps, Room, notes, size_text, warnings
+from orchestrator.emulation.caps import (
+    HostCaps,
+    Room,
+    host_caps,
+    notes,
+    size_text,
+    this_machine,
+    warnings,
+)
 from orchestrator.emulation.cgroups import HostGroup, Usage
-from orchestrator.emulation.run_groups import RunGroups
+from orchestrator.emulation.run_groups import NO_GROUPS, RunGroups
 from orchestrator.errors import RunError
 from orchestrator.records.network import CapsRecord, MeasuredUseRecord
+from orchestrator.spec import Scale, Topology
 
 
 class CappedHosts:
@@ -77,6 +86,27 @@ class CappedHosts:
         """Begin to measure a trial whose measured iterations are `first` to `last`."""
         fresh = {name: group.reset_peak() for name, group in self._groups.items()}
         return CapsMeter(self.caps, self.usage, fresh, first=first, last=last)
+
+
+def cap_hosts(
+    topology: Topology, scale: Scale, groups: RunGroups, pids: Mapping[str, int]
+) -> CappedHosts:
+    """Put every host of a running network under its caps.
+
+    Args:
+        topology: says the caps, in the real system's sizes.
+        scale: R and D.
+        groups: the run's cgroups; `NO_GROUPS`: nothing is capped, and nothing pinned either.
+        pids: the process of every host from which all others of it descend.
+
+    Raises:
+        RunError: the kernel refuses.
+    """
+    room = this_machine(groups.missing, affinity=groups is not NO_GROUPS)
+    hosts = CappedHosts(host_caps(topology, scale, room), room, groups)
+    for name, pid in pids.items():
+        hosts.add(name, pid)
+    return hosts
 
 
 @dataclass

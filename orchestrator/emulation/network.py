@@ -7,6 +7,7 @@ namespace, and the commands that set anything.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from orchestrator.emulation.addresses import (
     switch_numbers,
 )
 from orchestrator.emulation.bridges import make_bridge
+from orchestrator.emulation.description import LEAST_TIMER_MS, NetworkDescription
 from orchestrator.emulation.fabric import Fabric
 from orchestrator.emulation.runner import Runner
 from orchestrator.emulation.shells import shells_watched
 from orchestrator.errors import RunError
-from orchestrator.spec import INITIAL_SEGMENTS, Topology
+from orchestrator.spec import INITIAL_SEGMENTS
 
 with warnings.catch_warnings():
     # Mininet uses distutils, which Python 3.11 still has and calls deprecated.
@@ -44,25 +46,18 @@ class Node(Switch):  # type: ignore[misc]  # Mininet has no types
         del controllers
 
 
-LEAST_TIMER_MS = 200
-"""Linux' least time before TCP sends something again, unless it is asked for another."""
-MOST_TIMER_MS = 100_000
-"""Linux' longest such time is two minutes."""
-
-
 class Network:
     """A running network: hosts with an address each, switches, links at no rate yet."""
 
-    def __init__(
-        self, topology: Topology, congestion_control: str, runner: Runner, fabric: Fabric
-    ) -> None:
-        self.topology = topology
-        self.addresses = host_addresses(topology)
-        self._congestion_control = congestion_control
+    def __init__(self, described: NetworkDescription, runner: Runner, fabric: Fabric) -> None:
+        self.topology = described.topology
+        self.addresses: Mapping[str, HostAddresses] = host_addresses(described.topology)
+        self._congestion_control = described.congestion_control
         self._runner = runner
+        self._timer_ms: int | None = None
         with shells_watched():
             self._build_hosts_and_links(fabric)
-        self.set_routes(LEAST_TIMER_MS)
+        self.set_routes(described.timer_ms)
         self._build_management()
 
     def _build_hosts_and_links(self, fabric: Fabric) -> None:
@@ -151,8 +146,11 @@ class Network:
             timer_ms: least time before TCP sends again what was not acknowledged. The first
                 round trip finds the queues empty and says nothing of those that come.
         """
+        if timer_ms == self._timer_ms:
+            return
         for address in self.addresses.values():
             self._set_route(address, timer_ms)
+        self._timer_ms = timer_ms
 
     def _set_route(self, address: HostAddresses, timer_ms: int) -> None:
         pid = self.pid(address.name)

@@ -1,7 +1,7 @@
 """Orders: what goes first, as code, and what it comes to on the hosts.
 
 Order, Setting          subclass Order to write your own (docs/extending.md)
-find_order, OwnOrder    one that is not ours, by entry point or by module:Class, as it travels
+OwnOrder                one that is not ours, by entry point or by module:Class, as it travels
 misfit                  which orders go with which other choices of a schedule
 ranks_of                the numbers that the hosts are told
 """
@@ -9,11 +9,10 @@ ranks_of                the numbers that the hosts are told
 from orchestrator.orders.misfit import misfit
 from orchestrator.orders.named import ORDERS
 from orchestrator.orders.order import Computation, Order, Setting, Unit, computation, setting_of
-from orchestrator.orders.plugins import ENTRY_POINTS, OwnOrder, find_order, order_names
+from orchestrator.orders.own import OwnOrder
 from orchestrator.orders.ranks import OrderError, Ranks, ranks_of
 
 __all__ = [
-    "ENTRY_POINTS",
     "ORDERS",
     "Computation",
     "Order",
@@ -23,9 +22,7 @@ __all__ = [
     "Setting",
     "Unit",
     "computation",
-    "find_order",
     "misfit",
-    "order_names",
     "ranks_of",
     "setting_of",
 ]

@@ -28,21 +28,21 @@ class Random(Order):
 
 
 class Generation(Order):
-    """First in, first out: gradients as the backward pass finishes them, answers likewise."""
+    """First in, first out: gradients as they are computed, answers as their units are applied."""
 
     enforced = False
     barrier = False
 
 
 class LayerWorker(Order):
-    """As `Order`, and the server answers one worker after the other before the next unit."""
+    """As `layer`, and the server sends a unit to all workers before it sends the next one."""
 
     over_workers = True
     barrier = False
 
 
 class Planned(LayerWorker):
-    """As `LayerWorker`, and all workers push in one order that is planned beforehand."""
+    """As `layer-worker`, and all workers push in one order that is planned beforehand."""
 
     together = True
 

@@ -33,7 +33,12 @@ class Unit(NamedTuple):
 
 
 class Computation(NamedTuple):
-    """How long a worker computes, per layer of the model, in the real system's seconds."""
+    """How long a worker computes, in the real system's seconds.
+
+    Attributes:
+        forward_seconds: per layer of the model.
+        backward_seconds: per layer of the model; the last layer is the first to be computed.
+    """
 
     forward_seconds: tuple[float, ...]
     backward_seconds: tuple[float, ...]
@@ -67,17 +72,17 @@ class Setting:
 
     @property
     def slowest(self) -> Computation:
-        """Of the worker whose backward pass is longest."""
+        """How long the worker computes whose backward pass is longest."""
         return max(self.workers, key=lambda worker: sum(worker.backward_seconds))
 
     @property
     def tensor_bytes(self) -> tuple[int, ...]:
-        """Per tensor, its size."""
+        """Per tensor, its size in bytes."""
         return tuple(BYTES_PER_ELEMENT * tensor.elements for tensor in self.model.tensors)
 
 
 class Order:
-    """What goes first. This one: what the next forward pass needs first.
+    """What the next forward pass needs first goes first: the order of the layers.
 
     Override what is to differ. Ranks are numbers, one per unit: of what a send queue holds, the
     least goes first, and equal ones go first in, first out.

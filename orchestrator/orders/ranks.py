@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.errors import RunError
 from orchestrator.orders.order import Order, Setting
+from orchestrator.plugins import anybodys_code
 from workloads.schedule.library import Schedule
 
 PULLED_ITERATIONS = 1000
@@ -88,8 +89,9 @@ def _ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: in
 
 def _call(order: Order, method: str, *asked: object) -> list[Any]:
     try:
-        return list(getattr(order, method)(*asked))
-    except (Exception, SystemExit) as error:  # it is anybody's code
+        with anybodys_code():
+            return list(getattr(order, method)(*asked))
+    except (Exception, SystemExit) as error:
         raised = f"{type(error).__name__}: {error}{_line_of(order, method, error)}"
         raise _Refused(f"{method}() raised {raised}") from error
 

@@ -122,10 +122,11 @@ class Experiment:
         """The order of the schedule of that name.
 
         Raises:
+            PluginError: it is one that is not ours, and cannot be had any more.
             ValueError: there is none.
         """
         order = self.schedule(name).order
-        return self.own_orders[order].order if order in self.own_orders else ORDERS[order]
+        return self.own_orders[order].instance if order in self.own_orders else ORDERS[order]
 
     @property
     def scale(self) -> Scale:

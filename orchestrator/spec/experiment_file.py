@@ -49,12 +49,12 @@ PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
 
 class _OrAuto:
-    """In a JSON Schema: the text `auto`, or what there was before."""
+    """In a JSON Schema: the text `auto`, which is the default, or what there was before."""
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"anyOf": [{"const": AUTO}, handler(core_schema)]}
+        return {"anyOf": [{"const": AUTO}, handler(core_schema)], "default": AUTO}
 
 
 def _check_rates(value: object) -> float | str:
@@ -136,9 +136,15 @@ class BuffersFile(FileModel):
 class DeviceFile(FileModel):
     """A device model: how long a worker computes a layer, forward and backward together."""
 
-    seconds_per_megabyte_of_parameters: NotNegative
-    seconds_per_gmac: NotNegative
-    seconds_per_depthwise_layer: NotNegative = 0.0
+    seconds_per_megabyte_of_parameters: NotNegative = Field(
+        description="per million bytes of a layer's parameters, whatever the batch"
+    )
+    seconds_per_gmac: NotNegative = Field(
+        description="per billion multiply-accumulates of a layer, for each image"
+    )
+    seconds_per_depthwise_layer: NotNegative = Field(
+        default=0.0, description="on top, for each depthwise layer and image"
+    )
 
 
 class ScheduleFile(FileModel):
@@ -149,15 +155,28 @@ class ScheduleFile(FileModel):
         description="the name of an order, or module:Class of your own",
         json_schema_extra={"examples": [*ORDERS, "my_module:MyOrder"]},
     )
-    place: Place = "nowhere"
-    slice: Slice | None = Field(default=None, description="bytes of a unit; left out: a tensor")
-    window: Amount | None = Field(default=None, description="credit: bytes of unanswered pushes")
-    unsent: Amount | None = Field(default=None, description="bytes in a socket that wait there")
-    synchronisation: SynchronisationName = "step-barrier"
+    place: Place = Field(default="nowhere", description="who enforces the order")
+    slice: Slice | None = Field(
+        default=None, description="bytes of a unit; if left out, a unit is a whole tensor"
+    )
+    window: Amount | None = Field(
+        default=None,
+        description="credit: bytes of a worker's pushes that may be unanswered; what fits the"
+        " socket if left out",
+    )
+    unsent: Amount | None = Field(
+        default=None,
+        description="bytes that may wait in a socket; its send buffer if left out",
+    )
+    synchronisation: SynchronisationName = Field(
+        default="step-barrier", description="what a worker waits for before it goes on"
+    )
     staleness: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
         default=None, description="iterations that a worker may be ahead: 'stale-synchronous' only"
     )
-    switch_order: SwitchOrder | None = None
+    switch_order: SwitchOrder | None = Field(
+        default=None, description="what switches order by: place 'switch' or 'both' only"
+    )
     flows: Annotated[int, Field(ge=MIN_FLOWS, le=MAX_FLOWS)] | None = Field(
         default=None, description="flows per worker and direction: switch_order 'layer' only"
     )
@@ -275,5 +294,7 @@ class ExperimentFile(FileModel):
         default=None, description="run the experiment at several points of one variable"
     )
     published: dict[ModelName, dict[ScheduleName, PublishedRuns]] = Field(
-        default={}, description="imgs/sec to draw beside the measured ones, a list of runs each"
+        default={},
+        description="imgs/sec to draw beside the measured ones: by model and schedule, a list of"
+        " runs",
     )

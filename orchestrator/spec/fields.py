@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -132,7 +132,7 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
 
 
 def _not_reserved(value: str) -> str:
-    if value in _RESERVED:
+    if value in RESERVED:
         raise FieldError(f"node name {shown(value)} is not allowed", _RESERVED_RULE)
     return value
 
@@ -154,30 +154,29 @@ def unknown(noun: str, name: str, names: tuple[str, ...]) -> FieldError | None:
     return FieldError(f"unknown {noun} {shown(name)}", nearest(name, names, else_list="known"))
 
 
+def _schema_of(kind: units.Kind) -> dict[str, Any]:
+    example = [kind.example]
+    return {"title": kind.noun, "type": "string", "pattern": kind.pattern, "examples": example}
+
+
 def _quantity(kind: units.Kind) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"type": "string", "pattern": kind.pattern, "examples": [kind.example]},
-    )
+    return WithJsonSchema(_schema_of(kind))
 
 
 _NODE = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NODE_LETTERS - 1}}}"
-_NODE_RULE = (
+NODE_RULE = (
     f"a letter or digit, then at most {MAX_NODE_LETTERS - 1} of A-Z, a-z, 0-9, '.', '_' and '-'"
 )
 # Classes of these names are the testbed's own, beside one per worker.
-_RESERVED = ("ack", "data")
-_RESERVED_RULE = "ack and data are classes of traffic"
+RESERVED = ("ack", "data")
+_RESERVED_RULE = f"{' and '.join(RESERVED)} are classes of traffic"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_NAME_RULE = "a letter or digit, then at most 63 of A-Z, a-z, 0-9, '.', '_' and '-'"
+NAME_RULE = "a letter or digit, then at most 63 of A-Z, a-z, 0-9, '.', '_' and '-'"
 _CONGESTION = r"[a-z][a-z0-9_]{0,14}"
 
 
-def _text(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
-
-
-def _choice(names: tuple[str, ...]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": list(names)})
+def _text(title: str, pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"title": title, "type": "string", "pattern": f"^{pattern}$"})
 
 
 Rate: TypeAlias = Annotated[int, BeforeValidator(units.parse_rate), _quantity(units.RATE)]
@@ -187,33 +186,49 @@ Memory: TypeAlias = Annotated[int, BeforeValidator(_memory), _quantity(units.SIZ
 BufferOrAuto: TypeAlias = Annotated[
     int | Literal["auto"],
     PlainValidator(_buffer_or_auto),
-    WithJsonSchema({"anyOf": [{"const": AUTO}, {"type": "string", "pattern": units.SIZE.pattern}]}),
+    WithJsonSchema({"anyOf": [{"const": AUTO}, _schema_of(units.SIZE)]}),
 ]
 NodeName: TypeAlias = Annotated[
     str,
-    _matching("node name", _NODE, _NODE_RULE),
+    _matching("node name", _NODE, NODE_RULE),
     AfterValidator(_not_reserved),
-    _text(_NODE),
+    _text("node name", _NODE),
 ]
-Name: TypeAlias = Annotated[str, _matching("name", _NAME, _NAME_RULE), _text(_NAME)]
-DeviceName: TypeAlias = Annotated[str, _matching("device name", _NAME, _NAME_RULE), _text(_NAME)]
+Name: TypeAlias = Annotated[str, _matching("name", _NAME, NAME_RULE), _text("name", _NAME)]
+DeviceName: TypeAlias = Annotated[
+    str, _matching("device name", _NAME, NAME_RULE), _text("device name", _NAME)
+]
 CongestionControl: TypeAlias = Annotated[
     str,
     _matching("congestion control", _CONGESTION, "a name of Linux, such as cubic, reno or bbr"),
-    _text(_CONGESTION),
+    _text("congestion control", _CONGESTION),
 ]
-ModelName: TypeAlias = Annotated[str, _known("model", model_names()), _choice(model_names())]
+ModelName: TypeAlias = Annotated[
+    str,
+    _known("model", model_names()),
+    WithJsonSchema({"title": "model name", "type": "string", "enum": list(model_names())}),
+]
 ScheduleName: TypeAlias = Annotated[
     str,
-    _matching("schedule name", _NAME, _NAME_RULE),
+    _matching("schedule name", _NAME, NAME_RULE),
     WithJsonSchema(
-        {"anyOf": [{"enum": list(schedule_names())}, {"type": "string", "pattern": f"^{_NAME}$"}]}
+        {
+            "title": "schedule name",
+            "anyOf": [
+                {"enum": list(schedule_names())},
+                {"type": "string", "pattern": f"^{_NAME}$"},
+            ],
+        }
     ),
 ]
 """Of the library's or of the experiment's own; which it is, is checked where both are known."""
 Slice: TypeAlias = Annotated[int, BeforeValidator(_slice), _quantity(units.SIZE)]
 Amount: TypeAlias = Annotated[int, BeforeValidator(_amount), _quantity(units.SIZE)]
-SwitchKind: TypeAlias = Annotated[str, _known("switch", SWITCH_KINDS), _choice(SWITCH_KINDS)]
+SwitchKind: TypeAlias = Annotated[
+    str,
+    _known("switch", SWITCH_KINDS),
+    WithJsonSchema({"type": "string", "enum": list(SWITCH_KINDS)}),
+]
 Role: TypeAlias = Literal["ps", "worker"]
 Cores: TypeAlias = Annotated[
     float,

@@ -9,15 +9,13 @@ from orchestrator.orders import (
     OrderError,
     OwnOrder,
     computation,
-    find_order,
     misfit,
-    order_names,
     ranks_of,
     setting_of,
 )
+from orchestrator.plugins import PluginError
 from orchestrator.spec.document import Document, Loc
 from orchestrator.spec.experiment_file import ExperimentFile
-from orchestrator.spec.fields import unknown
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from workloads.models.devices import DeviceModel
@@ -41,7 +39,7 @@ def own_schedules(
             hint = "choose another name"
             document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
         own = _own_order(document, (*loc, "order"), choices.order)
-        order = ORDERS.get(choices.order) if own is None else own.order
+        order = ORDERS.get(choices.order) if own is None else own.instance
         try:
             schedule = choices.resolve(name)
             why = "" if order is None else misfit(schedule, order)
@@ -61,13 +59,9 @@ def _own_order(document: Document, loc: Loc, name: str) -> OwnOrder | None:
     if name in ORDERS:
         return None
     try:
-        return find_order(name, document.path.parent)
-    except OrderError as error:
-        wrong = None if ":" in name else unknown("order", name, order_names())
-        if wrong is None:
-            document.report_at(loc, str(error))
-        else:
-            document.report_at(loc, str(wrong), wrong.hint or "or module:Class of your own")
+        return OwnOrder.find(name, document.path.parent)
+    except PluginError as error:
+        document.report_at(loc, error.message, error.hint)
         return None
 
 
@@ -91,7 +85,7 @@ def try_orders(
     for name, schedule in schedules.items():
         if schedule.order not in orders:
             continue
-        order = orders[schedule.order].order
+        order = orders[schedule.order].instance
         for model in map(load_model, models):
             setting = setting_of(
                 model,

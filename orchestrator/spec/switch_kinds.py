@@ -11,3 +11,10 @@ OPENFLOW_KINDS = (OVS_KERNEL, OVS_USER)
 
 KINDS = (*OPENFLOW_KINDS, LINUX_BRIDGE)
 """All kinds, in the order in which `auto` takes the first that works."""
+
+MEANINGS = {
+    OVS_KERNEL: "Open vSwitch under the controller; packets pass through the kernel's openvswitch",
+    OVS_USER: "Open vSwitch under the controller; packets pass through a process",
+    LINUX_BRIDGE: "the kernel's bridge, without a controller; no loops",
+}
+"""What each of them is, for people."""

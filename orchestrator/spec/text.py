@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from difflib import get_close_matches
+
+from workloads.errors import nearest
+
+__all__ = ["counted", "kind", "nearest", "number_text", "shown"]
 
 
 def shown(text: str) -> str:
     """Quotes what a person wrote, shortened, with control characters escaped."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
-def nearest(name: str, known: Iterable[str], *, else_list: str = "") -> str:
-    """A hint with the nearest known name, or else with all of them.
-
-    Args:
-        name: what was written.
-        known: the names there are.
-        else_list: how to introduce the list of all names if none is near; no list if empty.
-    """
-    names = list(known)
-    lowered = {candidate.lower(): candidate for candidate in reversed(names)}
-    close = get_close_matches(name[:64].lower(), list(lowered), n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{lowered[close[0]]}'?"
-    return f"{else_list}: {', '.join(names)}" if else_list and names else ""
 
 
 def number_text(value: float, decimals: int = 0, digits: int = 3) -> str:

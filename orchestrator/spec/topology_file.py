@@ -20,6 +20,7 @@ from orchestrator.spec.fields import (
     Role,
 )
 from orchestrator.spec.topology import Direction, Host, Link, Topology
+from orchestrator.spec.units import size_text
 
 DEFAULT_QUEUE_BYTES = 512 * 1024
 DEFAULT_DELAY_US = 0
@@ -30,9 +31,13 @@ class ShapeFile(FileModel):
     """Rate, delay and queue limit of a link, of one direction of it, or their default."""
 
     rate: Rate | None = Field(default=None, description="bits per second, such as 10 Gbps")
-    delay: Delay | None = Field(default=None, description="one way, such as 50us; 0us if left out")
+    delay: Delay | None = Field(
+        default=None, description=f"one way, such as 50us; {DEFAULT_DELAY_US}us if left out"
+    )
     queue: Queue | None = Field(
-        default=None, description="limit of the sending end's queue; 512 KiB if left out"
+        default=None,
+        description="limit of the sending end's queue;"
+        f" {size_text(DEFAULT_QUEUE_BYTES)} if left out",
     )
 
 
@@ -98,7 +103,9 @@ class TopologyFile(FileModel):
         description="the hosts by name: one parameter server, and the workers in their order",
     )
     switches: list[NodeName] = Field(default=[], description="the names of the switches")
-    links: list[LinkFile] = Field(description="the links; together they make a tree")
+    links: list[LinkFile] = Field(
+        description="the links; every worker can reach the parameter server over them"
+    )
 
     def resolve(self) -> Topology:
         """The topology with all defaults filled in; the file must have passed all checks."""

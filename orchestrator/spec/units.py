@@ -41,11 +41,29 @@ class Kind:
     noun: str
     example: str
     pattern: str
+    rule: str
 
 
-RATE = Kind("rate", "10 Gbps", rf"^{_NUMBER} ?([kKmMgGtT]?([bB][iI][tT](/s)?|b/s|bps)|[kKmMgGtT])$")
-SIZE = Kind("size", "512 KiB", rf"^{_NUMBER} ?([kKmMgGtT]i?)?B$")
-DURATION = Kind("duration", "50us", rf"^{_NUMBER} ?(us|µs|ms|s)$")
+RATE = Kind(
+    "rate",
+    "10 Gbps",
+    rf"^{_NUMBER} ?([kKmMgGtT]?([bB][iI][tT](/s)?|b/s|bps)|[kKmMgGtT])$",
+    "a number and bps, bit, bit/s or b/s, with k, M, G or T for powers of 1000 before it; the"
+    " letter alone does, too (1g)",
+)
+SIZE = Kind(
+    "size",
+    "512 KiB",
+    rf"^{_NUMBER} ?([kKmMgGtT]i?)?B$",
+    "a number and B, with Ki, Mi, Gi or Ti for powers of 1024 before it, or k, M, G or T for"
+    " powers of 1000",
+)
+DURATION = Kind(
+    "duration",
+    "50us",
+    rf"^{_NUMBER} ?(us|µs|ms|s)$",
+    "a number and us, ms or s; whole microseconds",
+)
 
 
 def _split(kind: Kind, text: object) -> tuple[Fraction, str]:

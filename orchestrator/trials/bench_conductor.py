@@ -80,7 +80,7 @@ class Bench:
         with self._sampled(f"iperf3-{way}"):
             report = run_iperf(
                 (self._up.hosts[ends[0]], self._up.hosts[ends[1]]),
-                (self._up.addresses[ends[0]], self._up.addresses[ends[1]]),
+                (self._up.testbed.addresses[ends[0]], self._up.testbed.addresses[ends[1]]),
                 way,
                 self._what.ramp_seconds,
                 self._what.seconds,
@@ -92,7 +92,7 @@ class Bench:
     ) -> None:
         seconds = measuring_seconds(self._experiment, self._what, mode)
         progress.say(f"{name}: {seconds:.1f} s")
-        jobs = bench_jobs(self._experiment, self._what, self._up.addresses, mode)
+        jobs = bench_jobs(self._experiment, self._what, self._up.testbed.addresses, mode)
         with self._sampled(name):
             records = self._up.deployment.run(
                 jobs,

@@ -140,7 +140,7 @@ def _made(experiment: Experiment, up: Opened, needed_idle: float) -> Made[Attemp
 def _attempt(experiment: Experiment, up: Opened) -> Attempt:
     up.testbed.set_scale(experiment.scale)
     up.testbed.set_schedule(get_schedule(TRIAL.schedule))
-    jobs = calibration_jobs(experiment, up.addresses)
+    jobs = calibration_jobs(experiment, up.testbed.addresses)
     first = next(iter(jobs.values()))
     with Watch() as watch:
         records = up.deployment.run(

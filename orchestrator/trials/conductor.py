@@ -98,7 +98,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
         with opened(experiment, switch.kind, groups) as up:
             testbed = up.testbed
             progress.say(testbed.description())
-            for warning in testbed.hosts.warnings():
+            for warning in testbed.warnings():
                 progress.say(f"warning: {warning}")
             _say_goodput(experiment, up, results, progress)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.controller.rules import Rules, switch_rules
 from orchestrator.controller.session import ControllerSession, SwitchNames
-from orchestrator.emulation.addresses import host_addresses, port_numbers, switch_numbers
+from orchestrator.emulation.addresses import data_addresses, port_numbers, switch_numbers
 from orchestrator.emulation.testbed import RUN_DIRECTORY
 from orchestrator.spec import OPENFLOW_KINDS, ClassPlan, Topology
 
@@ -16,7 +16,7 @@ def switch_names(topology: Topology) -> SwitchNames:
     return SwitchNames(
         datapath_ids=switch_numbers(topology),
         port_numbers=port_numbers(topology),
-        addresses={name: address.data for name, address in host_addresses(topology).items()},
+        addresses=data_addresses(topology),
     )
 
 

@@ -103,7 +103,7 @@ def measure_goodput(experiment: Experiment, up: Opened) -> GoodputRecord:
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
     up.testbed.set_schedule(get_schedule(SCHEDULE))
     try:
-        jobs = goodput_jobs(experiment, up.addresses)
+        jobs = goodput_jobs(experiment, up.testbed.addresses)
         first = next(iter(jobs.values()))
         records = up.deployment.run(
             jobs,

@@ -51,7 +51,8 @@ def build_jobs(
         addresses: every host's address on the data network.
 
     Raises:
-        OrderError: the schedule's order fails in this trial's setting, or answers nonsense.
+        RunError: the schedule's order fails in this trial's setting, or answers nonsense; or it is
+            one that is not ours, and cannot be had any more.
     """
     topology = experiment.topology
     scale = experiment.scale

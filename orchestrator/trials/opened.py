@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.emulation.description import NetworkDescription
 from orchestrator.emulation.run_groups import RunGroups
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import Experiment
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.testbed import Testbed
 
 CONNECT_SECONDS = 15.0
 
@@ -24,13 +26,21 @@ class Opened:
         testbed: its network and its hosts' caps.
         hosts: one SSH connection to every host, by name.
         deployment: runs workloads on them.
-        addresses: every host's address on the data network.
     """
 
     testbed: Testbed
     hosts: Mapping[str, RemoteHost]
     deployment: Deployment
-    addresses: Mapping[str, str]
+
+
+def network_of(experiment: Experiment) -> NetworkDescription:
+    """What a testbed must know of an experiment."""
+    return NetworkDescription(
+        experiment.topology,
+        experiment.scale,
+        experiment.congestion_control,
+        experiment.socket_buffers,
+    )
 
 
 @contextlib.contextmanager
@@ -47,16 +57,11 @@ def opened(
     """
     controller = make_controller(experiment.topology, switch_kind)
     with (
-        Testbed(experiment, switch_kind, controller, groups=groups) as testbed,
+        EmulatedTestbed(network_of(experiment), switch_kind, controller, groups=groups) as testbed,
         contextlib.ExitStack() as stack,
     ):
         hosts = {
             name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
             for name, access in testbed.accesses().items()
         }
-        yield Opened(
-            testbed,
-            hosts,
-            Deployment(hosts, sys.executable, testbed.work_directory),
-            {name: address.data for name, address in testbed.addresses.items()},
-        )
+        yield Opened(testbed, hosts, Deployment(hosts, sys.executable, testbed.work_directory))

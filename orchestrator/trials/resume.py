@@ -11,7 +11,7 @@ from orchestrator.emulation.caps import this_machine
 from orchestrator.emulation.cgroups import find_layout
 from orchestrator.emulation.switches import obstacles
 from orchestrator.errors import InputError, MachineError, Problem, RunError, UnusableError
-from orchestrator.orders import OrderError
+from orchestrator.plugins import PluginError
 from orchestrator.spec import Point
 from orchestrator.terminal.console import answers, messages
 from orchestrator.terminal.console import say as say_on
@@ -100,8 +100,8 @@ def read_plan(directory: Path) -> RunPlan:
     plan = RunPlan.from_record(record, directory)
     for own in plan.experiment.own_orders.values():
         try:
-            _ = own.order
-        except OrderError as error:
+            _ = own.instance
+        except PluginError as error:
             raise MachineError(str(error), "install what the run was begun with") from None
     return plan
 

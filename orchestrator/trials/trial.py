@@ -10,7 +10,6 @@ from typing import Any
 from orchestrator.deployment import Deployment
 from orchestrator.emulation.counters import network_record
 from orchestrator.emulation.idle import IdleSampler
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.emulation.use import UseSampler, use_record
 from orchestrator.errors import RunError
 from orchestrator.records.directory import NETWORK, TRIAL, process_file
@@ -20,6 +19,7 @@ from orchestrator.spec import Experiment
 from orchestrator.trials.jobs import build_jobs, silence_seconds
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.results import json_file
+from orchestrator.trials.testbed import Testbed
 
 START_SECONDS = 60.0
 
@@ -58,7 +58,6 @@ def run_trial(
             fails ends the trial with an outcome, not with an exception.)
     """
     server = experiment.topology.ps.name
-    addresses = {name: address.data for name, address in testbed.addresses.items()}
 
     def heard(host: str, event: Mapping[str, Any]) -> None:
         if host == server:
@@ -69,14 +68,14 @@ def run_trial(
     shapes = testbed.set_schedule(experiment.schedule(trial.schedule))
     before = testbed.counters()
     first = experiment.warm_up
-    meter = testbed.hosts.meter(first, first + experiment.iterations - 1)
+    meter = testbed.meter(first, first + experiment.iterations - 1)
     error: str | None = None
     records: dict[str, bytes] = {}
     use = UseSampler()
     with IdleSampler(threads=testbed.switch_threads, use=use) as sampler:
         try:
             records = deployment.run(
-                build_jobs(experiment, trial, addresses),
+                build_jobs(experiment, trial, testbed.addresses),
                 start_timeout=START_SECONDS,
                 silence_timeout=silence_seconds(experiment, trial.model),
                 on_event=heard,
@@ -96,12 +95,12 @@ def run_trial(
     network = NetworkRecord(
         **dict(network_record(shapes, before, after)),
         switch=testbed.switch_kind,
-        controller=ControllerRecord(losses=testbed.losses(started_ns)),
+        controller=ControllerRecord(losses=tuple(testbed.losses(started_ns))),
         cpu=tuple(sampler.samples),
         switch_cpu=tuple(sampler.switch_samples),
         use=use_record(use.samples),
         caps=caps,
-        caps_notes=tuple(testbed.hosts.notes()),
+        caps_notes=tuple(testbed.notes()),
         kept_differs=tuple(testbed.differences()),
         commands=tuple(tuple(command) for shape in shapes for command in shape.commands()),
     )

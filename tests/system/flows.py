@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from tests.system.limits import patience
 
 _BULK = Path(__file__).with_name("bulk.py")
@@ -55,12 +55,12 @@ class Trace:
         return b0 + (b1 - b0) * (at - t0) / (t1 - t0)
 
 
-def host_pid(testbed: Testbed, host: str) -> int:
+def host_pid(testbed: EmulatedTestbed, host: str) -> int:
     """The process in whose namespaces a host's programs run."""
-    return testbed._network.pid(host)
+    return testbed.network.pid(host)
 
 
-def in_host(testbed: Testbed, host: str, *argv: str) -> str:
+def in_host(testbed: EmulatedTestbed, host: str, *argv: str) -> str:
     """Run a command in a host; its standard output."""
     return subprocess.run(
         ["mnexec", "-a", str(host_pid(testbed, host)), *argv],
@@ -71,7 +71,7 @@ def in_host(testbed: Testbed, host: str, *argv: str) -> str:
     ).stdout
 
 
-def run_flows(testbed: Testbed, flows: Sequence[Flow], buffer_bytes: int) -> list[Trace]:
+def run_flows(testbed: EmulatedTestbed, flows: Sequence[Flow], buffer_bytes: int) -> list[Trace]:
     """Run flows at the same time, each over a connection of its own.
 
     Args:
@@ -80,7 +80,7 @@ def run_flows(testbed: Testbed, flows: Sequence[Flow], buffer_bytes: int) -> lis
     with contextlib.ExitStack() as stack:
         ends = []
         for flow in flows:
-            to = (str(buffer_bytes), testbed.addresses[flow.target].data)
+            to = (str(buffer_bytes), testbed.addresses[flow.target])
             receiver = stack.enter_context(_end(testbed, flow.target, "receive", *to))
             arguments = ("send", *to, _line(receiver), str(flow.dscp))
             sender = stack.enter_context(_end(testbed, flow.source, *arguments))
@@ -97,7 +97,7 @@ def run_flows(testbed: Testbed, flows: Sequence[Flow], buffer_bytes: int) -> lis
 
 
 @contextlib.contextmanager
-def _end(testbed: Testbed, host: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def _end(testbed: EmulatedTestbed, host: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     inside = ["mnexec", "-a", str(host_pid(testbed, host))]
     process = subprocess.Popen(
         [*inside, sys.executable, "-I", "-S", str(_BULK), *arguments],

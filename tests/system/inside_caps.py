@@ -12,8 +12,9 @@ from pathlib import Path
 
 from orchestrator.deployment import RemoteHost, connect
 from orchestrator.emulation.run_groups import RunGroups
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import load_experiment
+from orchestrator.trials.opened import network_of
 from tests.system.limits import patience
 
 LOOP = "print('{}', flush=True)\nwhile True: pass"
@@ -21,7 +22,7 @@ GREEDY = "x = bytearray(1 << 30); print(len(x))"
 SECONDS = 2.0  # some 200 periods of the quota
 
 
-def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> dict[str, float]:
+def cores_used(testbed: EmulatedTestbed, host: RemoteHost, loops: int) -> dict[str, float]:
     """How many cores a host's busy loops get, and in what share of periods the cap stopped them."""
     processes = [host.start([sys.executable, "-c", LOOP], directory="/") for _ in range(loops)]
     for process in processes:
@@ -42,8 +43,9 @@ def cores_used(testbed: Testbed, host: RemoteHost, loops: int) -> dict[str, floa
 
 def main() -> None:
     experiment, groups, out = sys.argv[1:]
+    network = network_of(load_experiment(Path(experiment)))
     with (
-        Testbed(load_experiment(Path(experiment)), groups=RunGroups.from_json(groups)) as testbed,
+        EmulatedTestbed(network, groups=RunGroups.from_json(groups)) as testbed,
         connect(testbed.accesses()["worker0"], timeout=patience(15)) as half,
         connect(testbed.accesses()["worker1"], timeout=patience(15)) as small,
     ):

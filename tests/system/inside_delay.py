@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import load_experiment
+from orchestrator.trials.opened import network_of
 from tests.system.flows import in_host
 from tests.system.limits import RATE_DIVISOR
 from workloads.schedule.library import get_schedule
@@ -33,9 +34,9 @@ links:
 PINGS = ("ping", "-q", "-c", "10", "-i", "0.2")
 
 
-def least_round_trip_ms(testbed: Testbed, source: str, target: str) -> float:
+def least_round_trip_ms(testbed: EmulatedTestbed, source: str, target: str) -> float:
     """Of ten round trips the quickest: what the machine itself adds is in the others."""
-    said = in_host(testbed, source, *PINGS, testbed.addresses[target].data)
+    said = in_host(testbed, source, *PINGS, testbed.addresses[target])
     found = re.search(r"rtt min/avg/max/mdev = ([0-9.]+)/", said)
     assert found is not None, said
     return float(found[1])
@@ -48,7 +49,7 @@ def test_a_round_trip_takes_the_delays_of_its_links_each_way(tmp_path: Path) -> 
         "name: delays\ntopology: delays.yaml\nmodels: [squeezenet]\nschedules: [none]\n"
         f"scale: {{rates: {4 * RATE_DIVISOR}, time: 1}}\nswitch: linux-bridge\n"
     )
-    with Testbed(load_experiment(file)) as testbed:
+    with EmulatedTestbed(network_of(load_experiment(file))) as testbed:
         testbed.set_schedule(get_schedule("none"))
         assert testbed.differences() == []
         for worker, expected in (

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.bounds import goodput_bps
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import load_experiment
+from orchestrator.trials.opened import network_of
 from tests.system.flows import Flow, Trace, host_pid, in_host, run_flows
 from workloads.schedule.library import get_schedule
 
@@ -32,21 +33,21 @@ PUSH = "switch1->switch0"
 
 
 @pytest.fixture(scope="module")
-def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedTestbed]:
     file = tmp_path_factory.mktemp("network") / "experiment.yaml"
     file.write_text(EXPERIMENT)
-    with Testbed(load_experiment(file)) as testbed:
+    with EmulatedTestbed(network_of(load_experiment(file))) as testbed:
         yield testbed
 
 
 @pytest.fixture
-def unscheduled(testbed: Testbed) -> Testbed:
+def unscheduled(testbed: EmulatedTestbed) -> EmulatedTestbed:
     testbed.set_schedule(get_schedule("none"))
     return testbed
 
 
 @pytest.fixture
-def prioritised(testbed: Testbed) -> Iterator[Testbed]:
+def prioritised(testbed: EmulatedTestbed) -> Iterator[EmulatedTestbed]:
     """Workers in strict priority; anything that a test changes at the trunk is set anew."""
     testbed.set_schedule(get_schedule("switch-priority"))
     yield testbed
@@ -57,21 +58,21 @@ def rate(trace: Trace) -> float:
     return trace.rate_bps(SETTLE, SECONDS - 0.1)
 
 
-def trunk_device(testbed: Testbed) -> str:
-    return testbed._shapes[PUSH].device
+def trunk_device(testbed: EmulatedTestbed) -> str:
+    return testbed.ports.shapes[PUSH].device
 
 
 def tc(*words: str) -> None:
     subprocess.run(["tc", *words], check=True)
 
 
-def test_rates_are_as_asked_in_each_direction(unscheduled: Testbed) -> None:
+def test_rates_are_as_asked_in_each_direction(unscheduled: EmulatedTestbed) -> None:
     for flow in (Flow("worker0", "ps", SECONDS), Flow("ps", "worker2", SECONDS)):
         (trace,) = run_flows(unscheduled, [flow], BUFFER_BYTES)
         assert rate(trace) == pytest.approx(GOODPUT_BPS, rel=0.03), flow
 
 
-def test_rates_are_as_asked_in_both_directions_at_once(unscheduled: Testbed) -> None:
+def test_rates_are_as_asked_in_both_directions_at_once(unscheduled: EmulatedTestbed) -> None:
     flows = [Flow("worker0", "ps", SECONDS), Flow("ps", "worker1", SECONDS)]
     traces = run_flows(unscheduled, flows, BUFFER_BYTES)
     for trace in traces:
@@ -85,7 +86,7 @@ PRIORITY_FLOWS = [
 ]
 
 
-def test_strict_priority_starves_data_but_not_acks(prioritised: Testbed) -> None:
+def test_strict_priority_starves_data_but_not_acks(prioritised: EmulatedTestbed) -> None:
     first, second, opposite = run_flows(prioritised, PRIORITY_FLOWS, BUFFER_BYTES)
     assert rate(first) > 0.95 * GOODPUT_BPS
     assert rate(second) < 0.02 * GOODPUT_BPS
@@ -93,7 +94,7 @@ def test_strict_priority_starves_data_but_not_acks(prioritised: Testbed) -> None
     assert prioritised.counters().queues[PUSH]["ack"].drops == 0
 
 
-def test_the_urgent_flow_goes_first_whosever_it_is(testbed: Testbed) -> None:
+def test_the_urgent_flow_goes_first_whosever_it_is(testbed: EmulatedTestbed) -> None:
     """By the marks of the hosts; what nobody has given a class comes last of all."""
     testbed.set_schedule(get_schedule("geryon"))
     assert testbed.differences() == []
@@ -119,7 +120,9 @@ def test_the_urgent_flow_goes_first_whosever_it_is(testbed: Testbed) -> None:
     assert sum(count.since(before[name]).drops for name, count in after.items()) == 0
 
 
-def test_without_the_class_of_acks_the_opposite_direction_starves(prioritised: Testbed) -> None:
+def test_without_the_class_of_acks_the_opposite_direction_starves(
+    prioritised: EmulatedTestbed,
+) -> None:
     """The test above can fail: it would, if all packets of a flow were in its class."""
     device = ("dev", trunk_device(prioritised), "parent", "1:", "protocol", "ip")
     tc("filter", "del", *device, "prio", "1")
@@ -130,20 +133,20 @@ def test_without_the_class_of_acks_the_opposite_direction_starves(prioritised: T
     assert rate(opposite) < 0.5 * GOODPUT_BPS
 
 
-def test_without_a_schedule_nobody_starves(unscheduled: Testbed) -> None:
+def test_without_a_schedule_nobody_starves(unscheduled: EmulatedTestbed) -> None:
     flows = [Flow(f"worker{n}", "ps", SECONDS) for n in range(3)]
     rates = [rate(trace) for trace in run_flows(unscheduled, flows, BUFFER_BYTES)]
     assert sum(rates) == pytest.approx(GOODPUT_BPS, rel=0.03)
     assert min(rates) > 0.05 * GOODPUT_BPS
 
 
-def test_the_kernel_kept_what_was_asked(testbed: Testbed) -> None:
+def test_the_kernel_kept_what_was_asked(testbed: EmulatedTestbed) -> None:
     for schedule in ("none", "switch-priority", "none"):
         testbed.set_schedule(get_schedule(schedule))
         assert testbed.differences() == []
 
 
-def test_what_somebody_changes_is_named(prioritised: Testbed) -> None:
+def test_what_somebody_changes_is_named(prioritised: EmulatedTestbed) -> None:
     device = ("dev", trunk_device(prioritised))
     rates = ("htb", "rate", "8kbit", "ceil", "70mbit", "prio", "1", "quantum", "1514")
     tc("class", "change", *device, "parent", "1:1", "classid", "1:b", *rates)
@@ -155,20 +158,22 @@ def test_what_somebody_changes_is_named(prioritised: Testbed) -> None:
     assert prioritised.differences() == [f"{PUSH}: class 1:b prio asked 1, kept 3"]
 
 
-def test_a_queue_that_somebody_changes_is_named(prioritised: Testbed) -> None:
+def test_a_queue_that_somebody_changes_is_named(prioritised: EmulatedTestbed) -> None:
     device = ("dev", trunk_device(prioritised))
     tc("qdisc", "change", *device, "parent", "1:c", "handle", "102:", "bfifo", "limit", "9999")
     assert prioritised.differences() == [f"{PUSH}: queue of 1:c asked 131072, kept 9999 bytes"]
 
 
-def test_sockets_that_ask_for_nothing_get_the_congestion_control(unscheduled: Testbed) -> None:
+def test_sockets_that_ask_for_nothing_get_the_congestion_control(
+    unscheduled: EmulatedTestbed,
+) -> None:
     flows = [Flow("worker0", "ps", 0.1), Flow("ps", "worker0", 0.1)]
     traces = run_flows(unscheduled, flows, BUFFER_BYTES)
     assert [trace.congestion_control for trace in traces] == ["cubic", "cubic"]
 
 
-def test_a_host_has_the_two_networks_and_nothing_else(testbed: Testbed) -> None:
-    for host, address in testbed.addresses.items():
+def test_a_host_has_the_two_networks_and_nothing_else(testbed: EmulatedTestbed) -> None:
+    for host, address in testbed.network.addresses.items():
         links = {
             link["ifname"]: link for link in json.loads(in_host(testbed, host, "ip", "-j", "addr"))
         }
@@ -193,6 +198,6 @@ def test_switch_ports_have_the_same_mtu() -> None:
     assert {link["mtu"] for link in json.loads(done.stdout) if link["ifname"] != "lo"} == {1500}
 
 
-def test_no_host_and_no_switch_speaks_ipv6(testbed: Testbed) -> None:
+def test_no_host_and_no_switch_speaks_ipv6(testbed: EmulatedTestbed) -> None:
     for pid in ("self", *(str(host_pid(testbed, host)) for host in testbed.addresses)):
         assert Path(f"/proc/{pid}/net/if_inet6").read_text() == ""

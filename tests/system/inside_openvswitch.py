@@ -17,9 +17,10 @@ import pytest
 
 from orchestrator.controller.session import ControllerSession
 from orchestrator.emulation.counters import Counters, network_record, queue_counts
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import Experiment, load_experiment
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.opened import network_of
 from tests.system.flows import Flow, host_pid, in_host, run_flows
 from tests.system.limits import OPENVSWITCH, bps, mbps, patience
 from workloads.schedule.library import get_schedule
@@ -76,8 +77,8 @@ def controller(experiment: Experiment) -> ControllerSession:
 
 
 @pytest.fixture(scope="module")
-def testbed(experiment: Experiment, controller: ControllerSession) -> Iterator[Testbed]:
-    with Testbed(experiment, OPENVSWITCH, controller) as testbed:
+def testbed(experiment: Experiment, controller: ControllerSession) -> Iterator[EmulatedTestbed]:
+    with EmulatedTestbed(network_of(experiment), OPENVSWITCH, controller) as testbed:
         yield testbed
 
 
@@ -86,8 +87,8 @@ class Stream:
 
     running: ClassVar[list[subprocess.Popen[str]]] = []
 
-    def __init__(self, testbed: Testbed, flow: Flow, port: int, rate: float) -> None:
-        to = (testbed.addresses[flow.target].data, str(port))
+    def __init__(self, testbed: EmulatedTestbed, flow: Flow, port: int, rate: float) -> None:
+        to = (testbed.addresses[flow.target], str(port))
         self._receiver = self._start(testbed, flow.target, "receive", *to)
         assert self._line(self._receiver) == "ready"
         how = (str(rate), str(flow.seconds), str(flow.dscp))
@@ -112,7 +113,7 @@ class Stream:
         return self.sent(), self.received()
 
     @staticmethod
-    def _start(testbed: Testbed, host: str, *arguments: str) -> subprocess.Popen[str]:
+    def _start(testbed: EmulatedTestbed, host: str, *arguments: str) -> subprocess.Popen[str]:
         inside = ["mnexec", "-a", str(host_pid(testbed, host))]
         argv = [*inside, sys.executable, "-I", "-S", str(DATAGRAMS), *arguments]
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -141,7 +142,7 @@ def no_stream_outlives_its_test() -> Iterator[None]:
 
 
 def overload(
-    testbed: Testbed, first: Flow, second: Flow, rate: float
+    testbed: EmulatedTestbed, first: Flow, second: Flow, rate: float
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """20 Mbit/s all the time that another flow sends at a rate; what each sent and received.
 
@@ -166,9 +167,9 @@ def drops(before: Counters, after: Counters) -> int:
     return at_ports + sum(after.input_drops.values()) - sum(before.input_drops.values())
 
 
-def class_packets(testbed: Testbed, port: str, name: str) -> int:
+def class_packets(testbed: EmulatedTestbed, port: str, name: str) -> int:
     """Packets of one class of one port so far, read as quickly as possible."""
-    shape = testbed._shapes[port]
+    shape = testbed.ports.shapes[port]
     argv = ["tc", "-j", "-s", "qdisc", "show", "dev", shape.device]
     said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     return queue_counts(shape, said)[name].packets
@@ -181,21 +182,23 @@ def wait_until(reached: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_workers_reach_the_server_and_nobody_else(testbed: Testbed) -> None:
-    server, other = testbed.addresses["ps"].data, testbed.addresses["worker1"].data
+def test_workers_reach_the_server_and_nobody_else(testbed: EmulatedTestbed) -> None:
+    server, other = testbed.addresses["ps"], testbed.addresses["worker1"]
     assert " 0% packet loss" in in_host(testbed, "worker0", "ping", "-c", "2", "-i", "0.2", server)
     with pytest.raises(subprocess.CalledProcessError):
         in_host(testbed, "worker0", "ping", "-c", "1", "-W", "1", other)
 
 
-def test_every_rule_is_kept_and_counts(testbed: Testbed, controller: ControllerSession) -> None:
+def test_every_rule_is_kept_and_counts(
+    testbed: EmulatedTestbed, controller: ControllerSession
+) -> None:
     for schedule, dscp in (("none", 0), ("switch-priority", 3)):
         testbed.set_schedule(get_schedule(schedule))
         assert testbed.differences() == []
         marks = {f["dscp"] for f in controller.flows() if f["flow"] == "pull of worker2"}
         assert marks == {dscp, None}
     before = {(f["switch"], f["flow"]): f["bytes"] for f in testbed.counters().flows}
-    in_host(testbed, "worker2", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
+    in_host(testbed, "worker2", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"])
     counted = {
         (f["switch"], f["flow"]): f["bytes"] - before[f["switch"], f["flow"]]
         for f in testbed.counters().flows
@@ -204,18 +207,18 @@ def test_every_rule_is_kept_and_counts(testbed: Testbed, controller: ControllerS
         assert [counted[switch, flow] for switch in ("switch0", "switch1")] == [5 * PING] * 2
 
 
-def test_switches_count_at_their_ports_what_the_queues_count(testbed: Testbed) -> None:
+def test_switches_count_at_their_ports_what_the_queues_count(testbed: EmulatedTestbed) -> None:
     before = testbed.counters()
-    in_host(testbed, "worker1", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"].data)
+    in_host(testbed, "worker1", "ping", "-c", "5", "-i", "0.05", testbed.addresses["ps"])
     after = testbed.counters()
-    record = network_record(tuple(testbed._shapes.values()), before, after)
+    record = network_record(tuple(testbed.ports.shapes.values()), before, after)
     counted = {entry.port: entry.tx_bytes for entry in record.openflow_ports}
     sent = {port.port: port.bytes for port in record.ports}
     assert counted == {port: sent[port] for port in counted}
     assert counted[PULL] == counted[PUSH] == counted["switch1->worker1"] == 5 * PING
 
 
-def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: Testbed) -> None:
+def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: EmulatedTestbed) -> None:
     testbed.set_schedule(get_schedule("none"))
     before = testbed.counters()
     flows = [Flow("worker0", "ps", 2.0), Flow("ps", "worker1", 2.0)]
@@ -225,7 +228,7 @@ def test_bulk_tcp_fills_the_trunk_in_both_directions(testbed: Testbed) -> None:
 
 
 def test_an_overloaded_class_takes_nothing_from_the_first_and_every_packet_is_counted(
-    testbed: Testbed,
+    testbed: EmulatedTestbed,
 ) -> None:
     """What 20 Mbit/s in the class above leave of a trunk of 100 Mbit/s, several times over.
 
@@ -255,7 +258,7 @@ def test_an_overloaded_class_takes_nothing_from_the_first_and_every_packet_is_co
 
 
 def test_the_urgent_flow_goes_first_whosever_it_is_and_only_where_marks_are_trusted(
-    testbed: Testbed,
+    testbed: EmulatedTestbed,
 ) -> None:
     """The worker that is last by name and number has the urgent flow, marked by the host itself."""
     for schedule, names in (("geryon", ("flow0", "flow3")), ("none", ("data", "data"))):
@@ -284,7 +287,9 @@ def test_the_urgent_flow_goes_first_whosever_it_is_and_only_where_marks_are_trus
             assert classes[names[1]].drops > 0
 
 
-def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(testbed: Testbed) -> None:
+def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(
+    testbed: EmulatedTestbed,
+) -> None:
     testbed.set_schedule(get_schedule("none"))
     before = testbed.counters()
     streams = [
@@ -313,7 +318,7 @@ def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(testbed: T
 
 
 def test_a_dead_controller_is_noted_and_comes_back_with_the_next_plan(
-    testbed: Testbed, controller: ControllerSession
+    testbed: EmulatedTestbed, controller: ControllerSession
 ) -> None:
     """The last one, because what it kills is everybody's."""
     testbed.set_schedule(get_schedule("switch-priority"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import load_experiment
 from orchestrator.trials.control import make_controller
+from orchestrator.trials.opened import network_of
 from tests.system.flows import in_host
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from workloads.schedule.library import get_schedule
@@ -27,10 +28,10 @@ def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> 
     )
     experiment = load_experiment(file)
     controller = make_controller(experiment.topology, OPENVSWITCH)
-    with Testbed(experiment, OPENVSWITCH, controller) as testbed:
+    with EmulatedTestbed(network_of(experiment), OPENVSWITCH, controller) as testbed:
         testbed.set_schedule(get_schedule("none"))
         before = testbed.counters()
-        address = testbed.addresses[WORKER].data
+        address = testbed.addresses[WORKER]
         said = in_host(testbed, "ps", "ping", "-c", "10", "-i", "0.05", address)
         assert " 0% packet loss" in said
         after = testbed.counters()

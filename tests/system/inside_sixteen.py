@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.bounds import goodput_bps
-from orchestrator.emulation.testbed import Testbed
+from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.spec import load_experiment
+from orchestrator.trials.opened import network_of
 from tests.system.flows import Flow, run_flows
 from workloads.schedule.library import get_schedule
 
@@ -43,16 +44,16 @@ congestion_control: reno
 
 
 @pytest.fixture(scope="module")
-def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedTestbed]:
     directory = tmp_path_factory.mktemp("sixteen")
     (directory / "topology.yaml").write_text(TOPOLOGY)
     (directory / "experiment.yaml").write_text(EXPERIMENT)
-    with Testbed(load_experiment(directory / "experiment.yaml")) as testbed:
+    with EmulatedTestbed(network_of(load_experiment(directory / "experiment.yaml"))) as testbed:
         testbed.set_schedule(get_schedule("switch-priority"))
         yield testbed
 
 
-def test_all_classes_are_there(testbed: Testbed) -> None:
+def test_all_classes_are_there(testbed: EmulatedTestbed) -> None:
     assert testbed.differences() == []
     # one more than the workers and the ACKs: what belongs to no worker comes last
     queues = testbed.counters().queues
@@ -64,7 +65,9 @@ def test_all_classes_are_there(testbed: Testbed) -> None:
     assert kinds.stdout.count("qdisc htb 2: ") == kinds.stdout.count("qdisc htb 3: ") == 2
 
 
-def test_the_first_the_ninth_and_the_last_worker_follow_each_other(testbed: Testbed) -> None:
+def test_the_first_the_ninth_and_the_last_worker_follow_each_other(
+    testbed: EmulatedTestbed,
+) -> None:
     order = ["worker0", "worker8", "worker15"]
     flows = [Flow("ps", worker, 1.2 * (n + 1)) for n, worker in enumerate(order)]
     before = testbed.counters().queues[PULL]
@@ -83,14 +86,14 @@ def test_the_first_the_ninth_and_the_last_worker_follow_each_other(testbed: Test
     assert after["data"].since(before["data"]).bytes == 0
 
 
-def test_each_direction_of_a_link_has_its_own_rate(testbed: Testbed) -> None:
+def test_each_direction_of_a_link_has_its_own_rate(testbed: EmulatedTestbed) -> None:
     (push,) = run_flows(testbed, [Flow("worker15", "ps", 1.8)], BUFFER_BYTES)
     assert push.rate_bps(0.5, 1.7) == pytest.approx(goodput_bps(PUSH_BPS), rel=0.03)
     (pull,) = run_flows(testbed, [Flow("ps", "worker15", 1.8)], BUFFER_BYTES)
     assert pull.rate_bps(0.5, 1.7) == pytest.approx(goodput_bps(PULL_BPS), rel=0.03)
 
 
-def test_another_congestion_control(testbed: Testbed) -> None:
+def test_another_congestion_control(testbed: EmulatedTestbed) -> None:
     flows = [Flow("worker15", "ps", 0.1), Flow("ps", "worker15", 0.1)]
     traces = run_flows(testbed, flows, BUFFER_BYTES)
     assert [trace.congestion_control for trace in traces] == ["reno", "reno"]

@@ -11,6 +11,8 @@ import pytest
 
 from orchestrator.cli.main import VERBS, cli
 from orchestrator.spec import Experiment, Topology, load_any, load_experiment
+from orchestrator.spec.catalogue import LISTINGS
+from scripts import reference
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -152,3 +154,23 @@ def test_links_lead_somewhere(page: str) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_generated_tables_are_up_to_date(page: Path) -> None:
+    text = page.read_text()
+    assert text.count("<!-- generated:") == len(reference.names(text)), "a marker has no end"
+    assert text == reference.filled(text), "run .venv/bin/python -m scripts.reference"
+
+
+def test_every_listing_is_in_one_page() -> None:
+    shown = [name for page in DOCS for name in reference.names(page.read_text())]
+    assert sorted(shown) == sorted(LISTINGS)
+
+
+def test_a_table_of_a_page_is_replaced() -> None:
+    page = "a\n<!-- generated: switches -->\nold\n<!-- end of switches -->\nb\n"
+    filled = reference.filled(page)
+    assert "old" not in filled
+    assert "| `linux-bridge` |" in filled
+    assert (filled.startswith("a\n<!--"), filled.endswith("-->\nb\n")) == (True, True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,9 +57,20 @@ class DeviceModel:
 
 
 @cache
+def _library() -> dict[str, Any]:
+    text = resources.files("workloads.models").joinpath("devices.json").read_text("utf-8")
+    library: dict[str, Any] = json.loads(text)
+    return library
+
+
+def device_sources() -> dict[str, str]:
+    """Where the constants of the device models come from, by name."""
+    return {name: entry["source"] for name, entry in _library().items()}
+
+
+@cache
 def known_devices() -> Mapping[str, DeviceModel]:
     """The device models of devices.json by name (read only)."""
-    text = resources.files("workloads.models").joinpath("devices.json").read_text("utf-8")
     return MappingProxyType(
         {
             name: DeviceModel(
@@ -68,6 +79,6 @@ def known_devices() -> Mapping[str, DeviceModel]:
                 seconds_per_gmac=entry["seconds_per_gmac"],
                 seconds_per_depthwise_layer=entry["seconds_per_depthwise_layer"],
             )
-            for name, entry in json.loads(text).items()
+            for name, entry in _library().items()
         }
     )

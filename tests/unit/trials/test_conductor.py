@@ -55,9 +55,8 @@ class FakeTestbed:
     def description(self) -> str:
         return "4 hosts"
 
-    @property
-    def hosts(self) -> SimpleNamespace:
-        return SimpleNamespace(warnings=list)
+    def warnings(self) -> tuple[str, ...]:
+        return ()
 
     def losses(self, _since_ns: int) -> tuple[LossRecord, ...]:
         return self._stage.losses_before

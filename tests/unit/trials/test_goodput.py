@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[3]
 RELEASED = 7_000_000_000
 MS = 1_000_000
 WORKERS = ("worker0", "worker1", "worker2")
+ADDRESSES = {name: f"10.10.0.{number}" for number, name in enumerate(("ps", *WORKERS), 1)}
 
 
 def experiment(tmp_path: Path, topology: str = "ps-10g-1g-3workers") -> Experiment:
@@ -82,8 +83,7 @@ def test_where_every_worker_has_a_full_link_each_is_measured(tmp_path: Path) -> 
 
 def test_the_jobs_exchange_the_largest_model_in_whole_tensors(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    addresses = {"ps": "10.10.0.1", **{n: f"10.10.0.{i}" for i, n in enumerate(WORKERS, start=2)}}
-    jobs = goodput_jobs(made, addresses)
+    jobs = goodput_jobs(made, ADDRESSES)
     assert list(jobs) == ["ps", *WORKERS]
     for job in jobs.values():
         parsed = parse_job({**job, "records": "x"})
@@ -99,6 +99,7 @@ class Exchange:
         self._end = end
         self._gone = gone
         self.schedules: list[str] = []
+        self.addresses = ADDRESSES
 
     def set_schedule(self, schedule: Any) -> None:
         self.schedules.append(schedule.name)
@@ -115,8 +116,7 @@ class Exchange:
 
 def measured(tmp_path: Path, exchange: Exchange) -> Any:
     both: Any = exchange
-    addresses = {name: f"10.10.0.{number}" for number, name in enumerate(("ps", *WORKERS), 1)}
-    return measure_goodput(experiment(tmp_path), Opened(both, {}, both, addresses))
+    return measure_goodput(experiment(tmp_path), Opened(both, {}, both))
 
 
 def test_all_flows_are_in_one_class(tmp_path: Path) -> None:

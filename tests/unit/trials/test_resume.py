@@ -71,9 +71,8 @@ class Machine:
 
         @contextlib.contextmanager
         def opened(*_: object) -> Iterator[Any]:
-            hosts = SimpleNamespace(warnings=list)
             testbed = SimpleNamespace(
-                description=str, hosts=hosts, losses=lambda _: [], check=lambda: None
+                description=str, warnings=list, losses=lambda _: [], check=lambda: None
             )
             yield SimpleNamespace(testbed=testbed, deployment=None)
 

@@ -10,18 +10,17 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.deployment import Deployment
-from orchestrator.emulation.addresses import host_addresses
-from orchestrator.emulation.capped import CappedHosts
+from orchestrator.emulation.addresses import data_addresses
+from orchestrator.emulation.capped import CappedHosts, CapsMeter
 from orchestrator.emulation.caps import Room, host_caps
 from orchestrator.emulation.classes import port_shapes
 from orchestrator.emulation.counters import Count, Counters
 from orchestrator.emulation.run_groups import NO_GROUPS
 from orchestrator.emulation.shaping import PortShape
-from orchestrator.emulation.testbed import Testbed
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord, NetworkRecord
 from orchestrator.records.trial import TrialRecord
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, Scale, SshAccess
 from orchestrator.trials.jobs import silence_seconds
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.trial import Outcome, run_trial, trial_files
@@ -43,10 +42,11 @@ class FakeTestbed:
 
     def __init__(self, made: Experiment, log: list[str]) -> None:
         self.switch_kind = "linux-bridge"
-        self.addresses = host_addresses(made.topology)
+        self.addresses = data_addresses(made.topology)
+        self.work_directory = "/run/t/work"
         room = Room((0, 1), 64 * 2**30, NO_GROUPS.missing)
         caps = host_caps(made.topology, made.scale, room)
-        self.hosts = CappedHosts(caps, room, NO_GROUPS)
+        self._hosts = CappedHosts(caps, room, NO_GROUPS)
         self.kept_differs: list[str] = []
         self.refuses = ""
         self._experiment = made
@@ -54,8 +54,26 @@ class FakeTestbed:
         self._shapes: tuple[PortShape, ...] = ()
         self._read = 0
 
+    def description(self) -> str:
+        return "4 hosts"
+
+    def warnings(self) -> tuple[str, ...]:
+        return self._hosts.warnings()
+
+    def notes(self) -> list[str]:
+        return self._hosts.notes()
+
+    def meter(self, first: int, last: int) -> CapsMeter:
+        return self._hosts.meter(first, last)
+
+    def accesses(self) -> dict[str, SshAccess]:
+        return {}
+
     def switch_threads(self) -> dict[int, float]:
         return {}
+
+    def set_scale(self, scale: Scale) -> None:
+        self._experiment = self._experiment.with_scale(scale)
 
     def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
         self._log.append(f"set {schedule.name}")
@@ -129,7 +147,7 @@ class Stage:
         return run_trial(
             self.experiment,
             self.trial,
-            cast(Testbed, self.testbed),
+            self.testbed,
             cast(Deployment, self.deployment),
             lambda host, event: self.seen.append(f"{host} {event['event']}"),
         )

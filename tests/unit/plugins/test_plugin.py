@@ -1,4 +1,4 @@
-"""Orders that are not ours."""
+"""What is not ours, by the kind that has it: orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from unittest import mock
 
 import pytest
 
-from orchestrator.orders import ENTRY_POINTS, Order, OrderError, OwnOrder, find_order
+from orchestrator.orders import Order, OwnOrder, ranks_of
+from orchestrator.plugins import PluginError
+from tests.unit.orders.settings import setting_for
+from workloads.schedule.library import get_schedule
 
 MINE = """
 from orchestrator.orders import Order
@@ -42,9 +45,9 @@ def write(folder: Path, name: str, text: str = MINE) -> str:
 
 def test_a_module_beside_the_experiment(tmp_path: Path) -> None:
     module = write(tmp_path, "beside_the_experiment")
-    found = find_order(f"{module}:Mine", tmp_path)
-    assert isinstance(found.order, Order)
-    assert type(found.order).__name__ == "Mine"
+    found = OwnOrder.find(f"{module}:Mine", tmp_path)
+    assert isinstance(found.instance, Order)
+    assert type(found.instance).__name__ == "Mine"
     assert str(tmp_path) not in sys.path
     assert found.files == {"beside_the_experiment.py": MINE}
     assert found.digest == hashlib.sha256(MINE.encode()).hexdigest()
@@ -61,13 +64,13 @@ def test_an_order_travels_with_all_its_modules(tmp_path: Path) -> None:
     ):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    found = find_order("of_many:Mine", folder)
+    found = OwnOrder.find("of_many:Mine", folder)
     assert set(found.files) == {"kit/__init__.py", "kit/deeper/ranks.py", "of_many.py"}
     shutil.rmtree(folder)
     there = OwnOrder(**json.loads(json.dumps(found.to_json())))
     assert there == found
     setting: Any = None
-    assert there.order.pushes(setting, 0) == [2]
+    assert there.instance.pushes(setting, 0) == [2]
 
 
 def test_every_module_of_it_decides_its_digest(tmp_path: Path) -> None:
@@ -77,8 +80,8 @@ def test_every_module_of_it_decides_its_digest(tmp_path: Path) -> None:
     for value in (True, False):
         (tmp_path / "part.py").write_text(f"A = {value}")
         (tmp_path / "of_parts.py").write_text(mine)
-        found = find_order("of_parts:Mine", tmp_path)
-        assert found.order.steady is value
+        found = OwnOrder.find("of_parts:Mine", tmp_path)
+        assert found.instance.steady is value
         digests.add(found.digest)
     assert len(digests) == 2
 
@@ -88,74 +91,97 @@ def test_modules_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         write(tmp_path / name, "of_one_name", f"{MINE}\nclass Of_{name}(Mine): ...\n")
-        found.append(find_order(f"of_one_name:Of_{name}", tmp_path / name))
-    assert [type(one.order).__name__ for one in found] == ["Of_a", "Of_b"]
+        found.append(OwnOrder.find(f"of_one_name:Of_{name}", tmp_path / name))
+    assert [type(one.instance).__name__ for one in found] == ["Of_a", "Of_b"]
 
 
 def test_an_installed_order_that_has_changed_is_told(tmp_path: Path) -> None:
     sys.path.insert(0, str(tmp_path))
     try:
         module = write(tmp_path, "an_installed_one")
-        found = find_order(f"{module}:Mine", Path("/"))
+        found = OwnOrder.find(f"{module}:Mine", Path("/"))
         assert found.files == {}
         there = OwnOrder(**found.to_json())
         write(tmp_path, module, f"{MINE}\nchanged = 1\n")
-        with pytest.raises(OrderError, match="the installed an_installed_one:Mine was changed"):
-            _ = there.order
+        with pytest.raises(PluginError, match="the installed an_installed_one:Mine was changed"):
+            _ = there.instance
     finally:
         sys.path.remove(str(tmp_path))
 
 
 def test_a_class_that_overrides_nothing_is_no_order_of_ones_own(tmp_path: Path) -> None:
     module = write(tmp_path, "misspelt")
-    with pytest.raises(OrderError, match=r"Misspelt overrides nothing of Order: .* 'pushes'\?"):
-        find_order(f"{module}:Misspelt", tmp_path)
+    with pytest.raises(PluginError, match=r"Misspelt overrides nothing of Order: .* 'pushes'\?"):
+        OwnOrder.find(f"{module}:Misspelt", tmp_path)
 
 
 def test_an_entry_point(tmp_path: Path) -> None:
     module = write(tmp_path, "of_an_entry_point")
-    point = EntryPoint("mine", f"{module}:Mine", ENTRY_POINTS)
+    point = EntryPoint("mine", f"{module}:Mine", "dmlbed.orders")
 
-    def points(*, group: str, name: str = "mine") -> list[EntryPoint]:
-        return [point] if (group, name) == (ENTRY_POINTS, "mine") else []
+    def points(*, group: str) -> list[EntryPoint]:
+        return [point] if group == "dmlbed.orders" else []
 
-    with mock.patch("orchestrator.orders.plugins.entry_points", points):
-        assert type(find_order("mine", tmp_path).order).__name__ == "Mine"
-        with pytest.raises(OrderError, match=r"unknown order 'mime' \(did you mean 'mine'\?\)"):
-            find_order("mime", tmp_path)
+    with mock.patch("orchestrator.plugins.kind.entry_points", points):
+        assert type(OwnOrder.find("mine", tmp_path).instance).__name__ == "Mine"
+        with pytest.raises(PluginError, match=r"unknown order 'mime' \(did you mean 'mine'\?\)"):
+            OwnOrder.find("mime", tmp_path)
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("{}:Absent", "has no 'Absent'"),
-        ("{}:number", "is no subclass of orchestrator.orders.Order: 'number'"),
+        ("{}:Absent", "has no 'Absent' (it has: Mine, Misspelt, Demanding)"),
+        ("{}:mine", "has no 'mine' (did you mean 'Mine'?)"),
+        ("{}:Demandin", "has no 'Demandin' (did you mean 'Demanding'?)"),
+        ("{}:Order", "Order overrides nothing of Order: "),
+        ("{}:number", "is no subclass of orchestrator.orders.Order: 'number' (it has: Mine, "),
         ("{}:Demanding", "Demanding() raised TypeError"),
         ("{}x:Mine", "cannot be imported, neither from {folder} nor from installed packages"),
+        ("{}x:Mine", "No module named 'with_mistakesx' (did you mean 'with_mistakes'?)"),
+        ("unknown", "unknown order 'unknown' (known: random, generation, "),
         (":", "cannot be imported"),
     ],
 )
 def test_wrong_ones(tmp_path: Path, target: str, message: str) -> None:
     module = write(tmp_path, "with_mistakes")
-    with pytest.raises(OrderError) as caught:
-        find_order(target.format(module), tmp_path)
+    with pytest.raises(PluginError) as caught:
+        OwnOrder.find(target.format(module), tmp_path)
     assert message.format(folder=tmp_path) in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["import nothing_of_that_name", "1 / 0", "def"])
+@pytest.mark.parametrize("text", ["import nothing_of_that_name", "1 / 0", "def", "exit()"])
 def test_a_module_that_fails(tmp_path: Path, text: str) -> None:
     module = write(tmp_path, "that_fails", text)
-    with pytest.raises(OrderError, match="cannot be imported"):
-        find_order(f"{module}:Mine", tmp_path)
+    with pytest.raises(PluginError, match="cannot be imported"):
+        OwnOrder.find(f"{module}:Mine", tmp_path)
 
 
 def test_nothing_stays_of_a_failure(tmp_path: Path) -> None:
     before: Any = list(sys.path)
-    with pytest.raises(OrderError):
-        find_order("absent_module:Mine", tmp_path)
+    with pytest.raises(PluginError):
+        OwnOrder.find("absent_module:Mine", tmp_path)
     assert sys.path == before
 
 
 def test_a_module_is_named_without_its_ending(tmp_path: Path) -> None:
-    with pytest.raises(OrderError, match=r"without \.py \(did you mean 'own_order:Mine'\?\)"):
-        find_order("own_order.py:Mine", tmp_path)
+    with pytest.raises(PluginError, match=r"without \.py \(did you mean 'own_order:Mine'\?\)"):
+        OwnOrder.find("own_order.py:Mine", tmp_path)
+
+
+def test_what_it_prints_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        "    def __init__(self):\n        print('made')\n    def pushes(self, setting, worker):\n"
+    )
+    module = write(
+        tmp_path,
+        "that_prints",
+        f"print('imported')\nfrom orchestrator.orders import Order\nclass Prints(Order):\n{text}"
+        "        print('asked')\n        return [0] * len(setting.units)\n",
+    )
+    found = OwnOrder.find(f"{module}:Prints", tmp_path)
+    schedule = get_schedule("p3")
+    ranks_of(found.instance, schedule, setting_for(schedule), 1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert set(captured.err.split()) == {"imported", "made", "asked"}

@@ -1,0 +1,82 @@
+"""Extension points: what is one of a kind, and what is refused."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Generic, TypeVar
+
+from orchestrator.errors import RunError
+from workloads.errors import nearest
+
+T = TypeVar("T")
+
+
+class PluginError(RunError):
+    """There is no such plugin, it cannot be imported, or it is none of its kind."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(f"{message} ({hint})" if hint else message)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """An extension point.
+
+    Attributes:
+        noun: what a message calls one of the kind.
+        base: the class that all of them are subclasses of. One that is not ours overrides at least
+            one of its public names.
+        package: where people import that class from.
+        library: ours, by name.
+        entry_points: the group of entry points by which installed packages name theirs.
+    """
+
+    noun: str
+    base: type[T]
+    package: str
+    library: Mapping[str, T]
+    entry_points: str
+
+    def installed(self) -> dict[str, EntryPoint]:
+        """What installed packages bring, by name; of two of one name, what Python finds first."""
+        found: dict[str, EntryPoint] = {}
+        for point in entry_points(group=self.entry_points):
+            found.setdefault(point.name, point)
+        return dict(sorted(found.items()))
+
+    def checked(self, module: ModuleType, name: str) -> type[T]:
+        """The class of that name in a module.
+
+        Raises:
+            PluginError: there is none, or it is none of this kind.
+        """
+        found = getattr(module, name, None)
+        if not (inspect.isclass(found) and issubclass(found, self.base)):
+            what = "has no" if found is None else f"is no subclass of {self.package}.{self._base}:"
+            hint = nearest(name, self._classes(module), else_list="it has")
+            raise PluginError(f"{module.__name__} {what} {name!r}", hint)
+        known = [key for key in vars(self.base) if not key.startswith("_")]
+        inherited = self.base.__mro__
+        own = {key for each in found.__mro__ if each not in inherited for key in vars(each)}
+        if not own.intersection(known):
+            hints = (nearest(key, known) for key in sorted(own) if not key.startswith("_"))
+            message = f"{name} overrides nothing of {self._base}: {', '.join(known)}"
+            raise PluginError(message, next(filter(None, hints), ""))
+        return found
+
+    @property
+    def _base(self) -> str:
+        return self.base.__name__
+
+    def _classes(self, module: ModuleType) -> list[str]:
+        """Names of a module's classes of this kind."""
+        return [
+            name
+            for name, found in vars(module).items()
+            if inspect.isclass(found) and issubclass(found, self.base) and found is not self.base
+        ]

@@ -1,0 +1,62 @@
+"""Write the generated tables of docs/: `.venv/bin/python -m scripts.reference`.
+
+A table is between two markers, `<!-- generated: NAME -->` and `<!-- end of NAME -->`. It is what
+`dmlbed list NAME` prints, as Markdown. A unit test fails if one of them is not up to date.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrator.orders import ORDERS
+from orchestrator.spec.catalogue import LISTINGS, Cell, Listing, orders
+
+DOCS = Path(__file__).parents[1] / "docs"
+_TABLE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
+
+
+def names(page: str) -> list[str]:
+    """The tables of a page."""
+    return [table[2] for table in _TABLE.finditer(page)]
+
+
+def filled(page: str) -> str:
+    """A page with its tables up to date.
+
+    Raises:
+        KeyError: there is no such table.
+    """
+    return _TABLE.sub(lambda table: f"{table[1]}{markdown(_listing(table[2]))}{table[3]}", page)
+
+
+def markdown(listing: Listing) -> str:
+    """A listing as a Markdown table; what names its rows is shown as code."""
+    columns = list(listing.rows[0])
+    lines = [[column.replace("_", " ") for column in columns], ["---"] * len(columns)]
+    for row in listing.rows:
+        first, *others = map(_cell, row.values())
+        lines.append([f"`{first}`", *others])
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return f"{table}\n{listing.note}\n" if listing.note else table
+
+
+def _listing(name: str) -> Listing:
+    # Whoever writes the pages may have packages with orders of their own.
+    return orders(ORDERS) if name == "orders" else LISTINGS[name]()
+
+
+def _cell(value: Cell) -> str:
+    return "" if value is None else str(value).replace("|", "\\|")
+
+
+def _main() -> None:
+    for path in sorted(DOCS.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        if filled(page) != page:
+            path.write_text(filled(page), encoding="utf-8")
+            print(f"{path} written")
+
+
+if __name__ == "__main__":
+    _main()
