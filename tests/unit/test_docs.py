@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from configparser import ConfigParser
 from pathlib import Path
 
 import click
 import pytest
 
 from orchestrator.cli.main import VERBS, cli
+from orchestrator.orders import OwnOrder
 from orchestrator.spec import Experiment, Topology, load_any, load_experiment
 from orchestrator.spec.catalogue import LISTINGS
 from scripts import reference
@@ -105,6 +107,14 @@ def test_the_order_that_is_shown_is_the_one_that_is_shipped() -> None:
     assert (ROOT / "experiments" / "own_order.py").read_text().endswith(shown)
     loaded = load_experiment(ROOT / "experiments" / "own-order.yaml")
     assert type(loaded.order("smallest-first")).__name__ == "SmallestFirst"
+
+
+def test_the_entry_point_that_is_shown_is_of_the_group_that_is_searched() -> None:
+    (shown,) = blocks("docs/extending.md", "ini")
+    parser = ConfigParser()
+    parser.read_string(shown)
+    points = parser["options.entry_points"][OwnOrder.kind.entry_points]
+    assert re.fullmatch(r"\w+ = [\w.]+:\w+", points.strip())
 
 
 def verb_options(verb: str) -> set[str]:
