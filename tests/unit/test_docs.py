@@ -184,3 +184,16 @@ def test_a_table_of_a_page_is_replaced() -> None:
     assert "old" not in filled
     assert "| `linux-bridge` |" in filled
     assert (filled.startswith("a\n<!--"), filled.endswith("-->\nb\n")) == (True, True)
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_files_that_are_named_exist(page: str) -> None:
+    folders = "docs|experiments|orchestrator|scripts|tests|topologies|workloads"
+    for path in re.findall(rf"`((?:{folders})/[\w./-]*)`", prose(page)):
+        assert (ROOT / path).exists() or "VERB" in path, path
+
+
+def test_the_rooms_of_the_picture_are_those_of_the_code() -> None:
+    named = re.findall(r"^\| `orchestrator/(\w+)/`", prose("docs/architecture.md"), re.MULTILINE)
+    rooms = {path.parent.name for path in (ROOT / "orchestrator").glob("*/__init__.py")}
+    assert set(named) == rooms
