@@ -18,7 +18,7 @@ from orchestrator.bounds import goodput_bps
 from orchestrator.collector.measure import TrialMeasure, measure
 from orchestrator.collector.records import Run, read_run
 from orchestrator.collector.urgent import read_urgent
-from orchestrator.collector.windows import events_of, received_bps, released_ns
+from orchestrator.collector.windows import Traffic
 from orchestrator.errors import RunError
 from orchestrator.records.bench import BenchRecord
 from orchestrator.records.directory import RunDirectory
@@ -112,16 +112,14 @@ def _goodput(layout: RunDirectory, what: BenchRecord, idle: dict[str, float]) ->
     both = _received(layout.iperf("both"))
     for name, bps in zip(ways.values(), both, strict=True):
         yield _mbit(f"iperf3, both at once, {name}", bps, what, idle.get("iperf3-both"))
-    server, worker = (
-        events_of(name, layout.exchange("goodput").process(name).read_bytes())
-        for name in (what.server, what.worker)
+    exchange = layout.exchange("goodput")
+    traffic = Traffic(
+        what.server,
+        (what.worker,),
+        {name: exchange.process(name).read_bytes() for name in (what.server, what.worker)},
     )
-    begin = released_ns(server) + round(what.ramp_seconds * 1e9)
-    end = begin + round(what.seconds * 1e9)
-    ours = {
-        "push": received_bps(server, begin, end)[0],
-        "pull": received_bps(worker, begin, end)[0],
-    }
+    span = traffic.span(what.ramp_seconds, what.seconds)
+    ours = {way: traffic.received_bps(way, *span)[0] for way in ways}
     for way, name in ways.items():
         yield _mbit(f"transport, both at once, {name}", ours[way], what, idle.get("goodput"))
     share = min(ours[way] / reference[way] for way in ways)

@@ -22,7 +22,7 @@ from orchestrator.records.bench import BenchRecord
 from orchestrator.spec import Experiment
 from orchestrator.terminal.console import answers, messages, say
 from orchestrator.terminal.streams import prepare
-from orchestrator.trials.bench_jobs import SCHEDULE, bench_jobs, bench_record, measuring_seconds
+from orchestrator.trials.bench_probes import SCHEDULE, bench_probe, bench_record
 from orchestrator.trials.inside import guarded, told
 from orchestrator.trials.iperf import WAYS, run_iperf
 from orchestrator.trials.opened import Opened, opened
@@ -30,7 +30,7 @@ from orchestrator.trials.plan import plan_trials
 from orchestrator.trials.progress import RunProgress
 from orchestrator.trials.results import ResultsDirectory, json_file
 from orchestrator.trials.run_plan import RunPlan
-from orchestrator.trials.trial import START_SECONDS, run_trial, trial_files
+from orchestrator.trials.trial import run_trial, trial_files
 from workloads.schedule.library import get_schedule
 
 
@@ -90,16 +90,10 @@ class Bench:
     def _exchange(
         self, name: str, mode: Literal["calibrate", "urgent"], progress: RunProgress
     ) -> None:
-        seconds = measuring_seconds(self._experiment, self._what, mode)
-        progress.say(f"{name}: {seconds:.1f} s")
-        jobs = bench_jobs(self._experiment, self._what, self._up.testbed.addresses, mode)
+        probe = bench_probe(self._experiment, self._what, mode)
+        progress.say(f"{name}: {probe.seconds:.1f} s")
         with self._sampled(name):
-            records = self._up.deployment.run(
-                jobs,
-                start_timeout=START_SECONDS,
-                silence_timeout=seconds + 2 * jobs[self._what.server]["silence_seconds"],
-                on_event=lambda _host, _event: None,
-            )
+            records = probe.run(self._experiment, self._up)
         self._results.keep(name, {f"{host}.jsonl": data for host, data in records.items()})
         self._up.testbed.check()
 

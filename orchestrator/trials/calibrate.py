@@ -16,19 +16,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from orchestrator.bounds import acks_share, bottleneck, first_worker_bps, goodput_bps, link_loads
 from orchestrator.collector.disturbance import disturbances, use_within
-from orchestrator.collector.windows import (
-    busy_share,
-    events_of,
-    received_bps,
-    released_ns,
-)
+from orchestrator.collector.windows import Traffic
 from orchestrator.emulation.idle import Sample, mean_idle
 from orchestrator.errors import RunError
-from orchestrator.records.files import Events
 from orchestrator.records.network import UseRecord
 from orchestrator.spec import Experiment
 from orchestrator.terminal import console
@@ -37,27 +31,19 @@ from orchestrator.trials.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.trials.calibration_task import Task, dump_attempts
 from orchestrator.trials.exchange import exchange_scale
 from orchestrator.trials.inside import guarded, told
-from orchestrator.trials.jobs import build_jobs
 from orchestrator.trials.opened import Opened, opened
-from orchestrator.trials.plan import Trial
-from orchestrator.trials.slow_links import calibration_seconds, patience_seconds
+from orchestrator.trials.probes import Probe, traffic_of
+from orchestrator.trials.slow_links import calibration_look, calibration_seconds
 from orchestrator.trials.undisturbed import TIMES, Made, Watch, undisturbed
 from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule
 
-LOOK_SECONDS = 3.5
-"""At least: slow links take longer (`slow_links`)."""
 PIECES = 5
 """That a look is cut into, if each is long enough for the slowest link."""
-RAMP_SECONDS = 0.6
-"""Left out at the beginning: windows grow, and buffers fill."""
-END_SECONDS = 0.1
-"""Left out at the end, when the first processes may have stopped."""
-START_SECONDS = 60.0
 MODEL = "resnet50"
 """Whose slices are exchanged, whatever the experiment trains: the median of the library in size, so
 that what is remembered holds for every experiment on the topology."""
-TRIAL = Trial(1, MODEL, "switch-priority", 1)
+SCHEDULE = "switch-priority"
 """With the classes of strict priority at every contended port, whatever the experiment's schedules:
 they are the most that switches and ports are asked for."""
 MEMORY_BYTES = 1 << 30
@@ -105,31 +91,18 @@ def calibrated(experiment: Experiment) -> Experiment:
     return replace(experiment, topology=experiment.topology.without_delays())
 
 
-def calibration_jobs(
-    experiment: Experiment, addresses: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """One job per host: those of a trial, but to calibrate."""
-    seconds = RAMP_SECONDS + _look_seconds(experiment) + END_SECONDS
+def calibration_probe(experiment: Experiment) -> Probe:
+    """All workers pull and push at once."""
     arenas = 1 + 2 * len(experiment.topology.workers)
-    changes = {
-        "mode": "calibrate",
-        "seconds": seconds,
-        "silence_seconds": patience_seconds(experiment),
-        "scale": exchange_scale(load_model(MODEL), experiment.scale, MEMORY_BYTES / arenas),
-    }
-    jobs = build_jobs(experiment, TRIAL, addresses)
-    return {name: {**job, **changes} for name, job in jobs.items()}
+    tensors = exchange_scale(load_model(MODEL), experiment.scale, MEMORY_BYTES / arenas)
+    return Probe(MODEL, SCHEDULE, calibration_look(experiment).total, tensors=tensors)
 
 
-def _look_seconds(experiment: Experiment) -> float:
-    return max(LOOK_SECONDS, calibration_seconds(experiment))
-
-
-def _pieces(experiment: Experiment, begin: int) -> list[tuple[int, int]]:
-    """Begin and end (ns) of the pieces of a look that begins then."""
-    count = PIECES if PIECES * calibration_seconds(experiment) <= LOOK_SECONDS else 1
-    length = round(_look_seconds(experiment) * 1e9)
-    return list(pairwise(begin + length * edge // count for edge in range(count + 1)))
+def _pieces(experiment: Experiment, begin: int, end: int) -> list[tuple[int, int]]:
+    """Begin and end (ns) of the pieces of a look from `begin` to `end`."""
+    seconds = (end - begin) / 1e9
+    count = PIECES if PIECES * calibration_seconds(experiment) <= seconds else 1
+    return list(pairwise(begin + (end - begin) * edge // count for edge in range(count + 1)))
 
 
 def _made(experiment: Experiment, up: Opened, needed_idle: float) -> Made[Attempt]:
@@ -139,16 +112,9 @@ def _made(experiment: Experiment, up: Opened, needed_idle: float) -> Made[Attemp
 
 def _attempt(experiment: Experiment, up: Opened) -> Attempt:
     up.testbed.set_scale(experiment.scale)
-    up.testbed.set_schedule(get_schedule(TRIAL.schedule))
-    jobs = calibration_jobs(experiment, up.testbed.addresses)
-    first = next(iter(jobs.values()))
+    up.testbed.set_schedule(get_schedule(SCHEDULE))
     with Watch() as watch:
-        records = up.deployment.run(
-            jobs,
-            start_timeout=START_SECONDS,
-            silence_timeout=first["seconds"] + 2 * first["silence_seconds"],
-            on_event=lambda _host, _event: None,
-        )
+        records = calibration_probe(experiment).run(experiment, up)
     measured = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return judge(experiment, records, Samples(watch.idle, watch.use), measured)
 
@@ -169,10 +135,9 @@ def judge(
     Raises:
         RunError: the records lack what is needed.
     """
-    events = {name: events_of(name, content) for name, content in records.items()}
-    released = released_ns(events[experiment.topology.ps.name])
-    pieces = _pieces(experiment, released + round(RAMP_SECONDS * 1e9))
-    begin, end = pieces[0][0], pieces[-1][1]
+    traffic, look = traffic_of(experiment, records), calibration_look(experiment)
+    begin, end = traffic.span(look.ramp, look.seconds)
+    pieces = _pieces(experiment, begin, end)
     idle = [share for piece in pieces if (share := mean_idle(samples.idle, *piece)) is not None]
     if not idle:
         raise RunError("the idle time of the machine could not be sampled")
@@ -180,8 +145,8 @@ def judge(
     disturbed = disturbances(use, mean_idle(samples.idle, begin, end))
     return Attempt(
         rates=experiment.scale.rates,
-        pull=_median([_way(experiment, events, "pull", *piece) for piece in pieces]),
-        push=_median([_way(experiment, events, "push", *piece) for piece in pieces]),
+        pull=_median([_way(experiment, traffic, "pull", *piece) for piece in pieces]),
+        push=_median([_way(experiment, traffic, "push", *piece) for piece in pieces]),
         idle=median(idle),
         measured=measured,
         disturbed="; ".join(disturbed),
@@ -205,20 +170,15 @@ def _median(ways: Sequence[Way]) -> Way:
 
 def _way(
     experiment: Experiment,
-    events: Mapping[str, Events],
+    traffic: Traffic,
     direction: Literal["pull", "push"],
     begin: int,
     end: int,
 ) -> Way:
     """One direction over a piece of the exchange."""
     topology, scale = experiment.topology, experiment.scale
-    server, names = topology.ps.name, [worker.name for worker in topology.workers]
-    if direction == "push":
-        bps = received_bps(events[server], begin, end)
-        busy = busy_share(events[names[0]], 0, begin, end)
-    else:
-        bps = [received_bps(events[name], begin, end)[0] for name in names]
-        busy = busy_share(events[server], 0, begin, end)
+    bps = traffic.received_bps(direction, begin, end)
+    busy = traffic.busy_share(direction, begin, end)
     full = bottleneck(topology, direction).ports
     rate = sum(scale.rate(port.rate_bps) for port in full)
     # Acknowledgements of the opposite direction are the links' own, and no fault of the machine.

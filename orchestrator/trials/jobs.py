@@ -1,32 +1,56 @@
-"""The job that each process of a trial gets (pure)."""
+"""The job that each process gets, of a trial or of a probe (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from orchestrator.bounds import is_shared, phase_seconds
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.spec import Experiment, Flow, flow_dscp
 from orchestrator.trials.plan import Trial, iteration_seconds
+from orchestrator.trials.slow_links import SILENCE_MARGIN_SECONDS
 from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
 
 PORT = 5000
-# A process that says nothing for three iterations, as planned, and this long is taken for dead.
-SILENCE_MARGIN_SECONDS = 20.0
+START_SECONDS = 60.0
+"""A process that has not started by then never will."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a parameter server and workers do together.
+
+    Attributes:
+        model: its name.
+        schedule: its name.
+        silence_seconds: how long a process may say nothing, in seconds on the clock.
+        repeat: from 1.
+        tensors: R and D at which the model is cut; None: those of the network.
+        workers: who takes part, by name; None: all.
+        instead: of training, the mode of a probe and how long it lasts; empty for a trial.
+    """
+
+    model: str
+    schedule: str
+    silence_seconds: float
+    repeat: int = 1
+    tensors: Mapping[str, float] | None = None
+    workers: tuple[str, ...] | None = None
+    instead: Mapping[str, Any] = field(default_factory=dict)
 
 
 def silence_seconds(experiment: Experiment, model: str) -> float:
-    """How long a process of a trial may say nothing, in seconds on the clock."""
+    """How long a process of a trial may say nothing: three iterations as planned, and a margin."""
     return 3 * iteration_seconds(experiment, model) + SILENCE_MARGIN_SECONDS
 
 
-def order_setting(experiment: Experiment, trial: Trial) -> Setting:
-    """What the order of a trial's schedule is made for."""
+def order_setting(experiment: Experiment, work: Work) -> Setting:
+    """What the order of a schedule is made for."""
     topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
-    model, schedule = load_model(trial.model), experiment.schedule(trial.schedule)
+    model, schedule = load_model(work.model), experiment.schedule(work.schedule)
     devices = [experiment.devices[worker.device] for worker in topology.workers if worker.device]
     return setting_of(
         model,
@@ -38,67 +62,83 @@ def order_setting(experiment: Experiment, trial: Trial) -> Setting:
         shared=is_shared(topology, "pull"),
         barrier=schedule.barrier,
         seed=experiment.seed,
-        repeat=trial.repeat - 1,  # orders count from 0
+        repeat=work.repeat - 1,  # orders count from 0
     )
 
 
 def build_jobs(
     experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """One job per host, the parameter server's first.
+    """The jobs of a trial; see `jobs_of`."""
+    silence = silence_seconds(experiment, trial.model)
+    work = Work(trial.model, trial.schedule, silence, trial.repeat)
+    return jobs_of(experiment, work, addresses)
+
+
+def jobs_of(
+    experiment: Experiment, work: Work, addresses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """One job per host that takes part, the parameter server's first.
 
     Args:
         addresses: every host's address on the data network.
 
     Raises:
-        RunError: the schedule's order fails in this trial's setting, or answers nonsense; or it is
+        RunError: the schedule's order fails in this setting, or answers nonsense; or it is
             one that is not ours, and cannot be had any more.
     """
     topology = experiment.topology
     scale = experiment.scale
-    schedule, order = experiment.schedule(trial.schedule), experiment.order(trial.schedule)
-    setting = order_setting(experiment, trial)
+    schedule, order = experiment.schedule(work.schedule), experiment.order(work.schedule)
+    setting = order_setting(experiment, work)
     ranks = ranks_of(order, schedule, setting, experiment.all_iterations)
+    # With its number in the order's answers, which are for all workers of the topology.
+    workers = [
+        (number, worker)
+        for number, worker in enumerate(topology.workers)
+        if work.workers is None or worker.name in work.workers
+    ]
     common = {
-        "workers": [worker.name for worker in topology.workers],
-        "model": trial.model,
+        "workers": [worker.name for _, worker in workers],
+        "model": work.model,
         "schedule": asdict(schedule),
-        "scale": {"rates": scale.rates, "time": scale.time},
+        "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
         "batch": experiment.batch,
         "iterations": experiment.iterations,
         "warm_up": experiment.warm_up,
         "cool_down": experiment.cool_down,
         "seed": experiment.seed,
-        "repeat": trial.repeat - 1,
+        "repeat": work.repeat - 1,
         "address": addresses[topology.ps.name],
         "port": PORT,
         "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
         "flow_dscp": list(flow_dscp(schedule)),
         "congestion_control": experiment.congestion_control,
         "learning_rate": experiment.learning_rate,
-        "silence_seconds": silence_seconds(experiment, trial.model),
+        "silence_seconds": work.silence_seconds,
         "turns": ranks.turns,
+        **work.instead,
     }
     jobs: dict[str, dict[str, Any]] = {
         topology.ps.name: {
             "role": "ps",
             "name": topology.ps.name,
             "one_queue": ranks.one_queue,
-            "answer_ranks": [list(row) for row in ranks.answers],
+            "answer_ranks": [list(ranks.answers[number]) for number, _ in workers],
             "send_buffer_bytes": [
                 experiment.emulated_send_bytes(Flow(worker.name, "pull"), scale)
-                for worker in topology.workers
+                for _, worker in workers
             ],
             **common,
         }
     }
-    for number, worker in enumerate(topology.workers):
+    for place, (number, worker) in enumerate(workers):
         if worker.device is None:
             raise ValueError(f"worker {worker.name} has no device model")
         jobs[worker.name] = {
             "role": "worker",
             "name": worker.name,
-            "worker": number,
+            "worker": place,
             "bind": addresses[worker.name],
             "device": asdict(experiment.devices[worker.device]),
             "send_buffer_bytes": experiment.emulated_send_bytes(Flow(worker.name, "push"), scale),

@@ -25,10 +25,13 @@ kind, forward some 45,000 a second on two cores."""
 LOOK_FRAMES = 100
 """Of which one more or less is 1 %."""
 GOODPUT_SECONDS = 1.0
-RAMP_SECONDS = 0.5
+"""That the goodput is looked at, at least."""
+CALIBRATION_SECONDS = 3.5
+"""That a calibration looks, at least."""
+RAMP_SECONDS = 0.6
 """Left out at the beginning: windows grow, and buffers fill."""
-_SILENCE_SECONDS = 20.0
-"""For the ends' own work."""
+SILENCE_MARGIN_SECONDS = 20.0
+"""A process that says nothing for this long, and for what its messages take, is taken for dead."""
 MOST_SHARE_OF_TRIALS = 0.25
 """Of the trials that follow, that measuring the goodput may take."""
 
@@ -79,6 +82,11 @@ class Look:
         return self.total > max(2 * GOODPUT_SECONDS, MOST_SHARE_OF_TRIALS * trials_seconds)
 
 
+def calibration_look(experiment: Experiment) -> Look:
+    """How long a calibration looks at the traffic."""
+    return Look(RAMP_SECONDS, max(CALIBRATION_SECONDS, calibration_seconds(experiment)))
+
+
 def goodput_look(experiment: Experiment) -> Look:
     """How long the goodput of a network must be looked at."""
     scale = experiment.scale
@@ -99,7 +107,7 @@ def patience_seconds(experiment: Experiment) -> float:
     To ask who the other end is, to connect, and to get the first data take a way there and back
     each, which may be seconds.
     """
-    return _SILENCE_SECONDS + 3 * drain_seconds(experiment)
+    return SILENCE_MARGIN_SECONDS + 3 * drain_seconds(experiment)
 
 
 def drain_seconds(experiment: Experiment) -> float:

@@ -16,12 +16,10 @@ from orchestrator.records.directory import NETWORK, TRIAL, process_file
 from orchestrator.records.network import ControllerRecord, NetworkRecord
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.spec import Experiment
-from orchestrator.trials.jobs import build_jobs, silence_seconds
+from orchestrator.trials.jobs import START_SECONDS, build_jobs, silence_seconds
 from orchestrator.trials.plan import Trial
 from orchestrator.trials.results import json_file
 from orchestrator.trials.testbed import Testbed
-
-START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

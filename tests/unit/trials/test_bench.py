@@ -20,7 +20,7 @@ from orchestrator.emulation.switches import SwitchChoice
 from orchestrator.errors import MachineError, RunError
 from orchestrator.spec import Experiment, Scale
 from orchestrator.trials import RunRequest, boxed
-from orchestrator.trials.bench_jobs import bench_jobs, bench_record, measuring_seconds
+from orchestrator.trials.bench_probes import bench_probe, bench_record
 from orchestrator.trials.iperf import client_argv, parse_report, server_argv
 from orchestrator.trials.run_plan import RunPlan
 from orchestrator.trials.settle import Settled
@@ -120,7 +120,8 @@ def test_what_is_measured_is_scaled(
 def test_the_jobs_are_those_of_p3_with_one_worker(tmp_path: Path, mode: str) -> None:
     made = scaled(tmp_path, 8, 0.5)
     what = bench_record(made, 2, 10)
-    jobs = bench_jobs(made, what, ADDRESSES, "urgent" if mode == "urgent" else "calibrate")
+    probe = bench_probe(made, what, "urgent" if mode == "urgent" else "calibrate")
+    jobs = probe.jobs(made, ADDRESSES)
     assert list(jobs) == ["ps", "worker0"]
     server, worker = (parse_job({**job, "records": "x"}) for job in jobs.values())
     assert isinstance(worker, WorkerJob)
@@ -133,8 +134,8 @@ def test_there_is_time_for_all_samples(tmp_path: Path) -> None:
     made = scaled(tmp_path, 8, 0.5)
     what = bench_record(made, 2, 10)
     # The longest gap is 60 ms of the real system's.
-    assert measuring_seconds(made, what, "urgent") >= 10 * 0.5 * 0.06
-    assert measuring_seconds(made, what, "calibrate") > 2 + what.ramp_seconds
+    assert bench_probe(made, what, "urgent").seconds >= 10 * 0.5 * 0.06
+    assert bench_probe(made, what, "calibrate").seconds == 2 + what.ramp_seconds
 
 
 def test_iperf3_stays_on_the_data_network() -> None:

@@ -17,7 +17,7 @@ from orchestrator.trials.calibrate import (
     MEMORY_BYTES,
     Samples,
     calibrated,
-    calibration_jobs,
+    calibration_probe,
     judge,
 )
 from workloads.programs.job import WorkerJob, parse_job
@@ -107,7 +107,7 @@ def test_what_the_machine_carries_does_not_hang_on_delays(tmp_path: Path) -> Non
     near = calibrated(asked)
     assert {port.delay_us for port in ports(near.topology)} == {0}
     sizes = [
-        calibration_jobs(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))["worker0"][
+        calibration_probe(one).jobs(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))["worker0"][
             "send_buffer_bytes"
         ]
         for one in (asked, near)
@@ -179,7 +179,8 @@ def test_who_disturbed_an_exchange_is_kept() -> None:
 def test_its_jobs_are_valid_and_fit_into_memory(scale: str) -> None:
     hosts = ("ps", *WORKERS)
     addresses = {name: f"10.0.0.{n}" for n, name in enumerate(hosts, start=1)}
-    jobs = calibration_jobs(experiment(scale), addresses)
+    made = experiment(scale)
+    jobs = calibration_probe(made).jobs(made, addresses)
     assert tuple(jobs) == hosts
     parsed = {name: parse_job({**job, "records": "x"}) for name, job in jobs.items()}
     assert isinstance(parsed["worker2"], WorkerJob)

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.bounds import goodput_bps
 from orchestrator.errors import RunError
 from orchestrator.spec import Experiment, Overrides, load_experiment
-from orchestrator.trials.goodput import goodput_jobs, goodput_of, measure_goodput
+from orchestrator.trials.goodput import goodput_of, goodput_probe, measure_goodput
 from orchestrator.trials.opened import Opened
 from orchestrator.trials.slow_links import GOODPUT_SECONDS as SECONDS
 from orchestrator.trials.slow_links import RAMP_SECONDS
@@ -83,7 +83,7 @@ def test_where_every_worker_has_a_full_link_each_is_measured(tmp_path: Path) -> 
 
 def test_the_jobs_exchange_the_largest_model_in_whole_tensors(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    jobs = goodput_jobs(made, ADDRESSES)
+    jobs = goodput_probe(made).jobs(made, ADDRESSES)
     assert list(jobs) == ["ps", *WORKERS]
     for job in jobs.values():
         parsed = parse_job({**job, "records": "x"})

@@ -10,9 +10,9 @@ import pytest
 
 from orchestrator.spec import Experiment, Link, SocketBuffers
 from orchestrator.spec.sweep import with_rate
-from orchestrator.trials.jobs import SILENCE_MARGIN_SECONDS, build_jobs, silence_seconds
+from orchestrator.trials.jobs import build_jobs, silence_seconds
 from orchestrator.trials.plan import iteration_seconds, plan_trials
-from orchestrator.trials.slow_links import patience_seconds
+from orchestrator.trials.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
 from tests.unit.trials.examples import TRIAL, experiment
 from workloads.programs.job import Job, WorkerJob, parse_job
 from workloads.schedule.library import schedule_names
