@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from orchestrator.orders import ORDERS
-from orchestrator.spec.catalogue import LISTINGS, Cell, Listing, orders
+from orchestrator.spec.files.catalogue import LISTINGS, Cell, Listing, orders
 
 DOCS = Path(__file__).parents[1] / "docs"
 _TABLE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)

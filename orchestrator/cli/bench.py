@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import overrides, overrides_from
+from orchestrator.session.launch.bench import bench as run_bench
+from orchestrator.session.launch.request import RunRequest
 from orchestrator.spec import load_experiment
-from orchestrator.trials import RunRequest
-from orchestrator.trials import bench as run_bench
 
 
 @click.command()

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from orchestrator.bounds import (
+from orchestrator.cli.bound_sweep import bound_sweep
+from orchestrator.errors import InputError, Problem
+from orchestrator.predict import (
     MAX_STEPS,
     Case,
     LowerBound,
@@ -20,8 +22,6 @@ from orchestrator.bounds import (
     own_paces,
     predictions,
 )
-from orchestrator.cli.bound_sweep import bound_sweep
-from orchestrator.errors import InputError, Problem
 from orchestrator.spec import (
     Experiment,
     Overrides,

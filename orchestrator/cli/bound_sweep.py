@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.bounds import Case, expected, limits
+from orchestrator.predict import Case, expected, limits
 from orchestrator.spec import Experiment, Sweep, number_text
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say

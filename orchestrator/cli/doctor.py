@@ -10,13 +10,13 @@ from dataclasses import asdict
 import click
 from rich.text import Text
 
-from orchestrator.emulation.machine import Check, checks, inspect_machine, lacking
-from orchestrator.emulation.needs import Need
-from orchestrator.emulation.run_groups import remove_stale
+from orchestrator.emulation.limits.run_groups import remove_stale
+from orchestrator.emulation.machine.machine import Check, checks, inspect_machine, lacking
+from orchestrator.emulation.machine.needs import Need
 from orchestrator.errors import MachineError
+from orchestrator.session.scale.cache import CalibrationCache, machine_key
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from orchestrator.trials.calibration_cache import CalibrationCache, machine_key
 
 # What a run can do without, if its files do not ask for it.
 _OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW, Need.BENCH)

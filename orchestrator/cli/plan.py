@@ -13,8 +13,7 @@ import click
 from rich.console import Console
 
 from orchestrator.cli.options import overrides, overrides_from
-from orchestrator.emulation.addresses import device_stems
-from orchestrator.emulation.caps import (
+from orchestrator.emulation.limits.caps import (
     HostCaps,
     Room,
     host_caps,
@@ -24,12 +23,17 @@ from orchestrator.emulation.caps import (
     this_machine,
     warnings,
 )
-from orchestrator.emulation.cgroups import find_layout
-from orchestrator.emulation.classes import port_shapes, schedule_plan
-from orchestrator.emulation.machine import why_no_delays
-from orchestrator.emulation.shaping import PortShape
-from orchestrator.emulation.switches import SwitchChoice, choose_switch, obstacles
+from orchestrator.emulation.limits.cgroups import find_layout
+from orchestrator.emulation.machine.machine import why_no_delays
+from orchestrator.emulation.network.addresses import device_stems
+from orchestrator.emulation.network.port_classes import port_shapes, schedule_plan
+from orchestrator.emulation.ports.shaping import PortShape
+from orchestrator.emulation.switches.choice import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
+from orchestrator.session.inner.progress import clock_text
+from orchestrator.session.plan.trials import memory_bytes, plan_trials, run_seconds, trial_seconds
+from orchestrator.session.scale.choose import foresee_scale
+from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
     OPENFLOW_KINDS,
     AutoScale,
@@ -42,10 +46,6 @@ from orchestrator.spec import (
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from orchestrator.trials import foresee_scale
-from orchestrator.trials.control import planned_rules
-from orchestrator.trials.plan import memory_bytes, plan_trials, run_seconds, trial_seconds
-from orchestrator.trials.progress import clock_text
 
 
 @click.command()

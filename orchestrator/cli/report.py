@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.collector import is_sweep, report_sweep
-from orchestrator.collector import report as make_report
+from orchestrator.analysis import is_sweep, report_sweep
+from orchestrator.analysis import report as make_report
 from orchestrator.records.directory import RunDirectory
 from orchestrator.terminal.console import answers, say
 

@@ -9,9 +9,10 @@ import click
 
 from orchestrator.cli.options import overrides, overrides_from
 from orchestrator.errors import InputError, Problem
+from orchestrator.session.launch.request import RunRequest
+from orchestrator.session.launch.resume import Resumed, resume
+from orchestrator.session.launch.run import run as run_experiment
 from orchestrator.spec import load_experiment, shown_path
-from orchestrator.trials import Resumed, RunRequest, resume
-from orchestrator.trials import run as run_experiment
 
 
 @click.command()

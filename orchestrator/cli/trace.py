@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from orchestrator.collector import Run, Trial, read_run
-from orchestrator.collector.files import write_file
-from orchestrator.collector.spans import read_spans
-from orchestrator.collector.trace import trace as make_trace
-from orchestrator.collector.utilisation import full
+from orchestrator.analysis import Run, Trial, read_run
+from orchestrator.analysis.files import write_file
+from orchestrator.analysis.measures.utilisation import full
+from orchestrator.analysis.reading.spans import read_spans
+from orchestrator.analysis.tables.trace import trace as make_trace
 from orchestrator.errors import InputError, Problem
 from orchestrator.records.directory import RunDirectory
 from orchestrator.terminal.console import answers, say
@@ -36,7 +36,7 @@ def trace(run: Path, trial: int | None) -> None:
         content = json.dumps(make_trace(spans, limits), separators=(",", ":"))
         write_file(place.trace_json, content.encode())
         # Here, for it takes a second to load, and most of those who import this draw nothing.
-        from orchestrator.collector.render.trace_figure import draw_trace
+        from orchestrator.analysis.render.trace_figure import draw_trace
 
         write_file(place.trace_png, draw_trace(spans, limits))
         for path in (place.trace_json, place.trace_png):

@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from orchestrator.emulation.addresses import data_addresses
-from orchestrator.emulation.capped import CapsMeter, cap_hosts
-from orchestrator.emulation.classes import port_shapes, schedule_plan
-from orchestrator.emulation.counter_reader import CounterReader
-from orchestrator.emulation.counters import Counters
-from orchestrator.emulation.description import NetworkDescription
-from orchestrator.emulation.fabric import Controller, make_fabric
-from orchestrator.emulation.network import Network
-from orchestrator.emulation.ports import ShapedPorts
-from orchestrator.emulation.run_groups import NO_GROUPS, RunGroups
+from orchestrator.emulation.limits.capped import CapsMeter, cap_hosts
+from orchestrator.emulation.limits.run_groups import NO_GROUPS, RunGroups
+from orchestrator.emulation.network.addresses import data_addresses
+from orchestrator.emulation.network.counter_reader import CounterReader
+from orchestrator.emulation.network.description import NetworkDescription
+from orchestrator.emulation.network.network import Network
+from orchestrator.emulation.network.port_classes import port_shapes, schedule_plan
+from orchestrator.emulation.ports.counters import Counters
+from orchestrator.emulation.ports.readable_ports import ShapedPorts
+from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.emulation.runner import Runner, SubprocessRunner
-from orchestrator.emulation.shaping import PortShape
-from orchestrator.emulation.ssh_servers import SshServers
-from orchestrator.emulation.switch_rules import SwitchRules
+from orchestrator.emulation.ssh.servers import SshServers
+from orchestrator.emulation.switches.fabric import Controller, make_fabric
+from orchestrator.emulation.switches.switch_rules import SwitchRules
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord
 from orchestrator.spec import LINUX_BRIDGE, Scale, SshAccess

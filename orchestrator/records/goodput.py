@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.bounds import Goodputs
+from orchestrator.predict import Goodputs
 from orchestrator.records.files import Record
 from orchestrator.spec import PAYLOAD_BYTES
 

@@ -17,26 +17,8 @@ rate_text, number_text                      rates and other figures for people, 
 """
 
 from orchestrator.spec.access import SshAccess
-from orchestrator.spec.class_plan import (
-    DATA_DSCP,
-    ClassPlan,
-    class_plan,
-    flow_dscp,
-    unfit,
-    worker_dscp,
-)
 from orchestrator.spec.experiment import Experiment, Overrides, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
-from orchestrator.spec.graph import (
-    Flow,
-    Port,
-    contended_switch_ports,
-    flow_path,
-    flows,
-    flows_through,
-    path,
-    ports,
-)
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.sweep import Conditions, Sweep, conditions
@@ -49,8 +31,25 @@ from orchestrator.spec.switch_kinds import (
 )
 from orchestrator.spec.text import number_text
 from orchestrator.spec.topology import Direction, Host, Link, Topology
-from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size, rate_text
-from orchestrator.spec.windows import (
+from orchestrator.spec.traffic.class_plan import (
+    DATA_DSCP,
+    ClassPlan,
+    class_plan,
+    flow_dscp,
+    unfit,
+    worker_dscp,
+)
+from orchestrator.spec.traffic.graph import (
+    Flow,
+    Port,
+    contended_switch_ports,
+    flow_path,
+    flows,
+    flows_through,
+    path,
+    ports,
+)
+from orchestrator.spec.traffic.windows import (
     FRAME_BYTES,
     INITIAL_SEGMENTS,
     KEPT,
@@ -65,6 +64,7 @@ from orchestrator.spec.windows import (
     round_trip_us,
     window_bytes,
 )
+from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size, rate_text
 
 __all__ = [
     "AUTO",

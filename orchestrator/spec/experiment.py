@@ -13,13 +13,13 @@ from pydantic import TypeAdapter
 
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.graph import Flow, flows
-from orchestrator.spec.own_windows import overrun
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.windows import SocketBuffers, emulated_send_bytes, round_trip_us
+from orchestrator.spec.traffic.graph import Flow, flows
+from orchestrator.spec.traffic.own_windows import overrun
+from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes, round_trip_us
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule

@@ -9,22 +9,22 @@ from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
-from orchestrator.spec.class_plan import unfit
-from orchestrator.spec.document import Document, Loc
+from orchestrator.spec.checks.queues import check_queues
+from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
+from orchestrator.spec.checks.sweeps import check_sweep
+from orchestrator.spec.checks.topologies import check_known_devices, check_topology
 from orchestrator.spec.experiment import Experiment, Overrides
-from orchestrator.spec.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.fields import AUTO, unknown
+from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
+from orchestrator.spec.files.own_schedules import own_schedules, try_orders
+from orchestrator.spec.files.topology_file import TopologyFile
+from orchestrator.spec.files.validation import items, mapping, validate
 from orchestrator.spec.overrides import check_overrides
-from orchestrator.spec.own_schedules import own_schedules, try_orders
-from orchestrator.spec.queue_checks import check_queues
-from orchestrator.spec.size_checks import check_trials, check_units, most_workers
-from orchestrator.spec.sweep_checks import check_sweep
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.topology_checks import check_known_devices, check_topology
-from orchestrator.spec.topology_file import TopologyFile
-from orchestrator.spec.validation import items, mapping, validate
-from orchestrator.spec.yamlfile import read_document
+from orchestrator.spec.traffic.class_plan import unfit
+from orchestrator.spec.yaml.document import Document, Loc
+from orchestrator.spec.yaml.yamlfile import read_document
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.schedule.library import get_schedule, schedule_names
 

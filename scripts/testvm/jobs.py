@@ -32,7 +32,7 @@ class Job:
 
 # What runs inside a testbed's box is chosen from one by one.
 _BOX = """\
-.venv/bin/python -c 'import sys; from orchestrator.emulation.box import run_in_box as run; \
+.venv/bin/python -c 'import sys; from orchestrator.emulation.box.box import run_in_box as run; \
 sys.exit(run(sys.argv[1:]))' """
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.session.scale.cache import CalibrationCache, calibration_key
+from orchestrator.session.scale.calibration import Attempt, Way
 from orchestrator.spec import LINUX_BRIDGE, load_experiment
-from orchestrator.trials.calibration import Attempt, Way
-from orchestrator.trials.calibration_cache import CalibrationCache, calibration_key
 from tests.system.limits import RATE_DIVISOR
 from tests.system.program import ROOT
 

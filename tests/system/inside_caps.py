@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from orchestrator.deployment import RemoteHost, connect
-from orchestrator.emulation.run_groups import RunGroups
+from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
-from orchestrator.trials.opened import network_of
 from tests.system.limits import patience
 
 LOOP = "print('{}', flush=True)\nwhile True: pass"

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
-from orchestrator.trials.opened import network_of
 from tests.system.flows import in_host
 from tests.system.limits import RATE_DIVISOR
 from workloads.schedule.library import get_schedule

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from orchestrator.deployment import Deployment, RemoteHost, Told, connect
-from orchestrator.emulation import sshd
+from orchestrator.emulation.ssh import sshd
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess
 

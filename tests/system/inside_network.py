@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.bounds import goodput_bps
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.predict import goodput_bps
+from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
-from orchestrator.trials.opened import network_of
 from tests.system.flows import Flow, Trace, host_pid, in_host, run_flows
 from workloads.schedule.library import get_schedule
 

@@ -16,11 +16,11 @@ from typing import ClassVar
 import pytest
 
 from orchestrator.controller.session import ControllerSession
-from orchestrator.emulation.counters import Counters, network_record, queue_counts
+from orchestrator.emulation.ports.counters import Counters, network_record, queue_counts
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.session.testbed.controller import make_controller
+from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import Experiment, load_experiment
-from orchestrator.trials.control import make_controller
-from orchestrator.trials.opened import network_of
 from tests.system.flows import Flow, host_pid, in_host, run_flows
 from tests.system.limits import OPENVSWITCH, bps, mbps, patience
 from workloads.schedule.library import get_schedule

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.session.testbed.controller import make_controller
+from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
-from orchestrator.trials.control import make_controller
-from orchestrator.trials.opened import network_of
 from tests.system.flows import in_host
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from workloads.schedule.library import get_schedule

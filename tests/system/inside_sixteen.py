@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.bounds import goodput_bps
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.predict import goodput_bps
+from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
-from orchestrator.trials.opened import network_of
 from tests.system.flows import Flow, run_flows
 from workloads.schedule.library import get_schedule
 

@@ -23,7 +23,7 @@ _DMLBED = [sys.executable, "-c", "from orchestrator.cli.main import main; main()
 _BOX = [
     sys.executable,
     "-c",
-    "import sys; from orchestrator.emulation.box import run_in_box; "
+    "import sys; from orchestrator.emulation.box.box import run_in_box; "
     "sys.exit(run_in_box(sys.argv[1:]))",
 ]
 _PYTEST = ["-m", "pytest", "-q", "--durations=10", "-rN", "-p", "no:cacheprovider"]

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulation.box import run_in_box
-from orchestrator.emulation.cgroups import find_layout
-from orchestrator.emulation.run_groups import remove_stale, run_groups
+from orchestrator.emulation.box.box import run_in_box
+from orchestrator.emulation.limits.cgroups import find_layout
+from orchestrator.emulation.limits.run_groups import remove_stale, run_groups
 from tests.system.experiments import take_for_carried
 from tests.system.limits import patience
 

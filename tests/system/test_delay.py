@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.emulation.machine import attempt
+from orchestrator.emulation.machine.machine import attempt
 from tests.system.program import pytest_passes_in_a_box
 
 NETEM = ("unshare", "--net", "--", "tc", "qdisc", "add", "dev", "lo", "root", "netem")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulation.machine import attempt, require_for_run
+from orchestrator.emulation.machine.machine import attempt, require_for_run
 
 pytestmark = pytest.mark.system
 

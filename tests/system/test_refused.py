@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.machine import attempt
+from orchestrator.emulation.machine.machine import attempt
 from tests.system.experiments import PUBLISHED, assert_ended_well, write_experiment
 from tests.system.program import dmlbed
 

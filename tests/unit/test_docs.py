@@ -13,7 +13,7 @@ import pytest
 from orchestrator.cli.main import VERBS, cli
 from orchestrator.orders import OwnOrder
 from orchestrator.spec import Experiment, Topology, load_any, load_experiment
-from orchestrator.spec.catalogue import LISTINGS
+from orchestrator.spec.files.catalogue import LISTINGS
 from scripts import reference
 
 ROOT = Path(__file__).parents[2]

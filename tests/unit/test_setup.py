@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.needs import PROGRAMS, Need
+from orchestrator.emulation.machine.needs import PROGRAMS, Need
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = (ROOT / "scripts" / "setup").read_text()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.plan import describe
-from orchestrator.emulation.caps import Room, host_caps
-from orchestrator.emulation.classes import port_shapes
-from orchestrator.emulation.switches import SwitchChoice
+from orchestrator.emulation.limits.caps import Room, host_caps
+from orchestrator.emulation.network.port_classes import port_shapes
+from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
 from workloads.schedule.library import SCHEDULES
 

@@ -4,7 +4,8 @@ The worker's send queue is kept full of units of no urgency, and every now and t
 the seed decides, one that is more urgent than all others is put into it. Queue, sender and socket
 are those of a training under the job's schedule. Written down are when each urgent unit became
 ready, at which byte of the connection's stream it begins, when which bytes left the worker's
-interface, and when the unit arrived at the parameter server. What that means is for the collector.
+interface, and when the unit arrived at the parameter server. `orchestrator.analysis` says what that
+means.
 """
 
 from __future__ import annotations

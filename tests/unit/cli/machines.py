@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from orchestrator.emulation.caps import Room
-from orchestrator.emulation.cgroups import Layout
+from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.cgroups import Layout
 
 ONLY_BRIDGES = {"ovs-kernel": "no module", "ovs-user": "no programs", "linux-bridge": ""}
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
 from orchestrator.errors import MachineError
+from orchestrator.session.launch.request import RunRequest
 from orchestrator.spec import Experiment, Overrides, load_experiment
-from orchestrator.trials import RunRequest
 
 BENCH = str(Path(__file__).parents[3] / "experiments/bench.yaml")
 MODULE = importlib.import_module("orchestrator.cli.bench")

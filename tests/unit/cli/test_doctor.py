@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.machine import Machine
-from orchestrator.emulation.needs import FEATURES, PROGRAMS
-from orchestrator.trials.calibration_cache import CalibrationCache, machine_key
-from tests.unit.trials.attempts import attempt
+from orchestrator.emulation.machine.machine import Machine
+from orchestrator.emulation.machine.needs import FEATURES, PROGRAMS
+from orchestrator.session.scale.cache import CalibrationCache, machine_key
+from tests.unit.session.attempts import attempt
 
 MACHINE = Machine(
     kernel="Linux 6.1",

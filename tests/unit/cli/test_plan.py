@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.caps import Room
+from orchestrator.emulation.limits.caps import Room
+from orchestrator.session.plan.trials import run_seconds
 from orchestrator.spec import Scale, load_experiment
-from orchestrator.trials.plan import run_seconds
 from tests.unit.cli.machines import ONLY_BRIDGES, set_machine
 
 ROOT = Path(__file__).parents[3]

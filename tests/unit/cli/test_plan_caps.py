@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.caps import Room
+from orchestrator.emulation.limits.caps import Room
 from tests.unit.cli.machines import set_machine
 
 GIB = 2**30

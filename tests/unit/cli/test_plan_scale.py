@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.caps import Room
+from orchestrator.emulation.limits.caps import Room
+from orchestrator.session.scale.cache import CalibrationCache, calibration_key
 from orchestrator.spec import Overrides, load_experiment
-from orchestrator.trials.calibration_cache import CalibrationCache, calibration_key
 from tests.unit.cli.machines import set_machine
-from tests.unit.trials.attempts import attempt
+from tests.unit.session.attempts import attempt
 
 PUBLISHED = Path(__file__).parents[3] / "experiments/published.yaml"
 BRIDGE = "linux-bridge"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from orchestrator.analysis.tables import sweep_curves
 from orchestrator.cli.main import cli
-from orchestrator.collector import sweep_curves
-from tests.unit.collector.builder import PUBLISHED, FakeTrial, matrix, write_run
-from tests.unit.collector.sweeps import BATCHES, fake_trials, swept, write_sweep
+from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.sweeps import BATCHES, fake_trials, swept, write_sweep
 
 
 def report(*arguments: str) -> Result:

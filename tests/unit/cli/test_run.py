@@ -10,9 +10,10 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
 from orchestrator.errors import RunError
+from orchestrator.session.launch.request import RunRequest
+from orchestrator.session.launch.resume import Resumed
+from orchestrator.session.testbed.box import AlreadySaid
 from orchestrator.spec import Overrides, load_experiment
-from orchestrator.trials import Resumed, RunRequest
-from orchestrator.trials.boxed import AlreadySaid
 
 PUBLISHED = str(Path(__file__).parents[3] / "experiments/published.yaml")
 MODULE = importlib.import_module("orchestrator.cli.run")

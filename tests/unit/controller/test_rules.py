@@ -6,8 +6,9 @@ from pathlib import Path
 
 from orchestrator.controller.rule import DROP, Rule
 from orchestrator.controller.rules import rule_differences
-from orchestrator.spec import ClassPlan, Flow, class_plan, load_topology
-from orchestrator.trials.control import planned_rules
+from orchestrator.session.testbed.controller import planned_rules
+from orchestrator.spec import ClassPlan, Flow, load_topology
+from orchestrator.spec.traffic.class_plan import class_plan
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = load_topology(ROOT / "topologies" / "ps-10g-1g-3workers.yaml")

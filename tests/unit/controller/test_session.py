@@ -17,8 +17,9 @@ from orchestrator.controller.app import Application
 from orchestrator.controller.rule import Rule
 from orchestrator.controller.session import ControllerSession
 from orchestrator.errors import RunError
-from orchestrator.spec import class_plan, load_topology
-from orchestrator.trials.control import switch_names
+from orchestrator.session.testbed.controller import switch_names
+from orchestrator.spec import load_topology
+from orchestrator.spec.traffic.class_plan import class_plan
 
 ROOT = Path(__file__).parents[3]
 STAR = load_topology(ROOT / "topologies" / "star.yaml")

@@ -15,7 +15,7 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.sftp import CMD_READ
 
 from orchestrator.deployment import RemoteHost, connect
-from orchestrator.emulation.sshd import make_keys
+from orchestrator.emulation.ssh.sshd import make_keys
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess
 

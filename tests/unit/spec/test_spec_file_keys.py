@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.spec.file_keys import FileKey, file_keys
-from orchestrator.spec.schema import experiment_schema, topology_schema
-from orchestrator.spec.topology_file import DEFAULT_QUEUE_BYTES
+from orchestrator.spec.files.file_keys import FileKey, file_keys
+from orchestrator.spec.files.schema import experiment_schema, topology_schema
+from orchestrator.spec.files.topology_file import DEFAULT_QUEUE_BYTES
 from orchestrator.spec.units import size_text
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import load_any, load_experiment, load_topology
-from orchestrator.spec.experiment_file import ExperimentFile
-from orchestrator.spec.topology_file import TopologyFile
+from orchestrator.spec.files.experiment_file import ExperimentFile
+from orchestrator.spec.files.topology_file import TopologyFile
 
 ROOT = Path(__file__).parents[3]
 SEEDS = [

@@ -15,7 +15,6 @@ from orchestrator.spec import (
     Link,
     Port,
     Topology,
-    class_plan,
     contended_switch_ports,
     flow_dscp,
     flows_through,
@@ -24,6 +23,7 @@ from orchestrator.spec import (
     ports,
     unfit,
 )
+from orchestrator.spec.traffic.class_plan import class_plan
 from workloads.schedule.library import get_schedule
 
 ROOT = Path(__file__).parents[3]

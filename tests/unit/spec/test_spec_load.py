@@ -21,8 +21,8 @@ from orchestrator.spec import (
     load_any,
     load_experiment,
     load_topology,
-    schema,
 )
+from orchestrator.spec.files import schema
 from orchestrator.spec.text import nearest
 
 ROOT = Path(__file__).parents[3]
@@ -252,7 +252,9 @@ def test_committed_schemas_are_those_of_the_models() -> None:
         (schema.EXPERIMENT_SCHEMA, schema.experiment_schema()),
     ):
         committed = (ROOT / file).read_text(encoding="utf-8")
-        assert committed == schema.as_text(generated), "run python -m orchestrator.spec.schema"
+        assert committed == schema.as_text(generated), (
+            "run python -m orchestrator.spec.files.schema"
+        )
 
 
 def test_schema_takes_quantities_as_text_and_no_null() -> None:

@@ -14,8 +14,8 @@ from orchestrator.spec import (
     load_experiment,
     load_topology,
 )
-from orchestrator.spec.own_windows import overrun
 from orchestrator.spec.sweep import with_workers
+from orchestrator.spec.traffic.own_windows import overrun
 
 PUBLISHED = load_topology(Path(__file__).parents[3] / "topologies/ps-10g-1g-3workers.yaml")
 KIB = 1024

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.addresses import cables
+from orchestrator.emulation.network.addresses import cables
 from orchestrator.spec import Experiment, Host, Scale, Sweep, conditions, load_any, load_topology
 from orchestrator.spec.sweep import with_rate, with_workers
 

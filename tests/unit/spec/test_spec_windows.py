@@ -28,7 +28,7 @@ from orchestrator.spec import (
     round_trip_us,
     window_bytes,
 )
-from orchestrator.spec.windows import least_queue_bytes
+from orchestrator.spec.traffic.windows import least_queue_bytes
 
 TOPOLOGIES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
 PUBLISHED = next(path for path in TOPOLOGIES if path.name == "ps-10g-1g-3workers.yaml")

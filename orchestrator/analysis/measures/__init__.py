@@ -1,0 +1,1 @@
+"""From the records of one trial to its measures."""

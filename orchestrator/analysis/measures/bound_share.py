@@ -1,0 +1,109 @@
+"""How near a measured figure is to what its network and devices can do at best.
+
+The bound is that of an iteration without a barrier, `orchestrator.predict.lower_bound`, and where
+workers have paces of their own that of all their paces, `orchestrator.predict.own_paces`; at the
+goodput that the run measured before its trials, and at 1448/1514 of the rate of links of which it
+measured none. No schedule is above it in which every worker pulls and pushes the whole model over
+its own connections, whatever the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.predict import Case, Goodputs, own_paces, worker_devices
+from orchestrator.spec import Scale, SocketBuffers, Topology
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model, model_names
+
+_TOPOLOGY = TypeAdapter(Topology)
+_DEVICES = TypeAdapter(dict[str, DeviceModel])
+
+
+def bound_imgs_per_sec(
+    experiment: Mapping[str, Any],
+    model: str,
+    batch: int,
+    goodputs: Goodputs | None = None,
+    lead: float = 1.0,
+) -> float | None:
+    """The most imgs/sec of the real system, all workers together, that a model can have.
+
+    Args:
+        experiment: the resolved experiment, as run.json holds it.
+        model: its name.
+        batch: images per worker and iteration.
+        goodputs: measured payload of ports.
+        lead: how many iterations a worker can do for one of the slowest worker's.
+
+    Returns:
+        None if the run does not say on what topology with what devices it ran, or if this version
+        does not know its model.
+    """
+    case = case_of(experiment, model, batch, goodputs)
+    if case is None:
+        return None
+    if lead > 1:
+        return own_paces(
+            case.topology, case.model, case.devices, case.batch, case.carried, lead=lead
+        )
+    return case.bound.imgs_per_sec(case.bound.seconds)
+
+
+def case_of(
+    experiment: Mapping[str, Any], model: str, batch: int, goodputs: Goodputs | None = None
+) -> Case | None:
+    """What was trained on what; None as above."""
+    topology = topology_of(experiment)
+    if topology is None or model not in model_names():
+        return None
+    try:
+        devices = _DEVICES.validate_python(experiment["devices"])
+        case = Case(
+            topology,
+            load_model(model),
+            devices,
+            batch,
+            goodputs,
+            buffers_of(experiment),
+            scale_of(experiment),
+        )
+        worker_devices(topology, devices)
+    except (KeyError, TypeError, ValidationError):
+        return None
+    return case
+
+
+def topology_of(experiment: Mapping[str, Any]) -> Topology | None:
+    """The topology that a resolved experiment ran on; None if it does not say so."""
+    try:
+        # What a description says decides nothing, so that run.json leaves it out.
+        return _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
+    except (KeyError, TypeError, ValidationError):
+        return None
+
+
+def buffers_of(experiment: Mapping[str, Any]) -> SocketBuffers:
+    """What a resolved experiment asked of TCP's buffers; of several sizes the largest."""
+    asked = experiment.get("socket_buffers")
+    if not isinstance(asked, dict) or asked.get("auto"):
+        return SocketBuffers()
+    send, receive = asked.get("send_bytes"), asked.get("receive_bytes")
+    return SocketBuffers(*(size if isinstance(size, int) else None for size in (send, receive)))
+
+
+def scale_of(experiment: Mapping[str, Any]) -> Scale:
+    """The scale of a resolved experiment; the real system's if it does not say."""
+    asked = experiment.get("scale")
+    try:
+        return Scale(**asked) if isinstance(asked, dict) else Scale()
+    except (TypeError, ValueError):
+        return Scale()
+
+
+def share_of_gain(baseline: float, measured: float, bound: float) -> float | None:
+    """Percent of the way from the baseline's imgs/sec to the bound's; None if there is no way."""
+    return 100 * (measured - baseline) / (bound - baseline) if bound > baseline else None

@@ -1,0 +1,361 @@
+"""The measures of one trial, from its records.
+
+Times and rates are the real system's unless a name says `emulated`: the emulation stretches time by
+D, so a real second lasts D emulated ones, and imgs/sec (real) = imgs/sec (emulated) x D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import fmean, median
+
+from orchestrator.analysis.measures.cpu_seconds import TrainingCpu, training_cpu
+from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
+from orchestrator.analysis.reading.records import Trial
+from orchestrator.predict import lead_of
+from orchestrator.records.network import CapsRecord, NetworkRecord
+from workloads.programs.process_records import CompetingRecord
+
+PAYLOAD_PER_SEGMENT = 1448
+"""Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
+
+_NS = 1e9
+_SECOND_NS = 0.95 * _NS  # a second of samples, whose times waver a little
+
+
+Rates = Sequence[float]
+"""Payload in bit/s of the real system, by worker."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How the workers' flows shared the network in one direction, while all of them moved.
+
+    Attributes:
+        by_worker: share of the bytes moved per worker, over all measured iterations.
+        smallest: smallest share of an iteration, mean over the measured iterations.
+        largest: largest share of an iteration, mean over the measured iterations.
+
+    The extremes are taken within iterations: workers that take turns in being favoured have equal
+    shares over the trial, and yet no iteration was fair.
+    """
+
+    by_worker: tuple[float, ...]
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class PortDrops:
+    """Packets dropped at one port, and their share of all packets offered to it."""
+
+    port: str
+    drops: int
+    share: float
+
+
+@dataclass(frozen=True)
+class HostUse:
+    """What one host used of its caps.
+
+    Attributes:
+        cores: its CPU cap; None: not capped.
+        throttled_share: of the measured time, how long the cap kept something on it from running;
+            None: not recorded.
+        memory_peak_bytes: emulated; None: not recorded.
+        oom_kills: processes on it that were killed for memory.
+    """
+
+    host: str
+    cores: float | None
+    throttled_share: float | None
+    memory_peak_bytes: int | None
+    oom_kills: int
+
+
+@dataclass(frozen=True)
+class TrialMeasure:
+    """Everything that is known of one trial.
+
+    Attributes:
+        imgs_per_sec: total over the workers, warm-up and cool-down left out, barrier release to
+            barrier release; without a step barrier from the slowest worker's last backward pass of
+            the warm-up to its last one that is measured. Where workers have paces of their own:
+            the sum of what each did in that time.
+        iteration_seconds: real seconds of each measured iteration; of the slowest worker.
+        iteration_seconds_emulated: the same on this machine's clock.
+        iteration_seconds_median: median of `iteration_seconds`.
+        pull_shares: None if nothing was pulled by all at a time, or if workers have paces of
+            their own.
+        push_shares: likewise.
+        pull_rates: of every measured iteration in which all pulled at a time: each worker's rate
+            then.
+        push_rates: likewise.
+        idle_mean: idle share of the machine's CPUs over the measured iterations; None: no sample.
+        idle_worst: idle share of the worst second in it.
+        switch_idle_mean: as `idle_mean`, of the busiest thread of the switches' own processes; None
+            where the kernel itself switches.
+        switch_idle_worst: likewise of the worst second.
+        retransmissions_records: TCP retransmissions that the processes read from their sockets,
+            warm-up and cool-down included.
+        retransmissions_namespaces: the same from the counters of the hosts' network namespaces
+            (which count the management network too).
+        segments: full segments that the payload of all iterations needs.
+        drops: packets dropped, by port; those that were lost between a port's link and the switch
+            behind it have an entry of their own, `ps->switch0 (input)`.
+        management_bytes: bytes on the management network during training, all hosts.
+        records_bytes: of these, what the processes wrote down, without what SSH adds.
+        payload_in: bytes of gradients received by the parameter server, warm-up and cool-down
+            included.
+        payload_out: bytes of parameters sent by it, likewise.
+        cpu_seconds_ps: user + system time of the parameter server.
+        cpu_seconds_workers: the same, sum of the workers.
+        cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered, their start
+            included.
+        training_cpu: without the start, the arithmetic apart; None: nothing was delivered.
+        congestion_controls: what the kernel reported, of any connection.
+        bulk_synchronous: whether gradients of all workers were applied together.
+        barrier: whether the workers waited for each other after every iteration.
+        lead: how many iterations a worker could do for one of the slowest worker's.
+        staleness: where they were not: how many updates by others had been applied to a unit
+            between a worker's pull and its push -> how often.
+        hosts: what every host used of its caps.
+        use: whose the CPUs were; None: not recorded.
+    """
+
+    index: int
+    model: str
+    schedule: str
+    repeat: int
+    attempt: int
+    workers: int
+    batch: int
+    iterations: int
+    warm_up: int
+    cool_down: int
+    seed: int
+    scale_rates: float
+    scale_time: float
+    switch: str
+    imgs_per_sec: float
+    iteration_seconds: tuple[float, ...]
+    iteration_seconds_emulated: tuple[float, ...]
+    iteration_seconds_median: float
+    pull_shares: Shares | None
+    push_shares: Shares | None
+    pull_rates: tuple[Rates, ...]
+    push_rates: tuple[Rates, ...]
+    idle_mean: float | None
+    idle_worst: float | None
+    switch_idle_mean: float | None
+    switch_idle_worst: float | None
+    retransmissions_records: int
+    retransmissions_namespaces: int
+    segments: int
+    drops: tuple[PortDrops, ...]
+    management_bytes: int
+    parameters_sha256: str
+    payload_in: int
+    payload_out: int
+    cpu_seconds_ps: float
+    cpu_seconds_workers: float
+    cpu_seconds_per_gigabyte: float | None
+    congestion_control: str
+    congestion_controls: frozenset[str]
+    kept_differs: tuple[str, ...]
+    hosts: tuple[HostUse, ...] = ()
+    records_bytes: int = 0
+    bulk_synchronous: bool = True
+    barrier: bool = True
+    lead: float = 1.0
+    training_cpu: TrainingCpu | None = None
+    staleness: Mapping[int, int] = field(default_factory=dict)
+    use: Use | None = None
+
+    @property
+    def disturbances(self) -> tuple[str, ...]:
+        """What other programs and the hypervisor did to it; empty if nothing that matters."""
+        return disturbances(self.use, self.idle_mean)
+
+    @property
+    def staleness_mean(self) -> float | None:
+        """Updates by others, on average over all pushes; None: none can be in between."""
+        pushes = sum(self.staleness.values())
+        if not pushes:
+            return None
+        return sum(behind * count for behind, count in self.staleness.items()) / pushes
+
+    @property
+    def retransmissions(self) -> int:
+        """The larger of the two counts: they see the same events, so they are not added."""
+        return max(self.retransmissions_records, self.retransmissions_namespaces)
+
+    @property
+    def retransmission_share(self) -> float:
+        """Retransmissions per segment of payload."""
+        return self.retransmissions / self.segments if self.segments else 0.0
+
+    @property
+    def throttled_share(self) -> float:
+        """Of the host that was throttled most."""
+        return max((host.throttled_share or 0.0 for host in self.hosts), default=0.0)
+
+    @property
+    def total_drops(self) -> int:
+        """Packets dropped at all ports."""
+        return sum(port.drops for port in self.drops)
+
+
+def measure(trial: Trial) -> TrialMeasure:
+    """Compute the measures of a finished trial."""
+    what, network = trial.trial, trial.network
+    stretch = what.scale.time
+    measured = [trial.ps_iterations[number] for number in what.measured]
+    pulls = [one.pull_competing for one in measured]
+    pushes = [one.push_competing for one in measured]
+    course = trial.course
+    window, pace = course.window(), course.iterations_per_sec(len(what.workers))
+    if window is None or pace is None:
+        raise ValueError("a trial without a measured time")
+    begin, end = window
+    emulated = tuple((after - before) / _NS for before, after in pairwise(course.moments()))
+    real = tuple(seconds / stretch for seconds in emulated)
+    idle_mean, idle_worst = _idle(network.cpu, begin, end)
+    switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
+    payload_in, payload_out = trial.ps_end.payload_in, trial.ps_end.payload_out
+    payload = payload_in + payload_out
+    cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
+    cpu = trial.ps_end.cpu_seconds + cpu_workers
+    return TrialMeasure(
+        index=what.index,
+        model=what.model,
+        schedule=what.schedule,
+        repeat=what.repeat,
+        attempt=what.attempt,
+        workers=len(what.workers),
+        batch=what.batch,
+        iterations=what.iterations,
+        warm_up=what.warm_up,
+        cool_down=what.cool_down,
+        seed=trial.job.seed,
+        scale_rates=what.scale.rates,
+        scale_time=stretch,
+        switch=what.switch,
+        imgs_per_sec=pace * what.batch * stretch,
+        iteration_seconds=real,
+        iteration_seconds_emulated=emulated,
+        iteration_seconds_median=median(real),
+        pull_shares=_shares(pulls) if trial.bulk_synchronous else None,
+        push_shares=_shares(pushes) if trial.bulk_synchronous else None,
+        pull_rates=_rates(pulls, what.scale.rates),
+        push_rates=_rates(pushes, what.scale.rates),
+        idle_mean=idle_mean,
+        idle_worst=idle_worst,
+        switch_idle_mean=switch_idle_mean,
+        switch_idle_worst=switch_idle_worst,
+        retransmissions_records=sum(c.retransmits for c in trial.ps_end.connections)
+        + sum(worker.retransmits for worker in trial.worker_ends),
+        retransmissions_namespaces=sum(network.tcp_retransmits.values()),
+        segments=-(-payload // PAYLOAD_PER_SEGMENT),
+        drops=_drops(network),
+        management_bytes=sum(network.management_bytes.values()),
+        parameters_sha256=trial.ps_end.parameters_sha256,
+        payload_in=payload_in,
+        payload_out=payload_out,
+        cpu_seconds_ps=trial.ps_end.cpu_seconds,
+        cpu_seconds_workers=cpu_workers,
+        cpu_seconds_per_gigabyte=cpu / (payload / 1e9) if payload else None,
+        congestion_control=trial.job.congestion_control,
+        congestion_controls=trial.congestion_controls,
+        kept_differs=network.kept_differs,
+        records_bytes=trial.records_bytes,
+        bulk_synchronous=trial.bulk_synchronous,
+        barrier=trial.barrier,
+        lead=lead_of(trial.bulk_synchronous, trial.ahead, what.iterations),
+        training_cpu=training_cpu(trial.ps_end, trial.worker_ends, payload),
+        staleness=trial.ps_end.staleness or {},
+        hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
+        use=use_within(network.use, network.cpu, begin, end),
+    )
+
+
+def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:
+    found = []
+    for port in network.ports:
+        share = port.drops / (port.packets + port.drops) if port.drops else 0.0
+        found.append(PortDrops(port.port, port.drops, share))
+        if lost := network.switch_input_drops.get(port.port, 0):
+            # What was lost there had been sent, and counted, by the port.
+            share = min(1.0, lost / max(1, port.packets))
+            found.append(PortDrops(f"{port.port} (input)", lost, share))
+    return tuple(found)
+
+
+def _host_use(name: str, caps: CapsRecord) -> HostUse:
+    share = None
+    if caps.measured is not None:
+        # Summed over the CPUs, so that it can be more than the time.
+        share = min(1.0, caps.measured.throttled_seconds / caps.measured.seconds)
+    return HostUse(
+        host=name,
+        cores=caps.enforced.cores,
+        throttled_share=share,
+        memory_peak_bytes=caps.memory_peak_bytes,
+        oom_kills=caps.oom_kills,
+    )
+
+
+def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:
+    return tuple(
+        tuple(8 * moved / one.seconds * rates for moved in one.bytes)
+        for one in competing
+        if one.seconds
+    )
+
+
+def _shares(competing: Sequence[CompetingRecord]) -> Shares | None:
+    moved = [one.bytes for one in competing if sum(one.bytes) > 0]
+    if not moved:
+        return None
+    total = sum(map(sum, moved))
+    return Shares(
+        by_worker=tuple(sum(of_worker) / total for of_worker in zip(*moved, strict=True)),
+        smallest=fmean(min(counts) / sum(counts) for counts in moved),
+        largest=fmean(max(counts) / sum(counts) for counts in moved),
+    )
+
+
+def _idle(
+    samples: Sequence[tuple[int, float]], begin: int, end: int
+) -> tuple[float, float] | tuple[None, None]:
+    """Mean and worst idle share of the samples that lie within [begin, end] ns.
+
+    A sample tells of the time since the one before, so the first of all tells of an unknown time
+    and is left out. A window too short to hold a whole sample takes those that it touches.
+    """
+    spans = [(a, b, idle) for (a, _), (b, idle) in pairwise(samples) if b > a]
+    within = [span for span in spans if span[0] >= begin and span[1] <= end]
+    within = within or [span for span in spans if span[1] > begin and span[0] < end]
+    if not within:
+        return None, None
+    return _weighted(within), min(map(_weighted, _seconds(within)))
+
+
+_Span = tuple[int, int, float]
+
+
+def _weighted(spans: Sequence[_Span]) -> float:
+    return sum((b - a) * idle for a, b, idle in spans) / sum(b - a for a, b, _ in spans)
+
+
+def _seconds(spans: Sequence[_Span]) -> list[Sequence[_Span]]:
+    """Every run of spans that lasts a second; all of them where they last less together."""
+    found = []
+    for first in range(len(spans)):
+        for last in range(first, len(spans)):
+            if spans[last][1] - spans[first][0] >= _SECOND_NS:
+                found.append(spans[first : last + 1])
+                break
+    return found or [spans]

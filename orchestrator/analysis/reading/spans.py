@@ -1,0 +1,175 @@
+"""What took how long in a trial, as its processes kept it (`workloads.programs.span_records`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from orchestrator.analysis.reading.records import Trial
+from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.records.directory import TrialDirectory
+from orchestrator.records.files import read_events
+from workloads.programs import process_records
+from workloads.programs.process_records import LayoutRecord, PsSpans
+
+
+class Span(NamedTuple):
+    """One layer's or one slice's time.
+
+    Attributes:
+        iteration: counted from 0, warm-up and cool-down included.
+        number: of the layer or slice.
+        begin: monotonic ns.
+        end: monotonic ns.
+    """
+
+    iteration: int
+    number: int
+    begin: int
+    end: int
+
+
+class SliceSize(NamedTuple):
+    """A slice of the model: the layer that it belongs to, and its payload in (emulated) bytes."""
+
+    layer: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class WorkerSpans:
+    """What one worker did, in order of time.
+
+    Attributes:
+        name: of its host.
+        waited: by layer: from when the forward pass asked for its parameters until they were there.
+        forward: by layer.
+        backward: by layer.
+        received: by slice: from its header to its last byte.
+        sent: by slice: while the kernel took it.
+        barrier: from the end of a backward pass to the beginning of the next iteration or the end
+            of the training, by the iteration that was over (twice); empty without a step barrier.
+    """
+
+    name: str
+    waited: tuple[Span, ...]
+    forward: tuple[Span, ...]
+    backward: tuple[Span, ...]
+    received: tuple[Span, ...]
+    sent: tuple[Span, ...]
+    barrier: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class TrialSpans:
+    """What took how long in a trial.
+
+    Attributes:
+        trial: its other records.
+        layers: names, in the order of the model.
+        slices: by number.
+        slice_flows: by number, the flow on which the slice travels, both ways.
+        workers: in worker order.
+        received: by the parameter server from each worker, by slice.
+        sent: by the parameter server to each worker, by slice.
+        applied: by slice.
+    """
+
+    trial: Trial
+    layers: tuple[str, ...]
+    slices: tuple[SliceSize, ...]
+    slice_flows: tuple[int, ...]
+    workers: tuple[WorkerSpans, ...]
+    received: tuple[tuple[Span, ...], ...]
+    sent: tuple[tuple[Span, ...], ...]
+    applied: tuple[Span, ...]
+
+
+def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
+    """Read the spans of a finished trial from its directory.
+
+    Raises:
+        InputError: its processes kept none.
+        RunError: a record is missing or broken.
+    """
+    path = place.process(trial.trial.ps)
+    events = read_events(path)
+    lines = tuple(events.all(PsSpans))
+    if not lines:
+        hint = "run it again"
+        raise InputError([Problem(str(place.path), "recorded by a version without spans", hint)])
+    layout = events.one(LayoutRecord)
+    workers = len(trial.trial.workers)
+    for line in lines:
+        if not len(line.received) == len(line.sent) == workers:
+            raise RunError(f"{path}: the spans of iteration {line.iteration} lack a worker")
+    spans = TrialSpans(
+        trial=trial,
+        layers=tuple(layout.layers),
+        slices=tuple(SliceSize(*piece) for piece in layout.slices),
+        slice_flows=tuple(layout.slice_flows),
+        workers=tuple(_worker(place, name, trial) for name in trial.trial.workers),
+        received=tuple(
+            _spans((line, line.received[number]) for line in lines) for number in range(workers)
+        ),
+        sent=tuple(
+            _spans((line, line.sent[number]) for line in lines) for number in range(workers)
+        ),
+        applied=_spans((line, line.applied) for line in lines),
+    )
+    _check(place.path, spans)
+    return spans
+
+
+def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
+    path = place.process(name)
+    events = read_events(path)
+    lines = tuple(events.all(process_records.WorkerSpans))
+    if not lines:
+        raise RunError(f"{path}: no records of event 'spans', at least 1 expected")
+    times = tuple(events.all(process_records.WorkerIteration)) if trial.barrier else ()
+    begins = [*(time.started_ns for time in times), trial.ps_iterations[-1].next_release_ns]
+    kept = {line.iteration for line in lines}
+    return WorkerSpans(
+        name=name,
+        waited=_spans((line, line.waited) for line in lines),
+        forward=_spans((line, line.forward) for line in lines),
+        backward=_spans((line, line.backward) for line in lines),
+        received=_spans((line, line.received) for line in lines),
+        sent=_spans((line, line.sent) for line in lines),
+        barrier=tuple(
+            Span(time.iteration, time.iteration, time.backward_done_ns, after)
+            for time, after in zip(times, begins[1:], strict=False)
+            if time.iteration in kept
+        ),
+    )
+
+
+def _spans(
+    lines: Iterable[tuple[process_records.WorkerSpans | PsSpans, Sequence[int]]],
+) -> tuple[Span, ...]:
+    """From flat lists of number, begin and length to spans, in order of time."""
+    found = [
+        Span(line.iteration, number, line.origin_ns + begin, line.origin_ns + begin + length)
+        for line, flat in lines
+        for number, begin, length in zip(flat[::3], flat[1::3], flat[2::3], strict=False)
+    ]
+    return tuple(sorted(found, key=lambda span: (span.begin, span.end)))
+
+
+def _check(directory: Path, spans: TrialSpans) -> None:
+    """See that every number stands for something."""
+    layers, slices = len(spans.layers), len(spans.slices)
+    by_layer = [each for w in spans.workers for each in (w.waited, w.forward, w.backward)]
+    by_slice = [each for w in spans.workers for each in (w.received, w.sent)]
+    by_slice += [*spans.received, *spans.sent, spans.applied]
+    for groups, count in ((by_layer, layers), (by_slice, slices)):
+        numbers = {span.number for group in groups for span in group}
+        if numbers and not 0 <= min(numbers) <= max(numbers) < count:
+            raise RunError(f"{directory}: spans of a layer or slice that its layout does not have")
+    if len(spans.slice_flows) != slices or any(flow < 0 for flow in spans.slice_flows):
+        raise RunError(f"{directory}: a slice without a flow")
+    if any(not 0 <= piece.layer < layers for piece in spans.slices):
+        raise RunError(f"{directory}: a slice of a layer that its layout does not have")

@@ -1,0 +1,67 @@
+"""The figure of a run: imgs/sec of every model under every schedule, beside the published values.
+
+One small panel per model with its own axis, since models differ tenfold in imgs/sec and bars must
+start at zero. All sizes are in inches and placed by hand: the layout, and with it the file, depends
+on nothing but the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from matplotlib.figure import Figure
+
+from orchestrator.analysis.caption import Caption, Images
+from orchestrator.analysis.render.canvas import MARGIN, Sheet, render, style
+from orchestrator.analysis.render.run_panel import (
+    BARS,
+    INK,
+    PITCH,
+    SOFT,
+    colours,
+    draw_panel,
+    legend,
+    panel_height,
+)
+from orchestrator.analysis.tables.row import Row
+
+_PER_LINE = 5  # panels, as long as the figure stays below the widest
+_NARROWEST, _WIDEST = 5.4, 12.0
+_GUTTER = 0.50  # left of a panel, for its tick labels
+_NAME, _VERDICT = 0.36, 0.13  # under a panel: the model's name, and verdicts if there are any
+
+
+def draw(rows: Sequence[Row], caption: Caption) -> Images:
+    """Draw at least one row; equal rows give equal bytes (with one version of matplotlib)."""
+    with style():
+        return render(compose(rows, caption))
+
+
+def compose(rows: Sequence[Row], caption: Caption) -> Figure:
+    """Lay the figure out, within `style`; `draw` renders it."""
+    models = list(dict.fromkeys(row.model for row in rows))
+    schedules = list(dict.fromkeys(row.schedule for row in rows))
+    fill = colours(schedules, rows[0].baseline)
+
+    panel_width, panel = max(2, len(schedules)) * PITCH, panel_height(rows)
+    slot = _GUTTER + panel_width
+    fitting = min(_PER_LINE, max(1, int((_WIDEST - 2 * MARGIN) / slot)))
+    lines = ceil(len(models) / fitting)
+    per_line = ceil(len(models) / lines)  # as many panels in every line as can be
+    width = max(_NARROWEST, per_line * slot + 2 * MARGIN)
+    # Few panels stand in the middle of the narrowest figure rather than being stretched.
+    left = (width - per_line * slot - _GUTTER / 2) / 2 if width == _NARROWEST else MARGIN
+    verdict = 0.0 if all(row.verdict.level == "ok" for row in rows) else _VERDICT
+    line_height = panel + verdict + _NAME
+
+    sheet = Sheet(caption, *legend(rows, schedules, fill), width, lines * line_height)
+    for number, model in enumerate(models):
+        line, column = divmod(number, per_line)
+        axes = sheet.panel(left + column * slot + _GUTTER, line * line_height, panel_width, panel)
+        draw_panel(axes, [row for row in rows if row.model == model], schedules, fill, panel)
+        axes.set_xlabel(model, size=9, weight="bold", color=INK)
+        axes.xaxis.set_label_coords(0.5, -(verdict + 0.07) / panel)
+        if column == 0:
+            axes.set_ylabel("imgs/sec", color=SOFT, y=BARS / panel / 2)
+    return sheet.figure

@@ -1,0 +1,77 @@
+"""The figure of a sweep: per model how near every schedule comes to the bound, and who wins where.
+
+Sizes are in inches and placed by hand, as in the figure of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from matplotlib.figure import Figure
+
+from orchestrator.analysis.caption import Caption, Images
+from orchestrator.analysis.render.canvas import MARGIN, Sheet, render, style
+from orchestrator.analysis.render.run_panel import INK, SOFT
+from orchestrator.analysis.render.sweep_panel import HEIGHT, WIDTH, draw_panel, legend, looks
+from orchestrator.analysis.tables.sweep import Place
+from orchestrator.analysis.tables.sweep_curves import Expectation
+
+_PER_LINE = 3
+_GUTTER = 0.5  # left of a panel, for its tick labels
+_FOOT = 0.55  # under a panel: tick labels and what the axis is
+_NAME = 0.24  # above a panel
+_NARROWEST = 5.6
+
+
+def draw_sweep(
+    places: Sequence[Place],
+    expected: Mapping[str, Expectation],
+    schedules: Sequence[str],
+    axis: str,
+    caption: Caption,
+) -> Images:
+    """Draw at least one place; equal input gives equal bytes (with one version of matplotlib).
+
+    Args:
+        places: model by model, each in the order of the values.
+        expected: by model.
+        schedules: in the order of the experiment.
+        axis: what the horizontal axis is.
+        caption: what is said around the panels.
+    """
+    with style():
+        return render(compose(places, expected, schedules, axis, caption))
+
+
+def compose(
+    places: Sequence[Place],
+    expected: Mapping[str, Expectation],
+    schedules: Sequence[str],
+    axis: str,
+    caption: Caption,
+) -> Figure:
+    """Lay the figure out, within `style`; `draw_sweep` renders it."""
+    models = list(dict.fromkeys(place.model for place in places))
+    cells = [cell for place in places for cell in place.cells.values()]
+    look = looks(schedules, cells[0].row.baseline)
+    lines = ceil(len(models) / _PER_LINE)
+    per_line = ceil(len(models) / lines)
+    slot = _GUTTER + WIDTH
+    width = max(_NARROWEST, per_line * slot + 2 * MARGIN)
+    left = (width - per_line * slot) / 2
+    line_height = _NAME + HEIGHT + _FOOT
+
+    handles, labels = legend(places, [expected[model] for model in models], look)
+    sheet = Sheet(caption, handles, labels, width, lines * line_height)
+    for number, model in enumerate(models):
+        line, column = divmod(number, per_line)
+        x = left + column * slot + _GUTTER
+        axes = sheet.panel(x, line * line_height + _NAME, WIDTH, HEIGHT)
+        own = [place for place in places if place.model == model]
+        draw_panel(axes, own, expected[model], look)
+        axes.set_title(model, size=9, weight="bold", color=INK, pad=4)
+        axes.set_xlabel(axis, size=7.5, color=SOFT)
+        if column == 0:
+            axes.set_ylabel("imgs/sec, percent of the bound", color=SOFT, size=7.5, y=50 / 128)
+    return sheet.figure

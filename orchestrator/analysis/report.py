@@ -1,0 +1,164 @@
+"""From a run directory to its summary files: used at the end of `run`, and by `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.analysis.caption import Caption
+from orchestrator.analysis.files import write_file
+from orchestrator.analysis.reading.records import FailedTrial, Run, read_run
+from orchestrator.analysis.tables.summary import Summary, summarise
+from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
+from orchestrator.analysis.tables.table import SummaryTable
+from orchestrator.analysis.tables.unusable import why_unusable
+from orchestrator.analysis.verdict import LEVELS, Level, worst
+from orchestrator.records.directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has to say.
+
+    Attributes:
+        directory: the run's directory, where the files were written.
+        rows: model x schedule, in the order of the experiment, as summary.json holds them.
+        summary: the same with all measures, and the trials.
+        table: renderable for a rich console.
+        failed: attempts at trials that are not in the rows, and why.
+        missing: number of planned trials that were never begun.
+        level: the worst verdict of the rows.
+        files: what was written.
+    """
+
+    directory: Path
+    rows: tuple[dict[str, Any], ...]
+    summary: Summary
+    table: SummaryTable
+    failed: tuple[FailedTrial, ...]
+    missing: int
+    level: Level
+    files: tuple[Path, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program gets: `--json`."""
+        return {
+            "run": str(self.directory),
+            "rows": self.rows,
+            "failed": [
+                {"trial": failure.directory, "reason": failure.reason} for failure in self.failed
+            ],
+            "missing": self.missing,
+        }
+
+    @property
+    def why_unusable(self) -> str:
+        """In a line which figures may not be used, and what to do."""
+        return why_unusable(self.summary.rows)
+
+    @property
+    def usable(self) -> bool:
+        """Whether no row is unusable; doubtful ones are for a person to judge."""
+        return self.level != "unusable"
+
+
+def report(directory: Path) -> Report:
+    """Read a run, write summary.csv, summary.json, figure.png and figure.svg, and return it all.
+
+    Each file is replaced as a whole or not at all.
+
+    Raises:
+        InputError: the directory is not that of a run.
+        RunError: run.json is broken, no trial can be measured, or a file cannot be written.
+    """
+    run = read_run(directory)
+    summary = summarise(run)
+    # Here, for it takes a second to load, and most of those who import this draw nothing.
+    from orchestrator.analysis.render.figure import draw
+
+    images = draw(summary.rows, caption(run, summary))
+    layout = RunDirectory(directory)
+    contents = {
+        layout.summary_csv: trials_csv(summary, run.failed).encode(),
+        layout.summary_json: rows_json(summary.rows).encode(),
+        layout.figure_png: images.png,
+        layout.figure_svg: images.svg,
+    }
+    for path, content in contents.items():
+        write_file(path, content)
+    return Report(
+        directory=directory,
+        rows=tuple(row_json(row) for row in summary.rows),
+        summary=summary,
+        table=SummaryTable(summary.rows, _notes(run)),
+        failed=run.lost,
+        missing=run.missing,
+        level=worst(row.verdict.level for row in summary.rows),
+        files=tuple(contents),
+    )
+
+
+def caption(run: Run, summary: Summary) -> Caption:
+    """Title and caption of a run's figure."""
+    trials = summary.trials
+    left_out = sum(len(row.left_out) for row in summary.rows)
+    parts = [
+        f"measured on dmlbed {run.versions.get('dmlbed', '(unknown version)')}",
+        run.switch,
+        f"R = {_values(trial.scale_rates for trial in trials)}",
+        f"D = {_values(trial.scale_time for trial in trials)}",
+        _count((trial.workers for trial in trials), "worker"),
+        f"batch {_values(trial.batch for trial in trials)}",
+        f"{_count((row.imgs_per_sec.count for row in summary.rows), 'repeat')} of"
+        f" {_count((trial.iterations for trial in trials), 'iteration')}"
+        f" after {_values(trial.warm_up for trial in trials)} warm-up"
+        f" and before {_values(trial.cool_down for trial in trials)} cool-down",
+        f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
+        *([f"without {_count([left_out], 'disturbed trial')}"] if left_out else []),
+        _verdicts(summary),
+    ]
+    if run.forced:
+        parts.append(run.forced.reason)
+    lost = len(run.lost) + run.missing
+    if lost:
+        tried = lost + len({trial.index for trial in trials})
+        parts.append(f"{lost} of {tried} trials failed or missing")
+    name = run.experiment.get("name") or run.directory.parent.name
+    schedules = dict.fromkeys(row.schedule for row in summary.rows)
+    under = f"under {_list(list(schedules))}" if len(schedules) <= 3 else "by schedule"
+    return Caption(f"{name}: imgs/sec {under}", ", ".join(parts) + ".")
+
+
+def _verdicts(summary: Summary) -> str:
+    levels = [row.verdict.level for row in summary.rows]
+    if set(levels) == {"ok"}:
+        return "verdict ok"
+    counts = [f"{levels.count(level)} {level}" for level in LEVELS if level in levels]
+    return f"verdict of {_count([len(levels)], 'bar')}: {', '.join(counts)}"
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    notes = [f"not reported: {failure}" for failure in run.lost]
+    if run.missing:
+        trials = "trial was" if run.missing == 1 else "trials were"
+        notes.append(f"{run.missing} planned {trials} not run")
+    if run.goodput:
+        notes.extend(run.goodput.notes())
+    return tuple(notes)
+
+
+def _count(values: Iterable[int], noun: str) -> str:
+    text = _values(values)
+    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
+
+
+def _values(values: Iterable[float]) -> str:
+    """The value, or the range if they differ."""
+    ordered = sorted(set(values))
+    return " to ".join(f"{value:g}" for value in dict.fromkeys((ordered[0], ordered[-1])))
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

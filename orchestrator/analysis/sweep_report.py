@@ -1,0 +1,178 @@
+"""From a sweep's directory to its combined files: at the end of a sweep, and by `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.analysis.caption import Caption
+from orchestrator.analysis.files import write_file
+from orchestrator.analysis.reading.records import FailedTrial, Run
+from orchestrator.analysis.tables.sweep import Place, SweepRun, places, read_sweep
+from orchestrator.analysis.tables.sweep_curves import Expectation, expectation
+from orchestrator.analysis.tables.sweep_files import rows_csv, rows_json, sweep_rows
+from orchestrator.analysis.tables.sweep_table import SweepTable
+from orchestrator.analysis.verdict import LEVELS
+from orchestrator.records.directory import RunDirectory
+
+_AXES = {
+    "batch": "C/nu: compute over what the fullest link takes; below it the batch",
+    "rate": "{title}, both directions",
+    "workers": "workers",
+}
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep has to say.
+
+    Attributes:
+        directory: the sweep's directory, where the files were written.
+        rows: model x point x schedule, as sweep.json holds them.
+        table: renderable for a rich console.
+        usable: whether no row is unusable.
+        failed: by the point's label, trials that are not in the rows, and why.
+        missing: by the point's label, number of planned trials that were never begun.
+        not_run: by the point's label, why it has no result at all.
+        files: what was written.
+    """
+
+    directory: Path
+    rows: tuple[dict[str, Any], ...]
+    table: SweepTable
+    usable: bool
+    failed: Mapping[str, tuple[FailedTrial, ...]]
+    missing: Mapping[str, int]
+    not_run: Mapping[str, str]
+    files: tuple[Path, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program gets: `--json`."""
+        return {
+            "run": str(self.directory),
+            "rows": self.rows,
+            "failed": [
+                {"point": label, "trial": failure.directory, "reason": failure.reason}
+                for label, failures in self.failed.items()
+                for failure in failures
+            ],
+            "missing": sum(self.missing.values()),
+            "points_without_result": dict(self.not_run),
+        }
+
+
+def report_sweep(directory: Path) -> SweepReport:
+    """Read a sweep, write sweep.csv, sweep.json, figure.png and figure.svg, and return it all.
+
+    The points' own files are left as they are.
+
+    Raises:
+        RunError: run.json is broken, no point has anything to report, or a file cannot be written.
+    """
+    run = read_sweep(directory)
+    found = places(run)
+    schedules = tuple(run.schedules)
+    expected = {
+        model: expectation(run, model) for model in dict.fromkeys(place.model for place in found)
+    }
+    rows = sweep_rows(run.sweep.variable, found)
+    axis = _AXES[run.sweep.variable].format(title=run.sweep.title())
+    # Here, for it takes a second to load, and most of those who import this draw nothing.
+    from orchestrator.analysis.render.sweep_figure import draw_sweep
+
+    images = draw_sweep(found, expected, schedules, axis, _caption(run, found, expected))
+    layout = RunDirectory(directory)
+    contents = {
+        layout.sweep_csv: rows_csv(rows).encode(),
+        layout.sweep_json: rows_json(rows).encode(),
+        layout.figure_png: images.png,
+        layout.figure_svg: images.svg,
+    }
+    for path, content in contents.items():
+        write_file(path, content)
+    label = run.sweep.label
+    return SweepReport(
+        directory=directory,
+        rows=rows,
+        table=SweepTable(
+            run.sweep.title(), found, schedules, (*_left_out(found), *_notes(run, expected))
+        ),
+        usable=all(row["verdict"] != "unusable" for row in rows),
+        failed={label(value): one.failed for value, one in run.runs.items()},
+        missing={label(value): one.missing for value, one in run.runs.items()},
+        not_run={label(value): why for value, why in run.missing.items()},
+        files=tuple(contents),
+    )
+
+
+def _caption(run: SweepRun, found: Sequence[Place], expected: Mapping[str, Expectation]) -> Caption:
+    runs = list(run.runs.values())
+    trials = [trial.trial for one in runs for trial in one.trials]
+    rows = [cell.row for place in found for cell in place.cells.values()]
+    levels = [row.verdict.level for row in rows]
+    counts = [f"{levels.count(level)} {level}" for level in LEVELS if level in levels]
+    parts = [
+        run.topology.name,
+        f"measured on dmlbed {_words(one.versions.get('dmlbed', '?') for one in runs)}",
+        _words(one.switch for one in runs),
+        f"R = {_range([trial.scale.rates for trial in trials])}",
+        f"D = {_range([trial.scale.time for trial in trials])}",
+        f"workers {_range([len(trial.workers) for trial in trials])}",
+        f"batch {_range([trial.batch for trial in trials])}",
+        f"repeats {_range([row.imgs_per_sec.count for row in rows])}"
+        f" of {_range([trial.iterations for trial in trials])} iterations"
+        f" after {_range([trial.warm_up for trial in trials])} warm-up"
+        f" and before {_range([trial.cool_down for trial in trials])} cool-down",
+        f"verdicts: {', '.join(counts)}",
+    ]
+    text = (
+        f"{', '.join(parts)}. Above the bound: the fastest, and beside it what is as fast within "
+        "the noise (overlapping intervals; 1.5 % with one repeat); over that, what limits the "
+        "bound there."
+    )
+    notes = _notes(run, expected)
+    return Caption(
+        f"{run.name}: which schedule wins, by {run.sweep.title()}",
+        " ".join([text, *(f"{note[0].upper()}{note[1:]}." for note in notes)]),
+    )
+
+
+def _notes(run: SweepRun, expected: Mapping[str, Expectation]) -> tuple[str, ...]:
+    notes = [f"{run.sweep.text(value)} has no result: {why}" for value, why in run.missing.items()]
+    for value, found in run.runs.items():
+        notes += _lost(run.sweep.text(value), found)
+    reasons: dict[str, dict[str, None]] = {}
+    for one in expected.values():
+        for name, curve in one.curves.items():
+            if curve.why_not:
+                where = " in places" if curve.drawn else ""
+                reasons.setdefault(f"{where}: {curve.why_not}", {})[name] = None
+    notes += [f"no prediction of {', '.join(names)}{why}" for why, names in reasons.items()]
+    return tuple(notes)
+
+
+def _left_out(found: Sequence[Place]) -> list[str]:
+    return [
+        f"{place.text}, {place.model} {schedule}, {line}"
+        for place in found
+        for schedule, cell in place.cells.items()
+        for line in cell.row.left_out_lines()
+    ]
+
+
+def _lost(text: str, run: Run) -> list[str]:
+    lost = len(run.failed) + run.missing
+    begun = {trial.trial.index for trial in run.trials}
+    return [f"{text}: {lost} of {lost + len(begun)} trials failed or missing"] if lost else []
+
+
+def _range(values: Sequence[float]) -> str:
+    """The value, or the range if they differ."""
+    ends = dict.fromkeys((min(values), max(values)))
+    return " to ".join(f"{value:g}" for value in ends)
+
+
+def _words(values: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(values))

@@ -1,0 +1,333 @@
+"""Every measure, declared once: what it is called, what of, and how it is shown.
+
+summary.csv, summary.json, `--json` and the terminal's table read this list, each in an order of its
+own; `orchestrator.analysis.verdict` judges by the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import fmean
+
+from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.statistics import Estimate
+from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.verdict import Verdict
+from orchestrator.spec import number_text
+
+Value = str | int | float | list[str] | list[float] | None
+
+
+@dataclass(frozen=True)
+class JudgedTrial:
+    """An attempt of a trial with what is said of it.
+
+    Attributes:
+        measure: of its records.
+        verdict: on its figure.
+        bound: imgs/sec that it cannot have more of; None: not known.
+        counted: whether its row is made of it.
+    """
+
+    measure: TrialMeasure
+    verdict: Verdict
+    bound: float | None
+    counted: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a measure is shown in the table.
+
+    Attributes:
+        title: of its column.
+        cell: of a row.
+        together: whether the column stays with the one before it where the table is cut in two.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    together: bool = True
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure.
+
+    Attributes:
+        name: its column in summary.csv and its key in the rows of JSON.
+        unit: empty for names, words and counts; `1`: a share of 1. Rates and times are the real
+            system's unless the name says `emulated`.
+        trial: of one attempt; None: only rows have it.
+        row: of a row; None: only attempts have it.
+        shown: in the table; None: not there.
+    """
+
+    name: str
+    unit: str = ""
+    trial: Callable[[JudgedTrial], Value] | None = None
+    row: Callable[[Row], Value] | None = None
+    shown: Shown | None = None
+
+
+def _of(get: Callable[[TrialMeasure], Value]) -> Callable[[JudgedTrial], Value]:
+    return lambda trial: get(trial.measure)
+
+
+def _pair(pair: tuple[float, float] | None) -> list[float] | None:
+    return None if pair is None else list(pair)
+
+
+def _named(values: Iterable[tuple[object, str]]) -> str:
+    return ";".join(f"{name}={value}" for name, value in values)
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else number_text(value, 3)
+
+
+def _rate(value: Estimate) -> str:
+    mean, half = number_text(value.mean, 3), value.half_width
+    if half is None:
+        return mean
+    return f"{mean} ±{half:.{len(mean.partition('.')[2])}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.1f}"
+
+
+def _speedup(value: Estimate | None) -> str:
+    if value is None:
+        return ""
+    half = value.half_width
+    return _signed(value.mean) if half is None else f"{value.mean:+.1f} ±{half:.1f}"
+
+
+def _range(shares: tuple[float, float] | None) -> str:
+    return "" if shares is None else f"{100 * shares[0]:.0f}-{100 * shares[1]:.0f}"
+
+
+def _slashed(mean: float | None, low: float | None) -> str:
+    return "" if mean is None or low is None else f"{100 * mean:.0f}/{100 * low:.0f}"
+
+
+def _count(value: int) -> str:
+    for limit, unit in ((10_000_000, "M"), (10_000, "k")):
+        if value >= limit:
+            return f"{value / (limit / 10):.0f}{unit}"
+    return str(value)
+
+
+def number(value: float | None) -> str:
+    """Six digits; empty for None."""
+    return "" if value is None else f"{value:.6g}"
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("index", trial=_of(lambda t: t.index)),
+    Measure("model", trial=_of(lambda t: t.model), row=lambda r: r.model),
+    Measure("schedule", trial=_of(lambda t: t.schedule), row=lambda r: r.schedule),
+    Measure("repeat", trial=_of(lambda t: t.repeat)),
+    Measure("attempt", trial=_of(lambda t: t.attempt)),
+    Measure("counted", trial=lambda j: "yes" if j.counted else "no"),
+    Measure("disturbed", trial=_of(lambda t: "; ".join(t.disturbances))),
+    Measure("verdict", trial=lambda j: j.verdict.level, row=lambda r: r.verdict.level),
+    Measure(
+        "reasons",
+        trial=lambda j: "; ".join(j.verdict.reasons),
+        row=lambda r: list(r.verdict.reasons),
+    ),
+    Measure("left_out", row=lambda r: r.left_out_lines()),
+    Measure(
+        "imgs_per_sec",
+        "imgs/s",
+        _of(lambda t: t.imgs_per_sec),
+        lambda r: r.imgs_per_sec.mean,
+        Shown("imgs/sec", lambda r: _rate(r.imgs_per_sec), together=False),
+    ),
+    Measure("repeats", row=lambda r: r.imgs_per_sec.count),
+    Measure(
+        "speedup_pct",
+        "%",
+        row=lambda r: r.speedup.mean if r.speedup else None,
+        shown=Shown("speed-up %", lambda r: _speedup(r.speedup)),
+    ),
+    Measure("imgs_per_sec_interval", "imgs/s", row=lambda r: _pair(r.imgs_per_sec.interval)),
+    Measure(
+        "speedup_pct_interval", "%", row=lambda r: _pair(r.speedup.interval if r.speedup else None)
+    ),
+    Measure(
+        "published_imgs_per_sec",
+        "imgs/s",
+        row=lambda r: r.published_mean,
+        shown=Shown("pub-\nlished", lambda r: _plain(r.published_mean)),
+    ),
+    Measure(
+        "published_speedup_pct",
+        "%",
+        row=lambda r: r.published_speedup,
+        shown=Shown("pub-\nlished", lambda r: _signed(r.published_speedup)),
+    ),
+    Measure(
+        "deviation_pct",
+        "%",
+        row=lambda r: r.deviation,
+        shown=Shown("devia-\ntion %", lambda r: _signed(r.deviation)),
+    ),
+    Measure(
+        "bound_imgs_per_sec",
+        "imgs/s",
+        lambda j: j.bound,
+        lambda r: r.bound_imgs_per_sec,
+        Shown("bound", lambda r: _plain(r.bound_imgs_per_sec), together=False),
+    ),
+    Measure(
+        "share_of_bound_pct",
+        "%",
+        lambda j: 100 * j.measure.imgs_per_sec / j.bound if j.bound else None,
+        lambda r: r.share_of_bound,
+        Shown("% of\nbound", lambda r: _percent(r.share_of_bound)),
+    ),
+    Measure(
+        "share_of_gain_pct",
+        "%",
+        row=lambda r: r.share_of_gain,
+        shown=Shown("% of\ngain", lambda r: _percent(r.share_of_gain)),
+    ),
+    Measure(
+        "iteration_seconds_median",
+        "s",
+        _of(lambda t: t.iteration_seconds_median),
+        lambda r: fmean(t.iteration_seconds_median for t in r.trials),
+    ),
+    Measure("iteration_seconds", "s", _of(lambda t: list(t.iteration_seconds))),
+    Measure("iteration_seconds_emulated", "s", _of(lambda t: list(t.iteration_seconds_emulated))),
+    Measure(
+        "pull_share_smallest", "1", _of(lambda t: t.pull_shares.smallest if t.pull_shares else None)
+    ),
+    Measure(
+        "pull_share_largest", "1", _of(lambda t: t.pull_shares.largest if t.pull_shares else None)
+    ),
+    Measure(
+        "pull_shares",
+        "1",
+        _of(lambda t: list(t.pull_shares.by_worker) if t.pull_shares else None),
+        lambda r: _pair(r.pull_shares),
+        Shown("pull\nshares", lambda r: _range(r.pull_shares), together=False),
+    ),
+    Measure(
+        "push_share_smallest", "1", _of(lambda t: t.push_shares.smallest if t.push_shares else None)
+    ),
+    Measure(
+        "push_share_largest", "1", _of(lambda t: t.push_shares.largest if t.push_shares else None)
+    ),
+    Measure(
+        "push_shares",
+        "1",
+        _of(lambda t: list(t.push_shares.by_worker) if t.push_shares else None),
+        lambda r: _pair(r.push_shares),
+        Shown("push\nshares", lambda r: _range(r.push_shares)),
+    ),
+    Measure(
+        "idle_mean",
+        "1",
+        _of(lambda t: t.idle_mean),
+        lambda r: r.idle_mean,
+        Shown("idle %\nworst", lambda r: _slashed(r.idle_mean, r.idle_worst)),
+    ),
+    Measure("idle_worst", "1", _of(lambda t: t.idle_worst), lambda r: r.idle_worst),
+    Measure("cores", "cores", _of(lambda t: t.use.cores if t.use else None)),
+    Measure("testbed_cores_mean", "cores", _of(lambda t: t.use.testbed if t.use else None)),
+    Measure("other_programs_cores_mean", "cores", _of(lambda t: t.use.others if t.use else None)),
+    Measure("hypervisor_cores_mean", "cores", _of(lambda t: t.use.hypervisor if t.use else None)),
+    Measure("switch_idle_mean", "1", _of(lambda t: t.switch_idle_mean)),
+    Measure("switch_idle_worst", "1", _of(lambda t: t.switch_idle_worst)),
+    Measure("retransmissions_records", trial=_of(lambda t: t.retransmissions_records)),
+    Measure("retransmissions_namespaces", trial=_of(lambda t: t.retransmissions_namespaces)),
+    Measure("segments", trial=_of(lambda t: t.segments)),
+    Measure(
+        "drops",
+        trial=_of(lambda t: t.total_drops),
+        row=lambda r: r.drops,
+        shown=Shown("drops", lambda r: _count(r.drops)),
+    ),
+    Measure("drops_by_port", trial=_of(lambda t: _named((p.port, str(p.drops)) for p in t.drops))),
+    Measure("drop_share_worst", "1", _of(lambda t: max((p.share for p in t.drops), default=0.0))),
+    Measure(
+        "retransmissions",
+        row=lambda r: r.retransmissions,
+        shown=Shown("retr.", lambda r: _count(r.retransmissions)),
+    ),
+    Measure("management_bytes", "B", _of(lambda t: t.management_bytes)),
+    Measure("payload_in", "B", _of(lambda t: t.payload_in)),
+    Measure("payload_out", "B", _of(lambda t: t.payload_out)),
+    Measure("cpu_seconds_ps", "s", _of(lambda t: t.cpu_seconds_ps)),
+    Measure("cpu_seconds_workers", "s", _of(lambda t: t.cpu_seconds_workers)),
+    Measure("cpu_seconds_per_gigabyte", "s/GB", _of(lambda t: t.cpu_seconds_per_gigabyte)),
+    Measure(
+        "training_cpu_seconds_ps", "s", _of(lambda t: t.training_cpu.ps if t.training_cpu else None)
+    ),
+    Measure(
+        "training_cpu_seconds_workers",
+        "s",
+        _of(lambda t: t.training_cpu.workers if t.training_cpu else None),
+    ),
+    Measure(
+        "transport_cpu_seconds_per_gigabyte",
+        "s/GB",
+        _of(lambda t: t.training_cpu.transport if t.training_cpu else None),
+    ),
+    Measure(
+        "aggregation_cpu_seconds_per_gigabyte",
+        "s/GB",
+        _of(lambda t: t.training_cpu.aggregation_per_gigabyte if t.training_cpu else None),
+    ),
+    Measure(
+        "gradients_cpu_seconds_per_gigabyte",
+        "s/GB",
+        _of(lambda t: t.training_cpu.gradients_per_gigabyte if t.training_cpu else None),
+    ),
+    Measure("throttled_share_worst", "1", _of(lambda t: t.throttled_share)),
+    Measure(
+        "throttled_shares",
+        "1",
+        _of(lambda t: _named((host.host, number(host.throttled_share)) for host in t.hosts)),
+    ),
+    Measure(
+        "memory_peak_bytes",
+        "B",
+        _of(
+            lambda t: _named(
+                (host.host, str(host.memory_peak_bytes))
+                for host in t.hosts
+                if host.memory_peak_bytes is not None
+            )
+        ),
+    ),
+    Measure("oom_kills", trial=_of(lambda t: sum(host.oom_kills for host in t.hosts))),
+    Measure("staleness_mean", trial=_of(lambda t: t.staleness_mean)),
+    Measure(
+        "staleness",
+        trial=_of(lambda t: _named((behind, str(n)) for behind, n in t.staleness.items())),
+    ),
+    Measure("parameters_sha256", trial=_of(lambda t: t.parameters_sha256)),
+    Measure("congestion_control", trial=_of(lambda t: ";".join(sorted(t.congestion_controls)))),
+    Measure("workers", trial=_of(lambda t: t.workers)),
+    Measure("batch", trial=_of(lambda t: t.batch)),
+    Measure("iterations", trial=_of(lambda t: t.iterations)),
+    Measure("warm_up", trial=_of(lambda t: t.warm_up)),
+    Measure("cool_down", trial=_of(lambda t: t.cool_down)),
+    Measure("seed", trial=_of(lambda t: t.seed)),
+    Measure("scale_rates", trial=_of(lambda t: t.scale_rates)),
+    Measure("scale_time", trial=_of(lambda t: t.scale_time)),
+    Measure("switch", trial=_of(lambda t: t.switch)),
+)
+"""In the order of the columns of summary.csv."""
+
+BY_NAME = {measure.name: measure for measure in MEASURES}

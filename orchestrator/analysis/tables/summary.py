@@ -1,0 +1,130 @@
+"""From a run to its rows (model x schedule)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from orchestrator.analysis.measures.attempts import Choice, choose
+from orchestrator.analysis.measures.bound_share import bound_imgs_per_sec, share_of_gain
+from orchestrator.analysis.measures.fairness import fairness_of
+from orchestrator.analysis.measures.measure import TrialMeasure, measure
+from orchestrator.analysis.measures.statistics import Estimate, estimate, percent_faster, speedup
+from orchestrator.analysis.reading.records import Run
+from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Trials of a run with their verdicts and bounds (same order), and the rows made of them."""
+
+    trials: tuple[TrialMeasure, ...]
+    verdicts: tuple[Verdict, ...]
+    bounds: tuple[float | None, ...]
+    rows: tuple[Row, ...]
+
+
+def summarise(run: Run) -> Summary:
+    """Measure and judge the trials of a run, and gather them in rows."""
+    trials = tuple(measure(trial) for trial in run.trials)
+    goodputs = run.goodput.goodputs() if run.goodput else None
+    bounds = {
+        which: bound_imgs_per_sec(run.experiment, which[0], which[1], goodputs, which[2])
+        for which in {_bounded(trial) for trial in trials}
+    }
+    of_trials = tuple(bounds[_bounded(trial)] for trial in trials)
+    fairness = {
+        (model, batch): fairness_of(run.experiment, model, batch, goodputs)
+        for model, batch, _ in bounds
+    }
+    verdicts = judge_run(trials, of_trials, run.forced, fairness)
+    groups: dict[tuple[str, str], list[TrialMeasure]] = {}
+    for trial in trials:
+        groups.setdefault((trial.model, trial.schedule), []).append(trial)
+    judged = {id(trial): verdict for trial, verdict in zip(trials, verdicts, strict=True)}
+    chosen = {place: choose(attempts) for place, attempts in groups.items()}
+    published = _published(run.experiment)
+    rows = []
+    for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
+        for schedule in _in_order(
+            run.experiment.get("schedules"), (trial.schedule for trial in trials)
+        ):
+            if (model, schedule) in groups:
+                row = _row(
+                    model,
+                    schedule,
+                    chosen,
+                    published.get(model, {}),
+                    bounds,
+                    against=run.baseline,
+                )
+                verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
+                rows.append(replace(row, verdict=verdict))
+    return Summary(trials, verdicts, of_trials, tuple(rows))
+
+
+_Bounded = tuple[str, int, float]
+
+
+def _bounded(trial: TrialMeasure) -> _Bounded:
+    """What a bound depends on: model, batch, and how far the workers' paces may differ."""
+    return trial.model, trial.batch, trial.lead
+
+
+def _row(
+    model: str,
+    schedule: str,
+    chosen: Mapping[tuple[str, str], Choice],
+    published: Mapping[str, tuple[float, ...]],
+    bounds: Mapping[_Bounded, float | None],
+    *,
+    against: str,
+) -> Row:
+    """A row that is not judged yet, with its speed-up `against` a schedule."""
+    own = chosen[model, schedule]
+    baseline = chosen.get((model, against), Choice())
+    rates, base = own.imgs_per_sec(), baseline.imgs_per_sec()
+    compared = schedule != against
+    published_speedup = None
+    if compared and published.get(against) and published.get(schedule):
+        published_speedup = percent_faster(fmean(published[against]), fmean(published[schedule]))
+    measured = estimate(list(rates.values()))
+    # All trials of a run have one batch, and one that has not would have another bound.
+    of_trials = {bounds[_bounded(trial)] for trial in own.counted}
+    bound = of_trials.pop() if len(of_trials) == 1 else None
+    gain = None
+    if compared and base and bound:
+        gain = share_of_gain(fmean(base.values()), measured.mean, bound)
+    faster = speedup(base, rates) if compared else None
+    if compared and base and faster is None and (own.left_out or baseline.left_out):
+        # No pair is left of what had been paired.
+        faster = Estimate(percent_faster(fmean(base.values()), measured.mean), None, 1)
+    return Row(
+        model=model,
+        schedule=schedule,
+        imgs_per_sec=measured,
+        speedup=faster,
+        published=published.get(schedule, ()),
+        published_speedup=published_speedup,
+        bound_imgs_per_sec=bound,
+        share_of_gain=gain,
+        trials=own.counted,
+        verdict=Verdict("ok"),
+        left_out=own.left_out,
+        baseline=against,
+    )
+
+
+def _published(experiment: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, ...]]]:
+    return {
+        model: {schedule: tuple(runs) for schedule, runs in by_schedule.items()}
+        for model, by_schedule in (experiment.get("published") or {}).items()
+    }
+
+
+def _in_order(asked: Any, found: Iterable[str]) -> list[str]:
+    """Names in the order of the experiment, then those that only the trials know."""
+    return list(dict.fromkeys([*(asked if isinstance(asked, list) else ()), *found]))

@@ -1,0 +1,59 @@
+"""summary.csv and the rows of summary.json and `--json`, from the list of measures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.analysis.reading.records import FailedTrial
+from orchestrator.analysis.tables.columns import MEASURES, JudgedTrial, Value, number
+from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.tables.summary import Summary
+
+_WHICH = ("index", "model", "schedule", "repeat", "attempt")
+_FIRST = ("model", "schedule", "imgs_per_sec", "repeats", "speedup_pct", "verdict")
+
+
+def row_json(row: Row) -> dict[str, Any]:
+    """A row for a program to read: percent where the name says `pct`, else shares of 1."""
+    found = {measure.name: measure.row(row) for measure in MEASURES if measure.row}
+    return {name: found[name] for name in _FIRST} | found
+
+
+def rows_json(rows: Sequence[Row]) -> str:
+    """summary.json."""
+    return json.dumps([row_json(row) for row in rows], indent=2, allow_nan=False) + "\n"
+
+
+def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
+    """summary.csv: one line per attempt; failed ones have verdict `failed` and no measures.
+
+    The columns and their order are the same for every run; lists are separated by semicolons.
+    """
+    counted = {(t.index, t.attempt) for row in summary.rows for t in row.trials}
+    lines: list[dict[str, Any]] = []
+    for trial, verdict, bound in zip(summary.trials, summary.verdicts, summary.bounds, strict=True):
+        judged = JudgedTrial(trial, verdict, bound, (trial.index, trial.attempt) in counted)
+        lines.append({one.name: _text(one.trial(judged)) for one in MEASURES if one.trial})
+    columns = list(lines[0])
+    for failure in failed:
+        known = failure.trial.model_dump() if failure.trial else {}
+        line = {key: known.get(key, "") for key in _WHICH}
+        lines.append({**line, "verdict": "failed", "reasons": str(failure)})
+    lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else 1 << 30)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _text(value: Value) -> str | int:
+    if isinstance(value, list):
+        return ";".join(str(_text(one)) for one in value)
+    if isinstance(value, str | int):
+        return value
+    return number(value)

@@ -1,0 +1,269 @@
+"""A sweep's directory: its points, each a complete run, and what is to be said of them together.
+
+run.json        the resolved experiment with its sweep, as of any run
+<point>/        a run of its own: `dmlbed report` and `trace` work on it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from orchestrator.analysis.measures.bound_share import buffers_of, topology_of
+from orchestrator.analysis.measures.statistics import Estimate
+from orchestrator.analysis.reading.directories import check_format
+from orchestrator.analysis.reading.records import Run, read_run
+from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.tables.summary import summarise
+from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.predict import Case, expected, limits
+from orchestrator.records.directory import RunDirectory
+from orchestrator.records.files import Record, read_object
+from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model, model_names
+from workloads.schedule.library import Schedule, get_schedule
+
+Standing = Literal["wins", "within the noise", ""]
+
+NOISE = 0.0075
+"""Half the interval taken for a single repeat, as a share of it: at other scales and on other
+switches the imgs/sec of one experiment differ by at most 1.5 %."""
+
+
+_NOT_RUN = "not run"
+
+
+class _Experiment(Record):
+    name: str
+    models: tuple[str, ...]
+    schedules: tuple[str, ...]
+    batch: int
+    sweep: Sweep
+    devices: dict[str, DeviceModel]
+    own_schedules: dict[str, Schedule] = Field(default_factory=dict)
+    topology: dict[str, Any]
+    socket_buffers: dict[str, Any] = Field(default_factory=dict)
+
+
+class _SweepRecord(Record):
+    format: int | None = None
+    versions: dict[str, Any] = Field(default_factory=dict)
+    experiment: _Experiment
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """A sweep's directory, read.
+
+    Attributes:
+        name: of the experiment.
+        sweep: what was varied.
+        topology: as it is without the sweep.
+        batch: likewise.
+        models: names, in the order of the experiment.
+        schedules: by name, in the order of the experiment; None for one that this version does not
+            know.
+        runs: of every point that has a result, by value.
+        missing: why other points have none, by value.
+        buffers: what was asked of TCP's.
+    """
+
+    directory: Path
+    name: str
+    sweep: Sweep
+    topology: Topology
+    batch: int
+    models: tuple[str, ...]
+    schedules: Mapping[str, Schedule | None]
+    devices: Mapping[str, DeviceModel]
+    buffers: SocketBuffers
+    runs: Mapping[int, Run]
+    missing: Mapping[int, str]
+
+    def case(self, model: str, value: int) -> Case:
+        """What is trained on what at a value, which need not be a point's."""
+        there = conditions(self.sweep, value, self.topology, self.batch)
+        made = load_model(model)
+        return Case(there.topology, made, self.devices, there.batch, buffers=self.buffers)
+
+    def most(self, case: Case) -> float:
+        """Imgs/sec that none of its schedules is above."""
+        return case.most(schedule for schedule in self.schedules.values() if schedule)
+
+    def x(self, case: Case, value: int) -> float:
+        """A value on the figure's axis: C in units of what links take, Mbit/s, or workers."""
+        if self.sweep.variable == "batch":
+            return compute_over_links(case)
+        return value / 1e6 if self.sweep.variable == "rate" else value
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model at one point under one schedule.
+
+    Attributes:
+        row: what was measured.
+        predicted: imgs/sec; None if no prediction applies.
+        why_not: in one line why it does not.
+        standing: whether it is the fastest there, or as fast within the noise.
+    """
+
+    row: Row
+    predicted: float | None
+    why_not: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Place:
+    """One model at one point.
+
+    Attributes:
+        label: the point's name.
+        value: the point's value.
+        text: the same for people.
+        x: the same on the figure's axis.
+        case: what was trained on what.
+        bound: imgs/sec that no schedule is above.
+        limits: what limits there, in words.
+        cells: by schedule.
+    """
+
+    model: str
+    label: str
+    value: int
+    text: str
+    x: float
+    case: Case
+    bound: float
+    limits: str
+    cells: Mapping[str, Cell]
+
+
+def read_sweep(directory: Path) -> SweepRun:
+    """Read the directory of a sweep, all points that left anything.
+
+    Raises:
+        InputError: no point is in it.
+        RunError: run.json is broken, or no point has anything to report.
+    """
+    path = RunDirectory(directory).run
+    found = read_object(path, _SweepRecord)
+    check_format(path, found.format, found.versions.get("dmlbed"))
+    record = found.experiment
+    topology = topology_of({"topology": record.topology})
+    if topology is None:
+        raise RunError(f"{path}: its topology cannot be read")
+    runs: dict[int, Run] = {}
+    missing: dict[int, str] = {}
+    for value in record.sweep.values:
+        place = directory / record.sweep.label(value)
+        if not place.exists():
+            missing[value] = _NOT_RUN
+            continue
+        try:
+            runs[value] = read_run(place)
+        except (RunError, InputError) as error:
+            missing[value] = str(error)
+    if all(why == _NOT_RUN for why in missing.values()) and not runs:
+        message = "the records of this sweep's points are not in it"
+        raise InputError([Problem(str(directory), message)])
+    if not runs:
+        why = "; ".join(f"{record.sweep.label(value)}: {why}" for value, why in missing.items())
+        raise RunError(f"{directory}: nothing to report: {why}")
+    return SweepRun(
+        directory=directory,
+        name=record.name,
+        sweep=record.sweep,
+        topology=topology,
+        batch=record.batch,
+        models=tuple(model for model in record.models if model in model_names()),
+        schedules={
+            name: record.own_schedules.get(name) or _library(name) for name in record.schedules
+        },
+        devices=record.devices,
+        buffers=buffers_of({"socket_buffers": record.socket_buffers}),
+        runs=runs,
+        missing=missing,
+    )
+
+
+def places(run: SweepRun) -> tuple[Place, ...]:
+    """All that was measured: model by model, each in the order of the values."""
+    rows = {value: summarise(found).rows for value, found in run.runs.items()}
+    found = []
+    for model in run.models:
+        for value in sorted(rows):
+            own = [row for row in rows[value] if row.model == model]
+            if own:
+                found.append(_place(run, value, own))
+    return tuple(found)
+
+
+def predicted(schedule: Schedule | None, case: Case) -> tuple[float | None, str]:
+    """Imgs/sec that are expected, and if none are, why."""
+    if schedule is None:
+        return None, "this version does not know it"
+    found = expected(schedule, case)
+    if found.seconds is None:
+        return None, found.why_not
+    return case.bound.imgs_per_sec(found.seconds), ""
+
+
+def compute_over_links(case: Case) -> float:
+    """C in units of what the fullest link is busy for (nu): from 1 on compute limits."""
+    return case.bound.compute_seconds / case.bound.fullest[0].seconds
+
+
+def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
+    model = rows[0].model
+    case = run.case(model, value)
+    standings = _standings(rows)
+    cells = {}
+    for row in rows:
+        imgs_per_sec, why_not = predicted(run.schedules.get(row.schedule), case)
+        cells[row.schedule] = Cell(row, imgs_per_sec, why_not, standings[row.schedule])
+    # The run's own bound, where it has one: that is what its shares are of.
+    known = [row.bound_imgs_per_sec for row in rows if row.bound_imgs_per_sec is not None]
+    return Place(
+        model=model,
+        label=run.sweep.label(value),
+        value=value,
+        text=run.sweep.text(value),
+        x=run.x(case, value),
+        case=case,
+        bound=max(known) if known else run.most(case),
+        limits=limits(case.bound),
+        cells=cells,
+    )
+
+
+def _standings(rows: list[Row]) -> dict[str, Standing]:
+    """Who wins; figures that may not be used take no part."""
+    usable = [row for row in rows if row.verdict.level != "unusable"]
+    found: dict[str, Standing] = {row.schedule: "" for row in rows}
+    if len(usable) < 2:
+        return found
+    best = max(usable, key=lambda row: row.imgs_per_sec.mean)
+    lowest, _ = _interval(best.imgs_per_sec)
+    for row in usable:
+        if _interval(row.imgs_per_sec)[1] >= lowest:
+            found[row.schedule] = "within the noise"
+    found[best.schedule] = "wins"
+    return found
+
+
+def _interval(rate: Estimate) -> tuple[float, float]:
+    return rate.interval or (rate.mean * (1 - NOISE), rate.mean * (1 + NOISE))
+
+
+def _library(name: str) -> Schedule | None:
+    try:
+        return get_schedule(name)
+    except ValueError:
+        return None

@@ -1,0 +1,69 @@
+"""A sweep on the terminal: per model a table with a column for every point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from orchestrator.analysis.tables.sweep import Cell, Place, compute_over_links
+from orchestrator.spec import number_text
+from orchestrator.terminal.letters import written
+from orchestrator.terminal.tables import Column, FittedTable, narrow
+
+_SIGNS = {"wins": "*", "within the noise": "=", "": " "}
+_MARKS = {"ok": "", "doubtful": "?", "unusable": "✕"}
+_LEGEND = (
+    "imgs/sec and percent of the bound; * the fastest, = as fast within the noise; ? doubtful, "
+    "✕ unusable: see the point's own report; C/nu: compute over what the fullest link takes"
+)
+
+
+@dataclass(frozen=True)
+class SweepTable:
+    """A rich renderable of all models, and what is missing.
+
+    Attributes:
+        title: what is varied.
+        places: model by model, each in the order of the values.
+        schedules: in the order of the experiment.
+        notes: what is missing and why.
+    """
+
+    title: str
+    places: tuple[Place, ...]
+    schedules: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for model in dict.fromkeys(place.model for place in self.places):
+            own = [place for place in self.places if place.model == model]
+            yield self._table(model, own)
+            yield Text()
+        yield Text(written(_LEGEND, options.encoding))
+        for note in self.notes:
+            yield Text(note, style="yellow")
+
+    def _table(self, model: str, places: Sequence[Place]) -> FittedTable:
+        points = (Column(place.text, right=True) for place in places)
+        table = FittedTable((Column(f"{model}\n{self.title}"), *points))
+        table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
+        table.add("limited by", *(narrow(place.limits) for place in places))
+        table.add("bound", *(f"{number_text(place.bound, 3)} 100 %" for place in places))
+        for schedule in self.schedules:
+            cells = (_cell(place, place.cells.get(schedule)) for place in places)
+            table.add(schedule, *cells)
+        return table
+
+
+def _cell(place: Place, cell: Cell | None) -> Text:
+    if cell is None:
+        return Text("- ")
+    rate = cell.row.imgs_per_sec.mean
+    level = cell.row.verdict.level
+    mark = _MARKS[level]
+    style = "bold green" if cell.standing == "wins" else "" if level == "ok" else "yellow"
+    text = f"{mark}{number_text(rate, 3)} {100 * rate / place.bound:3.0f} %{_SIGNS[cell.standing]}"
+    return Text(text, style=style)

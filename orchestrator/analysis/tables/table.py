@@ -1,0 +1,66 @@
+"""The summary on the terminal: as few tables as fit its width, one below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from orchestrator.analysis.tables.columns import BY_NAME
+from orchestrator.analysis.tables.row import Row
+from orchestrator.terminal.letters import written
+from orchestrator.terminal.tables import Column, FittedTable
+
+_STYLES = {"ok": "green", "doubtful": "yellow", "unusable": "bold red"}
+_REASONS_SHOWN = 3  # per row; summary.json has all
+
+
+_FIGURES = (
+    "imgs_per_sec", "published_imgs_per_sec", "deviation_pct", "speedup_pct",
+    "published_speedup_pct",
+)  # fmt: skip
+_BOUND = ("bound_imgs_per_sec", "share_of_bound_pct", "share_of_gain_pct")
+_CONDITIONS = ("pull_shares", "push_shares", "idle_mean", "drops", "retransmissions")
+
+
+@dataclass(frozen=True)
+class SummaryTable:
+    """A rich renderable of the rows, the reasons of their verdicts and what is missing."""
+
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        known = any(row.bound_imgs_per_sec is not None for row in self.rows)
+        names = (*_FIGURES, *(_BOUND if known else ()), *_CONDITIONS)
+        shown = [how for name in names if (how := BY_NAME[name].shown)]
+        columns = [Column(how.title, right=True, together=how.together) for how in shown]
+        keys = [Column("model"), Column("schedule")]
+        verdict = Column("verdict", together=True)
+        table = FittedTable([*keys, *columns, verdict], keys=len(keys), gap=1, merged=True)
+        for row in self.rows:
+            level = Text(row.verdict.level, style=_STYLES[row.verdict.level])
+            table.add(row.model, row.schedule, *(how.cell(row) for how in shown), level)
+        yield table
+        for note in self._notes():
+            plain = written(note.plain, options.encoding)
+            yield note if plain == note.plain else Text(plain, style=note.style)
+
+    def _notes(self) -> Iterator[Text]:
+        for row in self.rows:
+            reasons = row.verdict.reasons
+            hidden = len(reasons) - _REASONS_SHOWN
+            for reason in reasons[:_REASONS_SHOWN]:
+                yield self._note(f"{row.model} {row.schedule}: ", row.verdict.level, reason)
+            if hidden > 0:
+                yield Text(f"{row.model} {row.schedule}: and {hidden} more (summary.json)")
+            for line in row.left_out_lines():
+                yield Text(f"{row.model} {row.schedule}, {line}", style="yellow")
+        for note in self.notes:
+            yield Text(note, style="yellow")
+
+    @staticmethod
+    def _note(place: str, level: str, reason: str) -> Text:
+        return Text.assemble(place, (level, _STYLES[level]), f": {reason}")

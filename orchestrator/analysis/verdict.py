@@ -1,0 +1,215 @@
+"""May a figure be used? Pure rules over the measures of trials.
+
+`ok`: nothing speaks against it. `doubtful`: look at the reasons before quoting it. `unusable`: it
+is not a measurement of what it says it is.
+
+Every trial of a model under a bulk-synchronous schedule must end with the same parameters, bit for
+bit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from orchestrator.analysis.measures.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
+from orchestrator.analysis.measures.fairness import Fairness, unfair
+from orchestrator.analysis.measures.measure import HostUse, TrialMeasure
+from orchestrator.analysis.reading.records import ForcedScale
+from orchestrator.records.goodput import MOST_SHARE
+
+Level = Literal["ok", "doubtful", "unusable"]
+LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
+
+UNORDERED = "none"
+"""The schedule whose flows must share links fairly."""
+
+MANAGEMENT_BYTES = 512 * 1024
+"""Per process: its code and its end take some 240 KB; above, it may be training."""
+RECORDS_FACTOR = 1.25
+"""Records cross it once, when training is over; SSH, TCP and its ACKs add some 10 %."""
+MANAGEMENT_SHARE = 0.01
+"""Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
+RETRANSMISSION_SHARE = 0.005
+"""Windows of 256 KiB under queues of 512 KiB lose next to nothing: more has a cause."""
+SLOW_ITERATION = 1.5
+"""Times the median: iterations do the same work, so one that stands out was disturbed."""
+DROP_SHARE = 0.001
+"""Of a port's packets: at that rate the congestion control shapes the figure, not the link."""
+ABOVE_BOUND = MOST_SHARE
+"""Times the bound, which is as exact as the goodput that it is drawn at can be measured. No
+schedule stays above that, stale and asynchronous ones neither, for every iteration of every worker
+moves the whole model both ways: some of it was moved outside of the window of time."""
+
+THROTTLED_SHARE = 0.01
+"""Of the measured time. The emulated compute waits and needs no CPU: what a quota holds up is the
+handling of messages, which the model of the host knows nothing of."""
+THROTTLED_A_LITTLE = 0.001
+"""A few milliseconds in ten seconds: a burst met the end of a period."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A level, and one short line for each thing that speaks against the figure, worst first."""
+
+    level: Level
+    reasons: tuple[str, ...] = ()
+
+
+def worst(levels: Iterable[Level]) -> Level:
+    """The worst of the levels; `ok` of none."""
+    return max(levels, key=LEVELS.index, default="ok")
+
+
+def judge_trial(
+    trial: TrialMeasure, bound: float | None = None, fairness: Fairness | None = None
+) -> Verdict:
+    """Judge a trial by its own records.
+
+    Args:
+        trial: its measures.
+        bound: the imgs/sec that it cannot have more of; None: not known.
+        fairness: what is fair to its workers; None: the topology is not known.
+    """
+    return _verdict(_unusable(trial), _doubtful(trial, bound, fairness))
+
+
+def judge_run(
+    trials: Sequence[TrialMeasure],
+    bounds: Sequence[float | None],
+    forced: ForcedScale | None = None,
+    fairness: Mapping[tuple[str, int], Fairness | None] = MappingProxyType({}),
+) -> tuple[Verdict, ...]:
+    """Judge trials by their own records and against each other; verdicts in the same order.
+
+    Args:
+        trials: of one run.
+        bounds: imgs/sec of each that no schedule is above; None where it is not known.
+        forced: what speaks against all of them: a scale that the machine does not carry.
+        fairness: what is fair to the workers, by model and batch.
+    """
+    split = _different_parameters(trials)
+    verdicts = []
+    for trial, bound in zip(trials, bounds, strict=True):
+        training = _same_training(trial)
+        common = [split[training]] if trial.bulk_synchronous and training in split else []
+        doubtful: list[str] = []
+        if forced is not None:
+            (common if forced.level == "unusable" else doubtful).append(forced.reason)
+        doubtful.extend(_doubtful(trial, bound, fairness.get((trial.model, trial.batch))))
+        verdicts.append(_verdict([*common, *_unusable(trial)], doubtful))
+    return tuple(verdicts)
+
+
+def judge_row(trials: Sequence[tuple[int, Verdict]]) -> Verdict:
+    """The worst verdict of a row's trials, given as (repeat, verdict); reasons name the repeat."""
+    ranked = sorted(trials, key=lambda trial: -LEVELS.index(trial[1].level))
+    repeats_of: dict[str, list[int]] = defaultdict(list)
+    for repeat, verdict in ranked:
+        for reason in verdict.reasons:
+            repeats_of[reason].append(repeat)
+    reasons = [
+        reason if len(repeats) == len(trials) else f"repeat {_join(repeats)}: {reason}"
+        for reason, repeats in repeats_of.items()
+    ]
+    return Verdict(worst(verdict.level for _, verdict in trials), tuple(reasons))
+
+
+def _verdict(unusable: Iterable[str], doubtful: Iterable[str]) -> Verdict:
+    bad, odd = tuple(unusable), tuple(doubtful)
+    return Verdict("unusable" if bad else "doubtful" if odd else "ok", bad + odd)
+
+
+def _unusable(trial: TrialMeasure) -> Iterable[str]:
+    payload = trial.payload_in + trial.payload_out
+    deployment = MANAGEMENT_BYTES * (trial.workers + 1) + RECORDS_FACTOR * trial.records_bytes
+    if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * payload):
+        yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
+    if not trial.barrier and not trial.warm_up:
+        yield "no warm-up, and no step barrier: the measured time leaves a push out"
+    if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
+        yield f"no idle CPU: {_percent(trial.idle_mean)} on average"
+    for host in trial.hosts:
+        if (host.throttled_share or 0.0) > THROTTLED_SHARE:
+            yield _throttled(host)
+        if host.oom_kills:
+            yield f"{host.host}: a process was killed for memory"
+    for difference in trial.kept_differs:
+        yield f"the kernel kept otherwise: {difference}"
+    strange = sorted(trial.congestion_controls - {trial.congestion_control})
+    if strange:
+        yield f"congestion control was {_join(strange)}, not {trial.congestion_control}"
+
+
+def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | None) -> Iterable[str]:
+    yield from _above(trial, bound)
+    if trial.idle_mean is None or trial.idle_worst is None:
+        yield "idle CPU was not recorded"
+    elif trial.idle_mean >= NO_IDLE_MEAN:
+        if trial.idle_mean < LOW_IDLE_MEAN:
+            yield f"little idle CPU: {_percent(trial.idle_mean)} on average"
+        if trial.idle_worst < LOW_IDLE_WORST:
+            yield f"worst second: {_percent(trial.idle_worst)} idle CPU"
+    yield from trial.disturbances
+    for host in trial.hosts:
+        if THROTTLED_A_LITTLE < (host.throttled_share or 0.0) <= THROTTLED_SHARE:
+            yield _throttled(host)
+    if not trial.congestion_controls:
+        yield "congestion control was not read back"
+    if trial.schedule == UNORDERED:
+        yield from unfair(trial, fairness)
+    if trial.retransmission_share > RETRANSMISSION_SHARE:
+        yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"
+    slowest = max(trial.iteration_seconds)
+    if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
+        number = trial.warm_up + trial.iteration_seconds.index(slowest)
+        ratio = slowest / trial.iteration_seconds_median
+        yield f"iteration {number} took {ratio:.1f} x the median"
+    for port in trial.drops:
+        if port.share > DROP_SHARE:
+            yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
+
+
+def _above(trial: TrialMeasure, bound: float | None) -> Iterable[str]:
+    if bound is not None and trial.imgs_per_sec > ABOVE_BOUND * bound:
+        yield f"faster than its bound: {_percent(trial.imgs_per_sec / bound)}"
+
+
+def _throttled(host: HostUse) -> str:
+    share, cores = _percent(host.throttled_share or 0.0, 1), host.cores
+    cap = "" if cores is None else f", its cap is {cores:g} core{'' if cores <= 1 else 's'}"
+    return f"{host.host} was throttled for {share} of the time{cap}"
+
+
+_Training = tuple[str, int, int, int, int, float, float]
+
+
+def _same_training(trial: TrialMeasure) -> _Training:
+    """Trials that are equal in this must end with the same parameters."""
+    iterations = trial.warm_up + trial.iterations + trial.cool_down
+    scale = (trial.scale_rates, trial.scale_time)  # decides the number of elements
+    return (trial.model, trial.seed, iterations, trial.batch, trial.workers, *scale)
+
+
+def _different_parameters(trials: Sequence[TrialMeasure]) -> dict[_Training, str]:
+    found: dict[_Training, set[str]] = defaultdict(set)
+    for trial in trials:
+        if trial.bulk_synchronous:
+            found[_same_training(trial)].add(trial.parameters_sha256)
+    # Which of them is wrong cannot be told, so all are.
+    return {
+        training: f"final parameters differ between trials of {training[0]}"
+        for training, digests in found.items()
+        if len(digests) > 1
+    }
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _join(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))

@@ -1,0 +1,1 @@
+"""The private namespaces that all of a testbed lives in."""

@@ -1,0 +1,123 @@
+"""Idle shares over time, so that a trial without idle time is known as one.
+
+Of the whole machine, and of the thread that forwards the packets, where switches are a process:
+with one such thread and two cores it can be at its end while half the machine is idle.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+
+from orchestrator.emulation.limits.use import UseSampler
+
+Sample = tuple[int, float]
+
+
+def read_cpu_times(text: str) -> tuple[int, int]:
+    """Idle and total ticks out of the first line of /proc/stat.
+
+    Waiting for I/O counts as idle. Stolen time (the hypervisor ran somebody else) counts as busy.
+    Guest time is left out: the kernel has counted it in user time already.
+    """
+    fields = [int(field) for field in text.splitlines()[0].split()[1:9]]
+    return fields[3] + fields[4], sum(fields)
+
+
+def mean_idle(samples: Sequence[Sample], begin_ns: int, end_ns: int) -> float | None:
+    """Mean idle share of the samples that lie within [begin, end] ns; None if there is none.
+
+    A sample tells of the time since the one before.
+    """
+    spans = [
+        (after - before, idle)
+        for (before, _), (after, idle) in pairwise(samples)
+        if before >= begin_ns and after <= end_ns
+    ]
+    total = sum(length for length, _ in spans)
+    return sum(length * idle for length, idle in spans) / total if total else None
+
+
+class IdleSampler:
+    """Samples /proc/stat four times a second on a thread of its own; a context manager.
+
+    Attributes:
+        samples: (monotonic clock in ns, idle share 0..1 since the sample before).
+        switch_samples: likewise of the busiest of the switches' threads; empty if there are none.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], str] = Path("/proc/stat").read_text,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        period: float = 0.25,
+        threads: Callable[[], Mapping[int, float]] = dict,
+        use: UseSampler | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            read: /proc/stat.
+            clock_ns: monotonic.
+            period: seconds between two samples.
+            threads: reads the processor seconds of each of the switches' threads.
+            use: samples whose the CPUs were, on the same thread.
+        """
+        self.samples: list[Sample] = []
+        self.switch_samples: list[Sample] = []
+        self._read = read
+        self._clock_ns = clock_ns
+        self._period = period
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="idle-sampler", daemon=True)
+        self._before = read_cpu_times(read())
+        self._use = use
+        self._threads = threads
+        self._threads_before: tuple[int, Mapping[int, float]] = 0, {}
+        self._sample_switches()
+
+    def sample(self) -> None:
+        """Take one sample now."""
+        text = self._read()
+        now = read_cpu_times(text)
+        total = now[1] - self._before[1]
+        if total > 0:
+            self.samples.append((self._clock_ns(), (now[0] - self._before[0]) / total))
+            self._before = now
+        self._sample_switches()
+        if self._use is not None:
+            self._use.sample(text)
+
+    def _sample_switches(self) -> None:
+        before_ns, before = self._threads_before
+        now = self._threads()
+        if not now:
+            return
+        now_ns = self._clock_ns()
+        used = [now[thread] - before[thread] for thread in now if thread in before]
+        if used:
+            idle = 1 - max(used) * 1e9 / (now_ns - before_ns)
+            # Ticks are coarse: a busy thread may seem to have had more than all of the time.
+            self.switch_samples.append((now_ns, max(0.0, idle)))
+        self._threads_before = now_ns, now
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._period):
+            self.sample()
+
+    def __enter__(self) -> IdleSampler:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()

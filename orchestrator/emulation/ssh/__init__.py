@@ -1,0 +1,1 @@
+"""One SSH server per host."""

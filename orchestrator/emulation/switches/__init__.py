@@ -1,0 +1,1 @@
+"""The kinds of switch: Open vSwitch and Linux bridges."""

@@ -1,0 +1,87 @@
+"""Bounds and closed forms of iteration times, and what limits a topology.
+
+lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
+own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
+predictions             what schedules are expected to take where all workers share a bottleneck
+Case, expected          what a schedule is expected to take by its choices, simulated
+effort                  how long it takes to say so
+shared_links            which links can be shared unfairly, and what is fair on them
+gain_of_unfair_shares   what the most unfair shares can change
+limits                  what limits an iteration, in words
+link_loads, fullest     how long each directed link is busy in an iteration
+no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
+capped, window_limits   what windows and delays leave of a path
+acks_share              what acknowledgements leave of a port
+bottleneck              the ports that limit one direction together
+is_shared               whether a link that all workers share limits them
+"""
+
+from orchestrator.predict.acks import acks_share
+from orchestrator.predict.bottleneck import (
+    Bottleneck,
+    bottleneck,
+    first_worker_bps,
+    is_shared,
+)
+from orchestrator.predict.closed_forms import Prediction, predictions
+from orchestrator.predict.effort import MAX_STEPS, effort
+from orchestrator.predict.expected import Case, expected, gain_of_unfair_shares
+from orchestrator.predict.fair import SharedLink, shared_links
+from orchestrator.predict.iteration import (
+    compute_seconds,
+    no_overlap_seconds,
+    phase_seconds,
+)
+from orchestrator.predict.limits import limits
+from orchestrator.predict.loads import (
+    Goodputs,
+    LinkLoad,
+    fullest,
+    goodput_bps,
+    link_loads,
+)
+from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
+from orchestrator.predict.paces import lead_of, own_paces
+from orchestrator.predict.windows import (
+    capped,
+    long_ways,
+    long_ways_seconds,
+    longest_round_trip_seconds,
+    window_limits,
+)
+
+__all__ = [
+    "Bottleneck",
+    "Case",
+    "Goodputs",
+    "LinkLoad",
+    "LowerBound",
+    "MAX_STEPS",
+    "Prediction",
+    "SharedLink",
+    "acks_share",
+    "bottleneck",
+    "capped",
+    "compute_seconds",
+    "effort",
+    "expected",
+    "first_worker_bps",
+    "fullest",
+    "gain_of_unfair_shares",
+    "goodput_bps",
+    "is_shared",
+    "lead_of",
+    "limits",
+    "link_loads",
+    "long_ways",
+    "long_ways_seconds",
+    "longest_round_trip_seconds",
+    "lower_bound",
+    "no_overlap_seconds",
+    "own_paces",
+    "phase_seconds",
+    "predictions",
+    "shared_links",
+    "window_limits",
+    "worker_devices",
+]

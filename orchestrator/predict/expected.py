@@ -1,0 +1,345 @@
+"""The iteration time that is expected of a schedule, by simulation from its four choices.
+
+With a step barrier all workers and links are simulated (`barrier`), on any topology. Without one
+the workers must be in step: alike, and each behind a bottleneck that is as full as the others'
+(one that all share, or one each). Then one of them is simulated (`pipeline`). Workers that do not
+wait for each other are simulated one by one, on what the others leave them (`apart`). A credit
+window is left out, and so is what a worker's own order costs where others push in another (p3's
+leak).
+
+Delays of links are simulated. Where they make a window too small for its path, with the least and
+with the most that it may let through; that is a prediction if both are within 10 %, and else a
+range. So it is where TCP has to find out what a long way takes; the least is then what a plan says.
+A schedule's credit that is too small is not simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from statistics import fmean
+
+from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
+from orchestrator.predict.apart import paces
+from orchestrator.predict.barrier import barrier_seconds, computations, network_of
+from orchestrator.predict.bottleneck import is_shared
+from orchestrator.predict.closed_forms import Prediction
+from orchestrator.predict.iteration import no_overlap_seconds
+from orchestrator.predict.loads import Goodputs, LinkLoad, fullest, link_loads
+from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
+from orchestrator.predict.paces import lead_of, own_paces
+from orchestrator.predict.pipeline import Order as QueueOrder
+from orchestrator.predict.pipeline import Work, pipelined_seconds, work
+from orchestrator.predict.windows import (
+    capped,
+    delays_seconds,
+    grows,
+    long_ways_seconds,
+    window_limits,
+)
+from orchestrator.spec import (
+    Experiment,
+    Scale,
+    SocketBuffers,
+    Topology,
+    flows,
+    number_text,
+    rate_text,
+)
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model, load_model
+from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.units import Layout
+
+_SIMULATED = "simulated"
+_QUEUES: dict[str, QueueOrder] = {
+    "generation": "fifo",
+    "layer": "layer",
+    "layer-worker": "layer",
+    "planned": "layer",
+}
+_SEED = 1
+_RANDOM_ORDERS = 12
+"""Over iterations and workers: the mean iteration then differs by less than 1 % from seed to seed.
+"""
+
+
+_ALIKE = 1.1
+"""The longest of a range over its shortest, up to which its middle is a prediction."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is trained, on what.
+
+    Attributes:
+        topology: who sends over which link.
+        model: what is trained.
+        devices: by the names that the workers have for them.
+        batch: images per worker and iteration.
+        goodputs: measured payload of ports in bit/s; others carry 1448/1514 of their rate.
+        buffers: TCP's, as they are asked for.
+        scale: whose windows count; that of the real system if it is not said.
+        least: whether windows let through the least that they may, instead of the most.
+    """
+
+    topology: Topology
+    model: Model
+    devices: Mapping[str, DeviceModel]
+    batch: int
+    goodputs: Goodputs | None = None
+    buffers: SocketBuffers = field(default_factory=SocketBuffers)
+    scale: Scale = field(default_factory=Scale)
+    least: bool = False
+
+    @classmethod
+    def of(cls, experiment: Experiment, model: str) -> Case:
+        """An experiment's, with the windows of its scale if that is known already."""
+        return cls(
+            experiment.topology,
+            load_model(model),
+            experiment.devices,
+            experiment.batch,
+            buffers=experiment.socket_buffers,
+            scale=experiment.known_scale,
+        )
+
+    @cached_property
+    def carried(self) -> Goodputs:
+        """What ports carry, as far as it is not what their rates say."""
+        return capped(self.topology, self.buffers, self.scale, self.goodputs, least=self.least)
+
+    @cached_property
+    def window_limits(self) -> str:
+        """Why windows make what is expected a range; empty if they do not."""
+        return window_limits(self.topology, self.buffers, self.scale)
+
+    @cached_property
+    def delays(self) -> tuple[tuple[float, float], ...]:
+        """Of every worker, seconds from the parameter server to it, and back."""
+        return tuple(delays_seconds(self.topology, worker.name) for worker in self.topology.workers)
+
+    @cached_property
+    def loads(self) -> tuple[LinkLoad, ...]:
+        """The loads of all directed links."""
+        return link_loads(self.topology, self.model.bytes, self.carried)
+
+    @cached_property
+    def bound(self) -> LowerBound:
+        """What limits an iteration."""
+        return lower_bound(self.topology, self.model, self.devices, self.batch, self.carried)
+
+    def most(self, schedules: Iterable[Schedule]) -> float:
+        """The imgs/sec that none of these schedules is above in the long run."""
+        lead = max((lead_of(one.bulk_synchronous, one.staleness) for one in schedules), default=1.0)
+        if lead > 1:
+            return own_paces(
+                self.topology, self.model, self.devices, self.batch, self.carried, lead=lead
+            )
+        return self.bound.imgs_per_sec(self.bound.seconds)
+
+
+def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Prediction:
+    """The prediction for one schedule; where none applies it says why.
+
+    Args:
+        schedule: any.
+        case: what is trained, on what.
+        order: the schedule's; None: the library's of that name.
+
+    Raises:
+        KeyError: a worker's device is not in the case's devices.
+    """
+    order = order or ORDERS.get(schedule.order)
+    found: float | str
+    if order is None:
+        found = f"the order {schedule.order} is not the library's"
+    else:
+        found = _credit_limits(schedule, case) or _simulated(schedule, order, case)
+        if case.window_limits and not isinstance(found, str):
+            found = _in_range(schedule, order, case, found)
+    if isinstance(found, str):
+        return Prediction(schedule.name, _SIMULATED, None, found)
+    return Prediction(schedule.name, _SIMULATED, found)
+
+
+def _simulated(schedule: Schedule, order: Order, case: Case) -> float | str:
+    simulate = _with_barrier if schedule.barrier else _without_barrier
+    return simulate(schedule, order, case)
+
+
+def _in_range(schedule: Schedule, order: Order, case: Case, least: float) -> float | str:
+    """Seconds of an iteration of which windows leave a range; the range, if that is wide."""
+    longest = _simulated(schedule, order, replace(case, least=True))
+    if isinstance(longest, str):
+        return longest
+    if any(grows(case.topology, flow, case.scale) for flow in flows(case.topology)):
+        planned = no_overlap_seconds(case.topology, case.model, case.devices, case.batch)
+        longest = max(
+            longest,
+            planned
+            + long_ways_seconds(
+                case.topology, case.model.bytes, case.buffers, case.scale, schedule.window_bytes
+            ),
+        )
+    if longest <= _ALIKE * least:
+        return (least + longest) / 2
+    slow, fast = (number_text(case.bound.imgs_per_sec(each)) for each in (longest, least))
+    return f"{case.window_limits}: {slow} to {fast} imgs/sec"
+
+
+def _credit_limits(schedule: Schedule, case: Case) -> str:
+    """Why a schedule's credit is too small for the longest way; empty if it is not."""
+    trip = max(down + up for down, up in case.delays)
+    if not trip or schedule.window_bytes is None:
+        return ""
+    most = 8 * schedule.window_bytes / trip
+    alone = min(load.goodput_bps for load in case.loads)
+    if most >= alone:
+        return ""
+    return (
+        f"a credit of {schedule.window_bytes / 1e6:.3g} MB over a round trip of "
+        f"{1000 * trip:.3g} ms leaves a worker {rate_text(most, 3)} of {rate_text(alone, 3)}"
+    )
+
+
+def iterations_simulated(order: Order, workers: int) -> int:
+    """How many iterations behind a step barrier make the mean one."""
+    return 1 if order.steady else max(1, _RANDOM_ORDERS // workers)
+
+
+def gain_of_unfair_shares(case: Case) -> float | None:
+    """By how much the baseline's imgs/sec can grow if links are shared as unfairly as can be.
+
+    One worker after the other is then served everywhere, so that one computes and pushes while the
+    next one pulls. It is nothing where compute is long beside that.
+
+    Returns:
+        A share of the imgs/sec with fair shares; None: the baseline is not simulated here.
+    """
+    if case.window_limits:
+        return None
+    baseline = get_schedule("none")
+    order = ORDERS[baseline.order]
+    fair, unfair = (
+        _with_barrier(baseline, order, case, everywhere=everywhere) for everywhere in (False, True)
+    )
+    if isinstance(fair, str) or isinstance(unfair, str):
+        return None
+    return fair / unfair - 1
+
+
+def _with_barrier(
+    schedule: Schedule, order: Order, case: Case, *, everywhere: bool = False
+) -> float | str:
+    if schedule.at_switch and schedule.switch_order != "worker":
+        return f"switches that order by {schedule.switch_order} are not simulated"
+    computed = computations(case.topology, case.model, case.devices, case.batch)
+    workers = range(len(computed))
+    pulled = max(load.seconds for load in case.loads if load.direction == "pull")
+    setting = setting_of(
+        case.model,
+        Layout(case.model, 1, 1, schedule.slice_bytes),
+        stretch=1,
+        workers=computed,
+        seconds_per_byte=pulled / case.model.bytes,
+        shared=is_shared(case.topology, "pull"),
+        barrier=True,
+        seed=_SEED,
+        repeat=0,
+    )
+    iterations = iterations_simulated(order, len(workers))
+    try:
+        ranks = ranks_of(order, schedule, setting, iterations)
+    except OrderError as error:
+        return str(error)
+    turns = None
+    if any(len(set(row)) > 1 for row in ranks.answers):
+        return "answers that overtake each other behind a step barrier are not simulated"
+    if ranks.one_queue and schedule.at_host:
+        turns = [row[0] for row in ranks.answers]
+    network = network_of(
+        case.topology,
+        case.loads,
+        by_worker=schedule.at_switch,
+        everywhere=everywhere,
+        turns=turns,
+    )
+    return fmean(
+        barrier_seconds(
+            case.model,
+            computed,
+            network,
+            [ranks.pulls[worker][number] for worker in workers],
+            case.delays,
+        )
+        for number in range(iterations)
+    )
+
+
+def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
+    queues = next((_QUEUES[name] for name in _QUEUES if ORDERS[name] is order), None)
+    # The simulated flows are as many as geryon's.
+    by_flow = schedule.switch_order == "layer" and schedule.flows == get_schedule("geryon").flows
+    if by_flow and queues == "fifo":
+        queues = "flow"
+    elif queues is None or schedule.at_switch:
+        return f"an order by {schedule.switch_order or schedule.order} is not simulated"
+    if not schedule.bulk_synchronous:
+        return _apart(schedule, queues, case)
+    devices = list(worker_devices(case.topology, case.devices).values())
+    if len({replace(device, name="") for device in devices}) > 1:
+        return "the workers' devices differ, so they are not in step"
+    if len(set(case.delays)) > 1:
+        return "the workers' delays differ, so they are not in step"
+    per_byte = []
+    for direction in ("pull", "push"):
+        full = fullest(load for load in case.loads if load.direction == direction)
+        behind = {worker for load in full for worker in load.workers}
+        if len(behind) < len(case.topology.workers):
+            some = f"{len(behind)} of {len(case.topology.workers)} workers"
+            return f"{full[0].port} is full with {some}, so they are not in step"
+        per_byte.append(full[0].seconds / case.model.bytes)
+    pull, push = per_byte
+    if case.least and order.over_workers and is_shared(case.topology, "pull"):
+        pull = max(pull, _one_by_one(case) / case.model.bytes)
+    made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
+    made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
+    return _pipelined(made, queues)
+
+
+def _one_by_one(case: Case) -> float:
+    """Seconds of all pulls if the server's one queue waits for each worker's window in turn."""
+    return sum(
+        max(
+            load.model_seconds
+            for load in case.loads
+            if load.direction == "pull" and worker.name in load.workers
+        )
+        for worker in case.topology.workers
+    )
+
+
+def _apart(schedule: Schedule, queues: QueueOrder, case: Case) -> float | str:
+    """Seconds in which as many iterations are done as there are workers."""
+    if schedule.staleness == 0:
+        return "workers that may not be ahead at all wait for whole iterations: not simulated"
+    devices = worker_devices(case.topology, case.devices)
+    delays = dict(zip(devices, case.delays, strict=True))
+
+    def alone(worker: str, pull: float, push: float) -> float:
+        device = replace(devices[worker], name="")  # those that are alike are simulated once
+        per_byte = (pull / case.model.bytes, push / case.model.bytes)
+        made = work(case.model, device, case.batch, per_byte, schedule.slice_bytes)
+        down, up = delays[worker]
+        return _pipelined(replace(made, pull_delay=down, push_delay=up), queues)
+
+    tied = schedule.staleness is not None
+    return len(devices) / paces(case.loads, list(devices), alone, tied=tied)
+
+
+@lru_cache(maxsize=16)
+def _pipelined(made: Work, order: QueueOrder) -> float:
+    # p3 and planned-order are one work and one order here.
+    return pipelined_seconds(made, order)

@@ -1,0 +1,46 @@
+"""Iteration times of the simplest scheme: pull, compute, push, step barrier, nothing overlapped.
+
+In u (model bytes / goodput of the bottleneck) with n workers and compute C this is 2nu + C. It is
+an upper estimate of every schedule with a step barrier, which is what planning needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from orchestrator.predict.loads import link_loads
+from orchestrator.spec import Topology
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Model
+
+
+def phase_seconds(
+    topology: Topology, model_bytes: int, direction: Literal["pull", "push"]
+) -> float:
+    """Seconds in which all workers pull (or push) the whole model, alone on the network."""
+    return max(
+        load.seconds for load in link_loads(topology, model_bytes) if load.direction == direction
+    )
+
+
+def compute_seconds(model: Model, device: DeviceModel, batch: int) -> float:
+    """Forward and backward of one worker, in seconds (C)."""
+    return sum(
+        device.forward_seconds(layer, batch) + device.backward_seconds(layer, batch)
+        for layer in model.layers
+    )
+
+
+def no_overlap_seconds(
+    topology: Topology, model: Model, devices: Mapping[str, DeviceModel], batch: int
+) -> float:
+    """Seconds of an iteration with nothing overlapped: pulls, the slowest compute, pushes."""
+    slowest = max(
+        compute_seconds(model, devices[worker.device], batch)
+        for worker in topology.workers
+        if worker.device is not None
+    )
+    pull = phase_seconds(topology, model.bytes, "pull")
+    push = phase_seconds(topology, model.bytes, "push")
+    return pull + slowest + push

@@ -1,0 +1,26 @@
+"""What limits an iteration at best, in words for tables and captions."""
+
+from __future__ import annotations
+
+from orchestrator.predict.lower import LowerBound
+
+COMPUTE = "compute"
+
+
+def limits(bound: LowerBound) -> str:
+    """What is busy longest: `compute`, `link core - rack`, `links of workers` or `2 links`.
+
+    Both directions of a link count as one.
+    """
+    if bound.seconds > bound.fullest[0].seconds:
+        return COMPUTE
+    names: dict[str, None] = {}
+    of_workers = True
+    for load in bound.fullest:
+        ends = (load.port.node, load.port.peer)
+        # As the traffic to the workers crosses it, so that both directions have one name.
+        names[" - ".join(ends if load.direction == "pull" else ends[::-1])] = None
+        of_workers &= not set(ends).isdisjoint(load.workers)
+    if len(names) == 1:
+        return f"link {next(iter(names))}"
+    return "links of workers" if of_workers else f"{len(names)} links"

@@ -1,0 +1,188 @@
+"""What TCP's windows and the links' delays leave of a path (pure).
+
+A connection has at most a window on its way in a round trip, which here is that of the links'
+delays alone. How much of it is payload hangs on the sizes of packets, and how much of it is on its
+way on when the kernel wakes the sender: as soon as a third of the buffer is free. So there is a
+least and a most. Real and emulated windows differ where these have a least size, so that figures
+for a run take those of its scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, log2
+from typing import Literal
+
+from orchestrator.predict.loads import Goodputs, goodput_bps, link_loads
+from orchestrator.spec import (
+    INITIAL_SEGMENTS,
+    KEPT,
+    PAYLOAD_BYTES,
+    Flow,
+    Scale,
+    SocketBuffers,
+    Topology,
+    emulated_send_bytes,
+    flow_path,
+    flows,
+    packet_segments,
+    payload_share,
+    rate_text,
+    round_trip_us,
+    window_bytes,
+)
+
+WOKEN = 1 / 3
+"""Of a send buffer must be free before the kernel wakes who waits to fill it."""
+
+
+def window_bps(
+    topology: Topology, flow: Flow, buffers: SocketBuffers, scale: Scale
+) -> tuple[float, float] | None:
+    """Payload in bit/s of the real system that a flow's window lets through; None: any.
+
+    Returns:
+        The least, with packets of one segment and a sender that is woken late, and the most.
+    """
+    round_trip = round_trip_us(topology, flow.worker) / 1e6
+    if not round_trip:
+        return None
+    bits = 8 * window_bytes(topology, flow, buffers, scale) / float(scale.factor)
+    least = bits * payload_share(1)
+    most = bits * payload_share(packet_segments(topology, flow, scale))
+    # What wakes it is acknowledged only when the last of it has been carried.
+    return least / (round_trip + WOKEN * least / _path_bps(topology, flow)), most / round_trip
+
+
+def _path_bps(topology: Topology, flow: Flow) -> float:
+    return goodput_bps(min(port.rate_bps for port in flow_path(topology, flow)))
+
+
+def capped(
+    topology: Topology,
+    buffers: SocketBuffers,
+    scale: Scale,
+    goodputs: Goodputs | None = None,
+    *,
+    least: bool = False,
+) -> Goodputs:
+    """What ports carry at most, in bit/s of the real system, with the windows of those who send.
+
+    Args:
+        topology: who sends over which link.
+        buffers: asked for.
+        scale: whose windows count.
+        goodputs: measured payload of ports; others carry 1448/1514 of their rate.
+        least: whether with the least that windows let through instead of the most.
+    """
+    found = dict(goodputs or {})
+    for flow in flows(topology):
+        through = window_bps(topology, flow, buffers, scale)
+        if through is None:
+            continue
+        most = through[0] if least else through[1]
+        # A host has one link, so this one is the worker's own.
+        crossed = flow_path(topology, flow)
+        own = crossed[-1] if flow.direction == "pull" else crossed[0]
+        carried = found.get(str(own), goodput_bps(own.rate_bps))
+        if most < carried:
+            found[str(own)] = most
+    return found
+
+
+def window_limits(topology: Topology, buffers: SocketBuffers, scale: Scale) -> str:
+    """In a line which flow's window may not fill its path, at once or ever; empty if all do."""
+    return next(_too_small(topology, buffers, scale), "")
+
+
+def _too_small(topology: Topology, buffers: SocketBuffers, scale: Scale) -> Iterator[str]:
+    for flow in flows(topology):
+        through = window_bps(topology, flow, buffers, scale)
+        if through is None:
+            continue
+        path = _path_bps(topology, flow)
+        trip_us = round_trip_us(topology, flow.worker)
+        if through[0] < path:
+            size = emulated_send_bytes(topology, flow, buffers, scale)
+            yield (
+                f"a send buffer of {size / 1024:.4g} KiB over a round trip of "
+                f"{scale.seconds(trip_us) / 1000:.3g} ms leaves "
+                f"the {flow} {rate_text(through[0], 3)} to {rate_text(through[1], 3)} of "
+                f"{rate_text(path, 3)}"
+            )
+        elif grows(topology, flow, scale):
+            yield (
+                f"over a round trip of {scale.seconds(trip_us) / 1000:.3g} ms TCP has to find out "
+                f"what the way of the {flow} takes"
+            )
+
+
+def grows(topology: Topology, flow: Flow, scale: Scale) -> bool:
+    """Whether TCP starts with less than fills a flow's path, as after every pause."""
+    trip = scale.seconds(round_trip_us(topology, flow.worker) / 1e6)
+    held = _path_bps(topology, flow) / float(scale.rates) * trip / 8
+    return held > INITIAL_SEGMENTS * PAYLOAD_BYTES
+
+
+FULL_WAY = 0.7
+"""What is left of a long way, at worst, while TCP finds out how much it takes: cubic gives up 30 %
+with every loss."""
+
+
+def long_ways_seconds(
+    topology: Topology,
+    model_bytes: int,
+    buffers: SocketBuffers,
+    scale: Scale,
+    credit_bytes: int | None,
+) -> float:
+    """What delays add at most to an iteration in which nothing overlaps, in real seconds.
+
+    Pulls and pushes at what the smallest window (or a schedule's credit) lets through, slow start
+    before each, and the round trips of a step barrier and of workers that push in turns.
+    """
+    trip = longest_round_trip_seconds(topology)
+    if not trip:
+        return 0.0
+    added = (2 + len(topology.workers)) * trip
+    for way in ("pull", "push"):
+        phase = max(
+            load.seconds for load in link_loads(topology, model_bytes) if load.direction == way
+        )
+        those = [flow for flow in flows(topology) if flow.direction == way]
+        windows = [window_bytes(topology, flow, buffers, scale) for flow in those]
+        through = [window_bps(topology, flow, buffers, scale) for flow in those]
+        rounds = max(0.0, log2(max(windows) / (INITIAL_SEGMENTS * PAYLOAD_BYTES)))
+        least = min(bps[0] for bps in through if bps is not None)
+        if credit_bytes is not None and way == "push":
+            least = min(least, 8 * credit_bytes / trip)
+        added += max(phase / FULL_WAY, 8 * model_bytes / least) - phase + ceil(rounds) * trip
+    return added
+
+
+def long_ways(topology: Topology, buffers: SocketBuffers, scale: Scale) -> tuple[str, ...]:
+    """In lines what delays and windows come to, in the real system's figures; none without."""
+    trip = longest_round_trip_seconds(topology)
+    if not trip:
+        return ()
+    sizes = {
+        window_bytes(topology, flow, buffers, scale) / KEPT / float(scale.factor)
+        for flow in flows(topology)
+    }
+    least, most = (f"{size / 1024:.4g}" for size in (min(sizes), max(sizes)))
+    named = f"{least} KiB" if least == most else f"{least} to {most} KiB"
+    return (f"delays: a round trip takes up to {1000 * trip:.3g} ms; send buffers have {named}",)
+
+
+def delays_seconds(topology: Topology, worker: str) -> tuple[float, float]:
+    """Seconds from the parameter server to a worker by the links' delays, and back."""
+    ways: tuple[Literal["pull", "push"], ...] = ("pull", "push")
+    down, up = (
+        sum(port.delay_us for port in flow_path(topology, Flow(worker, way))) / 1e6 for way in ways
+    )
+    return down, up
+
+
+def longest_round_trip_seconds(topology: Topology) -> float:
+    """Of all workers."""
+    return max(round_trip_us(topology, worker.name) for worker in topology.workers) / 1e6

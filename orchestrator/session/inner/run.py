@@ -1,0 +1,181 @@
+"""The conductor: runs inside the box, builds the testbed, runs trial after trial, reports.
+
+Started as `python -m orchestrator.session.inner.run PLAN GROUPS ANSWER HOW` by run.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from orchestrator.analysis import Report, report
+from orchestrator.emulation.limits.run_groups import RunGroups
+from orchestrator.errors import DmlbedError, RunError, UnusableError
+from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.network import LossRecord
+from orchestrator.session.inner.program import guarded, told
+from orchestrator.session.inner.progress import RunProgress
+from orchestrator.session.inner.trial import run_trial, trial_files
+from orchestrator.session.inner.undisturbed import Made, Watch, undisturbed
+from orchestrator.session.plan.run_plan import Answer, RunPlan
+from orchestrator.session.plan.trials import Trial, plan_trials
+from orchestrator.session.probes.goodput import measure_goodput
+from orchestrator.session.scale.cache import CalibrationCache
+from orchestrator.session.scale.lessons import learn, shown
+from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
+from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left
+from orchestrator.session.store.results import ResultsDirectory
+from orchestrator.session.testbed.opened import Opened, opened
+from orchestrator.spec import Experiment
+from orchestrator.terminal.console import answers, messages, say
+from orchestrator.terminal.streams import prepare
+
+
+def conduct(plan: RunPlan, groups: RunGroups, answer: Answer, *, goes_on: bool = False) -> None:
+    """Run all trials of a plan, or those that are left of it, and report on the whole run.
+
+    Raises:
+        DmlbedError: the run ended early, or a trial of it failed, or its figures may not be used.
+        KeyboardInterrupt: a person stopped it; what had finished has been reported.
+    """
+    results = ResultsDirectory(plan.directory, _record(plan, goes_on), goes_on=goes_on)
+    try:
+        failed = _run_trials(plan, groups, results)
+    except BaseException:
+        # Why the run ended says more than why the little it left cannot be reported.
+        with contextlib.suppress(DmlbedError):
+            _report(results, answer)
+        if results.path is not None:
+            say(messages(), f"`dmlbed run {results.path}` goes on with it")
+        raise
+    else:
+        made = _report(results, answer)
+    finally:
+        results.give_to_caller()
+    experiment = plan.experiment
+    if failed:
+        raise RunError(f"{failed} of {len(plan_trials(experiment))} trials failed")
+    if made is None:
+        return
+    if plan.calibration is not None:
+        by_switch = [name for name in experiment.schedules if experiment.schedule(name).at_switch]
+        goodput = GoodputRecord.model_validate(results.run_record["goodput"])
+        learn(plan.calibration, shown(made.summary, goodput, by_switch), CalibrationCache())
+    if not made.usable:
+        raise UnusableError(made.why_unusable)
+
+
+def _record(plan: RunPlan, goes_on: bool) -> dict[str, Any]:
+    """What run.json is to say; of a run that goes on, what it said, and that it went on."""
+    if not goes_on:
+        return plan.record()
+    record = json.loads((plan.directory / "run.json").read_text(encoding="utf-8"))
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {**record, "went_on": [*record.get("went_on", ()), now]}
+
+
+def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> int:
+    """Run the trials that are left; returns how many failed.
+
+    Raises:
+        RunError: the testbed failed, and the run with it.
+    """
+    failed = 0
+    experiment, switch = plan.experiment, plan.switch
+    trials = plan_trials(experiment)
+    kept = {} if results.path is None else attempts_kept(results.path, trials)
+    left = what_is_left(trials, kept, experiment.retries)
+    with RunProgress(experiment, messages()) as progress:
+        for note in experiment.notes:
+            progress.say(f"note: {note}")
+        progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
+        progress.say(f"switches: {switch.kind} ({switch.why})")
+        with opened(experiment, switch.kind, groups) as up:
+            testbed = up.testbed
+            progress.say(testbed.description())
+            for warning in testbed.warnings():
+                progress.say(f"warning: {warning}")
+            _say_goodput(experiment, up, results, progress)
+
+            def attempt(trial: Trial) -> Tried:
+                progress.start(trial)
+                try:
+                    outcome = run_trial(experiment, trial, testbed, up.deployment, progress.event)
+                except RunError:
+                    testbed.check()  # what is gone says more than the command that missed it
+                    raise
+                place = results.store(trial, trial_files(experiment, trial, outcome))
+                progress.finish(trial, outcome.error)
+                _say_losses(outcome.network.controller.losses, progress)
+                testbed.check()
+                failed = outcome.error is not None
+                return Tried(failed, () if failed else disturbed_by(place))
+
+            progress.keep({trial.index for trial in trials} - {one.trial.index for one in left})
+            lost = lost_before(trials, kept, left[0].trial) if left else 0
+            attempts = Attempts(experiment.retries, progress.say, lost=lost)
+            for one in left:
+                failed += attempts.run(one.trial, attempt, one.attempts).failed
+    return failed
+
+
+def _say_goodput(
+    experiment: Experiment, up: Opened, results: ResultsDirectory, progress: RunProgress
+) -> None:
+    """Measure what the links carry, unless the run has that already, and say it."""
+    started_ns = time.monotonic_ns()
+
+    def goodput_made() -> Made[GoodputRecord]:
+        with Watch() as watch:
+            found = measure_goodput(experiment, up)
+        return Made(found, not found.notes(), watch.disturbed())
+
+    kept = results.run_record.get("goodput")
+    goodput = GoodputRecord.model_validate(kept) if kept else None
+    if goodput is None or goodput.notes():
+        goodput = undisturbed(goodput_made, progress.say).result
+        results.describe(goodput=goodput.model_dump())
+    for line in (goodput.text(), *goodput.notes()):
+        progress.say(line)
+    _say_losses(up.testbed.losses(started_ns), progress)
+
+
+def _say_losses(losses: Sequence[LossRecord], progress: RunProgress) -> None:
+    for loss in losses:
+        progress.say(f"lost: {loss.what}; the switches keep their rules")
+
+
+def _report(results: ResultsDirectory, answer: Answer) -> Report | None:
+    """Write tables and figures of a run, show and return them; None if no trial has finished."""
+    path = results.path
+    if path is None:
+        return None
+    made = report(path)
+    console = answers() if answer == "text" else messages()
+    console.print(made.table)
+    say(console, f"figure: {path / 'figure.png'}")
+    say(console, f"run: {path}")
+    if answer == "json":
+        print(json.dumps(made.as_json()), flush=True)
+    return made
+
+
+def main() -> None:
+    """Entry point of the conductor's process."""
+    prepare()
+    planned, made, answer, how = told()
+    plan, groups = RunPlan.from_json(planned), RunGroups.from_json(made)
+
+    def act() -> None:
+        conduct(plan, groups, cast(Answer, answer), goes_on=how == "goes-on")
+
+    sys.exit(guarded(act, "stopped; the trials that had finished are kept"))
+
+
+if __name__ == "__main__":
+    main()

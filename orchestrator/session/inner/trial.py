@@ -1,0 +1,133 @@
+"""One trial: set the schedule's classes, let the processes train, keep what everything recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.deployment import Deployment
+from orchestrator.emulation.limits.idle import IdleSampler
+from orchestrator.emulation.limits.use import UseSampler, use_record
+from orchestrator.emulation.ports.counters import network_record
+from orchestrator.errors import RunError
+from orchestrator.records.directory import NETWORK, TRIAL, process_file
+from orchestrator.records.network import ControllerRecord, NetworkRecord
+from orchestrator.records.trial import ScaleRecord, TrialRecord
+from orchestrator.session.plan.jobs import START_SECONDS, build_jobs, silence_seconds
+from orchestrator.session.plan.trials import Trial
+from orchestrator.session.store.results import json_file
+from orchestrator.session.testbed.protocol import Testbed
+from orchestrator.spec import Experiment
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        error: None if it finished.
+        seconds: on the clock, start and end of the processes included.
+        network: the network's record (network.json).
+        records: per process name, its JSONL records; empty if the trial failed.
+    """
+
+    error: str | None
+    seconds: float
+    network: NetworkRecord
+    records: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def run_trial(
+    experiment: Experiment,
+    trial: Trial,
+    testbed: Testbed,
+    deployment: Deployment,
+    on_event: Callable[[str, Mapping[str, Any]], None],
+) -> Outcome:
+    """Run one trial on a testbed.
+
+    Args:
+        on_event: called with a host's name and each event of its process.
+
+    Raises:
+        RunError: the network could not be set as asked, or is gone. (A process or an order that
+            fails ends the trial with an outcome, not with an exception.)
+    """
+    server = experiment.topology.ps.name
+
+    def heard(host: str, event: Mapping[str, Any]) -> None:
+        if host == server:
+            meter.event(event)
+        on_event(host, event)
+
+    started, started_ns = time.monotonic(), time.monotonic_ns()
+    shapes = testbed.set_schedule(experiment.schedule(trial.schedule))
+    before = testbed.counters()
+    first = experiment.warm_up
+    meter = testbed.meter(first, first + experiment.iterations - 1)
+    error: str | None = None
+    records: dict[str, bytes] = {}
+    use = UseSampler()
+    with IdleSampler(threads=testbed.switch_threads, use=use) as sampler:
+        try:
+            records = deployment.run(
+                build_jobs(experiment, trial, testbed.addresses),
+                start_timeout=START_SECONDS,
+                silence_timeout=silence_seconds(experiment, trial.model),
+                on_event=heard,
+                watch=testbed.check,
+            )
+        except RunError as caught:
+            error = str(caught)
+    try:
+        after = testbed.counters()
+    except RunError as gone:
+        # The testbed itself is gone; what the processes said of it must not be.
+        raise RunError("\n".join([str(gone), *([] if error is None else [error])])) from gone
+    caps, killed = meter.finish()
+    if error is not None:
+        # The reason before what it looks like from outside: a signal, a lost connection.
+        error = "\n".join([*killed, error])
+    network = NetworkRecord(
+        **dict(network_record(shapes, before, after)),
+        switch=testbed.switch_kind,
+        controller=ControllerRecord(losses=tuple(testbed.losses(started_ns))),
+        cpu=tuple(sampler.samples),
+        switch_cpu=tuple(sampler.switch_samples),
+        use=use_record(use.samples),
+        caps=caps,
+        caps_notes=tuple(testbed.notes()),
+        kept_differs=tuple(testbed.differences()),
+        commands=tuple(tuple(command) for shape in shapes for command in shape.commands()),
+    )
+    return Outcome(error, time.monotonic() - started, network, records)
+
+
+def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[str, bytes]:
+    """The files of a trial's directory."""
+    topology = experiment.topology
+    record = TrialRecord(
+        index=trial.index,
+        model=trial.model,
+        schedule=trial.schedule,
+        repeat=trial.repeat,
+        attempt=trial.attempt,
+        outcome="finished" if outcome.error is None else "failed",
+        error=outcome.error,
+        seconds=outcome.seconds,
+        ps=topology.ps.name,
+        workers=tuple(worker.name for worker in topology.workers),
+        batch=experiment.batch,
+        iterations=experiment.iterations,
+        warm_up=experiment.warm_up,
+        cool_down=experiment.cool_down,
+        scale=ScaleRecord(rates=experiment.scale.rates, time=experiment.scale.time),
+        switch=outcome.network.switch,
+    )
+    return {
+        TRIAL: json_file(record.as_json()),
+        NETWORK: json_file(outcome.network.as_json()),
+        **{process_file(name): content for name, content in outcome.records.items()},
+    }

@@ -1,0 +1,1 @@
+"""What happens outside the box: from a request to a finished run."""

@@ -1,0 +1,68 @@
+"""`dmlbed run` seen from outside the box: plan an experiment, start the box, go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.emulation.limits.cgroups import find_layout
+from orchestrator.emulation.limits.run_groups import run_groups
+from orchestrator.session.launch.request import RunRequest
+from orchestrator.session.launch.resolve import check_machine, resolve, switch_of
+from orchestrator.session.launch.sweep import run_sweep
+from orchestrator.session.plan.run_plan import Answer, RunPlan
+from orchestrator.session.testbed.box import run_boxed
+from orchestrator.spec import Point
+
+
+def run(request: RunRequest) -> None:
+    """Run an experiment, or every point of its sweep, in a box of its own; on the main thread.
+
+    Raises:
+        DmlbedError: the run did not end well; the message has been printed inside the box
+            unless the error carries one.
+    """
+    experiment = request.experiment
+    machine = check_machine(experiment, request.out / experiment.name)
+    switch = switch_of(request)
+    if experiment.sweep is None:
+        carry_out(resolve(request, machine, switch), answer(request.as_json))
+        return
+
+    def run_point(point: Point, place: Path) -> None:
+        plan = resolve(request, machine, switch, point=point.experiment, place=place)
+        carry_out(plan, answer(request.as_json, point=True))
+
+    sweep = RunPlan.made(experiment, switch, request.out / experiment.name)
+    run_sweep(sweep, run_point, as_json=request.as_json)
+
+
+def answer(as_json: bool, *, point: bool = False) -> Answer:
+    """How a run ends, or a point of a sweep."""
+    if not as_json:
+        return "text"
+    return "point-of-json" if point else "json"
+
+
+def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:
+    """Run a plan in a box of its own.
+
+    Args:
+        how: how it ends on standard output.
+        goes_on: its directory is there, with some of its trials.
+
+    Raises:
+        DmlbedError: as for `run`.
+    """
+    with run_groups(find_layout()) as groups:
+        run_boxed(
+            "orchestrator.session.inner.run",
+            (plan.to_json(), groups.to_json(), how, "goes-on" if goes_on else "new"),
+            lambda: kept(plan.directory),
+        )
+
+
+def kept(directory: Path) -> str:
+    """What is left of a run whose box was ended: a clause."""
+    if (directory / "run.json").exists():
+        return f"the trials that had finished are kept: `dmlbed run {directory}` goes on with it"
+    return "no trial had finished"

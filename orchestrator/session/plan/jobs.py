@@ -1,0 +1,149 @@
+"""The job that each process gets, of a trial or of a probe (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from orchestrator.orders import Setting, computation, ranks_of, setting_of
+from orchestrator.predict import is_shared, phase_seconds
+from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
+from orchestrator.session.plan.trials import Trial, iteration_seconds
+from orchestrator.spec import Experiment, Flow, flow_dscp
+from workloads.models.profiles import load_model
+from workloads.schedule.units import Layout
+
+PORT = 5000
+START_SECONDS = 60.0
+"""A process that has not started by then never will."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a parameter server and workers do together.
+
+    Attributes:
+        model: its name.
+        schedule: its name.
+        silence_seconds: how long a process may say nothing, in seconds on the clock.
+        repeat: from 1.
+        tensors: R and D at which the model is cut; None: those of the network.
+        workers: who takes part, by name; None: all.
+        instead: of training, the mode of a probe and how long it lasts; empty for a trial.
+    """
+
+    model: str
+    schedule: str
+    silence_seconds: float
+    repeat: int = 1
+    tensors: Mapping[str, float] | None = None
+    workers: tuple[str, ...] | None = None
+    instead: Mapping[str, Any] = field(default_factory=dict)
+
+
+def silence_seconds(experiment: Experiment, model: str) -> float:
+    """How long a process of a trial may say nothing: three iterations as planned, and a margin."""
+    return 3 * iteration_seconds(experiment, model) + SILENCE_MARGIN_SECONDS
+
+
+def order_setting(experiment: Experiment, work: Work) -> Setting:
+    """What the order of a schedule is made for."""
+    topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
+    model, schedule = load_model(work.model), experiment.schedule(work.schedule)
+    devices = [experiment.devices[worker.device] for worker in topology.workers if worker.device]
+    return setting_of(
+        model,
+        Layout(model, scale.rates, scale.time, schedule.slice_bytes),
+        stretch=scale.rates / scale.time,
+        workers=[computation(model, device, batch) for device in devices],
+        # A model of 1 GB, so that rounding does not matter.
+        seconds_per_byte=phase_seconds(topology, 10**9, "pull") / 1e9,
+        shared=is_shared(topology, "pull"),
+        barrier=schedule.barrier,
+        seed=experiment.seed,
+        repeat=work.repeat - 1,  # orders count from 0
+    )
+
+
+def build_jobs(
+    experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """The jobs of a trial; see `jobs_of`."""
+    silence = silence_seconds(experiment, trial.model)
+    work = Work(trial.model, trial.schedule, silence, trial.repeat)
+    return jobs_of(experiment, work, addresses)
+
+
+def jobs_of(
+    experiment: Experiment, work: Work, addresses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """One job per host that takes part, the parameter server's first.
+
+    Args:
+        addresses: every host's address on the data network.
+
+    Raises:
+        RunError: the schedule's order fails in this setting, or answers nonsense; or it is
+            one that is not ours, and cannot be had any more.
+    """
+    topology = experiment.topology
+    scale = experiment.scale
+    schedule, order = experiment.schedule(work.schedule), experiment.order(work.schedule)
+    setting = order_setting(experiment, work)
+    ranks = ranks_of(order, schedule, setting, experiment.all_iterations)
+    # With its number in the order's answers, which are for all workers of the topology.
+    workers = [
+        (number, worker)
+        for number, worker in enumerate(topology.workers)
+        if work.workers is None or worker.name in work.workers
+    ]
+    common = {
+        "workers": [worker.name for _, worker in workers],
+        "model": work.model,
+        "schedule": asdict(schedule),
+        "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
+        "batch": experiment.batch,
+        "iterations": experiment.iterations,
+        "warm_up": experiment.warm_up,
+        "cool_down": experiment.cool_down,
+        "seed": experiment.seed,
+        "repeat": work.repeat - 1,
+        "address": addresses[topology.ps.name],
+        "port": PORT,
+        "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
+        "flow_dscp": list(flow_dscp(schedule)),
+        "congestion_control": experiment.congestion_control,
+        "learning_rate": experiment.learning_rate,
+        "silence_seconds": work.silence_seconds,
+        "turns": ranks.turns,
+        **work.instead,
+    }
+    jobs: dict[str, dict[str, Any]] = {
+        topology.ps.name: {
+            "role": "ps",
+            "name": topology.ps.name,
+            "one_queue": ranks.one_queue,
+            "answer_ranks": [list(ranks.answers[number]) for number, _ in workers],
+            "send_buffer_bytes": [
+                experiment.emulated_send_bytes(Flow(worker.name, "pull"), scale)
+                for _, worker in workers
+            ],
+            **common,
+        }
+    }
+    for place, (number, worker) in enumerate(workers):
+        if worker.device is None:
+            raise ValueError(f"worker {worker.name} has no device model")
+        jobs[worker.name] = {
+            "role": "worker",
+            "name": worker.name,
+            "worker": place,
+            "bind": addresses[worker.name],
+            "device": asdict(experiment.devices[worker.device]),
+            "send_buffer_bytes": experiment.emulated_send_bytes(Flow(worker.name, "push"), scale),
+            "push_ranks": list(ranks.pushes[number]),
+            "pulls": [list(pull) for pull in ranks.pulls[number]],
+            **common,
+        }
+    return jobs

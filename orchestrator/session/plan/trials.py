@@ -1,0 +1,123 @@
+"""From an experiment to its trials, in the order in which they run (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from orchestrator.predict import long_ways_seconds, no_overlap_seconds
+from orchestrator.records.directory import trial_name
+from orchestrator.session.plan.slow_links import goodput_look
+from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
+
+# Start of four processes, reading back the network, fetching records: measured on two cores.
+TRIAL_OVERHEAD_SECONDS = 2.0
+# Building it, and starting what measures its goodput.
+TESTBED_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of one model under one schedule.
+
+    Attributes:
+        index: place in the run, from 1.
+        repeat: from 1.
+        attempt: from 1; a trial that was disturbed is tried again.
+    """
+
+    index: int
+    model: str
+    schedule: str
+    repeat: int
+    attempt: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.index, self.repeat, self.attempt) < 1:
+            raise ValueError(f"trials, repeats and attempts count from 1: {self}")
+
+    @property
+    def directory(self) -> str:
+        """Name of the trial's directory in the run's directory."""
+        return trial_name(self.index, self.model, self.schedule, self.repeat, self.attempt)
+
+
+def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
+    """All trials; the schedules of one model and repeat run one right after the other.
+
+    So a drift of the machine meets every schedule alike. Every second repeat turns their order
+    round (A B, B A), so that none always comes first.
+    """
+    trials: list[Trial] = []
+    for repeat in range(1, experiment.repeats + 1):
+        schedules = experiment.schedules if repeat % 2 else experiment.schedules[::-1]
+        for model in experiment.models:
+            for schedule in schedules:
+                trials.append(Trial(len(trials) + 1, model, schedule, repeat))
+    return tuple(trials)
+
+
+def iteration_seconds(experiment: Experiment, model: str, schedule: str | None = None) -> float:
+    """Upper estimate of one iteration in emulated seconds; None: under any of its schedules."""
+    names = experiment.schedules if schedule is None else (schedule,)
+    credits = [experiment.schedule(name).window_bytes for name in names]
+    real = _real_seconds(
+        experiment.topology,
+        model,
+        tuple(experiment.devices.items()),
+        experiment.batch,
+        experiment.socket_buffers,
+        experiment.scale,
+        min((credit for credit in credits if credit is not None), default=None),
+    )
+    return experiment.scale.seconds(real)
+
+
+@lru_cache(maxsize=64)
+def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
+    topology: Topology,
+    model: str,
+    devices: tuple[tuple[str, DeviceModel], ...],
+    batch: int,
+    buffers: SocketBuffers,
+    scale: Scale,
+    credit: int | None,
+) -> float:
+    # The same for many trials of a model, of which there may be thousands.
+    loaded = load_model(model)
+    return no_overlap_seconds(topology, loaded, dict(devices), batch) + long_ways_seconds(
+        topology, loaded.bytes, buffers, scale, credit
+    )
+
+
+def trial_seconds(experiment: Experiment, trial: Trial) -> float:
+    """Upper estimate of a trial's time on the clock."""
+    training = experiment.all_iterations * iteration_seconds(
+        experiment, trial.model, trial.schedule
+    )
+    return training + TRIAL_OVERHEAD_SECONDS
+
+
+def run_seconds(experiment: Experiment) -> float:
+    """Upper estimate of the whole run's time on the clock."""
+    trials, look = trials_seconds(experiment), goodput_look(experiment)
+    return TESTBED_SECONDS + trials + (0.0 if look.outlasts(trials) else look.total)
+
+
+def trials_seconds(experiment: Experiment) -> float:
+    """Upper estimate of the time of all trials on the clock."""
+    return sum(trial_seconds(experiment, trial) for trial in plan_trials(experiment))
+
+
+def memory_bytes(experiment: Experiment) -> int:
+    """Memory that the largest model's processes hold at once, in bytes.
+
+    The parameter server keeps the parameters and one gradient per worker, each worker its
+    parameters and its gradient; 64 MiB per process for Python and numpy.
+    """
+    workers = len(experiment.topology.workers)
+    largest = max(load_model(model).bytes for model in experiment.models)
+    arrays = (1 + workers) + 2 * workers
+    return arrays * experiment.scale.bytes(largest) + (workers + 1) * 64 * 2**20

@@ -1,0 +1,1 @@
+"""Probes of a built testbed: goodput, iperf3, bench."""

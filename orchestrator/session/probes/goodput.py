@@ -1,0 +1,90 @@
+"""Measures, before the trials of a run, what the links that limit it carry.
+
+All workers pull and push at once at full speed, as in a calibration, with all flows in one class,
+on the network as the trials find it. So the links are filled that are busy longest in an iteration:
+flows that share links fairly fill those first of which each has least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from orchestrator.errors import RunError
+from orchestrator.predict import acks_share, fullest, goodput_bps, link_loads
+from orchestrator.records.goodput import GoodputRecord, PortGoodput
+from orchestrator.session.plan.exchange import exchange_scale
+from orchestrator.session.plan.slow_links import goodput_look
+from orchestrator.session.plan.trials import trials_seconds
+from orchestrator.session.probes.probe import Probe, traffic_of
+from orchestrator.session.testbed.opened import Opened
+from orchestrator.spec import Experiment
+from workloads.models.profiles import load_model
+from workloads.schedule.library import get_schedule
+
+SCHEDULE = "none"
+_WAYS: tuple[Literal["pull", "push"], ...] = ("pull", "push")
+
+
+def goodput_probe(experiment: Experiment) -> Probe:
+    """All workers pull and push the largest of the experiment's models.
+
+    For whose trials there must be memory anyway; but where the scale makes it tiny, large enough
+    that the links limit it and not the messages.
+    """
+    model = max(experiment.models, key=lambda name: load_model(name).bytes)
+    tensors = exchange_scale(load_model(model), experiment.scale)
+    return Probe(model, SCHEDULE, goodput_look(experiment).total, tensors=tensors)
+
+
+def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputRecord:
+    """What the ports carried that were filled, from the processes' records.
+
+    Raises:
+        RunError: the records lack what is needed.
+    """
+    topology = experiment.topology
+    traffic, look = traffic_of(experiment, records), goodput_look(experiment)
+    span = traffic.span(look.ramp, look.seconds)
+    names = [worker.name for worker in topology.workers]
+    # By worker: bytes, and the seconds in which they came.
+    carried = {way: dict(zip(names, traffic.received(way, *span), strict=True)) for way in _WAYS}
+    # How many bytes a model has makes no difference to which links are full.
+    loads = link_loads(topology, 1)
+    found = []
+    for way in _WAYS:
+        for load in fullest(load for load in loads if load.direction == way):
+            counts = [carried[way][name] for name in load.workers]
+            bps = sum(count * 8 / seconds for count, seconds in counts)
+            found.append(
+                PortGoodput(
+                    port=str(load.port),
+                    direction=way,
+                    payload_bytes=sum(count for count, _ in counts),
+                    seconds=max(seconds for _, seconds in counts),
+                    bps=bps * experiment.scale.rates,
+                    nominal_bps=goodput_bps(load.port.rate_bps),
+                    acks_share=acks_share(topology, experiment.scale, load),
+                )
+            )
+    return GoodputRecord(ports=tuple(found))
+
+
+def measure_goodput(experiment: Experiment, up: Opened) -> GoodputRecord:
+    """Exchange traffic on a testbed for some seconds; a failure of that is a part of the record.
+
+    What a host cannot do (it has no memory for it, say) its trials will tell.
+
+    Raises:
+        RunError: the testbed failed.
+    """
+    look = goodput_look(experiment)
+    if look.outlasts(trials_seconds(experiment)):
+        return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
+    up.testbed.set_schedule(get_schedule(SCHEDULE))
+    try:
+        records = goodput_probe(experiment).run(experiment, up, watch=up.testbed.check)
+        return goodput_of(experiment, records)
+    except RunError as error:
+        up.testbed.check()  # what is gone says more, and ends the run
+        return GoodputRecord(failed=str(error))

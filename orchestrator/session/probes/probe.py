@@ -1,0 +1,94 @@
+"""Probes: processes exchange traffic on a testbed, in place of a training.
+
+A run measures by one what the links carry, a calibration what the machine does, a bench what the
+transport does; what came over which flow is `analysis.reading.exchange_records.Traffic`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orchestrator.analysis.reading.exchange_records import Traffic
+from orchestrator.session.plan.jobs import START_SECONDS, Work, jobs_of
+from orchestrator.session.plan.slow_links import patience_seconds
+from orchestrator.session.testbed.opened import Opened
+from orchestrator.spec import Experiment
+
+END_SECONDS = 0.1
+"""That a probe goes on after what is looked at: the first processes may have stopped."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An exchange of traffic at full speed, or of urgent units behind a full queue.
+
+    Attributes:
+        model: whose units are exchanged.
+        schedule: whose queues and units.
+        seconds: that are of use, what is left out at the beginning included; on the clock.
+        mode: `calibrate` for traffic at full speed, both ways at once.
+        tensors: R and D at which the model is cut; None: those of the network.
+        workers: who takes part, by name; None: all.
+    """
+
+    model: str
+    schedule: str
+    seconds: float
+    mode: Literal["calibrate", "urgent"] = "calibrate"
+    tensors: Mapping[str, float] | None = None
+    workers: tuple[str, ...] | None = None
+
+    def jobs(
+        self, experiment: Experiment, addresses: Mapping[str, str]
+    ) -> dict[str, dict[str, Any]]:
+        """One job per host that takes part.
+
+        Args:
+            experiment: whose network is probed.
+            addresses: every host's address on the data network.
+        """
+        work = Work(
+            self.model,
+            self.schedule,
+            silence_seconds=patience_seconds(experiment),
+            tensors=self.tensors,
+            workers=self.workers,
+            instead={"mode": self.mode, "seconds": self.seconds + END_SECONDS},
+        )
+        return jobs_of(experiment, work, addresses)
+
+    def run(
+        self, experiment: Experiment, up: Opened, watch: Callable[[], None] = lambda: None
+    ) -> dict[str, bytes]:
+        """Exchange the traffic; the ports must have the schedule's classes.
+
+        Args:
+            experiment: whose network is probed.
+            up: its testbed.
+            watch: called twice a second; what it raises ends the probe.
+
+        Returns:
+            The records of each process, by host.
+
+        Raises:
+            RunError: a process failed.
+        """
+        return up.deployment.run(
+            self.jobs(experiment, up.testbed.addresses),
+            start_timeout=START_SECONDS,
+            silence_timeout=self.seconds + END_SECONDS + 2 * patience_seconds(experiment),
+            on_event=lambda _host, _event: None,
+            watch=watch,
+        )
+
+
+def traffic_of(experiment: Experiment, records: Mapping[str, bytes]) -> Traffic:
+    """What the flows of all workers carried in a probe.
+
+    Raises:
+        RunError: the records lack what is needed.
+    """
+    topology = experiment.topology
+    return Traffic(topology.ps.name, [worker.name for worker in topology.workers], records)

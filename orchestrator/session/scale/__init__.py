@@ -1,0 +1,1 @@
+"""At which scale an experiment runs: calibration, its cache, and the choice."""

@@ -1,0 +1,140 @@
+"""What calibrations found out, remembered per machine, kernel, version, switch and topology.
+
+One small JSON file per key, in `$XDG_CACHE_HOME/dmlbed`, or else in `/var/cache/dmlbed`: what runs
+measure they measure as root, and `plan` reads it as anybody. Files are replaced as a whole; one
+that is broken, or of another layout, is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchestrator import __version__
+from orchestrator.session.plan.exchange import LEAST_BYTES
+from orchestrator.session.plan.provenance import cpu_name
+from orchestrator.session.scale.calibration import Attempt, by_rates
+from orchestrator.spec import Experiment
+
+_LARGEST_FILE = 1 << 20
+_PROGRAMS = {"ovs-user": "ovs-vswitchd", "ovs-kernel": "ovs-vswitchd"}
+
+Key = Mapping[str, Any]
+
+
+class Remembered(BaseModel):
+    """One file: for which machine and question, and what was measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: dict[str, Any]
+    attempts: tuple[Attempt, ...]
+
+
+def default_directory() -> Path:
+    """Where calibrations are remembered."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification: a path that is not absolute is to be ignored.
+    return Path(base if base.startswith("/") else "/var/cache") / "dmlbed"
+
+
+def machine_key() -> dict[str, Any]:
+    """What a calibration of another machine, kernel or version differs in."""
+    return {
+        "cpu": cpu_name(),
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "dmlbed": __version__,
+    }
+
+
+def calibration_key(experiment: Experiment, switch_kind: str) -> dict[str, Any]:
+    """All that decides how much gets through, except R."""
+    topology = experiment.topology.resolved()
+    return {
+        **machine_key(),
+        "switch": switch_kind,
+        "switch_version": _program_version(_PROGRAMS.get(switch_kind)),
+        "topology": experiment.topology.name,
+        "topology_digest": _digest(topology),
+        "time": experiment.asked_scale.time,
+        "congestion_control": experiment.congestion_control,
+        "send_buffer_bytes": experiment.socket_buffers.send,
+        "receive_buffer_bytes": experiment.socket_buffers.receive,
+        "exchanged_bytes": LEAST_BYTES,
+    }
+
+
+class CalibrationCache:
+    """The files of one directory, which need not exist."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or default_directory()
+
+    def attempts(self, key: Key) -> dict[float, Attempt]:
+        """What is remembered for a key, by R."""
+        found = _read(self._path(key))
+        return by_rates(found.attempts) if found is not None and found.key == dict(key) else {}
+
+    def remember(self, key: Key, attempts: Iterable[Attempt]) -> None:
+        """Add attempts to what is remembered; of two with one R the new one stays.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        together = {**self.attempts(key), **by_rates(tuple(attempts))}
+        kept = Remembered(key=dict(key), attempts=tuple(together[r] for r in sorted(together)))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=".new-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(kept.model_dump_json(indent=1) + "\n")
+            os.chmod(temporary, 0o644)  # noqa: PTH101 (mkstemp's 0600 hides the file from `plan`)
+            Path(temporary).replace(self._path(key))
+        finally:
+            with suppress(FileNotFoundError):
+                Path(temporary).unlink()
+
+    def all(self) -> list[Remembered]:
+        """Everything that can be read."""
+        found = (_read(path) for path in sorted(self.directory.glob("*.json")))
+        return [one for one in found if one is not None]
+
+    def _path(self, key: Key) -> Path:
+        return self.directory / f"{_digest(key)}.json"
+
+
+def _read(path: Path) -> Remembered | None:
+    try:
+        with path.open("rb") as file:
+            return Remembered.model_validate_json(file.read(_LARGEST_FILE))
+    except (OSError, ValidationError):
+        return None
+
+
+def _digest(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _program_version(program: str | None) -> str:
+    """The first line that a switch's program says of itself; empty if there is none."""
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return next(iter(done.stdout.splitlines()), "")

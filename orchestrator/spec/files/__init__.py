@@ -1,0 +1,1 @@
+"""The keys of topology and experiment files, and how they become objects."""

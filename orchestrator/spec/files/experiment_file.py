@@ -1,0 +1,300 @@
+"""The experiment file: what may stand in it, and its defaults."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, PlainValidator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from orchestrator.orders import ORDERS
+from orchestrator.spec.baseline import BASELINE
+from orchestrator.spec.fields import (
+    Amount,
+    BufferOrAuto,
+    CongestionControl,
+    Count,
+    DeviceName,
+    FieldError,
+    FileModel,
+    ModelName,
+    Name,
+    NotNegative,
+    Positive,
+    Rate,
+    ScheduleName,
+    Slice,
+    SwitchKind,
+)
+from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
+from orchestrator.spec.sweep import Sweep
+from orchestrator.spec.text import kind, nearest
+from orchestrator.spec.traffic.windows import SocketBuffers
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import (
+    MAX_FLOWS,
+    MIN_FLOWS,
+    Place,
+    Schedule,
+    SwitchOrder,
+)
+
+MAX_POINTS = 100
+"""Of a sweep."""
+MAX_OWN_SCHEDULES = 32
+
+PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
+
+
+class _OrAuto:
+    """In a JSON Schema: the text `auto`, which is the default, or what there was before."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"const": AUTO}, handler(core_schema)], "default": AUTO}
+
+
+def _check_rates(value: object) -> float | str:
+    """R or `auto`, with messages as the other numbers have them."""
+    if value == AUTO:
+        return AUTO
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        hint = nearest(value, (AUTO,)) if isinstance(value, str) else ""
+        raise FieldError(f"expected a number or '{AUTO}', found {kind(value)}", hint)
+    if not math.isfinite(value):
+        raise FieldError(f"expected a finite number, found {kind(value)}")
+    if value < 1:
+        raise FieldError(f"must be at least 1, found {value}")
+    if value > MAX_RATES:
+        raise FieldError(f"must be at most {MAX_RATES}, found {value}")
+    return float(value)
+
+
+def _expand_auto(value: Any) -> Any:
+    """`scale: auto` is a scale of which nothing is said; likewise `socket_buffers: auto`."""
+    if value == AUTO:
+        return {}
+    if not isinstance(value, dict | FileModel):
+        hint = nearest(value, (AUTO,)) if isinstance(value, str) else ""
+        raise FieldError(f"expected '{AUTO}' or a mapping of keys, found {kind(value)}", hint)
+    return value
+
+
+_RATES = Field(ge=1, le=MAX_RATES, allow_inf_nan=False)
+Rates: TypeAlias = Annotated[
+    float | Literal["auto"],
+    PlainValidator(_check_rates, json_schema_input_type=Annotated[float, _RATES]),
+    _OrAuto(),
+]
+
+
+class ScaleFile(FileModel):
+    """R divides rates, D stretches time."""
+
+    rates: Rates = Field(
+        default=AUTO,
+        description="R: rates are divided by it; auto: the smallest that this machine carries",
+    )
+    time: Annotated[float, Field(ge=MIN_TIME, le=MAX_TIME, allow_inf_nan=False)] = Field(
+        default=1.0, description="D: times are multiplied by it; below 1 saves time"
+    )
+
+    def scale(self) -> Scale | AutoScale:
+        """What is asked for."""
+        if isinstance(self.rates, str):
+            return AutoScale(self.time)
+        return Scale(self.rates, self.time)
+
+
+class BuffersFile(FileModel):
+    """TCP buffers of the training's connections, in the real system's bytes.
+
+    The send buffer is the window: the kernel keeps twice of what is asked, and those of three
+    workers at 48 KiB stay well within a port's default queue of 512 KiB: no drops, equal shares,
+    and every scale agrees with every other. At 256 KiB they overrun it, shares get unfair, and
+    unfair shares make the baseline too fast. At 32 KiB one flow alone cannot fill the trunk. The
+    receive buffer must only be larger. `auto` gives every path what it needs (`spec.windows`).
+    """
+
+    send: BufferOrAuto = Field(
+        default="auto",
+        description="the window; auto: 48 KiB or what the path's rate and delay need",
+    )
+    receive: BufferOrAuto = Field(
+        default="auto", description="auto: 256 KiB, or twice the largest send buffer"
+    )
+
+    def resolve(self) -> SocketBuffers:
+        """What is asked for."""
+        sizes = (size if isinstance(size, int) else None for size in (self.send, self.receive))
+        return SocketBuffers(*sizes)
+
+
+class DeviceFile(FileModel):
+    """A device model: how long a worker computes a layer, forward and backward together."""
+
+    seconds_per_megabyte_of_parameters: NotNegative = Field(
+        description="per million bytes of a layer's parameters, whatever the batch"
+    )
+    seconds_per_gmac: NotNegative = Field(
+        description="per billion multiply-accumulates of a layer, for each image"
+    )
+    seconds_per_depthwise_layer: NotNegative = Field(
+        default=0.0, description="on top, for each depthwise layer and image"
+    )
+
+
+class ScheduleFile(FileModel):
+    """A schedule of one's own: a point in a space of choices (`workloads.schedule.library`)."""
+
+    order: Annotated[str, Field(min_length=1)] = Field(
+        default="random",
+        description="the name of an order, or module:Class of your own",
+        json_schema_extra={"examples": [*ORDERS, "my_module:MyOrder"]},
+    )
+    place: Place = Field(default="nowhere", description="who enforces the order")
+    slice: Slice | None = Field(
+        default=None, description="bytes of a unit; if left out, a unit is a whole tensor"
+    )
+    window: Amount | None = Field(
+        default=None,
+        description="credit: bytes of a worker's pushes that may be unanswered; what fits the"
+        " socket if left out",
+    )
+    unsent: Amount | None = Field(
+        default=None,
+        description="bytes that may wait in a socket; its send buffer if left out",
+    )
+    synchronisation: SynchronisationName = Field(
+        default="step-barrier", description="what a worker waits for before it goes on"
+    )
+    staleness: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        default=None, description="iterations that a worker may be ahead: 'stale-synchronous' only"
+    )
+    switch_order: SwitchOrder | None = Field(
+        default=None, description="what switches order by: place 'switch' or 'both' only"
+    )
+    flows: Annotated[int, Field(ge=MIN_FLOWS, le=MAX_FLOWS)] | None = Field(
+        default=None, description="flows per worker and direction: switch_order 'layer' only"
+    )
+
+    def resolve(self, name: str) -> Schedule:
+        """The schedule.
+
+        Raises:
+            ValueError: the choices contradict each other.
+        """
+        return Schedule(
+            name=name,
+            source="the experiment's own",
+            order=self.order,
+            place=self.place,
+            slice_bytes=self.slice,
+            window_bytes=self.window,
+            unsent_bytes=self.unsent,
+            synchronisation=self.synchronisation,
+            staleness=self.staleness,
+            switch_order=self.switch_order,
+            flows=self.flows,
+        )
+
+
+class RateSweepFile(FileModel):
+    """The rates of one link, each for both directions."""
+
+    link: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
+        description="the link's two nodes"
+    )
+    values: Annotated[list[Rate], Field(min_length=1, max_length=MAX_POINTS)] = Field(
+        description="bits per second, such as 10 Gbps"
+    )
+
+
+class SweepFile(FileModel):
+    """What is varied: exactly one of these."""
+
+    batch: Annotated[list[Count], Field(min_length=1, max_length=MAX_POINTS)] | None = Field(
+        default=None, description="images per worker and iteration"
+    )
+    rate: RateSweepFile | None = Field(default=None, description="the rate of one link")
+    workers: Annotated[list[Count], Field(min_length=1, max_length=MAX_POINTS)] | None = Field(
+        default=None,
+        description="how many workers: the topology's first ones, then copies of its last one",
+    )
+
+    def resolve(self) -> Sweep:
+        """The sweep; the file must have passed all checks."""
+        if self.rate is not None:
+            first, second = self.rate.link
+            return Sweep("rate", tuple(self.rate.values), (first, second))
+        if self.workers is not None:
+            return Sweep("workers", tuple(self.workers))
+        return Sweep("batch", tuple(self.batch or ()))
+
+
+class ExperimentFile(FileModel):
+    """An experiment of dmlbed: models x schedules x repeats on a topology."""
+
+    model_config = ConfigDict(title="dmlbed experiment")
+
+    name: Name = Field(description="names the directory under results/")
+    description: str = Field(default="", description="a sentence for people")
+    topology: str = Field(description="the topology file, relative to this file")
+    models: Annotated[list[ModelName], Field(min_length=1)] = Field(
+        description="the models to train"
+    )
+    schedules: Annotated[list[ScheduleName], Field(min_length=1)] = Field(
+        description="the schedules to compare"
+    )
+    baseline: ScheduleName = Field(
+        default=BASELINE, description="the one of them that the others' speed-ups are against"
+    )
+    iterations: Count = Field(default=5, description="measured iterations per trial")
+    warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=2, description="iterations before the measured ones"
+    )
+    # Spans of a trial's last 20 iterations are kept: measured ones must be among them.
+    cool_down: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=1,
+        description="iterations after the measured ones, so that the last measured one meets the"
+        " next one's traffic",
+    )
+    repeats: Count = Field(default=3, description="trials per model and schedule")
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=2,
+        description="how often a trial is repeated that other programs or the hypervisor disturbed",
+    )
+    batch: Count = Field(default=1, description="images per worker and iteration")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=1, description="of all random choices"
+    )
+    scale: Annotated[ScaleFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
+        default=ScaleFile(), description="R and D; 1 and 1 are the real thing"
+    )
+    switch: SwitchKind = Field(default="auto", description="the kind of switch")
+    congestion_control: CongestionControl = Field(
+        default="cubic", description="TCP congestion control of the training traffic"
+    )
+    socket_buffers: Annotated[BuffersFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
+        default=BuffersFile(), description="TCP buffers in the real system's bytes"
+    )
+    learning_rate: Positive = Field(default=0.01, description="of the parameter server's SGD")
+    device_models: dict[DeviceName, DeviceFile] = Field(
+        default={}, description="device models beside, or instead of, the library's"
+    )
+    own_schedules: dict[Name, ScheduleFile] = Field(
+        default={},
+        max_length=MAX_OWN_SCHEDULES,
+        description="schedules beside the library's, each by its choices",
+    )
+    sweep: SweepFile | None = Field(
+        default=None, description="run the experiment at several points of one variable"
+    )
+    published: dict[ModelName, dict[ScheduleName, PublishedRuns]] = Field(
+        default={},
+        description="imgs/sec to draw beside the measured ones: by model and schedule, a list of"
+        " runs",
+    )

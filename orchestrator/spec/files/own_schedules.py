@@ -1,0 +1,106 @@
+"""An experiment's own schedules: their choices, and orders that are somebody else's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.orders import (
+    ORDERS,
+    OrderError,
+    OwnOrder,
+    computation,
+    misfit,
+    ranks_of,
+    setting_of,
+)
+from orchestrator.plugins import PluginError
+from orchestrator.spec.files.experiment_file import ExperimentFile
+from orchestrator.spec.text import shown
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.yaml.document import Document, Loc
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
+from workloads.schedule.library import Schedule, schedule_names
+from workloads.schedule.units import Layout
+
+
+def own_schedules(
+    document: Document, file: ExperimentFile | None
+) -> tuple[dict[str, Schedule], dict[str, OwnOrder]]:
+    """The experiment's own schedules, and the orders of theirs that are not ours, by name.
+
+    Adds a problem for each whose choices make no sense or whose order cannot be found.
+    """
+    schedules: dict[str, Schedule] = {}
+    orders: dict[str, OwnOrder] = {}
+    for name, choices in (file.own_schedules if file is not None else {}).items():
+        loc: Loc = ("own_schedules", name)
+        if name in schedule_names():
+            hint = "choose another name"
+            document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
+        own = _own_order(document, (*loc, "order"), choices.order)
+        order = ORDERS.get(choices.order) if own is None else own.instance
+        try:
+            schedule = choices.resolve(name)
+            why = "" if order is None else misfit(schedule, order)
+        except ValueError as error:
+            why = str(error)
+        if why:
+            document.report_at(loc, f"schedule {shown(name)} makes no sense: {why}", key=True)
+            continue
+        schedules[name] = schedule
+        if own is not None:
+            orders[choices.order] = own
+    return schedules, orders
+
+
+def _own_order(document: Document, loc: Loc, name: str) -> OwnOrder | None:
+    """The order of that name; None if it is one of ours, or there is none, which is a problem."""
+    if name in ORDERS:
+        return None
+    try:
+        return OwnOrder.find(name, document.path.parent)
+    except PluginError as error:
+        document.report_at(loc, error.message, error.hint)
+        return None
+
+
+def try_orders(
+    document: Document,
+    *,
+    schedules: Mapping[str, Schedule],
+    orders: Mapping[str, OwnOrder],
+    models: Iterable[str],
+    topology: Topology,
+    devices: Mapping[str, DeviceModel],
+    batch: int,
+) -> None:
+    """Asks every order that is not ours for all models, and adds a problem if one fails.
+
+    At the real scale, and with the slowest link for the path: what is asked before a trial differs
+    in its figures, not in its shape.
+    """
+    slowest = min(min(link.forward.rate_bps, link.reverse.rate_bps) for link in topology.links)
+    workers = [devices[worker.device] for worker in topology.workers if worker.device]
+    for name, schedule in schedules.items():
+        if schedule.order not in orders:
+            continue
+        order = orders[schedule.order].instance
+        for model in map(load_model, models):
+            setting = setting_of(
+                model,
+                Layout(model, 1, 1, schedule.slice_bytes),
+                stretch=1,
+                workers=[computation(model, device, batch) for device in workers],
+                seconds_per_byte=8 * len(workers) / slowest,
+                shared=True,
+                barrier=schedule.barrier,
+                seed=0,
+                repeat=0,
+            )
+            try:
+                ranks_of(order, schedule, setting, iterations=2)
+            except OrderError as error:
+                loc: Loc = ("own_schedules", name, "order")
+                document.report_at(loc, str(error))
+                break

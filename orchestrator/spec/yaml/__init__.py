@@ -1,0 +1,1 @@
+"""YAML as text with positions: every value knows its line and column."""

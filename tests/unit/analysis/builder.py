@@ -1,0 +1,438 @@
+"""Synthetic records of a run: what the trials of an experiment would have left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from orchestrator.records.network import (
+    CapsRecord,
+    ControllerRecord,
+    LimitsRecord,
+    MeasuredUseRecord,
+    NetworkRecord,
+    PortRecord,
+    UseRecord,
+)
+from orchestrator.records.trial import ScaleRecord, TrialRecord
+from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
+from workloads.models.profiles import load_model
+from workloads.programs.process_records import (
+    CompetingRecord,
+    ConnectionEnd,
+    ConnectionRecord,
+    JobRecord,
+    ProcessRecord,
+    PsEnd,
+    PsIteration,
+    ScheduleRecord,
+    TrainingCpuUse,
+    WorkerEnd,
+    WorkerIteration,
+    WorkerSpans,
+)
+from workloads.schedule.kinds import SynchronisationName
+from workloads.schedule.library import Schedule
+from workloads.schedule.units import Layout
+
+SECOND = 1_000_000_000
+REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
+
+
+def port_record(port: str, packets: int = 0, drops: int = 0) -> PortRecord:
+    return PortRecord(
+        port=port,
+        device="switch0-eth2",
+        rate_bps=1_000_000_000,
+        queue_bytes=524_288,
+        delay_us=0,
+        burst_segments=1,
+        bytes=1_500 * packets,
+        packets=packets,
+        drops=drops,
+        classes=(),
+    )
+
+
+def caps_record(
+    cores: float | None = None,
+    *,
+    throttled: float | None = None,
+    seconds: float = 1.0,
+    memory_peak_bytes: int | None = None,
+    oom_kills: int = 0,
+) -> CapsRecord:
+    """A host that was throttled for some of the measured seconds; None: not measured."""
+    limits = LimitsRecord(cores=cores, memory_bytes=None, cpuset=())
+    none: dict[str, Any] = {"cpu_seconds": None, "periods": 0, "throttled_periods": 0}
+    measured = None
+    if throttled is not None:
+        measured = MeasuredUseRecord(seconds=seconds, throttled_seconds=throttled, **none)
+    return CapsRecord(
+        asked=limits,
+        enforced=limits,
+        why_not=(),
+        cpuset_by=None,
+        **none,
+        throttled_seconds=0.0,
+        memory_peak_bytes=memory_peak_bytes,
+        memory_peak_of="trial",
+        oom_kills=oom_kills,
+        measured=measured,
+    )
+
+
+def network_record(**changes: Any) -> NetworkRecord:
+    """What the testbed counted where nothing happened, but for the changes."""
+    nothing: dict[str, Any] = {
+        "ports": (),
+        "management_bytes": {},
+        "tcp_retransmits": {},
+        "switch_input_drops": {},
+        "switch_cpu_seconds": 0.0,
+        "flows": (),
+        "openflow_ports": (),
+        "switch": "linux-bridge",
+        "controller": ControllerRecord(),
+        "cpu": (),
+        "switch_cpu": (),
+        "use": UseRecord(cores=2, samples=()),
+        "caps": {},
+        "caps_notes": (),
+        "kept_differs": (),
+        "commands": (),
+    }
+    return NetworkRecord(**{**nothing, **changes})
+
+
+@dataclass
+class FakeTrial:
+    """A trial of undisturbed iterations; every field can be set to disturb it.
+
+    `imgs_per_sec` is the real system's; iterations last as long as it takes to get it.
+    """
+
+    model: str = "alexnet"
+    schedule: str = "none"
+    repeat: int = 0
+    index: int = 0
+    attempt: int = 1
+    imgs_per_sec: float = 0.24
+    workers: int = 3
+    batch: int = 1
+    iterations: int = 5
+    warm_up: int = 2
+    cool_down: int = 1
+    rates: float = 1
+    time: float = 0.5
+    seed: int = 1
+    slow: Mapping[int, float] = field(default_factory=dict)  # iteration -> times as long
+    pull: Sequence[int] | None = None  # bytes by worker at first done, of every iteration
+    push: Sequence[int] | None = None
+    payload: int = 100_000_000  # bytes, in each direction, of an iteration
+    idle: float = 0.6
+    cpu: Sequence[tuple[int, float]] | None = None
+    others: float | None = None  # of two cores, what other programs had; None: not recorded
+    switch_cpu: Sequence[tuple[int, float]] = ()
+    input_drops: int = 0
+    retransmits: int = 0
+    retransmits_namespaces: int = 0
+    drops: int = 0
+    packets: int = 1_000_000
+    management: int = 1000
+    parameters: str = "aa" * 32
+    congestion_controls: Sequence[str] = ("cubic",)
+    kept_differs: Sequence[str] = ()
+    caps: Mapping[str, CapsRecord] = field(default_factory=dict)
+    # Without a step barrier: per worker and iteration, when its backward pass was done (ns).
+    backward_done: Sequence[Sequence[int]] | None = None
+    synchronisation: SynchronisationName = "per-slice"  # of a trial without a step barrier
+    staleness: int | None = None
+    behind: Mapping[int, int] | None = None  # updates by others in between -> how often
+    competing_seconds: float = 0.0  # for which all pulled, or pushed, at a time
+    outcome: Literal["finished", "failed"] = "finished"
+    error: str | None = None
+    spans: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        return [f"worker{n}" for n in range(self.workers)]
+
+    @property
+    def all_iterations(self) -> int:
+        return self.warm_up + self.iterations + self.cool_down
+
+    def releases(self) -> list[int]:
+        """Nanoseconds of the barrier releases, one more than there are iterations."""
+        length = self.workers * self.batch / self.imgs_per_sec * self.time
+        times = [10 * SECOND]
+        measured = range(self.warm_up, self.warm_up + self.iterations)
+        for iteration in range(self.all_iterations):
+            # The others are slower, so that a measure that counts them is wrong.
+            factor = self.slow.get(iteration, 1.0) if iteration in measured else 3.0
+            times.append(times[-1] + round(length * factor * SECOND))
+        return times
+
+    def write(self, run: Path) -> Path:
+        """Write the records under `run`; returns the trial's directory."""
+        place = run / "trials" / self._trial().directory
+        place.mkdir(parents=True)
+        _dump(place / "trial.json", self._trial().as_json())
+        if self.outcome == "finished":
+            _dump(place / "network.json", self._network().as_json())
+            _write_lines(place / "ps.jsonl", "ps", self._ps())
+            for number, worker in enumerate(self.names):
+                _write_lines(place / f"{worker}.jsonl", worker, self._worker(number))
+        return place
+
+    def _trial(self) -> TrialRecord:
+        return TrialRecord(
+            index=self.index,
+            model=self.model,
+            schedule=self.schedule,
+            repeat=self.repeat,
+            attempt=self.attempt,
+            outcome=self.outcome,
+            error=self.error,
+            seconds=60.0,
+            ps="ps",
+            workers=tuple(self.names),
+            batch=self.batch,
+            iterations=self.iterations,
+            warm_up=self.warm_up,
+            cool_down=self.cool_down,
+            scale=ScaleRecord(rates=self.rates, time=self.time),
+            switch="linux-bridge",
+        )
+
+    def _network(self) -> NetworkRecord:
+        begin, end = self.releases()[0], self.releases()[-1]
+        cpu = self.cpu
+        if cpu is None:
+            # Busy before and after: a measure that looks there is wrong.
+            inside = [(t, self.idle) for t in range(begin, end + 1, SECOND)]
+            cpu = [(begin - SECOND, 0.0), *inside, (end + 2 * SECOND, 0.0)]
+        times = range(begin - SECOND, end + 2 * SECOND, SECOND) if self.others is not None else ()
+        return network_record(
+            caps=dict(self.caps),
+            use=UseRecord(cores=2, samples=tuple((t, 0.5, self.others or 0.0, 0.0) for t in times)),
+            ports=(
+                port_record("switch0->switch1", self.packets, self.drops),
+                port_record("switch1->switch0", self.packets),
+            ),
+            management_bytes={"ps": self.management},
+            tcp_retransmits={"ps": self.retransmits_namespaces},
+            cpu=tuple(cpu),
+            switch_cpu=tuple(self.switch_cpu),
+            switch_input_drops={"switch0->switch1": self.input_drops},
+            kept_differs=tuple(self.kept_differs),
+        )
+
+    def _ps(self) -> list[ProcessRecord]:
+        fair = [self.payload // self.workers] * self.workers
+        releases = self.releases()
+        nobody = [0] * self.workers
+        iterations = [
+            PsIteration(
+                iteration=number,
+                released_ns=releases[number],
+                pull_sent_ns=nobody,
+                push_first_ns=nobody,
+                push_done_ns=nobody,
+                applied_ns=releases[number + 1],
+                next_release_ns=releases[number + 1],
+                pull_bytes_at_first_done=list(self.pull or fair),
+                push_bytes_at_first_done=list(self.push or fair),
+                pull_competing=CompetingRecord(self.competing_seconds, list(self.pull or fair)),
+                push_competing=CompetingRecord(self.competing_seconds, list(self.push or fair)),
+                payload_in=self.payload,
+                payload_out=self.payload,
+            )
+            for number in range(self.all_iterations)
+        ]
+        end = PsEnd(
+            cpu_seconds=2.0,
+            max_rss_bytes=1,
+            training_cpu=TrainingCpuUse(1.75, 0.25),
+            parameters_sha256=self.parameters,
+            staleness=self.behind,
+            payload_in=self.payload * self.all_iterations,
+            payload_out=self.payload * self.all_iterations,
+            connections=[ConnectionEnd(self.retransmits, n, 0) for n in range(self.workers)],
+        )
+        synchronisation = "step-barrier" if self.backward_done is None else self.synchronisation
+        choices = Schedule(
+            name="any",
+            source="a test",
+            synchronisation=synchronisation,
+            slice_bytes=4096 if synchronisation == "per-slice" else None,
+            staleness=self.staleness,
+        )
+        kept = [connection(n, value) for n, value in enumerate(self.congestion_controls)]
+        return [
+            JobRecord(self.seed, "cubic"),
+            ScheduleRecord.of(choices),
+            *kept,
+            *iterations,
+            *self._ps_spans(),
+            end,
+        ]
+
+    def _worker(self, number: int) -> list[ProcessRecord]:
+        end = WorkerEnd(
+            cpu_seconds=0.5 + number,
+            max_rss_bytes=1,
+            training_cpu=TrainingCpuUse(0.25 + number, 0.125),
+            retransmits=0,
+            connections=[],
+        )
+        spans = self._spans_of(number) if self.spans else []
+        begins = self.releases()
+        iterations = [
+            WorkerIteration(
+                iteration=index,
+                started_ns=begins[min(index, len(begins) - 1)],
+                pull_done_ns=moment,
+                forward_done_ns=moment,
+                backward_done_ns=moment,
+                push_sent_ns=moment,
+            )
+            for index, moment in enumerate(self.done(number))
+        ]
+        kept = [connection(number, value) for value in self.congestion_controls[-1:]]
+        return [JobRecord(self.seed, "cubic"), *kept, *iterations, *spans, end]
+
+    def done(self, worker: int) -> Sequence[int]:
+        """When each of a worker's backward passes was done (ns)."""
+        if self.backward_done is not None:
+            return self.backward_done[worker]
+        if self.spans:
+            return [
+                record.origin_ns + sum(record.backward[-2:]) for record in self._spans_of(worker)
+            ]
+        return [begin + round(0.9 * (end - begin)) for begin, end in pairwise(self.releases())]
+
+    def _ps_spans(self) -> list[ProcessRecord]:
+        if not self.spans:
+            return []
+        workers = [self._spans_of(number) for number in range(self.workers)]
+        model = load_model(self.model)
+        return [
+            layout_record(model, Layout(model, self.rates, self.time)),
+            *(server_record(list(records)) for records in zip(*workers, strict=True)),
+        ]
+
+    def _spans_of(self, worker: int) -> list[WorkerSpans]:
+        model = load_model(self.model)
+        layout = Layout(model, self.rates, self.time)
+        return [
+            spans_records(model, layout, worker, number, times)
+            for number, times in enumerate(pairwise(self.releases()))
+        ]
+
+
+def connection(worker: int, congestion_control: str) -> ConnectionRecord:
+    """One of whose settings only that matters."""
+    return ConnectionRecord(
+        worker=worker,
+        flow=0,
+        congestion_control=congestion_control,
+        send_buffer_bytes=0,
+        receive_buffer_bytes=0,
+        unsent_bytes=None,
+        dscp=0,
+    )
+
+
+def write_run(
+    directory: Path,
+    trials: Sequence[FakeTrial],
+    published: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    *,
+    topology: bool = False,
+    baseline: str | None = None,
+) -> Path:
+    """Write a run directory with these trials, numbered in order; returns it.
+
+    With `topology`, run.json has the published topology and its devices as a real run kept them;
+    without, nobody knows the bounds.
+    """
+    models = list(dict.fromkeys(trial.model for trial in trials))
+    schedules = list(dict.fromkeys(trial.schedule for trial in trials))
+    directory.mkdir(parents=True, exist_ok=True)
+    experiment = {
+        "name": "published",
+        "models": models,
+        "schedules": schedules,
+        "repeats": 1 + max((trial.repeat for trial in trials), default=0),
+        "published": published or {},
+    }
+    if baseline:
+        experiment["baseline"] = baseline
+    if topology:
+        kept = json.loads(REFERENCE.read_text())["experiment"]
+        experiment |= {key: kept[key] for key in ("topology", "devices")}
+    run = {
+        "experiment": experiment,
+        "digest": "0123456789ab",
+        "started": "2024-01-01T00:00:00+00:00",
+        "versions": {"dmlbed": "0.1.0", "python": "3.11.2"},
+        "switch": {"kind": "linux-bridge", "why": "as asked"},
+        "machine": {},
+    }
+    _dump(directory / "run.json", run)
+    index = -1
+    for trial in trials:
+        index += trial.attempt == 1  # a later attempt is of the same trial
+        trial.index = index
+        trial.write(directory)
+    return directory
+
+
+PUBLISHED: dict[str, dict[str, list[float]]] = {
+    "alexnet": {"none": [0.24], "switch-priority": [0.34]},
+    "googlenet": {
+        "none": [2.06, 2.11, 2.14, 2.22, 2.15],
+        "switch-priority": [2.66, 2.84, 2.78, 2.87, 2.84],
+    },
+    "inception3": {
+        "none": [0.63, 0.62, 0.62, 0.64, 0.63],
+        "switch-priority": [0.79, 0.78, 0.79, 0.83, 0.75],
+    },
+    "resnet50": {
+        "none": [0.6, 0.6, 0.59, 0.6, 0.58],
+        "switch-priority": [0.78, 0.78, 0.76, 0.76, 0.77],
+    },
+    "mobilenet": {
+        "none": [2.31, 2.3, 2.3, 2.33, 2.34],
+        "switch-priority": [2.31, 2.36, 2.34, 2.36, 2.36],
+    },
+}
+MODELS = (*PUBLISHED, "mobilenet_v1", "vgg19", "resnet152", "squeezenet")
+
+
+def matrix(models: int, schedules: Sequence[str], repeats: int) -> list[FakeTrial]:
+    """Trials of the first models under some schedules, interleaved, with a little spread."""
+    trials = []
+    for number, model in enumerate(MODELS[:models]):
+        published = PUBLISHED.get(
+            model, {"none": [0.3 * number], "switch-priority": [0.4 * number]}
+        )
+        for repeat in range(repeats):
+            for schedule in schedules:
+                runs = published.get(schedule, published["switch-priority"])
+                rate = sum(runs) / len(runs) * (0.97 + 0.012 * ((repeat * 2 + number) % 3))
+                trials.append(FakeTrial(model, schedule, repeat, imgs_per_sec=rate))
+    return trials
+
+
+def _dump(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value))
+
+
+def _write_lines(path: Path, process: str, records: Sequence[ProcessRecord]) -> None:
+    path.write_text("".join(record.line(process) for record in records))

@@ -1,0 +1,91 @@
+"""Directories of sweeps: points as a real sweep leaves them, of synthetic trials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.predict import lower_bound
+from orchestrator.spec import Experiment, Sweep, load_experiment
+from tests.unit.analysis.builder import FakeTrial, write_run
+from workloads.models.profiles import load_model
+
+ROOT = Path(__file__).parents[3]
+
+BATCHES = Sweep("batch", (1, 9, 32))
+RATES = Sweep("rate", (10**8, 10**9, 10**10), ("switch0", "switch1"))
+WORKERS = Sweep("workers", (1, 3, 5))
+
+
+def swept(sweep: Sweep, models: Sequence[str], schedules: Sequence[str]) -> Experiment:
+    """The published experiment with a sweep."""
+    published = load_experiment(ROOT / "experiments/published.yaml")
+    return replace(
+        published,
+        name="swept",
+        models=tuple(models),
+        schedules=tuple(schedules),
+        repeats=1,
+        published={},
+        sweep=sweep,
+    )
+
+
+def write_sweep(
+    directory: Path, experiment: Experiment, trials: Mapping[int, Sequence[FakeTrial]]
+) -> Path:
+    """Write a sweep's directory with the trials of some points, by value; returns it."""
+    directory.mkdir(parents=True)
+    record = {
+        "experiment": experiment.resolved(),
+        "versions": {"dmlbed": "0.1.0"},
+        "switch": {"kind": "linux-bridge", "why": "as asked"},
+    }
+    (directory / "run.json").write_text(json.dumps(record))
+    for point in experiment.points():
+        if point.value not in trials:
+            continue
+        place = write_run(directory / point.label, trials[point.value])
+        run = json.loads((place / "run.json").read_text())
+        run["experiment"] |= {
+            key: point.experiment.resolved()[key] for key in ("topology", "devices")
+        }
+        (place / "run.json").write_text(json.dumps(run))
+    return directory
+
+
+def fake_trials(
+    experiment: Experiment, shares: Mapping[str, float], *, repeats: int = 1
+) -> dict[int, list[FakeTrial]]:
+    """For every point a trial of every model and schedule; repeats differ by 2 %.
+
+    Args:
+        shares: of the bound, by schedule.
+    """
+    made: dict[int, list[FakeTrial]] = {}
+    for point in experiment.points():
+        own = point.experiment
+        made[point.value] = [
+            FakeTrial(
+                model,
+                schedule,
+                repeat,
+                imgs_per_sec=shares[schedule] * _bound(own, model) * (1 + 0.02 * repeat),
+                workers=len(own.topology.workers),
+                batch=own.batch,
+            )
+            for model in own.models
+            for repeat in range(repeats)
+            for schedule in own.schedules
+        ]
+    return made
+
+
+def _bound(experiment: Experiment, model: str) -> float:
+    """Imgs/sec that no schedule is above."""
+    bound = lower_bound(
+        experiment.topology, load_model(model), experiment.devices, experiment.batch
+    )
+    return bound.imgs_per_sec(bound.seconds)

@@ -1,0 +1,275 @@
+"""A sweep's points together: who wins, what limits, what is predicted, what is missing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from orchestrator.analysis import is_sweep, report, report_sweep
+from orchestrator.analysis.tables import sweep_curves
+from orchestrator.analysis.tables.sweep import places, read_sweep
+from orchestrator.analysis.tables.sweep_curves import expectation, grid
+from orchestrator.analysis.tables.sweep_files import rows_csv
+from orchestrator.errors import InputError, RunError
+from orchestrator.spec import Sweep
+from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
+
+FOUR = ("none", "switch-priority", "fifo", "p3")
+SHARES = {"none": 0.5, "switch-priority": 0.78, "fifo": 0.87, "p3": 0.97}  # of the bound
+
+
+@pytest.fixture(autouse=True)
+def _few_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_curves, "GRID", 6)
+
+
+def written(folder: Path, sweep: Sweep = BATCHES, *, repeats: int = 1) -> Path:
+    experiment = swept(sweep, ["resnet50"], FOUR)
+    return write_sweep(
+        folder / "sweep", experiment, fake_trials(experiment, SHARES, repeats=repeats)
+    )
+
+
+def test_a_sweep_is_told_from_a_run(tmp_path: Path) -> None:
+    assert is_sweep(written(tmp_path))
+    assert not is_sweep(write_run(tmp_path / "run", [FakeTrial()]))
+    assert not is_sweep(tmp_path / "nothing")
+
+
+def test_where_every_point_lies(tmp_path: Path) -> None:
+    for sweep, x, limits in (
+        (BATCHES, [0.185, 1.027, 3.447], ["link switch0 - switch1", "compute", "compute"]),
+        (
+            RATES,
+            [100, 1000, 10_000],
+            ["link switch0 - switch1", "link switch0 - switch1", "links of workers"],
+        ),
+        (
+            WORKERS,
+            [1, 3, 5],
+            ["2 links", *["link switch0 - switch1"] * 2],
+        ),
+    ):
+        found = places(read_sweep(written(tmp_path / sweep.variable, sweep)))
+        assert [place.x for place in found] == pytest.approx(x, rel=2e-3)
+        assert [place.limits for place in found] == limits
+        assert [place.value for place in found] == list(sweep.values)
+
+
+def test_the_bound_is_that_of_the_point(tmp_path: Path) -> None:
+    found = places(read_sweep(written(tmp_path, RATES)))
+    assert [place.bound for place in found] == pytest.approx([0.117, 1.169, 3.508], rel=2e-3)
+    shares = [place.cells["none"].row.share_of_bound for place in found]
+    assert shares == pytest.approx([50] * 3)
+
+
+@pytest.mark.parametrize(("fifo", "standing"), [(0.99, "within the noise"), (0.98, ""), (0.5, "")])
+def test_who_wins_with_one_repeat(tmp_path: Path, fifo: float, standing: str) -> None:
+    experiment = swept(BATCHES, ["resnet50"], FOUR)
+    trials = fake_trials(experiment, {**SHARES, "fifo": fifo * SHARES["p3"]})
+    found = places(read_sweep(write_sweep(tmp_path / "sweep", experiment, trials)))
+    for place in found:
+        assert [cell.standing for cell in place.cells.values()] == ["", "", standing, "wins"]
+
+
+def test_who_wins_with_intervals(tmp_path: Path) -> None:
+    # Two repeats that differ by 2 %: half the interval is 12.6 %.
+    found = places(read_sweep(written(tmp_path, repeats=2)))
+    for place in found:
+        noise = "within the noise"
+        assert [cell.standing for cell in place.cells.values()] == ["", noise, noise, "wins"]
+
+
+def test_what_may_not_be_used_does_not_win(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["resnet50"], FOUR)
+    trials = fake_trials(experiment, SHARES)
+    trials[9][-1].idle = 0.01
+    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    standing = {(row["value"], row["schedule"]): row["standing"] for row in made.rows}
+    assert (standing[9, "p3"], standing[9, "fifo"]) == ("", "wins")
+    assert (standing[1, "p3"], standing[1, "fifo"]) == ("wins", "")
+    assert not made.usable
+
+
+def test_the_combined_files(tmp_path: Path) -> None:
+    directory = written(tmp_path)
+    before = {path for path in directory.rglob("*") if path.is_file()}
+    made = report_sweep(directory)
+    assert made.usable
+    names = {"sweep.csv", "sweep.json", "figure.png", "figure.svg"}
+    assert {path for path in directory.rglob("*") if path.is_file()} - before == set(made.files)
+    assert {path.name for path in made.files} == names
+    assert (directory / "figure.png").read_bytes().startswith(b"\x89PNG")
+    rows = json.loads((directory / "sweep.json").read_text())
+    assert tuple(rows) == made.rows
+    assert [(row["point"], row["schedule"]) for row in rows] == [
+        (f"batch-{batch}", schedule) for batch in (1, 9, 32) for schedule in FOUR
+    ]
+    (first, *_) = rows
+    assert first["predicted_imgs_per_sec"] == pytest.approx(0.571, abs=1e-3)
+    assert first["compute_over_links"] == pytest.approx(0.185, rel=2e-3)
+    lines = list(csv.DictReader(io.StringIO((directory / "sweep.csv").read_text())))
+    assert [line["standing"] for line in lines[:4]] == ["", "", "", "wins"]
+    assert [float(line["imgs_per_sec"]) for line in lines[:4]] == pytest.approx(
+        [1.1694 * share for share in SHARES.values()], rel=1e-4
+    )
+    again = {path: path.read_bytes() for path in made.files}
+    report_sweep(directory)
+    assert {path: path.read_bytes() for path in made.files} == again
+
+
+def test_lists_and_intervals_in_the_csv() -> None:
+    row = {"speedup_pct_interval": [1.0, 2.5], "reasons": ["a", "b"], "idle_mean": None}
+    assert rows_csv([row]).splitlines() == [
+        "speedup_pct_interval_low,speedup_pct_interval_high,reasons,idle_mean",
+        "1,2.5,a; b,",
+    ]
+
+
+def test_a_sweep_that_was_stopped(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["resnet50"], FOUR)
+    trials = fake_trials(experiment, SHARES)
+    del trials[32]
+    broken = FakeTrial("resnet50")
+    broken.outcome, broken.error = "failed", "worker0: killed"
+    trials[9] = [broken]
+    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    assert {row["value"] for row in made.rows} == {1}
+    first, second = made.table.notes
+    assert first.startswith("9 has no result: ")
+    assert "worker0: killed" in first
+    assert second == "32 has no result: not run"
+
+
+def test_a_trial_that_is_missing_leaves_a_gap(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["resnet50"], FOUR)
+    trials = fake_trials(experiment, SHARES)
+    trials[9].pop()
+    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    assert [row["schedule"] for row in made.rows if row["value"] == 9] == list(FOUR[:3])
+    (line,) = [line for line in shown(made.table, 200) if line.startswith("p3")]
+    assert line.split() == ["p3", "1.134", "97", "%*", "-", "10.526", "97", "%*"]
+
+
+def test_nothing_to_report(tmp_path: Path) -> None:
+    directory = write_sweep(tmp_path / "sweep", swept(WORKERS, ["resnet50"], FOUR), {})
+    with pytest.raises(InputError, match="the records of this sweep's points are not in it"):
+        report_sweep(directory)
+    (directory / "workers-3").mkdir()
+    with pytest.raises(RunError, match=r"nothing to report: workers-1: not run; workers-3: .*json"):
+        report_sweep(directory)
+
+
+def test_a_broken_record(tmp_path: Path) -> None:
+    directory = written(tmp_path)
+    record = json.loads((directory / "run.json").read_text())
+    del record["experiment"]["topology"]["hosts"]
+    (directory / "run.json").write_text(json.dumps(record))
+    with pytest.raises(RunError, match=r"run\.json: its topology cannot be read"):
+        report_sweep(directory)
+
+
+# -- predicted curves ------------------------------------------------------------------------------
+
+
+def test_the_grid_has_the_points_and_is_even_on_a_logarithmic_axis() -> None:
+    values = grid([10**10, 10**8])
+    assert values[0] == 10**8
+    assert values[-1] == 10**10
+    assert values == (10**8, 251188643, 630957344, 1584893192, 3981071706, 10**10)
+    assert grid([1, 3, 5]) == (1, 2, 3, 4, 5)
+    assert 9 in grid([1, 9, 32])
+
+
+def test_curves_meet_the_predictions_of_the_points(tmp_path: Path) -> None:
+    run = read_sweep(written(tmp_path))
+    expected = expectation(run, "resnet50")
+    for place in places(run):
+        for name, cell in place.cells.items():
+            curve = expected.curves[name]
+            assert cell.predicted is not None
+            share = curve.shares[curve.x.index(place.x)]
+            assert share == pytest.approx(100 * cell.predicted / place.bound)
+    for curve in expected.curves.values():
+        assert (curve.drawn, curve.why_not) == (True, "")
+        assert all(0 < (share or 0) <= 100 * (1 + 1e-9) for share in curve.shares)
+
+
+def test_bands_say_what_limits_where(tmp_path: Path) -> None:
+    expected = expectation(read_sweep(written(tmp_path)), "resnet50")
+    first, second = expected.bands
+    assert (first.limits, second.limits) == ("link switch0 - switch1", "compute")
+    assert first.right == second.left == pytest.approx(1, rel=0.2)
+
+
+def test_a_schedule_without_a_prediction_has_no_curve_and_says_why(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["resnet50"], ["none", "p3"])
+    directory = write_sweep(tmp_path / "sweep", experiment, fake_trials(experiment, SHARES))
+    record = json.loads((directory / "run.json").read_text())
+    record["experiment"]["schedules"] = ["none", "p3", "of-another-version"]
+    (directory / "run.json").write_text(json.dumps(record))
+    made = report_sweep(directory)
+    assert made.table.notes == (
+        "no prediction of of-another-version: this version does not know it",
+    )
+
+
+# -- the table -------------------------------------------------------------------------------------
+
+
+def shown(table: object, width: int) -> list[str]:
+    text = io.StringIO()
+    Console(file=text, width=width).print(table)
+    return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def test_the_table(tmp_path: Path) -> None:
+    made = report_sweep(written(tmp_path, RATES))
+    assert shown(made.table, 100)[:10] == [
+        "resnet50",
+        "rate of switch0 - switch1      100 Mbit/s        1 Gbit/s     10 Gbit/s",
+        "C/nu                                 0.02            0.18          0.55",
+        "limited by                 link switch0 -  link switch0 -      links of",
+        "                                  switch1         switch1       workers",
+        "bound                         0.117 100 %     1.169 100 %   3.508 100 %",
+        "none                         0.0585  50 %     0.585  50 %   1.754  50 %",
+        "switch-priority              0.0912  78 %     0.912  78 %   2.736  78 %",
+        "fifo                          0.102  87 %     1.017  87 %   3.052  87 %",
+        "p3                           0.113  97 %*    1.134  97 %*  3.403  97 %*",
+    ]
+
+
+def test_a_narrow_terminal_has_it_in_pieces(tmp_path: Path) -> None:
+    lines = shown(report_sweep(written(tmp_path, RATES)).table, 60)
+    assert sum(line.startswith("p3 ") for line in lines) == 2
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 60
+
+
+def test_verdicts_stand_in_it(tmp_path: Path) -> None:
+    experiment = swept(BATCHES, ["resnet50"], FOUR)
+    trials = fake_trials(experiment, SHARES)
+    trials[1][0].idle, trials[9][0].idle = 0.01, 0.1
+    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    (line,) = [line for line in shown(made.table, 100) if line.startswith("none")]
+    assert "✕0.585" in line
+    assert "?5.123" in line
+
+
+def test_what_is_above_its_bound_is_doubtful_everywhere(tmp_path: Path) -> None:
+    experiment = swept(Sweep("batch", (1,)), ["resnet50"], FOUR)
+    trials = fake_trials(experiment, {**SHARES, "p3": 1.03})
+    directory = write_sweep(tmp_path / "sweep", experiment, trials)
+    made = report_sweep(directory)
+    (row,) = [row for row in made.rows if row["schedule"] == "p3"]
+    assert (row["verdict"], row["reasons"]) == ("doubtful", ["faster than its bound: 103 %"])
+    assert {row["verdict"] for row in made.rows if row["schedule"] != "p3"} == {"ok"}
+    (line,) = [line for line in shown(made.table, 100) if line.startswith("p3")]
+    assert "?1.204 103 %*" in line
+    assert b"doubtful" in report(directory / "batch-1").files[-1].read_bytes()

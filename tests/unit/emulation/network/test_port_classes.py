@@ -1,0 +1,143 @@
+"""From schedules to the shapes of ports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.emulation.network.port_classes import port_shapes, worker_classes
+from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape
+from orchestrator.spec import Scale, Topology, load_topology, ports
+from workloads.schedule.library import get_schedule
+
+TOPOLOGIES = Path(__file__).parents[4] / "topologies"
+REAL = Scale()
+
+
+def topology(name: str = "ps-10g-1g-3workers") -> Topology:
+    return load_topology(TOPOLOGIES / f"{name}.yaml")
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Topology:
+    """The published topology with something else in its file."""
+    text = (TOPOLOGIES / "ps-10g-1g-3workers.yaml").read_text()
+    assert old in text
+    (tmp_path / "changed.yaml").write_text(text.replace(old, new))
+    return load_topology(tmp_path / "changed.yaml")
+
+
+def shapes(where: Topology, schedule: str, scale: Scale = REAL) -> dict[str, PortShape]:
+    return {shape.port: shape for shape in port_shapes(where, scale, get_schedule(schedule))}
+
+
+def class_names(shape: PortShape) -> list[str]:
+    return [placed.traffic.name for placed in shape.placed()]
+
+
+@pytest.mark.parametrize(
+    ("name", "contended"),
+    [
+        ("ps-10g-1g-3workers", {"switch0->switch1", "switch1->switch0"}),
+        ("star", set()),
+        ("two-rack-tree", {"core->rack0", "rack0->core", "core->rack1", "rack1->core"}),
+    ],
+)
+def test_schedules_differ_at_contended_switch_ports_only(name: str, contended: set[str]) -> None:
+    none, priority = (shapes(topology(name), s) for s in ("none", "switch-priority"))
+    assert list(none) == list(priority) == [str(port) for port in ports(topology(name))]
+    assert {port for port in none if none[port] != priority[port]} == contended
+
+
+def test_none_has_one_class_for_all_data() -> None:
+    assert {tuple(class_names(shape)) for shape in shapes(topology(), "none").values()} == {
+        ("ack", "data")
+    }
+
+
+def test_the_first_worker_comes_first_at_both_ends_of_the_trunk() -> None:
+    found = shapes(topology(), "switch-priority")
+    order = ["ack", "worker0", "worker1", "worker2", "data"]
+    assert class_names(found["switch0->switch1"]) == order
+    assert class_names(found["switch1->switch0"]) == order
+
+
+def test_the_order_is_that_of_the_hosts_and_not_of_their_names_or_links(tmp_path: Path) -> None:
+    where = changed(
+        tmp_path,
+        "  worker0: {role: worker}\n  worker1: {role: worker}\n  worker2: {role: worker}\n",
+        "  worker2: {role: worker}\n  worker0: {role: worker}\n  worker1: {role: worker}\n",
+    )
+    found = shapes(where, "switch-priority")
+    order = ["ack", "worker2", "worker0", "worker1", "data"]
+    assert class_names(found["switch0->switch1"]) == order
+    assert class_names(found["switch1->switch0"]) == order
+
+
+@pytest.mark.parametrize(("node", "field"), [("switch0", "dst"), ("switch1", "src")])
+def test_pulls_are_told_by_destination_and_pushes_by_source(node: str, field: str) -> None:
+    (trunk,) = [p for p in ports(topology()) if p.node == node and p.peer.startswith("switch")]
+    classes = worker_classes(topology(), trunk)
+    assert [entry.matches for entry in classes] == [
+        (Match(field, "10.10.0.2"),),
+        (Match(field, "10.10.0.3"),),
+        (Match(field, "10.10.0.4"),),
+        (),
+    ]
+
+
+def test_a_rack_knows_its_own_workers_only() -> None:
+    found = shapes(topology("two-rack-tree"), "switch-priority")
+    assert class_names(found["core->rack1"]) == ["ack", "worker3", "worker4", "worker5", "data"]
+
+
+@pytest.mark.parametrize("by_dscp", [False, True])
+def test_flows_have_the_classes_that_hosts_mark_whatever_the_switch(by_dscp: bool) -> None:
+    found = {
+        shape.port: shape
+        for shape in port_shapes(topology(), REAL, get_schedule("geryon"), by_dscp=by_dscp)
+    }
+    for name in ("switch0->switch1", "switch1->switch0"):
+        classes = [(c.name, c.matches) for c in found.pop(name).classes]
+        assert classes == [
+            ("flow0", (DscpMatch(1),)),
+            ("flow1", (DscpMatch(2),)),
+            ("flow2", (DscpMatch(3),)),
+            ("flow3", (DscpMatch(4),)),
+            ("data", ()),
+        ]
+    assert {tuple(class_names(shape)) for shape in found.values()} == {("ack", "data")}
+
+
+def test_eight_flows_and_all_else_are_more_classes_than_one_htb_has() -> None:
+    eight = replace(get_schedule("geryon"), flows=8)
+    (trunk,) = [s for s in port_shapes(topology(), REAL, eight) if s.port == "switch0->switch1"]
+    assert class_names(trunk) == ["ack", *(f"flow{n}" for n in range(8)), "data"]
+    assert [len(tier) for tier in trunk.tiers()] == [7, 3]
+
+
+def test_rates_queues_and_delays_are_scaled(tmp_path: Path) -> None:
+    where = changed(tmp_path, "delay: 0us", "delay: 50us")
+    trunk = shapes(where, "switch-priority", Scale(8, 2))["switch0->switch1"]
+    assert trunk.rate_bps == 125_000_000
+    assert trunk.queue_bytes == 512 * 1024 // 4
+    assert trunk.delay_us == 100
+
+
+def test_full_scale_is_the_file() -> None:
+    found = shapes(topology(), "none")
+    assert (found["ps->switch0"].rate_bps, found["ps->switch0"].queue_bytes) == (10**10, 524288)
+    assert found["ps->switch0"].delay_us == 0
+
+
+def test_each_direction_has_its_own_rate_and_device(tmp_path: Path) -> None:
+    where = changed(
+        tmp_path,
+        "{endpoints: [switch0, switch1]}",
+        "{endpoints: [switch0, switch1], reverse: {rate: 500 Mbps}}",
+    )
+    found = shapes(where, "none")
+    there, back = found["switch0->switch1"], found["switch1->switch0"]
+    assert (there.device, there.rate_bps) == ("switch0-eth1", 10**9)
+    assert (back.device, back.rate_bps) == ("switch1-eth0", 5 * 10**8)

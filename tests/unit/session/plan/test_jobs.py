@@ -1,0 +1,127 @@
+"""Jobs, judged by the workload that has to accept them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.session.plan.jobs import build_jobs, silence_seconds
+from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
+from orchestrator.session.plan.trials import iteration_seconds, plan_trials
+from orchestrator.spec import Experiment, Link, SocketBuffers
+from orchestrator.spec.sweep import with_rate
+from tests.unit.session.examples import TRIAL, experiment
+from workloads.programs.job import Job, WorkerJob, parse_job
+from workloads.schedule.library import schedule_names
+
+ADDRESSES = {
+    "ps": "10.10.0.1",
+    "worker0": "10.10.0.2",
+    "worker1": "10.10.0.3",
+    "worker2": "10.10.0.4",
+}
+
+
+def accepted(made: Experiment) -> dict[str, Job]:
+    """The jobs of a trial as the processes read them; the deployment adds where records go."""
+    jobs = build_jobs(made, TRIAL, ADDRESSES)
+    return {
+        name: parse_job(json.loads(json.dumps({**job, "records": f"/run/{name}.jsonl"})))
+        for name, job in jobs.items()
+    }
+
+
+def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
+    made = replace(experiment(tmp_path), schedules=schedule_names())
+    for trial in plan_trials(made):
+        for name, job in build_jobs(made, trial, ADDRESSES).items():
+            parsed = parse_job({**job, "records": "/run/records.jsonl"})
+            assert (parsed.name, parsed.model.name, parsed.schedule.name, parsed.repeat) == (
+                name,
+                trial.model,
+                trial.schedule,
+                trial.repeat - 1,
+            )
+
+
+def test_one_job_per_host_the_servers_first(tmp_path: Path) -> None:
+    jobs = accepted(experiment(tmp_path))
+    assert list(jobs) == ["ps", "worker0", "worker1", "worker2"]
+    assert [job.role for job in jobs.values()] == ["ps", "worker", "worker", "worker"]
+    assert jobs["ps"].workers == ("worker0", "worker1", "worker2")
+
+
+@pytest.mark.parametrize(("rate", "one_queue"), [(10**9, True), (3 * 10**9, False)])
+def test_one_queue_for_all_workers_where_a_shared_link_limits_them(
+    tmp_path: Path, rate: int, one_queue: bool
+) -> None:
+    made = experiment(tmp_path)
+    made = replace(made, topology=with_rate(made.topology, ("switch0", "switch1"), rate))
+    trial = replace(TRIAL, schedule="planned-order")
+    assert build_jobs(made, trial, ADDRESSES)["ps"]["one_queue"] is one_queue
+
+
+def test_workers_differ_in_name_number_and_address_only(tmp_path: Path) -> None:
+    jobs = build_jobs(experiment(tmp_path), TRIAL, ADDRESSES)
+    pulls = [job.pop("pulls") for name, job in jobs.items() if name != "ps"]
+    assert pulls[0] != pulls[1] != pulls[2]  # the order is random
+    own = {name: {job.pop(key) for key in ("name", "worker", "bind")} for name, job in jobs.items()
+           if name != "ps"}  # fmt: skip
+    assert own == {
+        "worker0": {"worker0", 0, "10.10.0.2"},
+        "worker1": {"worker1", 1, "10.10.0.3"},
+        "worker2": {"worker2", 2, "10.10.0.4"},
+    }
+    assert jobs["worker0"] == jobs["worker1"] == jobs["worker2"]
+
+
+def test_all_meet_at_the_servers_address(tmp_path: Path) -> None:
+    jobs = accepted(experiment(tmp_path)).values()
+    assert {(job.server.address, job.server.port) for job in jobs} == {("10.10.0.1", 5000)}
+
+
+def test_what_the_experiment_asks_reaches_the_processes(tmp_path: Path) -> None:
+    made = replace(
+        experiment(tmp_path, scale="{rates: 2, time: 0.5}"),
+        batch=4, seed=9, learning_rate=0.5, congestion_control="reno",
+        socket_buffers=SocketBuffers(1 << 20, 1 << 19),
+    )  # fmt: skip
+    for job in accepted(made).values():
+        assert (job.rates, job.time) == (2, 0.5)
+        assert (job.batch, job.seed, job.learning_rate) == (4, 9, 0.5)
+        assert (job.warm_up, job.iterations, job.cool_down) == (1, 2, 1)
+        assert job.repeat == 0
+        assert job.congestion_control == "reno"
+        # Emulated bytes: D/R = 1/4.
+        assert (job.buffers.send, job.buffers.receive) == (1 << 18, 1 << 17)
+
+
+def test_a_worker_gets_the_device_model_of_its_host(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    for job in accepted(made).values():
+        if isinstance(job, WorkerJob):
+            assert job.device == made.devices["published-worker-6-cores-2GHz"]
+
+
+def test_a_long_way_is_waited_for(tmp_path: Path) -> None:
+    """A connection takes a round trip, and so does to find out who is at its other end."""
+    made = experiment(tmp_path, scale="{rates: 1, time: 2}")
+    round_trip = 2 * 2 * 3.0  # there and back, and D
+    trunk = made.topology.links[1]
+    assert trunk.endpoints == ("switch0", "switch1")
+    sides = (replace(side, delay_us=3 * 10**6) for side in (trunk.forward, trunk.reverse))
+    links = (made.topology.links[0], Link(trunk.endpoints, *sides), *made.topology.links[2:])
+    far = replace(made, topology=replace(made.topology, links=links))
+    assert all(job.silence_seconds > 20 + 3 * round_trip for job in accepted(far).values())
+    assert patience_seconds(made) < 21
+    assert patience_seconds(far) > 20 + 3 * round_trip
+
+
+def test_silence_is_longer_than_any_iteration(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    expected = 3 * iteration_seconds(made, "googlenet") + SILENCE_MARGIN_SECONDS
+    assert silence_seconds(made, "googlenet") == pytest.approx(expected)
+    assert {job.silence_seconds for job in accepted(made).values()} == {expected}
