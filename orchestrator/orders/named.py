@@ -1,14 +1,15 @@
-"""The orders that schedules name; their sources are those of the schedules."""
+"""The orders that schedules name; their sources are those of the schedules.
+
+What needs numpy imports it where it is used: every command of ours loads this module, and most
+never ask for these orders.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from orchestrator.orders import planned
 from orchestrator.orders.order import Order, Setting
-from orchestrator.orders.tictac import tac_order, tic_order
 
 _RANDOM_STREAM = 3  # keeps these random numbers apart from others of the same seed
 
@@ -22,6 +23,8 @@ class Random(Order):
 
     def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
         """A permutation of all tensors."""
+        import numpy as np
+
         key = [setting.seed, _RANDOM_STREAM, setting.repeat, worker, iteration]
         generator = np.random.default_rng(key)
         return [int(tensor) for tensor in generator.permutation(len(setting.model.tensors))]
@@ -75,6 +78,8 @@ class Tic(Order):
 
     def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
         """The same in every iteration."""
+        from orchestrator.orders.tictac import tic_order
+
         return tic_order(setting.model, setting.graph)
 
 
@@ -85,6 +90,8 @@ class Tac(Order):
 
     def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
         """The same in every iteration."""
+        from orchestrator.orders.tictac import tac_order
+
         transfers = [size * setting.seconds_per_byte for size in setting.tensor_bytes]
         seconds = setting.workers[worker].forward_seconds
         return tac_order(setting.model, setting.graph, transfers, seconds)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from orchestrator.analysis.tables.sweep import SweepRun, predicted
 from orchestrator.predict import limits
 
@@ -53,6 +51,8 @@ class Expectation:
 
 def grid(values: Sequence[int]) -> tuple[int, ...]:
     """The points' values and others between them, ascending, evenly on a logarithmic axis."""
+    import numpy as np  # here, for every run loads this module, and only a sweep needs it
+
     between = np.geomspace(min(values), max(values), GRID)
     return tuple(sorted({*values, *(round(float(value)) for value in between)}))
 

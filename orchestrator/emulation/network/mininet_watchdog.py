@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import warnings
 from collections.abc import Iterator
 from types import FrameType
 
+from orchestrator.emulation.network.mininet_parts import Node
 from orchestrator.errors import RunError
-
-with warnings.catch_warnings():
-    # Mininet uses distutils, which Python 3.11 still has and calls deprecated.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from mininet.node import Node
 
 _PERIOD_SECONDS = 0.2
 

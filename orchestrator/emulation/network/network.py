@@ -6,7 +6,6 @@ namespace, and the commands that set anything.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,19 +22,13 @@ from orchestrator.emulation.network.addresses import (
     switch_numbers,
 )
 from orchestrator.emulation.network.description import LEAST_TIMER_MS, NetworkDescription
+from orchestrator.emulation.network.mininet_parts import Host, Link, Mininet, Switch
 from orchestrator.emulation.network.mininet_watchdog import shells_watched
 from orchestrator.emulation.runner import Runner
 from orchestrator.emulation.switches.bridges import make_bridge
 from orchestrator.emulation.switches.fabric import Fabric
 from orchestrator.errors import RunError
 from orchestrator.spec import INITIAL_SEGMENTS
-
-with warnings.catch_warnings():
-    # Mininet uses distutils, which Python 3.11 still has and calls deprecated.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from mininet.link import Link
-    from mininet.net import Mininet
-    from mininet.node import Host, Switch
 
 
 class Node(Switch):  # type: ignore[misc]  # Mininet has no types
