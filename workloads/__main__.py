@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from workloads.errors import JobError, WorkloadError
 
 if TYPE_CHECKING:
-    from workloads.programs.job import ServerJob, WorkerJob
+    from workloads.process.job import Job
 
 
 def _leave(status: int) -> None:
@@ -42,25 +43,24 @@ def _on_defect(arguments: threading.ExceptHookArgs) -> None:
     _leave(1)
 
 
-def _run(job: ServerJob | WorkerJob) -> None:
-    from workloads.programs.calibration import run_calibration
-    from workloads.programs.job import WorkerJob
-    from workloads.programs.records import Records
-    from workloads.programs.server import ParameterServer
-    from workloads.programs.urgent import run_urgent
-    from workloads.programs.worker import Worker
-    from workloads.training.compute import SystemClock
+@contextmanager
+def _place(file: Path) -> Iterator[None]:
+    """Say in which file it is that a job is wrong."""
+    try:
+        yield
+    except JobError as error:
+        raise JobError([f"{file}: {problem}" for problem in error.problems]) from None
 
-    with Records(job.records, job.name) as records:
+
+def _run(job: Job) -> None:
+    from workloads.process.records import Records
+    from workloads.programs.program import program_of
+
+    program = program_of(job)
+    job = program.read(job)
+    with Records(job.records, job.host) as records:
         records.write_job(job.given)
-        if job.mode == "calibrate":
-            run_calibration(job, records)
-        elif job.mode == "urgent":
-            run_urgent(job, records)
-        elif isinstance(job, WorkerJob):
-            Worker(job, records, SystemClock()).run()
-        else:
-            ParameterServer(job, records).run()
+        program.run(job, records)
 
 
 def main() -> None:
@@ -71,18 +71,20 @@ def main() -> None:
     with suppress(PermissionError):  # already the leader of a process group
         os.setsid()
     # Before numpy is imported, so that the process can be stopped by its group from the start.
-    from workloads.programs.events import announce
+    from workloads.process.events import announce
 
     name = "workloads"
     try:
         announce("started", pid=os.getpid(), pgid=os.getpgrp())
         if len(sys.argv) != 2:
             raise JobError(["usage: python -m workloads JOB.json"])
-        from workloads.programs.job import load_job
+        from workloads.process.job import load_job
 
-        job = load_job(Path(sys.argv[1]))
-        name = job.name
-        _run(job)
+        file = Path(sys.argv[1])
+        with _place(file):
+            job = load_job(file)
+            name = job.host
+            _run(job)
         announce("finished")
     except JobError as error:
         for problem in error.problems:

@@ -14,12 +14,16 @@ class _Process:
 
     Attributes:
         since: when it was last heard, or started.
+        opens: the event by which it says that others may start; empty: nobody waits for it.
         started: whether it told that it runs.
         reports: whether it is expected to tell its progress.
+        opened: whether it has said so, or need not.
         ended: whether its end was seen.
     """
 
     since: float
+    opens: str
+    opened: bool
     started: bool = False
     reports: bool = False
     ended: bool = False
@@ -46,22 +50,28 @@ class Watch:
     """Judges the processes of one trial.
 
     Only JSON events count as being heard: a process that prints warnings makes no progress. A
-    worker that reports no iterations is judged by its start and its end alone, until the
-    parameter server has ended; then every process that is left must end in time.
+    process that reports no iterations and that nobody has waited for is judged by its start and its
+    end alone, until one that others have waited for has ended; then all that are left must end in
+    time.
     """
 
-    def __init__(self, ps: str, *, start_timeout: float, silence_timeout: float) -> None:
+    def __init__(self, *, start_timeout: float, silence_timeout: float) -> None:
         """Limits in seconds: until a process tells that it runs, and between two events."""
-        self._ps = ps
         self._start_timeout = start_timeout
         self._silence_timeout = silence_timeout
         self._processes: dict[str, _Process] = {}
-        self.listening = False
         self.iteration: int | None = None
 
-    def add(self, host: str, now: float) -> None:
-        """A process was started on `host`."""
-        self._processes[host] = _Process(since=now, reports=host == self._ps)
+    def add(self, host: str, now: float, opens: str = "", *, heartbeat: bool = False) -> None:
+        """A process was started on `host`; see `ProcessPlan`."""
+        self._processes[host] = _Process(
+            since=now, opens=opens, opened=not opens, reports=heartbeat or bool(opens)
+        )
+
+    @property
+    def open(self) -> bool:
+        """Whether all have said that others may start, of those that say so."""
+        return all(process.opened for process in self._processes.values())
 
     @property
     def all_ended(self) -> bool:
@@ -74,8 +84,8 @@ class Watch:
         process.since = now
         process.started = True
         kind = message.event.get("event")
-        if kind == "listening" and message.host == self._ps:
-            self.listening = True
+        if kind == process.opens:
+            process.opened = True
         elif kind == "iteration":
             process.reports = True
             number = message.event.get("iteration")
@@ -84,17 +94,17 @@ class Watch:
 
     def ended(self, message: Ended, now: float) -> Failure | None:
         """Take in the end of a process; the failure if it did not end well."""
-        self._processes[message.host].ended = True
+        process = self._processes[message.host]
+        process.ended = True
         if message.status == 0 and message.cut_short:
             return Failure(message.host, "ended, but its output did not", rank=1)
         if message.status == 0:
-            if message.host != self._ps:
-                return None
-            if not self.listening:
-                return Failure(message.host, "ended before it was listening", rank=1)
-            for process in self._processes.values():
-                process.reports = True
-                process.since = now
+            if not process.opened:
+                return Failure(message.host, f"ended before it was {process.opens}", rank=1)
+            if process.opens:
+                for other in self._processes.values():
+                    other.reports = True
+                    other.since = now
             return None
         taken = message.status is None or message.status < 0
         return Failure(message.host, describe_end(message.status), rank=0 if taken else 1)
@@ -113,8 +123,8 @@ class Watch:
         process = late[name]
         if not process.started:
             what = f"told nothing within {self._start_timeout:g} s of its start"
-        elif name == self._ps and not self.listening:
-            what = f"was not listening within {self._start_timeout:g} s"
+        elif not process.opened:
+            what = f"was not {process.opens} within {self._start_timeout:g} s"
         else:
             what = f"silent for {self._silence_timeout:g} s"
         return Failure(name, what, rank=2)
@@ -123,8 +133,7 @@ class Watch:
         return {name: p for name, p in self._processes.items() if not p.ended}
 
     def _limit(self, process: _Process) -> float:
-        waits_for_ps = process is self._processes.get(self._ps) and not self.listening
-        if not process.started or waits_for_ps:
+        if not process.started or not process.opened:
             return process.since + self._start_timeout
         return process.since + self._silence_timeout if process.reports else float("inf")
 

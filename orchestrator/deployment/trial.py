@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from orchestrator.deployment.bundle import PACKAGE, code_bundle
 from orchestrator.deployment.deadline import on_all
 from orchestrator.deployment.follow import Failure, Watch, root_cause
+from orchestrator.deployment.plan import ProcessPlan
 from orchestrator.deployment.process import Ended, Message
 from orchestrator.errors import RunError
 
@@ -82,7 +83,7 @@ class Deployment:
 
     def run(
         self,
-        jobs: Mapping[str, Mapping[str, Any]],
+        plans: Mapping[str, ProcessPlan],
         *,
         start_timeout: float,
         silence_timeout: float,
@@ -93,9 +94,9 @@ class Deployment:
         """Run one trial to its end.
 
         Args:
-            jobs: the job of each host; one of them has the role `ps`. `records` is set here.
-            start_timeout: seconds until a process must tell that it runs, and the parameter
-                server that it listens.
+            plans: the process of each host.
+            start_timeout: seconds until a process must tell that it runs, and one that others wait
+                for that they may start.
             silence_timeout: seconds that a process may tell nothing while it trains.
             on_event: called with the host's name and each event, in the order of arrival.
             watch: called twice a second while the processes run; what it raises ends the trial.
@@ -110,7 +111,7 @@ class Deployment:
         """
         trial = _Trial(
             self,
-            jobs,
+            plans,
             start_timeout=start_timeout,
             silence_timeout=silence_timeout,
             on_event=on_event,
@@ -139,7 +140,7 @@ class _Trial:
     def __init__(
         self,
         deployment: Deployment,
-        jobs: Mapping[str, Mapping[str, Any]],
+        plans: Mapping[str, ProcessPlan],
         *,
         start_timeout: float,
         silence_timeout: float,
@@ -148,9 +149,8 @@ class _Trial:
         clock: Callable[[], float],
     ) -> None:
         self._deployment = deployment
-        self._hosts = {name: deployment.hosts[name] for name in jobs}
-        self._ps = next(name for name, job in jobs.items() if job["role"] == "ps")
-        self._jobs = jobs
+        self._hosts = {name: deployment.hosts[name] for name in plans}
+        self._plans = plans
         self._start_timeout = start_timeout
         self._on_event = on_event
         self._clock = clock
@@ -158,18 +158,20 @@ class _Trial:
         self._next_look = clock()
         self._events: queue.Queue[Message] = queue.Queue()
         self._processes: dict[str, Process] = {}
-        self._watch = Watch(self._ps, start_timeout=start_timeout, silence_timeout=silence_timeout)
+        self._watch = Watch(start_timeout=start_timeout, silence_timeout=silence_timeout)
 
     def run(self) -> dict[str, bytes]:
         for name, host in self._hosts.items():
-            job = {**self._jobs[name], "records": f"{self._directory(name)}/{name}.jsonl"}
-            files = {**self._deployment.code, "job.json": json.dumps(job, indent=1).encode()}
-            host.upload(self._directory(name), files)
-        self._start(self._ps)
-        self._follow(lambda: self._watch.listening)
-        for name in self._jobs:
-            if name != self._ps:
-                self._start(name)
+            plan = self._plans[name]
+            job = {**plan.job, "records": f"{self._directory(name)}/{name}.jsonl"}
+            told = {"job.json": json.dumps(job, indent=1).encode()}
+            host.upload(self._directory(name), {**self._deployment.code, **plan.files, **told})
+        for opening in (True, False):
+            for name, plan in self._plans.items():
+                if bool(plan.opens) is opening:
+                    self._start(name)
+            if opening:
+                self._follow(lambda: self._watch.open)
         self._follow(lambda: self._watch.all_ended)
         return {
             name: host.fetch(f"{self._directory(name)}/{name}.jsonl", RECORDS_LIMIT)
@@ -195,7 +197,8 @@ class _Trial:
 
     def _start(self, name: str) -> None:
         directory = self._directory(name)
-        self._watch.add(name, self._clock())
+        plan = self._plans[name]
+        self._watch.add(name, self._clock(), plan.opens, heartbeat=plan.heartbeat)
         self._processes[name] = self._hosts[name].start(
             [self._deployment.python, "-m", PACKAGE, f"{directory}/job.json"],
             directory=directory,

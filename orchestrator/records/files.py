@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from orchestrator.errors import RunError
-from workloads.programs.process_records import ProcessRecord
+from workloads.process.process_records import ProcessRecord
 
 
 class Record(BaseModel):

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.deployment import Deployment, RemoteHost, Told, connect
+from orchestrator.deployment import Deployment, ProcessPlan, RemoteHost, Told, connect
 from orchestrator.emulation.ssh import sshd
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess
@@ -42,12 +42,12 @@ if act == "stubborn":
     child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
     subprocess.Popen([sys.executable, "-c", child, "dmlbed-child"])
     subprocess.Popen([sys.executable, "-c", child, "dmlbed-child"], process_group=0)
-if job["role"] == "ps":
+if job["host"] == "ps":
     say(event="listening")
 for i in range(job["iterations"]):
     say(event="iteration", iteration=i)
 with open(job["records"], "w") as records:
-    records.write(json.dumps({"event": "job", "process": job["name"], "cwd": os.getcwd()}) + "\\n")
+    records.write(json.dumps({"event": "job", "process": job["host"], "cwd": os.getcwd()}) + "\\n")
 if act == "fail":
     print("something is amiss", file=sys.stderr)
     sys.exit(1)
@@ -136,16 +136,16 @@ def ours() -> list[str]:
         time.sleep(0.02)
 
 
-def jobs(worker: Mapping[str, Any], ps: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def jobs(worker: Mapping[str, Any], ps: Mapping[str, Any] | None = None) -> dict[str, ProcessPlan]:
     return {
-        "ps": {"role": "ps", "name": "ps", "iterations": 3, **(ps or {})},
-        "worker0": {"role": "worker", "name": "worker0", "iterations": 0, **worker},
+        "ps": ProcessPlan({"host": "ps", "iterations": 3, **(ps or {})}, opens="listening"),
+        "worker0": ProcessPlan({"host": "worker0", "iterations": 0, **worker}),
     }
 
 
 def run(
     hosts: Mapping[str, RemoteHost],
-    jobs: Mapping[str, Any],
+    jobs: Mapping[str, ProcessPlan],
     on_event: Callable[[str, dict[str, Any]], None] = lambda _host, _event: None,
     silence_timeout: float = 20.0,
     start_timeout: float = 10.0,

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from typing import ClassVar
 
 from workloads.errors import FrameError, WorkloadError
-from workloads.programs.events import announce
-from workloads.programs.job import Job, ServerJob, WorkerJob
-from workloads.programs.join import join
-from workloads.programs.peers import Peer, accept_workers
-from workloads.programs.process_records import (
+from workloads.process import checks
+from workloads.process.events import announce
+from workloads.process.job import Job
+from workloads.process.process_records import (
     ConnectionEnd,
     ConnectionRecord,
     ReleasedRecord,
@@ -31,7 +32,11 @@ from workloads.programs.process_records import (
     TrafficWorkerEnd,
     WindowRecord,
 )
-from workloads.programs.records import Records, resources_used
+from workloads.process.records import Records, resources_used
+from workloads.process.training import ServerJob, WorkerJob
+from workloads.programs.join import join
+from workloads.programs.peers import Peer, accept_workers
+from workloads.programs.program import Program
 from workloads.schedule.units import Chunk, Layout
 from workloads.training.update import MeanOfAll
 from workloads.transport.connection import Connection, Disconnected, Parcel, SendQueue, send_errors
@@ -46,13 +51,58 @@ FINISH_SECONDS = 1.0
 _AHEAD_BYTES = 256 * 1024
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrafficServerJob(ServerJob):
+    """What a parameter server is told, and for how long traffic is exchanged."""
+
+    keys: ClassVar[Mapping[str, checks.Check]] = {**ServerJob.keys, "seconds": checks.positive}
+
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficWorkerJob(WorkerJob):
+    """What a worker is told, and for how long traffic is exchanged."""
+
+    keys: ClassVar[Mapping[str, checks.Check]] = {**WorkerJob.keys, "seconds": checks.positive}
+
+    seconds: float
+
+
+TrafficJob = TrafficServerJob | TrafficWorkerJob
+
+
+class TrafficServer(Program[TrafficServerJob]):
+    """The parameter server of an exchange of traffic."""
+
+    def read(self, job: Job) -> TrafficServerJob:
+        """Check the section of a parameter server, with how long it lasts."""
+        return TrafficServerJob.of(job)
+
+    def run(self, job: TrafficServerJob, records: Records) -> None:
+        """Exchange traffic; see `CalibrationServer.run`."""
+        CalibrationServer(job, records).run()
+
+
+class TrafficWorker(Program[TrafficWorkerJob]):
+    """A worker of an exchange of traffic."""
+
+    def read(self, job: Job) -> TrafficWorkerJob:
+        """Check the section of a worker, with how long it lasts."""
+        return TrafficWorkerJob.of(job)
+
+    def run(self, job: TrafficWorkerJob, records: Records) -> None:
+        """Exchange traffic; see `CalibrationWorker.run`."""
+        CalibrationWorker(job, records).run()
+
+
 class CalibrationServer:
     """The parameter server of one calibration."""
 
-    def __init__(self, job: ServerJob, records: Records) -> None:
+    def __init__(self, job: TrafficServerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        self._layout = job.layout
         self._parameters = Arena(self._layout)
         self._gradients = [Arena(self._layout) for _ in job.workers]
         self._update = MeanOfAll(self._layout, self._parameters, self._gradients, job.learning_rate)
@@ -116,10 +166,10 @@ class CalibrationServer:
 class CalibrationWorker:
     """A worker of one calibration."""
 
-    def __init__(self, job: WorkerJob, records: Records) -> None:
+    def __init__(self, job: TrafficWorkerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        self._layout = job.layout
         self._arena = Arena(self._layout)
 
     def run(self) -> None:
@@ -157,7 +207,9 @@ class CalibrationWorker:
 class _Link:
     """What the two threads of one connection do."""
 
-    def __init__(self, job: Job, connection: Connection, layout: Layout, worker: int) -> None:
+    def __init__(
+        self, job: TrafficJob, connection: Connection, layout: Layout, worker: int
+    ) -> None:
         self._job = job
         self._connection = connection
         self._layout = layout
@@ -227,7 +279,7 @@ def exchange(
     connections: Sequence[Connection],
     records: Records,
     until_ns: int,
-    job: Job,
+    job: TrafficJob,
 ) -> None:
     """Run all bodies on threads of their own, and note what arrives until the time is over.
 
@@ -304,15 +356,3 @@ def _note_windows(
         busy = [after[1] - earlier[1] for earlier, after in zip(before, now, strict=True)]
         records.write(WindowRecord(begin, end, counts, busy))
         begin, before = end, now
-
-
-def run_calibration(job: ServerJob | WorkerJob, records: Records) -> None:
-    """Run the calibration that a job asks for, until its time is over.
-
-    Raises:
-        WorkloadError: a connection failed.
-    """
-    if isinstance(job, WorkerJob):
-        CalibrationWorker(job, records).run()
-    else:
-        CalibrationServer(job, records).run()

@@ -8,11 +8,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from workloads.errors import WorkloadError
-from workloads.programs.events import announce
+from workloads.process.events import announce
+from workloads.process.records import Records
+from workloads.process.training import ServerJob
 from workloads.programs.iteration_log import IterationLog
-from workloads.programs.job import ServerJob
 from workloads.programs.peers import Peer
-from workloads.programs.records import Records
 from workloads.transport.connection import PeerError
 
 

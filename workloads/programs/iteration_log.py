@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from threading import Event, Lock
 
-from workloads.programs.process_records import CompetingRecord, PsIteration
+from workloads.process.process_records import CompetingRecord, PsIteration
 
 
 class Logs:

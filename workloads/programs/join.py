@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from workloads.programs.job import WorkerJob
-from workloads.programs.process_records import ConnectionRecord
-from workloads.programs.records import Records
+from workloads.process.process_records import ConnectionRecord
+from workloads.process.records import Records
+from workloads.process.training import WorkerJob
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, Disconnected, Parcel
 from workloads.transport.sockets import bound_unsent, connect, kept_settings, mark

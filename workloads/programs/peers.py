@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from workloads.errors import FrameError, WorkloadError
-from workloads.programs.events import announce
-from workloads.programs.job import Job, ServerJob
+from workloads.process.events import announce
+from workloads.process.training import ServerJob
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, SendQueue
 from workloads.transport.memory import Arena
@@ -116,7 +116,7 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
 
 def _accept(
     listener: socket.socket,
-    job: Job,
+    job: ServerJob,
     layout: Layout,
     links: dict[_Which, _Link],
 ) -> None:
@@ -151,7 +151,7 @@ def _accept(
     links[which] = _Link(sock, address)
 
 
-def _greet(connection: Connection, job: Job, layout: Layout) -> _Which:
+def _greet(connection: Connection, job: ServerJob, layout: Layout) -> _Which:
     """Read the first frame and return which connection it is."""
     frame: Frame = connection.receive()
     if frame.type not in _GREETINGS:

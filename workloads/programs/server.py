@@ -13,12 +13,8 @@ from collections.abc import Iterable
 from threading import Thread
 
 from workloads.errors import WorkloadError
-from workloads.programs.follower import Follower
-from workloads.programs.intake import Intake
-from workloads.programs.iteration_log import IterationLog, Logs
-from workloads.programs.job import ServerJob
-from workloads.programs.peers import Peer, accept_workers
-from workloads.programs.process_records import (
+from workloads.process.job import Job
+from workloads.process.process_records import (
     ConnectionEnd,
     ConnectionRecord,
     PsEnd,
@@ -26,12 +22,18 @@ from workloads.programs.process_records import (
     ScheduleRecord,
     TrainingCpuUse,
 )
-from workloads.programs.records import Records, TrainingCpu, resources_used
-from workloads.programs.span_records import write_layout, write_spans
+from workloads.process.records import Records, TrainingCpu, resources_used
+from workloads.process.span_records import write_layout, write_spans
+from workloads.process.training import ServerJob
+from workloads.programs.follower import Follower
+from workloads.programs.intake import Intake
+from workloads.programs.iteration_log import IterationLog, Logs
+from workloads.programs.peers import Peer, accept_workers
+from workloads.programs.program import Program
 from workloads.schedule.flows import unit_flows
 from workloads.schedule.kinds import synchronisation_of
 from workloads.schedule.synchronisation import Action, Answer, Release
-from workloads.schedule.units import Layout, Unit, check_ranks
+from workloads.schedule.units import Unit, check_ranks
 from workloads.training.update import EachAlone, MeanOfAll, initialise
 from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
 from workloads.transport.frames import UnitFrames
@@ -43,13 +45,25 @@ from workloads.transport.wire import Frame, FrameType
 _AHEAD = -1  # rank of what goes before all parameters
 
 
+class ServerProgram(Program[ServerJob]):
+    """The parameter server of a training."""
+
+    def read(self, job: Job) -> ServerJob:
+        """Check the section of a parameter server."""
+        return ServerJob.of(job)
+
+    def run(self, job: ServerJob, records: Records) -> None:
+        """Train; see `ParameterServer.run`."""
+        ParameterServer(job, records).run()
+
+
 class ParameterServer:
     """One training run, from the first worker's connection to the last one's end."""
 
     def __init__(self, job: ServerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        layout = self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        layout = self._layout = job.layout
         check_ranks(layout, "answer_ranks", *job.answer_ranks)
         self._parameters = Arena(layout)
         initialise(self._parameters, layout, job.seed)

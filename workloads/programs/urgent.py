@@ -16,19 +16,21 @@ import time
 from collections.abc import Sequence
 from threading import Thread
 
-from workloads.errors import FrameError, WorkloadError
-from workloads.programs.events import announce
-from workloads.programs.job import ServerJob, WorkerJob
-from workloads.programs.join import join
-from workloads.programs.peers import Peer, accept_workers
-from workloads.programs.process_records import (
+from workloads.errors import FrameError, JobError, WorkloadError
+from workloads.process.events import announce
+from workloads.process.job import Job
+from workloads.process.process_records import (
     ArrivedRecord,
     ConnectionRecord,
     PacketsRecord,
     UrgentRecord,
 )
-from workloads.programs.records import Records
-from workloads.schedule.units import Layout, Unit
+from workloads.process.records import Records
+from workloads.programs.calibration import TrafficServerJob, TrafficWorkerJob
+from workloads.programs.join import join
+from workloads.programs.peers import Peer, accept_workers
+from workloads.programs.program import Program
+from workloads.schedule.units import Unit
 from workloads.transport.capture import Capture
 from workloads.transport.connection import Connection, Parcel, SendQueue, Sent, send_from
 from workloads.transport.frames import UnitFrames
@@ -42,13 +44,40 @@ _AHEAD_UNITS = 32  # that stand in the queue at all times
 _URGENT, _PATIENT = 0, 1  # ranks
 
 
-class UrgentServer:
+class UrgentServer(Program[TrafficServerJob]):
     """The parameter server: takes in what one worker sends."""
 
-    def __init__(self, job: ServerJob, records: Records) -> None:
+    def read(self, job: Job) -> TrafficServerJob:
+        """Check the section of an exchange of traffic with one worker."""
+        made = TrafficServerJob.of(job)
+        if len(made.workers) != 1:
+            raise JobError(["section.workers: must be one"])
+        return made
+
+    def run(self, job: TrafficServerJob, records: Records) -> None:
+        """Receive until the worker says that this was all; see `_Receiver.run`."""
+        _Receiver(job, records).run()
+
+
+class UrgentWorker(Program[TrafficWorkerJob]):
+    """The worker: one connection's sender under the job's schedule."""
+
+    def read(self, job: Job) -> TrafficWorkerJob:
+        """Check the section of an exchange of traffic."""
+        return TrafficWorkerJob.of(job)
+
+    def run(self, job: TrafficWorkerJob, records: Records) -> None:
+        """Send until the time is over; see `_Sender.run`."""
+        _Sender(job, records).run()
+
+
+class _Receiver:
+    """The parameter server's end of one measurement."""
+
+    def __init__(self, job: TrafficServerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        self._layout = job.layout
 
     def run(self) -> None:
         """Receive until the worker says that this was all.
@@ -100,13 +129,13 @@ class Stream(Connection):
         return super().send(parcels)
 
 
-class UrgentWorker:
-    """The worker: one connection's sender under the job's schedule."""
+class _Sender:
+    """The worker's end of one measurement."""
 
-    def __init__(self, job: WorkerJob, records: Records) -> None:
+    def __init__(self, job: TrafficWorkerJob, records: Records) -> None:
         self._job = job
         self._records = records
-        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        self._layout = job.layout
         self._frames = UnitFrames(self._layout, Arena(self._layout), FrameType.GRADIENT)
         self._queue = SendQueue(job.window_bytes, job.batch_bytes)
         self._patient = itertools.cycle(self._layout.units)
@@ -204,15 +233,3 @@ def _expect(connection: Connection, kind: FrameType) -> None:
     frame = connection.receive()
     if frame.type is not kind:
         raise FrameError(f"{frame.type.name} frame, expected {kind.name}")
-
-
-def run_urgent(job: ServerJob | WorkerJob, records: Records) -> None:
-    """Run the measurement of urgent units that a job asks for.
-
-    Raises:
-        WorkloadError: it failed.
-    """
-    if isinstance(job, WorkerJob):
-        UrgentWorker(job, records).run()
-    else:
-        UrgentServer(job, records).run()

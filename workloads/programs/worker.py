@@ -16,21 +16,23 @@ from threading import Thread
 from workloads.errors import WorkloadError
 from workloads.models.graphs import graph_of
 from workloads.models.profiles import Layer
-from workloads.programs.events import announce
-from workloads.programs.inbox import Inbox
-from workloads.programs.job import WorkerJob
-from workloads.programs.join import join
-from workloads.programs.process_records import (
+from workloads.process.events import announce
+from workloads.process.job import Job
+from workloads.process.process_records import (
     ConnectionEnd,
     WorkerEnd,
     WorkerIteration,
     WorkerSpans,
 )
-from workloads.programs.records import Records, TrainingCpu, resources_used
-from workloads.programs.span_records import write_spans
+from workloads.process.records import Records, TrainingCpu, resources_used
+from workloads.process.span_records import write_spans
+from workloads.process.training import WorkerJob
+from workloads.programs.inbox import Inbox
+from workloads.programs.join import join
+from workloads.programs.program import Program
 from workloads.schedule.flows import flow_units, unit_flows
-from workloads.schedule.units import Layout, Unit, check_ranks
-from workloads.training.compute import Clock, Objective, Pacer
+from workloads.schedule.units import Unit, check_ranks
+from workloads.training.compute import Clock, Objective, Pacer, SystemClock
 from workloads.transport.connection import (
     Connection,
     Disconnected,
@@ -47,6 +49,18 @@ from workloads.transport.spans import Spans, Transfers
 from workloads.transport.wire import Frame, FrameType
 
 
+class WorkerProgram(Program[WorkerJob]):
+    """A worker of a training."""
+
+    def read(self, job: Job) -> WorkerJob:
+        """Check the section of a worker."""
+        return WorkerJob.of(job)
+
+    def run(self, job: WorkerJob, records: Records) -> None:
+        """Train; see `Worker.run`."""
+        Worker(job, records, SystemClock()).run()
+
+
 class Worker:
     """One worker's training run."""
 
@@ -54,7 +68,7 @@ class Worker:
         self._job = job
         self._records = records
         self._clock = clock
-        self._layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
+        self._layout = job.layout
         self._arena = Arena(self._layout)
         self._gradients = UnitFrames(self._layout, self._arena, FrameType.GRADIENT)
         self._objective = Objective(job.seed, job.worker)

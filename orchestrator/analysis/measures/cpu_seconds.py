@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workloads.programs.process_records import PsEnd, WorkerEnd
+from workloads.process.process_records import PsEnd, WorkerEnd
 
 
 @dataclass(frozen=True)

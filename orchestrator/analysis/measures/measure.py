@@ -16,7 +16,7 @@ from orchestrator.analysis.measures.disturbance import Use, disturbances, use_wi
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.records.network import CapsRecord, NetworkRecord
-from workloads.programs.process_records import CompetingRecord
+from workloads.process.process_records import CompetingRecord
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""

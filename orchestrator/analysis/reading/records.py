@@ -16,7 +16,7 @@ from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec.baseline import BASELINE
-from workloads.programs.process_records import (
+from workloads.process.process_records import (
     ConnectionRecord,
     JobRecord,
     PsEnd,

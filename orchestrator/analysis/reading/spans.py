@@ -1,4 +1,4 @@
-"""What took how long in a trial, as its processes kept it (`workloads.programs.span_records`)."""
+"""What took how long in a trial, as its processes kept it (`workloads.process.span_records`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from orchestrator.analysis.reading.records import Trial
 from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.records.files import read_events
-from workloads.programs import process_records
-from workloads.programs.process_records import LayoutRecord, PsSpans
+from workloads.process import process_records
+from workloads.process.process_records import LayoutRecord, PsSpans
 
 
 class Span(NamedTuple):

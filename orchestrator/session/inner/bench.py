@@ -60,7 +60,7 @@ class Bench:
         for way in WAYS:
             progress.say(f"iperf3, {way}: {self._what.seconds:g} s")
             self._iperf(way)
-        self._exchange("goodput", "calibrate", progress)
+        self._exchange("goodput", "traffic", progress)
         self._exchange("urgent", "urgent", progress)
         self._results.keep("", {"idle.json": json_file(self._idle)})
         failed = 0
@@ -88,9 +88,9 @@ class Bench:
         self._results.keep("iperf3", {f"{way}.json": json_file(report)})
 
     def _exchange(
-        self, name: str, mode: Literal["calibrate", "urgent"], progress: RunProgress
+        self, name: str, kind: Literal["traffic", "urgent"], progress: RunProgress
     ) -> None:
-        probe = bench_probe(self._experiment, self._what, mode)
+        probe = bench_probe(self._experiment, self._what, kind)
         progress.say(f"{name}: {probe.seconds:.1f} s")
         with self._sampled(name):
             records = probe.run(self._experiment, self._up)

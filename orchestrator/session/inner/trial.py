@@ -15,7 +15,7 @@ from orchestrator.errors import RunError
 from orchestrator.records.directory import NETWORK, TRIAL, process_file
 from orchestrator.records.network import ControllerRecord, NetworkRecord
 from orchestrator.records.trial import ScaleRecord, TrialRecord
-from orchestrator.session.plan.jobs import START_SECONDS, build_jobs, silence_seconds
+from orchestrator.session.plan.jobs import START_SECONDS, plans_of_trial, silence_seconds
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.results import json_file
 from orchestrator.session.testbed.protocol import Testbed
@@ -73,7 +73,7 @@ def run_trial(
     with IdleSampler(threads=testbed.switch_threads, use=use) as sampler:
         try:
             records = deployment.run(
-                build_jobs(experiment, trial, testbed.addresses),
+                plans_of_trial(experiment, trial, testbed.addresses),
                 start_timeout=START_SECONDS,
                 silence_timeout=silence_seconds(experiment, trial.model),
                 on_event=heard,

@@ -1,11 +1,12 @@
-"""The job that each process gets, of a trial or of a probe (pure)."""
+"""The processes of a trial or of a probe, each with its job (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from orchestrator.deployment import ProcessPlan
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.predict import is_shared, phase_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
@@ -30,7 +31,8 @@ class Work:
         repeat: from 1.
         tensors: R and D at which the model is cut; None: those of the network.
         workers: who takes part, by name; None: all.
-        instead: of training, the mode of a probe and how long it lasts; empty for a trial.
+        programs: of the parameter server, and of a worker.
+        seconds: how long they do it; None: a training, which ends by itself.
     """
 
     model: str
@@ -39,7 +41,8 @@ class Work:
     repeat: int = 1
     tensors: Mapping[str, float] | None = None
     workers: tuple[str, ...] | None = None
-    instead: Mapping[str, Any] = field(default_factory=dict)
+    programs: tuple[str, str] = ("server", "worker")
+    seconds: float | None = None
 
 
 def silence_seconds(experiment: Experiment, model: str) -> float:
@@ -66,19 +69,19 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     )
 
 
-def build_jobs(
+def plans_of_trial(
     experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """The jobs of a trial; see `jobs_of`."""
+) -> dict[str, ProcessPlan]:
+    """The processes of a trial; see `plans_of`."""
     silence = silence_seconds(experiment, trial.model)
     work = Work(trial.model, trial.schedule, silence, trial.repeat)
-    return jobs_of(experiment, work, addresses)
+    return plans_of(experiment, work, addresses)
 
 
-def jobs_of(
+def plans_of(
     experiment: Experiment, work: Work, addresses: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """One job per host that takes part, the parameter server's first.
+) -> dict[str, ProcessPlan]:
+    """One process per host that takes part, the parameter server's first.
 
     Args:
         addresses: every host's address on the data network.
@@ -98,7 +101,11 @@ def jobs_of(
         for number, worker in enumerate(topology.workers)
         if work.workers is None or worker.name in work.workers
     ]
-    common = {
+    peers: dict[str, list[Flow]] = {
+        topology.ps.name: [Flow(worker.name, "pull") for _, worker in workers],
+        **{worker.name: [Flow(worker.name, "push")] for _, worker in workers},
+    }
+    training = {
         "workers": [worker.name for _, worker in workers],
         "model": work.model,
         "schedule": asdict(schedule),
@@ -107,43 +114,53 @@ def jobs_of(
         "iterations": experiment.iterations,
         "warm_up": experiment.warm_up,
         "cool_down": experiment.cool_down,
-        "seed": experiment.seed,
         "repeat": work.repeat - 1,
-        "address": addresses[topology.ps.name],
-        "port": PORT,
-        "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
-        "flow_dscp": list(flow_dscp(schedule)),
-        "congestion_control": experiment.congestion_control,
         "learning_rate": experiment.learning_rate,
-        "silence_seconds": work.silence_seconds,
         "turns": ranks.turns,
-        **work.instead,
+        **({} if work.seconds is None else {"seconds": work.seconds}),
     }
-    jobs: dict[str, dict[str, Any]] = {
+    sections: dict[str, dict[str, Any]] = {
         topology.ps.name: {
-            "role": "ps",
-            "name": topology.ps.name,
+            **training,
             "one_queue": ranks.one_queue,
             "answer_ranks": [list(ranks.answers[number]) for number, _ in workers],
-            "send_buffer_bytes": [
-                experiment.emulated_send_bytes(Flow(worker.name, "pull"), scale)
-                for _, worker in workers
-            ],
-            **common,
         }
     }
     for place, (number, worker) in enumerate(workers):
         if worker.device is None:
             raise ValueError(f"worker {worker.name} has no device model")
-        jobs[worker.name] = {
-            "role": "worker",
-            "name": worker.name,
+        sections[worker.name] = {
+            **training,
             "worker": place,
-            "bind": addresses[worker.name],
             "device": asdict(experiment.devices[worker.device]),
-            "send_buffer_bytes": experiment.emulated_send_bytes(Flow(worker.name, "push"), scale),
             "push_ranks": list(ranks.pushes[number]),
             "pulls": [list(pull) for pull in ranks.pulls[number]],
-            **common,
         }
-    return jobs
+
+    def envelope(host: str) -> dict[str, Any]:
+        server, of_workers = work.programs
+        return {
+            "host": host,
+            "program": server if host == topology.ps.name else of_workers,
+            "seed": experiment.seed,
+            "congestion_control": experiment.congestion_control,
+            "endpoints": {
+                "address": addresses[topology.ps.name],
+                "port": PORT,
+                "bind": addresses[host],
+                "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
+                "send_buffer_bytes": [
+                    experiment.emulated_send_bytes(flow, scale) for flow in peers[host]
+                ],
+                "flow_dscp": list(flow_dscp(schedule)),
+            },
+            "limits": {"silence_seconds": work.silence_seconds},
+        }
+
+    return {
+        host: ProcessPlan(
+            {**envelope(host), "section": section},
+            opens="listening" if host == topology.ps.name else "",
+        )
+        for host, section in sections.items()
+    }

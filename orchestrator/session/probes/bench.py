@@ -39,12 +39,12 @@ def bench_record(experiment: Experiment, seconds: float, samples: int) -> BenchR
 
 
 def bench_probe(
-    experiment: Experiment, what: BenchRecord, mode: Literal["calibrate", "urgent"]
+    experiment: Experiment, what: BenchRecord, kind: Literal["traffic", "urgent"]
 ) -> Probe:
     """The server and one worker under P3: their goodput, or how long urgent units wait."""
-    if mode == "calibrate":
+    if kind == "traffic":
         seconds = what.ramp_seconds + what.seconds
     else:
         # Enough of the longest gaps; what comes after the samples asked for is left out.
         seconds = (what.samples + 1) * experiment.scale.seconds(GAP_SECONDS[1])
-    return Probe(MODEL, SCHEDULE, seconds, mode, workers=(what.worker,))
+    return Probe(MODEL, SCHEDULE, seconds, kind, workers=(what.worker,))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from orchestrator.analysis.reading.exchange_records import Traffic
-from orchestrator.session.plan.jobs import START_SECONDS, Work, jobs_of
+from orchestrator.deployment import ProcessPlan
+from orchestrator.session.plan.jobs import START_SECONDS, Work, plans_of
 from orchestrator.session.plan.slow_links import patience_seconds
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import Experiment
@@ -28,7 +29,7 @@ class Probe:
         model: whose units are exchanged.
         schedule: whose queues and units.
         seconds: that are of use, what is left out at the beginning included; on the clock.
-        mode: `calibrate` for traffic at full speed, both ways at once.
+        kind: `traffic` at full speed, both ways at once, or `urgent` units.
         tensors: R and D at which the model is cut; None: those of the network.
         workers: who takes part, by name; None: all.
     """
@@ -36,14 +37,12 @@ class Probe:
     model: str
     schedule: str
     seconds: float
-    mode: Literal["calibrate", "urgent"] = "calibrate"
+    kind: Literal["traffic", "urgent"] = "traffic"
     tensors: Mapping[str, float] | None = None
     workers: tuple[str, ...] | None = None
 
-    def jobs(
-        self, experiment: Experiment, addresses: Mapping[str, str]
-    ) -> dict[str, dict[str, Any]]:
-        """One job per host that takes part.
+    def plans(self, experiment: Experiment, addresses: Mapping[str, str]) -> dict[str, ProcessPlan]:
+        """One process per host that takes part.
 
         Args:
             experiment: whose network is probed.
@@ -55,9 +54,10 @@ class Probe:
             silence_seconds=patience_seconds(experiment),
             tensors=self.tensors,
             workers=self.workers,
-            instead={"mode": self.mode, "seconds": self.seconds + END_SECONDS},
+            programs=(f"{self.kind}-server", f"{self.kind}-worker"),
+            seconds=self.seconds + END_SECONDS,
         )
-        return jobs_of(experiment, work, addresses)
+        return plans_of(experiment, work, addresses)
 
     def run(
         self, experiment: Experiment, up: Opened, watch: Callable[[], None] = lambda: None
@@ -76,7 +76,7 @@ class Probe:
             RunError: a process failed.
         """
         return up.deployment.run(
-            self.jobs(experiment, up.testbed.addresses),
+            self.plans(experiment, up.testbed.addresses),
             start_timeout=START_SECONDS,
             silence_timeout=self.seconds + END_SECONDS + 2 * patience_seconds(experiment),
             on_event=lambda _host, _event: None,

@@ -21,7 +21,7 @@ from orchestrator.records.network import (
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
 from workloads.models.profiles import load_model
-from workloads.programs.process_records import (
+from workloads.process.process_records import (
     CompetingRecord,
     ConnectionEnd,
     ConnectionRecord,

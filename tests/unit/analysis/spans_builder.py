@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workloads.models.profiles import Model
-from workloads.programs.process_records import LayoutRecord, PsSpans, WorkerSpans
+from workloads.process.process_records import LayoutRecord, PsSpans, WorkerSpans
 from workloads.schedule.units import Layout
 
 PHASE = 0.42  # of an iteration: what a pull or a push of the whole model takes

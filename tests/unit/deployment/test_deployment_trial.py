@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.deployment.plan import ProcessPlan
 from orchestrator.deployment.process import Ended, Message, Told
 from orchestrator.deployment.trial import SETTLE_SECONDS, Deployment
 from orchestrator.errors import RunError
@@ -116,8 +117,8 @@ class Stage:
     ) -> dict[str, bytes]:
         return self.deployment.run(
             {
-                "worker0": {"role": "worker", "name": "worker0"},
-                "ps": {"role": "ps", "name": "ps", "port": 5000},
+                "worker0": ProcessPlan({"host": "worker0"}, files={"own.py": b"its own"}),
+                "ps": ProcessPlan({"host": "ps", "port": 5000}, opens="listening"),
             },
             start_timeout=10,
             silence_timeout=60,
@@ -158,7 +159,9 @@ def test_a_trial_from_upload_to_removal() -> None:
         ("ps", "iteration"),
     ]
     job = json.loads(stage.ps.files["/run/t/ps/job.json"])
-    assert job == {"role": "ps", "name": "ps", "port": 5000, "records": "/run/t/ps/ps.jsonl"}
+    assert job == {"host": "ps", "port": 5000, "records": "/run/t/ps/ps.jsonl"}
+    assert stage.worker.files["/run/t/worker0/own.py"] == b"its own"
+    assert "/run/t/ps/own.py" not in stage.ps.files
     assert stage.ps.files["/run/t/ps/workloads/__main__.py"] == b"code"
     assert stage.ps.environment["PYTHONPATH"] == "/run/t/ps"
 

@@ -7,8 +7,9 @@ from orchestrator.deployment.process import Ended, Told
 
 
 def watch(*workers: str) -> Watch:
-    watch = Watch("ps", start_timeout=5, silence_timeout=60)
-    for host in ("ps", *workers):
+    watch = Watch(start_timeout=5, silence_timeout=60)
+    watch.add("ps", 100.0, opens="listening")
+    for host in workers:
         watch.add(host, 100.0)
     return watch
 
@@ -36,10 +37,10 @@ def test_a_process_must_tell_that_it_runs() -> None:
 def test_the_parameter_server_must_listen() -> None:
     made = watch()
     tell(made, "ps", 101.0, "started")
-    assert not made.listening
+    assert not made.open
     assert made.overdue(106.0) == Failure("ps", "was not listening within 5 s", 2)
     tell(made, "ps", 102.0, "listening")
-    assert made.listening
+    assert made.open
     assert made.deadline() == 162.0
 
 

@@ -13,8 +13,8 @@ from unittest import mock
 from orchestrator.orders import ORDERS, computation, misfit, ranks_of, setting_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Layer, Model, Tensor
-from workloads.programs.job import ServerJob, WorkerJob
-from workloads.programs.records import Records
+from workloads.process.records import Records
+from workloads.process.training import ServerJob, WorkerJob
 from workloads.programs.server import ParameterServer
 from workloads.programs.worker import Worker
 from workloads.schedule.library import Schedule
@@ -81,6 +81,7 @@ def train(
         "seed": 7,
         "repeat": 0,
         "buffers": Buffers(65536, 65536),
+        "section": {},
         "flow_dscp": tuple(range(schedule.flow_count)),
         "congestion_control": "cubic",
         "learning_rate": 0.01,
@@ -106,8 +107,9 @@ def train(
 
     def serve() -> None:
         job = ServerJob(
-            role="ps",
-            name="ps",
+            host="ps",
+            program="server",
+            bind="127.0.0.1",
             send_buffers=(common["buffers"].send,) * workers,
             one_queue=ranks.one_queue,
             answer_ranks=ranks.answers,
@@ -115,14 +117,15 @@ def train(
             records=folder / "ps.jsonl",
             **common,
         )
-        with Records(job.records, job.name) as records:
+        with Records(job.records, job.host) as records:
             ParameterServer(job, records).run()
 
     def work(number: int, port: int) -> None:
         seconds = layer_seconds[number] if layer_seconds else 0.0
         job = WorkerJob(
-            role="worker",
-            name=names[number],
+            host=names[number],
+            program="worker",
+            send_buffers=(common["buffers"].send,),
             server=Endpoint("127.0.0.1", port),
             records=folder / f"{names[number]}.jsonl",
             worker=number,
@@ -133,7 +136,7 @@ def train(
             device=DeviceModel("made-up", seconds, 0.0, 0.0),
             **common,
         )
-        with Records(job.records, job.name) as records:
+        with Records(job.records, job.host) as records:
             Worker(job, records, SystemClock()).run()
 
     with (

@@ -54,11 +54,12 @@ class Process:
 
 
 def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
-    """What all roles are told of a schedule's order: each gets its part."""
-    given, model = job["schedule"], load_model(job["model"])
+    """What all programs are told of a schedule's order: each gets its part."""
+    section = job["section"]
+    given, model = section["schedule"], load_model(section["model"])
     schedule = Schedule(**given) if isinstance(given, dict) else get_schedule(given)
-    order, scale = ORDERS[schedule.order], job["scale"]
-    number, workers = job.get("worker", 0), len(job["workers"])
+    order, scale = ORDERS[schedule.order], section["scale"]
+    number, workers = section.get("worker", 0), len(section["workers"])
     setting = setting_of(
         model,
         Layout(model, scale["rates"], scale["time"], schedule.slice_bytes),
@@ -68,9 +69,9 @@ def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
         shared=True,
         barrier=schedule.barrier,
         seed=job["seed"],
-        repeat=job["repeat"],
+        repeat=section["repeat"],
     )
-    count = job["warm_up"] + job["iterations"] + job["cool_down"]
+    count = section["warm_up"] + section["iterations"] + section["cool_down"]
     ranks = ranks_of(order, schedule, setting, count)
     return {
         "turns": ranks.turns,
@@ -89,46 +90,65 @@ class Bench:
         self._processes: list[Process] = []
 
     def job(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a job; the name decides the role."""
-        job: dict[str, Any] = {
-            "role": "ps" if name == "ps" else "worker",
-            "name": name,
-            "workers": ["worker0", "worker1", "worker2"],
-            "model": "alexnet",
-            "schedule": "none",
-            "scale": {"rates": 1, "time": 0.005},
-            "batch": 1,
-            "iterations": 2,
-            "warm_up": 1,
-            "cool_down": 0,
-            "seed": 7,
-            "repeat": 0,
-            "address": "127.0.0.1",
-            "port": 0,
-            "receive_buffer_bytes": 65536,
-            "flow_dscp": [0],
-            "congestion_control": "cubic",
-            "learning_rate": 0.01,
-            "records": str(self.records_file(name)),
-            "silence_seconds": 30,
-        }
-        if job["role"] == "worker":
-            number = int(name.removeprefix("worker"))
-            job |= {"worker": number, "bind": f"127.0.0.{number + 2}", "device": INSTANT}
-        job["send_buffer_bytes"] = 65536
-        if job["role"] == "ps":
-            job["send_buffer_bytes"] = [65536] * len(changes.get("workers", job["workers"]))
-        return {**self._ordered({**job, **changes}), **changes}
+        """Return a job; the name decides the program.
 
-    def _ordered(self, job: dict[str, Any]) -> dict[str, Any]:
+        Args:
+            changes: by key, wherever in the job that key is; others go into the section. A text
+                such as "endpoints.mtu" says where a key goes.
+        """
+        number = None if name == "ps" else int(name.removeprefix("worker"))
+        workers = changes.get("workers", ["worker0", "worker1", "worker2"])
+        peers = len(workers) if number is None else 1
+        job: dict[str, Any] = {
+            "host": name,
+            "program": "server" if number is None else "worker",
+            "records": str(self.records_file(name)),
+            "seed": 7,
+            "congestion_control": "cubic",
+            "endpoints": {
+                "address": "127.0.0.1",
+                "port": 0,
+                "bind": "127.0.0.1" if number is None else f"127.0.0.{number + 2}",
+                "receive_buffer_bytes": 65536,
+                "send_buffer_bytes": [65536] * peers,
+                "flow_dscp": [0],
+            },
+            "limits": {"silence_seconds": 30},
+            "section": {
+                "workers": workers,
+                "model": "alexnet",
+                "schedule": "none",
+                "scale": {"rates": 1, "time": 0.005},
+                "batch": 1,
+                "iterations": 2,
+                "warm_up": 1,
+                "cool_down": 0,
+                "repeat": 0,
+                "learning_rate": 0.01,
+                **({} if number is None else {"worker": number, "device": INSTANT}),
+            },
+        }
+        for key, value in changes.items():
+            parts = [part for part in ("endpoints", "limits") if key in job[part]]
+            place, _, last = key.rpartition(".")
+            parts += [place] if place in job else []
+            where = job if key in job else job[(*parts, "section")[0]]
+            where[last] = value
+        return self._ordered(job, changes)
+
+    def _ordered(self, job: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         """Add what an order comes to; what stands in a wrong job does not matter."""
         try:
-            fields = order_fields(job)
+            found = order_fields(job)
         except (ArithmeticError, LookupError, TypeError, ValueError):
-            fields = {"turns": False, "one_queue": False, "answer_ranks": [[0]]}
-            fields |= {"push_ranks": [0], "pulls": [[0]]}
-        other = ("push_ranks", "pulls") if job["role"] == "ps" else ("one_queue", "answer_ranks")
-        return {**job, **{key: value for key, value in fields.items() if key not in other}}
+            found = {"turns": False, "one_queue": False, "answer_ranks": [[0]]}
+            found |= {"push_ranks": [0], "pulls": [[0]]}
+        ps = job["host"] == "ps"
+        other = ("push_ranks", "pulls") if ps else ("one_queue", "answer_ranks")
+        for key, value in found.items():
+            if key not in other and key not in changes:
+                job["section"][key] = value
+        return job
 
     def records_file(self, name: str) -> Path:
         return self._directory / f"{name}.jsonl"

@@ -20,8 +20,8 @@ from orchestrator.session.inner.calibrate import (
     judge,
 )
 from orchestrator.spec import Experiment, Overrides, load_experiment, ports
-from workloads.programs.job import WorkerJob, parse_job
-from workloads.schedule.units import Layout
+from tests.unit.session.jobs_read import read
+from workloads.process.training import WorkerJob
 
 ROOT = Path(__file__).parents[4]
 RELEASED = 7_000_000_000
@@ -107,9 +107,9 @@ def test_what_the_machine_carries_does_not_hang_on_delays(tmp_path: Path) -> Non
     near = calibrated(asked)
     assert {port.delay_us for port in ports(near.topology)} == {0}
     sizes = [
-        calibration_probe(one).jobs(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))["worker0"][
-            "send_buffer_bytes"
-        ]
+        calibration_probe(one)
+        .plans(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))["worker0"]
+        .job["endpoints"]["send_buffer_bytes"][0]
         for one in (asked, near)
     ]
     # Payload of a third of the least queue, 128 KiB, in packets of three segments: a send buffer
@@ -180,15 +180,15 @@ def test_its_jobs_are_valid_and_fit_into_memory(scale: str) -> None:
     hosts = ("ps", *WORKERS)
     addresses = {name: f"10.0.0.{n}" for n, name in enumerate(hosts, start=1)}
     made = experiment(scale)
-    jobs = calibration_probe(made).jobs(made, addresses)
-    assert tuple(jobs) == hosts
-    parsed = {name: parse_job({**job, "records": "x"}) for name, job in jobs.items()}
+    plans = calibration_probe(made).plans(made, addresses)
+    assert tuple(plans) == hosts
+    parsed = {name: read(plan) for name, plan in plans.items()}
     assert isinstance(parsed["worker2"], WorkerJob)
     for job in parsed.values():
-        assert (job.mode, job.schedule.name, job.congestion_control) == (
-            "calibrate",
+        assert (job.program.partition("-")[0], job.schedule.name, job.congestion_control) == (
+            "traffic",
             "switch-priority",
             "cubic",
         )
-    arena = Layout(parsed["ps"].model, parsed["ps"].rates, parsed["ps"].time).bytes
+    arena = parsed["ps"].layout.bytes
     assert 7 * arena < 1.01 * MEMORY_BYTES

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.deployment import Deployment
+from orchestrator.deployment import Deployment, ProcessPlan
 from orchestrator.emulation.limits.capped import CappedHosts, CapsMeter
 from orchestrator.emulation.limits.caps import Room, host_caps
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
@@ -117,13 +117,13 @@ class FakeDeployment:
 
     def run(
         self,
-        jobs: Mapping[str, Mapping[str, Any]],
+        plans: Mapping[str, ProcessPlan],
         *,
         on_event: Callable[[str, dict[str, Any]], None],
         **asked: Any,
     ) -> dict[str, bytes]:
         self._log.append("train")
-        self.asked = {"jobs": jobs, **asked}
+        self.asked = {"plans": plans, **asked}
         on_event("ps", {"event": "listening"})
         on_event("worker0", {"event": "started"})
         on_event("ps", iteration(0, 0, 1))
@@ -168,10 +168,11 @@ def test_a_finished_trial(stage: Stage) -> None:
 
 def test_what_the_deployment_is_asked(stage: Stage) -> None:
     stage.run()
-    jobs = stage.deployment.asked["jobs"]
-    assert list(jobs) == list(HOSTS)
-    assert {job["address"] for job in jobs.values()} == {"10.10.0.1"}
-    assert jobs["worker1"]["bind"] == "10.10.0.3"
+    plans = stage.deployment.asked["plans"]
+    assert list(plans) == list(HOSTS)
+    endpoints = {name: plan.job["endpoints"] for name, plan in plans.items()}
+    assert {one["address"] for one in endpoints.values()} == {"10.10.0.1"}
+    assert endpoints["worker1"]["bind"] == "10.10.0.3"
     assert stage.deployment.asked["silence_timeout"] == silence_seconds(
         stage.experiment, "googlenet"
     )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -26,7 +27,8 @@ from orchestrator.session.scale.choose import Settled
 from orchestrator.session.testbed import box as boxed
 from orchestrator.spec import Experiment, Scale
 from tests.unit.session.examples import experiment
-from workloads.programs.job import WorkerJob, parse_job
+from tests.unit.session.jobs_read import read
+from workloads.process.training import WorkerJob
 
 MODULE = importlib.import_module("orchestrator.session.launch.bench")
 RESOLVE = importlib.import_module("orchestrator.session.launch.resolve")
@@ -117,17 +119,19 @@ def test_what_is_measured_is_scaled(
     assert (what.link_bps, what.slice_bytes) == (link_bps, slice_bytes)
 
 
-@pytest.mark.parametrize("mode", ["calibrate", "urgent"])
-def test_the_jobs_are_those_of_p3_with_one_worker(tmp_path: Path, mode: str) -> None:
+@pytest.mark.parametrize("kind", ["traffic", "urgent"])
+def test_the_jobs_are_those_of_p3_with_one_worker(
+    tmp_path: Path, kind: Literal["traffic", "urgent"]
+) -> None:
     made = scaled(tmp_path, 8, 0.5)
     what = bench_record(made, 2, 10)
-    probe = bench_probe(made, what, "urgent" if mode == "urgent" else "calibrate")
-    jobs = probe.jobs(made, ADDRESSES)
-    assert list(jobs) == ["ps", "worker0"]
-    server, worker = (parse_job({**job, "records": "x"}) for job in jobs.values())
+    probe = bench_probe(made, what, kind)
+    plans = probe.plans(made, ADDRESSES)
+    assert list(plans) == ["ps", "worker0"]
+    server, worker = map(read, plans.values())
     assert isinstance(worker, WorkerJob)
     assert worker.workers == server.workers == ("worker0",)
-    assert (worker.mode, worker.schedule.name) == (mode, "p3")
+    assert (worker.program, worker.schedule.name) == (f"{kind}-worker", "p3")
     assert worker.batch_bytes == what.slice_bytes
 
 
@@ -136,7 +140,7 @@ def test_there_is_time_for_all_samples(tmp_path: Path) -> None:
     what = bench_record(made, 2, 10)
     # The longest gap is 60 ms of the real system's.
     assert bench_probe(made, what, "urgent").seconds >= 10 * 0.5 * 0.06
-    assert bench_probe(made, what, "calibrate").seconds == 2 + what.ramp_seconds
+    assert bench_probe(made, what, "traffic").seconds == 2 + what.ramp_seconds
 
 
 def test_iperf3_stays_on_the_data_network() -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator.session.plan.jobs import build_jobs, silence_seconds
+from orchestrator.session.plan.jobs import plans_of_trial, silence_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
 from orchestrator.session.plan.trials import iteration_seconds, plan_trials
 from orchestrator.spec import Experiment, Link, SocketBuffers
 from orchestrator.spec.sweep import with_rate
 from tests.unit.session.examples import TRIAL, experiment
-from workloads.programs.job import Job, WorkerJob, parse_job
+from tests.unit.session.jobs_read import read
+from workloads.process.training import ServerJob, TrainingJob, WorkerJob
 from workloads.schedule.library import schedule_names
 
 ADDRESSES = {
@@ -25,21 +26,17 @@ ADDRESSES = {
 }
 
 
-def accepted(made: Experiment) -> dict[str, Job]:
-    """The jobs of a trial as the processes read them; the deployment adds where records go."""
-    jobs = build_jobs(made, TRIAL, ADDRESSES)
-    return {
-        name: parse_job(json.loads(json.dumps({**job, "records": f"/run/{name}.jsonl"})))
-        for name, job in jobs.items()
-    }
+def accepted(made: Experiment) -> dict[str, TrainingJob]:
+    """The jobs of a trial as the processes read them."""
+    return {name: read(plan) for name, plan in plans_of_trial(made, TRIAL, ADDRESSES).items()}
 
 
 def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
     made = replace(experiment(tmp_path), schedules=schedule_names())
     for trial in plan_trials(made):
-        for name, job in build_jobs(made, trial, ADDRESSES).items():
-            parsed = parse_job({**job, "records": "/run/records.jsonl"})
-            assert (parsed.name, parsed.model.name, parsed.schedule.name, parsed.repeat) == (
+        for name, plan in plans_of_trial(made, trial, ADDRESSES).items():
+            parsed = read(plan)
+            assert (parsed.host, parsed.model.name, parsed.schedule.name, parsed.repeat) == (
                 name,
                 trial.model,
                 trial.schedule,
@@ -50,7 +47,7 @@ def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
 def test_one_job_per_host_the_servers_first(tmp_path: Path) -> None:
     jobs = accepted(experiment(tmp_path))
     assert list(jobs) == ["ps", "worker0", "worker1", "worker2"]
-    assert [job.role for job in jobs.values()] == ["ps", "worker", "worker", "worker"]
+    assert [job.program for job in jobs.values()] == ["server", "worker", "worker", "worker"]
     assert jobs["ps"].workers == ("worker0", "worker1", "worker2")
 
 
@@ -61,15 +58,20 @@ def test_one_queue_for_all_workers_where_a_shared_link_limits_them(
     made = experiment(tmp_path)
     made = replace(made, topology=with_rate(made.topology, ("switch0", "switch1"), rate))
     trial = replace(TRIAL, schedule="planned-order")
-    assert build_jobs(made, trial, ADDRESSES)["ps"]["one_queue"] is one_queue
+    server = read(plans_of_trial(made, trial, ADDRESSES)["ps"])
+    assert isinstance(server, ServerJob)
+    assert server.one_queue is one_queue
 
 
 def test_workers_differ_in_name_number_and_address_only(tmp_path: Path) -> None:
-    jobs = build_jobs(experiment(tmp_path), TRIAL, ADDRESSES)
-    pulls = [job.pop("pulls") for name, job in jobs.items() if name != "ps"]
+    plans = plans_of_trial(experiment(tmp_path), TRIAL, ADDRESSES)
+    jobs = {name: deepcopy(dict(plan.job)) for name, plan in plans.items() if name != "ps"}
+    pulls = [job["section"].pop("pulls") for job in jobs.values()]
     assert pulls[0] != pulls[1] != pulls[2]  # the order is random
-    own = {name: {job.pop(key) for key in ("name", "worker", "bind")} for name, job in jobs.items()
-           if name != "ps"}  # fmt: skip
+    own = {
+        name: {job.pop("host"), job["section"].pop("worker"), job["endpoints"].pop("bind")}
+        for name, job in jobs.items()
+    }
     assert own == {
         "worker0": {"worker0", 0, "10.10.0.2"},
         "worker1": {"worker1", 1, "10.10.0.3"},

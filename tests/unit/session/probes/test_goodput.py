@@ -15,7 +15,7 @@ from orchestrator.session.plan.slow_links import RAMP_SECONDS
 from orchestrator.session.probes.goodput import goodput_of, goodput_probe, measure_goodput
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import Experiment, Overrides, load_experiment
-from workloads.programs.job import parse_job
+from tests.unit.session.jobs_read import read
 
 ROOT = Path(__file__).parents[4]
 RELEASED = 7_000_000_000
@@ -83,11 +83,10 @@ def test_where_every_worker_has_a_full_link_each_is_measured(tmp_path: Path) -> 
 
 def test_the_jobs_exchange_the_largest_model_in_whole_tensors(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    jobs = goodput_probe(made).jobs(made, ADDRESSES)
-    assert list(jobs) == ["ps", *WORKERS]
-    for job in jobs.values():
-        parsed = parse_job({**job, "records": "x"})
-        assert (parsed.mode, parsed.model.name) == ("calibrate", "resnet50")
+    plans = goodput_probe(made).plans(made, ADDRESSES)
+    assert list(plans) == ["ps", *WORKERS]
+    for parsed in map(read, plans.values()):
+        assert (parsed.program.partition("-")[0], parsed.model.name) == ("traffic", "resnet50")
         assert (parsed.schedule.slice_bytes, parsed.schedule.at_switch) == (None, False)
         assert (parsed.rates, parsed.time) == (8, 0.5)
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from orchestrator.deployment import ProcessPlan
 from orchestrator.session.plan.slow_links import patience_seconds
 from orchestrator.session.probes.probe import END_SECONDS, Probe
 from orchestrator.session.testbed.opened import Opened
 from tests.unit.session.examples import experiment
-from workloads.programs.job import WorkerJob, parse_job
+from tests.unit.session.jobs_read import read
+from workloads.process.training import ServerJob, WorkerJob
 
 ADDRESSES = {"ps": "10.10.0.1", **{f"worker{n}": f"10.10.0.{n + 2}" for n in range(3)}}
 
@@ -26,9 +28,9 @@ class FakeUp:
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
 
-    def run(self, jobs: Mapping[str, Mapping[str, Any]], **asked: Any) -> dict[str, bytes]:
-        self.asked = {"jobs": jobs, **asked}
-        return dict.fromkeys(jobs, b"")
+    def run(self, plans: Mapping[str, ProcessPlan], **asked: Any) -> dict[str, bytes]:
+        self.asked = {"plans": plans, **asked}
+        return dict.fromkeys(plans, b"")
 
     def check(self) -> None:
         pass
@@ -37,26 +39,31 @@ class FakeUp:
 @pytest.mark.parametrize("worker", ["worker0", "worker2"])
 def test_who_takes_no_part_gets_no_job(tmp_path: Path, worker: str) -> None:
     made = experiment(tmp_path)
-    jobs = Probe("googlenet", "p3", 2.0, "urgent", workers=(worker,)).jobs(made, ADDRESSES)
-    assert list(jobs) == ["ps", worker]
-    server, parsed = (parse_job({**job, "records": "x"}) for job in jobs.values())
+    plans = Probe("googlenet", "p3", 2.0, "urgent", workers=(worker,)).plans(made, ADDRESSES)
+    assert list(plans) == ["ps", worker]
+    server, parsed = map(read, plans.values())
     assert isinstance(parsed, WorkerJob)
     assert (parsed.workers, parsed.worker) == ((worker,), 0)
-    assert len(jobs["ps"]["answer_ranks"]) == len(jobs["ps"]["send_buffer_bytes"]) == 1
-    assert server.mode == parsed.mode == "urgent"
+    assert isinstance(server, ServerJob)
+    assert len(server.answer_ranks) == len(server.send_buffers) == 1
+    assert (server.program, parsed.program) == ("urgent-server", "urgent-worker")
     # As in a probe of all: an order is made for the topology.
-    whole = Probe("googlenet", "p3", 2.0).jobs(made, ADDRESSES)
-    assert jobs[worker]["push_ranks"] == whole[worker]["push_ranks"]
-    assert jobs[worker]["bind"] == whole[worker]["bind"] == ADDRESSES[worker]
+    whole = Probe("googlenet", "p3", 2.0).plans(made, ADDRESSES)
+    in_whole = read(whole[worker])
+    assert isinstance(in_whole, WorkerJob)
+    assert parsed.push_ranks == in_whole.push_ranks
+    assert parsed.bind == in_whole.bind == ADDRESSES[worker]
 
 
 def test_tensors_have_a_scale_of_their_own_and_buffers_the_networks(tmp_path: Path) -> None:
     made = experiment(tmp_path)
     plain = Probe("googlenet", "none", 2.0)
-    jobs = replace(plain, tensors={"rates": 2.0, "time": 0.25}).jobs(made, ADDRESSES)
-    for name, job in plain.jobs(made, ADDRESSES).items():
-        assert job["scale"] == {"rates": 1.0, "time": 0.5}
-        assert jobs[name] == {**job, "scale": {"rates": 2.0, "time": 0.25}}
+    plans = replace(plain, tensors={"rates": 2.0, "time": 0.25}).plans(made, ADDRESSES)
+    for name, plan in plain.plans(made, ADDRESSES).items():
+        one, other = dict(plan.job["section"]), dict(plans[name].job["section"])
+        assert one.pop("scale") == {"rates": 1.0, "time": 0.5}
+        assert other.pop("scale") == {"rates": 2.0, "time": 0.25}
+        assert {**plan.job, "section": one} == {**plans[name].job, "section": other}
 
 
 def test_processes_go_on_after_the_look_and_are_waited_for(tmp_path: Path) -> None:
@@ -65,8 +72,9 @@ def test_processes_go_on_after_the_look_and_are_waited_for(tmp_path: Path) -> No
     up = Opened(as_any, {}, as_any)
     watch: Callable[[], None] = both.check
     assert list(Probe("googlenet", "none", 2.0).run(made, up, watch)) == list(ADDRESSES)
-    seconds = {job["seconds"] for job in both.asked["jobs"].values()}
-    silences = {job["silence_seconds"] for job in both.asked["jobs"].values()}
+    jobs = [plan.job for plan in both.asked["plans"].values()]
+    seconds = {job["section"]["seconds"] for job in jobs}
+    silences = {job["limits"]["silence_seconds"] for job in jobs}
     assert seconds == {2.0 + END_SECONDS}
     assert silences == {patience_seconds(made)}
     assert both.asked["silence_timeout"] == max(seconds) + 2 * max(silences)

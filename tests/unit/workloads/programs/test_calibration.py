@@ -17,21 +17,25 @@ import pytest
 from tests.unit.workloads.programs.test_job import problems
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads.models.profiles import load_model
+from workloads.process.job import parse_job
+from workloads.process.records import Records
 from workloads.programs import calibration
-from workloads.programs.job import Job, parse_job
-from workloads.programs.records import Records
+from workloads.programs.calibration import TrafficServerJob, TrafficWorker
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, Disconnected, Parcel, PeerError
 from workloads.transport.wire import Frame, FrameType, greeting
 
-MODE = {"mode": "calibrate", "seconds": 0.6, "model": "googlenet"}
+TRAFFIC = {"seconds": 0.6, "model": "googlenet"}
+SERVER = {"program": "traffic-server", **TRAFFIC}
+WORKER = {"program": "traffic-worker", **TRAFFIC}
 LAYOUT = Layout(load_model("googlenet"), 1, 0.005)
 
 
 def start(bench: Bench, **changes: Any) -> tuple[Process, list[Process]]:
-    ps = bench.start("ps", **{**MODE, **changes})
+    ps = bench.start("ps", **{**SERVER, **changes})
     port = ps.event("listening")["port"]
-    workers = [bench.start(f"worker{n}", **{**MODE, "port": port, **changes}) for n in range(3)]
+    told = {**WORKER, "port": port, **changes}
+    workers = [bench.start(f"worker{n}", **told) for n in range(3)]
     return ps, workers
 
 
@@ -93,7 +97,7 @@ def test_on_a_slow_link_what_was_begun_is_not_finished(
         Timer(0.0, theirs.shutdown, [socket.SHUT_WR]).start()
         bodies = [("", send), ("", receive)]
         until = time.monotonic_ns() + 10_000_000
-        calibration.exchange(bodies, [connection], records, until, cast("Job", job))
+        calibration.exchange(bodies, [connection], records, until, cast("TrafficServerJob", job))
     theirs.settimeout(PATIENCE)
     taken = 0
     while got := theirs.recv(1 << 20):
@@ -121,7 +125,7 @@ def test_a_killed_worker_ends_the_calibration(bench: Bench) -> None:
     ],
 )
 def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: str) -> None:
-    ps = bench.start("ps", **{**MODE, "workers": ["worker0"], "seconds": 0.1})
+    ps = bench.start("ps", **{**SERVER, "workers": ["worker0"], "seconds": 0.1})
     port = ps.event("listening")["port"]
     there = ("127.0.0.1", port)
     with (
@@ -142,14 +146,10 @@ def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: st
 
 
 def test_the_job_of_a_calibration(bench: Bench) -> None:
-    job = parse_job(bench.job("worker1", MODE))
-    assert (job.mode, job.seconds) == ("calibrate", 0.6)
-    assert parse_job(bench.job("worker1", {})).mode == "train"
-    assert problems(bench.job("ps", {"mode": "train"})) == (
-        "mode: must be 'calibrate' or 'urgent', or left out",
-        "seconds: missing",
+    job = TrafficWorker().read(parse_job(bench.job("worker1", WORKER)))
+    assert (job.worker, job.seconds) == (1, 0.6)
+    assert problems(bench.job("ps", {"program": "traffic-server"})) == ("section.seconds: missing",)
+    assert problems(bench.job("ps", {"seconds": 2})) == ("section.seconds: unknown key",)
+    assert problems(bench.job("ps", {**SERVER, "seconds": 0})) == (
+        "section.seconds: must be more than 0",
     )
-    assert problems(bench.job("ps", {"seconds": 2})) == (
-        "seconds: only with mode 'calibrate' or 'urgent'",
-    )
-    assert problems(bench.job("ps", {**MODE, "seconds": 0})) == ("seconds: must be more than 0",)

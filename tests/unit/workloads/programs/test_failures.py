@@ -12,9 +12,10 @@ import pytest
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads.errors import WorkloadError
 from workloads.models.profiles import load_model
+from workloads.process.job import parse_job
+from workloads.process.records import Records
+from workloads.process.training import WorkerJob
 from workloads.programs import join
-from workloads.programs.job import WorkerJob, parse_job
-from workloads.programs.records import Records
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, PeerError
 from workloads.transport.sockets import Buffers, Endpoint
@@ -336,16 +337,14 @@ def test_a_server_behind_a_long_way_is_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as the job says, which knows the way."""
-    job = parse_job(bench.job("worker0", {"silence_seconds": 300}))
-    assert isinstance(job, WorkerJob)
+    job = WorkerJob.of(parse_job(bench.job("worker0", {"silence_seconds": 300})))
 
     def connect(bind: str, server: Endpoint, buffers: Buffers, patience: float) -> socket.socket:
         raise WorkloadError(f"{bind}, {server}, {buffers.send}: {patience:g} s")
 
     monkeypatch.setattr(join, "connect", connect)
-    layout = Layout(job.model, job.rates, job.time, job.schedule.slice_bytes)
-    with Records(job.records, job.name) as records, pytest.raises(WorkloadError, match=": 300 s"):
-        join.join(job, layout, records)
+    with Records(job.records, job.host) as records, pytest.raises(WorkloadError, match=": 300 s"):
+        join.join(job, job.layout, records)
 
 
 def test_nobody_follows_the_events(bench: Bench) -> None:

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
+from workloads.process.process_records import CompetingRecord
 from workloads.programs.iteration_log import IterationLog, Logs
-from workloads.programs.process_records import CompetingRecord
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.workloads.in_process import model_of, train
-from workloads.programs.process_records import PsSpans
-from workloads.programs.records import Records
-from workloads.programs.span_records import write_spans
+from workloads.process.process_records import PsSpans
+from workloads.process.records import Records
+from workloads.process.span_records import write_spans
 from workloads.schedule.library import get_schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout
 from workloads.transport.spans import KEPT_ITERATIONS, Spans

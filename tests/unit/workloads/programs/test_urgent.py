@@ -66,8 +66,8 @@ def test_a_stream_knows_where_frames_begin() -> None:
 
 
 def test_the_job_of_urgent_units(bench: Bench) -> None:
-    mode = {"mode": "urgent", "seconds": 0.5}
-    assert problems(bench.job("ps", mode)) == ("workers: mode 'urgent' takes one",)
-    assert problems(bench.job("ps", {**mode, "workers": ["worker0"], "seconds": 0})) == (
-        "seconds: must be more than 0",
+    urgent = {"program": "urgent-server", "seconds": 0.5}
+    assert problems(bench.job("ps", urgent)) == ("section.workers: must be one",)
+    assert problems(bench.job("ps", {**urgent, "workers": ["worker0"], "seconds": 0})) == (
+        "section.seconds: must be more than 0",
     )

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from workloads.models.profiles import Model
-from workloads.programs.process_records import LayoutRecord, PsSpans, WorkerSpans
-from workloads.programs.records import Records
+from workloads.process.process_records import LayoutRecord, PsSpans, WorkerSpans
+from workloads.process.records import Records
 from workloads.schedule.units import Layout
 from workloads.transport.spans import Spans, first_kept
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from workloads.errors import WorkloadError
-from workloads.programs.process_records import JobRecord, ProcessRecord, TrainingCpuUse, json_line
+from workloads.process.process_records import JobRecord, ProcessRecord, TrainingCpuUse, json_line
 
 
 class Records:

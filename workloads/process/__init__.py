@@ -1,0 +1,1 @@
+"""What a process of a trial is told, and what it says and writes down."""

@@ -1,0 +1,162 @@
+"""What values in a job must be: checks that return a value as it is used, or say what is wrong."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from workloads.models.devices import DeviceModel
+from workloads.schedule.library import Schedule, get_schedule
+
+Check = Callable[[Any], Any]
+"""Takes a value of a JSON file; raises ValueError with what it must be."""
+
+
+def checked(
+    given: Mapping[str, Any], checks: Mapping[str, Check], place: str = ""
+) -> tuple[dict[str, Any], list[str]]:
+    """Check an object of a job key by key.
+
+    Args:
+        given: the object.
+        checks: of all keys that it must have.
+        place: goes before a key in a message.
+
+    Returns:
+        The values that are right, and the problems, as `key: message`.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, check in checks.items():
+        if key not in given:
+            problems.append(f"{place}{key}: missing")
+            continue
+        try:
+            values[key] = check(given[key])
+        except ValueError as error:
+            problems.append(f"{place}{key}: {error}")
+    problems += [f"{place}{key}: unknown key" for key in given if key not in checks]
+    return values, problems
+
+
+def text(value: Any) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text")
+    return value
+
+
+def whole(least: int, most: int) -> Callable[[Any], int]:
+    """A whole number within limits."""
+
+    def check(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return value
+
+    return check
+
+
+def number(value: Any) -> float:
+    """A finite number, at least 0."""
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise ValueError("must be a number, at least 0")
+    return float(value)
+
+
+def positive(value: Any) -> float:
+    """A finite number above 0."""
+    if number(value) <= 0:
+        raise ValueError("must be more than 0")
+    return float(value)
+
+
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object, whose keys are checked elsewhere."""
+    if not isinstance(value, dict):
+        raise ValueError("must be an object")
+    return value
+
+
+def address(value: Any) -> str:
+    """An IPv4 address."""
+    return str(ipaddress.IPv4Address(text(value)))
+
+
+def listed(check: Check, least: int, most: int, what: str) -> Callable[[Any], tuple[Any, ...]]:
+    """A list of values that each pass a check."""
+
+    def check_all(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise ValueError(f"must be a list of {least} to {most} {what}")
+        return tuple(map(check, value))
+
+    return check_all
+
+
+def names(most: int) -> Callable[[Any], tuple[str, ...]]:
+    """A list of different names."""
+    all_of = listed(text, 1, most, "names")
+
+    def check(value: Any) -> tuple[str, ...]:
+        found = all_of(value)
+        if len(set(found)) < len(found):
+            raise ValueError("names a worker twice")
+        return found
+
+    return check
+
+
+def ranks(value: Any) -> tuple[int, ...]:
+    """A list of whole numbers, at least 0."""
+    if not isinstance(value, list) or not all(type(rank) is int and rank >= 0 for rank in value):
+        raise ValueError("must be a list of whole numbers, at least 0")
+    return tuple(value)
+
+
+def rows(value: Any) -> tuple[tuple[int, ...], ...]:
+    """A list of such lists."""
+    if not isinstance(value, list):
+        raise ValueError("must be a list of lists")
+    return tuple(ranks(row) for row in value)
+
+
+def scale(value: Any) -> tuple[float, float]:
+    """R and D."""
+    if not isinstance(value, dict) or set(value) != {"rates", "time"}:
+        raise ValueError("must be an object with 'rates' and 'time'")
+    return positive(value["rates"]), positive(value["time"])
+
+
+def device(value: Any) -> DeviceModel:
+    """The constants of a device model."""
+    keys = [entry.name for entry in fields(DeviceModel)]
+    if not isinstance(value, dict) or set(value) != set(keys):
+        raise ValueError(f"must be an object with {', '.join(keys)}")
+    constants = {key: number(value[key]) for key in keys if key != "name"}
+    return DeviceModel(name=text(value["name"]), **constants)
+
+
+def schedule(value: Any) -> Schedule:
+    """A schedule: its name, or all of its choices."""
+    if not isinstance(value, dict):
+        return get_schedule(text(value))
+    keys = {entry.name for entry in fields(Schedule)}
+    if set(value) != keys:
+        raise ValueError(f"must be a name, or an object with {', '.join(sorted(keys))}")
+    return Schedule(**value)
