@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Caption:
-    """What is said of the results around their panels.
+    """The text around a figure's panels.
 
     Attributes:
-        title: stands above.
-        text: what was measured, how and how well; stands below. Both are wrapped.
+        title: the line above the panels.
+        text: what was measured, how and how well, below the panels. Both are wrapped.
     """
 
     title: str

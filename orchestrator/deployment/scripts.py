@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 PID_MARK = "dmlbed-pid "
-"""The line that tells a process' pid starts with this; what stands before it is a shell's noise."""
+"""The line that tells a process' pid starts with this; what comes before it is a shell's noise."""
 
 # Processes of the session $session, into $found. By session, not only by group: a child with a
 # process group of its own goes too. A zombie counts as gone: it waits for its parent or for

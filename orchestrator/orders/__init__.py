@@ -1,4 +1,4 @@
-"""Orders: what goes first, as code, and what it comes to on the hosts.
+"""Orders: what goes first, as code, and the ranks that hosts receive.
 
 Order, Setting          subclass Order to write your own (docs/extending.md)
 OwnOrder                one that is not ours, by entry point or by module:Class, as it travels

@@ -156,12 +156,7 @@ def setting_of(
         model: what is trained.
         layout: its units, at the trial's scale.
         stretch: R/D, the real system's bytes per byte of the layout.
-        workers: see `Setting`, as all others.
-        seconds_per_byte: likewise.
-        shared: likewise.
-        barrier: likewise.
-        seed: likewise.
-        repeat: likewise.
+        workers: see `Setting`, as for all that follow.
     """
     units = tuple(
         Unit(unit.number, unit.tensor, layout.tensor_layers[unit.tensor], unit.length * stretch)

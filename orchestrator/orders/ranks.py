@@ -1,4 +1,4 @@
-"""What an order comes to: the numbers that the hosts are told, asked for once and checked."""
+"""The ranks that an order gives to the hosts: asked for once, and checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.errors import RunError
 from orchestrator.orders.order import Order, Setting
-from orchestrator.plugins import anybodys_code
+from orchestrator.plugins import users_code
 from workloads.schedule.library import Schedule
 
 PULLED_ITERATIONS = 1000
@@ -89,7 +89,7 @@ def _ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: in
 
 def _call(order: Order, method: str, *asked: object) -> list[Any]:
     try:
-        with anybodys_code():
+        with users_code():
             return list(getattr(order, method)(*asked))
     except (Exception, SystemExit) as error:
         raised = f"{type(error).__name__}: {error}{_line_of(order, method, error)}"

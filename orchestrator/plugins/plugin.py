@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Plugin(Generic[T]):
-    """One that is not ours, with all that it takes to have it elsewhere and later.
+    """A user's class, with everything that is needed to load it elsewhere and later.
 
     Every kind has a subclass of its own, which says the `kind`.
 
@@ -31,8 +31,8 @@ class Plugin(Generic[T]):
         target: `module:Class`.
         folder: where its modules were looked for first: that of the experiment.
         files: text of its modules by their place in that folder; none if it is an installed one.
-        digest: SHA-256 of the file that its class stands in, and of its other files. A run's
-            identity hangs on it: what is not in the experiment file decides figures, too.
+        digest: SHA-256 of the file that defines its class, and of its other files. It is part of a
+            run's identity: code outside of the experiment file decides figures, too.
     """
 
     kind: ClassVar[Kind[Any]]
@@ -91,13 +91,13 @@ class Plugin(Generic[T]):
         return asdict(self)
 
 
-def anybodys_code() -> redirect_stdout[TextIO]:
+def users_code() -> redirect_stdout[TextIO]:
     """While it is entered, what is printed goes to stderr: stdout has the answer, perhaps JSON."""
     return redirect_stdout(sys.stderr)
 
 
 def _target(kind: Kind[Any], name: str) -> str:
-    """The `module:Class` that a name stands for."""
+    """The `module:Class` behind a name."""
     if ":" not in name:
         installed = kind.installed()
         if name not in installed:
@@ -124,7 +124,7 @@ def _instance(
     which = f"{kind.noun} {name!r}"
     of_module, _, of_class = target.partition(":")
     try:
-        with anybodys_code():
+        with users_code():
             module = imported(of_module)
     except (Exception, SystemExit) as error:
         message = (
@@ -139,7 +139,7 @@ def _instance(
     except PluginError as error:
         raise PluginError(f"{which}: {error.message}", error.hint) from None
     try:
-        with anybodys_code():
+        with users_code():
             return found()
     except (Exception, SystemExit) as error:
         why = f"{of_class}() raised {type(error).__name__}: {error}"
@@ -147,7 +147,7 @@ def _instance(
 
 
 def _digest(instance: object, module: str, files: Mapping[str, str]) -> str:
-    """Of the file that an object's class stands in, and then of the others with their places."""
+    """Digest of the file that defines an object's class, and of the other files and their paths."""
     stem = module.replace(".", "/")
     own = {place for place in (f"{stem}/__init__.py", f"{stem}.py") if place in files}
     if own:

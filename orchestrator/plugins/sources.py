@@ -1,4 +1,4 @@
-"""Modules of somebody else, imported from a folder or from their texts.
+"""Users' modules, imported from a folder or from their texts.
 
 What is imported from a folder is remembered as text, so that it can be imported again where the
 folder is not, or where its files have changed meanwhile.
@@ -32,7 +32,7 @@ def import_from_folder(name: str, folder: Path) -> tuple[ModuleType, dict[str, s
         the folder; nothing if it is an installed one.
 
     Raises:
-        Exception: whatever the module raises; it is anybody's code.
+        Exception: whatever the module raises; it is a user's code.
     """
     folder = folder.resolve()
 

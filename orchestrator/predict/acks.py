@@ -1,6 +1,6 @@
 """What acknowledgements take of a port while the opposite direction is full (pure).
 
-A receiver answers every packet that it takes in, and of small ones every second, if that comes
+A receiver acknowledges every packet, and of small ones every second, if that comes
 within the 40 ms that it waits for it. Such answers have the top class at every port, so that data
 has what they leave: nothing to speak of where packets are large, 11 % where links are ten times
 faster down than up.

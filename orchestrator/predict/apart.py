@@ -21,7 +21,7 @@ ROUNDS = 16
 _ALIKE = 1e-3  # of a pace, from one round to the next
 
 Alone = Callable[[str, float, float], float]
-"""A worker's seconds per iteration, if a model takes so many seconds to it, and from it."""
+"""(worker, seconds of a model's pull, and of its push) -> the worker's seconds per iteration."""
 
 
 def paces(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone, *, tied: bool) -> float:

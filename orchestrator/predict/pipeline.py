@@ -46,8 +46,8 @@ class Work:
         pieces: of every layer, the bytes of its pieces.
         pull: seconds in which the bottleneck carries a byte to all workers.
         push: seconds in which it carries a byte from all workers.
-        pull_delay: seconds that a piece is on its way to a worker after that.
-        push_delay: likewise to the parameter server.
+        pull_delay: seconds from the bottleneck to a worker.
+        push_delay: seconds from the bottleneck to the parameter server.
     """
 
     forward: tuple[float, ...]

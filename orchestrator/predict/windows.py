@@ -1,8 +1,8 @@
 """What TCP's windows and the links' delays leave of a path (pure).
 
 A connection has at most a window on its way in a round trip, which here is that of the links'
-delays alone. How much of it is payload hangs on the sizes of packets, and how much of it is on its
-way on when the kernel wakes the sender: as soon as a third of the buffer is free. So there is a
+delays alone. How much of it is payload depends on the sizes of packets, and how much is on its way
+on when the kernel wakes the sender: as soon as a third of the buffer is free. So there is a
 least and a most. Real and emulated windows differ where these have a least size, so that figures
 for a run take those of its scale.
 """
@@ -161,7 +161,7 @@ def long_ways_seconds(
 
 
 def long_ways(topology: Topology, buffers: SocketBuffers, scale: Scale) -> tuple[str, ...]:
-    """In lines what delays and windows come to, in the real system's figures; none without."""
+    """Lines that say what delays and windows mean for the real system; none without delays."""
     trip = longest_round_trip_seconds(topology)
     if not trip:
         return ()

@@ -7,5 +7,5 @@ network       network.json: ports, classes, flows, caps, CPU
 goodput       what the links carried before the trials (run.json)
 bench         what a bench measured between whom (run.json)
 
-What the processes on the hosts write down stands in `workloads.process.process_records`.
+`workloads.process.process_records` has what the processes on the hosts write down.
 """

@@ -75,7 +75,7 @@ def read_events(path: Path) -> Events:
 
 
 def parse_events(place: str, content: str) -> Events:
-    """Read what stands in a process's record file.
+    """Read a process's record file.
 
     Args:
         place: of the content, for errors.

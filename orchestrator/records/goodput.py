@@ -19,7 +19,7 @@ from orchestrator.spec import PAYLOAD_BYTES
 LEAST_SHARE = 0.95
 """Of 1448/1514 of the rate; what limits a trial carried less, and it is not the link."""
 MOST_SHARE = 1.005
-"""Likewise: more than windows of time that end a little early or late can make of it."""
+"""Above this a share is wrong: windows that end a little early or late cannot explain it."""
 
 
 class PortGoodput(Record):

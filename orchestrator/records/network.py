@@ -129,7 +129,7 @@ class CapsRecord(CpuUseRecord):
         cpuset_by: what keeps its processes on their CPUs; None: nothing does.
         memory_peak_bytes: emulated; None: not counted by the kernel.
         memory_peak_of: over which time the peak was taken.
-        measured: None: the measured iterations did not come to their end.
+        measured: None: the measured iterations did not finish.
     """
 
     asked: LimitsRecord

@@ -2,7 +2,7 @@
 
 load_topology, load_experiment, load_any    read a file, or raise InputError with all problems
 shown_path                                  how messages name it
-Topology, Host, Link, Direction             what stands in a topology
+Topology, Host, Link, Direction             the parts of a topology
 Port, Flow, ports, path, flows_through,     who sends over which end of which link
 contended_switch_ports, flows, flow_path
 ClassPlan, class_plan, worker_dscp, flow_dscp   which class every flow has

@@ -243,7 +243,7 @@ def _named_topology(
         first = error.problems[0]
         if first.place != display:
             return None, list(error.problems)
-        # The file could not be read at all: that stands where its name was written.
+        # The file could not be read at all: the problem is reported where its name is written.
         document.report_at(loc, f"topology {display}: {first.message}", first.hint)
         return None, []
 
@@ -253,7 +253,7 @@ def _check_twice(document: Document) -> None:
         names = items(mapping(document.data).get(key))
         for index, name in enumerate(names):
             if isinstance(name, str) and name in names[:index]:
-                document.report_at((key, index), f"{shown(name)} stands here twice")
+                document.report_at((key, index), f"{shown(name)} is listed twice")
 
 
 def _devices(topology: Topology, own: dict[str, DeviceFile]) -> dict[str, DeviceModel]:

@@ -62,7 +62,7 @@ def _names(
         if error is not None:
             problems.append(_problem(option, error))
         elif name in names[:index]:
-            problems.append(Problem(option, f"{shown(name)} stands here twice"))
+            problems.append(Problem(option, f"{shown(name)} is listed twice"))
     return problems
 
 

@@ -92,20 +92,20 @@ class Scale:
         return math.ceil(count * self.factor)
 
     def send_buffer_bytes(self, count: int) -> int:
-        """The emulated bytes of a real send buffer; not below the least, unless the real one is.
+        """The emulated bytes of a real send buffer, at least `MIN_SEND_BUFFER_BYTES`.
 
-        Nor above what the kernel takes.
+        At most what the kernel takes.
         """
         least = min(count, MIN_SEND_BUFFER_BYTES)
         return min(MAX_BUFFER_BYTES, max(self.bytes(count), least))
 
     def receive_buffer_bytes(self, count: int) -> int:
-        """The emulated bytes of a real receive buffer; likewise."""
+        """The emulated bytes of a real receive buffer, at least `MIN_RECEIVE_BUFFER_BYTES`."""
         least = min(count, MIN_RECEIVE_BUFFER_BYTES)
         return min(MAX_BUFFER_BYTES, max(self.bytes(count), least))
 
     def queue_bytes(self, count: int) -> int:
-        """The emulated limit of a real queue in bytes; likewise."""
+        """The emulated limit of a real queue, at least `MIN_QUEUE_BYTES`."""
         return max(self.bytes(count), min(count, MIN_QUEUE_BYTES))
 
     def imgs_per_sec(self, emulated: float) -> float:

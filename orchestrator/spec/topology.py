@@ -142,7 +142,7 @@ class Topology:
     def from_resolved(cls, record: Mapping[str, Any]) -> Topology:
         """The topology that `resolved` wrote; its description may stand beside.
 
-        Numbers stay as they are written, 4 or 4.0, for a digest hangs on them.
+        Numbers stay as they are written, 4 or 4.0, for a digest is made of them.
 
         Raises:
             KeyError, TypeError: a key is missing, or a value is none of a topology's.

@@ -17,7 +17,7 @@ _VERTICAL = "│┃┆┇┊┋╎╏║╵╷╹╻╽╿"
 
 
 def plain(character: str) -> str:
-    """What stands for a character in ASCII; `?` if nothing does."""
+    """A character's replacement in ASCII; `?` if there is none."""
     if character in _PLAIN:
         return _PLAIN[character]
     if character in _HORIZONTAL:

@@ -80,7 +80,7 @@ class Outlet(io.FileIO):
                 raise
             if count is not None:
                 return count
-            # Somebody else has made the pipe non-blocking.
+            # Another process has made the pipe non-blocking.
             select.select([], [self], [])
         return content.nbytes
 

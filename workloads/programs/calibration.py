@@ -287,7 +287,7 @@ def exchange(
     what they still want to send, only what the sockets hold is sent.
 
     Args:
-        bodies: what to run, each with what stands before its error's text.
+        bodies: what to run, each with the prefix of its error's text.
         connections: whose received bytes are noted.
         records: where.
         until_ns: end of the time.

@@ -138,7 +138,7 @@ class Inbox:
                 self._changed.notify_all()
 
     def on_sent(self, flow: int, units: int) -> None:
-        """Note that the kernel took the ends of so many units of gradients on a flow."""
+        """Note that the kernel took the ends of `units` units of gradients on a flow."""
         self._not_sent[flow] -= units
         if units and not self._not_sent[flow]:
             self._not_sent[flow] = self._flow_units[flow]

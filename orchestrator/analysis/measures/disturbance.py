@@ -98,8 +98,8 @@ def use_within(
     Args:
         record: what was sampled.
         idle: (monotonic ns, idle share since the sample before).
-        begin: of the measured iterations.
-        end: likewise.
+        begin: start of the measured iterations, monotonic ns.
+        end: end of the measured iterations, monotonic ns.
     """
     if record is None:
         return None

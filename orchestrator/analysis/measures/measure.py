@@ -89,15 +89,15 @@ class TrialMeasure:
         iteration_seconds_median: median of `iteration_seconds`.
         pull_shares: None if nothing was pulled by all at a time, or if workers have paces of
             their own.
-        push_shares: likewise.
+        push_shares: the same of pushes.
         pull_rates: of every measured iteration in which all pulled at a time: each worker's rate
             then.
-        push_rates: likewise.
+        push_rates: the same of pushes.
         idle_mean: idle share of the machine's CPUs over the measured iterations; None: no sample.
         idle_worst: idle share of the worst second in it.
         switch_idle_mean: as `idle_mean`, of the busiest thread of the switches' own processes; None
             where the kernel itself switches.
-        switch_idle_worst: likewise of the worst second.
+        switch_idle_worst: the same in its worst second.
         retransmissions_records: TCP retransmissions that the processes read from their sockets,
             warm-up and cool-down included.
         retransmissions_namespaces: the same from the counters of the hosts' network namespaces
@@ -109,7 +109,7 @@ class TrialMeasure:
         records_bytes: of these, what the processes wrote down, without what SSH adds.
         payload_in: bytes of gradients received by the parameter server, warm-up and cool-down
             included.
-        payload_out: bytes of parameters sent by it, likewise.
+        payload_out: bytes of parameters sent by it, warm-up and cool-down included.
         cpu_seconds_ps: user + system time of the parameter server.
         cpu_seconds_workers: the same, sum of the workers.
         cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered, their start

@@ -31,7 +31,7 @@ class Traffic:
         self.released_ns = found.released_ns
 
     def span(self, ramp: float, seconds: float) -> tuple[int, int]:
-        """Begin and end (ns) of so many seconds, after so many since the exchange began."""
+        """Begin and end (ns) of `seconds`, which start `ramp` seconds into the exchange."""
         begin = self.released_ns + round(ramp * 1e9)
         return begin, begin + round(seconds * 1e9)
 

@@ -160,7 +160,7 @@ def _spans(
 
 
 def _check(directory: Path, spans: TrialSpans) -> None:
-    """See that every number stands for something."""
+    """Check that every number refers to an entry."""
     layers, slices = len(spans.layers), len(spans.slices)
     by_layer = [each for w in spans.workers for each in (w.waited, w.forward, w.backward)]
     by_slice = [each for w in spans.workers for each in (w.received, w.sent)]

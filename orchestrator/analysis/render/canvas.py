@@ -37,8 +37,8 @@ class Sheet:
 
     Args:
         caption: title and text.
-        handles: of the legend.
-        labels: likewise.
+        handles: the legend's handles.
+        labels: the legend's labels, in the same order.
         width: of the figure.
         panels_height: of the space between legend and caption.
 
@@ -115,7 +115,7 @@ def style() -> AbstractContextManager[None]:
 
 
 def balanced(text: str, width: int) -> list[str]:
-    """Lines as wide as each other, and no more of them than are needed: no word stands alone."""
+    """Wrap text into as few lines as fit, all about equally wide, so that no word is left alone."""
 
     def wrapped(width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""Imports matplotlib so that it writes nothing into anybody's home; before all that draws.
+"""Imports matplotlib so that it writes nothing into the user's home; before all that draws.
 
 It would leave a list of fonts in ~/.cache and a directory in ~/.config, and read a person's
 settings there, while our figures depend on nothing but what is drawn.

@@ -19,7 +19,7 @@ from orchestrator.spec import number_text
 
 INK, SOFT, FAINT = "#1D232A", "#59626C", "#D9DDE1"
 
-# Okabe and Ito's palette, told apart under every common colour blindness; grey for the baseline.
+# Okabe and Ito's palette: distinct under every common colour blindness. Grey for the baseline.
 _BASELINE_COLOUR = "#B4B9BF"
 _COLOURS = (
     "#56B4E9",
@@ -48,7 +48,7 @@ BARS = 1.62
 _BAR = 0.56 / PITCH  # width of a bar
 _BRACKET = 0.53  # inches for a bracket and the three lines above it
 _DARK = 0.4  # on a darker bar the figure is white
-_MOST_BRACKETS = 3  # with more of them, every speed-up stands above its own bar
+_MOST_BRACKETS = 3  # with more of them, every speed-up is drawn above its own bar
 _GAP = 0.09  # inches from the highest mark to the first bracket
 _LABEL = 0.13  # inches above the line of the bound, for its label
 

@@ -28,7 +28,7 @@ _BOUND = "#0B6E4F"
 _RED, _BROWN = "#B3261E", "#8A5A00"
 _SIGNS = {"doubtful": ("?", _BROWN), "unusable": ("\u2715", _RED)}
 
-_TOP = 128.0  # percent at the upper edge: above 100 % stands who wins, and what limits
+_TOP = 128.0  # percent at the upper edge: above 100 % the panel names who wins, and what limits
 _WINNERS = 108.0
 _STEP = 4.4  # points from one schedule's marker to the next one's, where they would hide each other
 _ALIKE = 0.8  # percent of the bound within which two curves are drawn as one, in turns

@@ -64,7 +64,7 @@ class SweepRun:
         name: of the experiment.
         sweep: what was varied.
         topology: as it is without the sweep.
-        batch: likewise.
+        batch: images per worker and iteration, as it is without the sweep.
         models: names, in the order of the experiment.
         schedules: by name, in the order of the experiment; None for one that this version does not
             know.

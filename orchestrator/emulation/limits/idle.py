@@ -21,7 +21,7 @@ Sample = tuple[int, float]
 def read_cpu_times(text: str) -> tuple[int, int]:
     """Idle and total ticks out of the first line of /proc/stat.
 
-    Waiting for I/O counts as idle. Stolen time (the hypervisor ran somebody else) counts as busy.
+    Waiting for I/O counts as idle. Stolen time (the hypervisor ran another machine) counts as busy.
     Guest time is left out: the kernel has counted it in user time already.
     """
     fields = [int(field) for field in text.splitlines()[0].split()[1:9]]
@@ -47,7 +47,7 @@ class IdleSampler:
 
     Attributes:
         samples: (monotonic clock in ns, idle share 0..1 since the sample before).
-        switch_samples: likewise of the busiest of the switches' threads; empty if there are none.
+        switch_samples: the same of the busiest of the switches' threads; empty if there are none.
     """
 
     def __init__(

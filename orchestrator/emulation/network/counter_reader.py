@@ -40,7 +40,7 @@ class Hosts(Protocol):
 
 
 class CounterReader:
-    """Knows where every counter of a testbed stands."""
+    """Reads every counter of a testbed."""
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class Counters:
             did not take them in fast enough; only where a switch has such a place.
         switch_seconds: processor time of the switches' own processes.
         flows: the rules of the switches with their counters; empty without a controller.
-        openflow_ports: what the switches themselves count at their ports; likewise.
+        openflow_ports: what the switches count at their ports; empty without a controller.
     """
 
     queues: Mapping[str, Mapping[str, Count]]

@@ -97,8 +97,8 @@ class SshServers:
             runner: carries out the commands.
             root: what holds `etc` and `run`.
             start: starts a server.
-            clock: seconds.
-            sleep: waits for so many.
+            clock: returns seconds.
+            sleep: waits for the seconds it is given.
         """
         self._directory = directory
         self._addresses = addresses

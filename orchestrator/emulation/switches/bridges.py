@@ -1,4 +1,4 @@
-"""Linux bridges as switches: no OpenFlow, no loops; classes are told apart at the port."""
+"""Linux bridges as switches: no OpenFlow, no loops; classes are distinguished at the port."""
 
 from __future__ import annotations
 

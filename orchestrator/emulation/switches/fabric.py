@@ -16,8 +16,8 @@ class Fabric(Protocol):
     """The switches of a testbed, of one kind.
 
     Whatever the kind, it is the interface of a link's end that is shaped. With `by_dscp` the
-    classes there are always told apart by the packets' DSCP, which a `Controller` has the switches
-    write; without it, only those of flows are, which hosts mark.
+    packets' DSCP always says the class there, and a `Controller` has the switches write it. Without
+    it, only classes of flows are told by DSCP, which hosts mark.
     """
 
     kind: str

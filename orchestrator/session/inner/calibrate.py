@@ -85,8 +85,8 @@ def calibrate(task: Task) -> None:
 def calibrated(experiment: Experiment) -> Experiment:
     """The experiment without its links' delays.
 
-    What the machine carries does not hang on them; what TCP makes of a long way does, on the real
-    system as here, and says nothing of the machine.
+    Delays do not change what this machine carries. They do change what TCP reaches on a long way,
+    on the real system as here, which says nothing of the machine.
     """
     return replace(experiment, topology=experiment.topology.without_delays())
 

@@ -38,7 +38,7 @@ def undisturbed(
     """Measure until it is good, or until it is not and nobody disturbed it.
 
     Returns:
-        What was measured last: after so many `times` it may have been disturbed.
+        What was measured last. After `times` attempts it may still have been disturbed.
     """
     for number in range(1, times + 1):
         made = attempt()

@@ -1,7 +1,7 @@
 """The plan of a run: all that was found out and decided before it, as one JSON document.
 
-It is made once, outside the box, crosses the box's wall, and stands in run.json: inside, and when a
-run goes on later, nothing is read, chosen or looked up again.
+It is made once, outside the box, crosses the box's wall, and is kept in run.json. Inside the box,
+and when a run goes on later, nothing is read, chosen or looked up again.
 """
 
 from __future__ import annotations

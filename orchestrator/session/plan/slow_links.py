@@ -49,7 +49,7 @@ def carried_anyway(topology: Topology, scale: Scale) -> str:
 
 
 def frames_seconds(rate_bps: float, frames: float = LOOK_FRAMES) -> float:
-    """Seconds in which so many full frames cross a link."""
+    """Seconds in which `frames` full frames cross a link."""
     return frames * 8 * PACKET_BYTES / rate_bps
 
 

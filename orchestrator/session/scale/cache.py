@@ -1,8 +1,8 @@
 """What calibrations found out, remembered per machine, kernel, version, switch and topology.
 
 One small JSON file per key, in `$XDG_CACHE_HOME/dmlbed`, or else in `/var/cache/dmlbed`: what runs
-measure they measure as root, and `plan` reads it as anybody. Files are replaced as a whole; one
-that is broken, or of another layout, is as good as none.
+measure they measure as root, and `plan` reads it as any user. Files are replaced as a whole; one
+that is broken, or of another layout, is ignored.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ for, which also computes: a scale that passes has room to spare.
 The exchange is looked at in several pieces, and each figure is the median of theirs: a machine that
 others use as well has moments that say nothing of it. What others had of the CPUs is a part of the
 record; where idle time is missing it counts as such, for links that were real without it will be so
-with it. Trials say more than an exchange: what they showed of a scale stands above it.
+with it. Trials say more than an exchange: their result outweighs it.
 
 Priority is a part of it because a switch that is a process can bring a link's whole rate and yet be
 what limits it: then packets wait before the switch, and not in the port's queues, where alone the

@@ -67,7 +67,10 @@ class Attempts:
     def run(self, trial: Trial, attempt: Callable[[Trial], Tried], made: int = 0) -> Tried:
         """Attempt a trial until nothing disturbs it; returns how the last attempt ended.
 
-        So many attempts at it were `made` before.
+        Args:
+            trial: what to run.
+            attempt: runs one attempt.
+            made: attempts at it that were made before.
         """
         most = max(self._most if self._lost < PATIENCE else 1, made + 1)
         for number in range(made + 1, most + 1):

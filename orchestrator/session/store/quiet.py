@@ -27,7 +27,7 @@ def wait_until_quiet(
     To be called while nothing runs on the testbed.
 
     Args:
-        say: shows one line, if it comes to waiting.
+        say: shows one line before it waits.
         sampler: looks whose the CPUs are.
         sleep: lets seconds pass.
         stat: reads /proc/stat.

@@ -22,7 +22,7 @@ def check_writable(directory: Path) -> None:
     """See that results can be written there.
 
     Raises:
-        MachineError: what stands there is no directory, or may not be written.
+        MachineError: it exists and is no directory, or may not be written.
     """
     existing = directory.absolute()
     while not existing.exists():
@@ -155,7 +155,7 @@ def new_directory(
         It, and those above it that were not there either.
 
     Raises:
-        MachineError: something else stands in the way.
+        MachineError: something else has that name.
     """
     parent = wanted.parent
     missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
@@ -201,7 +201,7 @@ def _lock(directory: Path) -> int:
     """Hold a run's directory until the descriptor is closed, or this process ends.
 
     Raises:
-        RunError: somebody else holds it.
+        RunError: another process holds it.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -230,7 +230,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _sync(path: Path) -> None:
-    """See that a file's content, or what stands in a directory, outlives a loss of power."""
+    """Make a file's content, or a directory's entries, outlive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Runs one of our own programs in a box, seen from outside, and hands on how it ended."""
+"""Runs one of our own programs in a box, seen from outside, and reports how it ended."""
 
 from __future__ import annotations
 

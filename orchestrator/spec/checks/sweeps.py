@@ -61,7 +61,7 @@ def _check_twice(document: Document, sweep: Sweep) -> None:
     for index, value in enumerate(sweep.values):
         if value in sweep.values[:index]:
             loc = (*_PLACES[sweep.variable], index)
-            document.report_at(loc, f"{sweep.text(value)} stands here twice")
+            document.report_at(loc, f"{sweep.text(value)} is listed twice")
 
 
 def _check_link(document: Document, sweep: Sweep, topology: Topology) -> None:

@@ -129,7 +129,7 @@ def _switches(document: Document, data: Mapping[str, Any], hosts: Mapping[str, A
             message = f"{shown(name)} is already the name of a host"
             document.report_at(("switches", index), message)
         elif name in switches:
-            document.report_at(("switches", index), f"{shown(name)} stands here twice")
+            document.report_at(("switches", index), f"{shown(name)} is listed twice")
         else:
             switches.append(name)
     return switches

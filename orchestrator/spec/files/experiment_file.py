@@ -74,7 +74,7 @@ def _check_rates(value: object) -> float | str:
 
 
 def _expand_auto(value: Any) -> Any:
-    """`scale: auto` is a scale of which nothing is said; likewise `socket_buffers: auto`."""
+    """`scale: auto` is a scale without keys, and so is `socket_buffers: auto`."""
     if value == AUTO:
         return {}
     if not isinstance(value, dict | FileModel):

@@ -12,7 +12,7 @@ class FileKey(NamedTuple):
     """A key of a file.
 
     Attributes:
-        key: its path, such as `links[].rate`; NAME stands for a name that people choose.
+        key: its path, such as `links[].rate`; NAME is any name that people choose.
         value: what it takes, in words.
         default: its value if it is left out; "required" if it must not be; else empty.
         meaning: its description.

@@ -1,4 +1,4 @@
-"""An experiment's own schedules: their choices, and orders that are somebody else's code."""
+"""An experiment's own schedules: their choices, and user-defined orders."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def experiment_schema() -> dict[str, Any]:
 
 
 def as_text(schema: dict[str, Any]) -> str:
-    """A schema as it stands in its file."""
+    """A schema as the text of its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

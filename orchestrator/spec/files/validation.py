@@ -114,7 +114,7 @@ def _limits(field: FieldInfo | None) -> str:
 
 
 def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
-    """The file model that stands at a place; keys and indices of mappings and lists are skipped."""
+    """The file model at a place; keys and indices of mappings and lists are skipped."""
     for step in loc:
         field = model.model_fields.get(str(step))
         if field is not None:

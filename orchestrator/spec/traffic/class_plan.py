@@ -3,7 +3,7 @@
 The DSCP field is six bits of every IP packet. Zero is the class of all data that nobody has put
 into another; a lower number is served first. Where switches order by worker, worker number n (from
 0) has class n + 1, and the first switch of its path writes it. Where they order by layer, a worker
-has several flows of its own (TCP connections), flow number n has class n + 1 whosever it is, and
+has several flows (TCP connections), flow number n of every worker has class n + 1, and
 the hosts, who alone know the flows apart, write it.
 """
 
@@ -39,7 +39,7 @@ class ClassPlan:
 
 
 def worker_dscp(topology: Topology, worker: str) -> int:
-    """The DSCP that stands for a worker: 1 for the first of the file."""
+    """The DSCP of a worker: 1 for the first of the file."""
     return 1 + [host.name for host in topology.workers].index(worker)
 
 

@@ -16,7 +16,7 @@ _REMEMBERED = 64  # topologies: a sweep has a few dozen
 
 @dataclass(frozen=True)
 class Port:
-    """One sending end of a link: where a queue stands and a schedule can act.
+    """One sending end of a link: it has a queue, and a schedule can act there.
 
     Attributes:
         node: the node that sends.
@@ -170,9 +170,9 @@ def _crossing(topology: Topology) -> Mapping[Port, tuple[Flow, ...]]:
 def contended_switch_ports(topology: Topology, least_workers: int = 2) -> tuple[Port, ...]:
     """The switch ports at which flows compete, so that priority there can matter.
 
-    A port counts if flows of so many workers cross it and the links that they come in by can
-    together bring more than it can send. In the published topology these are the two ends of the
-    trunk. Where a worker has several flows, those of one compete, too.
+    A port counts if flows of at least `least_workers` workers cross it and the links that they come
+    in by can together bring more than it can send. In the published topology these are the two
+    ends of the trunk. Where a worker has several flows, those of one compete, too.
     """
     ingress: dict[Port, dict[Port, None]] = {}
     workers: dict[Port, set[str]] = {}

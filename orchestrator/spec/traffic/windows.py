@@ -119,7 +119,7 @@ def emulated_send_bytes(
 
 
 def payload_share(segments: int) -> float:
-    """How much of a send buffer is payload, in packets of so many segments."""
+    """How much of a send buffer is payload, in packets of `segments` segments."""
     payload = segments * PAYLOAD_BYTES
     return payload / (payload + BOOKKEEPING_BYTES)
 

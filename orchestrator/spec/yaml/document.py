@@ -9,7 +9,7 @@ from typing import TypeAlias
 from orchestrator.errors import Problem
 
 Loc: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in the data: keys and list indices from the root."""
+"""A value's place in the data: keys and list indices from the root."""
 
 Mark: TypeAlias = tuple[int, int]
 """Line and column, both from 1."""
@@ -20,13 +20,13 @@ class Document:
     """A YAML file's data, with the position of every key and value and the problems so far.
 
     Attributes:
-        shown: the file's path as it stands in messages.
+        shown: the file's path for messages.
         path: the file's path as it is opened.
-        text: what stands in it.
+        text: the file's content.
         data: mappings (keys are always text), lists and scalars.
         problems: what is wrong, each with its position, in the order found.
         bad: places about which something was said already; what follows from them is not said.
-        used: places whose text stands elsewhere, with the position of the alias that brings it.
+        used: places whose text is elsewhere, with the position of the alias that refers to it.
     """
 
     shown: str
@@ -84,7 +84,7 @@ class Document:
         return [problem for _, problem in sorted(self.problems, key=lambda item: item[0])]
 
     def _user(self, loc: Loc) -> Mark | None:
-        """Where the alias stands that brings a place's text; None if it stands there itself."""
+        """Position of the alias that refers to a place's text; None if the text is there itself."""
         for length in range(len(loc), -1, -1):
             if loc[:length] in self.used:
                 return self.used[loc[:length]]

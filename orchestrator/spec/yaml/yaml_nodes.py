@@ -20,7 +20,7 @@ REFUSED = "!refused"
 
 
 class AliasNode(yaml.Node):
-    """`*name`: where it stands, and what it stands for."""
+    """`*name`: its position, and the node that it refers to."""
 
     def __init__(self, target: yaml.Node, event: yaml.AliasEvent) -> None:
         super().__init__(target.tag, None, None, None)
@@ -109,7 +109,7 @@ class _Composer(yaml.SafeLoader):
         if target is not None:
             return AliasNode(target, event)
         if name in self.anchored:
-            message = f"alias {shown(f'*{name}')} stands inside what it stands for"
+            message = f"alias {shown(f'*{name}')} is inside the node that it refers to"
             self.document.report(mark, message)
         else:
             near = nearest(name, self.anchored, else_list="anchors so far")

@@ -1,4 +1,4 @@
-"""Reads a YAML file into plain data that remembers where everything stands.
+"""Reads a YAML file into plain data that remembers every position.
 
 Three things differ from `yaml.safe_load`, all so that nobody is surprised:
 
@@ -246,7 +246,7 @@ class _Converter:
     ) -> Iterator[tuple[str, _Entry]]:
         """A mapping's own entries, and then those that it merges itself.
 
-        What is wrong with them is said where the mapping stands.
+        Problems with them are reported at the mapping.
         """
         self._count(mark)
         if depth > MAX_DEPTH:
@@ -270,7 +270,7 @@ class _Converter:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One entry of a mapping, and where the alias stands if a merge key brought it."""
+    """One entry of a mapping, and the alias's position if a merge key brought it."""
 
     key: yaml.Node
     value: yaml.Node

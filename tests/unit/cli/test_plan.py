@@ -153,7 +153,7 @@ def test_overrides() -> None:
     [
         (["--models", "alexnt"], ["--models: unknown model 'alexnt' (did you mean 'alexnet'?)"]),
         (["--models", "alexnet,"], ["--models: unknown model ''"]),
-        (["--models", "alexnet,alexnet"], ["--models: 'alexnet' stands here twice"]),
+        (["--models", "alexnet,alexnet"], ["--models: 'alexnet' is listed twice"]),
         (
             ["--schedules", "non", "--repeats", "0", "--scale", "x", "--switch", "ovs"],
             [

@@ -112,7 +112,7 @@ def test_problems_of_overrides_stand_at_the_option() -> None:
     )
     assert lines(lambda: load_experiment(PUBLISHED, overrides)) == [
         "--models: unknown model 'alexnett' (did you mean 'alexnet'?)",
-        "--models: 'alexnet' stands here twice",
+        "--models: 'alexnet' is listed twice",
         "--schedules: names no schedule",
         "--repeats: must be from 1 to 1000000, found 0",
         "--iterations: must be from 1 to 1000000, found -1",
