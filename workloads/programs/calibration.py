@@ -38,7 +38,8 @@ from workloads.programs.join import join
 from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program
 from workloads.schedule.units import Chunk, Layout
-from workloads.training.update import MeanOfAll
+from workloads.training.contributions import OfAll
+from workloads.training.update import Sgd
 from workloads.transport.connection import Connection, Disconnected, Parcel, SendQueue, send_errors
 from workloads.transport.frames import UnitFrames
 from workloads.transport.memory import Arena
@@ -105,7 +106,8 @@ class CalibrationServer:
         self._layout = job.layout
         self._parameters = Arena(self._layout)
         self._gradients = [Arena(self._layout) for _ in job.workers]
-        self._update = MeanOfAll(self._layout, self._parameters, self._gradients, job.learning_rate)
+        self._contributions = OfAll(self._layout, self._gradients)
+        self._update = Sgd(self._parameters, len(job.workers), job.learning_rate)
         self._ready: SimpleQueue[Chunk] = SimpleQueue()
         self._applied = 0
 
@@ -153,13 +155,13 @@ class CalibrationServer:
 
     def _delivered(self, chunk: Chunk) -> None:
         """Every n-th delivery of a chunk is work for the sum: as much as in a training."""
-        if self._update.delivered(chunk):
+        if self._contributions.delivered(chunk):
             self._ready.put(chunk)
 
     def _aggregate(self) -> None:
         while True:
             chunk = self._ready.get()
-            self._update.apply(chunk, 0)
+            self._update.apply(chunk, self._contributions.of(chunk, 0))
             self._applied += chunk.length
 
 

@@ -10,7 +10,7 @@ from workloads.programs.iteration_log import Logs
 from workloads.programs.peers import Peer
 from workloads.schedule.synchronisation import Synchronisation
 from workloads.schedule.units import Chunk, Layout, Unit
-from workloads.training.update import Update
+from workloads.training.contributions import Contributions
 from workloads.transport.wire import Frame, FrameType
 
 Push = tuple[Chunk, int, int]
@@ -24,7 +24,7 @@ class Intake:
         layout: of parameters and gradients.
         unit_flow: per unit, the flow on which it travels.
         synchronisation: says whether workers ask, and for which iterations.
-        update: told what has been delivered.
+        contributions: told what has been delivered.
         logs: where pushes are noted.
         answer: called with a worker, a unit that it has asked for, and the iteration.
 
@@ -38,14 +38,14 @@ class Intake:
         *,
         unit_flow: Sequence[int],
         synchronisation: Synchronisation,
-        update: Update,
+        contributions: Contributions,
         logs: Logs,
         answer: Callable[[Peer, Unit, int], None],
     ) -> None:
         self._layout = layout
         self._unit_flow = unit_flow
         self._synchronisation = synchronisation
-        self._update = update
+        self._contributions = contributions
         self._logs = logs
         self._answer = answer
         self.ready: SimpleQueue[Push] = SimpleQueue()
@@ -94,7 +94,7 @@ class Intake:
         missing = peer.missing[chunk.unit] - 1
         peer.missing[chunk.unit] = missing or len(self._layout.units[chunk.unit].chunks)
         log.pushed(peer.number, chunk.length, not missing)
-        if self._update.delivered(chunk):
+        if self._contributions.delivered(chunk):
             self.ready.put((chunk, peer.number, push.iteration))
 
 

@@ -34,7 +34,8 @@ from workloads.schedule.flows import unit_flows
 from workloads.schedule.kinds import synchronisation_of
 from workloads.schedule.synchronisation import Action, Answer, Release
 from workloads.schedule.units import Unit, check_ranks
-from workloads.training.update import EachAlone, MeanOfAll, initialise
+from workloads.training.contributions import OfAll, OfEach
+from workloads.training.update import Sgd, initialise
 from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
 from workloads.transport.frames import UnitFrames
 from workloads.transport.memory import Arena
@@ -80,13 +81,14 @@ class ParameterServer:
             staleness=job.schedule.staleness,
             turns=job.turns,
         )
-        update = MeanOfAll if self._synchronisation.together else EachAlone
-        self._update = update(layout, self._parameters, self._gradients, job.learning_rate)
+        together = OfAll if self._synchronisation.together else OfEach
+        self._contributions = together(layout, self._gradients)
+        self._update = Sgd(self._parameters, len(job.workers), job.learning_rate)
         self._intake = Intake(
             layout,
             unit_flow=self._unit_flow,
             synchronisation=self._synchronisation,
-            update=self._update,
+            contributions=self._contributions,
             logs=self._logs,
             answer=self._answer,
         )
@@ -123,7 +125,8 @@ class ParameterServer:
 
     def _aggregate(self) -> None:
         """Apply chunks as they get ready, and do what the synchronisation says of their units."""
-        synchronisation, update, ready = self._synchronisation, self._update, self._intake.ready
+        synchronisation, ready = self._synchronisation, self._intake.ready
+        update, contributions = self._update, self._contributions
         spans = self._applied_spans
         if synchronisation.together:
             spans = spans[:1] * len(spans)
@@ -131,9 +134,9 @@ class ParameterServer:
         while not over:
             chunk, worker, iteration = ready.get()
             begin = time.monotonic_ns()
-            all_applied = update.apply(chunk, worker)
+            update.apply(chunk, contributions.of(chunk, worker))
             spans[worker].note(iteration, chunk.number, begin, time.monotonic_ns())
-            if all_applied:
+            if contributions.applied(chunk, worker):
                 self._go_on(synchronisation.applied(worker, chunk.unit, iteration))
                 over = synchronisation.over
         self._finished = True

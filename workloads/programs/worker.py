@@ -15,7 +15,6 @@ from threading import Thread
 
 from workloads.errors import WorkloadError
 from workloads.models.graphs import graph_of
-from workloads.models.profiles import Layer
 from workloads.process.events import announce
 from workloads.process.job import Job
 from workloads.process.process_records import (
@@ -32,7 +31,8 @@ from workloads.programs.join import join
 from workloads.programs.program import Program
 from workloads.schedule.flows import flow_units, unit_flows
 from workloads.schedule.units import Unit, check_ranks
-from workloads.training.compute import Clock, Objective, Pacer, SystemClock
+from workloads.training.clock import Clock, SystemClock
+from workloads.training.emulated import Emulated, Objective
 from workloads.transport.connection import (
     Connection,
     Disconnected,
@@ -71,8 +71,16 @@ class Worker:
         self._layout = job.layout
         self._arena = Arena(self._layout)
         self._gradients = UnitFrames(self._layout, self._arena, FrameType.GRADIENT)
-        self._objective = Objective(job.seed, job.worker)
-        self._pacer = Pacer(clock)
+        self._compute = Emulated(
+            job.model,
+            job.device,
+            batch=job.batch,
+            stretch=job.time,
+            layout=self._layout,
+            arena=self._arena,
+            objective=Objective(job.seed, job.worker),
+            clock=clock,
+        )
         layers = job.model.layers
         granted = 0 if job.turns else None
         self._queues = tuple(
@@ -88,16 +96,11 @@ class Worker:
         self._ranks = job.push_ranks
         check_ranks(self._layout, "push_ranks", job.push_ranks)
         self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
-        self._forward = [self._stretched(job.device.forward_seconds, x) for x in layers]
-        self._backward = [self._stretched(job.device.backward_seconds, x) for x in layers]
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
         self._transfers = [Transfers(job.all_iterations) for _ in job.flow_dscp]
         self._iteration = 0
-
-    def _stretched(self, seconds: Callable[[Layer, int], float], layer: Layer) -> int:
-        return round(seconds(layer, self._job.batch) * self._job.time * 1e9)
 
     def run(self) -> None:
         """Train.
@@ -143,7 +146,7 @@ class Worker:
         for thread in threads:
             thread.join()
         used = resources_used()  # before the spans, which are no part of the training
-        training_cpu = cpu.used(self._objective.cpu_ns)
+        training_cpu = cpu.used(self._compute.cpu_ns)
         self._write_spans()
         states = [ConnectionEnd(**tcp_state(*connection.sockets)) for connection in connections]
         again = sum(state.retransmits for state in states)
@@ -179,8 +182,7 @@ class Worker:
         else:
             started = self._clock.now()
         self._lift_windows(inbox)
-        self._pacer.plan(started, 0)
-        pull_done = self._run_forward(iteration, inbox)
+        pull_done = self._run_forward(iteration, started, inbox)
         forward_done = self._clock.now()
         self._run_backward(iteration)
         return {
@@ -216,7 +218,7 @@ class Worker:
             )
         )
 
-    def _run_forward(self, iteration: int, inbox: Inbox) -> int:
+    def _run_forward(self, iteration: int, started: int, inbox: Inbox) -> int:
         """Each layer after those that it needs and after its parameters' arrival, one at a time.
 
         Returns:
@@ -232,8 +234,8 @@ class Worker:
             if arrived > asked:
                 self._spans["waited"].note(iteration, layer, asked, begin)
             last = max(last, arrived)
-            self._pacer.plan(arrived, self._forward[layer])
-            self._spans["forward"].note(iteration, layer, begin, self._pacer.wait())
+            ended = self._compute.forward(layer, max(started, arrived))
+            self._spans["forward"].note(iteration, layer, begin, ended)
             ready.remove(layer)
             for after in self._needed_by[layer]:
                 needed[after] -= 1
@@ -243,14 +245,11 @@ class Worker:
 
     def _run_backward(self, iteration: int) -> None:
         """From the last layer to the first; a layer's gradient leaves when its time is over."""
-        for layer, duration in reversed(list(enumerate(self._backward))):
+        for layer in reversed(range(len(self._graph))):
             begin = self._clock.now()
-            self._pacer.plan(0, duration)
-            tensors = self._layout.layer_tensors[layer]
-            for tensor in tensors:
-                self._objective.to_gradient(self._arena.tensor(tensor))
-            self._spans["backward"].note(iteration, layer, begin, self._pacer.wait())
-            for tensor in tensors:
+            ended = self._compute.backward(layer)
+            self._spans["backward"].note(iteration, layer, begin, ended)
+            for tensor in self._layout.layer_tensors[layer]:
                 for unit in self._layout.tensor_units[tensor]:
                     self._push(iteration, unit)
 

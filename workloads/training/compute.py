@@ -1,88 +1,30 @@
-"""A worker's computation: real gradients, and the time that a device would take for them.
-
-Time passes by waiting, not by burning CPU, so that a small machine can stand for many cores. Waits
-end at planned moments: each layer ends its duration after the planned end of the one before (or
-after its parameters' arrival, if that is later), so that waking late does not add up.
-"""
+"""What a worker computes: a model's forward and backward pass, layer by layer."""
 
 from __future__ import annotations
 
-import time
-from typing import Protocol
-
-import numpy as np
-
-from workloads.transport.memory import Floats
-
-TILE_ELEMENTS = 65536  # 256 KiB: stays in the cache while a tensor streams through
-_TARGET_STREAM = 2  # keeps these random numbers apart from others of the same seed
+from abc import ABC, abstractmethod
 
 
-class Clock(Protocol):
-    """The monotonic clock, in nanoseconds."""
+class Compute(ABC):
+    """A worker's computation, in whose tensors the parameters are and the gradients are left."""
 
-    def now(self) -> int:
-        """Return the time."""
+    @property
+    @abstractmethod
+    def cpu_ns(self) -> int:
+        """Processor time of its arithmetic so far, of the thread that calls."""
 
-    def sleep_until(self, moment: int) -> None:
-        """Return at that time, or at once if it has passed."""
+    @abstractmethod
+    def forward(self, layer: int, not_before: int) -> int:
+        """Compute a layer's forward pass, and return when it ended (monotonic ns).
 
-
-class SystemClock:
-    """The clock that all hosts of an emulated testbed share."""
-
-    def now(self) -> int:
-        """Return the time."""
-        return time.monotonic_ns()
-
-    def sleep_until(self, moment: int) -> None:
-        """Return at that time, or at once if it has passed."""
-        while (left := moment - time.monotonic_ns()) > 0:
-            time.sleep(left / 1e9)
-
-
-class Pacer:
-    """Plans when layers end, one after the other."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._planned_end = 0
-
-    def plan(self, earliest: int, duration: int) -> None:
-        """Add a layer that may start at `earliest` and takes `duration`, both in ns."""
-        self._planned_end = max(self._planned_end, earliest) + duration
-
-    def wait(self) -> int:
-        """Wait for the planned end of the last layer; return the time."""
-        self._clock.sleep_until(self._planned_end)
-        return self._clock.now()
-
-
-class Objective:
-    """A worker's share of the objective: half the squared distance of p to the worker's target.
-
-    The target is TILE_ELEMENTS normal values from (seed, worker), repeated along each flattened
-    tensor. The gradient, p - target, is as large as any and costs one pass over the memory.
-
-    Attributes:
-        cpu_ns: processor time of that pass so far, of the thread that does it.
-    """
-
-    def __init__(self, seed: int, worker: int) -> None:
-        generator = np.random.default_rng([seed, _TARGET_STREAM, worker])
-        self._tile = generator.standard_normal(TILE_ELEMENTS, dtype=np.float32)
-        self.cpu_ns = 0
-
-    def to_gradient(self, values: Floats) -> None:
-        """Turn a tensor's parameters into their gradient, in place.
-
-        In place, because nobody reads parameters after the backward pass of their layer: the next
-        iteration pulls new ones.
+        Args:
+            layer: whose parameters are in its tensors.
+            not_before: when they came, or the iteration began (monotonic ns).
         """
-        begin = time.thread_time_ns()
-        whole = len(values) - len(values) % TILE_ELEMENTS
-        tiles = values[:whole].reshape(-1, TILE_ELEMENTS)
-        np.subtract(tiles, self._tile, out=tiles)
-        rest = values[whole:]
-        np.subtract(rest, self._tile[: len(rest)], out=rest)
-        self.cpu_ns += time.thread_time_ns() - begin
+
+    @abstractmethod
+    def backward(self, layer: int) -> int:
+        """Compute a layer's backward pass, and return when it ended (monotonic ns).
+
+        Its gradient is in the layer's tensors then, in place of the parameters.
+        """

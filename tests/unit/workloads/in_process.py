@@ -19,7 +19,7 @@ from workloads.programs.server import ParameterServer
 from workloads.programs.worker import Worker
 from workloads.schedule.library import Schedule
 from workloads.schedule.units import Layout
-from workloads.training.compute import SystemClock
+from workloads.training.clock import SystemClock
 from workloads.transport.sockets import Buffers, Endpoint
 
 PATIENCE = 10.0  # seconds; only a defect takes so long

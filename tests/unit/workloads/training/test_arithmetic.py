@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.workloads.in_process import model_of
 from workloads.models.profiles import load_model
 from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout
-from workloads.training.compute import TILE_ELEMENTS, Objective, Pacer
-from workloads.training.update import EachAlone, MeanOfAll, initialise
+from workloads.training.contributions import OfAll, OfEach
+from workloads.training.emulated import TILE_ELEMENTS, Objective, Pacer
+from workloads.training.update import Sgd, initialise
 from workloads.transport.memory import Arena
 
 LAYOUT = Layout(load_model("squeezenet"), 1, 0.01)
@@ -27,12 +28,15 @@ def test_chunks_in_any_order_give_numpys_bits(chunks: list[Chunk], workers: int,
     gradients = [Arena(LAYOUT) for _ in range(workers)]
     for gradient in gradients:
         gradient.values[:] = generator.standard_normal(len(before)).astype(np.float32) * 1e3
-    update = MeanOfAll(LAYOUT, parameters, gradients, 0.1)
+    contributions = OfAll(LAYOUT, gradients)
+    update = Sgd(parameters, workers, 0.1)
     whole = 0
     for chunk in chunks:
-        ready = [update.delivered(chunk) for _ in gradients]
+        ready = [contributions.delivered(chunk) for _ in gradients]
         assert ready == [False] * (workers - 1) + [True]
-        whole += update.apply(chunk, chunk.number % workers)
+        last = chunk.number % workers
+        update.apply(chunk, contributions.of(chunk, last))
+        whole += contributions.applied(chunk, last)
     assert whole == len(LAYOUT.units)
     total = gradients[0].values.copy()
     for gradient in gradients[1:]:
@@ -46,9 +50,9 @@ def test_the_order_of_the_sum_matters_and_is_the_workers() -> None:
     for gradient, value in zip(gradients, (1e8, -1e8, 1.0), strict=True):
         gradient.values.fill(value)
     parameters = Arena(LAYOUT)
-    update = MeanOfAll(LAYOUT, parameters, gradients, 3.0)
+    contributions, update = OfAll(LAYOUT, gradients), Sgd(parameters, 3, 3.0)
     for chunk in LAYOUT.chunks:
-        update.apply(chunk, 0)
+        update.apply(chunk, contributions.of(chunk, 0))
     assert set(parameters.values.tolist()) == {-1.0}  # (1e8 + 1) - 1e8 would be 0
 
 
@@ -58,13 +62,14 @@ def test_each_workers_chunk_by_itself() -> None:
     for gradient, value in zip(gradients, (2.0, 8.0), strict=True):
         gradient.values.fill(value)
     parameters = Arena(layout)
-    update = EachAlone(layout, parameters, gradients, 1.0)
+    contributions, update = OfEach(layout, gradients), Sgd(parameters, 2, 1.0)
     large = layout.units[1]
     assert len(large.chunks) == 4
     for worker, so_far in ((1, -4.0), (0, -5.0)):
         for chunk in large.chunks:
-            assert update.delivered(chunk)
-            assert update.apply(chunk, worker) == (chunk is large.chunks[-1])
+            assert contributions.delivered(chunk)
+            update.apply(chunk, contributions.of(chunk, worker))
+            assert contributions.applied(chunk, worker) == (chunk is large.chunks[-1])
         assert set(parameters.tensor(large.tensor).tolist()) == {so_far}
 
 

@@ -1,0 +1,124 @@
+"""Emulated computation: real gradients, and the time that a device would take for them.
+
+Time passes by waiting, not by burning CPU, so that a small machine can stand for many cores. Waits
+end at planned moments: each layer ends its duration after the planned end of the one before (or
+after its parameters' arrival, if that is later), so that waking late does not add up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import Layer, Model
+from workloads.schedule.units import Layout
+from workloads.training.clock import Clock
+from workloads.training.compute import Compute
+from workloads.transport.memory import Arena, Floats
+
+TILE_ELEMENTS = 65536  # 256 KiB: stays in the cache while a tensor streams through
+_TARGET_STREAM = 2  # keeps these random numbers apart from others of the same seed
+
+
+class Pacer:
+    """Plans when layers end, one after the other."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._planned_end = 0
+
+    def plan(self, earliest: int, duration: int) -> None:
+        """Add a layer that may start at `earliest` and takes `duration`, both in ns."""
+        self._planned_end = max(self._planned_end, earliest) + duration
+
+    def wait(self) -> int:
+        """Wait for the planned end of the last layer; return the time."""
+        self._clock.sleep_until(self._planned_end)
+        return self._clock.now()
+
+
+class Objective:
+    """A worker's share of the objective: half the squared distance of p to the worker's target.
+
+    The target is TILE_ELEMENTS normal values from (seed, worker), repeated along each flattened
+    tensor. The gradient, p - target, is as large as any and costs one pass over the memory.
+
+    Attributes:
+        cpu_ns: processor time of that pass so far, of the thread that does it.
+    """
+
+    def __init__(self, seed: int, worker: int) -> None:
+        generator = np.random.default_rng([seed, _TARGET_STREAM, worker])
+        self._tile = generator.standard_normal(TILE_ELEMENTS, dtype=np.float32)
+        self.cpu_ns = 0
+
+    def to_gradient(self, values: Floats) -> None:
+        """Turn a tensor's parameters into their gradient, in place.
+
+        In place, because nobody reads parameters after the backward pass of their layer: the next
+        iteration pulls new ones.
+        """
+        begin = time.thread_time_ns()
+        whole = len(values) - len(values) % TILE_ELEMENTS
+        tiles = values[:whole].reshape(-1, TILE_ELEMENTS)
+        np.subtract(tiles, self._tile, out=tiles)
+        rest = values[whole:]
+        np.subtract(rest, self._tile[: len(rest)], out=rest)
+        self.cpu_ns += time.thread_time_ns() - begin
+
+
+class Emulated(Compute):
+    """Waits as long as a device would compute, and makes gradients of an objective meanwhile.
+
+    Args:
+        model: whose layers are computed.
+        device: how long each takes.
+        batch: images per iteration.
+        stretch: D, by which times are multiplied.
+        layout: of the model's tensors.
+        arena: where they are.
+        objective: whose gradients are made.
+        clock: that is waited by.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: DeviceModel,
+        *,
+        batch: int,
+        stretch: float,
+        layout: Layout,
+        arena: Arena,
+        objective: Objective,
+        clock: Clock,
+    ) -> None:
+        def stretched(seconds: Callable[[Layer, int], float]) -> list[int]:
+            return [round(seconds(layer, batch) * stretch * 1e9) for layer in model.layers]
+
+        self._forward = stretched(device.forward_seconds)
+        self._backward = stretched(device.backward_seconds)
+        self._layer_tensors = layout.layer_tensors
+        self._arena = arena
+        self._objective = objective
+        self._pacer = Pacer(clock)
+
+    @property
+    def cpu_ns(self) -> int:
+        """Processor time of the gradients so far."""
+        return self._objective.cpu_ns
+
+    def forward(self, layer: int, not_before: int) -> int:
+        """Wait for as long as the layer's forward pass takes."""
+        self._pacer.plan(not_before, self._forward[layer])
+        return self._pacer.wait()
+
+    def backward(self, layer: int) -> int:
+        """Make the layer's gradient, and wait for as long as its backward pass takes."""
+        self._pacer.plan(0, self._backward[layer])
+        for tensor in self._layer_tensors[layer]:
+            self._objective.to_gradient(self._arena.tensor(tensor))
+        return self._pacer.wait()
