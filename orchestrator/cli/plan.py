@@ -15,11 +15,11 @@ from rich.console import Console
 from orchestrator.cli.options import overrides, overrides_from
 from orchestrator.emulation.limits.caps import (
     HostCaps,
-    Room,
+    MachineCapacity,
     host_caps,
     limits_text,
     notes,
-    require_room,
+    require_capacity,
     this_machine,
     warnings,
 )
@@ -32,7 +32,7 @@ from orchestrator.emulation.switches.choice import SwitchChoice, choose_switch, 
 from orchestrator.errors import MachineError
 from orchestrator.session.inner.progress import clock_text
 from orchestrator.session.plan.trials import memory_bytes, plan_trials, run_seconds, trial_seconds
-from orchestrator.session.scale.choose import foresee_scale
+from orchestrator.session.scale.choose import forecast_scale
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
     OPENFLOW_KINDS,
@@ -56,13 +56,15 @@ from orchestrator.terminal.tables import Column, FittedTable
 def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int | None) -> None:
     """Say what `dmlbed run` would do, and how long it would take, without doing it."""
     asked = load_experiment(experiment, overrides_from(options))
-    room = this_machine(find_layout().missing)
+    capacity = this_machine(find_layout().missing)
     switch = _choice(asked.switch)
     console = answers()
     if asked.sweep is None:
-        plans = [_planned("", asked, switch, room)]
+        plans = [_planned("", asked, switch, capacity)]
     else:
-        plans = [_planned(point.label, point.experiment, switch, room) for point in asked.points()]
+        plans = [
+            _planned(point.label, point.experiment, switch, capacity) for point in asked.points()
+        ]
     if as_json:
         print(json.dumps(_as_json(asked, plans)))
     elif asked.sweep is None:
@@ -76,7 +78,7 @@ def plan(experiment: Path, commands: bool, as_json: bool, **options: str | int |
         say(console, "The commands: dmlbed plan --commands")
     # What `run` would refuse; last, for the plan says why.
     for planned in plans:
-        require_room(planned.caps, room)
+        require_capacity(planned.caps, capacity)
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,13 @@ class Planned:
     described: dict[str, Any]
 
 
-def _planned(label: str, asked: Experiment, switch: SwitchChoice, room: Room) -> Planned:
-    foreseen = foresee_scale(asked, switch.kind, room)
+def _planned(
+    label: str, asked: Experiment, switch: SwitchChoice, capacity: MachineCapacity
+) -> Planned:
+    foreseen = forecast_scale(asked, switch.kind, capacity)
     loaded = asked.with_scale(foreseen.scale)
-    caps = host_caps(loaded.topology, loaded.scale, room)
-    described = describe(loaded, switch, caps, room)
+    caps = host_caps(loaded.topology, loaded.scale, capacity)
+    described = describe(loaded, switch, caps, capacity)
     auto = isinstance(asked.asked_scale, AutoScale)
     described["scale"] |= {"auto": auto, "assumed": foreseen.assumed, "why": foreseen.why}
     return Planned(label, loaded, caps, foreseen.why, described)
@@ -208,7 +212,10 @@ def _show_commands(planned: Planned, console: Console) -> None:
 
 
 def describe(
-    experiment: Experiment, switch: SwitchChoice, caps: Sequence[HostCaps], room: Room
+    experiment: Experiment,
+    switch: SwitchChoice,
+    caps: Sequence[HostCaps],
+    capacity: MachineCapacity,
 ) -> dict[str, Any]:
     """The plan as data: trials, estimates, caps, and how every port would be shaped."""
     topology = experiment.topology
@@ -248,7 +255,7 @@ def describe(
             }
             for cap in caps
         ],
-        "caps_notes": [*warnings(caps, room), *notes(caps, room)],
+        "caps_notes": [*warnings(caps, capacity), *notes(caps, capacity)],
         "delays_notes": _delays_notes(topology),
         "ports": {
             name: [

@@ -2,11 +2,11 @@
 
 Order, Setting          subclass Order to write your own (docs/extending.md)
 OwnOrder                one that is not ours, by entry point or by module:Class, as it travels
-misfit                  which orders go with which other choices of a schedule
+incompatibility         which orders go with which other choices of a schedule
 ranks_of                the numbers that the hosts are told
 """
 
-from orchestrator.orders.misfit import misfit
+from orchestrator.orders.compatibility import incompatibility
 from orchestrator.orders.named import ORDERS
 from orchestrator.orders.order import Computation, Order, Setting, Unit, computation, setting_of
 from orchestrator.orders.own import OwnOrder
@@ -22,7 +22,7 @@ __all__ = [
     "Setting",
     "Unit",
     "computation",
-    "misfit",
+    "incompatibility",
     "ranks_of",
     "setting_of",
 ]

@@ -118,7 +118,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class AutoScale:
-    """D of the emulation, and the wish that the machine says which R it carries.
+    """D of the emulation, and the scale_query that the machine says which R it carries.
 
     Attributes:
         time: D, as in `Scale`.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.plan import describe
-from orchestrator.emulation.limits.caps import Room, host_caps
+from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
@@ -39,9 +39,9 @@ def test_topology(name: str) -> None:
 
 def planned_on(experiment: Experiment) -> dict[str, Any]:
     scaled = experiment.with_scale(Scale(1, experiment.asked_scale.time))
-    room = Room((0, 1), 64 * 2**30)
+    capacity = MachineCapacity((0, 1), 64 * 2**30)
     switch = SwitchChoice(OVS_USER, "")
-    return describe(scaled, switch, host_caps(scaled.topology, scaled.scale, room), room)
+    return describe(scaled, switch, host_caps(scaled.topology, scaled.scale, capacity), capacity)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

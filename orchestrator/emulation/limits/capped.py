@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.emulation.limits.caps import (
     HostCaps,
-    Room,
+    MachineCapacity,
     host_caps,
     notes,
     size_text,
@@ -37,11 +37,11 @@ class CappedHosts:
     def __init__(
         self,
         caps: Sequence[HostCaps],
-        room: Room,
+        capacity: MachineCapacity,
         groups: RunGroups,
         pin: Callable[[int, Iterable[int]], None] = os.sched_setaffinity,
     ) -> None:
-        self._room = room
+        self._capacity = capacity
         self._pin = pin
         self._groups: dict[str, HostGroup] = {}
         groups.weigh(len(caps))
@@ -72,11 +72,11 @@ class CappedHosts:
 
     def warnings(self) -> tuple[str, ...]:
         """What a person should know of the caps."""
-        return warnings(self.caps, self._room)
+        return warnings(self.caps, self._capacity)
 
     def notes(self) -> list[str]:
         """The warnings, and what is usual in an emulation and hence only recorded."""
-        return [*self.warnings(), *notes(self.caps, self._room)]
+        return [*self.warnings(), *notes(self.caps, self._capacity)]
 
     def usage(self) -> dict[str, Usage]:
         """What every host has used."""
@@ -102,8 +102,8 @@ def cap_hosts(
     Raises:
         RunError: the kernel refuses.
     """
-    room = this_machine(groups.missing, affinity=groups is not NO_GROUPS)
-    hosts = CappedHosts(host_caps(topology, scale, room), room, groups)
+    capacity = this_machine(groups.missing, affinity=groups is not NO_GROUPS)
+    hosts = CappedHosts(host_caps(topology, scale, capacity), capacity, groups)
     for name, pid in pids.items():
         hosts.add(name, pid)
     return hosts

@@ -36,7 +36,7 @@ MIN_QUOTA_US = 1000
 
 
 @dataclass(frozen=True)
-class Room:
+class MachineCapacity:
     """What this machine has to give.
 
     Attributes:
@@ -57,9 +57,9 @@ class Room:
         return len(self.cpus)
 
 
-def this_machine(missing: Mapping[str, str], *, affinity: bool = True) -> Room:
-    """The room of the machine that this process runs on."""
-    return Room(
+def this_machine(missing: Mapping[str, str], *, affinity: bool = True) -> MachineCapacity:
+    """The capacity of the machine that this process runs on."""
+    return MachineCapacity(
         cpus=tuple(sorted(os.sched_getaffinity(0))),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         missing=missing,
@@ -155,44 +155,44 @@ def memory_cap(memory_bytes: int, scale: Scale) -> int:
     return own + (scale.bytes(rest) if rest else 0)
 
 
-def host_caps(topology: Topology, scale: Scale, room: Room) -> tuple[HostCaps, ...]:
+def host_caps(topology: Topology, scale: Scale, capacity: MachineCapacity) -> tuple[HostCaps, ...]:
     """The caps of all hosts, in the order of the file."""
-    return tuple(_caps(host, scale, room) for host in topology.hosts)
+    return tuple(_caps(host, scale, capacity) for host in topology.hosts)
 
 
-def _caps(host: Host, scale: Scale, room: Room) -> HostCaps:
+def _caps(host: Host, scale: Scale, capacity: MachineCapacity) -> HostCaps:
     asked = Limits(host.cores, host.memory_bytes, host.cpuset)
     why_not: list[str] = []
-    cpuset = _cpuset(asked, room, why_not)
-    cores = _cores(asked, len(cpuset) or room.cores, room, why_not)
+    cpuset = _cpuset(asked, capacity, why_not)
+    cores = _cores(asked, len(cpuset) or capacity.cores, capacity, why_not)
     memory = None
     if asked.memory_bytes is not None:
         memory = memory_cap(asked.memory_bytes, scale)
-        if "memory" in room.missing:
-            why_not.append(f"no memory cap: {room.missing['memory']}")
+        if "memory" in capacity.missing:
+            why_not.append(f"no memory cap: {capacity.missing['memory']}")
             memory = None
     limits = Limits(cores, memory, cpuset)
     reached = cores
-    if cores is None and (asked.cores is not None or cpuset) and "cpu" not in room.missing:
-        reached = len(cpuset) or room.cores
-    pinned = bool(cpuset) and "cpuset" in room.missing
+    if cores is None and (asked.cores is not None or cpuset) and "cpu" not in capacity.missing:
+        reached = len(cpuset) or capacity.cores
+    pinned = bool(cpuset) and "cpuset" in capacity.missing
     enforced = Limits(reached, memory, cpuset)
     return HostCaps(host.name, asked, limits, enforced, tuple(why_not), pinned)
 
 
-def _cpuset(asked: Limits, room: Room, why_not: list[str]) -> tuple[int, ...]:
+def _cpuset(asked: Limits, capacity: MachineCapacity, why_not: list[str]) -> tuple[int, ...]:
     if not asked.cpuset:
         return ()
-    if "cpuset" in room.missing and not room.affinity:
-        why_not.append(f"no cpuset: {room.missing['cpuset']}")
+    if "cpuset" in capacity.missing and not capacity.affinity:
+        why_not.append(f"no cpuset: {capacity.missing['cpuset']}")
         return ()
-    absent = [cpu for cpu in asked.cpuset if cpu not in room.cpus]
+    absent = [cpu for cpu in asked.cpuset if cpu not in capacity.cpus]
     if absent:
         listed = ", ".join(map(str, absent))
-        why_not.append(f"no CPU {listed} here: the machine has {cpu_list(room.cpus)}")
-    there = tuple(cpu for cpu in asked.cpuset if cpu in room.cpus)
-    if there and "cpuset" in room.missing:
-        why_not.append(_by_affinity(there, room.missing["cpuset"]))
+        why_not.append(f"no CPU {listed} here: the machine has {cpu_list(capacity.cpus)}")
+    there = tuple(cpu for cpu in asked.cpuset if cpu in capacity.cpus)
+    if there and "cpuset" in capacity.missing:
+        why_not.append(_by_affinity(there, capacity.missing["cpuset"]))
     return there
 
 
@@ -200,20 +200,22 @@ def _by_affinity(cpus: Sequence[int], why: str) -> str:
     return f"CPU {cpu_list(cpus)} by affinity, which a program may change for itself: {why}"
 
 
-def _cores(asked: Limits, there: int, room: Room, why_not: list[str]) -> float | None:
+def _cores(
+    asked: Limits, there: int, capacity: MachineCapacity, why_not: list[str]
+) -> float | None:
     """The quota to be set, in cores; none where the CPUs that are there are the cap."""
     if asked.cores is None:
         return None
-    if "cpu" in room.missing:
-        why_not.append(f"no CPU cap: {room.missing['cpu']}")
+    if "cpu" in capacity.missing:
+        why_not.append(f"no CPU cap: {capacity.missing['cpu']}")
         return None
     if asked.cores > there:
-        whose = "its cpuset" if there < room.cores else "the machine"
+        whose = "its cpuset" if there < capacity.cores else "the machine"
         why_not.append(f"asked {asked.cores:g} cores, enforced: all {there}, {whose} has no more")
     return asked.cores if asked.cores < there else None
 
 
-def warnings(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
+def warnings(caps: Sequence[HostCaps], capacity: MachineCapacity) -> tuple[str, ...]:
     """What a person should know of the caps before a run: one line each."""
     asked = {
         "cpu": any(cap.asked.cores is not None for cap in caps),
@@ -221,51 +223,51 @@ def warnings(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
         "cpuset": any(cap.asked.cpuset for cap in caps),
     }
     said = [
-        f"no {name} caps are enforced: {room.missing[name]}"
+        f"no {name} caps are enforced: {capacity.missing[name]}"
         for name, wanted in asked.items()
-        if wanted and name in room.missing and not (name == "cpuset" and room.affinity)
+        if wanted and name in capacity.missing and not (name == "cpuset" and capacity.affinity)
     ]
     memory = sum(cap.enforced.memory_bytes or 0 for cap in caps)
-    if memory > room.memory_bytes:
+    if memory > capacity.memory_bytes:
         said.append(
             f"the hosts' memory caps add up to {size_text(memory)}, this machine has "
-            f"{size_text(room.memory_bytes)}: not all hosts can fill theirs at once"
+            f"{size_text(capacity.memory_bytes)}: not all hosts can fill theirs at once"
         )
     return tuple(said)
 
 
-def notes(caps: Sequence[HostCaps], room: Room) -> tuple[str, ...]:
+def notes(caps: Sequence[HostCaps], capacity: MachineCapacity) -> tuple[str, ...]:
     """What is usual in an emulation, and hence only recorded: idle CPU tells whether it matters."""
     said = []
     if pinned := [cap.host for cap in caps if cap.pinned]:
         said.append(f"CPU affinity keeps the cpuset of {', '.join(pinned)}, and no cgroup")
     cores = sum(cap.enforced.cores or 0 for cap in caps)
-    if cores > room.cores:
+    if cores > capacity.cores:
         said.append(
-            f"the hosts' CPU caps add up to {cores:g} cores, this machine has {room.cores}: "
+            f"the hosts' CPU caps add up to {cores:g} cores, this machine has {capacity.cores}: "
             "not all hosts can use theirs at once"
         )
     return tuple(said)
 
 
-def refusals(caps: Iterable[HostCaps], room: Room) -> tuple[str, ...]:
+def refusals(caps: Iterable[HostCaps], capacity: MachineCapacity) -> tuple[str, ...]:
     """Hosts whose memory this machine does not have."""
     return tuple(
         f"host {cap.host} asks for {size_text(cap.asked.memory_bytes or 0)} of memory"
         + (f", {size_text(here)} at this scale" if here != cap.asked.memory_bytes else "")
-        + f"; this machine has {size_text(room.memory_bytes)}"
+        + f"; this machine has {size_text(capacity.memory_bytes)}"
         for cap in caps
-        if (here := cap.limits.memory_bytes or 0) > room.memory_bytes
+        if (here := cap.limits.memory_bytes or 0) > capacity.memory_bytes
     )
 
 
-def require_room(caps: Iterable[HostCaps], room: Room) -> None:
+def require_capacity(caps: Iterable[HostCaps], capacity: MachineCapacity) -> None:
     """Refuse a topology with a host that has more memory than the machine.
 
     Raises:
         MachineError: there is one; the message names all of them, with the remedy.
     """
-    refused = refusals(caps, room)
+    refused = refusals(caps, capacity)
     if refused:
         hint = "a smaller D/R in --scale R,D, or less memory in the topology"
         raise MachineError("; ".join(refused), hint)

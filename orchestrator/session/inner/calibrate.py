@@ -63,12 +63,12 @@ def calibrate(task: Task) -> None:
     experiment = calibrated(task.experiment)
     attempts = by_rates(task.known)
     made: list[Attempt] = []
-    first = experiment.with_scale(task.wish.scale(task.wish.rates[0]))
+    first = experiment.with_scale(task.scale_query.scale(task.scale_query.rates[0]))
     with opened(first, task.switch_kind) as up:
         times = TIMES
-        while isinstance(step := decide(task.wish, attempts), Next):
-            scaled = experiment.with_scale(task.wish.scale(step.rates))
-            exchange = partial(_made, scaled, up, task.wish.needed_idle)
+        while isinstance(step := decide(task.scale_query, attempts), Next):
+            scaled = experiment.with_scale(task.scale_query.scale(step.rates))
+            exchange = partial(_made, scaled, up, task.scale_query.needed_idle)
             found = undisturbed(exchange, say, times=times)
             if found.disturbed and not found.good:
                 times = 1  # the machine stays busy
@@ -76,8 +76,8 @@ def calibrate(task: Task) -> None:
             attempts[step.rates] = attempt
             made.append(attempt)
             task.attempts.write_text(dump_attempts(made))
-            short = "; ".join(attempt.short_of(task.wish.needed_idle))
-            text = f"R = {step.rates:g}, D = {task.wish.time:g}: {attempt.figures()}"
+            short = "; ".join(attempt.short_of(task.scale_query.needed_idle))
+            text = f"R = {step.rates:g}, D = {task.scale_query.time:g}: {attempt.figures()}"
             say(f"{text}: {short}" if short else text)
             up.testbed.check()
 

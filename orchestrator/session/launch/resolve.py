@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.emulation.limits.caps import Room, host_caps, require_room, this_machine
+from orchestrator.emulation.limits.caps import (
+    MachineCapacity,
+    host_caps,
+    require_capacity,
+    this_machine,
+)
 from orchestrator.emulation.limits.cgroups import find_layout
 from orchestrator.emulation.machine.machine import Machine, require_for_run
 from orchestrator.emulation.switches.choice import SwitchChoice, check_fit, choose_switch, obstacles
@@ -39,13 +44,13 @@ def check_machine(experiment: Experiment, place: Path) -> Machine:
     return machine
 
 
-def check_memory(experiment: Experiment, machine: Machine, room: Room) -> None:
+def check_memory(experiment: Experiment, machine: Machine, capacity: MachineCapacity) -> None:
     """See that this machine has the memory that the experiment needs at its scale.
 
     Raises:
         MachineError: it has not.
     """
-    require_room(host_caps(experiment.topology, experiment.scale, room), room)
+    require_capacity(host_caps(experiment.topology, experiment.scale, capacity), capacity)
     needed = memory_bytes(experiment)
     if needed > machine.memory_bytes:
         raise MachineError(
@@ -86,12 +91,12 @@ def resolve(
     """
     experiment = point or request.experiment
     check_fit(experiment.topology, switch)
-    room = this_machine(find_layout().missing)
+    capacity = this_machine(find_layout().missing)
     settled = settle_scale(
-        experiment, switch.kind, room, say, recalibrate=request.recalibrate, force=request.force
+        experiment, switch.kind, capacity, say, recalibrate=request.recalibrate, force=request.force
     )
     experiment = experiment.with_scale(settled.scale)
-    check_memory(experiment, machine, room)
+    check_memory(experiment, machine, capacity)
     if place is None:
         return RunPlan.made(experiment, switch, request.out / experiment.name, settled.record)
     return RunPlan.made(experiment, switch, place.parent, settled.record, place.name)

@@ -3,7 +3,7 @@
 An attempt exchanges the workload's own traffic at one scale, in both directions at once and at full
 speed, with strict priority between the workers, and says how much of the emulated rate got through,
 how much of that the first worker had, and how idle the machine was. That is more than a trial asks
-for, which also computes: a scale that passes has room to spare.
+for, which also computes: a scale that passes has capacity to spare.
 
 The exchange is looked at in several pieces, and each figure is the median of theirs: a machine that
 others use as well has moments that say nothing of it. What others had of the CPUs is a part of the
@@ -24,7 +24,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.emulation.limits.caps import Room, host_caps, refusals
+from orchestrator.emulation.limits.caps import MachineCapacity, host_caps, refusals
 from orchestrator.spec import AutoScale, Experiment, Scale, rate_text
 
 CANDIDATES = tuple(float(2**power) for power in range(13))
@@ -185,7 +185,7 @@ Attempts = Mapping[float, Attempt]
 
 
 @dataclass(frozen=True)
-class Wish:
+class ScaleQuery:
     """What is asked of the machine: R out of some, smallest first, and so much idle time.
 
     Attributes:
@@ -199,7 +199,7 @@ class Wish:
     needed_idle: float
 
     def scale(self, rates: float) -> Scale:
-        """R with the wish's D."""
+        """R with the scale_query's D."""
         return Scale(rates, self.time)
 
 
@@ -218,13 +218,13 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class NoneCarries:
+class NoScaleFits:
     """The machine carries none of the candidates; the attempts that say so."""
 
     attempts: tuple[Attempt, ...]
 
 
-def wish(experiment: Experiment, room: Room) -> Wish:
+def scale_query(experiment: Experiment, capacity: MachineCapacity) -> ScaleQuery:
     """What an experiment asks for.
 
     `auto` leaves out scales at which a host would have more memory than the machine, unless all of
@@ -232,16 +232,16 @@ def wish(experiment: Experiment, room: Room) -> Wish:
     """
     asked = experiment.asked_scale
     if not isinstance(asked, AutoScale):
-        return Wish((asked.rates,), asked.time, LEAST_IDLE)
+        return ScaleQuery((asked.rates,), asked.time, LEAST_IDLE)
     fit = tuple(
         rates
         for rates in CANDIDATES
-        if not refusals(host_caps(experiment.topology, asked.at(rates), room), room)
+        if not refusals(host_caps(experiment.topology, asked.at(rates), capacity), capacity)
     )
-    return Wish(fit or CANDIDATES[-1:], asked.time, NEEDED_IDLE)
+    return ScaleQuery(fit or CANDIDATES[-1:], asked.time, NEEDED_IDLE)
 
 
-def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:
+def decide(asked: ScaleQuery, attempts: Attempts) -> Next | Chosen | NoScaleFits:
     """What to do, given what is known."""
     failed: list[Attempt] = []
     worth_a_try = 0.0
@@ -256,10 +256,10 @@ def decide(asked: Wish, attempts: Attempts) -> Next | Chosen | NoneCarries:
         failed.append(attempt)
         if attempt.share > 0 and not attempt.disturbed:
             worth_a_try = max(worth_a_try, rates / (FAR_ABOVE * attempt.share))
-    return NoneCarries(tuple(failed))
+    return NoScaleFits(tuple(failed))
 
 
-def needs(asked: Wish) -> str:
+def needs(asked: ScaleQuery) -> str:
     """What an attempt is held against."""
     share, priority = _percent(NEEDED_SHARE), _percent(NEEDED_PRIORITY)
     return (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.emulation.limits.caps import Room, host_caps, require_room
+from orchestrator.emulation.limits.caps import MachineCapacity, host_caps, require_capacity
 from orchestrator.errors import MachineError
 from orchestrator.session.plan.slow_links import carried_anyway
 from orchestrator.session.scale.cache import CalibrationCache, calibration_key
@@ -21,14 +21,14 @@ from orchestrator.session.scale.calibration import (
     Attempts,
     Chosen,
     Next,
-    NoneCarries,
-    Wish,
+    NoScaleFits,
+    ScaleQuery,
     by_rates,
     decide,
     forced_level,
     listed,
     needs,
-    wish,
+    scale_query,
 )
 from orchestrator.session.scale.task import Task, load_attempts
 from orchestrator.session.testbed.box import run_boxed
@@ -67,7 +67,7 @@ class Settled:
 def settle_scale(
     experiment: Experiment,
     kind: str,
-    room: Room,
+    capacity: MachineCapacity,
     say: Callable[[str], None],
     *,
     recalibrate: bool = False,
@@ -80,7 +80,7 @@ def settle_scale(
     Args:
         experiment: what is to be run.
         kind: the switches' that it will have.
-        room: what this machine has to give.
+        capacity: what this machine has to give.
         say: shows one line.
         recalibrate: measure although it is remembered.
         force: take a scale given by hand although the machine does not carry it.
@@ -93,15 +93,17 @@ def settle_scale(
         DmlbedError: the calibration failed.
     """
     cache = cache or CalibrationCache()
-    asked = wish(experiment, room)
-    require_room(host_caps(experiment.topology, asked.scale(asked.rates[0]), room), room)
+    asked = scale_query(experiment, capacity)
+    require_capacity(
+        host_caps(experiment.topology, asked.scale(asked.rates[0]), capacity), capacity
+    )
     if not_needed := carried_anyway(experiment.topology, asked.scale(asked.rates[0])):
         say(f"scale {asked.scale(asked.rates[0])}: no calibration is needed: {not_needed}")
         return _settled(experiment, asked.rates[0], not_needed=not_needed)
     key = calibration_key(experiment, kind)
     attempts: Attempts = {} if recalibrate else cache.attempts(key)
     made: Attempts = {}
-    if isinstance(decide(asked, attempts), NoneCarries) and not force:
+    if isinstance(decide(asked, attempts), NoScaleFits) and not force:
         # What made the machine fail then may be gone; a refusal is worth another look.
         attempts = {}
     step = decide(asked, attempts)
@@ -117,7 +119,7 @@ def settle_scale(
         case Chosen():
             attempt, forced = step.attempt, None
             say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
-        case NoneCarries():
+        case NoScaleFits():
             if isinstance(experiment.asked_scale, AutoScale) or not force:
                 raise _refusal(experiment, kind, asked, step)
             (attempt,) = step.attempts
@@ -141,7 +143,7 @@ _NOTHING_TRIED: dict[str, Any] = {"key": None, "attempts": [], "forced": None}
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class ScaleForecast:
     """What a run's scale will be, as far as is known without measuring.
 
     Attributes:
@@ -155,17 +157,20 @@ class Foreseen:
     assumed: bool = False
 
 
-def foresee_scale(
-    experiment: Experiment, kind: str, room: Room, cache: CalibrationCache | None = None
-) -> Foreseen:
+def forecast_scale(
+    experiment: Experiment,
+    kind: str,
+    capacity: MachineCapacity,
+    cache: CalibrationCache | None = None,
+) -> ScaleForecast:
     """The scale that a run on a kind of switch would have by what is remembered.
 
     If nothing is: the smallest R that comes into question.
     """
-    asked = wish(experiment, room)
+    asked = scale_query(experiment, capacity)
     least = asked.scale(asked.rates[0])
     if not_needed := carried_anyway(experiment.topology, least):
-        return Foreseen(least, f"{least}, no calibration is needed: {not_needed}")
+        return ScaleForecast(least, f"{least}, no calibration is needed: {not_needed}")
     attempts = (cache or CalibrationCache()).attempts(calibration_key(experiment, kind))
     step = decide(asked, attempts)
     by_hand = not isinstance(experiment.asked_scale, AutoScale)
@@ -173,13 +178,13 @@ def foresee_scale(
         attempt = step.attempt
         scale = asked.scale(attempt.rates)
         why = f"{attempt.figures()}, remembered from {attempt.when()}"
-        return Foreseen(scale, why if by_hand else f"R auto: R = {attempt.rates:g}, {why}")
-    failed = listed(step.attempts) if isinstance(step, NoneCarries) else ""
+        return ScaleForecast(scale, why if by_hand else f"R auto: R = {attempt.rates:g}, {why}")
+    failed = listed(step.attempts) if isinstance(step, NoScaleFits) else ""
     if by_hand:
         why = f"not carried: {failed}" if failed else "not checked on this machine yet"
-        return Foreseen(least, why)
+        return ScaleForecast(least, why)
     why = f"none carried: {failed}" if failed else "not calibrated on this machine yet"
-    return Foreseen(least, f"R auto: R = {least.rates:g} assumed, {why}", assumed=True)
+    return ScaleForecast(least, f"R auto: R = {least.rates:g} assumed, {why}", assumed=True)
 
 
 def _measured(
@@ -197,7 +202,7 @@ def _measured(
         finally:
             made = load_attempts(task.attempts.read_text()) if task.attempts.exists() else ()
             try:
-                needed = task.wish.needed_idle
+                needed = task.scale_query.needed_idle
                 cache.remember(key, [attempt for attempt in made if attempt.sure(needed)])
             except OSError as error:
                 say(f"{cache.directory}: the calibration is not remembered: {error.strerror}")
@@ -217,12 +222,14 @@ def _chosen(experiment: Experiment, kind: str, attempt: Attempt, since: str) -> 
     return f"scale {asked} on {kind}: {attempt.figures()} ({since})"
 
 
-def _short(attempt: Attempt, asked: Wish) -> str:
+def _short(attempt: Attempt, asked: ScaleQuery) -> str:
     """What was too little, and by how much."""
     return ", ".join(attempt.short_of(asked.needed_idle))
 
 
-def _refusal(experiment: Experiment, kind: str, asked: Wish, step: NoneCarries) -> MachineError:
+def _refusal(
+    experiment: Experiment, kind: str, asked: ScaleQuery, step: NoScaleFits
+) -> MachineError:
     last = step.attempts[-1]
     if not isinstance(experiment.asked_scale, AutoScale):
         return MachineError(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orchestrator.session.scale.calibration import Attempt, Wish
+from orchestrator.session.scale.calibration import Attempt, ScaleQuery
 from orchestrator.spec import Experiment
 
 
@@ -18,14 +18,14 @@ class Task:
     Attributes:
         experiment: the one that is to follow.
         switch_kind: the switches that it will have.
-        wish: which scales, and what they must leave.
+        scale_query: which scales, and what they must leave.
         known: attempts that need not be made again.
         attempts: the file for those that were made.
     """
 
     experiment: Experiment
     switch_kind: str
-    wish: Wish
+    scale_query: ScaleQuery
     known: tuple[Attempt, ...]
     attempts: Path = Path()
 
@@ -35,7 +35,7 @@ class Task:
             {
                 "experiment": self.experiment.to_json(),
                 "switch_kind": self.switch_kind,
-                "wish": asdict(self.wish),
+                "scale_query": asdict(self.scale_query),
                 "known": dump_attempts(self.known),
                 "attempts": str(self.attempts),
             }
@@ -45,11 +45,11 @@ class Task:
     def from_json(cls, text: str) -> Task:
         """The task that `to_json` wrote."""
         fields = json.loads(text)
-        wish = fields["wish"]
+        scale_query = fields["scale_query"]
         return cls(
             Experiment.from_resolved(fields["experiment"]),
             fields["switch_kind"],
-            Wish(**{**wish, "rates": tuple(wish["rates"])}),
+            ScaleQuery(**{**scale_query, "rates": tuple(scale_query["rates"])}),
             load_attempts(fields["known"]),
             Path(fields["attempts"]),
         )

@@ -24,7 +24,7 @@ _SAID = {
 }
 
 
-class AlreadySaid(DmlbedError):
+class ReportedError(DmlbedError):
     """The box ended with an error that it has printed itself; only the exit code is left."""
 
     def __init__(self, status: int) -> None:
@@ -61,4 +61,4 @@ def run_boxed(module: str, arguments: Sequence[str], kept: Callable[[], str]) ->
         signals = {_SIGNAL + number: number.name for number in signal.Signals}
         end = f"was killed ({signals[status]})" if status in signals else "ended unexpectedly"
         raise RunError(f"the testbed {end}; all of it has been taken down, and {kept()}")
-    raise AlreadySaid(status)
+    raise ReportedError(status)

@@ -9,7 +9,7 @@ from orchestrator.orders import (
     OrderError,
     OwnOrder,
     computation,
-    misfit,
+    incompatibility,
     ranks_of,
     setting_of,
 )
@@ -42,7 +42,7 @@ def own_schedules(
         order = ORDERS.get(choices.order) if own is None else own.instance
         try:
             schedule = choices.resolve(name)
-            why = "" if order is None else misfit(schedule, order)
+            why = "" if order is None else incompatibility(schedule, order)
         except ValueError as error:
             why = str(error)
         if why:

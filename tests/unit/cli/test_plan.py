@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.session.plan.trials import run_seconds
 from orchestrator.spec import Scale, load_experiment
 from tests.unit.cli.machines import ONLY_BRIDGES, set_machine
@@ -25,7 +25,7 @@ PUBLISHED = str(ROOT / "experiments/published.yaml")
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What keeps this machine from each kind of switch; a test may change it."""
     against = dict(ONLY_BRIDGES)
-    set_machine(monkeypatch, Room(tuple(range(64)), 64 * 2**30), against)
+    set_machine(monkeypatch, MachineCapacity(tuple(range(64)), 64 * 2**30), against)
     return against
 
 

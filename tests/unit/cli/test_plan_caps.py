@@ -9,21 +9,21 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from tests.unit.cli.machines import set_machine
 
 GIB = 2**30
 PUBLISHED = Path(__file__).parents[3] / "experiments" / "published.yaml"
 
 
-def plan_on(room: Room, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
-    set_machine(monkeypatch, room)
+def plan_on(capacity: MachineCapacity, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+    set_machine(monkeypatch, capacity)
     argv = ["plan", str(PUBLISHED), "--scale", "1,1", *options]
     return CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv)
 
 
 def test_caps_are_shown_with_what_cannot_be_enforced(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = plan_on(Room((0, 1), 24 * GIB), monkeypatch)
+    result = plan_on(MachineCapacity((0, 1), 24 * GIB), monkeypatch)
     assert (result.exit_code, result.stderr) == (0, "")
     (row,) = [line for line in result.stdout.splitlines() if "16 cores, 16 GiB" in line]
     assert "2 cores, 16 GiB" in row
@@ -41,7 +41,9 @@ def test_a_cpuset_that_affinity_keeps_is_said(
     file.write_text(
         PUBLISHED.read_text().replace("../topologies/ps-10g-1g-3workers.yaml", "topology.yaml")
     )
-    set_machine(monkeypatch, Room((0, 1), 24 * GIB, {"cpuset": "not given to a login session"}))
+    set_machine(
+        monkeypatch, MachineCapacity((0, 1), 24 * GIB, {"cpuset": "not given to a login session"})
+    )
     argv = ["plan", str(file), "--scale", "1,1"]
     said = CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv).stdout
     assert "CPU affinity keeps the cpuset of worker0, and no cgroup" in said
@@ -55,7 +57,7 @@ def test_a_cpuset_that_affinity_keeps_is_said(
 def test_a_host_larger_than_the_machine_is_refused(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
-    result = plan_on(Room((0, 1), 8 * GIB), monkeypatch, *options)
+    result = plan_on(MachineCapacity((0, 1), 8 * GIB), monkeypatch, *options)
     assert result.exit_code == 3
     assert result.stderr.startswith(
         "host ps asks for 16 GiB of memory; this machine has 8 GiB (a smaller D/R in --scale"
@@ -64,5 +66,5 @@ def test_a_host_larger_than_the_machine_is_refused(
         caps = json.loads(result.stdout)["caps"]
         assert caps[0]["host"] == "ps"
         assert caps[0]["asked"] == {"cores": 16, "memory_bytes": 16 * GIB, "cpuset": []}
-    smaller = plan_on(Room((0, 1), 8 * GIB), monkeypatch, "--scale", "8,1")
+    smaller = plan_on(MachineCapacity((0, 1), 8 * GIB), monkeypatch, "--scale", "8,1")
     assert smaller.exit_code == 0

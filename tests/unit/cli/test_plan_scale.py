@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.session.scale.cache import CalibrationCache, calibration_key
 from orchestrator.spec import Overrides, load_experiment
 from tests.unit.cli.machines import set_machine
@@ -22,7 +22,7 @@ BRIDGE = "linux-bridge"
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_machine(monkeypatch, Room((0, 1), 64 * 2**30))
+    set_machine(monkeypatch, MachineCapacity((0, 1), 64 * 2**30))
 
 
 def plan(*options: str) -> str:

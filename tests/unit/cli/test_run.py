@@ -12,7 +12,7 @@ from orchestrator.cli.main import cli
 from orchestrator.errors import RunError
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resume import Resumed
-from orchestrator.session.testbed.box import AlreadySaid
+from orchestrator.session.testbed.box import ReportedError
 from orchestrator.spec import Overrides, load_experiment
 
 PUBLISHED = str(Path(__file__).parents[3] / "experiments/published.yaml")
@@ -101,7 +101,7 @@ def test_again_is_of_a_run(runs: Runs) -> None:
 
 
 def test_what_was_said_in_the_box_is_not_said_again(runs: Runs) -> None:
-    runs.error = AlreadySaid(5)
+    runs.error = ReportedError(5)
     result = run(PUBLISHED)
     assert (result.exit_code, result.output) == (5, "")
 

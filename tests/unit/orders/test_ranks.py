@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.orders import ORDERS, Order, OrderError, Ranks, misfit, ranks_of
+from orchestrator.orders import ORDERS, Order, OrderError, Ranks, incompatibility, ranks_of
 from tests.unit.orders.settings import setting_for
 from workloads.schedule.library import SCHEDULES, Schedule, get_schedule
 
@@ -22,7 +22,7 @@ def ranks(name: str, iterations: int = 1) -> Ranks:
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
 def test_the_named_schedules_have_orders_that_fit(schedule: Schedule) -> None:
-    assert not misfit(schedule, ORDERS[schedule.order])
+    assert not incompatibility(schedule, ORDERS[schedule.order])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_wrong_answers(schedule: Schedule, method: str, answer: Any, message: st
 )
 def test_misfits(choices: dict[str, Any], why: str) -> None:
     schedule = Schedule(name="odd", source="a test", **choices)
-    assert misfit(schedule, ORDERS[schedule.order]).startswith(why)
+    assert incompatibility(schedule, ORDERS[schedule.order]).startswith(why)
 
 
 def test_an_order_of_ones_own_needs_no_method_at_all() -> None:

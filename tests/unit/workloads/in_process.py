@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 from unittest import mock
 
-from orchestrator.orders import ORDERS, computation, misfit, ranks_of, setting_of
+from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, setting_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Layer, Model, Tensor
 from workloads.process.records import Records
@@ -60,7 +60,7 @@ def train(
         layer_seconds: per worker, for each layer, forward and backward together.
     """
     order = ORDERS[schedule.order]
-    assert not misfit(schedule, order)
+    assert not incompatibility(schedule, order)
     names = tuple(f"worker{number}" for number in range(workers))
     ports: SimpleQueue[int] = SimpleQueue()
 

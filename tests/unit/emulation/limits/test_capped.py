@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulation.limits.capped import CappedHosts, CapsMeter
-from orchestrator.emulation.limits.caps import HostCaps, Limits, Room, host_caps
+from orchestrator.emulation.limits.caps import HostCaps, Limits, MachineCapacity, host_caps
 from orchestrator.emulation.limits.cgroups import Hierarchy, Usage
 from orchestrator.emulation.limits.run_groups import NO_GROUPS, RunGroups
 from orchestrator.errors import RunError
@@ -128,9 +128,9 @@ def session_groups(folder: Path) -> RunGroups:
 
 
 def hosts_in_a_session(folder: Path, affinity: Affinity) -> CappedHosts:
-    room = Room((0, 1, 2), 8 * GIB, {"cpuset": LOGIN})
-    caps = host_caps(TOPOLOGY, Scale(rates=1, time=1), room)
-    return CappedHosts(caps, room, session_groups(folder), affinity)
+    capacity = MachineCapacity((0, 1, 2), 8 * GIB, {"cpuset": LOGIN})
+    caps = host_caps(TOPOLOGY, Scale(rates=1, time=1), capacity)
+    return CappedHosts(caps, capacity, session_groups(folder), affinity)
 
 
 def test_without_a_cpuset_controller_affinity_keeps_the_cpus(tmp_path: Path) -> None:
@@ -162,9 +162,9 @@ def test_a_refused_affinity_fails_the_run(tmp_path: Path) -> None:
 
 def test_a_testbed_without_caps_pins_nothing() -> None:
     affinity = Affinity()
-    room = Room((0, 1, 2), 8 * GIB, NO_GROUPS.missing, affinity=False)
-    caps = host_caps(TOPOLOGY, Scale(rates=1, time=1), room)
-    hosts = CappedHosts(caps, room, NO_GROUPS, affinity)
+    capacity = MachineCapacity((0, 1, 2), 8 * GIB, NO_GROUPS.missing, affinity=False)
+    caps = host_caps(TOPOLOGY, Scale(rates=1, time=1), capacity)
+    hosts = CappedHosts(caps, capacity, NO_GROUPS, affinity)
     hosts.add("ps", 1)
     assert affinity.pinned == {}
     assert [cap.cpuset_by for cap in hosts.caps] == [None, None, None]

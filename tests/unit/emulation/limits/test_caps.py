@@ -10,14 +10,14 @@ from orchestrator.emulation.limits.caps import (
     PROGRAM_BYTES,
     HostCaps,
     Limits,
-    Room,
+    MachineCapacity,
     cpu_list,
     host_caps,
     limits_text,
     memory_cap,
     notes,
     refusals,
-    require_room,
+    require_capacity,
     warnings,
 )
 from orchestrator.errors import MachineError
@@ -27,18 +27,22 @@ GIB = 2**30
 REAL = Scale(rates=1, time=1)
 
 
-def room(cpus: int = 2, memory: int = 24 * GIB, missing: Mapping[str, str] | None = None) -> Room:
-    return Room(tuple(range(cpus)), memory, missing or {})
+def capacity(
+    cpus: int = 2, memory: int = 24 * GIB, missing: Mapping[str, str] | None = None
+) -> MachineCapacity:
+    return MachineCapacity(tuple(range(cpus)), memory, missing or {})
 
 
 def caps(
-    *hosts: tuple[float | None, int | None] | Host, scale: Scale = REAL, here: Room | None = None
+    *hosts: tuple[float | None, int | None] | Host,
+    scale: Scale = REAL,
+    here: MachineCapacity | None = None,
 ) -> tuple[HostCaps, ...]:
     made = tuple(
         host if isinstance(host, Host) else Host(f"h{n}", "worker", None, host[0], host[1])
         for n, host in enumerate(hosts)
     )
-    return host_caps(Topology("t", "", made, (), ()), scale, here or room())
+    return host_caps(Topology("t", "", made, (), ()), scale, here or capacity())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_cpuset(
     enforced: Limits,
     why_not: tuple[str, ...],
 ) -> None:
-    (cap,) = caps(Host("ps", "ps", None, cores, None, asked), here=room(cpus=4))
+    (cap,) = caps(Host("ps", "ps", None, cores, None, asked), here=capacity(cpus=4))
     assert (cap.limits, cap.enforced, cap.why_not) == (limits, enforced, why_not)
 
 
@@ -118,17 +122,17 @@ def test_memory_scales_like_bytes_but_for_the_programs_own() -> None:
 
 
 def test_a_host_with_more_memory_than_the_machine_is_refused() -> None:
-    here = room(memory=8 * GIB)
+    here = capacity(memory=8 * GIB)
     found = caps((None, 16 * GIB), (None, 4 * GIB), here=here)
     with pytest.raises(MachineError) as error:
-        require_room(found, here)
+        require_capacity(found, here)
     assert str(error.value) == (
         "host h0 asks for 16 GiB of memory; this machine has 8 GiB"
         " (a smaller D/R in --scale R,D, or less memory in the topology)"
     )
     # In proportion it fits.
     smaller = caps((None, 16 * GIB), (None, 4 * GIB), scale=Scale(rates=4, time=1), here=here)
-    require_room(smaller, here)
+    require_capacity(smaller, here)
     larger = caps((None, 16 * GIB), scale=Scale(rates=1, time=0.6), here=here)
     assert refusals(larger, here) == (
         "host h0 asks for 16 GiB of memory, 9.7 GiB at this scale; this machine has 8 GiB",
@@ -137,22 +141,22 @@ def test_a_host_with_more_memory_than_the_machine_is_refused() -> None:
 
 def test_the_sum_of_memory_is_a_warning_and_the_sum_of_cores_a_note() -> None:
     published = caps((16, 16 * GIB), (6, 4 * GIB), (6, 4 * GIB), (6, 4 * GIB))
-    assert refusals(published, room()) == ()
-    assert warnings(published, room()) == (
+    assert refusals(published, capacity()) == ()
+    assert warnings(published, capacity()) == (
         "the hosts' memory caps add up to 28 GiB, this machine has 24 GiB: "
         "not all hosts can fill theirs at once",
     )
-    assert notes(published, room()) == (
+    assert notes(published, capacity()) == (
         "the hosts' CPU caps add up to 8 cores, this machine has 2: "
         "not all hosts can use theirs at once",
     )
     modest = caps((1, 16 * GIB), (1, 8 * GIB))
-    assert warnings(modest, room()) == ()
-    assert notes(modest, room()) == ()
+    assert warnings(modest, capacity()) == ()
+    assert notes(modest, capacity()) == ()
 
 
 def test_without_controllers_nothing_is_enforced_and_it_is_said_why() -> None:
-    here = room(missing={"cpu": "none here", "memory": "read-only", "cpuset": "gone"})
+    here = capacity(missing={"cpu": "none here", "memory": "read-only", "cpuset": "gone"})
     found = caps(Host("ps", "ps", None, 16, 64 * GIB, (0,)), (None, None), here=here)
     assert [cap.enforced for cap in found] == [Limits(None, None, (0,)), Limits()]
     assert found[0].why_not == (
@@ -161,7 +165,7 @@ def test_without_controllers_nothing_is_enforced_and_it_is_said_why() -> None:
         "no memory cap: read-only",
     )
     assert found[1].why_not == ()
-    require_room(found, here)
+    require_capacity(found, here)
     assert warnings(found, here) == (
         "no cpu caps are enforced: none here",
         "no memory caps are enforced: read-only",

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.deployment import Deployment, ProcessPlan
 from orchestrator.emulation.limits.capped import CappedHosts, CapsMeter
-from orchestrator.emulation.limits.caps import Room, host_caps
+from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
 from orchestrator.emulation.network.addresses import data_addresses
 from orchestrator.emulation.network.port_classes import port_shapes
@@ -44,9 +44,9 @@ class FakeTestbed:
         self.switch_kind = "linux-bridge"
         self.addresses = data_addresses(made.topology)
         self.work_directory = "/run/t/work"
-        room = Room((0, 1), 64 * 2**30, NO_GROUPS.missing)
-        caps = host_caps(made.topology, made.scale, room)
-        self._hosts = CappedHosts(caps, room, NO_GROUPS)
+        capacity = MachineCapacity((0, 1), 64 * 2**30, NO_GROUPS.missing)
+        caps = host_caps(made.topology, made.scale, capacity)
+        self._hosts = CappedHosts(caps, capacity, NO_GROUPS)
         self.kept_differs: list[str] = []
         self.refuses = ""
         self._experiment = made

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.emulation.limits.cgroups import Layout
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
 from orchestrator.emulation.machine.machine import Machine
@@ -62,7 +62,7 @@ class Outside:
         monkeypatch.setattr(RESOLVE, "settle_scale", self._settle)
         monkeypatch.setattr(MODULE, "find_layout", lambda: layout)
         monkeypatch.setattr(RESOLVE, "find_layout", lambda: layout)
-        monkeypatch.setattr(RESOLVE, "this_machine", lambda _: Room((0, 1), 64 * 2**30))
+        monkeypatch.setattr(RESOLVE, "this_machine", lambda _: MachineCapacity((0, 1), 64 * 2**30))
         monkeypatch.setattr(MODULE, "run_groups", lambda _: contextlib.nullcontext(NO_GROUPS))
         monkeypatch.setattr(boxed, "run_in_box", self._run_in_box)
 

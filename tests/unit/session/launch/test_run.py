@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.emulation.limits.cgroups import Layout
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
 from orchestrator.emulation.machine.machine import Machine
@@ -27,7 +27,7 @@ from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.plan.trials import memory_bytes
 from orchestrator.session.scale.choose import Settled
 from orchestrator.session.testbed import box as boxed
-from orchestrator.session.testbed.box import AlreadySaid
+from orchestrator.session.testbed.box import ReportedError
 from orchestrator.spec import Direction, Experiment, Scale, Sweep, load_topology
 from tests.unit.session.examples import experiment
 
@@ -35,7 +35,7 @@ from tests.unit.session.examples import experiment
 MODULE = importlib.import_module("orchestrator.session.launch.run")
 RESOLVE = importlib.import_module("orchestrator.session.launch.resolve")
 LAYOUT = Layout((), NO_GROUPS.missing)
-ROOM = Room((0, 1), 64 * 2**30)
+ROOM = MachineCapacity((0, 1), 64 * 2**30)
 MACHINE = Machine(
     kernel="Linux 6.1",
     root=True,
@@ -190,7 +190,7 @@ def test_what_the_box_has_said_is_not_said_again(
     outside: Outside, request_: RunRequest, status: int
 ) -> None:
     outside.end = status
-    with pytest.raises(AlreadySaid) as error:
+    with pytest.raises(ReportedError) as error:
         run(request_)
     assert (error.value.exit_code, error.value.lines()) == (status, [])
 

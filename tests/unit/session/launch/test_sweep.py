@@ -23,7 +23,7 @@ from orchestrator.errors import (
 )
 from orchestrator.session.launch.sweep import run_sweep
 from orchestrator.session.plan.run_plan import RunPlan
-from orchestrator.session.testbed.box import AlreadySaid
+from orchestrator.session.testbed.box import ReportedError
 from orchestrator.spec import Point, Sweep
 from tests.unit.session.examples import experiment
 
@@ -142,9 +142,9 @@ def test_a_point_whose_reader_has_gone_went_well(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("ends", "code"),
     [
-        ({"batch-4": AlreadySaid(5)}, 5),
-        ({"batch-4": AlreadySaid(4), "batch-2": UnusableError("figures")}, 4),
-        ({"batch-1": MachineError("carries no scale"), "batch-2": AlreadySaid(5)}, 3),
+        ({"batch-4": ReportedError(5)}, 5),
+        ({"batch-4": ReportedError(4), "batch-2": UnusableError("figures")}, 4),
+        ({"batch-1": MachineError("carries no scale"), "batch-2": ReportedError(5)}, 3),
         ({"batch-1": MachineError("carries no scale"), "batch-2": RunError("killed")}, 4),
     ],
 )
@@ -166,7 +166,7 @@ def test_points_that_fail_do_not_stop_the_others(
 
 
 @pytest.mark.parametrize(
-    "end", [AlreadySaid(130), Interrupted("stopped at once"), KeyboardInterrupt()]
+    "end", [ReportedError(130), Interrupted("stopped at once"), KeyboardInterrupt()]
 )
 def test_ctrl_c_keeps_what_had_finished_and_reports_it(stage: Stage, end: BaseException) -> None:
     stage.ends["batch-1"] = end
@@ -190,7 +190,7 @@ def test_a_report_that_fails_is_an_error_of_its_own_only_if_nothing_else_was(sta
     stage.report_fails = True
     with pytest.raises(RunError, match="nothing to report"):
         stage.run()
-    stage.ends["batch-1"] = AlreadySaid(4)
+    stage.ends["batch-1"] = ReportedError(4)
     with pytest.raises(DmlbedError, match="1 of 3 points did not end well"):
         stage.run()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.session.scale.calibration import (
     CANDIDATES,
     LEAST_IDLE,
@@ -15,20 +15,20 @@ from orchestrator.session.scale.calibration import (
     Attempt,
     Chosen,
     Next,
-    NoneCarries,
+    NoScaleFits,
+    ScaleQuery,
     Way,
-    Wish,
     by_rates,
     decide,
     forced_level,
-    wish,
+    scale_query,
 )
 from orchestrator.spec import Overrides, load_experiment
 from tests.unit.session.attempts import attempt
 
 PUBLISHED = Path(__file__).parents[4] / "experiments/published.yaml"
-ROOM = Room((0, 1), 64 * 2**30)
-AUTO = Wish((1.0, 2.0, 4.0), 0.5, NEEDED_IDLE)
+ROOM = MachineCapacity((0, 1), 64 * 2**30)
+AUTO = ScaleQuery((1.0, 2.0, 4.0), 0.5, NEEDED_IDLE)
 
 
 def test_the_smallest_that_is_carried_is_found_step_by_step() -> None:
@@ -45,7 +45,7 @@ def test_the_smallest_that_is_carried_is_found_step_by_step() -> None:
 
 
 def test_rates_far_above_what_was_delivered_are_not_tried() -> None:
-    fast = Wish(CANDIDATES, 1.0, NEEDED_IDLE)
+    fast = ScaleQuery(CANDIDATES, 1.0, NEEDED_IDLE)
     # A hundredth of the rate got through: with twice of that, R would be 50.
     known = by_rates([attempt(1, push=0.01, bps=4 * 10**11)])
     assert decide(fast, known) == Next(64.0)
@@ -58,7 +58,7 @@ def test_rates_far_above_what_was_delivered_are_not_tried() -> None:
 
 def test_none_that_is_carried() -> None:
     failed = [attempt(rates, pull=0.5) for rates in AUTO.rates]
-    assert decide(AUTO, by_rates(failed)) == NoneCarries(tuple(failed))
+    assert decide(AUTO, by_rates(failed)) == NoScaleFits(tuple(failed))
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_what_failed_is_said_and_by_how_much() -> None:
 
 
 def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
-    asked = wish(load_experiment(PUBLISHED, Overrides(scale="3,0.5")), ROOM)
-    assert asked == Wish((3.0,), 0.5, LEAST_IDLE)
+    asked = scale_query(load_experiment(PUBLISHED, Overrides(scale="3,0.5")), ROOM)
+    assert asked == ScaleQuery((3.0,), 0.5, LEAST_IDLE)
     busy = attempt(3, idle=0.06)
     assert decide(asked, {3.0: busy}) == Chosen(busy)
-    assert isinstance(decide(asked, {3.0: attempt(3, idle=0.04)}), NoneCarries)
+    assert isinstance(decide(asked, {3.0: attempt(3, idle=0.04)}), NoScaleFits)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_where_a_host_outgrows_the_machine_is_no_candidate(
     scale: str, rates: tuple[float, ...]
 ) -> None:
     small = replace(ROOM, memory_bytes=5 * 2**30)
-    assert wish(load_experiment(PUBLISHED, Overrides(scale=scale)), small).rates == rates
-    assert wish(load_experiment(PUBLISHED, Overrides(scale="1,1")), small).rates == (1,)
+    assert scale_query(load_experiment(PUBLISHED, Overrides(scale=scale)), small).rates == rates
+    assert scale_query(load_experiment(PUBLISHED, Overrides(scale="1,1")), small).rates == (1,)
 
 
 def test_figures_are_never_rounded_up() -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.limits.caps import Room
+from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.errors import MachineError, RunError
 from orchestrator.session.scale.cache import CalibrationCache
 from orchestrator.session.scale.calibration import CANDIDATES, Attempt, Next, by_rates, decide
-from orchestrator.session.scale.choose import Settled, foresee_scale, settle_scale
+from orchestrator.session.scale.choose import Settled, forecast_scale, settle_scale
 from orchestrator.session.scale.task import Task, dump_attempts
 from orchestrator.spec import AutoScale, Overrides, Scale, load_experiment
 from tests.unit.session.attempts import attempt
 
 PUBLISHED = Path(__file__).parents[4] / "experiments/published.yaml"
 BRIDGE = "linux-bridge"
-ROOM = Room((0, 1), 64 * 2**30)
+ROOM = MachineCapacity((0, 1), 64 * 2**30)
 
 
 @dataclass
@@ -33,7 +33,7 @@ class FakeMachine:
     def measure(self, task: Task) -> None:
         assert Task.from_json(task.to_json()) == task
         known, made = by_rates(task.known), []
-        while isinstance(step := decide(task.wish, known), Next):
+        while isinstance(step := decide(task.scale_query, known), Next):
             self.asked.append(step.rates)
             if step.rates == self.fails_at:
                 raise RunError("worker1 was killed")
@@ -46,7 +46,7 @@ class FakeMachine:
 class Bench:
     cache: CalibrationCache
     said: list[str] = field(default_factory=list)
-    room: Room = ROOM
+    capacity: MachineCapacity = ROOM
 
     def settle(
         self, machine: FakeMachine, scale: str, *, force: bool = False, recalibrate: bool = False
@@ -55,7 +55,7 @@ class Bench:
         return settle_scale(
             experiment,
             BRIDGE,
-            self.room,
+            self.capacity,
             self.said.append,
             recalibrate=recalibrate,
             force=force,
@@ -192,7 +192,7 @@ def test_a_host_larger_than_the_machine_is_refused_before_anything_is_measured(
     bench: Bench,
 ) -> None:
     small = machine()
-    bench.room = replace(ROOM, memory_bytes=7 * 2**30)
+    bench.capacity = replace(ROOM, memory_bytes=7 * 2**30)
     with pytest.raises(MachineError, match=r"^host ps asks for 16 GiB of memory, 8.1 GiB at this"):
         bench.settle(small, "1,0.5", force=True)
     assert (small.asked, bench.said) == ([], [])
@@ -221,14 +221,14 @@ def test_what_plan_foresees(bench: Bench) -> None:
     auto = load_experiment(PUBLISHED, Overrides(switch="linux-bridge"))
     assert auto.asked_scale == AutoScale(0.3)
     by_hand = load_experiment(PUBLISHED, Overrides(scale="8,0.3", switch="linux-bridge"))
-    foreseen = foresee_scale(auto, BRIDGE, ROOM, bench.cache)
+    foreseen = forecast_scale(auto, BRIDGE, ROOM, bench.cache)
     assert (foreseen.scale, foreseen.assumed) == (Scale(1, 0.3), True)
     assert foreseen.why == "R auto: R = 1 assumed, not calibrated on this machine yet"
     assert (
-        foresee_scale(by_hand, BRIDGE, ROOM, bench.cache).why == "not checked on this machine yet"
+        forecast_scale(by_hand, BRIDGE, ROOM, bench.cache).why == "not checked on this machine yet"
     )
     bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.3")
-    foreseen = foresee_scale(auto, BRIDGE, ROOM, bench.cache)
+    foreseen = forecast_scale(auto, BRIDGE, ROOM, bench.cache)
     assert (foreseen.scale, foreseen.assumed) == (Scale(2, 0.3), False)
     assert foreseen.why == (
         "R auto: R = 2, 98 % of 500 Mbit/s both ways, 50 % idle, "

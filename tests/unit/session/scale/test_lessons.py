@@ -12,9 +12,9 @@ from orchestrator.session.scale.cache import CalibrationCache
 from orchestrator.session.scale.calibration import (
     NEEDED_IDLE,
     Chosen,
-    NoneCarries,
+    NoScaleFits,
+    ScaleQuery,
     Shown,
-    Wish,
     decide,
 )
 from orchestrator.session.scale.lessons import learn, shown
@@ -23,7 +23,7 @@ from tests.unit.session.attempts import attempt
 
 SERVED = [98, 1, 1]
 KEY = {"machine": "this"}
-AUTO = Wish((1.0, 2.0), 0.5, NEEDED_IDLE)
+AUTO = ScaleQuery((1.0, 2.0), 0.5, NEEDED_IDLE)
 
 
 def goodput(share: float) -> GoodputRecord:
@@ -65,7 +65,7 @@ def test_trials_without_idle_time_show_that_it_is_not(tmp_path: Path) -> None:
     refused = attempt(1).model_copy(update={"shown": found})
     assert refused.short_of(NEEDED_IDLE) == ("idle time 15 % of the 20 % needed",)
     second = attempt(2, idle=0.1)
-    assert decide(AUTO, {1.0: refused, 2.0: second}) == NoneCarries((refused, second))
+    assert decide(AUTO, {1.0: refused, 2.0: second}) == NoScaleFits((refused, second))
 
 
 def test_links_that_carry_less_than_their_rate_show_it_too(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.orders import ORDERS, misfit
+from orchestrator.orders import ORDERS, incompatibility
 from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.reference import trained
 from workloads.models.profiles import Model
@@ -48,7 +48,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         switch_order=("layer" if flows else "worker") if at_switch else None,
         flows=flows,
     )
-    orders = [name for name, order in ORDERS.items() if not misfit(any_order, order)]
+    orders = [name for name, order in ORDERS.items() if not incompatibility(any_order, order)]
     return replace(any_order, order=draw(st.sampled_from(orders)))
 
 

@@ -6,7 +6,7 @@ from orchestrator.orders.order import Order
 from workloads.schedule.library import Schedule
 
 
-def misfit(schedule: Schedule, order: Order) -> str:
+def incompatibility(schedule: Schedule, order: Order) -> str:
     """Why an order contradicts a schedule's other choices; empty if it does not."""
     name = repr(schedule.order)
     contradictions = (
