@@ -5,6 +5,7 @@ Everything above decides purely and hands over argument lists; a test hands in a
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,15 +18,25 @@ COMMAND_SECONDS = 20.0
 class Runner(Protocol):
     """Carries out one command and returns its standard output."""
 
-    def __call__(self, argv: Sequence[str], *, namespace: int | None = None) -> str:
-        """Run `argv`, in the network namespace of process `namespace` if one is given."""
+    def __call__(
+        self, argv: Sequence[str], *, namespace: int | None = None, given: str = ""
+    ) -> str:
+        """Run `argv`, in the network namespace of process `namespace` if one is given.
+
+        Args:
+            argv: program and arguments.
+            namespace: a process.
+            given: what the program reads on its standard input.
+        """
         ...
 
 
 class SubprocessRunner:
     """Runs commands as processes."""
 
-    def __call__(self, argv: Sequence[str], *, namespace: int | None = None) -> str:
+    def __call__(
+        self, argv: Sequence[str], *, namespace: int | None = None, given: str = ""
+    ) -> str:
         """Run a command to its end.
 
         Raises:
@@ -36,7 +47,7 @@ class SubprocessRunner:
         try:
             done = subprocess.run(
                 [*inside, *argv],
-                stdin=subprocess.DEVNULL,
+                input=given,
                 capture_output=True,
                 text=True,
                 timeout=COMMAND_SECONDS,
@@ -50,3 +61,33 @@ class SubprocessRunner:
             said = (done.stderr or done.stdout).strip().replace("\n", "; ")
             raise RunError(f"{' '.join(argv)}: exit status {done.returncode}: {said}")
         return done.stdout
+
+
+_FAILED = re.compile(r"Command failed -:(\d+)")
+
+
+def run_together(
+    runner: Runner, commands: Sequence[Sequence[str]], *, namespace: int | None = None
+) -> str:
+    """Run commands of one program, `ip` or `tc`, in their order, by a single process.
+
+    To start a program takes longer than what it then does; a port takes a dozen commands.
+
+    Returns:
+        What they printed, one after the other.
+
+    Raises:
+        MachineError: the program is not there.
+        RunError: a command failed, and those after it were not run; the message holds it.
+    """
+    program, *options = ("tc", "-d") if commands[0][0] == "tc" else ("ip",)
+    lines = [" ".join(command[1:]) for command in commands]
+    argv = [program, *options, "-batch", "-"]
+    try:
+        return runner(argv, namespace=namespace, given="".join(f"{line}\n" for line in lines))
+    except RunError as error:
+        failed = _FAILED.search(str(error))
+        if failed is None:
+            raise
+        said = str(error).removeprefix(f"{' '.join(argv)}: ").replace(f"; {failed[0]}", "")
+        raise RunError(f"{program} {lines[int(failed[1]) - 1]}: {said}") from error

@@ -6,6 +6,7 @@ counts a burst of TCP (GSO) as one packet. Datagrams, which are no bursts, are c
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -172,7 +173,7 @@ def class_packets(testbed: EmulatedTestbed, port: str, name: str) -> int:
     shape = testbed.ports.shapes[port]
     argv = ["tc", "-j", "-s", "qdisc", "show", "dev", shape.device]
     said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    return queue_counts(shape, said)[name].packets
+    return queue_counts(shape, json.loads(said))[name].packets
 
 
 def wait_until(reached: Callable[[], bool]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.emulation.ports.readback import parse_qdiscs
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.records.network import (
     ClassRecord,
@@ -57,9 +56,9 @@ class Counters:
     openflow_ports: Sequence[Mapping[str, Any]] = ()
 
 
-def queue_counts(shape: PortShape, qdiscs_text: str) -> dict[str, Count]:
-    """Per class of a port, out of `tc -j -s qdisc show`."""
-    leaves = {entry.get("parent"): entry for entry in parse_qdiscs(qdiscs_text)}
+def queue_counts(shape: PortShape, qdiscs: Sequence[Mapping[str, Any]]) -> dict[str, Count]:
+    """Per class of a port, out of its device's entries in `tc -j -s qdisc show`."""
+    leaves = {entry.get("parent"): entry for entry in qdiscs}
     counts = {}
     for placed in shape.placed():
         leaf = leaves[placed.classid]

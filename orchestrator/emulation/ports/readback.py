@@ -66,9 +66,12 @@ def parse_classes(text: str) -> dict[str, KeptClass]:
     return kept
 
 
-def parse_qdiscs(text: str) -> list[dict[str, Any]]:
-    """Qdiscs out of `tc -j -s qdisc show`."""
-    return [dict(entry) for entry in json.loads(text or "[]")]
+def by_device(text: str) -> dict[str, list[dict[str, Any]]]:
+    """Per device its entries in what `tc -j qdisc show` or `ip -j link show` print of all."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in json.loads(text or "[]"):
+        found.setdefault(entry["dev" if "dev" in entry else "ifname"], []).append(entry)
+    return found
 
 
 def parse_filters(text: str) -> Counter[Rule]:
@@ -104,24 +107,23 @@ def asked_defaults(shape: PortShape) -> dict[str, str]:
 
 def differences(
     shape: PortShape,
-    classes_text: str,
-    qdiscs_text: str,
-    filter_texts: Mapping[str, str],
-    link_text: str,
+    rules_text: str,
+    qdiscs: Sequence[Mapping[str, Any]],
+    link: Mapping[str, Any],
 ) -> list[str]:
     """Every difference between what was asked for a port and what the kernel kept.
 
     Args:
-        classes_text: `tc -d class show`.
-        qdiscs_text: `tc -j qdisc show`.
-        filter_texts: `tc filter show` per parent handle.
-        link_text: `ip -d -j link show`.
+        shape: what was asked for.
+        rules_text: `tc -d class show`, and `tc filter show` of every parent, one after the other.
+        qdiscs: the device's in `tc -j qdisc show`.
+        link: the device in `ip -d -j link show`.
     """
     said = (
-        *_class_differences(shape, parse_classes(classes_text)),
-        *_qdisc_differences(shape, parse_qdiscs(qdiscs_text)),
-        *_filter_differences(shape, filter_texts),
-        *_link_differences(shape, link_text),
+        *_class_differences(shape, parse_classes(rules_text)),
+        *_qdisc_differences(shape, qdiscs),
+        *_filter_differences(shape, parse_filters(rules_text)),
+        *_link_differences(shape, link),
     )
     return [f"{shape.port}: {difference}" for difference in said]
 
@@ -165,8 +167,7 @@ def _qdisc_differences(shape: PortShape, kept: Sequence[Mapping[str, Any]]) -> I
         yield f"the delay of {shape.delay_us} us is not there"
 
 
-def _filter_differences(shape: PortShape, texts: Mapping[str, str]) -> Iterator[str]:
-    kept = sum(map(parse_filters, texts.values()), Counter[Rule]())
+def _filter_differences(shape: PortShape, kept: Counter[Rule]) -> Iterator[str]:
     wanted = asked_filters(shape)
     for what, rules in (
         ("is not there", wanted - kept),
@@ -176,8 +177,7 @@ def _filter_differences(shape: PortShape, texts: Mapping[str, str]) -> Iterator[
             yield f"the filter to {flow} for {', '.join(matches)} {what}"
 
 
-def _link_differences(shape: PortShape, text: str) -> Iterator[str]:
-    for link in json.loads(text):
-        segments = link["gso_max_segs"]
-        if segments != shape.burst_segments:
-            yield f"asked bursts of {shape.burst_segments} segments, kept {segments}"
+def _link_differences(shape: PortShape, link: Mapping[str, Any]) -> Iterator[str]:
+    segments = link["gso_max_segs"]
+    if segments != shape.burst_segments:
+        yield f"asked bursts of {shape.burst_segments} segments, kept {segments}"

@@ -10,6 +10,8 @@ from orchestrator.errors import RunError
 class FakeRunner:
     """Notes every command with its namespace.
 
+    Commands that are given to a program together are noted one by one.
+
     Attributes:
         commands: in the order in which they were asked for.
         answers: what is printed, by how the command begins; nothing by all others.
@@ -21,9 +23,20 @@ class FakeRunner:
         self.answers = dict(answers or {})
         self.refuses: str | None = None
 
-    def __call__(self, argv: Sequence[str], *, namespace: int | None = None) -> str:
-        said = " ".join(argv)
+    def __call__(
+        self, argv: Sequence[str], *, namespace: int | None = None, given: str = ""
+    ) -> str:
+        all_of_it = " ".join(argv)
+        if "-batch" not in argv:
+            return self._one(all_of_it, namespace, f"{all_of_it}: exit status 2")
+        refusal = f"{all_of_it}: exit status 1: why; Command failed -:"
+        return "".join(
+            self._one(f"{argv[0]} {line}", namespace, f"{refusal}{number}")
+            for number, line in enumerate(given.splitlines(), start=1)
+        )
+
+    def _one(self, said: str, namespace: int | None, refusal: str) -> str:
         self.commands.append((namespace, said))
         if self.refuses is not None and said.startswith(self.refuses):
-            raise RunError(f"{said}: exit status 2")
+            raise RunError(refusal)
         return next((text for begin, text in self.answers.items() if said.startswith(begin)), "")

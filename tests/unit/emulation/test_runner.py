@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from orchestrator.emulation import runner
-from orchestrator.emulation.runner import SubprocessRunner
+from orchestrator.emulation.runner import SubprocessRunner, run_together
 from orchestrator.errors import MachineError, RunError
 
 
@@ -16,6 +18,47 @@ def test_what_a_command_printed() -> None:
 
 def test_a_command_reads_nothing() -> None:
     assert SubprocessRunner()(["cat"]) == ""
+
+
+def test_a_command_reads_what_it_is_given() -> None:
+    assert SubprocessRunner()(["cat"], given="one\ntwo\n") == "one\ntwo\n"
+
+
+class Program:
+    """Runs the lines that it is given until one says `bad`, and says of it what `tc` would."""
+
+    def __init__(self) -> None:
+        self.called: list[tuple[list[str], int | None]] = []
+
+    def __call__(
+        self, argv: Sequence[str], *, namespace: int | None = None, given: str = ""
+    ) -> str:
+        self.called.append(([*argv], namespace))
+        lines = given.splitlines()
+        if "bad" in lines:
+            said = f"Error: bad; Command failed -:{lines.index('bad') + 1}"
+            raise RunError(f"{' '.join(argv)}: exit status 1: {said}")
+        if "unheard of" in lines:
+            raise RunError("no answer in 20 s")
+        return given.upper()
+
+
+def test_commands_of_one_program_run_together() -> None:
+    program = Program()
+    commands = [("tc", "qdisc", "show"), ("tc", "class", "show")]
+    assert run_together(program, commands, namespace=7) == "QDISC SHOW\nCLASS SHOW\n"
+    assert run_together(program, [("ip", "link")]) == "LINK\n"
+    assert program.called == [
+        (["tc", "-d", "-batch", "-"], 7),
+        (["ip", "-batch", "-"], None),
+    ]
+
+
+def test_of_commands_together_the_one_that_failed_is_named() -> None:
+    with pytest.raises(RunError, match=r"^tc bad: exit status 1: Error: bad$"):
+        run_together(Program(), [("tc", "good"), ("tc", "bad"), ("tc", "good")])
+    with pytest.raises(RunError, match=r"^no answer in 20 s$"):
+        run_together(Program(), [("tc", "unheard", "of")])
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ HOSTS = ("ps", "worker0", "worker1", "worker2")
 
 
 LEAVES = [
-    {"kind": "bfifo", "parent": parent, "bytes": 9, "packets": 1, "drops": 0}
+    {"kind": "bfifo", "dev": "ps-eth0", "parent": parent, "bytes": 9, "packets": 1, "drops": 0}
     for parent in ("1:a", "1:b")
 ]
 

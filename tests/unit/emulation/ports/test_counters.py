@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from orchestrator.emulation.limits.idle import IdleSampler, read_cpu_times
 from orchestrator.emulation.ports.counters import (
@@ -22,28 +23,13 @@ from orchestrator.emulation.ports.shaping import PortShape, TrafficClass
 SHAPE = PortShape("a->b", "a-eth0", 10**9, 524288, 0, 45, (TrafficClass("data"),))
 
 
-def qdiscs(ack: int, data: int, drops: int) -> str:
-    return json.dumps(
-        [
-            {"kind": "htb", "handle": "1:", "options": {}, "bytes": ack + data},
-            {
-                "kind": "bfifo",
-                "parent": "1:a",
-                "options": {},
-                "bytes": ack,
-                "packets": 3,
-                "drops": 0,
-            },
-            {
-                "kind": "bfifo",
-                "parent": "1:b",
-                "options": {},
-                "bytes": data,
-                "packets": 5,
-                "drops": drops,
-            },
-        ]
-    )
+def qdiscs(ack: int, data: int, drops: int) -> list[dict[str, Any]]:
+    leaf = {"kind": "bfifo", "options": {}}
+    return [
+        {"kind": "htb", "handle": "1:", "options": {}, "bytes": ack + data},
+        {**leaf, "parent": "1:a", "bytes": ack, "packets": 3, "drops": 0},
+        {**leaf, "parent": "1:b", "bytes": data, "packets": 5, "drops": drops},
+    ]
 
 
 def test_counts_are_taken_at_the_leaves() -> None:

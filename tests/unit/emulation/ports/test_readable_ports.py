@@ -41,9 +41,9 @@ def test_what_stays_is_not_touched_and_what_changes_is_cleared_first() -> None:
     made.runner.commands.clear()
     other = replace(SWITCH, rate_bps=2 * 10**8)
     made.ports.shape((HOST, other))
+    bursts, *shaping = (" ".join(command) for command in other.commands())
     assert made.runner.commands == [
-        (None, "tc qdisc del dev switch0-eth1 root"),
-        *((None, " ".join(command)) for command in other.commands()),
+        (None, command) for command in (bursts, "tc qdisc del dev switch0-eth1 root", *shaping)
     ]
     assert made.ports.shapes["switch0->ps"] == other
 
@@ -51,24 +51,44 @@ def test_what_stays_is_not_touched_and_what_changes_is_cleared_first() -> None:
 def test_a_refused_shape_is_not_taken_for_done() -> None:
     made = Ports()
     made.runner.refuses = "tc class add dev ps-eth0"
-    with pytest.raises(RunError, match="exit status 2"):
+    first = next(" ".join(c) for c in HOST.commands() if c[:2] == ("tc", "class"))
+    with pytest.raises(RunError) as error:
         made.ports.shape((HOST,))
+    assert str(error.value) == f"{first}: exit status 1: why"
+    assert made.runner.commands[-1] == (7, first)
     assert made.ports.shapes == {}
+
+
+LINKS = [{"ifname": "ps-eth0", "gso_max_segs": 45}, {"ifname": "switch0-eth1", "gso_max_segs": 1}]
+QDISCS = [{"kind": "pfifo", "handle": "7:", "dev": link["ifname"]} for link in LINKS]
 
 
 def test_every_port_is_compared_with_what_the_kernel_kept() -> None:
     made = Ports()
     made.ports.shape((HOST, SWITCH))
     made.runner.answers = {
-        "tc -j qdisc show": "[]",
-        "ip -d -j link show dev ps-eth0": json.dumps([{"gso_max_segs": 45}]),
-        "ip -d -j link show dev switch0-eth1": json.dumps([{"gso_max_segs": 1}]),
+        "tc -j qdisc show": json.dumps(QDISCS),
+        "ip -d -j link show": json.dumps(LINKS),
+        "tc class show dev ps-eth0": "class htb 1:1 root rate 1Gbit ceil 1Gbit",
     }
     found = made.ports.differences()
-    assert "ps->switch0: class 1:1 is not there" in found
+    assert "ps->switch0: class 1:1 is not there" not in found
+    assert "ps->switch0: class 1:a is not there" in found
     assert "switch0->ps: class 1:1 is not there" in found
     segments = [line for line in found if "segments" in line]
     assert segments == ["switch0->ps: asked bursts of 45 segments, kept 1"]
+
+
+def test_a_device_that_is_gone_is_named() -> None:
+    made = Ports()
+    made.ports.shape((HOST, SWITCH))
+    made.runner.answers = {
+        "tc -j": json.dumps(QDISCS[1:]),
+        "ip -d -j link show": json.dumps(LINKS),
+    }
+    for look in (made.ports.differences, made.ports.counts):
+        with pytest.raises(RunError, match="ps->switch0: the device ps-eth0 is gone"):
+            look()
 
 
 def test_nothing_asked_nothing_differs() -> None:
@@ -79,12 +99,14 @@ def test_nothing_asked_nothing_differs() -> None:
 def test_queues_are_counted_by_port_and_class() -> None:
     made = Ports()
     made.ports.shape((HOST, SWITCH))
-    for device, count in (("ps-eth0", 1), ("switch0-eth1", 2)):
-        leaves = [
-            {"kind": "bfifo", "parent": parent, "bytes": 100 * count, "packets": count, "drops": 0}
+    made.runner.answers["tc -j -s qdisc show"] = json.dumps(
+        [
+            {"kind": "bfifo", "dev": device, "parent": parent, "bytes": 100 * count,
+             "packets": count, "drops": 0}
+            for device, count in (("ps-eth0", 1), ("switch0-eth1", 2))
             for parent in ("1:a", "1:b")
         ]
-        made.runner.answers[f"tc -j -s qdisc show dev {device}"] = json.dumps(leaves)
+    )  # fmt: skip
     assert made.ports.counts() == {
         "ps->switch0": {"ack": Count(100, 1, 0), "data": Count(100, 1, 0)},
         "switch0->ps": {"ack": Count(200, 2, 0), "data": Count(200, 2, 0)},

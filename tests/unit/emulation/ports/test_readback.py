@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,15 +22,12 @@ class htb 1:1 root rate 1Gbit ceil 1Gbit
 class htb 1:a parent 1:1 leaf 100: prio 0 quantum 1514 rate 8Kbit ceil 1Gbit
 class htb 1:b parent 1:1 leaf 101: prio 1 quantum 1514 rate 8Kbit ceil 1Gbit
 """
-QDISCS = json.dumps(
-    [
-        {"kind": "htb", "handle": "1:", "root": True, "options": {"default": "0xb"}},
-        {"kind": "bfifo", "handle": "100:", "parent": "1:a", "options": {"limit": 524288}},
-        {"kind": "bfifo", "handle": "101:", "parent": "1:b", "options": {"limit": 524288}},
-    ]
-)
-FILTERS = {
-    "1:": """\
+QDISCS: list[dict[str, Any]] = [
+    {"kind": "htb", "handle": "1:", "root": True, "options": {"default": "0xb"}},
+    {"kind": "bfifo", "handle": "100:", "parent": "1:a", "options": {"limit": 524288}},
+    {"kind": "bfifo", "handle": "101:", "parent": "1:b", "options": {"limit": 524288}},
+]
+FILTERS = """\
 filter protocol ip pref 1 u32 chain 0 fh 800: ht divisor 1
 filter protocol ip pref 1 u32 chain 0 fh 800::800 bkt 0 *flowid 1:a not_in_hw
   match 00060000/00ff0000 at 8
@@ -39,14 +36,21 @@ filter protocol ip pref 1 u32 chain 0 fh 800::800 bkt 0 *flowid 1:a not_in_hw
 filter protocol arp pref 2 u32 chain 0 fh 801::800 bkt 0 *flowid 1:a not_in_hw
   match 00000000/00000000 at 0
 """
-}
-LINK = json.dumps([{"ifname": "switch0-eth1", "gso_max_segs": 45}])
-MOVED = {"1:": FILTERS["1:"].replace("*flowid 1:a", "*flowid 1:b", 1)}
+LINK = {"ifname": "switch0-eth1", "gso_max_segs": 45}
+MOVED = FILTERS.replace("*flowid 1:a", "*flowid 1:b", 1)
 ACK = "00060000/00ff0000 at 8, 05000000/0f00ff80 at 0, 00100000/003f0000 at 32"
 
 
+def changed(option: str, before: object, after: object) -> list[dict[str, Any]]:
+    """The qdiscs with another value of an option wherever it had that one."""
+    return [
+        {**qdisc, "options": {option: after}} if qdisc["options"].get(option) == before else qdisc
+        for qdisc in QDISCS
+    ]
+
+
 def test_nothing_differs_when_all_was_kept() -> None:
-    assert differences(SHAPE, CLASSES, QDISCS, FILTERS, LINK) == []
+    assert differences(SHAPE, CLASSES + FILTERS, QDISCS, LINK) == []
 
 
 @pytest.mark.parametrize(
@@ -58,25 +62,25 @@ def test_nothing_differs_when_all_was_kept() -> None:
          "switch0->switch1: class 1:b prio asked 1, kept 3"),
         (CLASSES.replace("class htb 1:b", "class htb 1:f"), QDISCS, FILTERS,
          "switch0->switch1: class 1:b is not there"),
-        (CLASSES, QDISCS.replace("524288", "1000"), FILTERS,
+        (CLASSES, changed("limit", 524288, 1000), FILTERS,
          "switch0->switch1: queue of 1:a asked 524288, kept 1000 bytes"),
-        (CLASSES, QDISCS.replace("0xb", "0xa"), FILTERS,
+        (CLASSES, changed("default", "0xb", "0xa"), FILTERS,
          "switch0->switch1: default class of 1: asked 0xb, kept 0xa"),
-        (CLASSES, QDISCS, {},
+        (CLASSES, QDISCS, "",
          f"switch0->switch1: the filter to 1:a for {ACK} is not there"),
         (CLASSES, QDISCS, MOVED,
          f"switch0->switch1: the filter to 1:b for {ACK} was not asked for"),
     ],
 )  # fmt: skip
 def test_each_difference_is_said(
-    classes: str, qdiscs: str, filters: dict[str, str], said: str
+    classes: str, qdiscs: list[dict[str, Any]], filters: str, said: str
 ) -> None:
-    assert said in differences(SHAPE, classes, qdiscs, filters, LINK)
+    assert said in differences(SHAPE, classes + filters, qdiscs, LINK)
 
 
 def test_another_size_of_bursts_is_said() -> None:
-    kept = LINK.replace("45", "65535")
-    assert differences(SHAPE, CLASSES, QDISCS, FILTERS, kept) == [
+    kept = {**LINK, "gso_max_segs": 65535}
+    assert differences(SHAPE, CLASSES + FILTERS, QDISCS, kept) == [
         "switch0->switch1: asked bursts of 45 segments, kept 65535"
     ]
 

@@ -98,8 +98,10 @@ class FakeRunner:
         self.answers = answers
         self.ran: list[str] = []
 
-    def __call__(self, argv: Sequence[str], *, namespace: int | None = None) -> str:
-        assert namespace is None
+    def __call__(
+        self, argv: Sequence[str], *, namespace: int | None = None, given: str = ""
+    ) -> str:
+        assert (namespace, given) == (None, "")
         self.ran.append(" ".join(argv))
         return next((a for word, a in self.answers.items() if word in self.ran[-1]), "")
 
