@@ -45,6 +45,11 @@ class TrialRecord(Record):
     switch: str
 
     @property
+    def all_iterations(self) -> int:
+        """Warm-up and cool-down included."""
+        return self.warm_up + self.iterations + self.cool_down
+
+    @property
     def measured(self) -> range:
         """Numbers of the measured iterations."""
         return range(self.warm_up, self.warm_up + self.iterations)

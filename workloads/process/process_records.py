@@ -199,11 +199,13 @@ class WorkerIteration(ProcessRecord):
     """One iteration as a worker saw it.
 
     Attributes:
-        started_ns: when it was released; without a step barrier, when the one before had ended.
+        started_ns: when its release came; without a step barrier, when the one before had ended.
         pull_done_ns: when the last layer had its parameters.
         forward_done_ns: end of the forward pass.
         backward_done_ns: end of the backward pass.
         push_sent_ns: when the kernel had taken all of its gradient.
+        ended_ns: when the release of the next one came, or after the last one the end of the
+            training; without a step barrier, the end of the backward pass.
     """
 
     event: ClassVar[str] = "iteration"
@@ -213,6 +215,7 @@ class WorkerIteration(ProcessRecord):
     forward_done_ns: int
     backward_done_ns: int
     push_sent_ns: int
+    ended_ns: int
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Inbox:
         self._iteration = -1
         self._released_at = 0
         self._done = 0  # flows on which the parameter server has said so
+        self._over_at = 0
         self._versions = [0] * len(layout.chunks)  # parameters received, per chunk
         self._unit_missing = [len(unit.chunks) for unit in layout.units]
         self._layer_units = [
@@ -88,6 +89,7 @@ class Inbox:
                 self._on_last()
             elif frame.type is FrameType.DONE and self._is_over(frame.iteration):
                 with self._changed:
+                    self._over_at = time.monotonic_ns()
                     self._done += 1
                     self._changed.notify_all()
                 return
@@ -195,13 +197,17 @@ class Inbox:
         self._wait(lambda: len(self._sent_at) > iteration, "the push to be sent")
         return self._sent_at[iteration]
 
-    def wait_for_end(self) -> None:
+    def wait_for_end(self) -> int:
         """Wait until the parameter server has applied the last iteration of all workers.
 
         A slower worker may need long for it; the server knows when nothing moves any more.
+
+        Returns:
+            When it said so (ns).
         """
         everywhere = len(self._connections)
         self._wait(lambda: self._done == everywhere, "the end of the training", math.inf)
+        return self._over_at
 
     def _wait(self, ready: Callable[[], bool], what: str, silence: float = 0.0) -> None:
         silence = silence or self._silence

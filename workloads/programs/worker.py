@@ -130,11 +130,14 @@ class Worker:
             ]
             trained: dict[str, int] = {}
             for iteration in self._iterations(inbox):
-                before, trained = trained, self._train(iteration, inbox)
+                before, trained = trained, self._train(iteration, inbox, trained)
                 if before:
                     self._note(before, inbox)
+            inbox.wait_for_push(self._iteration)
+            over = inbox.wait_for_end()
+            if job.schedule.barrier:
+                _end(trained, over)
             self._note(trained, inbox)
-            inbox.wait_for_end()
         except (PeerError, Disconnected) as error:
             raise WorkloadError(f"iteration {self._iteration}: {error}") from None
         except WorkloadError as error:
@@ -173,32 +176,40 @@ class Worker:
             for queue in self._queues:
                 queue.lift_window()
 
-    def _train(self, iteration: int, inbox: Inbox) -> dict[str, int]:
-        """One forward and backward pass; returns its times (ns)."""
+    def _train(self, iteration: int, inbox: Inbox, before: dict[str, int]) -> dict[str, int]:
+        """One forward and backward pass; returns its times (ns).
+
+        Args:
+            before: those of the one before, which a step barrier ends; empty: there is none.
+        """
         schedule = self._job.schedule
         if schedule.barrier:
             started = inbox.wait_for_release(iteration)
             self._queues[0].put([self._pulls(iteration)])
+            if before:
+                _end(before, started)
         else:
             started = self._clock.now()
         self._lift_windows(inbox)
         pull_done = self._run_forward(iteration, started, inbox)
         forward_done = self._clock.now()
         self._run_backward(iteration)
-        return {
+        backward_done = self._clock.now()
+        trained = {
             "iteration": iteration,
             "started_ns": started,
             "pull_done_ns": pull_done,
             "forward_done_ns": forward_done,
-            "backward_done_ns": self._clock.now(),
+            "backward_done_ns": backward_done,
         }
+        if not schedule.barrier:
+            _end(trained, backward_done)
+        return trained
 
     def _note(self, trained: dict[str, int], inbox: Inbox) -> None:
         """Write an iteration down, an iteration later: its push may overlap with what follows."""
-        iteration = trained["iteration"]
-        pushed = inbox.wait_for_push(iteration)
+        pushed = inbox.wait_for_push(trained["iteration"])
         self._records.write(WorkerIteration(**trained, push_sent_ns=pushed))
-        announce("iteration", iteration=iteration, backward_done_ns=trained["backward_done_ns"])
 
     def _write_spans(self) -> None:
         transfers = {
@@ -271,6 +282,12 @@ class Worker:
             queue = self._queues[self._unit_flow[unit.number]]
             queue.returned(self._ranks[unit.number], unit.length)
         self._answers[unit.number] = True
+
+
+def _end(trained: dict[str, int], ended_ns: int) -> None:
+    """Note when an iteration ended, and tell whoever follows."""
+    trained["ended_ns"] = ended_ns
+    announce("iteration", **{key: trained[key] for key in ("iteration", "started_ns", "ended_ns")})
 
 
 def _send(queue: SendQueue, connection: Connection, flow: int, inbox: Inbox) -> None:

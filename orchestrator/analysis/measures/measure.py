@@ -80,11 +80,10 @@ class TrialMeasure:
     """Everything that is known of one trial.
 
     Attributes:
-        imgs_per_sec: total over the workers, warm-up and cool-down left out, barrier release to
-            barrier release; without a step barrier from the slowest worker's last backward pass of
-            the warm-up to its last one that is measured. Where workers have paces of their own:
-            the sum of what each did in that time.
-        iteration_seconds: real seconds of each measured iteration; of the slowest worker.
+        imgs_per_sec: total over the workers, warm-up and cool-down left out, from the workers' own
+            records; see `orchestrator.analysis.reading.course`.
+        iteration_seconds: real seconds of each measured iteration; without a step barrier of the
+            slowest worker.
         iteration_seconds_emulated: the same on this machine's clock.
         iteration_seconds_median: median of `iteration_seconds`.
         pull_shares: None if nothing was pulled by all at a time, or if workers have paces of
@@ -216,7 +215,7 @@ def measure(trial: Trial) -> TrialMeasure:
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course
-    window, pace = course.window(), course.iterations_per_sec(len(what.workers))
+    window, pace = course.window(), course.iterations_per_sec()
     if window is None or pace is None:
         raise ValueError("a trial without a measured time")
     begin, end = window

@@ -1,7 +1,8 @@
-"""How fast a training went, from the moments at which its iterations ended.
+"""How fast a training went, from when the workers' iterations began and ended.
 
 One rule for the table, which sees all of a trial, and for the line that follows one as it goes on.
-Times are monotonic ns of this machine, so rates are the emulation's.
+It asks the workers alone, so a training without a parameter server has a figure as well. Times are
+monotonic ns of this machine, so rates are the emulation's.
 """
 
 from __future__ import annotations
@@ -13,41 +14,42 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Course:
-    """When the iterations of a trial ended, as far as it has come.
+    """When the iterations of a trial began and ended, as far as it has come.
 
     Attributes:
         warm_up: iterations before the measured ones.
         iterations: measured ones.
         barrier: whether the workers wait for each other after every iteration.
         in_step: whether gradients of all workers are applied together, so that all have one pace.
-        releases: of every iteration that the parameter server has ended: its release and the next.
-        done: without a barrier: per worker, when each of its backward passes was done. Workers with
-            paces of their own go on until the slowest has done its iterations.
+        workers: per worker, begin and end of each iteration that it has ended. Workers with paces
+            of their own go on until the slowest has done its iterations.
     """
 
     warm_up: int
     iterations: int
     barrier: bool
     in_step: bool
-    releases: Sequence[tuple[int, int]]
-    done: Sequence[Sequence[int]]
+    workers: Sequence[Sequence[tuple[int, int]]]
 
     def moments(self) -> list[int]:
         """When the first measured iteration began and when each of them ended; empty: not yet.
 
-        From release to release; without a step barrier, from the end of the slowest worker's
-        backward pass in one iteration to the same in the next. Then pulls for the first measured
-        iteration come before it begins, and it takes a cool-down for the last one to meet such
-        pulls as well.
+        With a step barrier, an iteration lasts from its release to the next one, or to the end of
+        the training. A release is one event for all, and each worker learns of it a little later:
+        the first one's time is the nearest.
+
+        Without one, it lasts from the end of the slowest worker's backward pass in the iteration
+        before to the same in its own. Then pulls for the first measured iteration come before it
+        begins, and it takes a cool-down for the last one to meet such pulls as well.
         """
+        of_all = min if self.barrier else max
         past = self.warm_up + self.iterations
-        if self.barrier:
-            measured = self.releases[self.warm_up : past]
-            return [measured[0][0], *(end for _, end in measured)] if measured else []
-        slowest = [max(ends) for ends in zip(*self.done, strict=False)][:past]
-        if self.warm_up:
-            return slowest[self.warm_up - 1 :]
-        return [self.releases[0][0], *slowest] if self.releases else []
+        by_iteration = list(zip(*self.workers, strict=False))[:past]
+        if not by_iteration:
+            return []
+        begin = of_all(begin for begin, _ in by_iteration[0])
+        ends = [of_all(end for _, end in iteration) for iteration in by_iteration]
+        return [begin, *ends][self.warm_up :]
 
     def window(self) -> tuple[int, int] | None:
         """The time that is measured; None: there is none yet.
@@ -60,10 +62,10 @@ class Course:
             return None
         begin, end = moments[0], moments[-1]
         if not self.in_step:
-            end = min(end, *(ends[-1] for ends in self.done))
+            end = min(end, *(worker[-1][1] for worker in self.workers))
         return (begin, end) if begin < end else None
 
-    def iterations_per_sec(self, workers: int) -> float | None:
+    def iterations_per_sec(self) -> float | None:
         """Iterations per second, all workers together; None: there is no window yet.
 
         Where workers have paces of their own this is the sum of what each did in the window; of an
@@ -74,9 +76,10 @@ class Course:
             return None
         begin, end = window
         if self.in_step:
-            count: float = workers * (len(self.moments()) - 1)
+            count: float = len(self.workers) * (len(self.moments()) - 1)
         else:
-            count = sum(_progress(ends, end) - _progress(ends, begin) for ends in self.done)
+            ends = [[end for _, end in worker] for worker in self.workers]
+            count = sum(_progress(own, end) - _progress(own, begin) for own in ends)
         return count / ((end - begin) / 1e9)
 
 

@@ -10,8 +10,8 @@ from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
 
-RUN_FORMAT = 1
-"""Of run.json, as this version writes it."""
+RUN_FORMAT = 2
+"""Of a run's directory, as this version writes it: run.json, and the records of its trials."""
 _SHOWN = 5
 _DEPTH = 2  # results/ holds experiments, an experiment its runs
 
@@ -38,15 +38,16 @@ def check_run_directory(directory: Path) -> None:
 
 
 def check_format(path: Path, found: int | None, version: object) -> None:
-    """See that this version reads a run.json; those without a format are of older versions.
+    """See that this version reads a directory, by its run.json; the first ones name no format.
 
     Raises:
-        RunError: it is of a newer one.
+        RunError: it is of another one.
     """
-    if found is not None and found > RUN_FORMAT:
+    if found != RUN_FORMAT:
+        form = "without a format" if found is None else f"in format {found}"
         raise RunError(
-            f"{path}: written by dmlbed {version} in format {found}, and this version reads up to "
-            f"format {RUN_FORMAT}: report it with that version"
+            f"{path}: written by dmlbed {version} {form}, and this version reads format "
+            f"{RUN_FORMAT}: report it with that version"
         )
 
 

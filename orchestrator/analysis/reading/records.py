@@ -43,8 +43,7 @@ class Trial:
         bulk_synchronous: whether gradients of all workers were applied together.
         barrier: whether the workers waited for each other after every iteration.
         ahead: how many iterations a worker might be ahead of the slowest; None: any number.
-        done_ns: without a barrier, per worker, when each of its backward passes was done; else
-            empty.
+        worker_iterations: per worker, all its iterations.
     """
 
     trial: TrialRecord
@@ -58,7 +57,7 @@ class Trial:
     bulk_synchronous: bool = True
     barrier: bool = True
     ahead: int | None = None
-    done_ns: tuple[tuple[int, ...], ...] = ()
+    worker_iterations: tuple[tuple[WorkerIteration, ...], ...] = ()
 
     @property
     def course(self) -> Course:
@@ -68,8 +67,10 @@ class Trial:
             iterations=self.trial.iterations,
             barrier=self.barrier,
             in_step=self.bulk_synchronous,
-            releases=[(one.released_ns, one.next_release_ns) for one in self.ps_iterations],
-            done=self.done_ns,
+            workers=[
+                [(one.started_ns, one.ended_ns) for one in iterations]
+                for iterations in self.worker_iterations
+            ],
         )
 
 
@@ -232,16 +233,14 @@ def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
     schedule = ps.one(ScheduleRecord)
     barrier = schedule.barrier
     in_step = schedule.bulk_synchronous
-    done_ns = []
+    worker_iterations = []
     worker_ends = []
     for worker in trial.workers:
         events = read_events(place.process(worker))
         worker_ends.append(events.one(WorkerEnd))
-        if not barrier:
-            done = tuple(i.backward_done_ns for i in events.all(WorkerIteration))
-            if len(done) < len(iterations) or (in_step and len(done) > len(iterations)):
-                raise RunError(f"{worker}: {len(done)} of {len(iterations)} iterations recorded")
-            done_ns.append(done)
+        own = tuple(events.all(WorkerIteration))
+        _check_own(place.process(worker), trial, own, goes_on=not in_step)
+        worker_iterations.append(own)
         connections = events.all(ConnectionRecord)
         congestion_controls.update(c.congestion_control for c in connections)
     found = Trial(
@@ -258,15 +257,28 @@ def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
         bulk_synchronous=in_step,
         barrier=barrier,
         ahead=schedule.staleness,
-        done_ns=tuple(done_ns),
+        worker_iterations=tuple(worker_iterations),
     )
     if found.course.window() is None:
         raise RunError(f"{place.path}: no time in which all workers trained after their warm-up")
     return found
 
 
+def _check_own(
+    path: Path, trial: TrialRecord, found: tuple[WorkerIteration, ...], *, goes_on: bool
+) -> None:
+    """See that a worker has recorded what was asked, and no more unless it goes on."""
+    asked = trial.all_iterations
+    expected = max(asked, len(found)) if goes_on else asked
+    if [record.iteration for record in found] != list(range(expected)):
+        raise RunError(f"{path}: {len(found)} iterations recorded, {asked} expected, in order")
+    for record in found:
+        if record.ended_ns <= record.started_ns:
+            raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
+
+
 def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, ...]) -> None:
-    asked = trial.warm_up + trial.iterations + trial.cool_down
+    asked = trial.all_iterations
     if [record.iteration for record in found] != list(range(asked)):
         raise RunError(f"{path}: {len(found)} iterations recorded, {asked} expected, in order")
     for record in found:

@@ -130,7 +130,6 @@ def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
     if not lines:
         raise RunError(f"{path}: no records of event 'spans', at least 1 expected")
     times = tuple(events.all(process_records.WorkerIteration)) if trial.barrier else ()
-    begins = [*(time.started_ns for time in times), trial.ps_iterations[-1].next_release_ns]
     kept = {line.iteration for line in lines}
     return WorkerSpans(
         name=name,
@@ -140,8 +139,8 @@ def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
         received=_spans((line, line.received) for line in lines),
         sent=_spans((line, line.sent) for line in lines),
         barrier=tuple(
-            Span(time.iteration, time.iteration, time.backward_done_ns, after)
-            for time, after in zip(times, begins[1:], strict=False)
+            Span(time.iteration, time.iteration, time.backward_done_ns, time.ended_ns)
+            for time in times
             if time.iteration in kept
         ),
     )

@@ -62,25 +62,20 @@ class TrialProgress:
     def __init__(self, experiment: Experiment, trial: Trial) -> None:
         self.trial = trial
         self._experiment = experiment
-        self._server = experiment.topology.ps.name
-        self._releases: list[tuple[int, int]] = []
-        self._done: dict[str, list[int]] = {
+        self._workers: dict[str, list[tuple[int, int]]] = {
             worker.name: [] for worker in experiment.topology.workers
         }
 
     def event(self, host: str, event: Mapping[str, Any]) -> None:
         """Take an event of one of the trial's processes."""
-        if event.get("event") != "iteration":
-            return
-        if host == self._server:
-            self._releases.append((int(event["released_ns"]), int(event["next_release_ns"])))
-        else:
-            self._done[host].append(int(event["backward_done_ns"]))
+        if event.get("event") == "iteration" and host in self._workers:
+            self._workers[host].append((int(event["started_ns"]), int(event["ended_ns"])))
 
     @property
     def iterations_done(self) -> int:
         """By all workers."""
-        return len(self._releases)
+        asked = self._experiment.all_iterations
+        return min(asked, *map(len, self._workers.values()))
 
     @property
     def imgs_per_sec(self) -> float | None:
@@ -92,10 +87,9 @@ class TrialProgress:
             iterations=experiment.iterations,
             barrier=schedule.barrier,
             in_step=schedule.bulk_synchronous,
-            releases=self._releases,
-            done=list(self._done.values()),
+            workers=list(self._workers.values()),
         )
-        pace = course.iterations_per_sec(len(self._done))
+        pace = course.iterations_per_sec()
         return None if pace is None else experiment.scale.imgs_per_sec(pace * experiment.batch)
 
     def text(self) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from orchestrator.analysis import RUN_FORMAT
 from orchestrator.records.network import (
     CapsRecord,
     ControllerRecord,
@@ -291,17 +292,19 @@ class FakeTrial:
             connections=[],
         )
         spans = self._spans_of(number) if self.spans else []
-        begins = self.releases()
         iterations = [
             WorkerIteration(
                 iteration=index,
-                started_ns=begins[min(index, len(begins) - 1)],
-                pull_done_ns=moment,
-                forward_done_ns=moment,
-                backward_done_ns=moment,
-                push_sent_ns=moment,
+                started_ns=begin,
+                pull_done_ns=done,
+                forward_done_ns=done,
+                backward_done_ns=done,
+                push_sent_ns=done,
+                ended_ns=end,
             )
-            for index, moment in enumerate(self.done(number))
+            for index, (done, (begin, end)) in enumerate(
+                zip(self.done(number), self.lasted(number), strict=True)
+            )
         ]
         kept = [connection(number, value) for value in self.congestion_controls[-1:]]
         return [JobRecord(self.seed, "cubic"), *kept, *iterations, *spans, end]
@@ -315,6 +318,19 @@ class FakeTrial:
                 record.origin_ns + sum(record.backward[-2:]) for record in self._spans_of(worker)
             ]
         return [begin + round(0.9 * (end - begin)) for begin, end in pairwise(self.releases())]
+
+    def lasted(self, worker: int) -> list[tuple[int, int]]:
+        """When each of a worker's iterations began and ended (ns).
+
+        With a step barrier, the first worker learns of a release at once, each other one 1 ms later
+        than the one before. (All spans begin with the release.)
+        """
+        first = self.releases()[0]
+        if self.backward_done is not None:
+            done = self.backward_done[worker]
+            return list(pairwise([min(first, done[0] - 1), *done]))
+        late = 0 if self.spans else worker * SECOND // 1000
+        return list(pairwise(release + late for release in self.releases()))
 
     def _ps_spans(self) -> list[ProcessRecord]:
         if not self.spans:
@@ -377,6 +393,7 @@ def write_run(
         kept = json.loads(REFERENCE.read_text())["experiment"]
         experiment |= {key: kept[key] for key in ("topology", "devices")}
     run = {
+        "format": RUN_FORMAT,
         "experiment": experiment,
         "digest": "0123456789ab",
         "started": "2024-01-01T00:00:00+00:00",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.analysis import RUN_FORMAT
 from orchestrator.predict import lower_bound
 from orchestrator.spec import Experiment, Sweep, load_experiment
 from tests.unit.analysis.builder import FakeTrial, write_run
@@ -39,6 +40,7 @@ def write_sweep(
     """Write a sweep's directory with the trials of some points, by value; returns it."""
     directory.mkdir(parents=True)
     record = {
+        "format": RUN_FORMAT,
         "experiment": experiment.resolved(),
         "versions": {"dmlbed": "0.1.0"},
         "switch": {"kind": "linux-bridge", "why": "as asked"},

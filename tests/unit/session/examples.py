@@ -63,13 +63,13 @@ FAILED_ORDER = (
 )
 
 
-def iteration(number: int, released: float, next_release: float) -> dict[str, Any]:
-    """What a parameter server tells after an iteration; times in seconds."""
+def iteration(number: int, started: float, ended: float) -> dict[str, Any]:
+    """What a worker tells after an iteration; times in seconds."""
     return {
         "event": "iteration",
         "iteration": number,
-        "released_ns": round(released * 1e9),
-        "next_release_ns": round(next_release * 1e9),
+        "started_ns": round(started * 1e9),
+        "ended_ns": round(ended * 1e9),
     }
 
 

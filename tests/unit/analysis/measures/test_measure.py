@@ -101,7 +101,7 @@ def test_without_a_barrier_or_a_warm_up_the_first_iteration_begins_at_the_start(
 def test_an_iteration_that_a_worker_did_not_record(tmp_path: Path) -> None:
     done = [[12 * 10**9, 13 * 10**9]]
     trial = FakeTrial(workers=1, iterations=2, warm_up=0, backward_done=done)
-    with pytest.raises(RunError, match="worker0: 2 of 3 iterations recorded"):
+    with pytest.raises(RunError, match="2 iterations recorded, 3 expected, in order"):
         measured(tmp_path, trial)
 
 

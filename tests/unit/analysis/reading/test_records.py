@@ -127,10 +127,29 @@ def test_broken_file_is_named(tmp_path: Path, file: str, content: str, message: 
         ("pull_bytes_at_first_done", [1, 2], "iteration 3 has byte counts of 2 workers"),
     ],
 )
-def test_impossible_iteration_is_refused(
+def test_impossible_iteration_of_the_server_is_refused(
     tmp_path: Path, key: str, value: object, message: str
 ) -> None:
     path = FakeTrial().write(tmp_path) / "ps.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = [{**line, key: value} if line.get("iteration") == 3 else line for line in lines]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(RunError, match=message):
+        read_trial(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("iteration", 9, "worker1.jsonl: 8 iterations recorded, 8 expected, in order"),
+        ("ended_ns", 0, "worker1.jsonl: iteration 3 ends before it begins"),
+        ("ended_ns", None, "worker1.jsonl:6: ended_ns: "),
+    ],
+)
+def test_impossible_iteration_of_a_worker_is_refused(
+    tmp_path: Path, key: str, value: object, message: str
+) -> None:
+    path = FakeTrial().write(tmp_path) / "worker1.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines = [{**line, key: value} if line.get("iteration") == 3 else line for line in lines]
     path.write_text("\n".join(map(json.dumps, lines)))
@@ -143,15 +162,20 @@ def test_failed_trial_has_no_records_to_read(tmp_path: Path) -> None:
         read_trial(FakeTrial(outcome="failed", error="out of memory").write(tmp_path))
 
 
-def test_a_run_of_a_newer_format_is_for_its_own_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "words"), [(9, "in format 9"), (1, "in format 1"), (None, "without a format")]
+)
+def test_a_run_of_another_format_is_for_its_own_version(
+    tmp_path: Path, form: int | None, words: str
+) -> None:
     run = write_run(tmp_path / "run", [FakeTrial()])
     record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps({**record, "format": 9}))
+    (run / "run.json").write_text(json.dumps({**record, "format": form}))
     with pytest.raises(RunError) as error:
         read_run(run)
     assert str(error.value) == (
-        f"{run}/run.json: written by dmlbed 0.1.0 in format 9, and this version reads up to "
-        "format 1: report it with that version"
+        f"{run}/run.json: written by dmlbed 0.1.0 {words}, and this version reads format 2: "
+        "report it with that version"
     )
 
 

@@ -313,10 +313,12 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     waits = {event["name"] for event in found.get((3, 2), [])}
     barrier = name == "switch-priority"
     assert ("waits for the step barrier" in waits) == barrier
-    # Without a barrier an iteration is over when backward is, and the server's are others.
+    # With a barrier the workers learn of a release after the server has decided it; without one an
+    # iteration is over when backward is, and the server's are others.
     ends = [[e["ts"] + e["dur"] for e in found[1, track]] for track in (1, 2)]
     ends[0] = ends[0][1:3]  # of the measured ones
-    assert (ends[0] == pytest.approx(ends[1], abs=0.01)) == barrier
+    assert ends[0] != ends[1]
+    assert all(server < workers for server, workers in zip(*ends, strict=True)) or not barrier
     assert draw_trace(spans, limits).startswith(b"\x89PNG")
 
 

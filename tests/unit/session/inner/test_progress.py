@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,10 +58,10 @@ def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
         progress.say("building the testbed of [x], 0.5")
         progress.start(screen.trials[0])
         progress.event("ps", {"event": "listening"})
-        progress.event("ps", iteration(0, 0, 1))
+        ends(progress, 0, 0, 1)
         assert screen.lines() == ["building the testbed of [x], 0.5"]
-        progress.event("ps", iteration(1, 1, 3))
-        progress.event("ps", iteration(2, 3, 5))
+        ends(progress, 1, 1, 3)
+        ends(progress, 2, 3, 5)
         screen.clock.now += 65
         progress.finish(screen.trials[0], None)
     # Three workers, two iterations, 4 s; D = 0.5. Longer than the console is wide, and not cut.
@@ -87,7 +89,7 @@ def test_a_terminal_shows_the_trial_that_runs_and_clears_it(tmp_path: Path) -> N
     screen = Screen(tmp_path, terminal=True)
     with screen.progress as progress:
         progress.start(screen.trials[0])
-        progress.event("ps", iteration(0, 0, 1))
+        ends(progress, 0, 0, 1)
         live = progress._live
         assert live is not None
         assert live.tasks[0].description.startswith(
@@ -116,32 +118,47 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
     progress = TrialProgress(made, TRIAL)
     assert progress.text() == "googlenet switch-priority, repeat 1/2, iteration 0/4, warming up"
     progress.event("worker0", {"event": "started"})
-    progress.event("ps", iteration(0, 10, 90))
+    ends(progress, 0, 10, 100)
     assert (progress.iterations_done, progress.imgs_per_sec) == (1, None)
-    progress.event("ps", iteration(1, 100, 102))
+    ends(progress, 1, 100, 102)
     assert progress.imgs_per_sec == pytest.approx(6 / 2 * 0.5)
-    # From the first release, so the gap between iterations counts.
-    progress.event("ps", iteration(2, 103, 106))
+    # What only some workers have ended does not count yet, and what the server tells never.
+    progress.event("worker0", iteration(2, 102, 106))
+    progress.event("ps", iteration(2, 102, 106))
+    assert progress.iterations_done == 2
+    assert progress.imgs_per_sec == pytest.approx(6 / 2 * 0.5)
+    ends(progress, 2, 102, 106, workers=(1, 2))
     assert progress.imgs_per_sec == pytest.approx(12 / 6 * 0.5)
     assert progress.text().endswith("iteration 3/4, 1.000 imgs/sec")
     # The cool-down goes on, and counts for nothing.
-    progress.event("ps", iteration(3, 106, 200))
+    ends(progress, 3, 106, 200)
     assert progress.text().endswith("iteration 4/4, 1.000 imgs/sec")
 
 
 def test_the_line_of_a_trial_has_the_figure_of_the_table(tmp_path: Path) -> None:
-    """Without a barrier what counts are the workers' own ends, not the server's releases."""
+    """Workers with paces of their own: all of them add up, in the time in which all train."""
     made = with_schedule(experiment(tmp_path), "asynchronous")
     progress = TrialProgress(made, replace(TRIAL, schedule="mine"))
-    ends = {"worker0": [1, 2, 3, 4, 5, 6], "worker1": [2, 4, 6, 8], "worker2": [2, 4, 6, 8]}
-    for worker, seconds in ends.items():
-        for number, second in enumerate(seconds):
-            event = {"event": "iteration", "iteration": number, "backward_done_ns": second * 10**9}
-            progress.event(worker, event)
+    times = {"worker0": [1, 2, 3, 4, 5, 6], "worker1": [2, 4, 6, 8], "worker2": [2, 4, 6, 8]}
+    for worker, seconds in times.items():
+        for number, (start, end) in enumerate(pairwise([0, *seconds])):
+            progress.event(worker, iteration(number, start, end))
     # From 2 s to 6 s; D = 0.5.
     assert progress.imgs_per_sec == pytest.approx((1 + 0.5 + 0.5) * 0.5)
-    progress.event("ps", iteration(0, 0, 1))
-    assert progress.text() == "googlenet mine, repeat 1/2, iteration 1/4, 1.000 imgs/sec"
+    # Two have done all that they were asked for, and one more than that.
+    assert progress.text() == "googlenet mine, repeat 1/2, iteration 4/4, 1.000 imgs/sec"
+
+
+def ends(
+    progress: RunProgress | TrialProgress,
+    number: int,
+    started: float,
+    ended: float,
+    workers: Iterable[int] = range(3),
+) -> None:
+    """An iteration ends on these workers."""
+    for worker in workers:
+        progress.event(f"worker{worker}", iteration(number, started, ended))
 
 
 def with_schedule(made: Experiment, synchronisation: SynchronisationName) -> Experiment:

@@ -126,7 +126,7 @@ class FakeDeployment:
         self.asked = {"plans": plans, **asked}
         on_event("ps", {"event": "listening"})
         on_event("worker0", {"event": "started"})
-        on_event("ps", iteration(0, 0, 1))
+        on_event("worker0", iteration(0, 0, 1))
         if self.fails:
             raise self.fails
         return RECORDS
@@ -162,7 +162,7 @@ def test_a_finished_trial(stage: Stage) -> None:
     outcome = stage.run()
     assert (outcome.error, outcome.records) == (None, RECORDS)
     assert stage.log == ["set switch-priority", "count", "train", "count"]
-    assert stage.seen == ["ps listening", "worker0 started", "ps iteration"]
+    assert stage.seen == ["ps listening", "worker0 started", "worker0 iteration"]
     assert 0 <= outcome.seconds < 60
 
 

@@ -350,7 +350,7 @@ def test_a_run_of_another_version(tmp_path: Path) -> None:
         "anew (run its experiment)"
     )
     assert refusal(plan, format=7, versions=versions) == (
-        "RUN: written by dmlbed 0.0.9 in format 7, this version has format 1 (run its experiment)"
+        "RUN: written by dmlbed 0.0.9 in format 7, this version has format 2 (run its experiment)"
     )
 
 

@@ -90,6 +90,10 @@ def test_records(bench: Bench) -> None:
         times = [record[f"{moment}_ns"] for moment in order]
         assert times == sorted(times)
     assert len(iterations) == 3
+    # One ends when the next one is released, and the last one when the server says that it is over.
+    releases = [record["started_ns"] for record in iterations[1:]]
+    assert [record["ended_ns"] for record in iterations[:-1]] == releases
+    assert iterations[-1]["ended_ns"] > third["applied_ns"]
     assert {"cpu_seconds", "max_rss_bytes", "retransmits"} <= set(end)
     trained = end["training_cpu"]
     assert 0 < trained["arithmetic_seconds"] < trained["seconds"] < end["cpu_seconds"]
