@@ -10,7 +10,10 @@ Each becomes one line per problem on stderr, never a traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 
 class WorkloadError(Exception):
@@ -27,6 +30,23 @@ class JobError(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+def raised_by(method: Callable[..., Any], error: BaseException) -> str:
+    """Return "KeyError: 'x' (own.py, line 7)": what somebody's code raised, and where in its file.
+
+    Args:
+        method: that was called; the line is one of its file's, if the error came up there.
+        error: that it raised.
+    """
+    file = getattr(getattr(method, "__code__", None), "co_filename", "")
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == file
+    ]
+    where = f" ({Path(file).name}, line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

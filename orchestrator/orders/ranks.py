@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import RunError
 from orchestrator.orders.order import Order, Setting
 from orchestrator.plugins import users_code
+from workloads.errors import raised_by
 from workloads.schedule.library import Schedule
 
 PULLED_ITERATIONS = 1000
@@ -92,19 +91,8 @@ def _call(order: Order, method: str, *asked: object) -> list[Any]:
         with users_code():
             return list(getattr(order, method)(*asked))
     except (Exception, SystemExit) as error:
-        raised = f"{type(error).__name__}: {error}{_line_of(order, method, error)}"
+        raised = raised_by(getattr(type(order), method), error)
         raise _Refused(f"{method}() raised {raised}") from error
-
-
-def _line_of(order: Order, method: str, error: BaseException) -> str:
-    """Where in the file of that method an error came up, as far as that is known."""
-    file = getattr(getattr(getattr(type(order), method), "__code__", None), "co_filename", "")
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename == file
-    ]
-    return f" ({Path(file).name}, line {lines[-1]})" if lines else ""
 
 
 def _asked(order: Order, method: str, setting: Setting, worker: int) -> list[float]:

@@ -20,6 +20,7 @@ from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import Flow, flows
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes, round_trip_us
+from workloads.library import IDENTITY
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule
@@ -205,7 +206,7 @@ class Experiment:
             "models": list(self.models),
             "schedules": list(self.schedules),
             **(
-                {"own_schedules": {name: asdict(own) for name, own in self.own_schedules.items()}}
+                {"own_schedules": {name: _choices(own) for name, own in self.own_schedules.items()}}
                 if self.own_schedules
                 else {}
             ),
@@ -317,6 +318,13 @@ class Experiment:
             resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _choices(schedule: Schedule) -> dict[str, Any]:
+    """A schedule's choices; those that older versions did not know, where they are made."""
+    defaults = {"codec": IDENTITY}
+    choices = asdict(schedule)
+    return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}
 
 
 def _scale_of(record: Mapping[str, Any]) -> Scale | AutoScale:

@@ -226,6 +226,8 @@ class PsEnd(_End):
         staleness: where workers have paces of their own: updates by others in between -> how often.
         payload_in: bytes of gradients received, in all iterations that were begun.
         payload_out: bytes of parameters sent, in the same.
+        exact: whether codec and update leave no bit to chance: runs whose gradients are applied
+            together end with the same parameters.
     """
 
     training_cpu: TrainingCpuUse
@@ -234,6 +236,7 @@ class PsEnd(_End):
     payload_in: int
     payload_out: int
     connections: Sequence[ConnectionEnd]
+    exact: bool = True
 
 
 @dataclass(frozen=True)

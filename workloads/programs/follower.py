@@ -48,6 +48,17 @@ class Follower:
         thread.start()
         return thread
 
+    def guard(self, body: Callable[[], None]) -> None:
+        """Run a thread that serves all workers; its error ends `follow`."""
+
+        def guarded() -> None:
+            try:
+                body()
+            except WorkloadError as error:
+                self._events.put(WorkloadError(f"iteration {self._current().number}: {error}"))
+
+        Thread(target=guarded, daemon=True).start()
+
     def _fail(self, peer: Peer, why: str) -> None:
         number = self._current().number
         self._events.put(WorkloadError(f"iteration {number}: {peer.name}: {why}"))

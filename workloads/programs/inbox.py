@@ -9,9 +9,9 @@ from threading import Condition
 
 from workloads.errors import FrameError, WorkloadError
 from workloads.schedule.flows import flow_units, unit_flows
-from workloads.schedule.units import Layout, Unit
+from workloads.schedule.units import Unit
 from workloads.transport.connection import Connection
-from workloads.transport.memory import Arena
+from workloads.transport.frames import Payloads
 from workloads.transport.wire import Frame, FrameType
 
 
@@ -19,8 +19,7 @@ class Inbox:
     """What has arrived from the parameter server, and been sent to it; safe between threads.
 
     Args:
-        layout: of the parameters.
-        arena: where they are written.
+        payloads: how parameters travel, and where they are written.
         connections: received from, one per flow, with a receiver thread each.
         silence: seconds without any traffic after which a wait is given up.
         on_unit: called when a whole unit has arrived.
@@ -33,8 +32,7 @@ class Inbox:
 
     def __init__(
         self,
-        layout: Layout,
-        arena: Arena,
+        payloads: Payloads,
         connections: Sequence[Connection],
         silence: float,
         *,
@@ -42,8 +40,8 @@ class Inbox:
         on_release: Callable[[], None] = lambda: None,
         on_last: Callable[[], None] = lambda: None,
     ) -> None:
-        self._layout = layout
-        self._arena = arena
+        layout = self._layout = payloads.layout
+        self._payloads = payloads
         self._connections = connections
         self._unit_flow = unit_flows(layout, len(connections))
         self._flow_units = flow_units(self._unit_flow, len(connections))
@@ -112,7 +110,7 @@ class Inbox:
         self._on_release()
 
     def _receive_chunk(self, connection: Connection, flow: int, frame: Frame) -> None:
-        chunk = self._layout.find(frame.tensor, frame.offset, frame.length)
+        chunk = self._payloads.find(frame)
         if self._unit_flow[chunk.unit] != flow:
             raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} on flow {flow}")
         version = self._versions[chunk.number]
@@ -121,7 +119,7 @@ class Inbox:
                 raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} sent twice")
             raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
         self._versions[chunk.number] = version + 1
-        connection.receive_chunk(chunk, self._arena, frame.iteration)
+        self._payloads.receive(connection, chunk, frame)
         missing = self._unit_missing[chunk.unit] - 1
         unit = self._layout.units[chunk.unit]
         self._unit_missing[chunk.unit] = missing or len(unit.chunks)

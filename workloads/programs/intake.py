@@ -9,8 +9,9 @@ from workloads.errors import FrameError
 from workloads.programs.iteration_log import Logs
 from workloads.programs.peers import Peer
 from workloads.schedule.synchronisation import Synchronisation
-from workloads.schedule.units import Chunk, Layout, Unit
+from workloads.schedule.units import Chunk, Unit
 from workloads.training.contributions import Contributions
+from workloads.transport.frames import Payloads
 from workloads.transport.wire import Frame, FrameType
 
 Push = tuple[Chunk, int, int]
@@ -21,7 +22,7 @@ class Intake:
     """Takes in what workers send; a thread per worker and flow calls `receive`.
 
     Args:
-        layout: of parameters and gradients.
+        payloads: per worker, how its gradient travels, and where it is written.
         unit_flow: per unit, the flow on which it travels.
         synchronisation: says whether workers ask, and for which iterations.
         contributions: told what has been delivered.
@@ -34,7 +35,7 @@ class Intake:
 
     def __init__(
         self,
-        layout: Layout,
+        payloads: Sequence[Payloads],
         *,
         unit_flow: Sequence[int],
         synchronisation: Synchronisation,
@@ -42,7 +43,8 @@ class Intake:
         logs: Logs,
         answer: Callable[[Peer, Unit, int], None],
     ) -> None:
-        self._layout = layout
+        self._layout = payloads[0].layout
+        self._payloads = payloads
         self._unit_flow = unit_flow
         self._synchronisation = synchronisation
         self._contributions = contributions
@@ -81,7 +83,8 @@ class Intake:
             self._answer(peer, unit, pull.iteration)
 
     def _take_in(self, peer: Peer, flow: int, push: Frame) -> None:
-        chunk = self._layout.find(push.tensor, push.offset, push.length)
+        payloads = self._payloads[peer.number]
+        chunk = payloads.find(push)
         if self._unit_flow[chunk.unit] != flow:
             raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} on flow {flow}")
         delivered = peer.delivered[chunk.number]
@@ -90,10 +93,10 @@ class Intake:
         peer.delivered[chunk.number] = delivered + 1
         log = self._logs[push.iteration]
         log.push_begins(peer.number)
-        peer.connections[flow].receive_chunk(chunk, peer.gradient, push.iteration)
+        payloads.receive(peer.connections[flow], chunk, push)
         missing = peer.missing[chunk.unit] - 1
         peer.missing[chunk.unit] = missing or len(self._layout.units[chunk.unit].chunks)
-        log.pushed(peer.number, chunk.length, not missing)
+        log.pushed(peer.number, push.length, not missing)
         if self._contributions.delivered(chunk):
             self.ready.put((chunk, peer.number, push.iteration))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
-from workloads.errors import JobError, unknown_name
+from workloads.errors import JobError
+from workloads.library import PROGRAMS
+from workloads.process.found import found
 from workloads.process.job import Job
 from workloads.process.records import Records
 
@@ -37,26 +37,14 @@ class Program(ABC, Generic[J]):
         """
 
 
-PROGRAMS: Mapping[str, str] = {
-    "server": "workloads.programs.server:ServerProgram",
-    "worker": "workloads.programs.worker:WorkerProgram",
-    "traffic-server": "workloads.programs.calibration:TrafficServer",
-    "traffic-worker": "workloads.programs.calibration:TrafficWorker",
-    "urgent-server": "workloads.programs.urgent:UrgentServer",
-    "urgent-worker": "workloads.programs.urgent:UrgentWorker",
-}
-"""The library: names, and where the class is, so that a process imports only its own."""
-
-
 def program_of(job: Job) -> Program[Any]:
     """The program that a job names.
 
     Raises:
-        JobError: there is none of that name.
+        JobError: there is none of that name on this host.
     """
-    target = PROGRAMS.get(job.program)
-    if target is None:
-        raise JobError([f"program: {unknown_name('program', job.program, PROGRAMS)}"])
-    module, _, name = target.partition(":")
-    program: Program[Any] = getattr(importlib.import_module(module), name)()
+    try:
+        program: Program[Any] = found("program", job.program, PROGRAMS, Program)
+    except JobError as error:
+        raise JobError([f"program: {problem}" for problem in error.problems]) from None
     return program

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
-from threading import Thread
 
+from workloads.codecs.coded import payloads_of
 from workloads.errors import WorkloadError
 from workloads.process.job import Job
 from workloads.process.process_records import (
@@ -37,7 +37,6 @@ from workloads.schedule.units import Unit, check_ranks
 from workloads.training.contributions import OfAll, OfEach
 from workloads.training.update import Sgd, initialise
 from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
-from workloads.transport.frames import UnitFrames
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import kept_settings, tcp_state
 from workloads.transport.spans import Spans, Transfers
@@ -68,8 +67,18 @@ class ParameterServer:
         check_ranks(layout, "answer_ranks", *job.answer_ranks)
         self._parameters = Arena(layout)
         initialise(self._parameters, layout, job.seed)
-        self._frames = UnitFrames(layout, self._parameters, FrameType.PARAMETERS)
         self._gradients = [Arena(layout) for _ in job.workers]
+        # A codec for each worker's link, both ways.
+        links = [
+            payloads_of(job.schedule.codec, layout, self._parameters, gradient)
+            for gradient in self._gradients
+        ]
+        frames = links[0][0].frames(FrameType.PARAMETERS)
+        self._frames = [
+            frames if answers.shared else answers.frames(FrameType.PARAMETERS)
+            for answers, _ in links
+        ]
+        self._codec_exact = links[0][0].exact
         self._peers: tuple[Peer, ...] = ()
         self._logs = Logs(len(job.workers), len(layout.units))
         self._unit_flow = unit_flows(layout, len(job.flow_dscp))
@@ -85,7 +94,7 @@ class ParameterServer:
         self._contributions = together(layout, self._gradients)
         self._update = Sgd(self._parameters, len(job.workers), job.learning_rate)
         self._intake = Intake(
-            layout,
+            [pushes for _, pushes in links],
             unit_flow=self._unit_flow,
             synchronisation=self._synchronisation,
             contributions=self._contributions,
@@ -182,7 +191,7 @@ class ParameterServer:
         number, worker = unit.number, peer.number
         peer.answered[number] += 1
         peer.queues[self._unit_flow[number]].put(
-            self._frames.of(unit, worker, iteration, to=worker),
+            self._frames[worker].of(unit, worker, iteration, to=worker),
             self._job.answer_ranks[worker][number],
             unit.length,
         )
@@ -215,7 +224,7 @@ class ParameterServer:
         cpu = TrainingCpu()
         self._logs[0].released = time.monotonic_ns()
         self._go_on(self._synchronisation.begin())
-        Thread(target=self._aggregate, daemon=True).start()
+        self._follower.guard(self._aggregate)
         ends = [(peer, flow) for peer in self._peers for flow in range(len(peer.queues))]
         first_of = {id(peer.queues[flow]): (peer, flow) for peer, flow in reversed(ends)}
         start = self._follower.start
@@ -247,6 +256,7 @@ class ParameterServer:
                 **used,
                 training_cpu=training_cpu,
                 parameters_sha256=digest,
+                exact=self._update.exact and self._codec_exact,
                 staleness=None if behind is None else dict(sorted(behind.items())),
                 payload_in=received,
                 payload_out=sent,

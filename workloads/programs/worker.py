@@ -13,6 +13,7 @@ from functools import partial
 from itertools import count
 from threading import Thread
 
+from workloads.codecs.coded import payloads_of
 from workloads.errors import WorkloadError
 from workloads.models.graphs import graph_of
 from workloads.process.events import announce
@@ -42,7 +43,6 @@ from workloads.transport.connection import (
     send_errors,
     send_from,
 )
-from workloads.transport.frames import UnitFrames
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import tcp_state
 from workloads.transport.spans import Spans, Transfers
@@ -70,7 +70,8 @@ class Worker:
         self._clock = clock
         self._layout = job.layout
         self._arena = Arena(self._layout)
-        self._gradients = UnitFrames(self._layout, self._arena, FrameType.GRADIENT)
+        (self._payloads,) = payloads_of(job.schedule.codec, self._layout, self._arena)
+        self._gradients = self._payloads.frames(FrameType.GRADIENT)
         self._compute = Emulated(
             job.model,
             job.device,
@@ -114,8 +115,7 @@ class Worker:
             connection.transfers = transfers
         cpu = TrainingCpu()
         inbox = Inbox(
-            self._layout,
-            self._arena,
+            self._payloads,
             connections,
             job.silence_seconds,
             on_unit=self._answered,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workloads.errors import unknown_name
+from workloads.library import IDENTITY
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
 Place = Literal["nowhere", "host", "switch", "both"]
@@ -51,6 +52,7 @@ class Schedule:
         flows: with switch_order "layer", how many connections a worker has in each direction. The
             units are split over them in forward order (see `workloads.schedule.flows`), and hosts
             mark each flow with a class of its own. An order of hosts is then one within each flow.
+        codec: how values travel: the name of a codec (`workloads.codecs`).
 
     Raises:
         ValueError: the choices contradict each other.
@@ -67,6 +69,7 @@ class Schedule:
     staleness: int | None = None
     switch_order: SwitchOrder | None = None
     flows: int | None = None
+    codec: str = IDENTITY
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():

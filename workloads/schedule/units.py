@@ -135,6 +135,18 @@ class Layout:
             )
         return chunk
 
+    def at(self, tensor: int, offset: int) -> Chunk:
+        """Return the chunk that begins there, whatever the length of its payload.
+
+        Raises:
+            FrameError: there is none.
+        """
+        chunk = self._found.get((tensor, offset))
+        if chunk is None:
+            self.chunks_of(tensor)
+            raise FrameError(f"no chunk of tensor {tensor} begins at offset {offset}")
+        return chunk
+
     def chunks_of(self, tensor: int) -> tuple[Chunk, ...]:
         """Return the chunks of a tensor that a frame names.
 

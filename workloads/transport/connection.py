@@ -265,6 +265,20 @@ class Connection:
             end = time.monotonic_ns()
             self.transfers.received.note(iteration, chunk.number, self._announced_at, end)
 
+    def receive_payload(self, chunk: Chunk, length: int, iteration: int = 0) -> memoryview:
+        """Return a frame's payload that is not the chunk's own bytes, but stands for them.
+
+        Raises:
+            Disconnected: the connection ended.
+        """
+        payload = memoryview(bytearray(length))
+        self._fill(payload)
+        self.received += length
+        if self.transfers:
+            end = time.monotonic_ns()
+            self.transfers.received.note(iteration, chunk.number, self._announced_at, end)
+        return payload
+
     def receive_bytes(self, length: int) -> bytes:
         """Return a short payload.
 
@@ -374,5 +388,5 @@ def send_from(
         except Disconnected:
             # The receiver will see it too, and may first find the peer's last word, which says why.
             return
-        if sent.payload:
+        if sent.payload or sent.units:
             on_sent(sent)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from workloads.schedule.units import Layout, Unit
-from workloads.transport.connection import Parcel
+from typing import Protocol
+
+from workloads.schedule.units import Chunk, Layout, Unit
+from workloads.transport.connection import Connection, Parcel
 from workloads.transport.memory import Arena
-from workloads.transport.wire import FrameType, pack_begin, pack_place
+from workloads.transport.wire import Frame, FrameType, pack_begin, pack_place
+
+
+class Frames(Protocol):
+    """Makes the parcels of units."""
+
+    def of(self, unit: Unit, worker: int, iteration: int, to: int = 0) -> list[Parcel]:
+        """Return a unit's parcels; see `UnitFrames.of`."""
 
 
 class UnitFrames:
-    """Makes the parcels of units.
+    """Makes the parcels of units whose payloads are their own bytes.
 
     Args:
         layout: how the model is cut.
@@ -47,3 +56,43 @@ class UnitFrames:
             Parcel(begin + place, payload, to, iteration, number, ends)
             for place, payload, number, ends in self._parts[unit.number]
         ]
+
+
+class Payloads:
+    """How an arena's chunks travel on a connection: as they are, from place and into place.
+
+    Args:
+        layout: how the model is cut.
+        arena: where the chunks are.
+
+    Attributes:
+        exact: whether what is received is what was sent, bit for bit.
+        shared: whether one `frames` may serve several connections, for it remembers nothing.
+    """
+
+    exact: bool = True
+    shared: bool = True
+
+    def __init__(self, layout: Layout, arena: Arena) -> None:
+        self.layout = layout
+        self.arena = arena
+
+    def frames(self, kind: FrameType) -> Frames:
+        """What makes frames of that kind."""
+        return UnitFrames(self.layout, self.arena, kind)
+
+    def find(self, frame: Frame) -> Chunk:
+        """Return the chunk that a frame announces.
+
+        Raises:
+            FrameError: there is no such chunk, or its payload has another length.
+        """
+        return self.layout.find(frame.tensor, frame.offset, frame.length)
+
+    def receive(self, connection: Connection, chunk: Chunk, frame: Frame) -> None:
+        """Receive the payload of a frame that `find` has accepted.
+
+        Raises:
+            WorkloadError: the connection ended, or the payload is none of the chunk's.
+        """
+        connection.receive_chunk(chunk, self.arena, frame.iteration)

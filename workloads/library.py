@@ -1,0 +1,18 @@
+"""The classes that schedules and jobs name, and where each one is; nothing is imported by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+IDENTITY = "identity"
+
+CODECS: Mapping[str, str] = {IDENTITY: "workloads.codecs.identity:Identity"}
+
+PROGRAMS: Mapping[str, str] = {
+    "server": "workloads.programs.server:ServerProgram",
+    "worker": "workloads.programs.worker:WorkerProgram",
+    "traffic-server": "workloads.programs.calibration:TrafficServer",
+    "traffic-worker": "workloads.programs.calibration:TrafficWorker",
+    "urgent-server": "workloads.programs.urgent:UrgentServer",
+    "urgent-worker": "workloads.programs.urgent:UrgentWorker",
+}

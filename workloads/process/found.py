@@ -1,0 +1,51 @@
+"""Classes that a job names: of the library, or somebody else's, shipped beside the workload."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from workloads.errors import JobError, unknown_name
+
+SHIPPED = Path(__file__).parents[2] / "shipped"
+"""Where the modules of somebody else are: beside this package."""
+
+
+def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> Any:
+    """An object of the class that a job names.
+
+    Args:
+        noun: what a message calls one of the kind.
+        name: of one of the library, or `module:Class`.
+        library: names and their `module:Class`.
+        base: whose subclass it must be.
+
+    Raises:
+        JobError: it cannot be imported or made, or is none of the kind.
+    """
+    if name not in library and ":" not in name:
+        raise JobError([unknown_name(noun, name, library)])
+    module, _, of_class = library.get(name, name).partition(":")
+    try:
+        with _shipped_first():
+            kind = getattr(importlib.import_module(module), of_class)
+        if not (isinstance(kind, type) and issubclass(kind, base)):
+            raise TypeError(f"{of_class} is no subclass of {base.__name__}")
+        return kind()
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise JobError([f"{noun} {name!r} cannot be had on this host: {why}"]) from error
+
+
+@contextmanager
+def _shipped_first() -> Iterator[None]:
+    """Let imports look among the shipped modules first."""
+    sys.path.insert(0, str(SHIPPED))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(SHIPPED))
