@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 IDENTITY = "identity"
 
+PARAMETER_SERVER = "parameter-server"
+
 CODECS: Mapping[str, str] = {IDENTITY: "workloads.codecs.identity:Identity"}
+
+EXCHANGES: Mapping[str, str] = {
+    PARAMETER_SERVER: "workloads.exchange.parameter_server:ParameterServerExchange",
+}
 
 PROGRAMS: Mapping[str, str] = {
     "server": "workloads.programs.server:ServerProgram",

@@ -20,7 +20,7 @@ from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import Flow, flows
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes, round_trip_us
-from workloads.library import IDENTITY
+from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule
@@ -322,7 +322,7 @@ class Experiment:
 
 def _choices(schedule: Schedule) -> dict[str, Any]:
     """A schedule's choices; those that older versions did not know, where they are made."""
-    defaults = {"codec": IDENTITY}
+    defaults = {"codec": IDENTITY, "exchange": PARAMETER_SERVER}
     choices = asdict(schedule)
     return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}
 

@@ -21,6 +21,7 @@ from threading import Event, Thread
 from typing import ClassVar
 
 from workloads.errors import FrameError, WorkloadError
+from workloads.exchange.join import join
 from workloads.process import checks
 from workloads.process.events import announce
 from workloads.process.job import Job
@@ -34,7 +35,6 @@ from workloads.process.process_records import (
 )
 from workloads.process.records import Records, resources_used
 from workloads.process.training import ServerJob, WorkerJob
-from workloads.programs.join import join
 from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program
 from workloads.schedule.units import Chunk, Layout

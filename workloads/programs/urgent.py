@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from threading import Thread
 
 from workloads.errors import FrameError, JobError, WorkloadError
+from workloads.exchange.join import join
 from workloads.process.events import announce
 from workloads.process.job import Job
 from workloads.process.process_records import (
@@ -27,7 +28,6 @@ from workloads.process.process_records import (
 )
 from workloads.process.records import Records
 from workloads.programs.calibration import TrafficServerJob, TrafficWorkerJob
-from workloads.programs.join import join
 from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program
 from workloads.schedule.units import Unit

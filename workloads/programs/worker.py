@@ -1,52 +1,33 @@
-"""A worker: pulls the parameters, computes layer by layer, pushes each layer's gradient.
+"""A worker: for every layer waits for its parameters, computes, and gives its gradient away.
 
-Threads: the main thread computes; per flow, a receiver writes parameters into the arena and a
-sender empties the send queue. The main thread waits for both in `Inbox`, which knows when nothing
-moves any more.
+What becomes of gradients, and where parameters come from, is for its exchange to know.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
-from threading import Thread
 
-from workloads.codecs.coded import payloads_of
-from workloads.errors import WorkloadError
+from workloads.errors import WorkloadError, raised_by
+from workloads.exchange.exchange import End, Ended, Exchange
+from workloads.library import EXCHANGES
 from workloads.models.graphs import graph_of
 from workloads.process.events import announce
+from workloads.process.found import found
 from workloads.process.job import Job
-from workloads.process.process_records import (
-    ConnectionEnd,
-    WorkerEnd,
-    WorkerIteration,
-    WorkerSpans,
-)
+from workloads.process.process_records import WorkerEnd, WorkerIteration, WorkerSpans
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
 from workloads.process.training import WorkerJob
-from workloads.programs.inbox import Inbox
-from workloads.programs.join import join
 from workloads.programs.program import Program
-from workloads.schedule.flows import flow_units, unit_flows
-from workloads.schedule.units import Unit, check_ranks
 from workloads.training.clock import Clock, SystemClock
 from workloads.training.emulated import Emulated, Objective
-from workloads.transport.connection import (
-    Connection,
-    Disconnected,
-    Parcel,
-    PeerError,
-    SendQueue,
-    send_errors,
-    send_from,
-)
+from workloads.training.update import initialise
+from workloads.transport.connection import Disconnected, PeerError
 from workloads.transport.memory import Arena
-from workloads.transport.sockets import tcp_state
-from workloads.transport.spans import Spans, Transfers
-from workloads.transport.wire import Frame, FrameType
+from workloads.transport.spans import Spans
 
 
 class WorkerProgram(Program[WorkerJob]):
@@ -70,8 +51,9 @@ class Worker:
         self._clock = clock
         self._layout = job.layout
         self._arena = Arena(self._layout)
-        (self._payloads,) = payloads_of(job.schedule.codec, self._layout, self._arena)
-        self._gradients = self._payloads.frames(FrameType.GRADIENT)
+        self._exchange: Exchange = found("exchange", job.schedule.exchange, EXCHANGES, Exchange)
+        if not self._exchange.brings_parameters:
+            initialise(self._arena, self._layout, job.seed)
         self._compute = Emulated(
             job.model,
             job.device,
@@ -82,116 +64,85 @@ class Worker:
             objective=Objective(job.seed, job.worker),
             clock=clock,
         )
-        layers = job.model.layers
-        granted = 0 if job.turns else None
-        self._queues = tuple(
-            SendQueue(job.window_bytes, job.batch_bytes, granted) for _ in job.flow_dscp
-        )
-        self._unit_flow = unit_flows(self._layout, len(job.flow_dscp))
-        self._flow_units = flow_units(self._unit_flow, len(job.flow_dscp))
         self._graph = graph_of(job.model)
-        self._needed_by: list[list[int]] = [[] for _ in layers]
+        self._needed_by: list[list[int]] = [[] for _ in job.model.layers]
         for layer, inputs in enumerate(self._graph):
             for before in inputs:
                 self._needed_by[before].append(layer)
-        self._ranks = job.push_ranks
-        check_ranks(self._layout, "push_ranks", job.push_ranks)
-        self._answers = [False] * len(self._layout.units)  # whether a unit's next one is an answer
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
-        self._transfers = [Transfers(job.all_iterations) for _ in job.flow_dscp]
         self._iteration = 0
 
     def run(self) -> None:
         """Train.
 
         Raises:
-            WorkloadError: the training failed; the parameter server has been told.
+            WorkloadError: the training failed; others have been told.
         """
-        job = self._job
-        connections = join(job, self._layout, self._records)
-        for connection, transfers in zip(connections, self._transfers, strict=True):
-            connection.transfers = transfers
+        with self._anybodys():
+            self._exchange.open(End(self._job, self._layout, self._arena, self._records))
         cpu = TrainingCpu()
-        inbox = Inbox(
-            self._payloads,
-            connections,
-            job.silence_seconds,
-            on_unit=self._answered,
-            on_release=self._released,
-            on_last=lambda: self._lift_windows(inbox),
-        )
         try:
-            threads = [
-                _start(body, inbox)
-                for flow, ends in enumerate(zip(self._queues, connections, strict=True))
-                for body in (partial(inbox.receive, flow), partial(_send, *ends, flow, inbox))
-            ]
-            trained: dict[str, int] = {}
-            for iteration in self._iterations(inbox):
-                before, trained = trained, self._train(iteration, inbox, trained)
-                if before:
-                    self._note(before, inbox)
-            inbox.wait_for_push(self._iteration)
-            over = inbox.wait_for_end()
-            if job.schedule.barrier:
-                _end(trained, over)
-            self._note(trained, inbox)
+            with self._anybodys():
+                ended = self._train_all()
         except (PeerError, Disconnected) as error:
             raise WorkloadError(f"iteration {self._iteration}: {error}") from None
         except WorkloadError as error:
             text = f"iteration {self._iteration}: {error}"
-            send_errors(connections, text)
+            self._exchange.fail(text)
             raise WorkloadError(text) from None
-        for queue in self._queues:
-            queue.close()
-        for thread in threads:
-            thread.join()
         used = resources_used()  # before the spans, which are no part of the training
         training_cpu = cpu.used(self._compute.cpu_ns)
-        self._write_spans()
-        states = [ConnectionEnd(**tcp_state(*connection.sockets)) for connection in connections]
+        self._write_spans(ended)
+        states = ended.connections
         again = sum(state.retransmits for state in states)
         self._records.write(
             WorkerEnd(**used, training_cpu=training_cpu, retransmits=again, connections=states)
         )
-        for connection in connections:
-            connection.close()
 
-    def _iterations(self, inbox: Inbox) -> Iterator[int]:
-        """Those that were asked for, and with a pace of its own more, until all have done them."""
-        for number in count():
-            if number >= self._job.all_iterations and not (
-                self._job.goes_on and inbox.wait_for_more(number)
-            ):
-                return
-            self._iteration = number
-            yield number
+    @contextmanager
+    def _anybodys(self) -> Iterator[None]:
+        """Say whose code it was that raised, if the exchange is none of ours."""
+        name = self._job.schedule.exchange
+        try:
+            yield
+        except (WorkloadError, MemoryError):
+            raise
+        except Exception as error:
+            if name in EXCHANGES:
+                raise
+            why = raised_by(type(self._exchange).wait, error)
+            raise WorkloadError(f"exchange {name!r} raised {why}") from error
 
-    def _lift_windows(self, inbox: Inbox) -> None:
-        """From the last iteration on, for its pushes are not answered."""
-        last = inbox.last if self._job.goes_on else self._job.all_iterations - 1
-        if last is not None and self._iteration >= last:
-            for queue in self._queues:
-                queue.lift_window()
+    def _train_all(self) -> Ended:
+        trained: dict[str, int] = {}
+        for iteration in count():
+            if not self._exchange.more(iteration):
+                break
+            self._iteration = iteration
+            before, trained = trained, self._train(iteration, trained)
+            if before:
+                self._note(before)
+        ended = self._exchange.close() or Ended()
+        if trained:
+            if "ended_ns" not in trained:
+                _end(trained, ended.ended_ns or self._clock.now())
+            self._note(trained)
+        return ended
 
-    def _train(self, iteration: int, inbox: Inbox, before: dict[str, int]) -> dict[str, int]:
+    def _train(self, iteration: int, before: dict[str, int]) -> dict[str, int]:
         """One forward and backward pass; returns its times (ns).
 
         Args:
-            before: those of the one before, which a step barrier ends; empty: there is none.
+            before: those of the one before, which ends when workers that wait for each other are
+                let go; empty: there is none.
         """
-        schedule = self._job.schedule
-        if schedule.barrier:
-            started = inbox.wait_for_release(iteration)
-            self._queues[0].put([self._pulls(iteration)])
-            if before:
-                _end(before, started)
-        else:
-            started = self._clock.now()
-        self._lift_windows(inbox)
-        pull_done = self._run_forward(iteration, started, inbox)
+        released = self._exchange.begin(iteration)
+        if released is not None and before:
+            _end(before, released)
+        started = self._clock.now() if released is None else released
+        pull_done = self._run_forward(iteration, started)
         forward_done = self._clock.now()
         self._run_backward(iteration)
         backward_done = self._clock.now()
@@ -202,34 +153,23 @@ class Worker:
             "forward_done_ns": forward_done,
             "backward_done_ns": backward_done,
         }
-        if not schedule.barrier:
+        if released is None:
             _end(trained, backward_done)
         return trained
 
-    def _note(self, trained: dict[str, int], inbox: Inbox) -> None:
+    def _note(self, trained: dict[str, int]) -> None:
         """Write an iteration down, an iteration later: its push may overlap with what follows."""
-        pushed = inbox.wait_for_push(trained["iteration"])
+        sent = self._exchange.sent(trained["iteration"])
+        pushed = trained["backward_done_ns"] if sent is None else sent
         self._records.write(WorkerIteration(**trained, push_sent_ns=pushed))
 
-    def _write_spans(self) -> None:
-        transfers = {
-            "received": Spans.joined(one.received for one in self._transfers),
-            "sent": Spans.joined(one.sent for one in self._transfers),
-        }
+    def _write_spans(self, ended: Ended) -> None:
+        nothing = Spans(0)
+        transfers = {"received": ended.received or nothing, "sent": ended.sent or nothing}
         kinds = {**self._spans, **transfers}
         write_spans(self._records, WorkerSpans, self._job.all_iterations, kinds)
 
-    def _pulls(self, iteration: int) -> Parcel:
-        """Ask for all tensors at once: many frames, one send."""
-        job = self._job
-        order = job.pulls[iteration % len(job.pulls)]
-        return Parcel(
-            b"".join(
-                Frame(FrameType.PULL, job.worker, iteration, tensor).pack() for tensor in order
-            )
-        )
-
-    def _run_forward(self, iteration: int, started: int, inbox: Inbox) -> int:
+    def _run_forward(self, iteration: int, started: int) -> int:
         """Each layer after those that it needs and after its parameters' arrival, one at a time.
 
         Returns:
@@ -240,7 +180,7 @@ class Worker:
         ready = [layer for layer, inputs in enumerate(needed) if not inputs]
         while ready:
             asked = self._clock.now()
-            layer, arrived = inbox.wait_for_layer(ready, iteration)
+            layer, arrived = self._exchange.wait(ready)
             begin = self._clock.now()
             if arrived > asked:
                 self._spans["waited"].note(iteration, layer, asked, begin)
@@ -262,49 +202,10 @@ class Worker:
             self._spans["backward"].note(iteration, layer, begin, ended)
             for tensor in self._layout.layer_tensors[layer]:
                 for unit in self._layout.tensor_units[tensor]:
-                    self._push(iteration, unit)
-
-    def _push(self, iteration: int, unit: Unit) -> None:
-        self._queues[self._unit_flow[unit.number]].put(
-            self._gradients.of(unit, self._job.worker, iteration),
-            self._ranks[unit.number],
-            unit.length,
-        )
-
-    def _released(self) -> None:
-        """The parameter server has released an iteration: where workers take turns, push it."""
-        for queue, units in zip(self._queues, self._flow_units, strict=True):
-            queue.grant(units)
-
-    def _answered(self, unit: Unit) -> None:
-        """A unit has come; all but the first time as the answer to its push."""
-        if self._answers[unit.number]:
-            queue = self._queues[self._unit_flow[unit.number]]
-            queue.returned(self._ranks[unit.number], unit.length)
-        self._answers[unit.number] = True
+                    self._exchange.give(unit)
 
 
 def _end(trained: dict[str, int], ended_ns: int) -> None:
     """Note when an iteration ended, and tell whoever follows."""
     trained["ended_ns"] = ended_ns
     announce("iteration", **{key: trained[key] for key in ("iteration", "started_ns", "ended_ns")})
-
-
-def _send(queue: SendQueue, connection: Connection, flow: int, inbox: Inbox) -> None:
-    send_from(queue, [connection], lambda sent: inbox.on_sent(flow, sent.units))
-
-
-def _start(body: Callable[[], None], inbox: Inbox) -> Thread:
-    def guarded() -> None:
-        try:
-            body()
-        except PeerError as error:
-            inbox.fail(PeerError(f"the parameter server gave up: {error}"))
-        except Disconnected as error:
-            inbox.fail(Disconnected(f"the parameter server {error}"))
-        except WorkloadError as error:
-            inbox.fail(WorkloadError(f"the parameter server: {error}"))
-
-    thread = Thread(target=guarded, daemon=True)
-    thread.start()
-    return thread

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workloads.errors import unknown_name
-from workloads.library import IDENTITY
+from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
 Place = Literal["nowhere", "host", "switch", "both"]
@@ -53,6 +53,8 @@ class Schedule:
             units are split over them in forward order (see `workloads.schedule.flows`), and hosts
             mark each flow with a class of its own. An order of hosts is then one within each flow.
         codec: how values travel: the name of a codec (`workloads.codecs`).
+        exchange: how gradients of all become everybody's parameters: the name of an exchange
+            (`workloads.exchange`).
 
     Raises:
         ValueError: the choices contradict each other.
@@ -70,6 +72,7 @@ class Schedule:
     switch_order: SwitchOrder | None = None
     flows: int | None = None
     codec: str = IDENTITY
+    exchange: str = PARAMETER_SERVER
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():

@@ -11,11 +11,11 @@ import pytest
 
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads.errors import WorkloadError
+from workloads.exchange import join
 from workloads.models.profiles import load_model
 from workloads.process.job import parse_job
 from workloads.process.records import Records
 from workloads.process.training import WorkerJob
-from workloads.programs import join
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, PeerError
 from workloads.transport.sockets import Buffers, Endpoint

@@ -1,0 +1,125 @@
+"""An exchange: how the gradients of all workers become everybody's parameters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from workloads.process.process_records import ConnectionEnd
+from workloads.process.records import Records
+from workloads.process.training import WorkerJob
+from workloads.schedule.units import Layout, Unit
+from workloads.transport.memory import Arena
+from workloads.transport.spans import Spans
+
+
+@dataclass(frozen=True)
+class End:
+    """What a worker's end of an exchange has to work with.
+
+    Attributes:
+        job: what the worker is told: its number is `job.worker`, the names of all are
+            `job.workers`.
+        layout: of the model: its units, and which of them a layer has.
+        arena: the tensors. A layer's parameters must be in them when `wait` returns it; a unit's
+            gradient is in them, in place of the parameters, when it is given.
+        records: where the worker writes what it notes.
+    """
+
+    job: WorkerJob
+    layout: Layout
+    arena: Arena
+    records: Records
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an exchange ended.
+
+    Attributes:
+        ended_ns: when the last iteration was over everywhere (monotonic); None: nobody said.
+        connections: counters of this worker's connections.
+        received: when which chunk came.
+        sent: when which chunk went.
+    """
+
+    ended_ns: int | None = None
+    connections: Sequence[ConnectionEnd] = ()
+    received: Spans | None = None
+    sent: Spans | None = None
+
+
+class Exchange(ABC):
+    """A worker's end of an aggregation; the worker's main thread calls it.
+
+    For every iteration: `begin`; `wait` until each layer has been returned once; then `give` for
+    every unit, from the last layer's to the first's. A worker writes an iteration down when the
+    next one has been computed, and asks `sent` of it.
+
+    Attributes:
+        brings_parameters: whether the first iteration's parameters come from elsewhere. Else every
+            worker begins with the same ones, drawn from the seed.
+        end: what there is to work with, once it is open.
+    """
+
+    brings_parameters: ClassVar[bool] = False
+    end: End
+
+    @classmethod
+    def programs(cls, servers: Sequence[str], workers: Sequence[str]) -> Mapping[str, str]:
+        """Which program runs on which host.
+
+        Args:
+            servers: names of the hosts whose role is parameter server.
+            workers: names of the workers.
+
+        Returns:
+            By host, the name of a program or its `module:Class`. Hosts that are left out run
+            nothing; by default workers run `worker`, and nothing else runs.
+        """
+        return dict.fromkeys(workers, "worker")
+
+    def open(self, end: End) -> None:
+        """Get ready: connect to others, for instance. One that overrides this calls it, too."""
+        self.end = end
+
+    def more(self, iteration: int) -> bool:
+        """Whether the worker does an iteration; by default those that the experiment asks for."""
+        return iteration < self.end.job.all_iterations
+
+    def begin(self, iteration: int) -> int | None:
+        """Begin an iteration.
+
+        Returns:
+            When all workers were let go (monotonic ns), for one that waits for all of them: the
+            iteration before has ended then. None: the worker goes on at its own pace.
+        """
+        return None
+
+    @abstractmethod
+    def wait(self, layers: Sequence[int]) -> tuple[int, int]:
+        """Wait until one of some layers has its parameters of this iteration.
+
+        Args:
+            layers: numbers of layers that could be computed, ascending.
+
+        Returns:
+            One of them, and when its parameters came (monotonic ns; 0: they were there).
+        """
+
+    @abstractmethod
+    def give(self, unit: Unit) -> None:
+        """Take over the gradient of a unit, which has just been computed."""
+
+    def sent(self, iteration: int) -> int | None:
+        """Wait until all that an iteration gave has left; when that was (ns), None: at once."""
+        return None
+
+    def fail(self, why: str) -> None:
+        """Tell others, as far as that is possible without waiting, why this worker gives up."""
+
+    def close(self) -> Ended:
+        """End, when all iterations are done: wait for others, close connections."""
+        return Ended()
