@@ -3,6 +3,7 @@
 load_topology, load_experiment, load_any    read a file, or raise InputError with all problems
 shown_path                                  how messages name it
 Topology, Host, Link, Direction             the parts of a topology
+Placement                                   which part of the training runs on which host
 Port, Flow, ports, path, flows_through,     who sends over which end of which link
 contended_switch_ports, flows, flow_path
 ClassPlan, class_plan, worker_dscp, flow_dscp   which class every flow has
@@ -20,6 +21,7 @@ from orchestrator.spec.access import SshAccess
 from orchestrator.spec.experiment import Experiment, Overrides, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.sweep import Conditions, Sweep, conditions
 from orchestrator.spec.switch_kinds import (
@@ -88,6 +90,7 @@ __all__ = [
     "Overrides",
     "PACKET_BYTES",
     "PAYLOAD_BYTES",
+    "Placement",
     "Point",
     "Port",
     "QuantityError",

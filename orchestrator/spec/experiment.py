@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.spec.baseline import BASELINE
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
@@ -61,6 +62,7 @@ class Experiment:
         description: a sentence for people, or empty.
         source: the file it was read from.
         topology: the topology it runs on.
+        placement: which part of the training runs on which of its hosts.
         models: the models to train, in order.
         schedules: the schedules to compare, in order.
         iterations: measured iterations per trial.
@@ -89,6 +91,7 @@ class Experiment:
     description: str
     source: Path
     topology: Topology
+    placement: Placement
     models: tuple[str, ...]
     schedules: tuple[str, ...]
     iterations: int
@@ -190,8 +193,14 @@ class Experiment:
             return ()
         points = []
         for value in self.sweep.values:
-            there = conditions(self.sweep, value, self.topology, self.batch)
-            own = replace(self, sweep=None, topology=there.topology, batch=there.batch)
+            there = conditions(self.sweep, value, self.topology, self.placement, self.batch)
+            own = replace(
+                self,
+                sweep=None,
+                topology=there.topology,
+                placement=there.placement,
+                batch=there.batch,
+            )
             points.append(Point(self.sweep.label(value), value, own))
         return tuple(points)
 
@@ -203,6 +212,7 @@ class Experiment:
         return {
             "name": self.name,
             "topology": self.topology.resolved(),
+            "placement": self.placement.resolved(),
             "models": list(self.models),
             "schedules": list(self.schedules),
             **(
@@ -276,11 +286,13 @@ class Experiment:
             KeyError: a key is missing.
             TypeError, ValueError: a value is none that this version knows.
         """
+        placement = Placement.of_experiment(record)
         return cls(
             name=str(record["name"]),
             description=str(record.get("description", "")),
             source=Path(record.get("source", "")),
-            topology=Topology.from_resolved(record["topology"]),
+            topology=Topology.from_resolved(record["topology"]).placed(placement),
+            placement=placement,
             models=tuple(record["models"]),
             schedules=tuple(record["schedules"]),
             iterations=int(record["iterations"]),

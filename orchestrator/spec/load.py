@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
+from orchestrator.spec.checks.placements import check_placement
 from orchestrator.spec.checks.queues import check_queues
 from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
@@ -20,6 +21,7 @@ from orchestrator.spec.files.own_schedules import own_schedules, try_orders
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
 from orchestrator.spec.overrides import check_overrides
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
@@ -48,7 +50,7 @@ def load_topology(path: Path) -> Topology:
     Raises:
         InputError: with all problems of the file.
     """
-    return _topology(_read(path))
+    return _topology(_read(path))[0]
 
 
 def load_experiment(path: Path, overrides: Overrides | None = None) -> Experiment:
@@ -76,7 +78,7 @@ def load_any(path: Path) -> Topology | Experiment:
     document = _read(path)
     match _kind(document):
         case "topology":
-            return _topology(document)
+            return _topology(document)[0]
         case "experiment":
             return _experiment(document, Overrides())
         case _:
@@ -111,7 +113,10 @@ def _expect(document: Document, wanted: str) -> None:
         raise InputError(document.sorted_problems())
 
 
-def _topology(document: Document, devices: Iterable[str] | None = None) -> Topology:
+def _topology(
+    document: Document, devices: Iterable[str] | None = None
+) -> tuple[Topology, Placement | None]:
+    """A topology, and what the roles of its hosts stand for; None: they have none."""
     _expect(document, "topology")
     file = validate(document, TopologyFile)
     check_topology(document)
@@ -119,9 +124,11 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> Topol
         check_known_devices(document, devices)
     if file is not None and not document.problems:
         topology = file.resolve()
-        check_queues(document, topology)
+        placement = file.placement()
+        if placement is not None:
+            check_queues(document, topology)
         if not document.problems:
-            return topology
+            return topology, placement
     raise InputError(document.sorted_problems())
 
 
@@ -134,7 +141,12 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
-    topology, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
+    topology, by_roles, topology_problems = _named_topology(
+        document, [*known_devices(), *own_devices]
+    )
+    placement = check_placement(document, topology, by_roles)
+    if topology is not None and placement is not None:
+        topology = topology.placed(placement)
     scale, option_problems = check_overrides(overrides, known)
     if file is not None:
         scale = scale or file.scale.scale()
@@ -144,9 +156,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             document.report_at(("switch",), why, _OTHER_KIND)
         else:
             option_problems.append(Problem("--switch", why, _OTHER_KIND))
-    sweep = check_sweep(document, file, topology, switch)
-    if file is not None and topology is not None:
-        workers = most_workers(topology, sweep)
+    sweep = check_sweep(document, file, topology, placement, switch)
+    if file is not None and placement is not None:
+        workers = most_workers(placement, sweep)
         models = file.models if overrides.models is None else overrides.models
         named = file.schedules if overrides.schedules is None else overrides.schedules
         repeats = file.repeats if overrides.repeats is None else overrides.repeats
@@ -154,19 +166,21 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         option_problems += check_trials(document, overrides, counts, sweep, workers)
         check_units(document, schedules, file.models, workers)
     devices: dict[str, DeviceModel] = {}
-    if not document.problems and file is not None and topology is not None:
-        devices = _devices(topology, file.device_models)
+    ready = not document.problems and file is not None
+    if ready and file is not None and topology is not None and placement is not None:
+        devices = _devices(topology, placement, file.device_models)
         try_orders(
             document,
             schedules=schedules,
             orders=orders,
             models=file.models,
             topology=topology,
+            placement=placement,
             devices=devices,
             batch=file.batch,
         )
     problems = [*document.sorted_problems(), *topology_problems, *option_problems]
-    if file is None or scale is None or topology is None or problems:
+    if file is None or scale is None or topology is None or placement is None or problems:
         raise InputError(problems)
     names = tuple(file.schedules if overrides.schedules is None else overrides.schedules)
     chosen = [schedules.get(name) or get_schedule(name) for name in names]
@@ -176,6 +190,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         description=file.description.strip(),
         source=document.path,
         topology=topology,
+        placement=placement,
         models=tuple(file.models if overrides.models is None else overrides.models),
         schedules=names,
         baseline=file.baseline,
@@ -226,26 +241,26 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
 
 def _named_topology(
     document: Document, devices: Iterable[str]
-) -> tuple[Topology | None, list[Problem]]:
-    """The topology that an experiment names, or the problems of its file."""
+) -> tuple[Topology | None, Placement | None, list[Problem]]:
+    """The topology that an experiment names with its roles, or the problems of its file."""
     loc: Loc = ("topology",)
     name = mapping(document.data).get("topology")
     if not isinstance(name, str) or document.is_bad(loc):
-        return None, []
+        return None, None, []
     if not name or "\n" in name:
         document.report_at(loc, f"not a path: {shown(name)}")
-        return None, []
+        return None, None, []
     path = document.path.parent / name
     display = os.path.normpath(Path(document.shown).parent / name)
     try:
-        return _topology(read_document(path, display), devices), []
+        return *_topology(read_document(path, display), devices), []
     except InputError as error:
         first = error.problems[0]
         if first.place != display:
-            return None, list(error.problems)
+            return None, None, list(error.problems)
         # The file could not be read at all: the problem is reported where its name is written.
         document.report_at(loc, f"topology {display}: {first.message}", first.hint)
-        return None, []
+        return None, None, []
 
 
 def _check_twice(document: Document) -> None:
@@ -256,10 +271,12 @@ def _check_twice(document: Document) -> None:
                 document.report_at((key, index), f"{shown(name)} is listed twice")
 
 
-def _devices(topology: Topology, own: dict[str, DeviceFile]) -> dict[str, DeviceModel]:
+def _devices(
+    topology: Topology, placement: Placement, own: dict[str, DeviceFile]
+) -> dict[str, DeviceModel]:
     used: dict[str, DeviceModel] = {}
-    for worker in topology.workers:
-        name = worker.device
+    for worker in placement.workers:
+        name = topology.host(worker).device
         if name is None:
             continue
         if name in own:

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, Literal
 
 from orchestrator.spec.fields import MAX_NODE_LETTERS
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.units import rate_parts, rate_text
 
@@ -61,28 +62,32 @@ class Conditions:
     Attributes:
         topology: with the link's rate or the number of workers; under the same name if it is the
             topology as it was.
+        placement: with that number of workers.
         batch: images per worker.
     """
 
     topology: Topology
+    placement: Placement
     batch: int
 
 
-def conditions(sweep: Sweep, value: int, topology: Topology, batch: int) -> Conditions:
+def conditions(
+    sweep: Sweep, value: int, topology: Topology, placement: Placement, batch: int
+) -> Conditions:
     """The conditions at a value, which need not be one of the sweep's.
 
     Raises:
         ValueError: the topology has no such link.
     """
     if sweep.variable == "batch":
-        return Conditions(topology, value)
+        return Conditions(topology, placement, value)
     if sweep.link is not None:
         changed = with_rate(topology, sweep.link, value)
     else:
-        changed = with_workers(topology, value)
+        changed, placement = with_workers(topology, placement, value)
     if changed != topology:
         changed = replace(changed, name=f"{topology.name}-{sweep.label(value)}")
-    return Conditions(changed, batch)
+    return Conditions(changed, placement, batch)
 
 
 def link_between(topology: Topology, first: str, second: str) -> Link | None:
@@ -110,25 +115,32 @@ def with_rate(topology: Topology, link: tuple[str, str], rate_bps: int) -> Topol
     return replace(topology, links=tuple(new if one == old else one for one in topology.links))
 
 
-def with_workers(topology: Topology, workers: int) -> Topology:
-    """The topology with that many workers, at least one.
+def with_workers(
+    topology: Topology, placement: Placement, workers: int
+) -> tuple[Topology, Placement]:
+    """The topology and the placement with that many workers, at least one.
 
-    They are the first ones of the topology and, if these are too few, copies of its last one, each
+    They are the first ones of the placement and, if these are too few, copies of its last one, each
     with a copy of that one's link. Switches stay, even those without a worker.
     """
-    present = topology.workers
-    gone = {host.name for host in present[workers:]}
+    present = placement.workers
+    gone = set(present[workers:])
     hosts = [host for host in topology.hosts if host.name not in gone]
     links = [link for link in topology.links if not gone.intersection(link.endpoints)]
-    last = present[-1]
+    last = topology.host(present[-1])
     place = hosts.index(last) + 1 if last in hosts else len(hosts)
+    copies: list[str] = []
     for number in range(workers - len(present)):
         copy = replace(last, name=_free_name(last.name, hosts, topology.switches))
+        copies.append(copy.name)
         hosts.insert(place + number, copy)
         links += [
             _moved(link, last, copy) for link in topology.links if last.name in link.endpoints
         ]
-    return replace(topology, hosts=tuple(hosts), links=tuple(links))
+    return (
+        replace(topology, hosts=tuple(hosts), links=tuple(links)),
+        replace(placement, workers=(*present[:workers], *copies)),
+    )
 
 
 def _moved(link: Link, old: Host, new: Host) -> Link:

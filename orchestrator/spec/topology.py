@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from orchestrator.spec.fields import Role
+from orchestrator.spec.placement import Placement
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,15 @@ class Host:
 
     Attributes:
         name: its name.
-        role: "ps" (parameter server) or "worker".
-        device: the name of a worker's device model; None for the parameter server.
+        role: "ps" (parameter server), "worker" or None.
+        device: the name of the device model that gives its speed as a worker, if it may be one.
         cores: how many cores it may use, a fraction too; None if not limited.
         memory_bytes: how much memory it may use; None if not limited.
         cpuset: the CPUs of the testbed's machine that it runs on; empty if any will do.
     """
 
     name: str
-    role: Role
+    role: Role | None = None
     device: str | None = None
     cores: float | None = None
     memory_bytes: int | None = None
@@ -37,6 +38,7 @@ class Host:
         """All that decides a figure; a cpuset only if there is one, which is rare."""
         fields = asdict(self)
         cpuset = fields.pop("cpuset")
+        del fields["role"]
         return {**fields, "cpuset": list(cpuset)} if cpuset else fields
 
 
@@ -72,7 +74,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Topology:
-    """Hosts and switches with one parameter server and at least one worker.
+    """Hosts and switches, the links between them, and the hosts' hardware.
 
     Attributes:
         name: its name.
@@ -105,6 +107,22 @@ class Topology:
     def workers(self) -> tuple[Host, ...]:
         """The workers, in the order of the file: the order in which gradients are summed."""
         return tuple(host for host in self.hosts if host.role == "worker")
+
+    @property
+    def placement(self) -> Placement:
+        """Who has which part, by the hosts' roles."""
+        return Placement.of_roles({host.name: host.role for host in self.hosts})
+
+    def placed(self, placement: Placement) -> Topology:
+        """The same with the roles of a placement, and its workers in the placement's order."""
+        workers = iter(placement.workers)
+        hosts = [
+            replace(self.host(next(workers)), role="worker")
+            if host.name in placement.workers
+            else replace(host, role="ps" if host.name in placement.servers else None)
+            for host in self.hosts
+        ]
+        return replace(self, hosts=tuple(hosts))
 
     def host(self, name: str) -> Host:
         """The host of that name.

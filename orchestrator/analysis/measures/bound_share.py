@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.predict import Case, Goodputs, own_paces, worker_devices
-from orchestrator.spec import Scale, SocketBuffers, Topology
+from orchestrator.spec import Placement, Scale, SocketBuffers, Topology
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 
@@ -81,7 +81,8 @@ def topology_of(experiment: Mapping[str, Any]) -> Topology | None:
     """The topology that a resolved experiment ran on; None if it does not say so."""
     try:
         # What a description says decides nothing, so that run.json leaves it out.
-        return _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
+        topology = _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
+        return topology.placed(Placement.of_experiment(experiment))
     except (KeyError, TypeError, ValidationError):
         return None
 

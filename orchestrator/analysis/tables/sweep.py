@@ -23,7 +23,7 @@ from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.predict import Case, expected, limits
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
-from orchestrator.spec import SocketBuffers, Sweep, Topology, conditions
+from orchestrator.spec import Placement, SocketBuffers, Sweep, Topology, conditions
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 from workloads.schedule.library import Schedule, get_schedule
@@ -47,6 +47,7 @@ class _Experiment(Record):
     devices: dict[str, DeviceModel]
     own_schedules: dict[str, Schedule] = Field(default_factory=dict)
     topology: dict[str, Any]
+    placement: dict[str, Any] | None = None
     socket_buffers: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -64,6 +65,7 @@ class SweepRun:
         name: of the experiment.
         sweep: what was varied.
         topology: as it is without the sweep.
+        placement: as it is without the sweep.
         batch: images per worker and iteration, as it is without the sweep.
         models: names, in the order of the experiment.
         schedules: by name, in the order of the experiment; None for one that this version does not
@@ -77,6 +79,7 @@ class SweepRun:
     name: str
     sweep: Sweep
     topology: Topology
+    placement: Placement
     batch: int
     models: tuple[str, ...]
     schedules: Mapping[str, Schedule | None]
@@ -87,7 +90,7 @@ class SweepRun:
 
     def case(self, model: str, value: int) -> Case:
         """What is trained on what at a value, which need not be a point's."""
-        there = conditions(self.sweep, value, self.topology, self.batch)
+        there = conditions(self.sweep, value, self.topology, self.placement, self.batch)
         made = load_model(model)
         return Case(there.topology, made, self.devices, there.batch, buffers=self.buffers)
 
@@ -156,7 +159,7 @@ def read_sweep(directory: Path) -> SweepRun:
     found = read_object(path, _SweepRecord)
     check_format(path, found.format, found.versions.get("dmlbed"))
     record = found.experiment
-    topology = topology_of({"topology": record.topology})
+    topology = topology_of(record.model_dump(include={"topology", "placement"}, exclude_none=True))
     if topology is None:
         raise RunError(f"{path}: its topology cannot be read")
     runs: dict[int, Run] = {}
@@ -181,6 +184,7 @@ def read_sweep(directory: Path) -> SweepRun:
         name=record.name,
         sweep=record.sweep,
         topology=topology,
+        placement=topology.placement,
         batch=record.batch,
         models=tuple(model for model in record.models if model in model_names()),
         schedules={

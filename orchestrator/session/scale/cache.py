@@ -60,13 +60,13 @@ def machine_key() -> dict[str, Any]:
 
 def calibration_key(experiment: Experiment, switch_kind: str) -> dict[str, Any]:
     """All that decides how much gets through, except R."""
-    topology = experiment.topology.resolved()
+    placed = [experiment.topology.resolved(), experiment.placement.resolved()]
     return {
         **machine_key(),
         "switch": switch_kind,
         "switch_version": _program_version(_PROGRAMS.get(switch_kind)),
         "topology": experiment.topology.name,
-        "topology_digest": _digest(topology),
+        "topology_digest": _digest(placed),
         "time": experiment.asked_scale.time,
         "congestion_control": experiment.congestion_control,
         "send_buffer_bytes": experiment.socket_buffers.send,

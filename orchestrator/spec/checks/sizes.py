@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import Problem
 from orchestrator.spec.experiment import Overrides
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Sweep
-from orchestrator.spec.topology import Topology
 from orchestrator.spec.yaml.document import Document
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model, load_model
 from workloads.schedule.library import Schedule
@@ -88,7 +88,7 @@ def unit_count(model: Model, slice_bytes: int) -> int:
     return sum(-(-BYTES_PER_ELEMENT * tensor.elements // slice_bytes) for tensor in model.tensors)
 
 
-def most_workers(topology: Topology, sweep: Sweep | None) -> int:
+def most_workers(placement: Placement, sweep: Sweep | None) -> int:
     """How many workers there are at most, over the points of a sweep."""
     varied = sweep.values if sweep is not None and sweep.variable == "workers" else ()
-    return max((len(topology.workers), *varied))
+    return max((len(placement.workers), *varied))

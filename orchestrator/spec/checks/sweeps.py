@@ -6,6 +6,7 @@ from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.checks.topologies import MAX_LINKS_PER_SWITCH
 from orchestrator.spec.files.experiment_file import ExperimentFile, SweepFile
 from orchestrator.spec.files.validation import mapping
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Sweep, link_between, with_workers
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology import Topology
@@ -21,7 +22,11 @@ _PLACES: dict[str, Loc] = {
 
 
 def check_sweep(
-    document: Document, file: ExperimentFile | None, topology: Topology | None, switch: str
+    document: Document,
+    file: ExperimentFile | None,
+    topology: Topology | None,
+    placement: Placement | None,
+    switch: str,
 ) -> Sweep | None:
     """The sweep of an experiment; adds to the document's problems what is wrong with it.
 
@@ -29,6 +34,7 @@ def check_sweep(
         document: of the experiment.
         file: what was read of it, None if not all of it could be.
         topology: None if it could not be read.
+        placement: likewise.
         switch: the kind of switch asked for.
     """
     data = mapping(document.data)
@@ -53,7 +59,8 @@ def check_sweep(
     _check_twice(document, sweep)
     if topology is not None:
         _check_link(document, sweep, topology)
-        _check_workers(document, sweep, topology, switch)
+        if placement is not None:
+            _check_workers(document, sweep, topology, placement, switch)
     return sweep
 
 
@@ -79,10 +86,12 @@ def _check_link(document: Document, sweep: Sweep, topology: Topology) -> None:
         document.report_at(loc, message, f"links: {links}")
 
 
-def _check_workers(document: Document, sweep: Sweep, topology: Topology, switch: str) -> None:
+def _check_workers(
+    document: Document, sweep: Sweep, topology: Topology, placement: Placement, switch: str
+) -> None:
     if sweep.variable != "workers":
         return
-    last, present = topology.workers[-1].name, len(topology.workers)
+    last, present = placement.workers[-1], len(placement.workers)
     (peer,) = (
         end
         for link in topology.links
@@ -98,7 +107,7 @@ def _check_workers(document: Document, sweep: Sweep, topology: Topology, switch:
             message = f"{workers} workers: no room for {workers - present} more links at {peer}"
             document.report_at(loc, message, f"at most {most} workers on {topology.name}")
             continue
-        there = with_workers(topology, workers)
+        there, _ = with_workers(topology, placement, workers)
         if why := unfit(there, switch):
             document.report_at(loc, why)
         for port, _, least in short_queues(there):

@@ -19,7 +19,11 @@ from orchestrator.spec.yaml.document import Document, Loc
 # The name of a port's device has room for two digits of its number.
 MAX_LINKS_PER_SWITCH = 99
 
-_DEFAULTS: dict[str, type[FileModel]] = {"link": ShapeFile, "worker": WorkerDefaults}
+_DEFAULTS: dict[str, type[FileModel]] = {
+    "link": ShapeFile,
+    "worker": WorkerDefaults,
+    "host": WorkerDefaults,
+}
 
 
 @dataclass(frozen=True)
@@ -53,19 +57,23 @@ def check_topology(document: Document) -> None:
 
 
 def check_known_devices(document: Document, known: Iterable[str]) -> None:
-    """Adds a problem for each device model that the workers name and that is not known."""
+    """Adds a problem for each device model that hosts name and that is not known."""
     names = list(known)
     data = mapping(document.data)
-    default = mapping(mapping(data.get("defaults")).get("worker")).get("device")
+    defaults = mapping(data.get("defaults"))
     for name, host in mapping(data.get("hosts")).items():
-        if _role(host) != "worker":
+        if _role(host) == "ps":
             continue
-        own = mapping(host).get("device")
-        loc: Loc = ("hosts", name, "device") if own else ("defaults", "worker", "device")
-        device = own or default
-        if isinstance(device, str) and device not in names:
-            hint = nearest(device, names, else_list="known")
-            document.report_at(loc, f"unknown device model {shown(device)}", hint)
+        places: tuple[tuple[Loc, object], ...] = (
+            (("hosts", name), host),
+            (("defaults", "worker"), defaults.get("worker") if _role(host) == "worker" else None),
+            (("defaults", "host"), defaults.get("host")),
+        )
+        written = [(loc, mapping(one)["device"]) for loc, one in places if "device" in mapping(one)]
+        for loc, device in written[:1]:
+            if isinstance(device, str) and device not in names:
+                hint = nearest(device, names, else_list="known")
+                document.report_at((*loc, "device"), f"unknown device model {shown(device)}", hint)
 
 
 def _nodes_readable(data: Mapping[str, Any]) -> bool:
@@ -96,19 +104,23 @@ def _check_roles(document: Document, hosts: Mapping[str, Any]) -> None:
         message = f"a second parameter server: {shown(name)}"
         hint = f"the first is {shown(servers[0])}; there can be only one"
         document.report_at(("hosts", name, "role"), message, hint)
-    if any(_role(host) not in ("ps", "worker") for host in hosts.values()):
+    roles = [_role(host) for host in hosts.values()]
+    if any(document.is_bad(("hosts", name, "role")) for name in hosts):
         return
     if not document.values.get(("hosts",)):
         return
-    if not servers:
-        message = "no parameter server"
-        document.report_at(("hosts",), message, "one host needs 'role: ps'", key=True)
-    elif len(servers) == len(hosts):
-        document.report_at(("hosts",), "no worker", "a host needs 'role: worker'", key=True)
+    hint = "a host needs 'role: {}'; or none has a role, and an experiment places them"
+    if not hosts:
+        document.report_at(("hosts",), "no host", key=True)
+    elif "worker" in roles and not servers:
+        document.report_at(("hosts",), "no parameter server", hint.format("ps"), key=True)
+    elif servers and "worker" not in roles:
+        document.report_at(("hosts",), "no worker", hint.format("worker"), key=True)
 
 
 def _check_devices(document: Document, data: Mapping[str, Any], hosts: Mapping[str, Any]) -> None:
-    has_default = _has_default(document, data, "worker", "device")
+    parts = ("worker", "host")
+    has_default = any(_has_default(document, data, part, "device") for part in parts)
     for name, host in hosts.items():
         has_device = "device" in mapping(host)
         if _role(host) == "ps" and has_device:
@@ -194,10 +206,13 @@ def _check_pairs(document: Document, edges: list[_Edge]) -> None:
 
 
 def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str, Any]) -> None:
+    linked = {end for edge in edges for end in edge.ends}
+    for name, host in hosts.items():
+        if "role" not in mapping(host) and name not in linked:
+            document.report_at(("hosts", name), f"host {shown(name)} has no link", key=True)
     servers = [name for name, host in hosts.items() if _role(host) == "ps"]
     if not servers:
         return
-    linked = {end for edge in edges for end in edge.ends}
     reached = {servers[0]}
     grown = True
     while grown:

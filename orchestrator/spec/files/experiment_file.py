@@ -213,6 +213,17 @@ class RateSweepFile(FileModel):
     )
 
 
+class PlacementFile(FileModel):
+    """Which hosts of the topology have which part."""
+
+    servers: Annotated[list[str], Field(min_length=1, max_length=1)] = Field(
+        description="the host of the parameter server"
+    )
+    workers: Annotated[list[str], Field(min_length=1)] = Field(
+        description="the hosts of the workers, in the order in which their gradients are summed"
+    )
+
+
 class SweepFile(FileModel):
     """What is varied: exactly one of these."""
 
@@ -243,6 +254,9 @@ class ExperimentFile(FileModel):
     name: Name = Field(description="names the directory under results/")
     description: str = Field(default="", description="a sentence for people")
     topology: str = Field(description="the topology file, relative to this file")
+    placement: PlacementFile | None = Field(
+        default=None, description="who does what; if left out, the roles of the topology's hosts"
+    )
     models: Annotated[list[ModelName], Field(min_length=1)] = Field(
         description="the models to train"
     )

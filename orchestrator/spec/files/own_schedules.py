@@ -15,6 +15,7 @@ from orchestrator.orders import (
 )
 from orchestrator.plugins import PluginError
 from orchestrator.spec.files.experiment_file import ExperimentFile
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.yaml.document import Document, Loc
@@ -72,6 +73,7 @@ def try_orders(
     orders: Mapping[str, OwnOrder],
     models: Iterable[str],
     topology: Topology,
+    placement: Placement,
     devices: Mapping[str, DeviceModel],
     batch: int,
 ) -> None:
@@ -81,7 +83,8 @@ def try_orders(
     in its figures, not in its shape.
     """
     slowest = min(min(link.forward.rate_bps, link.reverse.rate_bps) for link in topology.links)
-    workers = [devices[worker.device] for worker in topology.workers if worker.device]
+    named = [topology.host(worker).device for worker in placement.workers]
+    workers = [devices[name] for name in named if name is not None]
     for name, schedule in schedules.items():
         if schedule.order not in orders:
             continue

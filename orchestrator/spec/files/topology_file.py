@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -19,6 +19,7 @@ from orchestrator.spec.fields import (
     Rate,
     Role,
 )
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.units import size_text
 
@@ -56,7 +57,7 @@ class LinkFile(ShapeFile):
 
 
 class PsDefaults(FileModel):
-    """What a parameter server has unless its host says otherwise."""
+    """What a host with `role: ps` has unless it says otherwise."""
 
     cores: Cores | None = Field(
         default=None, description="how many cores it may use at once, such as 6 or 0.5"
@@ -69,10 +70,10 @@ class PsDefaults(FileModel):
 
 
 class WorkerDefaults(PsDefaults):
-    """What a worker has unless its host says otherwise."""
+    """What a host with `role: worker`, or any host, has unless it says otherwise."""
 
     device: DeviceName | None = Field(
-        default=None, description="the device model that gives its speed"
+        default=None, description="the device model that gives its speed as a worker"
     )
 
 
@@ -80,14 +81,22 @@ class DefaultsFile(FileModel):
     """What links and hosts have unless they say otherwise."""
 
     link: ShapeFile = ShapeFile()
-    ps: PsDefaults = PsDefaults()
-    worker: WorkerDefaults = WorkerDefaults()
+    host: WorkerDefaults = Field(
+        default=WorkerDefaults(), description="of every host; `ps` and `worker` come before it"
+    )
+    ps: PsDefaults = Field(default=PsDefaults(), description="of a host with `role: ps`")
+    worker: WorkerDefaults = Field(
+        default=WorkerDefaults(), description="of a host with `role: worker`"
+    )
 
 
 class HostFile(WorkerDefaults):
     """A host."""
 
-    role: Role = Field(description="ps (parameter server) or worker")
+    role: Role | None = Field(
+        default=None,
+        description="ps (parameter server) or worker, unless an experiment places them",
+    )
 
 
 class TopologyFile(FileModel):
@@ -100,12 +109,10 @@ class TopologyFile(FileModel):
     defaults: DefaultsFile = DefaultsFile()
     hosts: dict[NodeName, HostFile] = Field(
         max_length=MAX_HOSTS,
-        description="the hosts by name: one parameter server, and the workers in their order",
+        description="the hosts by name; those with `role: worker` are the workers in their order",
     )
     switches: list[NodeName] = Field(default=[], description="the names of the switches")
-    links: list[LinkFile] = Field(
-        description="the links; every worker can reach the parameter server over them"
-    )
+    links: list[LinkFile] = Field(description="the links; a host has one")
 
     def resolve(self) -> Topology:
         """The topology with all defaults filled in; the file must have passed all checks."""
@@ -117,15 +124,26 @@ class TopologyFile(FileModel):
             links=tuple(self._link(link) for link in self.links),
         )
 
+    def placement(self) -> Placement | None:
+        """What the roles of the hosts stand for; None if none has one."""
+        roles = {name: host.role for name, host in self.hosts.items()}
+        return Placement.of_roles(roles) if any(roles.values()) else None
+
     def _host(self, name: str, host: HostFile) -> Host:
-        default = self.defaults.ps if host.role == "ps" else self.defaults.worker
+        # The nearest one that says something counts: the host, its role's defaults, all hosts'.
+        of_role = {"ps": [self.defaults.ps], "worker": [self.defaults.worker], None: []}
+        hardware = [host, *of_role[host.role], self.defaults.host]
+
+        def nearest(key: str) -> Any:
+            return next((value for one in hardware if (value := getattr(one, key, None))), None)
+
         return Host(
             name=name,
             role=host.role,
-            device=None if host.role == "ps" else host.device or self.defaults.worker.device,
-            cores=host.cores or default.cores,
-            memory_bytes=host.memory or default.memory,
-            cpuset=tuple(sorted(set(host.cpuset or default.cpuset or ()))),
+            device=nearest("device"),
+            cores=nearest("cores"),
+            memory_bytes=nearest("memory"),
+            cpuset=tuple(sorted(set(nearest("cpuset") or ()))),
         )
 
     def _link(self, link: LinkFile) -> Link:

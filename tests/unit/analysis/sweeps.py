@@ -52,7 +52,7 @@ def write_sweep(
         place = write_run(directory / point.label, trials[point.value])
         run = json.loads((place / "run.json").read_text())
         run["experiment"] |= {
-            key: point.experiment.resolved()[key] for key in ("topology", "devices")
+            key: point.experiment.resolved()[key] for key in ("topology", "placement", "devices")
         }
         (place / "run.json").write_text(json.dumps(run))
     return directory

@@ -39,7 +39,7 @@ def test_a_link_that_all_workers_share(name: str, shared: bool) -> None:
     topology = load_topology(ROOT / f"topologies/{name}.yaml")
     assert is_shared(topology, "pull") is shared
     assert is_shared(topology, "push") is shared
-    assert is_shared(with_workers(topology, 1), "pull")
+    assert is_shared(with_workers(topology, topology.placement, 1)[0], "pull")
 
 
 @pytest.mark.parametrize(("rate", "shared"), [(2_999_999_999, True), (3 * 10**9, False)])

@@ -20,7 +20,9 @@ TRUNK = ("switch0", "switch1")
 
 
 def case(model: str = "resnet50", batch: int = 1, *, workers: int = 3, trunk: int = 10**9) -> Case:
-    topology = with_rate(with_workers(PUBLISHED.topology, workers), TRUNK, trunk)
+    topology = with_rate(
+        with_workers(PUBLISHED.topology, PUBLISHED.placement, workers)[0], TRUNK, trunk
+    )
     return Case(topology, load_model(model), PUBLISHED.devices, batch)
 
 

@@ -61,7 +61,8 @@ def test_defaults_are_those_of_the_file() -> None:
 def test_keys_within_lists_and_mappings_have_a_way() -> None:
     keys = keys_of(topology_schema())
     assert keys["links[].endpoints"].value == "list of 2: text"
-    assert keys["hosts.NAME.role"].default == "required"
+    assert keys["hosts"].default == "required"
+    assert keys["hosts.NAME.role"].value == "ps | worker"
     assert size_text(DEFAULT_QUEUE_BYTES) in keys["links[].queue"].meaning
 
 

@@ -91,7 +91,7 @@ def test_a_port_that_less_can_reach_than_leave_has_no_queue() -> None:
 
 
 def test_the_worst_of_a_sweeps_points_is_said() -> None:
-    points = [with_workers(PUBLISHED, count) for count in (1, 4, 2)]
+    points = [with_workers(PUBLISHED, PUBLISHED.placement, count)[0] for count in (1, 4, 2)]
     assert "of 4 workers" in overrun(points, LARGE)
     assert overrun(points[:1], SocketBuffers(200 * KIB, 4096 * KIB)) == ""
 

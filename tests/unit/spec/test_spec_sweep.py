@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulation.network.addresses import cables
-from orchestrator.spec import Experiment, Host, Scale, Sweep, conditions, load_any, load_topology
+from orchestrator.spec import (
+    Experiment,
+    Host,
+    Placement,
+    Scale,
+    Sweep,
+    conditions,
+    load_any,
+    load_topology,
+)
 from orchestrator.spec.sweep import with_rate, with_workers
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +67,7 @@ def test_every_point_has_a_digest_of_its_own_and_the_sweep_too() -> None:
 def test_the_topologys_own_value_is_the_topology_itself() -> None:
     trunk = ("switch0", "switch1")
     for sweep, value in ((Sweep("workers", (3,)), 3), (Sweep("rate", (10**9,), trunk), 10**9)):
-        assert conditions(sweep, value, PUBLISHED, 1).topology == PUBLISHED
+        assert conditions(sweep, value, PUBLISHED, PUBLISHED.placement, 1).topology == PUBLISHED
 
 
 @pytest.mark.parametrize(
@@ -75,18 +84,18 @@ def test_rates_are_written_exactly(value: int, label: str, text: str) -> None:
 
 
 def test_fewer_workers_are_the_first_ones() -> None:
-    one = with_workers(TREE, 1)
-    assert one.workers == TREE.workers[:1]
-    gone = {host.name for host in TREE.workers[1:]}
+    one, placed = with_workers(TREE, TREE.placement, 1)
+    assert placed == Placement(("ps",), ("worker0",))
+    gone = set(TREE.placement.workers[1:])
     assert not any(gone.intersection(link.endpoints) for link in one.links)
     assert one.switches == TREE.switches
     assert len(one.links) == len(TREE.links) - len(gone)
 
 
 def test_more_workers_are_copies_of_the_last_one() -> None:
-    many = with_workers(PUBLISHED, 16)
-    assert [host.name for host in many.workers] == [f"worker{n}" for n in range(16)]
-    last, new = PUBLISHED.workers[-1], many.workers[-1]
+    many, placed = with_workers(PUBLISHED, PUBLISHED.placement, 16)
+    assert placed == Placement(("ps",), tuple(f"worker{n}" for n in range(16)))
+    last, new = PUBLISHED.host("worker2"), many.host("worker15")
     assert (new.device, new.cores, new.memory_bytes) == (last.device, last.cores, last.memory_bytes)
     rates = {link.endpoints: link.forward for link in many.links}
     assert rates["switch1", "worker15"] == rates["switch1", "worker2"]
@@ -111,15 +120,13 @@ def test_copies_do_not_collide(names: tuple[str, ...], copies: tuple[str, ...]) 
     topology = type(PUBLISHED)(
         "t",
         "",
-        (PUBLISHED.ps, *(Host(name, "worker", "d") for name in names)),
+        (PUBLISHED.host("ps"), *(Host(name, "worker", "d") for name in names)),
         ("core1",),
-        tuple(
-            type(first)(("core1", end), first.forward, first.reverse)
-            for end in (PUBLISHED.ps.name, *names)
-        ),
+        tuple(type(first)(("core1", end), first.forward, first.reverse) for end in ("ps", *names)),
     )
-    many = with_workers(topology, len(names) + 2)
-    assert tuple(host.name for host in many.workers) == (*names, *copies)
+    many, placed = with_workers(topology, Placement(("ps",), names), len(names) + 2)
+    assert placed.workers == (*names, *copies)
+    assert {host.name for host in many.hosts} == {"ps", *names, *copies}
 
 
 def test_a_link_that_is_not_there() -> None:

@@ -1,0 +1,102 @@
+"""Who does what in an experiment: its `placement:`, or the roles of its topology's hosts."""
+
+from __future__ import annotations
+
+from orchestrator.spec.checks.queues import least_text, short_queues, why_short
+from orchestrator.spec.files.experiment_file import PlacementFile
+from orchestrator.spec.files.validation import items, mapping
+from orchestrator.spec.placement import Placement
+from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.graph import path
+from orchestrator.spec.yaml.document import Document, Loc
+
+_PLACEMENT: Loc = ("placement",)
+_EXAMPLE = "placement: {servers: [a host], workers: [hosts]}"
+
+
+def check_placement(
+    document: Document, topology: Topology | None, by_roles: Placement | None
+) -> Placement | None:
+    """Who does what; adds to an experiment's problems what is wrong with it.
+
+    Args:
+        document: of the experiment.
+        topology: that it names; None if it could not be read.
+        by_roles: what the roles of its hosts stand for; None if they have none.
+
+    Returns:
+        None if there is none, or what it says is wrong.
+    """
+    data = mapping(document.data)
+    if "placement" not in data:
+        if topology is not None and by_roles is None:
+            message = f"no host of {topology.name} has a role, so the experiment places them"
+            document.report_at(_PLACEMENT, "missing key 'placement'", f"{message}: {_EXAMPLE}")
+        return by_roles
+    if document.is_bad(_PLACEMENT):
+        return None
+    named = _named(document)
+    if topology is not None:
+        _check_known(document, topology, named)
+    _check_twice(document, named)
+    if topology is None or any(document.is_bad(loc) for loc, _ in named) or _half_read(document):
+        return None
+    placement = Placement(*(tuple(data["placement"][part]) for part in PlacementFile.model_fields))
+    _check_workers(document, topology, placement)
+    if _half_read(document):
+        return None
+    for port, _, least in short_queues(topology.placed(placement)):
+        why = why_short(topology.placed(placement), port)
+        document.report_at(_PLACEMENT, why, f"{least_text(least)} in {topology.name}", key=True)
+    return placement
+
+
+def _named(document: Document) -> list[tuple[Loc, str]]:
+    """Every host that the placement names, and where."""
+    parts = mapping(mapping(document.data).get("placement"))
+    return [
+        ((*_PLACEMENT, part, index), name)
+        for part in PlacementFile.model_fields
+        for index, name in enumerate(items(parts.get(part)))
+        if isinstance(name, str)
+    ]
+
+
+def _half_read(document: Document) -> bool:
+    """Whether something was said about the placement, or about a part of it."""
+    return any(loc[:1] == _PLACEMENT for loc in document.bad)
+
+
+def _check_known(document: Document, topology: Topology, named: list[tuple[Loc, str]]) -> None:
+    hosts = [host.name for host in topology.hosts]
+    for loc, name in named:
+        if name in topology.switches:
+            hint = "a switch runs no part of the training"
+            document.report_at(loc, f"{shown(name)} is a switch of {topology.name}", hint)
+        elif name not in hosts:
+            hint = nearest(name, hosts, else_list="hosts")
+            document.report_at(loc, f"{shown(name)} is no host of {topology.name}", hint)
+
+
+def _check_twice(document: Document, named: list[tuple[Loc, str]]) -> None:
+    seen: dict[str, Loc] = {}
+    for loc, name in named:
+        if name in seen:
+            line, _ = document.mark(seen[name])
+            document.report_at(loc, f"{shown(name)} is listed twice", f"first on line {line}")
+        seen.setdefault(name, loc)
+
+
+def _check_workers(document: Document, topology: Topology, placement: Placement) -> None:
+    for index, name in enumerate(placement.workers):
+        loc = (*_PLACEMENT, "workers", index)
+        if topology.host(name).device is None:
+            message = f"worker {shown(name)} has no device model"
+            document.report_at(loc, message, f"add 'device' to the host in {topology.name}")
+        try:
+            path(topology, placement.server, name)
+        except ValueError:
+            server = shown(placement.server)
+            message = f"worker {shown(name)} cannot reach the parameter server {server}"
+            document.report_at(loc, message, f"no chain of links of {topology.name} joins them")

@@ -1,0 +1,68 @@
+"""Which part of the training runs on which host (pure).
+
+A topology has hosts, links and hardware; who does what on it is said here, and only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The hosts of each part, by name. Hosts that are not in it have no part.
+
+    Attributes:
+        servers: of the parameter server. There is exactly one today.
+        workers: in the order in which their gradients are summed; at least one.
+    """
+
+    servers: tuple[str, ...]
+    workers: tuple[str, ...]
+
+    @property
+    def server(self) -> str:
+        """The host of the only parameter server."""
+        (only,) = self.servers
+        return only
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts that have a part: servers, then workers."""
+        return (*self.servers, *self.workers)
+
+    def resolved(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {part: list(hosts) for part, hosts in asdict(self).items()}
+
+    @classmethod
+    def from_resolved(cls, record: Mapping[str, Any]) -> Placement:
+        """The placement that `resolved` wrote.
+
+        Raises:
+            KeyError: a part is missing.
+        """
+        return cls(tuple(record["servers"]), tuple(record["workers"]))
+
+    @classmethod
+    def of_experiment(cls, record: Mapping[str, Any]) -> Placement:
+        """That of a resolved experiment; an older one's hosts have roles instead.
+
+        Raises:
+            KeyError, TypeError: it says nothing of it.
+        """
+        if "placement" in record:
+            return cls.from_resolved(record["placement"])
+        roles = {host["name"]: host["role"] for host in record["topology"]["hosts"]}
+        return cls.of_roles(roles)
+
+    @classmethod
+    def of_roles(cls, roles: Mapping[str, str | None]) -> Placement:
+        """The placement that hosts' roles stand for: "ps", "worker" or none, in their order."""
+
+        def those(wanted: str) -> tuple[str, ...]:
+            return tuple(name for name, role in roles.items() if role == wanted)
+
+        return cls(those("ps"), those("worker"))
