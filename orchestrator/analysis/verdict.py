@@ -95,7 +95,7 @@ def judge_run(
     verdicts = []
     for trial, bound in zip(trials, bounds, strict=True):
         training = _same_training(trial)
-        common = [split[training]] if trial.bulk_synchronous and training in split else []
+        common = [split[training]] if _must_agree(trial) and training in split else []
         doubtful: list[str] = []
         if forced is not None:
             (common if forced.level == "unusable" else doubtful).append(forced.reason)
@@ -157,7 +157,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
     for host in trial.hosts:
         if THROTTLED_A_LITTLE < (host.throttled_share or 0.0) <= THROTTLED_SHARE:
             yield _throttled(host)
-    if not trial.congestion_controls:
+    if trial.sends_model and not trial.congestion_controls:
         yield "congestion control was not read back"
     if trial.schedule == UNORDERED:
         yield from unfair(trial, fairness)
@@ -194,10 +194,15 @@ def _same_training(trial: TrialMeasure) -> _Training:
     return (trial.model, trial.seed, iterations, trial.batch, trial.workers, *scale)
 
 
+def _must_agree(trial: TrialMeasure) -> bool:
+    """Whether nothing of how it communicates may change the final parameters."""
+    return trial.bulk_synchronous and trial.exact
+
+
 def _different_parameters(trials: Sequence[TrialMeasure]) -> dict[_Training, str]:
     found: dict[_Training, set[str]] = defaultdict(set)
     for trial in trials:
-        if trial.bulk_synchronous:
+        if _must_agree(trial):
             found[_same_training(trial)].add(trial.parameters_sha256)
     # Which of them is wrong cannot be told, so all are.
     return {

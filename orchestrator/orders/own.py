@@ -13,4 +13,4 @@ from orchestrator.plugins import Kind, Plugin
 class OwnOrder(Plugin[Order]):
     """An order that is not ours: by the name of an entry point, or by `module:Class`."""
 
-    kind = Kind("order", Order, "orchestrator.orders", ORDERS, "dmlbed.orders")
+    kind = Kind("order", "Order", "orchestrator.orders", ORDERS, "dmlbed.orders")

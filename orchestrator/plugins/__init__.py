@@ -2,10 +2,21 @@
 
 Kind            one of them: its base class, our library, its entry points
 Plugin          one that is not ours, by entry point or by module:Class, as it travels
-users_code   where code of it is called: what it prints is no answer of ours
+OwnCode         codecs, exchanges and programs that an experiment takes to its hosts
+users_code      where code of it is called: what it prints is no answer of ours
 """
 
 from orchestrator.plugins.kind import Kind, PluginError
+from orchestrator.plugins.own_code import OwnCode, OwnCodec, OwnExchange, OwnProgram
 from orchestrator.plugins.plugin import Plugin, users_code
 
-__all__ = ["Kind", "Plugin", "PluginError", "users_code"]
+__all__ = [
+    "Kind",
+    "OwnCode",
+    "OwnCodec",
+    "OwnExchange",
+    "OwnProgram",
+    "Plugin",
+    "PluginError",
+    "users_code",
+]

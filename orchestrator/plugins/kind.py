@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from orchestrator.errors import RunError
 from workloads.errors import nearest
@@ -29,18 +30,24 @@ class Kind(Generic[T]):
 
     Attributes:
         noun: what a message calls one of the kind.
-        base: the class that all of them are subclasses of. One that is not ours overrides at least
-            one of its public names.
-        package: where people import that class from.
+        base_name: the class that all of them are subclasses of. One that is not ours overrides at
+            least one of its public names, and all that are abstract.
+        package: where people import that class from; it is imported when it is needed.
         library: ours, by name.
         entry_points: the group of entry points by which installed packages name theirs.
     """
 
     noun: str
-    base: type[T]
+    base_name: str
     package: str
-    library: Mapping[str, T]
+    library: Mapping[str, Any]
     entry_points: str
+
+    @property
+    def base(self) -> type[T]:
+        """The class that all of them are subclasses of."""
+        found: type[T] = getattr(importlib.import_module(self.package), self.base_name)
+        return found
 
     def installed(self) -> dict[str, EntryPoint]:
         """What installed packages bring, by name; of two of one name, what Python finds first."""
@@ -57,7 +64,9 @@ class Kind(Generic[T]):
         """
         found = getattr(module, name, None)
         if not (inspect.isclass(found) and issubclass(found, self.base)):
-            what = "has no" if found is None else f"is no subclass of {self.package}.{self._base}:"
+            what = (
+                "has no" if found is None else f"is no subclass of {self.package}.{self.base_name}:"
+            )
             hint = nearest(name, self._classes(module), else_list="it has")
             raise PluginError(f"{module.__name__} {what} {name!r}", hint)
         known = [key for key in vars(self.base) if not key.startswith("_")]
@@ -65,13 +74,15 @@ class Kind(Generic[T]):
         own = {key for each in found.__mro__ if each not in inherited for key in vars(each)}
         if not own.intersection(known):
             hints = (nearest(key, known) for key in sorted(own) if not key.startswith("_"))
-            message = f"{name} overrides nothing of {self._base}: {', '.join(known)}"
+            message = f"{name} overrides nothing of {self.base_name}: {', '.join(known)}"
+            raise PluginError(message, next(filter(None, hints), ""))
+        missing = sorted(getattr(found, "__abstractmethods__", ()))
+        if missing:
+            methods = ", ".join(f"{key}()" for key in missing)
+            hints = (nearest(key, missing) for key in sorted(own) if key not in known)
+            message = f"{name} lacks {methods}, which every {self.noun} has"
             raise PluginError(message, next(filter(None, hints), ""))
         return found
-
-    @property
-    def _base(self) -> str:
-        return self.base.__name__
 
     def _classes(self, module: ModuleType) -> list[str]:
         """Names of a module's classes of this kind."""

@@ -155,6 +155,8 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     found: float | str
     if order is None:
         found = f"the order {schedule.order} is not the library's"
+    elif not schedule.sends_model:
+        found = "what its codec or its exchange sends is not known"
     else:
         found = _credit_limits(schedule, case) or _simulated(schedule, order, case)
         if case.window_limits and not isinstance(found, str):

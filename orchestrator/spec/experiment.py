@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from orchestrator.orders import ORDERS, Order, OwnOrder
+from orchestrator.plugins import OwnCode
 from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
@@ -29,6 +30,7 @@ from workloads.schedule.library import Schedule, get_schedule
 _SWEEP = TypeAdapter(Sweep | None)
 _SCHEDULES = TypeAdapter(dict[str, Schedule])
 _ORDERS = TypeAdapter(dict[str, OwnOrder])
+_CODE = TypeAdapter(OwnCode)
 _PUBLISHED = TypeAdapter(dict[str, dict[str, tuple[float, ...]]])
 
 
@@ -83,6 +85,7 @@ class Experiment:
         added: what was added to the warm-up and cool-down that the file asks for, and why.
         own_schedules: the experiment's own schedules, by name.
         own_orders: orders of somebody else that they name.
+        own_code: user-defined codecs, exchanges and programs that its trials need on the hosts.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
             points are.
     """
@@ -111,6 +114,7 @@ class Experiment:
     added: str = ""
     own_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, OwnOrder] = field(default_factory=dict)
+    own_code: OwnCode = field(default_factory=OwnCode)
     sweep: Sweep | None = None
     baseline: str = BASELINE
 
@@ -225,6 +229,7 @@ class Experiment:
                 if self.own_orders
                 else {}
             ),
+            **({"own_code": self.own_code.digests()} if list(self.own_code) else {}),
             **({"baseline": self.baseline} if self.baseline != BASELINE else {}),
             **({"sweep": self.sweep.resolved()} if self.sweep else {}),
             "iterations": self.iterations,
@@ -273,6 +278,7 @@ class Experiment:
             "added": self.added,
             "asked_buffers": asdict(self.socket_buffers),
             "order_sources": {name: own.to_json() for name, own in self.own_orders.items()},
+            "code_sources": asdict(self.own_code),
         }
 
     @classmethod
@@ -312,6 +318,7 @@ class Experiment:
             added=str(record.get("added", "")),
             own_schedules=_SCHEDULES.validate_python(record.get("own_schedules", {})),
             own_orders=_ORDERS.validate_python(record.get("order_sources", {})),
+            own_code=_CODE.validate_python(record.get("code_sources", {})),
             sweep=_SWEEP.validate_python(record.get("sweep")),
             baseline=str(record.get("baseline", BASELINE)),
         )

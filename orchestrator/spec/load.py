@@ -17,6 +17,7 @@ from orchestrator.spec.checks.topologies import check_known_devices, check_topol
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
+from orchestrator.spec.files.own_code import own_code
 from orchestrator.spec.files.own_schedules import own_schedules, try_orders
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
@@ -137,6 +138,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     file = validate(document, ExperimentFile)
     _check_twice(document)
     schedules, orders = own_schedules(document, file)
+    code = own_code(document, schedules)
     own_names = map(str, mapping(mapping(document.data).get("own_schedules")))
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
@@ -210,6 +212,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         devices=devices,
         own_schedules=schedules,
         own_orders=orders,
+        own_code=code,
         sweep=sweep,
         published={
             model: {schedule: tuple(values) for schedule, values in row.items()}

@@ -76,6 +76,8 @@ TrafficJob = TrafficServerJob | TrafficWorkerJob
 class TrafficServer(Program[TrafficServerJob]):
     """The parameter server of an exchange of traffic."""
 
+    opens = "listening"
+
     def read(self, job: Job) -> TrafficServerJob:
         """Check the section of a parameter server, with how long it lasts."""
         return TrafficServerJob.of(job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from workloads.errors import JobError
 from workloads.library import PROGRAMS
@@ -15,7 +15,14 @@ J = TypeVar("J", bound=Job)
 
 
 class Program(ABC, Generic[J]):
-    """What one process of a trial does, from its job to its last record."""
+    """What one process of a trial does, from its job to its last record.
+
+    Attributes:
+        opens: an event that it announces (`workloads.process.events.announce`) when programs of
+            other hosts may start; empty: they need not wait for it.
+    """
+
+    opens: ClassVar[str] = ""
 
     def read(self, job: Job) -> J:
         """Check what only this program is told: the job's section.

@@ -48,6 +48,8 @@ _AHEAD = -1  # rank of what goes before all parameters
 class ServerProgram(Program[ServerJob]):
     """The parameter server of a training."""
 
+    opens = "listening"
+
     def read(self, job: Job) -> ServerJob:
         """Check the section of a parameter server."""
         return ServerJob.of(job)

@@ -47,6 +47,8 @@ _URGENT, _PATIENT = 0, 1  # ranks
 class UrgentServer(Program[TrafficServerJob]):
     """The parameter server: takes in what one worker sends."""
 
+    opens = "listening"
+
     def read(self, job: Job) -> TrafficServerJob:
         """Check the section of an exchange of traffic with one worker."""
         made = TrafficServerJob.of(job)

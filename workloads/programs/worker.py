@@ -17,7 +17,12 @@ from workloads.models.graphs import graph_of
 from workloads.process.events import announce
 from workloads.process.found import found
 from workloads.process.job import Job
-from workloads.process.process_records import WorkerEnd, WorkerIteration, WorkerSpans
+from workloads.process.process_records import (
+    ScheduleRecord,
+    WorkerEnd,
+    WorkerIteration,
+    WorkerSpans,
+)
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
 from workloads.process.training import WorkerJob
@@ -80,6 +85,9 @@ class Worker:
         Raises:
             WorkloadError: the training failed; others have been told.
         """
+        if self._job.schedule.exchange not in EXCHANGES:
+            # There need not be a server that writes it.
+            self._records.write(ScheduleRecord.of(self._job.schedule))
         with self._anybodys():
             self._exchange.open(End(self._job, self._layout, self._arena, self._records))
         cpu = TrainingCpu()

@@ -141,6 +141,11 @@ class Schedule:
         return KINDS[self.synchronisation].together
 
     @property
+    def sends_model(self) -> bool:
+        """Whether each iteration moves all of the model to a parameter server and back, uncoded."""
+        return (self.codec, self.exchange) == (IDENTITY, PARAMETER_SERVER)
+
+    @property
     def flow_count(self) -> int:
         """Connections that a worker has in each direction."""
         return self.flows or 1

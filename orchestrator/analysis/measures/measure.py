@@ -116,6 +116,8 @@ class TrialMeasure:
         training_cpu: without the start, the arithmetic apart; None: nothing was delivered.
         congestion_controls: what the kernel reported, of any connection.
         bulk_synchronous: whether gradients of all workers were applied together.
+        exact: whether all such trials of a training must end with the same parameters.
+        sends_model: whether bounds hold: see `Trial`.
         barrier: whether the workers waited for each other after every iteration.
         lead: how many iterations a worker could do for one of the slowest worker's.
         staleness: where they were not: how many updates by others had been applied to a unit
@@ -167,6 +169,8 @@ class TrialMeasure:
     hosts: tuple[HostUse, ...] = ()
     records_bytes: int = 0
     bulk_synchronous: bool = True
+    exact: bool = True
+    sends_model: bool = True
     barrier: bool = True
     lead: float = 1.0
     training_cpu: TrainingCpu | None = None
@@ -211,7 +215,8 @@ def measure(trial: Trial) -> TrialMeasure:
     """Compute the measures of a finished trial."""
     what, network = trial.trial, trial.network
     stretch = what.scale.time
-    measured = [trial.ps_iterations[number] for number in what.measured]
+    # Of none, where there is no parameter server.
+    measured = trial.ps_iterations[what.warm_up : what.warm_up + what.iterations]
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course
@@ -246,8 +251,8 @@ def measure(trial: Trial) -> TrialMeasure:
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
         iteration_seconds_median=median(real),
-        pull_shares=_shares(pulls) if trial.bulk_synchronous else None,
-        push_shares=_shares(pushes) if trial.bulk_synchronous else None,
+        pull_shares=_shares(pulls) if trial.bulk_synchronous and pulls else None,
+        push_shares=_shares(pushes) if trial.bulk_synchronous and pushes else None,
         pull_rates=_rates(pulls, what.scale.rates),
         push_rates=_rates(pushes, what.scale.rates),
         idle_mean=idle_mean,
@@ -271,6 +276,8 @@ def measure(trial: Trial) -> TrialMeasure:
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
         bulk_synchronous=trial.bulk_synchronous,
+        exact=trial.ps_end.exact,
+        sends_model=trial.sends_model,
         barrier=trial.barrier,
         lead=lead_of(trial.bulk_synchronous, trial.ahead, what.iterations),
         training_cpu=training_cpu(trial.ps_end, trial.worker_ends, payload),

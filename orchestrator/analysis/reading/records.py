@@ -22,9 +22,23 @@ from workloads.process.process_records import (
     PsEnd,
     PsIteration,
     ScheduleRecord,
+    TrainingCpuUse,
     WorkerEnd,
     WorkerIteration,
 )
+
+NO_SERVER = PsEnd(
+    cpu_seconds=0.0,
+    max_rss_bytes=0,
+    training_cpu=TrainingCpuUse(0.0, 0.0),
+    parameters_sha256="",
+    staleness=None,
+    payload_in=0,
+    payload_out=0,
+    connections=(),
+    exact=False,
+)
+"""What a trial without a parameter server has of one."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,8 @@ class Trial:
         records_bytes: size of what all processes wrote down, which was fetched.
         bulk_synchronous: whether gradients of all workers were applied together.
         barrier: whether the workers waited for each other after every iteration.
+        sends_model: whether every worker sent all of the model to the parameter server and back,
+            uncoded, in each iteration: what bounds are of.
         ahead: how many iterations a worker might be ahead of the slowest; None: any number.
         worker_iterations: per worker, all its iterations.
     """
@@ -56,6 +72,7 @@ class Trial:
     records_bytes: int = 0
     bulk_synchronous: bool = True
     barrier: bool = True
+    sends_model: bool = True
     ahead: int | None = None
     worker_iterations: tuple[tuple[WorkerIteration, ...], ...] = ()
 
@@ -225,10 +242,15 @@ def read_trial(directory: Path) -> Trial:
 
 def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
     network = read_object(place.network, NetworkRecord)
-    path = place.process(trial.ps)
+    # Where there is no parameter server, the first worker knows what all were told.
+    path = place.process(trial.ps or trial.workers[0])
     ps = read_events(path)
-    iterations = tuple(ps.all(PsIteration))
-    _check_iterations(path, trial, iterations)
+    iterations: tuple[PsIteration, ...] = ()
+    ps_end = NO_SERVER
+    if trial.ps:
+        iterations = tuple(ps.all(PsIteration))
+        _check_iterations(path, trial, iterations)
+        ps_end = ps.one(PsEnd)
     congestion_controls = {c.congestion_control for c in ps.all(ConnectionRecord)}
     schedule = ps.one(ScheduleRecord)
     barrier = schedule.barrier
@@ -249,13 +271,14 @@ def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
         job=ps.one(JobRecord),
         congestion_controls=frozenset(congestion_controls),
         ps_iterations=iterations,
-        ps_end=ps.one(PsEnd),
+        ps_end=ps_end,
         worker_ends=tuple(worker_ends),
         records_bytes=sum(
-            place.process(name).stat().st_size for name in (trial.ps, *trial.workers)
+            place.process(name).stat().st_size for name in (trial.ps, *trial.workers) if name
         ),
         bulk_synchronous=in_step,
         barrier=barrier,
+        sends_model=schedule.sends_model,
         ahead=schedule.staleness,
         worker_iterations=tuple(worker_iterations),
     )

@@ -94,6 +94,9 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
         InputError: its processes kept none.
         RunError: a record is missing or broken.
     """
+    if not trial.trial.ps:
+        why = "it had no parameter server, whose spans a trace is made of"
+        raise InputError([Problem(str(place.path), why, "choose another trial")])
     path = place.process(trial.trial.ps)
     events = read_events(path)
     lines = tuple(events.all(PsSpans))

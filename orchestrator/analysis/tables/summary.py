@@ -35,7 +35,7 @@ def summarise(run: Run) -> Summary:
         which: bound_imgs_per_sec(run.experiment, which[0], which[1], goodputs, which[2])
         for which in {_bounded(trial) for trial in trials}
     }
-    of_trials = tuple(bounds[_bounded(trial)] for trial in trials)
+    of_trials = tuple(bounds[_bounded(trial)] if trial.sends_model else None for trial in trials)
     fairness = {
         (model, batch): fairness_of(run.experiment, model, batch, goodputs)
         for model, batch, _ in bounds
@@ -93,7 +93,7 @@ def _row(
         published_speedup = percent_faster(fmean(published[against]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
     # All trials of a run have one batch, and one that has not would have another bound.
-    of_trials = {bounds[_bounded(trial)] for trial in own.counted}
+    of_trials = {bounds[_bounded(one)] if one.sends_model else None for one in own.counted}
     bound = of_trials.pop() if len(of_trials) == 1 else None
     gain = None
     if compared and base and bound:

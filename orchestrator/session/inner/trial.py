@@ -15,7 +15,12 @@ from orchestrator.errors import RunError
 from orchestrator.records.directory import NETWORK, TRIAL, process_file
 from orchestrator.records.network import ControllerRecord, NetworkRecord
 from orchestrator.records.trial import ScaleRecord, TrialRecord
-from orchestrator.session.plan.jobs import START_SECONDS, plans_of_trial, silence_seconds
+from orchestrator.session.plan.jobs import (
+    START_SECONDS,
+    plans_of_trial,
+    programs_of,
+    silence_seconds,
+)
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.results import json_file
 from orchestrator.session.testbed.protocol import Testbed
@@ -55,10 +60,11 @@ def run_trial(
         RunError: the network could not be set as asked, or is gone. (A process or an order that
             fails ends the trial with an outcome, not with an exception.)
     """
-    server = experiment.topology.ps.name
+    first_host: list[str] = []
 
     def heard(host: str, event: Mapping[str, Any]) -> None:
-        if host == server:
+        # The parameter server's iterations, or where there is none the first worker's.
+        if first_host[:1] == [host]:
             meter.event(event)
         on_event(host, event)
 
@@ -72,8 +78,10 @@ def run_trial(
     use = UseSampler()
     with IdleSampler(threads=testbed.switch_threads, use=use) as sampler:
         try:
+            plans = plans_of_trial(experiment, trial, testbed.addresses)
+            first_host.extend(plans)
             records = deployment.run(
-                plans_of_trial(experiment, trial, testbed.addresses),
+                plans,
                 start_timeout=START_SECONDS,
                 silence_timeout=silence_seconds(experiment, trial.model),
                 on_event=heard,
@@ -117,7 +125,7 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         outcome="finished" if outcome.error is None else "failed",
         error=outcome.error,
         seconds=outcome.seconds,
-        ps=topology.ps.name,
+        ps=topology.ps.name if _is_served(experiment, trial.schedule) else "",
         workers=tuple(worker.name for worker in topology.workers),
         batch=experiment.batch,
         iterations=experiment.iterations,
@@ -131,3 +139,10 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         NETWORK: json_file(outcome.network.as_json()),
         **{process_file(name): content for name, content in outcome.records.items()},
     }
+
+
+def _is_served(experiment: Experiment, schedule: str) -> bool:
+    """Whether our parameter server runs under a schedule, whose records are known."""
+    topology, exchange = experiment.topology, experiment.schedule(schedule).exchange
+    programs = programs_of(exchange, experiment.own_code, topology, ())
+    return programs.get(topology.ps.name) == "server"

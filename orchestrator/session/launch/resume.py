@@ -98,7 +98,7 @@ def read_plan(directory: Path) -> RunPlan:
     if "bench" in record:
         raise InputError([Problem(str(directory), "a bench, not a run", "run it anew")])
     plan = RunPlan.from_record(record, directory)
-    for own in plan.experiment.own_orders.values():
+    for own in (*plan.experiment.own_orders.values(), *plan.experiment.own_code):
         try:
             _ = own.instance
         except PluginError as error:

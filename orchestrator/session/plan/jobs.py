@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from orchestrator.deployment import ProcessPlan
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
+from orchestrator.plugins import OwnCode
 from orchestrator.predict import is_shared, phase_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial, iteration_seconds
-from orchestrator.spec import Experiment, Flow, flow_dscp
+from orchestrator.spec import Experiment, Flow, Topology, flow_dscp
+from workloads.library import EXCHANGES, IDENTITY
 from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
 
 PORT = 5000
+SHIPPED = "shipped"
+"""Where hosts look for modules of somebody else (`workloads.process.found`)."""
 START_SECONDS = 60.0
 """A process that has not started by then never will."""
 
@@ -31,7 +36,7 @@ class Work:
         repeat: from 1.
         tensors: R and D at which the model is cut; None: those of the network.
         workers: who takes part, by name; None: all.
-        programs: of the parameter server, and of a worker.
+        programs: of the parameter server, and of a worker; None: those of the schedule's exchange.
         seconds: how long they do it; None: a training, which ends by itself.
     """
 
@@ -41,7 +46,7 @@ class Work:
     repeat: int = 1
     tensors: Mapping[str, float] | None = None
     workers: tuple[str, ...] | None = None
-    programs: tuple[str, str] = ("server", "worker")
+    programs: tuple[str, str] | None = None
     seconds: float | None = None
 
 
@@ -105,10 +110,33 @@ def plans_of(
         topology.ps.name: [Flow(worker.name, "pull") for _, worker in workers],
         **{worker.name: [Flow(worker.name, "push")] for _, worker in workers},
     }
+    code = experiment.own_code
+    codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
+    if work.programs is None:
+        programs = programs_of(schedule.exchange, code, topology, [one.name for _, one in workers])
+    else:
+        server, of_workers = work.programs
+        programs = {topology.ps.name: server, **{one.name: of_workers for _, one in workers}}
+        # A probe's traffic is not coded.
+        codec, schedule = None, replace(schedule, codec=IDENTITY)
+    own = [code.programs[name] for name in set(programs.values()) if name in code.programs]
+    files = {
+        f"{SHIPPED}/{place}": text.encode()
+        for one in (codec, exchange, *own)
+        if one is not None
+        for place, text in one.files.items()
+    }
+    # Hosts know no entry points.
+    told = {
+        **asdict(schedule),
+        **({} if codec is None else {"codec": codec.target}),
+        **({} if exchange is None else {"exchange": exchange.target}),
+    }
+    targets = {one.name: one.target for one in own}
     training = {
         "workers": [worker.name for _, worker in workers],
         "model": work.model,
-        "schedule": asdict(schedule),
+        "schedule": told,
         "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
         "batch": experiment.batch,
         "iterations": experiment.iterations,
@@ -138,10 +166,9 @@ def plans_of(
         }
 
     def envelope(host: str) -> dict[str, Any]:
-        server, of_workers = work.programs
         return {
             "host": host,
-            "program": server if host == topology.ps.name else of_workers,
+            "program": targets.get(programs[host], programs[host]),
             "seed": experiment.seed,
             "congestion_control": experiment.congestion_control,
             "endpoints": {
@@ -157,10 +184,32 @@ def plans_of(
             "limits": {"silence_seconds": work.silence_seconds},
         }
 
+    opens = {one.name: str(one.instance.opens) for one in own}
+    served = topology.ps.name in programs
     return {
         host: ProcessPlan(
             {**envelope(host), "section": section},
-            opens="listening" if host == topology.ps.name else "",
+            opens=opens.get(programs[host], "listening" if host == topology.ps.name else ""),
+            heartbeat=not served,
+            files=files,
         )
         for host, section in sections.items()
+        if host in programs
     }
+
+
+def programs_of(
+    exchange: str, code: OwnCode, topology: Topology, workers: Sequence[str]
+) -> Mapping[str, str]:
+    """Which program runs on which host under an exchange.
+
+    Raises:
+        PluginError: it is one that is not ours, and cannot be had any more.
+    """
+    if exchange in code.exchanges:
+        kind: Any = code.exchanges[exchange].instance
+    else:
+        module, _, name = EXCHANGES[exchange].partition(":")
+        kind = getattr(importlib.import_module(module), name)
+    programs: Mapping[str, str] = kind.programs((topology.ps.name,), tuple(workers))
+    return programs

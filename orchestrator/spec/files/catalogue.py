@@ -52,6 +52,8 @@ def schedules() -> Listing:
             "staleness": one.staleness,
             "switch_order": one.switch_order,
             "flows": one.flows,
+            "codec": one.codec,
+            "exchange": one.exchange,
             "source": one.source,
         }
         for one in SCHEDULES

@@ -32,6 +32,7 @@ from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoSca
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.traffic.windows import SocketBuffers
+from workloads.library import CODECS, EXCHANGES, IDENTITY, PARAMETER_SERVER
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import (
     MAX_FLOWS,
@@ -181,6 +182,18 @@ class ScheduleFile(FileModel):
         default=None, description="flows per worker and direction: switch_order 'layer' only"
     )
 
+    codec: Annotated[str, Field(min_length=1)] = Field(
+        default=IDENTITY,
+        description="how values travel: the name of a codec, or module:Class of your own",
+        json_schema_extra={"examples": [*CODECS, "my_module:MyCodec"]},
+    )
+    exchange: Annotated[str, Field(min_length=1)] = Field(
+        default=PARAMETER_SERVER,
+        description="how gradients of all workers become everybody's parameters: the name of an"
+        " exchange, or module:Class of your own",
+        json_schema_extra={"examples": [*EXCHANGES, "my_module:MyExchange"]},
+    )
+
     def resolve(self, name: str) -> Schedule:
         """The schedule.
 
@@ -199,6 +212,8 @@ class ScheduleFile(FileModel):
             staleness=self.staleness,
             switch_order=self.switch_order,
             flows=self.flows,
+            codec=self.codec,
+            exchange=self.exchange,
         )
 
 

@@ -1,0 +1,188 @@
+"""Codecs, exchanges and programs that an experiment brings: found, tried, taken along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import InputError
+from orchestrator.session.plan.jobs import plans_of_trial
+from orchestrator.session.plan.trials import Trial
+from orchestrator.session.probes.probe import Probe
+from orchestrator.spec import Experiment, load_experiment
+from tests.unit.session.examples import write_experiment
+
+ADDRESSES = {name: f"10.0.0.{n}" for n, name in enumerate(("ps", "worker0", "worker1", "worker2"))}
+
+CODE = """
+import numpy as np
+from workloads.codecs import Codec
+from workloads.exchange import Exchange
+from workloads.programs.program import Program
+import beside
+
+
+class Negated(Codec):
+    exact = True
+
+    def encode(self, chunk, values):
+        return -values
+
+    def decode(self, chunk, payload, out):
+        np.negative(np.frombuffer(payload, np.float32), out=out)
+
+
+class Misspelt(Negated):
+    def encoded(self, chunk, values):
+        return values
+
+
+class Lacking(Codec):
+    def encoded(self, chunk, values):
+        return values
+
+    def decode(self, chunk, payload, out):
+        out[:] = 0
+
+
+class Inexact(Negated):
+    def encode(self, chunk, values):
+        return values
+
+
+class Lazy(Negated):
+    def decode(self, chunk, payload, out):
+        out[:-1] = 0
+
+
+class Raising(Negated):
+    def encode(self, chunk, values):
+        return values / beside.missing
+
+
+class Empty(Codec):
+    pass
+
+
+class Nothing(Exchange):
+    def wait(self, layers):
+        return layers[0], 0
+
+    def give(self, unit):
+        pass
+
+
+class Served(Nothing):
+    @classmethod
+    def programs(cls, servers, workers):
+        return {**dict.fromkeys(servers, "own:Idle"), **dict.fromkeys(workers, "worker")}
+
+
+class Lost(Nothing):
+    @classmethod
+    def programs(cls, servers, workers):
+        return {"elsewhere": "worker"}
+
+
+class Unknown(Nothing):
+    @classmethod
+    def programs(cls, servers, workers):
+        return dict.fromkeys(workers, "wroker")
+
+
+class Idle(Program):
+    opens = "ready"
+
+    def run(self, job, records):
+        pass
+"""
+
+
+def loaded(folder: Path, choices: str) -> Experiment:
+    (folder / "own.py").write_text(CODE)
+    (folder / "beside.py").write_text("import math\n")
+    file = write_experiment(folder)
+    text = file.read_text().replace("switch-priority", "mine")
+    file.write_text(f"{text}own_schedules:\n  mine: {{{choices}}}\n")
+    return load_experiment(file)
+
+
+def trial(made: Experiment) -> Trial:
+    return Trial(1, made.models[0], "mine", 1)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ("codec: 'own:Lacking'", "Lacking lacks encode(), which every codec has"),
+        ("codec: 'own:Empty'", "Empty overrides nothing of Codec: exact, additive, encode, decode"),
+        ("codec: 'own:Nothing'", "own is no subclass of workloads.codecs.Codec: 'Nothing'"),
+        ("codec: 'own:Negate'", "own has no 'Negate'"),
+        ("codec: identty", "unknown codec 'identty'"),
+        ("codec: 'own:Inexact'", "says that it is exact, but decode() does not restore"),
+        ("codec: 'own:Lazy'", "decode() left 1 of 1 values unwritten"),
+        (
+            "codec: 'own:Raising'",
+            "encode() raised AttributeError: module 'beside' has no attribute 'missing' (own.py",
+        ),
+        ("exchange: 'own:Negated'", "own is no subclass of workloads.exchange.Exchange"),
+        ("exchange: 'own:Lost'", "must return programs by the names of hosts"),
+        ("exchange: 'own:Unknown'", "unknown program 'wroker'"),
+        ("exchange: paramter-server", "unknown exchange 'paramter-server'"),
+    ],
+)
+def test_what_is_wrong_is_said_before_it_runs(tmp_path: Path, choices: str, message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        loaded(tmp_path, choices)
+    assert message in str(raised.value)
+
+
+def test_a_near_miss_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="did you mean 'encode'"):
+        loaded(tmp_path, "codec: 'own:Lacking'")
+
+
+def test_source_and_digest_travel(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "codec: 'own:Negated'")
+    again = Experiment.from_resolved(made.to_json())
+    assert again == made
+    assert made.resolved()["own_code"] == {
+        "codec own:Negated": again.own_code.codecs["own:Negated"].digest
+    }
+    (tmp_path / "own.py").write_text(CODE.replace("return -values", "return 0 - values"))
+    changed = load_experiment(made.source)
+    assert changed.digest() != made.digest()
+    plans = plans_of_trial(again, trial(again), ADDRESSES)
+    for plan in plans.values():
+        assert plan.files == {
+            "shipped/own.py": CODE.encode(),
+            "shipped/beside.py": b"import math\n",
+        }
+        assert plan.job["section"]["schedule"]["codec"] == "own:Negated"
+
+
+def test_an_exchange_without_a_server_runs_workers_only(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "exchange: 'own:Nothing'")
+    plans = plans_of_trial(made, trial(made), ADDRESSES)
+    assert list(plans) == ["worker0", "worker1", "worker2"]
+    assert all(plan.heartbeat and not plan.opens for plan in plans.values())
+    # What is probed is the network, whatever the exchange.
+    assert list(Probe("googlenet", "mine", 2.0).plans(made, ADDRESSES)) == list(ADDRESSES)
+
+
+def test_an_exchange_names_a_program_of_its_own(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "exchange: 'own:Served'")
+    plans = plans_of_trial(made, trial(made), ADDRESSES)
+    assert [plan.job["program"] for plan in plans.values()] == ["own:Idle", *3 * ["worker"]]
+    assert [plan.opens for plan in plans.values()] == ["ready", *3 * [""]]
+    assert "shipped/own.py" in plans["ps"].files
+
+
+def test_the_library_needs_nothing_beside(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "codec: identity, exchange: parameter-server")
+    assert list(made.own_code) == []
+    plans = plans_of_trial(made, trial(made), ADDRESSES)
+    assert not any(plan.files for plan in plans.values())
+    assert replace(made.schedule("mine"), name="none").sends_model
