@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
-from orchestrator.deployment.bundle import PACKAGE, code_bundle
+from orchestrator.deployment.bundle import ARCHIVE, PACKAGE, code_bundle
 from orchestrator.deployment.deadline import on_all
 from orchestrator.deployment.follow import Failure, Watch, root_cause
 from orchestrator.deployment.plan import ProcessPlan
@@ -73,7 +73,7 @@ class Deployment:
         directory: absolute path on the hosts for the files of one trial; it is made by `run` and
             removed when the trial ends. Every host writes below `directory/NAME` only, so hosts
             may share a file system.
-        code: the files to ship, with the package `workloads` at the top.
+        code: the files to ship: the package `workloads`, or an archive of it.
     """
 
     hosts: Mapping[str, Host]
@@ -203,7 +203,7 @@ class _Trial:
             [self._deployment.python, "-m", PACKAGE, f"{directory}/job.json"],
             directory=directory,
             environment={
-                "PYTHONPATH": directory,
+                "PYTHONPATH": f"{directory}/{ARCHIVE}:{directory}",
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONDONTWRITEBYTECODE": "1",
             },

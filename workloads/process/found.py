@@ -11,8 +11,9 @@ from typing import Any
 
 from workloads.errors import JobError, unknown_name
 
-SHIPPED = Path(__file__).parents[2] / "shipped"
-"""Where the modules of somebody else are: beside this package."""
+_ABOVE = Path(__file__).parents[2]
+SHIPPED = (_ABOVE if _ABOVE.is_dir() else _ABOVE.parent) / "shipped"
+"""Where the modules of somebody else are: beside this package, or beside the archive it is in."""
 
 
 def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> Any:

@@ -163,7 +163,7 @@ def test_a_trial_from_upload_to_removal() -> None:
     assert stage.worker.files["/run/t/worker0/own.py"] == b"its own"
     assert "/run/t/ps/own.py" not in stage.ps.files
     assert stage.ps.files["/run/t/ps/workloads/__main__.py"] == b"code"
-    assert stage.ps.environment["PYTHONPATH"] == "/run/t/ps"
+    assert stage.ps.environment["PYTHONPATH"] == "/run/t/ps/workloads.zip:/run/t/ps"
 
 
 def test_the_message_names_the_cause_the_iteration_and_the_last_output() -> None:
