@@ -85,7 +85,7 @@ def _check_effort(file: Path, experiment: Experiment) -> None:
     """
     points = [point.experiment for point in experiment.points()] or [experiment]
     steps = sum(
-        effort(experiment.schedule(name), experiment.order(name), point.topology, load_model(model))
+        effort(experiment.schedule(name), experiment.order(name), point.exchange, load_model(model))
         for point in points
         for model in experiment.models
         for name in experiment.schedules
@@ -105,7 +105,7 @@ _LEGEND = (
 
 def describe(experiment: Experiment) -> dict[str, Any]:
     """Bounds and predictions of every model as data."""
-    topology, devices, batch = experiment.topology, experiment.devices, experiment.batch
+    exchange, devices, batch = experiment.exchange, experiment.devices, experiment.batch
     order = experiment.order
     described = []
     for name in experiment.models:
@@ -134,7 +134,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "own_paces_bound": _times(limit, _own_paces_seconds(case)),
                 "predictions": [
                     _prediction(limit, form)
-                    for form in predictions(topology, model, devices, batch, case.carried)
+                    for form in predictions(exchange, model, devices, batch, case.carried)
                 ],
                 "schedules": [
                     _prediction(limit, expected(experiment.schedule(own), case, order(own)))
@@ -144,18 +144,20 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         )
     return {
         "experiment": experiment.name,
-        "topology": topology.name,
-        "workers": len(topology.workers),
+        "topology": experiment.topology.name,
+        "workers": len(exchange.workers),
         "batch": batch,
         "goodput": "1448/1514 of the rates",
-        "delays": list(long_ways(topology, experiment.socket_buffers, experiment.known_scale)),
+        "delays": list(
+            long_ways(exchange.demands, experiment.socket_buffers, experiment.known_scale)
+        ),
         "models": described,
     }
 
 
 def _own_paces_seconds(case: Case) -> float:
     """Of as many images as an iteration has, where no worker waits for another one."""
-    most = own_paces(case.topology, case.model, case.devices, case.batch, case.carried)
+    most = own_paces(case.exchange, case.model, case.devices, case.batch, case.carried)
     return case.bound.images / most
 
 

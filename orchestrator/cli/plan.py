@@ -218,7 +218,7 @@ def describe(
     capacity: MachineCapacity,
 ) -> dict[str, Any]:
     """The plan as data: trials, estimates, caps, and how every port would be shaped."""
-    topology = experiment.topology
+    topology, demands = experiment.topology, experiment.exchange.demands
     by_rules = switch.kind in OPENFLOW_KINDS
     return {
         "experiment": experiment.name,
@@ -280,7 +280,7 @@ def describe(
             name: {
                 switch_name: [str(rule) for rule in rules]
                 for switch_name, rules in planned_rules(
-                    topology, schedule_plan(topology, experiment.schedule(name))
+                    demands, schedule_plan(demands, experiment.schedule(name))
                 ).items()
             }
             for name in experiment.schedules
@@ -292,7 +292,8 @@ def describe(
 def _shapes(experiment: Experiment, name: str, by_dscp: bool) -> tuple[PortShape, ...]:
     """How every port would send under a schedule."""
     schedule = experiment.schedule(name)
-    return port_shapes(experiment.topology, experiment.scale, schedule, by_dscp=by_dscp)
+    demands = experiment.exchange.demands
+    return port_shapes(demands, experiment.scale, schedule, by_dscp=by_dscp)
 
 
 def _delays_notes(topology: Topology) -> list[str]:

@@ -15,7 +15,7 @@ DROP_PRIORITY = 0
 
 @dataclass(frozen=True)
 class Rule:
-    """IPv4 packets of one flow: mark them, send them on. Without addresses: drop all the rest.
+    """IPv4 packets from a host to another: mark them, send them on. Without hosts: drop the rest.
 
     Attributes:
         flow: for people, `pull of worker0`; the switch does not keep it.

@@ -1,24 +1,24 @@
-"""From a topology and a class plan to the rules of every switch (pure).
+"""From demands and a class plan to the rules of every switch (pure).
 
-Every flow between the parameter server and a worker has one rule per switch on its path, by the
-addresses of its two ends. The first switch writes the flow's DSCP, whatever the host had there,
-unless the plan leaves that to the hosts; the others only send it on, so a changed class plan
-changes one rule per flow. All else is dropped:
+Every demand has one rule per switch on its path, by the addresses of its two ends. The first switch
+writes the DSCP of its class, whatever the host had there, unless the plan leaves that to the hosts;
+the others only send it on, so a changed class plan changes one rule per demand. TCP answers, so
+where nothing is demanded the way back, that way has rules, too, in no class. All else is dropped:
 nothing is flooded and nothing learnt (the hosts' ARP entries are static), so loops do no harm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.controller.rule import DROP, FLOW_PRIORITY, Rule
-from orchestrator.spec import ClassPlan, Topology, flow_path, flows
+from orchestrator.spec import ClassPlan, Demand, Demands, path
 
 Rules = dict[str, tuple[Rule, ...]]
 
 
 def switch_rules(
-    topology: Topology,
+    demands: Demands,
     plan: ClassPlan,
     addresses: Mapping[str, str],
     port_numbers: Mapping[tuple[str, str], int],
@@ -29,22 +29,29 @@ def switch_rules(
         addresses: the data address of every host.
         port_numbers: the OpenFlow number of every switch's port, by (switch, peer).
     """
-    found: dict[str, list[Rule]] = {name: [] for name in topology.switches}
-    for flow in flows(topology):
-        path = flow_path(topology, flow)
-        ends = path[0].node, path[-1].peer
-        for hop, port in enumerate(path[1:]):
+    found: dict[str, list[Rule]] = {name: [] for name in demands.topology.switches}
+    for one in _both_ways(demands):
+        for hop, port in enumerate(path(demands.topology, one.source, one.destination)[1:]):
             found[port.node].append(
                 Rule(
-                    flow=str(flow),
+                    flow=one.name,
                     priority=FLOW_PRIORITY,
-                    src=addresses[ends[0]],
-                    dst=addresses[ends[1]],
-                    dscp=plan.of(flow) if hop == 0 else None,
+                    src=addresses[one.source],
+                    dst=addresses[one.destination],
+                    dscp=plan.of(one) if hop == 0 else None,
                     output=port_numbers[port.node, port.peer],
                 )
             )
     return {name: (*rules, DROP) for name, rules in found.items()}
+
+
+def _both_ways(demands: Demands) -> Iterator[Demand]:
+    """All demands, then the answers to those that nothing is demanded back from."""
+    yield from demands
+    known = {(one.source, one.destination) for one in demands}
+    for one in demands:
+        if (one.destination, one.source) not in known:
+            yield Demand(one.destination, one.source, 0, "", f"answers to {one.name}")
 
 
 def rule_differences(switch: str, asked: Iterable[Rule], kept: Iterable[Rule]) -> list[str]:

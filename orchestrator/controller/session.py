@@ -15,7 +15,7 @@ from orchestrator.controller.client import ask
 from orchestrator.controller.rule import Rule
 from orchestrator.controller.rules import rule_differences, switch_rules
 from orchestrator.errors import RunError
-from orchestrator.spec import ClassPlan, Topology
+from orchestrator.spec import ClassPlan, Demands
 
 HOST = "127.0.0.1"
 PORT = 6653
@@ -51,8 +51,8 @@ class ControllerSession:
 
     address = f"tcp:{HOST}:{PORT}"
 
-    def __init__(self, topology: Topology, names: SwitchNames, directory: Path) -> None:
-        self._topology = topology
+    def __init__(self, demands: Demands, names: SwitchNames, directory: Path) -> None:
+        self._demands = demands
         self._names = names
         self._directory = directory
         self._requests = directory / "requests"
@@ -192,7 +192,7 @@ class ControllerSession:
 
     def _rules(self, plan: ClassPlan) -> dict[str, tuple[Rule, ...]]:
         names = self._names
-        return switch_rules(self._topology, plan, names.addresses, names.port_numbers)
+        return switch_rules(self._demands, plan, names.addresses, names.port_numbers)
 
     def _missing(self) -> list[str]:
         """The switches that are not ready, with what is known of each."""

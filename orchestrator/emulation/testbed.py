@@ -130,10 +130,10 @@ class EmulatedTestbed:
         Raises:
             RunError: the kernel or a switch refused something, or kept something else.
         """
-        topology, scale = self._described.topology, self._described.scale
-        shapes = port_shapes(topology, scale, schedule, by_dscp=self._fabric.by_dscp)
+        demands, scale = self._described.demands, self._described.scale
+        shapes = port_shapes(demands, scale, schedule, by_dscp=self._fabric.by_dscp)
         self.ports.shape(shapes)
-        self._rules.push(schedule_plan(topology, schedule))
+        self._rules.push(schedule_plan(demands, schedule))
         differ = self.ports.differences()
         if differ:
             raise RunError("the kernel kept something else than was asked: " + "; ".join(differ))

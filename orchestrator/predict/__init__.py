@@ -8,7 +8,8 @@ effort                  how long it takes to say so
 shared_links            which links can be shared unfairly, and what is fair on them
 gain_of_unfair_shares   what the most unfair shares can change
 limits                  what limits an iteration, in words
-link_loads, fullest     how long each directed link is busy in an iteration
+link_loads, fullest     how long each directed link is busy in an iteration, for any demands
+server_loads            the same under a parameter server, told by pulls and pushes
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
 capped, window_limits   what windows and delays leave of a path
 acks_share              what acknowledgements leave of a port
@@ -42,6 +43,7 @@ from orchestrator.predict.loads import (
 )
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
+from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.windows import (
     capped,
     long_ways,
@@ -58,6 +60,7 @@ __all__ = [
     "LowerBound",
     "MAX_STEPS",
     "Prediction",
+    "ServerLoad",
     "SharedLink",
     "acks_share",
     "bottleneck",
@@ -81,6 +84,7 @@ __all__ = [
     "own_paces",
     "phase_seconds",
     "predictions",
+    "server_loads",
     "shared_links",
     "window_limits",
     "worker_devices",

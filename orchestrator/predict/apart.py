@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import isclose
 
-from orchestrator.predict.loads import LinkLoad
+from orchestrator.predict.server_loads import ServerLoad
 
 ROUNDS = 16
 _ALIKE = 1e-3  # of a pace, from one round to the next
@@ -24,7 +24,9 @@ Alone = Callable[[str, float, float], float]
 """(worker, seconds of a model's pull, and of its push) -> the worker's seconds per iteration."""
 
 
-def paces(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone, *, tied: bool) -> float:
+def paces(
+    loads: Sequence[ServerLoad], workers: Sequence[str], alone: Alone, *, tied: bool
+) -> float:
     """Iterations per second, all workers together.
 
     Args:
@@ -45,7 +47,7 @@ def paces(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone, *, ti
     return sum(found.values())
 
 
-def _slowest(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone) -> float:
+def _slowest(loads: Sequence[ServerLoad], workers: Sequence[str], alone: Alone) -> float:
     """The pace that the slowest worker can keep while all others have it, too; by bisection."""
 
     def possible(pace: float) -> float:
@@ -60,7 +62,7 @@ def _slowest(loads: Sequence[LinkLoad], workers: Sequence[str], alone: Alone) ->
 
 
 def _seconds(
-    worker: str, loads: Sequence[LinkLoad], found: Mapping[str, float]
+    worker: str, loads: Sequence[ServerLoad], found: Mapping[str, float]
 ) -> tuple[float, float]:
     """Seconds of one model to a worker and from it, on what the others leave."""
     longest = {"pull": 0.0, "push": 0.0}

@@ -21,27 +21,27 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from orchestrator.orders import Computation, computation
-from orchestrator.predict.loads import LinkLoad
 from orchestrator.predict.lower import worker_devices
 from orchestrator.predict.network import FluidNetwork
-from orchestrator.spec import Topology, contended_switch_ports
+from orchestrator.predict.server_loads import ServerLoad
+from orchestrator.spec import WAYS, ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.graphs import graph_of
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 
 
 def computations(
-    topology: Topology, model: Model, devices: Mapping[str, DeviceModel], batch: int
+    exchange: ServerExchange, model: Model, devices: Mapping[str, DeviceModel], batch: int
 ) -> tuple[Computation, ...]:
-    """What every worker computes, in the order of the topology."""
+    """What every worker computes, in the order of the exchange."""
     return tuple(
-        computation(model, device, batch) for device in worker_devices(topology, devices).values()
+        computation(model, device, batch) for device in worker_devices(exchange, devices).values()
     )
 
 
 def network_of(
-    topology: Topology,
-    loads: Sequence[LinkLoad],
+    exchange: ServerExchange,
+    loads: Sequence[ServerLoad],
     *,
     by_worker: bool = False,
     everywhere: bool = False,
@@ -50,29 +50,29 @@ def network_of(
     """The network of all workers' flows: pulls, then pushes, each in the order of the workers.
 
     Args:
-        topology: of the loads.
+        exchange: of the loads.
         loads: all of them.
         by_worker: whether contended switch ports serve workers in strict priority.
         everywhere: whether all ports do, those of hosts too.
         turns: of every worker, which ones the parameter server answers first; None: all at once.
             It has one queue then, which waits for the one that it is at.
     """
-    contended = set(contended_switch_ports(topology)) if by_worker else set()
+    contended = set(exchange.demands.contended()) if by_worker else set()
     capacities = [load.goodput_bps / 8 for load in loads]
     paths: list[list[int]] = []
     classes: list[int] = []
-    for direction in ("pull", "push"):
-        for number, worker in enumerate(topology.workers):
+    for direction in WAYS:
+        for number, worker in enumerate(exchange.workers):
             crossed = [
                 (index, load.port)
                 for index, load in enumerate(loads)
-                if load.direction == direction and worker.name in load.workers
+                if load.direction == direction and worker in load.workers
             ]
             paths.append([index for index, _ in crossed])
             ordered = any(port in contended for _, port in crossed)
             classes.append(number if ordered or everywhere else 0)
     if turns is not None:
-        pulls = range(len(topology.workers))
+        pulls = range(len(exchange.workers))
         # The server's queue as a port of its own, that one worker alone can fill.
         capacities.append(max(min(capacities[index] for index in paths[pull]) for pull in pulls))
         for pull in pulls:

@@ -1,21 +1,12 @@
-"""What limits the traffic of a topology whose workers all pull or push at full speed."""
+"""What limits the traffic of a parameter server whose workers all pull or push at full speed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from orchestrator.spec import (
-    Flow,
-    Port,
-    Topology,
-    contended_switch_ports,
-    flow_path,
-    flows_through,
-    path,
-)
+from orchestrator.spec import Port, ServerExchange, Way
 
 
 @dataclass(frozen=True)
@@ -27,7 +18,7 @@ class Bottleneck:
         ports: one for the trunk of a rack, several for several racks or for the workers' own links.
     """
 
-    direction: Literal["pull", "push"]
+    direction: Way
     ports: tuple[Port, ...]
 
     @property
@@ -36,14 +27,14 @@ class Bottleneck:
         return sum(port.rate_bps for port in self.ports)
 
 
-def bottleneck(topology: Topology, direction: Literal["pull", "push"]) -> Bottleneck:
+def bottleneck(exchange: ServerExchange, direction: Way) -> Bottleneck:
     """The minimum cut between the parameter server and all workers, the nearest to the server."""
-    return Bottleneck(direction, _cut(_outwards(topology, direction)))
+    return Bottleneck(direction, _cut(_outwards(exchange, direction)))
 
 
-def is_shared(topology: Topology, direction: Literal["pull", "push"]) -> bool:
+def is_shared(exchange: ServerExchange, direction: Way) -> bool:
     """Whether a link that all workers share limits them, and not what lies between it and them."""
-    outwards = _outwards(topology, direction)
+    outwards = _outwards(exchange, direction)
     common = [ports[0] for ports in zip(*outwards, strict=False) if len(set(ports)) == 1]
     own = [ports[len(common) :] for ports in outwards]
     if not all(own):  # a single worker shares all of its way with itself
@@ -52,12 +43,10 @@ def is_shared(topology: Topology, direction: Literal["pull", "push"]) -> bool:
     return least < sum(port.rate_bps for port in _cut(own))
 
 
-def _outwards(topology: Topology, direction: Literal["pull", "push"]) -> list[Sequence[Port]]:
+def _outwards(exchange: ServerExchange, direction: Way) -> list[Sequence[Port]]:
     """Every worker's way, from the parameter server's end."""
-    server = topology.ps.name
-    if direction == "pull":
-        return [path(topology, server, worker.name) for worker in topology.workers]
-    return [path(topology, worker.name, server)[::-1] for worker in topology.workers]
+    paths = [exchange.demands.paths[demand] for demand in exchange.those(direction)]
+    return [way if direction == "pull" else way[::-1] for way in paths]
 
 
 def _cut(outwards: Sequence[Sequence[Port]]) -> tuple[Port, ...]:
@@ -74,18 +63,18 @@ def _cut(outwards: Sequence[Sequence[Port]]) -> tuple[Port, ...]:
     return tuple(cut)
 
 
-def first_worker_bps(topology: Topology, direction: Literal["pull", "push"]) -> int | None:
+def first_worker_bps(exchange: ServerExchange, direction: Way) -> int | None:
     """Bits per second of the real system that strict priority owes the first worker at least.
 
     All of every contended switch port, however many others want it; at ports that know no classes
     its equal part. None where no port on its way is contended: there priority changes nothing.
     """
-    flow = Flow(topology.workers[0].name, direction)
-    contended = contended_switch_ports(topology)
-    crossed = flow_path(topology, flow)
+    demands = exchange.demands
+    contended = demands.contended()
+    crossed = demands.paths[exchange.demand(direction, exchange.workers[0])]
     if not set(crossed) & set(contended):
         return None
     return min(
-        port.rate_bps if port in contended else port.rate_bps // len(flows_through(topology, port))
+        port.rate_bps if port in contended else port.rate_bps // len(demands.through(port))
         for port in crossed
     )

@@ -26,10 +26,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isclose
 
-from orchestrator.predict.loads import Goodputs, LinkLoad, fullest, link_loads
+from orchestrator.predict.loads import Goodputs, fullest
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.pipeline import Order, pipelined_seconds, work
-from orchestrator.spec import Topology, contended_switch_ports, round_trip_us
+from orchestrator.predict.server_loads import ServerLoad, server_loads
+from orchestrator.spec import WAYS, ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
 
@@ -57,7 +58,7 @@ class Prediction:
 
 
 def predictions(
-    topology: Topology,
+    exchange: ServerExchange,
     model: Model,
     devices: Mapping[str, DeviceModel],
     batch: int,
@@ -66,7 +67,7 @@ def predictions(
     """All predictions; those that do not apply to this topology say why.
 
     Args:
-        topology: who sends over which link.
+        exchange: who sends over which link.
         model: what is trained.
         devices: by the names that the workers have for them.
         batch: images per worker and iteration.
@@ -75,17 +76,17 @@ def predictions(
     Raises:
         KeyError: a worker's device is not in `devices`.
     """
-    bound = lower_bound(topology, model, devices, batch, goodputs)
-    loads = link_loads(topology, model.bytes, goodputs)
-    found = _shared(topology, devices, loads)
+    bound = lower_bound(exchange, model, devices, batch, goodputs)
+    loads = server_loads(exchange, model.bytes, goodputs)
+    found = _shared(exchange, devices, loads)
     if isinstance(found, str):
         return tuple(replace(form, why_not=found) for form in _NONE_APPLIES)
     pull, push = found
-    device = next(iter(worker_devices(topology, devices).values()))
+    device = next(iter(worker_devices(exchange, devices).values()))
     equal = isclose(pull.seconds, push.seconds, rel_tol=1e-9)
-    closed = _closed(bound, len(topology.workers), model, device, batch)
+    closed = _closed(bound, len(exchange.workers), model, device, batch)
     why_not = "" if equal else f"{pull.port} and {push.port} are not equally fast"
-    priority = why_not or _no_priority(topology, loads, found)
+    priority = why_not or _no_priority(exchange, loads, found)
     simulated = []
     for label, slice_bytes, order in _SIMULATED:
         per_byte = (pull.seconds / model.bytes, push.seconds / model.bytes)
@@ -140,31 +141,33 @@ def _unless(why_not: str, form: Prediction) -> Prediction:
 
 
 def _shared(
-    topology: Topology, devices: Mapping[str, DeviceModel], loads: tuple[LinkLoad, ...]
-) -> tuple[LinkLoad, LinkLoad] | str:
+    exchange: ServerExchange, devices: Mapping[str, DeviceModel], loads: tuple[ServerLoad, ...]
+) -> tuple[ServerLoad, ServerLoad] | str:
     """The links that limit pulls and pushes if all alike workers share them; else why not."""
     found = []
-    for direction in ("pull", "push"):
+    for direction in WAYS:
         full = fullest(load for load in loads if load.direction == direction)
-        shared = [load for load in full if len(load.workers) == len(topology.workers)]
+        shared = [load for load in full if len(load.workers) == len(exchange.workers)]
         if not shared:
             count = len(full[0].workers)
-            behind = f"{count} of {len(topology.workers)} workers"
+            behind = f"{count} of {len(exchange.workers)} workers"
             return f"no bottleneck that all workers share: {full[0].port} is full with {behind}"
         found.append(shared[0])
-    if any(round_trip_us(topology, worker.name) for worker in topology.workers):
+    if any(map(exchange.round_trip_us, exchange.workers)):
         return "links have delays, of which these forms know nothing"
-    kinds = {replace(device, name="") for device in worker_devices(topology, devices).values()}
+    kinds = {replace(device, name="") for device in worker_devices(exchange, devices).values()}
     if len(kinds) > 1:
         return "the workers' devices differ, so they are not in step"
     return found[0], found[1]
 
 
 def _no_priority(
-    topology: Topology, loads: tuple[LinkLoad, ...], shared: tuple[LinkLoad, LinkLoad]
+    exchange: ServerExchange,
+    loads: tuple[ServerLoad, ...],
+    shared: tuple[ServerLoad, ServerLoad],
 ) -> str:
     """Why strict priority between workers does not stagger them; empty if it does."""
-    contended = contended_switch_ports(topology)
+    contended = exchange.demands.contended()
     for bottleneck in shared:
         if bottleneck.port not in contended:
             return f"no switch orders workers at {bottleneck.port}"

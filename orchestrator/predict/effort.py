@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.orders import Order
 from orchestrator.predict.apart import ROUNDS
 from orchestrator.predict.expected import iterations_simulated
-from orchestrator.spec import Topology
+from orchestrator.spec import ServerExchange
 from orchestrator.spec.checks.sizes import unit_count
 from workloads.models.profiles import Model
 from workloads.schedule.library import Schedule
@@ -14,15 +14,15 @@ MAX_STEPS = 50_000_000
 """Of `bound` in all. A step takes some 4 us: with 3 to 1000 workers, and with 140,000 units."""
 
 
-def effort(schedule: Schedule, order: Order, topology: Topology, model: Model) -> int:
+def effort(schedule: Schedule, order: Order, exchange: ServerExchange, model: Model) -> int:
     """Steps of a schedule's simulation, by measurements of both kinds of it."""
     if schedule.barrier:
-        workers = len(topology.workers)
+        workers = len(exchange.workers)
         # Each end of a transfer changes the shares of all.
         transfers = 2 * workers * len(model.tensors)
         return transfers * (16 + workers) // 16 * iterations_simulated(order, workers)
     units = len(model.tensors)
     if schedule.slice_bytes is not None:
         units = unit_count(model, schedule.slice_bytes)
-    alone = 1 if schedule.bulk_synchronous else ROUNDS * len(topology.workers)
+    alone = 1 if schedule.bulk_synchronous else ROUNDS * len(exchange.workers)
     return 4 * units * alone

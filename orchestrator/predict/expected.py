@@ -26,11 +26,12 @@ from orchestrator.predict.barrier import barrier_seconds, computations, network_
 from orchestrator.predict.bottleneck import is_shared
 from orchestrator.predict.closed_forms import Prediction
 from orchestrator.predict.iteration import no_overlap_seconds
-from orchestrator.predict.loads import Goodputs, LinkLoad, fullest, link_loads
+from orchestrator.predict.loads import Goodputs, fullest
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.predict.pipeline import Order as QueueOrder
 from orchestrator.predict.pipeline import Work, pipelined_seconds, work
+from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.windows import (
     capped,
     delays_seconds,
@@ -39,11 +40,11 @@ from orchestrator.predict.windows import (
     window_limits,
 )
 from orchestrator.spec import (
+    WAYS,
     Experiment,
     Scale,
+    ServerExchange,
     SocketBuffers,
-    Topology,
-    flows,
     number_text,
     rate_text,
 )
@@ -74,7 +75,7 @@ class Case:
     """What is trained, on what.
 
     Attributes:
-        topology: who sends over which link.
+        exchange: the parameter server, its workers and their network.
         model: what is trained.
         devices: by the names that the workers have for them.
         batch: images per worker and iteration.
@@ -84,7 +85,7 @@ class Case:
         least: whether windows let through the least that they may, instead of the most.
     """
 
-    topology: Topology
+    exchange: ServerExchange
     model: Model
     devices: Mapping[str, DeviceModel]
     batch: int
@@ -97,7 +98,7 @@ class Case:
     def of(cls, experiment: Experiment, model: str) -> Case:
         """An experiment's, with the windows of its scale if that is known already."""
         return cls(
-            experiment.topology,
+            experiment.exchange,
             load_model(model),
             experiment.devices,
             experiment.batch,
@@ -108,34 +109,36 @@ class Case:
     @cached_property
     def carried(self) -> Goodputs:
         """What ports carry, as far as it is not what their rates say."""
-        return capped(self.topology, self.buffers, self.scale, self.goodputs, least=self.least)
+        return capped(
+            self.exchange.demands, self.buffers, self.scale, self.goodputs, least=self.least
+        )
 
     @cached_property
     def window_limits(self) -> str:
         """Why windows make what is expected a range; empty if they do not."""
-        return window_limits(self.topology, self.buffers, self.scale)
+        return window_limits(self.exchange.demands, self.buffers, self.scale)
 
     @cached_property
     def delays(self) -> tuple[tuple[float, float], ...]:
         """Of every worker, seconds from the parameter server to it, and back."""
-        return tuple(delays_seconds(self.topology, worker.name) for worker in self.topology.workers)
+        return tuple(delays_seconds(self.exchange, worker) for worker in self.exchange.workers)
 
     @cached_property
-    def loads(self) -> tuple[LinkLoad, ...]:
+    def loads(self) -> tuple[ServerLoad, ...]:
         """The loads of all directed links."""
-        return link_loads(self.topology, self.model.bytes, self.carried)
+        return server_loads(self.exchange, self.model.bytes, self.carried)
 
     @cached_property
     def bound(self) -> LowerBound:
         """What limits an iteration."""
-        return lower_bound(self.topology, self.model, self.devices, self.batch, self.carried)
+        return lower_bound(self.exchange, self.model, self.devices, self.batch, self.carried)
 
     def most(self, schedules: Iterable[Schedule]) -> float:
         """The imgs/sec that none of these schedules is above in the long run."""
         lead = max((lead_of(one.bulk_synchronous, one.staleness) for one in schedules), default=1.0)
         if lead > 1:
             return own_paces(
-                self.topology, self.model, self.devices, self.batch, self.carried, lead=lead
+                self.exchange, self.model, self.devices, self.batch, self.carried, lead=lead
             )
         return self.bound.imgs_per_sec(self.bound.seconds)
 
@@ -173,16 +176,17 @@ def _simulated(schedule: Schedule, order: Order, case: Case) -> float | str:
 
 def _in_range(schedule: Schedule, order: Order, case: Case, least: float) -> float | str:
     """Seconds of an iteration of which windows leave a range; the range, if that is wide."""
+    demands = case.exchange.demands
     longest = _simulated(schedule, order, replace(case, least=True))
     if isinstance(longest, str):
         return longest
-    if any(grows(case.topology, flow, case.scale) for flow in flows(case.topology)):
-        planned = no_overlap_seconds(case.topology, case.model, case.devices, case.batch)
+    if any(grows(demands, demand, case.scale) for demand in demands):
+        planned = no_overlap_seconds(case.exchange, case.model, case.devices, case.batch)
         longest = max(
             longest,
             planned
             + long_ways_seconds(
-                case.topology, case.model.bytes, case.buffers, case.scale, schedule.window_bytes
+                case.exchange, case.model.bytes, case.buffers, case.scale, schedule.window_bytes
             ),
         )
     if longest <= _ALIKE * least:
@@ -237,7 +241,7 @@ def _with_barrier(
 ) -> float | str:
     if schedule.at_switch and schedule.switch_order != "worker":
         return f"switches that order by {schedule.switch_order} are not simulated"
-    computed = computations(case.topology, case.model, case.devices, case.batch)
+    computed = computations(case.exchange, case.model, case.devices, case.batch)
     workers = range(len(computed))
     pulled = max(load.seconds for load in case.loads if load.direction == "pull")
     setting = setting_of(
@@ -246,7 +250,7 @@ def _with_barrier(
         stretch=1,
         workers=computed,
         seconds_per_byte=pulled / case.model.bytes,
-        shared=is_shared(case.topology, "pull"),
+        shared=is_shared(case.exchange, "pull"),
         barrier=True,
         seed=_SEED,
         repeat=0,
@@ -262,7 +266,7 @@ def _with_barrier(
     if ranks.one_queue and schedule.at_host:
         turns = [row[0] for row in ranks.answers]
     network = network_of(
-        case.topology,
+        case.exchange,
         case.loads,
         by_worker=schedule.at_switch,
         everywhere=everywhere,
@@ -290,21 +294,21 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
         return f"an order by {schedule.switch_order or schedule.order} is not simulated"
     if not schedule.bulk_synchronous:
         return _apart(schedule, queues, case)
-    devices = list(worker_devices(case.topology, case.devices).values())
+    devices = list(worker_devices(case.exchange, case.devices).values())
     if len({replace(device, name="") for device in devices}) > 1:
         return "the workers' devices differ, so they are not in step"
     if len(set(case.delays)) > 1:
         return "the workers' delays differ, so they are not in step"
     per_byte = []
-    for direction in ("pull", "push"):
+    for direction in WAYS:
         full = fullest(load for load in case.loads if load.direction == direction)
         behind = {worker for load in full for worker in load.workers}
-        if len(behind) < len(case.topology.workers):
-            some = f"{len(behind)} of {len(case.topology.workers)} workers"
+        if len(behind) < len(case.exchange.workers):
+            some = f"{len(behind)} of {len(case.exchange.workers)} workers"
             return f"{full[0].port} is full with {some}, so they are not in step"
         per_byte.append(full[0].seconds / case.model.bytes)
     pull, push = per_byte
-    if case.least and order.over_workers and is_shared(case.topology, "pull"):
+    if case.least and order.over_workers and is_shared(case.exchange, "pull"):
         pull = max(pull, _one_by_one(case) / case.model.bytes)
     made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
     made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
@@ -317,9 +321,9 @@ def _one_by_one(case: Case) -> float:
         max(
             load.model_seconds
             for load in case.loads
-            if load.direction == "pull" and worker.name in load.workers
+            if load.direction == "pull" and worker in load.workers
         )
-        for worker in case.topology.workers
+        for worker in case.exchange.workers
     )
 
 
@@ -327,7 +331,7 @@ def _apart(schedule: Schedule, queues: QueueOrder, case: Case) -> float | str:
     """Seconds in which as many iterations are done as there are workers."""
     if schedule.staleness == 0:
         return "workers that may not be ahead at all wait for whole iterations: not simulated"
-    devices = worker_devices(case.topology, case.devices)
+    devices = worker_devices(case.exchange, case.devices)
     delays = dict(zip(devices, case.delays, strict=True))
 
     def alone(worker: str, pull: float, push: float) -> float:

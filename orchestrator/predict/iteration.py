@@ -7,20 +7,17 @@ an upper estimate of every schedule with a step barrier, which is what planning 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-from orchestrator.predict.loads import link_loads
-from orchestrator.spec import Topology
+from orchestrator.predict.server_loads import server_loads
+from orchestrator.spec import ServerExchange, Way
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
 
 
-def phase_seconds(
-    topology: Topology, model_bytes: int, direction: Literal["pull", "push"]
-) -> float:
+def phase_seconds(exchange: ServerExchange, model_bytes: int, direction: Way) -> float:
     """Seconds in which all workers pull (or push) the whole model, alone on the network."""
     return max(
-        load.seconds for load in link_loads(topology, model_bytes) if load.direction == direction
+        load.seconds for load in server_loads(exchange, model_bytes) if load.direction == direction
     )
 
 
@@ -33,14 +30,14 @@ def compute_seconds(model: Model, device: DeviceModel, batch: int) -> float:
 
 
 def no_overlap_seconds(
-    topology: Topology, model: Model, devices: Mapping[str, DeviceModel], batch: int
+    exchange: ServerExchange, model: Model, devices: Mapping[str, DeviceModel], batch: int
 ) -> float:
     """Seconds of an iteration with nothing overlapped: pulls, the slowest compute, pushes."""
     slowest = max(
         compute_seconds(model, devices[worker.device], batch)
-        for worker in topology.workers
+        for worker in exchange.hosts
         if worker.device is not None
     )
-    pull = phase_seconds(topology, model.bytes, "pull")
-    push = phase_seconds(topology, model.bytes, "push")
+    pull = phase_seconds(exchange, model.bytes, "pull")
+    push = phase_seconds(exchange, model.bytes, "push")
     return pull + slowest + push

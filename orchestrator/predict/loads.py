@@ -1,17 +1,18 @@
 """How long each end of a link is busy in one iteration, however its traffic is ordered.
 
-With a unicast parameter server every worker gets and gives all of the model's bytes once per
-iteration, so a directed link that n workers' paths cross carries n times the model.
+A directed link carries the bytes of all demands whose path crosses it. No schedule has an iteration
+that is shorter than the time for which the fullest link is busy (unless what is demanded differs).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isclose
-from typing import Literal
+from typing import TypeVar
 
-from orchestrator.spec import FRAME_BYTES, PAYLOAD_BYTES, Port, Topology, flow_path, flows
+from orchestrator.spec import FRAME_BYTES, PAYLOAD_BYTES, Demand, Demands, Port
 
 Goodputs = Mapping[str, float]
 """Measured payload of ports, in bit/s of the real system, by the port's name (`node->peer`)."""
@@ -28,48 +29,43 @@ class LinkLoad:
 
     Attributes:
         port: its sending end.
-        direction: "pull" or "push". No port carries both: shortest paths from the parameter server
-            only lead away from it, and pushes take them backwards.
-        workers: the names of those whose path crosses it, in the order of the topology.
+        demands: those whose path crosses it, in their order.
         goodput_bps: payload that it carries, in bit/s.
-        model_seconds: for one worker's bytes of the model, alone.
     """
 
     port: Port
-    direction: Literal["pull", "push"]
-    workers: tuple[str, ...]
+    demands: tuple[Demand, ...]
     goodput_bps: float
-    model_seconds: float
+
+    def alone(self, size: int) -> float:
+        """Seconds in which it carries so many bytes."""
+        return size * 8 / self.goodput_bps
 
     @property
     def seconds(self) -> float:
-        """For all workers' bytes of one iteration."""
-        return len(self.workers) * self.model_seconds
+        """For all bytes of one iteration."""
+        sizes = Counter(demand.bytes for demand in self.demands)
+        return sum(count * self.alone(size) for size, count in sizes.items())
 
 
-def link_loads(
-    topology: Topology, model_bytes: int, goodputs: Goodputs | None = None
-) -> tuple[LinkLoad, ...]:
-    """The loads of all directed links that training crosses, pulls first.
+AnyLoad = TypeVar("AnyLoad", bound=LinkLoad)
+
+
+def link_loads(demands: Demands, goodputs: Goodputs | None = None) -> tuple[LinkLoad, ...]:
+    """The loads of all directed links that demands cross, in the order in which they are met.
 
     Args:
-        topology: who sends over which link.
-        model_bytes: of all parameters.
+        demands: who sends how much to whom.
         goodputs: measured ones; a port that is not in it carries 1448/1514 of its rate.
     """
-    crossing: dict[Port, tuple[Literal["pull", "push"], list[str]]] = {}
-    for flow in flows(topology):
-        for port in flow_path(topology, flow):
-            crossing.setdefault(port, (flow.direction, []))[1].append(flow.worker)
-    found = []
-    for port, (direction, workers) in crossing.items():
-        carried = (goodputs or {}).get(str(port), goodput_bps(port.rate_bps))
-        seconds = model_bytes * 8 / carried
-        found.append(LinkLoad(port, direction, tuple(workers), carried, seconds))
-    return tuple(found)
+    known = goodputs or {}
+    return tuple(
+        LinkLoad(port, demands.through(port), known.get(str(port), goodput_bps(port.rate_bps)))
+        for port in demands.crossed
+    )
 
 
-def fullest(loads: Iterable[LinkLoad]) -> tuple[LinkLoad, ...]:
+def fullest(loads: Iterable[AnyLoad]) -> tuple[AnyLoad, ...]:
     """Those of at least one load that are busy longest; equals all count."""
     known = tuple(loads)
     longest = max(load.seconds for load in known)

@@ -40,8 +40,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.loads import Goodputs, LinkLoad, fullest, link_loads
-from orchestrator.spec import Topology, round_trip_us
+from orchestrator.predict.loads import Goodputs, fullest
+from orchestrator.predict.server_loads import ServerLoad, server_loads
+from orchestrator.spec import ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
 
@@ -64,7 +65,7 @@ class LowerBound:
     u_seconds: float
     compute_seconds: float
     forward_seconds: float
-    fullest: tuple[LinkLoad, ...]
+    fullest: tuple[ServerLoad, ...]
     seconds: float
     barrier_seconds: float
 
@@ -78,7 +79,7 @@ class LowerBound:
 
 
 def lower_bound(
-    topology: Topology,
+    exchange: ServerExchange,
     model: Model,
     devices: Mapping[str, DeviceModel],
     batch: int,
@@ -87,7 +88,7 @@ def lower_bound(
     """The lower bounds of an iteration.
 
     Args:
-        topology: its links' rates, each direction for itself, and its workers' devices.
+        exchange: its links' rates, each direction for itself, and its workers' devices.
         model: what is trained.
         devices: by the names that the workers have for them.
         batch: images per worker and iteration.
@@ -97,26 +98,26 @@ def lower_bound(
     Raises:
         KeyError: a worker's device is not in `devices`.
     """
-    loads = link_loads(topology, model.bytes, goodputs)
+    loads = server_loads(exchange, model.bytes, goodputs)
     full = fullest(loads)
     slowest = max(
-        worker_devices(topology, devices).values(),
+        worker_devices(exchange, devices).values(),
         key=lambda device: compute_seconds(model, device, batch),
     )
     compute = compute_seconds(model, slowest, batch)
     return LowerBound(
-        images=len(topology.workers) * batch,
+        images=len(exchange.workers) * batch,
         u_seconds=full[0].model_seconds,
         compute_seconds=compute,
         forward_seconds=sum(slowest.forward_seconds(layer, batch) for layer in model.layers),
         fullest=full,
         seconds=max(full[0].seconds, compute),
-        barrier_seconds=_barrier_seconds(topology, model, devices, batch, loads),
+        barrier_seconds=_barrier_seconds(exchange, model, devices, batch, loads),
     )
 
 
 def worker_devices(
-    topology: Topology, devices: Mapping[str, DeviceModel]
+    exchange: ServerExchange, devices: Mapping[str, DeviceModel]
 ) -> dict[str, DeviceModel]:
     """The device of every worker, by the worker's name.
 
@@ -125,7 +126,7 @@ def worker_devices(
     """
     return {
         worker.name: devices[worker.device]
-        for worker in topology.workers
+        for worker in exchange.hosts
         if worker.device is not None
     }
 
@@ -148,17 +149,17 @@ class _Worker:
 
 
 def _barrier_seconds(
-    topology: Topology,
+    exchange: ServerExchange,
     model: Model,
     devices: Mapping[str, DeviceModel],
     batch: int,
-    loads: Sequence[LinkLoad],
+    loads: Sequence[ServerLoad],
 ) -> float:
     # Of a model's bytes, the shares that layers 1..k have.
     shares = [sofar / model.bytes for sofar in accumulate(layer.bytes for layer in model.layers)]
     workers = {
         name: _alone(model, device, batch, shares, [load for load in loads if name in load.workers])
-        for name, device in worker_devices(topology, devices).items()
+        for name, device in worker_devices(exchange, devices).items()
     }
     found = []
     for load in loads:
@@ -169,7 +170,7 @@ def _barrier_seconds(
             else:
                 others = [w.forward_from[layer] + w.after_forward for w in crossing]
             found.append(_one_machine(others, share * load.model_seconds))
-    trips = (round_trip_us(topology, name) for name in workers)
+    trips = (exchange.round_trip_us(name) for name in workers)
     return max(found) + min(trips) / 1e6
 
 
@@ -178,7 +179,7 @@ def _alone(
     device: DeviceModel,
     batch: int,
     shares: Sequence[float],
-    own: Sequence[LinkLoad],
+    own: Sequence[ServerLoad],
 ) -> _Worker:
     pull = max(load.model_seconds for load in own if load.direction == "pull")
     push = max(load.model_seconds for load in own if load.direction == "push")

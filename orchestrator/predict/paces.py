@@ -19,9 +19,10 @@ import math
 from collections.abc import Mapping
 
 from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.loads import Goodputs, link_loads
+from orchestrator.predict.loads import Goodputs
 from orchestrator.predict.lower import worker_devices
-from orchestrator.spec import Topology
+from orchestrator.predict.server_loads import server_loads
+from orchestrator.spec import ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
 
@@ -43,7 +44,7 @@ def lead_of(in_step: bool, staleness: int | None, iterations: float = math.inf) 
 
 
 def own_paces(
-    topology: Topology,
+    exchange: ServerExchange,
     model: Model,
     devices: Mapping[str, DeviceModel],
     batch: int,
@@ -54,7 +55,7 @@ def own_paces(
     """The most imgs/sec of the real system, all workers together.
 
     Args:
-        topology: its links' rates, each direction for itself, and its workers' devices.
+        exchange: its links' rates, each direction for itself, and its workers' devices.
         model: what is trained.
         devices: by the names that the workers have for them.
         batch: images per worker and iteration.
@@ -66,10 +67,10 @@ def own_paces(
     """
     from scipy.optimize import linprog  # here, for it takes a third of a second to load
 
-    workers = worker_devices(topology, devices)
+    workers = worker_devices(exchange, devices)
     names = list(workers)
     compute = [compute_seconds(model, device, batch) for device in workers.values()]
-    loads = link_loads(topology, model.bytes, goodputs)
+    loads = server_loads(exchange, model.bytes, goodputs)
     # Paces are counted per this time, in which each can do about one: solvers have tolerances.
     unit = max(*compute, *(load.seconds for load in loads))
     # The variables: every worker's pace, then the slowest one's.
@@ -94,5 +95,5 @@ def own_paces(
         method="highs",
     )
     if found.x is None:
-        raise ValueError(f"no paces of {topology.name}: {found.message}")
+        raise ValueError(f"no paces of {exchange.topology.name}: {found.message}")
     return batch * float(sum(found.x[:-1])) / unit

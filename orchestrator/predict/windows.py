@@ -11,24 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil, log2
-from typing import Literal
 
-from orchestrator.predict.loads import Goodputs, goodput_bps, link_loads
+from orchestrator.predict.loads import Goodputs, goodput_bps
+from orchestrator.predict.server_loads import server_loads
 from orchestrator.spec import (
     INITIAL_SEGMENTS,
     KEPT,
     PAYLOAD_BYTES,
-    Flow,
+    WAYS,
+    Demand,
+    Demands,
+    Port,
     Scale,
+    ServerExchange,
     SocketBuffers,
-    Topology,
     emulated_send_bytes,
-    flow_path,
-    flows,
     packet_segments,
     payload_share,
     rate_text,
-    round_trip_us,
     window_bytes,
 )
 
@@ -37,29 +37,29 @@ WOKEN = 1 / 3
 
 
 def window_bps(
-    topology: Topology, flow: Flow, buffers: SocketBuffers, scale: Scale
+    demands: Demands, demand: Demand, buffers: SocketBuffers, scale: Scale
 ) -> tuple[float, float] | None:
     """Payload in bit/s of the real system that a flow's window lets through; None: any.
 
     Returns:
         The least, with packets of one segment and a sender that is woken late, and the most.
     """
-    round_trip = round_trip_us(topology, flow.worker) / 1e6
+    round_trip = demands.round_trip_us(demand) / 1e6
     if not round_trip:
         return None
-    bits = 8 * window_bytes(topology, flow, buffers, scale) / float(scale.factor)
+    bits = 8 * window_bytes(demands, demand, buffers, scale) / float(scale.factor)
     least = bits * payload_share(1)
-    most = bits * payload_share(packet_segments(topology, flow, scale))
+    most = bits * payload_share(packet_segments(demands, demand, scale))
     # What wakes it is acknowledged only when the last of it has been carried.
-    return least / (round_trip + WOKEN * least / _path_bps(topology, flow)), most / round_trip
+    return least / (round_trip + WOKEN * least / _path_bps(demands, demand)), most / round_trip
 
 
-def _path_bps(topology: Topology, flow: Flow) -> float:
-    return goodput_bps(min(port.rate_bps for port in flow_path(topology, flow)))
+def _path_bps(demands: Demands, demand: Demand) -> float:
+    return goodput_bps(min(port.rate_bps for port in demands.paths[demand]))
 
 
 def capped(
-    topology: Topology,
+    demands: Demands,
     buffers: SocketBuffers,
     scale: Scale,
     goodputs: Goodputs | None = None,
@@ -69,58 +69,65 @@ def capped(
     """What ports carry at most, in bit/s of the real system, with the windows of those who send.
 
     Args:
-        topology: who sends over which link.
+        demands: who sends over which link.
         buffers: asked for.
         scale: whose windows count.
         goodputs: measured payload of ports; others carry 1448/1514 of their rate.
         least: whether with the least that windows let through instead of the most.
     """
     found = dict(goodputs or {})
-    for flow in flows(topology):
-        through = window_bps(topology, flow, buffers, scale)
+    for demand in demands:
+        through = window_bps(demands, demand, buffers, scale)
         if through is None:
             continue
         most = through[0] if least else through[1]
-        # A host has one link, so this one is the worker's own.
-        crossed = flow_path(topology, flow)
-        own = crossed[-1] if flow.direction == "pull" else crossed[0]
+        own = _own_port(demands, demand)
+        if own is None:
+            continue
         carried = found.get(str(own), goodput_bps(own.rate_bps))
         if most < carried:
             found[str(own)] = most
     return found
 
 
-def window_limits(topology: Topology, buffers: SocketBuffers, scale: Scale) -> str:
+def _own_port(demands: Demands, demand: Demand) -> Port | None:
+    """The slowest of a path's two ends that nobody else crosses: a host has one link."""
+    crossed = demands.paths[demand]
+    own = [port for port in (crossed[-1], crossed[0]) if demands.through(port) == (demand,)]
+    return min(own, key=lambda port: port.rate_bps, default=None)
+
+
+def window_limits(demands: Demands, buffers: SocketBuffers, scale: Scale) -> str:
     """In a line which flow's window may not fill its path, at once or ever; empty if all do."""
-    return next(_too_small(topology, buffers, scale), "")
+    return next(_too_small(demands, buffers, scale), "")
 
 
-def _too_small(topology: Topology, buffers: SocketBuffers, scale: Scale) -> Iterator[str]:
-    for flow in flows(topology):
-        through = window_bps(topology, flow, buffers, scale)
+def _too_small(demands: Demands, buffers: SocketBuffers, scale: Scale) -> Iterator[str]:
+    for demand in demands:
+        through = window_bps(demands, demand, buffers, scale)
         if through is None:
             continue
-        path = _path_bps(topology, flow)
-        trip_us = round_trip_us(topology, flow.worker)
+        path = _path_bps(demands, demand)
+        trip_us = demands.round_trip_us(demand)
         if through[0] < path:
-            size = emulated_send_bytes(topology, flow, buffers, scale)
+            size = emulated_send_bytes(demands, demand, buffers, scale)
             yield (
                 f"a send buffer of {size / 1024:.4g} KiB over a round trip of "
                 f"{scale.seconds(trip_us) / 1000:.3g} ms leaves "
-                f"the {flow} {rate_text(through[0], 3)} to {rate_text(through[1], 3)} of "
+                f"the {demand} {rate_text(through[0], 3)} to {rate_text(through[1], 3)} of "
                 f"{rate_text(path, 3)}"
             )
-        elif grows(topology, flow, scale):
+        elif grows(demands, demand, scale):
             yield (
                 f"over a round trip of {scale.seconds(trip_us) / 1000:.3g} ms TCP has to find out "
-                f"what the way of the {flow} takes"
+                f"what the way of the {demand} takes"
             )
 
 
-def grows(topology: Topology, flow: Flow, scale: Scale) -> bool:
+def grows(demands: Demands, demand: Demand, scale: Scale) -> bool:
     """Whether TCP starts with less than fills a flow's path, as after every pause."""
-    trip = scale.seconds(round_trip_us(topology, flow.worker) / 1e6)
-    held = _path_bps(topology, flow) / float(scale.rates) * trip / 8
+    trip = scale.seconds(demands.round_trip_us(demand) / 1e6)
+    held = _path_bps(demands, demand) / float(scale.rates) * trip / 8
     return held > INITIAL_SEGMENTS * PAYLOAD_BYTES
 
 
@@ -130,7 +137,7 @@ with every loss."""
 
 
 def long_ways_seconds(
-    topology: Topology,
+    exchange: ServerExchange,
     model_bytes: int,
     buffers: SocketBuffers,
     scale: Scale,
@@ -141,17 +148,18 @@ def long_ways_seconds(
     Pulls and pushes at what the smallest window (or a schedule's credit) lets through, slow start
     before each, and the round trips of a step barrier and of workers that push in turns.
     """
-    trip = longest_round_trip_seconds(topology)
+    trip = longest_round_trip_seconds(exchange.demands)
     if not trip:
         return 0.0
-    added = (2 + len(topology.workers)) * trip
-    for way in ("pull", "push"):
+    demands = exchange.demands
+    added = (2 + len(exchange.workers)) * trip
+    for way in WAYS:
         phase = max(
-            load.seconds for load in link_loads(topology, model_bytes) if load.direction == way
+            load.seconds for load in server_loads(exchange, model_bytes) if load.direction == way
         )
-        those = [flow for flow in flows(topology) if flow.direction == way]
-        windows = [window_bytes(topology, flow, buffers, scale) for flow in those]
-        through = [window_bps(topology, flow, buffers, scale) for flow in those]
+        those = exchange.those(way)
+        windows = [window_bytes(demands, demand, buffers, scale) for demand in those]
+        through = [window_bps(demands, demand, buffers, scale) for demand in those]
         rounds = max(0.0, log2(max(windows) / (INITIAL_SEGMENTS * PAYLOAD_BYTES)))
         least = min(bps[0] for bps in through if bps is not None)
         if credit_bytes is not None and way == "push":
@@ -160,29 +168,29 @@ def long_ways_seconds(
     return added
 
 
-def long_ways(topology: Topology, buffers: SocketBuffers, scale: Scale) -> tuple[str, ...]:
+def long_ways(demands: Demands, buffers: SocketBuffers, scale: Scale) -> tuple[str, ...]:
     """Lines that say what delays and windows mean for the real system; none without delays."""
-    trip = longest_round_trip_seconds(topology)
+    trip = longest_round_trip_seconds(demands)
     if not trip:
         return ()
     sizes = {
-        window_bytes(topology, flow, buffers, scale) / KEPT / float(scale.factor)
-        for flow in flows(topology)
+        window_bytes(demands, demand, buffers, scale) / KEPT / float(scale.factor)
+        for demand in demands
     }
     least, most = (f"{size / 1024:.4g}" for size in (min(sizes), max(sizes)))
     named = f"{least} KiB" if least == most else f"{least} to {most} KiB"
     return (f"delays: a round trip takes up to {1000 * trip:.3g} ms; send buffers have {named}",)
 
 
-def delays_seconds(topology: Topology, worker: str) -> tuple[float, float]:
+def delays_seconds(exchange: ServerExchange, worker: str) -> tuple[float, float]:
     """Seconds from the parameter server to a worker by the links' delays, and back."""
-    ways: tuple[Literal["pull", "push"], ...] = ("pull", "push")
+    paths = exchange.demands.paths
     down, up = (
-        sum(port.delay_us for port in flow_path(topology, Flow(worker, way))) / 1e6 for way in ways
+        sum(port.delay_us for port in paths[exchange.demand(way, worker)]) / 1e6 for way in WAYS
     )
     return down, up
 
 
-def longest_round_trip_seconds(topology: Topology) -> float:
-    """Of all workers."""
-    return max(round_trip_us(topology, worker.name) for worker in topology.workers) / 1e6
+def longest_round_trip_seconds(demands: Demands) -> float:
+    """Of all demands."""
+    return max(map(demands.round_trip_us, demands)) / 1e6

@@ -4,9 +4,10 @@ load_topology, load_experiment, load_any    read a file, or raise InputError wit
 shown_path                                  how messages name it
 Topology, Host, Link, Direction             the parts of a topology
 Placement                                   which part of the training runs on which host
-Port, Flow, ports, path, flows_through,     who sends over which end of which link
-contended_switch_ports, flows, flow_path
-ClassPlan, class_plan, worker_dscp, flow_dscp   which class every flow has
+Port, ports, path                           the ends of links, and ways over them
+Demand, Demands                             who sends how much to whom, over which links
+ServerExchange, exchange_of                 a parameter server and its workers, and their demands
+ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
 Sweep, Point, conditions                    what of it is varied, and what is run at each point
@@ -39,18 +40,10 @@ from orchestrator.spec.traffic.class_plan import (
     class_plan,
     flow_dscp,
     unfit,
-    worker_dscp,
 )
-from orchestrator.spec.traffic.graph import (
-    Flow,
-    Port,
-    contended_switch_ports,
-    flow_path,
-    flows,
-    flows_through,
-    path,
-    ports,
-)
+from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.graph import Port, path, ports
+from orchestrator.spec.traffic.server_exchange import WAYS, ServerExchange, Way, exchange_of
 from orchestrator.spec.traffic.windows import (
     FRAME_BYTES,
     INITIAL_SEGMENTS,
@@ -63,7 +56,6 @@ from orchestrator.spec.traffic.windows import (
     payload_share,
     port_burst_segments,
     queueing_seconds,
-    round_trip_us,
     window_bytes,
 )
 from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size, rate_text
@@ -74,10 +66,11 @@ __all__ = [
     "ClassPlan",
     "Conditions",
     "DATA_DSCP",
+    "Demand",
+    "Demands",
     "Direction",
     "Experiment",
     "FRAME_BYTES",
-    "Flow",
     "Host",
     "INITIAL_SEGMENTS",
     "KEPT",
@@ -96,18 +89,18 @@ __all__ = [
     "QuantityError",
     "SWITCH_KINDS",
     "Scale",
+    "ServerExchange",
     "SocketBuffers",
     "SshAccess",
     "Sweep",
     "Topology",
+    "WAYS",
+    "Way",
     "class_plan",
     "conditions",
-    "contended_switch_ports",
     "emulated_send_bytes",
+    "exchange_of",
     "flow_dscp",
-    "flow_path",
-    "flows",
-    "flows_through",
     "host_burst_segments",
     "load_any",
     "load_experiment",
@@ -123,9 +116,7 @@ __all__ = [
     "ports",
     "queueing_seconds",
     "rate_text",
-    "round_trip_us",
     "shown_path",
     "unfit",
     "window_bytes",
-    "worker_dscp",
 ]

@@ -19,9 +19,10 @@ from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.traffic.graph import Flow, flows
+from orchestrator.spec.traffic.demands import Demand
 from orchestrator.spec.traffic.own_windows import overrun
-from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes, round_trip_us
+from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
+from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
@@ -153,17 +154,22 @@ class Experiment:
         return Scale() if isinstance(self.asked_scale, AutoScale) else self.asked_scale
 
     @property
+    def exchange(self) -> ServerExchange:
+        """Who trains with whom on the topology, and what they demand of it."""
+        return exchange_of(self.topology)
+
+    @property
     def receive_buffer_bytes(self) -> int:
         """The TCP receive buffer of every connection."""
-        return self.socket_buffers.receive_bytes(self.topology)
+        return self.socket_buffers.receive_bytes(self.exchange.demands)
 
-    def send_buffer_bytes(self, flow: Flow) -> int:
-        """The TCP send buffer of a flow's connections."""
-        return self.socket_buffers.send_bytes(self.topology, flow)
+    def send_buffer_bytes(self, demand: Demand) -> int:
+        """The TCP send buffer of a demand's connections."""
+        return self.socket_buffers.send_bytes(self.exchange.demands, demand)
 
-    def emulated_send_bytes(self, flow: Flow, scale: Scale) -> int:
+    def emulated_send_bytes(self, demand: Demand, scale: Scale) -> int:
         """The same at a scale, in emulated bytes."""
-        return emulated_send_bytes(self.topology, flow, self.socket_buffers, scale)
+        return emulated_send_bytes(self.exchange.demands, demand, self.socket_buffers, scale)
 
     @property
     def all_iterations(self) -> int:
@@ -173,8 +179,9 @@ class Experiment:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know before it runs, a line each."""
-        topologies = [point.experiment.topology for point in self.points()] or [self.topology]
-        said = (self.added, overrun(topologies, self.socket_buffers), self._too_small())
+        run = [point.experiment for point in self.points()] or [self]
+        networks = [one.exchange.demands for one in run]
+        said = (self.added, overrun(networks, self.socket_buffers), self._too_small())
         return tuple(line for line in said if line)
 
     def _too_small(self) -> str:
@@ -252,14 +259,13 @@ class Experiment:
         }
 
     def _resolved_buffers(self) -> dict[str, Any]:
-        """The sizes; by flow where they differ.
+        """The sizes; by demand where they differ.
 
         At a sweep's points they may be others, and on long ways they are others at a scale.
         """
-        follows = self.sweep is not None or any(
-            round_trip_us(self.topology, worker.name) for worker in self.topology.workers
-        )
-        sizes = {str(flow): self.send_buffer_bytes(flow) for flow in flows(self.topology)}
+        demands = self.exchange.demands
+        follows = self.sweep is not None or any(map(demands.round_trip_us, demands))
+        sizes = {one.name: self.send_buffer_bytes(one) for one in demands}
         return {
             "send_bytes": max(sizes.values()),
             "receive_bytes": self.receive_buffer_bytes,
@@ -286,7 +292,7 @@ class Experiment:
         """The experiment that `to_json` wrote.
 
         Of one that an older version wrote the orders of somebody else are missing, and of its
-        buffers' sizes, where they differ by flow, the largest stands for all.
+        buffers' sizes, where they differ by demand, the largest stands for all.
 
         Raises:
             KeyError: a key is missing.

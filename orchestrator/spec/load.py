@@ -26,6 +26,7 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
+from orchestrator.spec.traffic.server_exchange import exchange_of
 from orchestrator.spec.yaml.document import Document, Loc
 from orchestrator.spec.yaml.yamlfile import read_document
 from workloads.models.devices import DeviceModel, known_devices
@@ -153,7 +154,8 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     if file is not None:
         scale = scale or file.scale.scale()
     switch = overrides.switch or (file.switch if file is not None else AUTO)
-    if topology is not None and (why := unfit(topology, switch)):
+    demands = None if topology is None or placement is None else exchange_of(topology).demands
+    if demands is not None and (why := unfit(demands, switch)):
         if overrides.switch is None:
             document.report_at(("switch",), why, _OTHER_KIND)
         else:

@@ -21,7 +21,7 @@ from orchestrator.emulation.ports.counters import Counters, network_record, queu
 from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.session.testbed.controller import make_controller
 from orchestrator.session.testbed.opened import network_of
-from orchestrator.spec import Experiment, load_experiment
+from orchestrator.spec import Experiment, exchange_of, load_experiment
 from tests.system.flows import Flow, host_pid, in_host, run_flows
 from tests.system.limits import OPENVSWITCH, bps, mbps, patience
 from workloads.schedule.library import get_schedule
@@ -72,7 +72,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 @pytest.fixture(scope="module")
 def controller(experiment: Experiment) -> ControllerSession:
-    made = make_controller(experiment.topology, OPENVSWITCH)
+    made = make_controller(exchange_of(experiment.topology).demands, OPENVSWITCH)
     assert made is not None
     return made
 

@@ -11,7 +11,7 @@ from orchestrator.cli.plan import describe
 from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.switches.choice import SwitchChoice
-from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
+from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, exchange_of, load_any, ports
 from workloads.schedule.library import SCHEDULES
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def test_topology(name: str) -> None:
     assert isinstance(topology, Topology)
     assert topology.name == Path(name).stem
     for schedule in SCHEDULES:
-        shapes = port_shapes(topology, Scale(), schedule)
+        shapes = port_shapes(exchange_of(topology).demands, Scale(), schedule)
         assert len(shapes) == len(ports(topology))
         assert all(shape.commands() for shape in shapes)
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.predict import Case, Goodputs, own_paces, worker_devices
-from orchestrator.spec import Placement, Scale, SocketBuffers, Topology
+from orchestrator.spec import Placement, Scale, SocketBuffers, Topology, exchange_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 
@@ -48,7 +48,7 @@ def bound_imgs_per_sec(
         return None
     if lead > 1:
         return own_paces(
-            case.topology, case.model, case.devices, case.batch, case.carried, lead=lead
+            case.exchange, case.model, case.devices, case.batch, case.carried, lead=lead
         )
     return case.bound.imgs_per_sec(case.bound.seconds)
 
@@ -62,8 +62,9 @@ def case_of(
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
+        exchange = exchange_of(topology)
         case = Case(
-            topology,
+            exchange,
             load_model(model),
             devices,
             batch,
@@ -71,7 +72,7 @@ def case_of(
             buffers_of(experiment),
             scale_of(experiment),
         )
-        worker_devices(topology, devices)
+        worker_devices(exchange, devices)
     except (KeyError, TypeError, ValidationError):
         return None
     return case

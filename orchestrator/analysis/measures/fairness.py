@@ -20,6 +20,7 @@ from typing import Any
 from orchestrator.analysis.measures.bound_share import case_of
 from orchestrator.analysis.measures.measure import Rates, Shares, TrialMeasure
 from orchestrator.predict import Case, Goodputs, SharedLink, gain_of_unfair_shares, shared_links
+from orchestrator.spec import Way
 
 SHARE_LOW, SHARE_HIGH = 0.8, 1.25
 """Times the fair share."""
@@ -44,11 +45,15 @@ class Fairness:
 
     @cached_property
     def _links(self) -> tuple[SharedLink, ...]:
-        return shared_links(self.case.topology, self.case.carried)
+        return shared_links(self.case.exchange.demands, self.case.carried)
 
-    def on(self, direction: str) -> tuple[SharedLink, ...]:
-        """The links of a direction, "pull" or "push", that can be shared unfairly."""
-        return tuple(link for link in self._links if link.direction == direction)
+    def on(self, way: Way) -> Iterator[tuple[SharedLink, tuple[int, ...]]]:
+        """The links that pulls (or pushes) can share unfairly, with the numbers of the workers."""
+        exchange = self.case.exchange
+        numbers = {worker: number for number, worker in enumerate(exchange.workers)}
+        for link in self._links:
+            if exchange.way(link.demands[0]) == way:
+                yield link, tuple(numbers[exchange.worker(one)] for one in link.demands)
 
     @cached_property
     def matters(self) -> bool:
@@ -67,7 +72,7 @@ def fairness_of(
 
 def unfair(trial: TrialMeasure, fairness: Fairness | None) -> Iterator[str]:
     """A line for every link that was shared unfairly, so that it can have changed the figure."""
-    measured = (
+    measured: tuple[tuple[Way, Shares | None, Sequence[Rates]], ...] = (
         ("pull", trial.pull_shares, trial.pull_rates),
         ("push", trial.push_shares, trial.push_rates),
     )
@@ -75,7 +80,7 @@ def unfair(trial: TrialMeasure, fairness: Fairness | None) -> Iterator[str]:
         if fairness is None:
             found = [_equal(trial.workers, shares)]
         else:
-            found = [_uneven(link, rates) for link in fairness.on(direction)]
+            found = [_uneven(link, those, rates) for link, those in fairness.on(direction)]
         for what in filter(None, found):
             if fairness is None or fairness.matters:
                 yield f"unfair {_WORDS[direction]}: {what}"
@@ -85,17 +90,14 @@ def _are_equal(link: SharedLink) -> bool:
     return max(link.fair_bps) - min(link.fair_bps) <= _EQUAL * sum(link.fair_bps)
 
 
-def _is_full(link: SharedLink, rates: Rates) -> bool:
-    return sum(rates[worker] for worker in link.workers) >= FULL * link.goodput_bps
-
-
-def _uneven(link: SharedLink, iterations: Sequence[Rates]) -> str:
+def _uneven(link: SharedLink, workers: Sequence[int], iterations: Sequence[Rates]) -> str:
     """What was unfair; empty: nothing. Extremes are those of an iteration, their means count."""
     whole = sum(link.fair_bps)
     shares = []
-    for rates in filter(lambda one: _is_full(link, one), iterations):
-        own = [rates[worker] for worker in link.workers]
-        shares.append([rate / sum(own) for rate in own])
+    for rates in iterations:
+        own = [rates[worker] for worker in workers]
+        if sum(own) >= FULL * link.goodput_bps:
+            shares.append([rate / sum(own) for rate in own])
     if not shares:
         return ""
     times = [
@@ -106,7 +108,7 @@ def _uneven(link: SharedLink, iterations: Sequence[Rates]) -> str:
     if low >= SHARE_LOW and high <= SHARE_HIGH:
         return ""
     if _are_equal(link):
-        fair = 1 / len(link.workers)
+        fair = 1 / len(workers)
         return f"{_percent(low * fair)} to {_percent(high * fair)} of {link.port}, {_fair(fair)}"
     return f"{low:.2f} to {high:.2f} times the fair shares of {link.port}"
 

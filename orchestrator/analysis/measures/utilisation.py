@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,11 @@ from orchestrator.analysis.measures.bound_share import topology_of
 from orchestrator.analysis.reading.spans import Span, TrialSpans
 from orchestrator.errors import RunError
 from orchestrator.predict import bottleneck, goodput_bps
+from orchestrator.spec import WAYS, Way, exchange_of
 
 BIN_NS = 10_000_000
 """Emulated nanoseconds."""
 
-Way = Literal["pull", "push"]
-WAYS: tuple[Way, ...] = ("pull", "push")
 WORDS: Mapping[Way, str] = {"pull": "pulls", "push": "pushes"}
 
 
@@ -50,7 +49,7 @@ def full(experiment: Mapping[str, Any], rates: float) -> dict[Way, Full]:
         raise RunError("run.json: no topology that this version can read")
     found: dict[Way, Full] = {}
     for way in WAYS:
-        limit = bottleneck(topology, way)
+        limit = bottleneck(exchange_of(topology), way)
         ports = tuple(map(str, limit.ports))
         found[way] = Full(ports, goodput_bps(limit.rate_bps) / rates)
     return found

@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from orchestrator.analysis.measures.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
+from orchestrator.analysis.measures.utilisation import BIN_NS, WORDS, Full, utilisation
 from orchestrator.analysis.reading.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.analysis.render.canvas import DPI, style
 from orchestrator.analysis.render.run_panel import FAINT, INK, SOFT
-from orchestrator.spec import rate_text
+from orchestrator.spec import WAYS, Way, rate_text
 
 ITERATIONS = 2
 """Measured iterations that are shown, the last ones."""

@@ -23,7 +23,14 @@ from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.predict import Case, expected, limits
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
-from orchestrator.spec import Placement, SocketBuffers, Sweep, Topology, conditions
+from orchestrator.spec import (
+    Placement,
+    SocketBuffers,
+    Sweep,
+    Topology,
+    conditions,
+    exchange_of,
+)
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 from workloads.schedule.library import Schedule, get_schedule
@@ -92,7 +99,9 @@ class SweepRun:
         """What is trained on what at a value, which need not be a point's."""
         there = conditions(self.sweep, value, self.topology, self.placement, self.batch)
         made = load_model(model)
-        return Case(there.topology, made, self.devices, there.batch, buffers=self.buffers)
+        return Case(
+            exchange_of(there.topology), made, self.devices, there.batch, buffers=self.buffers
+        )
 
     def most(self, case: Case) -> float:
         """Imgs/sec that none of its schedules is above."""

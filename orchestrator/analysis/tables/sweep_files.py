@@ -44,7 +44,7 @@ def _line(variable: str, place: Place, cell: Cell) -> dict[str, Any]:
         "value": place.value,
         "model": place.model,
         "schedule": cell.row.schedule,
-        "workers": len(place.case.topology.workers),
+        "workers": len(place.case.exchange.workers),
         "batch": place.case.batch,
         "compute_over_links": compute_over_links(place.case),
         "u_seconds": bound.u_seconds,

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from orchestrator.analysis.measures.utilisation import BIN_NS, WAYS, WORDS, Full, Way, utilisation
+from orchestrator.analysis.measures.utilisation import BIN_NS, WORDS, Full, utilisation
 from orchestrator.analysis.reading.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.records.trial import TrialRecord
-from orchestrator.spec import rate_text
+from orchestrator.spec import WAYS, Way, rate_text
 from workloads.schedule.library import MAX_FLOWS
 
 Event = dict[str, Any]

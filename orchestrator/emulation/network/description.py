@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from orchestrator.spec import Scale, SocketBuffers, Topology, queueing_seconds
+from orchestrator.spec import Demands, Scale, SocketBuffers, Topology, queueing_seconds
 
 LEAST_TIMER_MS = 200
 """Linux' least time before TCP sends something again, unless it is asked for another."""
@@ -18,16 +18,21 @@ class NetworkDescription:
     """A network, as it is in reality, and how it is emulated.
 
     Attributes:
-        topology: hosts, switches and links, in the real system's rates and times.
+        demands: on hosts, switches and links, in the real system's rates and times.
         scale: R and D.
         congestion_control: of every host's TCP.
-        socket_buffers: of the flows that will cross it.
+        socket_buffers: of the connections that will cross it.
     """
 
-    topology: Topology
+    demands: Demands
     scale: Scale
     congestion_control: str
     socket_buffers: SocketBuffers
+
+    @property
+    def topology(self) -> Topology:
+        """Its hosts, switches and links."""
+        return self.demands.topology
 
     def with_scale(self, scale: Scale) -> NetworkDescription:
         """The same network at another scale."""
@@ -36,5 +41,5 @@ class NetworkDescription:
     @property
     def timer_ms(self) -> int:
         """TCP's least timer: slow queues hold a segment for longer than Linux would wait."""
-        longest = queueing_seconds(self.topology, self.socket_buffers, self.scale)
+        longest = queueing_seconds(self.demands, self.socket_buffers, self.scale)
         return min(MOST_TIMER_MS, max(LEAST_TIMER_MS, math.ceil(1000 * longest)))

@@ -44,6 +44,7 @@ class Network:
 
     def __init__(self, described: NetworkDescription, runner: Runner, fabric: Fabric) -> None:
         self.topology = described.topology
+        self._demands = described.demands
         self.addresses: Mapping[str, HostAddresses] = host_addresses(described.topology)
         self._congestion_control = described.congestion_control
         self._runner = runner
@@ -105,21 +106,21 @@ class Network:
                 raise RunError(f"host {name} of the testbed is gone: its process was ended")
 
     def check_paths(self) -> None:
-        """See that every worker reaches the parameter server over the data network.
+        """See that those reach each other over the data network of whom one sends to the other.
 
         Raises:
-            RunError: one does not; names it.
+            RunError: one does not; names both.
         """
-        server = self.addresses[self.topology.ps.name].data
-        for worker in self.topology.workers:
+        # An answer shows that both ways are open.
+        asked = {frozenset((one.source, one.destination)): one for one in self._demands}
+        for one in asked.values():
+            here, there = one.source, one.destination
             # A switch may need a moment after its ports have come up, hence several tries.
-            ping = ["ping", "-n", "-q", "-c", "1", "-w", "5", "-i", "0.2", server]
+            ping = ["ping", "-n", "-q", "-c", "1", "-w", "5", "-i", "0.2"]
             try:
-                self._runner(ping, namespace=self.pid(worker.name))
+                self._runner([*ping, self.addresses[there].data], namespace=self.pid(here))
             except RunError as error:
-                raise RunError(
-                    f"{worker.name} does not reach {self.topology.ps.name}: {error}"
-                ) from error
+                raise RunError(f"{here} does not reach {there}: {error}") from error
 
     def _quiet_namespace(self, pid: int | None) -> None:
         """No IPv6, and no packet filter on bridges: nothing on the wire that nobody asked for."""

@@ -1,60 +1,84 @@
-"""From a schedule and a topology to the shaping of every port (pure).
+"""From a schedule and demands to the shaping of every port (pure).
 
 `none` and every other schedule that does not act in the switch: all data in one class.
-`switch-priority`: at every contended switch port one class per worker, in the workers' fixed order,
-served strictly; all other ports as under `none`. Where a worker has several flows (`geryon`):
-likewise one class per flow, for that flow of all workers, told by the DSCP that hosts wrote.
+`switch-priority`: at every contended switch port one class per class of the demands that cross it,
+in the demands' fixed order, served strictly; all other ports as under `none`. With a parameter
+server that is one per worker. Where a worker has several flows (`geryon`): likewise one class per
+flow, for that flow of all workers, told by the DSCP that hosts wrote.
 
-Switches under a controller always have the classes of the workers at contended ports, and the
+Switches under a controller always have the classes of the demands at contended ports, and the
 controller's rules say by DSCP which class a packet goes to: another schedule is then another set of
 rules, and no queue is touched, unless one of the two has classes of flows.
 """
 
 from __future__ import annotations
 
-from orchestrator.emulation.network.addresses import host_addresses, port_devices
-from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape, TrafficClass
+from collections.abc import Callable, Sequence
+
+from orchestrator.emulation.network.addresses import data_addresses, port_devices
+from orchestrator.emulation.ports.shaping import (
+    DscpMatch,
+    Match,
+    PairMatch,
+    PortShape,
+    TrafficClass,
+)
 from orchestrator.spec import (
     ClassPlan,
-    Flow,
+    Demand,
+    Demands,
     Port,
     Scale,
-    Topology,
-    contended_switch_ports,
+    class_plan,
     flow_dscp,
-    flows_through,
     host_burst_segments,
     port_burst_segments,
     ports,
-    worker_dscp,
 )
-from orchestrator.spec.traffic.class_plan import class_plan
 from workloads.schedule.library import Schedule
 
 DATA_CLASS = "data"
 
 
-def worker_classes(
-    topology: Topology, port: Port, *, by_dscp: bool = False
+def demand_classes(
+    demands: Demands, port: Port, *, by_dscp: bool = False
 ) -> tuple[TrafficClass, ...]:
-    """One class per worker whose flow crosses the port, first worker first; the rest last.
+    """One class per class of the demands that cross the port, the first one first; the rest last.
 
     Args:
-        by_dscp: a worker's packets are known by their DSCP instead of by its address.
+        by_dscp: packets are known by their DSCP instead of by their addresses.
     """
-    addresses = host_addresses(topology)
-    order = {worker.name: number for number, worker in enumerate(topology.workers)}
+    crossing = demands.through(port)
+    present = {one.traffic_class for one in crossing}
+    names = [name for name in demands.classes if name in present]
+    if by_dscp:
+        plan = class_plan(demands, by_class=True)
+        classes = (TrafficClass(name, (DscpMatch(plan.dscp[name]),)) for name in names)
+    else:
+        match = _matching(demands, crossing)
+        classes = (
+            TrafficClass(name, tuple(match(one) for one in crossing if one.traffic_class == name))
+            for name in names
+        )
+    return (*classes, TrafficClass(DATA_CLASS))
 
-    def match(flow: Flow) -> Match | DscpMatch:
-        if by_dscp:
-            return DscpMatch(worker_dscp(topology, flow.worker))
-        return Match("dst" if flow.direction == "pull" else "src", addresses[flow.worker].data)
 
-    flows = sorted(flows_through(topology, port), key=lambda flow: order[flow.worker])
-    return (
-        *(TrafficClass(flow.worker, (match(flow),)) for flow in flows),
-        TrafficClass(DATA_CLASS),
-    )
+def _matching(
+    demands: Demands, crossing: Sequence[Demand]
+) -> Callable[[Demand], Match | PairMatch]:
+    """What tells the demands at a port apart: the host at one end if that does, else both."""
+    addresses = data_addresses(demands.topology)
+    receivers = {one.destination for one in crossing}
+    senders = {one.source for one in crossing}
+
+    def match(one: Demand) -> Match | PairMatch:
+        if len(receivers) == len(crossing):
+            return Match("dst", addresses[one.destination])
+        if len(senders) == len(crossing):
+            return Match("src", addresses[one.source])
+        return PairMatch(addresses[one.source], addresses[one.destination])
+
+    return match
 
 
 def flow_classes(schedule: Schedule) -> tuple[TrafficClass, ...]:
@@ -68,15 +92,15 @@ def flow_classes(schedule: Schedule) -> tuple[TrafficClass, ...]:
     )
 
 
-def schedule_plan(topology: Topology, schedule: Schedule) -> ClassPlan:
-    """The class of every flow under a schedule."""
+def schedule_plan(demands: Demands, schedule: Schedule) -> ClassPlan:
+    """The DSCP of every class under a schedule."""
     if schedule.flows is not None:
         return ClassPlan(by_hosts=True)
-    return class_plan(topology, by_worker=schedule.at_switch)
+    return class_plan(demands, by_class=schedule.at_switch)
 
 
 def port_shapes(
-    topology: Topology, scale: Scale, schedule: Schedule, *, by_dscp: bool = False
+    demands: Demands, scale: Scale, schedule: Schedule, *, by_dscp: bool = False
 ) -> tuple[PortShape, ...]:
     """How every port of the topology sends under a schedule, in emulated rates and bytes.
 
@@ -84,21 +108,19 @@ def port_shapes(
         by_dscp: the switches are under a controller; the shapes are then the same for all
             schedules of which a worker has one flow.
     """
-    devices = port_devices(topology)
+    devices = port_devices(demands.topology)
     by_flow = schedule.flows is not None
-    contended = contended_switch_ports(topology, least_workers=1 if by_flow else 2)
+    contended = demands.contended(least_classes=1 if by_flow else 2)
     scheduled = {str(port) for port in contended if by_dscp or schedule.at_switch}
 
     def classes(port: Port) -> tuple[TrafficClass, ...]:
         if str(port) not in scheduled:
             return (TrafficClass(DATA_CLASS),)
-        return (
-            flow_classes(schedule) if by_flow else worker_classes(topology, port, by_dscp=by_dscp)
-        )
+        return flow_classes(schedule) if by_flow else demand_classes(demands, port, by_dscp=by_dscp)
 
-    bursts = host_burst_segments(topology, scale)
+    bursts = host_burst_segments(demands, scale)
     shapes = []
-    for port in ports(topology):
+    for port in ports(demands.topology):
         shapes.append(
             PortShape(
                 port=str(port),

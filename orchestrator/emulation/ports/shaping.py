@@ -41,7 +41,7 @@ _ADDRESS_AT = {"src": 12, "dst": 16}
 
 @dataclass(frozen=True)
 class Match:
-    """A flow by the worker's address: where the worker sends or receives."""
+    """Packets by the address of who sends or receives them."""
 
     field: str  # "src" | "dst"
     address: str
@@ -50,9 +50,25 @@ class Match:
         """The match as u32 wants it."""
         return ("match", "ip", self.field, f"{self.address}/32")
 
-    def shown(self) -> str:
+    def shown(self) -> tuple[str, ...]:
         """The match as tc shows it: value/mask in hexadecimal, and where in the IP header."""
-        return f"{int(IPv4Address(self.address)):08x}/ffffffff at {_ADDRESS_AT[self.field]}"
+        return (f"{int(IPv4Address(self.address)):08x}/ffffffff at {_ADDRESS_AT[self.field]}",)
+
+
+@dataclass(frozen=True)
+class PairMatch:
+    """Packets by the addresses of both who sends and who receives them."""
+
+    src: str
+    dst: str
+
+    def words(self) -> tuple[str, ...]:
+        """The match as u32 wants it."""
+        return Match("src", self.src).words() + Match("dst", self.dst).words()
+
+    def shown(self) -> tuple[str, ...]:
+        """The match as tc shows it."""
+        return Match("src", self.src).shown() + Match("dst", self.dst).shown()
 
 
 @dataclass(frozen=True)
@@ -65,9 +81,9 @@ class DscpMatch:
         """The match as u32 wants it."""
         return ("match", "ip", "dsfield", f"0x{self.dscp << 2:02x}", "0xfc")
 
-    def shown(self) -> str:
+    def shown(self) -> tuple[str, ...]:
         """The match as tc shows it."""
-        return f"00{self.dscp << 2:02x}0000/00fc0000 at 0"
+        return (f"00{self.dscp << 2:02x}0000/00fc0000 at 0",)
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,7 @@ class TrafficClass:
     """One class of traffic at a port; without matches it takes all that no other class takes."""
 
     name: str
-    matches: tuple[Match | DscpMatch, ...] = ()
+    matches: tuple[Match | PairMatch | DscpMatch, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from orchestrator.emulation.machine.machine import Probes, has_module
 from orchestrator.emulation.machine.needs import FEATURES, OVS_PROGRAMS
 from orchestrator.errors import MachineError
-from orchestrator.spec import AUTO, KINDS, LINUX_BRIDGE, OVS_KERNEL, OVS_USER, Topology, unfit
+from orchestrator.spec import AUTO, KINDS, LINUX_BRIDGE, OVS_KERNEL, OVS_USER, Demands, unfit
 
 _CONTROLLER_LIBRARY = "ryu"
 _USER_FEATURES = ("tap", "bridge")
@@ -82,11 +82,11 @@ def choose_switch(asked: str, against: Mapping[str, str]) -> SwitchChoice:
     return SwitchChoice(asked, "asked for")
 
 
-def check_fit(topology: Topology, choice: SwitchChoice) -> None:
-    """See that the kind of switch that was chosen can carry the topology.
+def check_fit(demands: Demands, choice: SwitchChoice) -> None:
+    """See that the kind of switch that was chosen can carry what is demanded.
 
     Raises:
         MachineError: it cannot; says why, and why that kind.
     """
-    if why := unfit(topology, choice.kind):
+    if why := unfit(demands, choice.kind):
         raise MachineError(f"{why} ({choice.why})")

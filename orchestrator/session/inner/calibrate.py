@@ -22,7 +22,7 @@ from orchestrator.analysis.measures.disturbance import disturbances, use_within
 from orchestrator.analysis.reading.exchange_records import Traffic
 from orchestrator.emulation.limits.idle import Sample, mean_idle
 from orchestrator.errors import RunError
-from orchestrator.predict import acks_share, bottleneck, first_worker_bps, goodput_bps, link_loads
+from orchestrator.predict import acks_share, bottleneck, first_worker_bps, goodput_bps
 from orchestrator.records.network import UseRecord
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.undisturbed import TIMES, Made, Watch, undisturbed
@@ -176,16 +176,14 @@ def _way(
     end: int,
 ) -> Way:
     """One direction over a piece of the exchange."""
-    topology, scale = experiment.topology, experiment.scale
+    exchange, scale = experiment.exchange, experiment.scale
     bps = traffic.received_bps(direction, begin, end)
     busy = traffic.busy_share(direction, begin, end)
-    full = bottleneck(topology, direction).ports
+    full = bottleneck(exchange, direction).ports
     rate = sum(scale.rate(port.rate_bps) for port in full)
     # Acknowledgements of the opposite direction are the links' own, and no fault of the machine.
-    left = 1 - max(
-        acks_share(topology, scale, load) for load in link_loads(topology, 1) if load.port in full
-    )
-    owed = first_worker_bps(topology, direction)
+    left = 1 - max(acks_share(exchange.demands, scale, port) for port in full)
+    owed = first_worker_bps(exchange, direction)
     first = None if owed is None else bps[0] / goodput_bps(left * scale.rate(owed))
     return Way(rate_bps=rate, share=sum(bps) / goodput_bps(left * rate), first=first, busy=busy)
 

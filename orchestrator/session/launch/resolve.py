@@ -90,7 +90,7 @@ def resolve(
         DmlbedError: the calibration failed.
     """
     experiment = point or request.experiment
-    check_fit(experiment.topology, switch)
+    check_fit(experiment.exchange.demands, switch)
     capacity = this_machine(find_layout().missing)
     settled = settle_scale(
         experiment, switch.kind, capacity, say, recalibrate=request.recalibrate, force=request.force

@@ -13,7 +13,7 @@ from orchestrator.plugins import OwnCode
 from orchestrator.predict import is_shared, phase_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial, iteration_seconds
-from orchestrator.spec import Experiment, Flow, Topology, flow_dscp
+from orchestrator.spec import Demand, Experiment, Topology, flow_dscp
 from workloads.library import EXCHANGES, IDENTITY
 from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
@@ -66,8 +66,8 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
         stretch=scale.rates / scale.time,
         workers=[computation(model, device, batch) for device in devices],
         # A model of 1 GB, so that rounding does not matter.
-        seconds_per_byte=phase_seconds(topology, 10**9, "pull") / 1e9,
-        shared=is_shared(topology, "pull"),
+        seconds_per_byte=phase_seconds(experiment.exchange, 10**9, "pull") / 1e9,
+        shared=is_shared(experiment.exchange, "pull"),
         barrier=schedule.barrier,
         seed=experiment.seed,
         repeat=work.repeat - 1,  # orders count from 0
@@ -106,9 +106,10 @@ def plans_of(
         for number, worker in enumerate(topology.workers)
         if work.workers is None or worker.name in work.workers
     ]
-    peers: dict[str, list[Flow]] = {
-        topology.ps.name: [Flow(worker.name, "pull") for _, worker in workers],
-        **{worker.name: [Flow(worker.name, "push")] for _, worker in workers},
+    demand = experiment.exchange.demand
+    sends: dict[str, list[Demand]] = {
+        topology.ps.name: [demand("pull", worker.name) for _, worker in workers],
+        **{worker.name: [demand("push", worker.name)] for _, worker in workers},
     }
     code = experiment.own_code
     codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
@@ -177,7 +178,7 @@ def plans_of(
                 "bind": addresses[host],
                 "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
                 "send_buffer_bytes": [
-                    experiment.emulated_send_bytes(flow, scale) for flow in peers[host]
+                    experiment.emulated_send_bytes(one, scale) for one in sends[host]
                 ],
                 "flow_dscp": list(flow_dscp(schedule)),
             },

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.predict import bottleneck, first_worker_bps, fullest, link_loads
+from orchestrator.predict import bottleneck, first_worker_bps, fullest, server_loads
 from orchestrator.spec import (
     PACKET_BYTES,
+    WAYS,
+    Demands,
     Experiment,
     Scale,
-    Topology,
-    flow_path,
-    flows,
     queueing_seconds,
 )
 
@@ -36,10 +35,9 @@ MOST_SHARE_OF_TRIALS = 0.25
 """Of the trials that follow, that measuring the goodput may take."""
 
 
-def carried_anyway(topology: Topology, scale: Scale) -> str:
+def carried_anyway(demands: Demands, scale: Scale) -> str:
     """Why a scale needs no calibration; empty if it does."""
-    crossed = {port for flow in flows(topology) for port in flow_path(topology, flow)}
-    frames = sum(scale.rate(port.rate_bps) for port in crossed) / (8 * PACKET_BYTES)
+    frames = sum(scale.rate(port.rate_bps) for port in demands.crossed) / (8 * PACKET_BYTES)
     if frames > CARRIED_FRAMES_PER_SECOND:
         return ""
     return (
@@ -55,11 +53,11 @@ def frames_seconds(rate_bps: float, frames: float = LOOK_FRAMES) -> float:
 
 def calibration_seconds(experiment: Experiment) -> float:
     """How long a calibration must look at the traffic, at least, in emulated seconds."""
-    topology, scale = experiment.topology, experiment.scale
+    exchange, scale = experiment.exchange, experiment.scale
     rates = []
-    for way in ("pull", "push"):
-        rates.append(bottleneck(topology, way).rate_bps)
-        owed = first_worker_bps(topology, way)
+    for way in WAYS:
+        rates.append(bottleneck(exchange, way).rate_bps)
+        owed = first_worker_bps(exchange, way)
         if owed is not None:
             rates.append(owed)
     return frames_seconds(scale.rate(min(rates)))
@@ -92,9 +90,9 @@ def goodput_look(experiment: Experiment) -> Look:
     scale = experiment.scale
     filled = [
         load.port.rate_bps
-        for way in ("pull", "push")
+        for way in WAYS
         for load in fullest(
-            load for load in link_loads(experiment.topology, 1) if load.direction == way
+            load for load in server_loads(experiment.exchange, 1) if load.direction == way
         )
     ]
     look = frames_seconds(scale.rate(min(filled)), 2 * LOOK_FRAMES)
@@ -112,4 +110,6 @@ def patience_seconds(experiment: Experiment) -> float:
 
 def drain_seconds(experiment: Experiment) -> float:
     """How long what is on its way may still take to arrive, in emulated seconds."""
-    return queueing_seconds(experiment.topology, experiment.socket_buffers, experiment.scale)
+    return queueing_seconds(
+        experiment.exchange.demands, experiment.socket_buffers, experiment.scale
+    )

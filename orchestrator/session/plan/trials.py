@@ -8,7 +8,7 @@ from functools import lru_cache
 from orchestrator.predict import long_ways_seconds, no_overlap_seconds
 from orchestrator.records.directory import trial_name
 from orchestrator.session.plan.slow_links import goodput_look
-from orchestrator.spec import Experiment, Scale, SocketBuffers, Topology
+from orchestrator.spec import Experiment, Scale, ServerExchange, SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 
@@ -64,7 +64,7 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str | None =
     names = experiment.schedules if schedule is None else (schedule,)
     credits = [experiment.schedule(name).window_bytes for name in names]
     real = _real_seconds(
-        experiment.topology,
+        experiment.exchange,
         model,
         tuple(experiment.devices.items()),
         experiment.batch,
@@ -77,7 +77,7 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str | None =
 
 @lru_cache(maxsize=64)
 def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
-    topology: Topology,
+    exchange: ServerExchange,
     model: str,
     devices: tuple[tuple[str, DeviceModel], ...],
     batch: int,
@@ -87,8 +87,8 @@ def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
 ) -> float:
     # The same for many trials of a model, of which there may be thousands.
     loaded = load_model(model)
-    return no_overlap_seconds(topology, loaded, dict(devices), batch) + long_ways_seconds(
-        topology, loaded.bytes, buffers, scale, credit
+    return no_overlap_seconds(exchange, loaded, dict(devices), batch) + long_ways_seconds(
+        exchange, loaded.bytes, buffers, scale, credit
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from orchestrator.records.bench import BenchRecord
 from orchestrator.session.plan.slow_links import RAMP_SECONDS
 from orchestrator.session.probes.probe import Probe
-from orchestrator.spec import Experiment, Flow, flow_path
+from orchestrator.spec import Experiment
 from workloads.models.profiles import load_model
 from workloads.programs.urgent import GAP_SECONDS
 from workloads.schedule.library import get_schedule
@@ -22,18 +22,19 @@ SCHEDULE = "p3"
 
 def bench_record(experiment: Experiment, seconds: float, samples: int) -> BenchRecord:
     """What is measured between whom: the first worker of the topology, over its own link."""
-    topology, scale = experiment.topology, experiment.scale
-    worker = topology.workers[0].name
+    exchange, scale = experiment.exchange, experiment.scale
+    worker = exchange.workers[0]
+    own = exchange.demands.paths[exchange.demand("push", worker)][0]
     layout = Layout(load_model(MODEL), scale.rates, scale.time, get_schedule(SCHEDULE).slice_bytes)
     return BenchRecord(
-        server=topology.ps.name,
+        server=exchange.server,
         worker=worker,
         # iperf3 takes whole seconds.
         ramp_seconds=math.ceil(RAMP_SECONDS),
         seconds=seconds,
         samples=samples,
         rates=scale.rates,
-        link_bps=scale.rate(flow_path(topology, Flow(worker, "push"))[0].rate_bps),
+        link_bps=scale.rate(own.rate_bps),
         slice_bytes=max(unit.length for unit in layout.units),
     )
 

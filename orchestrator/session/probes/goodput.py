@@ -8,22 +8,20 @@ flows that share links fairly fill those first of which each has least.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from orchestrator.errors import RunError
-from orchestrator.predict import acks_share, fullest, goodput_bps, link_loads
+from orchestrator.predict import acks_share, fullest, goodput_bps, server_loads
 from orchestrator.records.goodput import GoodputRecord, PortGoodput
 from orchestrator.session.plan.exchange import exchange_scale
 from orchestrator.session.plan.slow_links import goodput_look
 from orchestrator.session.plan.trials import trials_seconds
 from orchestrator.session.probes.probe import Probe, traffic_of
 from orchestrator.session.testbed.opened import Opened
-from orchestrator.spec import Experiment
+from orchestrator.spec import WAYS, Experiment
 from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule
 
 SCHEDULE = "none"
-_WAYS: tuple[Literal["pull", "push"], ...] = ("pull", "push")
 
 
 def goodput_probe(experiment: Experiment) -> Probe:
@@ -43,16 +41,17 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
     Raises:
         RunError: the records lack what is needed.
     """
-    topology = experiment.topology
+    exchange = experiment.exchange
     traffic, look = traffic_of(experiment, records), goodput_look(experiment)
     span = traffic.span(look.ramp, look.seconds)
-    names = [worker.name for worker in topology.workers]
     # By worker: bytes, and the seconds in which they came.
-    carried = {way: dict(zip(names, traffic.received(way, *span), strict=True)) for way in _WAYS}
+    carried = {
+        way: dict(zip(exchange.workers, traffic.received(way, *span), strict=True)) for way in WAYS
+    }
     # How many bytes a model has makes no difference to which links are full.
-    loads = link_loads(topology, 1)
+    loads = server_loads(exchange, 1)
     found = []
-    for way in _WAYS:
+    for way in WAYS:
         for load in fullest(load for load in loads if load.direction == way):
             counts = [carried[way][name] for name in load.workers]
             bps = sum(count * 8 / seconds for count, seconds in counts)
@@ -64,7 +63,7 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
                     seconds=max(seconds for _, seconds in counts),
                     bps=bps * experiment.scale.rates,
                     nominal_bps=goodput_bps(load.port.rate_bps),
-                    acks_share=acks_share(topology, experiment.scale, load),
+                    acks_share=acks_share(exchange.demands, experiment.scale, load.port),
                 )
             )
     return GoodputRecord(ports=tuple(found))

@@ -8,7 +8,7 @@ from orchestrator.controller.rules import Rules, switch_rules
 from orchestrator.controller.session import ControllerSession, SwitchNames
 from orchestrator.emulation.network.addresses import data_addresses, port_numbers, switch_numbers
 from orchestrator.emulation.testbed import RUN_DIRECTORY
-from orchestrator.spec import OPENFLOW_KINDS, ClassPlan, Topology
+from orchestrator.spec import OPENFLOW_KINDS, ClassPlan, Demands, Topology
 
 
 def switch_names(topology: Topology) -> SwitchNames:
@@ -21,15 +21,15 @@ def switch_names(topology: Topology) -> SwitchNames:
 
 
 def make_controller(
-    topology: Topology, kind: str, directory: Path = RUN_DIRECTORY
+    demands: Demands, kind: str, directory: Path = RUN_DIRECTORY
 ) -> ControllerSession | None:
     """The controller that a kind of switch needs; None if it needs none."""
     if kind not in OPENFLOW_KINDS:
         return None
-    return ControllerSession(topology, switch_names(topology), directory / "controller")
+    return ControllerSession(demands, switch_names(demands.topology), directory / "controller")
 
 
-def planned_rules(topology: Topology, plan: ClassPlan) -> Rules:
+def planned_rules(demands: Demands, plan: ClassPlan) -> Rules:
     """The rules that every switch would have under a class plan."""
-    names = switch_names(topology)
-    return switch_rules(topology, plan, names.addresses, names.port_numbers)
+    names = switch_names(demands.topology)
+    return switch_rules(demands, plan, names.addresses, names.port_numbers)

@@ -36,7 +36,7 @@ class Opened:
 def network_of(experiment: Experiment) -> NetworkDescription:
     """What a testbed must know of an experiment."""
     return NetworkDescription(
-        experiment.topology,
+        experiment.exchange.demands,
         experiment.scale,
         experiment.congestion_control,
         experiment.socket_buffers,
@@ -55,7 +55,7 @@ def opened(
     Raises:
         RunError: the network or a host could not be brought up.
     """
-    controller = make_controller(experiment.topology, switch_kind)
+    controller = make_controller(experiment.exchange.demands, switch_kind)
     with (
         EmulatedTestbed(network_of(experiment), switch_kind, controller, groups=groups) as testbed,
         contextlib.ExitStack() as stack,

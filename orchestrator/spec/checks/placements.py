@@ -9,6 +9,7 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import path
+from orchestrator.spec.traffic.server_exchange import exchange_of
 from orchestrator.spec.yaml.document import Document, Loc
 
 _PLACEMENT: Loc = ("placement",)
@@ -46,8 +47,9 @@ def check_placement(
     _check_workers(document, topology, placement)
     if _half_read(document):
         return None
-    for port, _, least in short_queues(topology.placed(placement)):
-        why = why_short(topology.placed(placement), port)
+    demands = exchange_of(topology.placed(placement)).demands
+    for port, _, least in short_queues(demands):
+        why = why_short(demands, port)
         document.report_at(_PLACEMENT, why, f"{least_text(least)} in {topology.name}", key=True)
     return placement
 

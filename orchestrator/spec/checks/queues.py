@@ -6,25 +6,27 @@ from collections.abc import Iterator
 
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.graph import Port, ports
-from orchestrator.spec.traffic.windows import least_queue_bytes, workers_crossing
+from orchestrator.spec.traffic.server_exchange import exchange_of
+from orchestrator.spec.traffic.windows import least_queue_bytes
 from orchestrator.spec.units import size_text
 from orchestrator.spec.yaml.document import Document, Loc
 
 _KIB = 1024
 
 
-def short_queues(topology: Topology) -> Iterator[tuple[Port, int, int]]:
+def short_queues(demands: Demands) -> Iterator[tuple[Port, int, int]]:
     """The ports whose queue holds too little, with the link's number and the least that works."""
-    for number, port in enumerate(ports(topology)):
-        least = least_queue_bytes(topology, port)
+    for number, port in enumerate(ports(demands.topology)):
+        least = least_queue_bytes(demands, port)
         if port.queue_bytes < least:
             yield port, number // 2, least
 
 
-def why_short(topology: Topology, port: Port) -> str:
+def why_short(demands: Demands, port: Port) -> str:
     """Why a port's queue is too small, in words."""
-    count = workers_crossing(topology, port)
+    count = len(demands.through(port))
     workers = "one worker" if count == 1 else f"{count} workers"
     return (
         f"the queue of {port}, {size_text(port.queue_bytes)}, does not hold the TCP windows of "
@@ -40,12 +42,13 @@ def least_text(least: int) -> str:
 def check_queues(document: Document, topology: Topology) -> None:
     """Adds to a topology's problems the queues that hold too little, where they are written."""
     worst: dict[Loc, tuple[int, Port]] = {}
-    for port, link, least in short_queues(topology):
+    demands = exchange_of(topology).demands
+    for port, link, least in short_queues(demands):
         loc = _written(document, link, port)
         if loc not in worst or least > worst[loc][0]:
             worst[loc] = (least, port)
     for loc, (least, port) in worst.items():
-        document.report_at(loc, why_short(topology, port), least_text(least))
+        document.report_at(loc, why_short(demands, port), least_text(least))
 
 
 def _written(document: Document, number: int, port: Port) -> Loc:

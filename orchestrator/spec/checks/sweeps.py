@@ -11,6 +11,7 @@ from orchestrator.spec.sweep import Sweep, link_between, with_workers
 from orchestrator.spec.text import nearest, shown
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
+from orchestrator.spec.traffic.server_exchange import exchange_of
 from orchestrator.spec.yaml.document import Document, Loc
 
 _SWEEP: Loc = ("sweep",)
@@ -107,7 +108,7 @@ def _check_workers(
             message = f"{workers} workers: no room for {workers - present} more links at {peer}"
             document.report_at(loc, message, f"at most {most} workers on {topology.name}")
             continue
-        there, _ = with_workers(topology, placement, workers)
+        there = exchange_of(with_workers(topology, placement, workers)[0]).demands
         if why := unfit(there, switch):
             document.report_at(loc, why)
         for port, _, least in short_queues(there):

@@ -1,4 +1,4 @@
-"""Who sends over which port: the topology as a graph. Pure arithmetic."""
+"""Ports and paths: the topology as a graph. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from typing import Literal
 
 from orchestrator.spec.topology import Direction, Link, Topology
 
@@ -34,22 +32,6 @@ class Port:
 
     def __str__(self) -> str:
         return f"{self.node}->{self.peer}"
-
-
-@dataclass(frozen=True)
-class Flow:
-    """The training traffic of one worker in one direction.
-
-    Attributes:
-        worker: the worker's name.
-        direction: "pull" (parameter server to worker) or "push" (worker to parameter server).
-    """
-
-    worker: str
-    direction: Literal["pull", "push"]
-
-    def __str__(self) -> str:
-        return f"{self.direction} of {self.worker}"
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -135,58 +117,6 @@ def closing_link(topology: Topology) -> Link | None:
             return link
         trees[first] = second
     return None
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def flows(topology: Topology) -> tuple[Flow, ...]:
-    """All flows: each worker's pull, then each worker's push, in the order of the workers."""
-    pulls = [Flow(worker.name, "pull") for worker in topology.workers]
-    pushes = [Flow(worker.name, "push") for worker in topology.workers]
-    return (*pulls, *pushes)
-
-
-def flow_path(topology: Topology, flow: Flow) -> tuple[Port, ...]:
-    """The ports that a flow crosses."""
-    ends = (topology.ps.name, flow.worker)
-    src, dst = ends if flow.direction == "pull" else ends[::-1]
-    return path(topology, src, dst)
-
-
-def flows_through(topology: Topology, port: Port) -> tuple[Flow, ...]:
-    """The flows that cross a port, in the order of `flows`."""
-    return _crossing(topology).get(port, ())
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _crossing(topology: Topology) -> Mapping[Port, tuple[Flow, ...]]:
-    crossing: dict[Port, list[Flow]] = {}
-    for flow in flows(topology):
-        for port in flow_path(topology, flow):
-            crossing.setdefault(port, []).append(flow)
-    return {port: tuple(found) for port, found in crossing.items()}
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def contended_switch_ports(topology: Topology, least_workers: int = 2) -> tuple[Port, ...]:
-    """The switch ports at which flows compete, so that priority there can matter.
-
-    A port counts if flows of at least `least_workers` workers cross it and the links that they come
-    in by can together bring more than it can send. In the published topology these are the two
-    ends of the trunk. Where a worker has several flows, those of one compete, too.
-    """
-    ingress: dict[Port, dict[Port, None]] = {}
-    workers: dict[Port, set[str]] = {}
-    for flow in flows(topology):
-        crossed = flow_path(topology, flow)
-        for before, port in pairwise(crossed):
-            ingress.setdefault(port, {})[before] = None
-            workers.setdefault(port, set()).add(flow.worker)
-    return tuple(
-        port
-        for port in ports(topology)
-        if len(workers.get(port, ())) >= least_workers
-        and port.rate_bps < sum(before.rate_bps for before in ingress[port])
-    )
 
 
 def _port(node: str, peer: str, direction: Direction) -> Port:

@@ -6,20 +6,17 @@ queue that drops is another one than people expect, so it is said before.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
-from orchestrator.spec.topology import Topology
-from orchestrator.spec.traffic.graph import Port, flow_path, flows
+from orchestrator.spec.traffic.demands import Demands
+from orchestrator.spec.traffic.graph import Port
 from orchestrator.spec.traffic.windows import (
     KEPT,
     SocketBuffers,
     on_the_way_bytes,
     queue_share_bytes,
     shared_windows,
-    workers_crossing,
 )
 from orchestrator.spec.units import size_text
 
@@ -38,45 +35,41 @@ class _Overrun(NamedTuple):
     text: str
 
 
-def overrun(topologies: Iterable[Topology], buffers: SocketBuffers) -> str:
+def overrun(networks: Iterable[Demands], buffers: SocketBuffers) -> str:
     """In a line which queue overflows most with these buffers, and what fits; empty: none does.
 
     Args:
-        topologies: one, or those of a sweep's points.
+        networks: one, or those of a sweep's points.
         buffers: what `auto` makes of a way fits it.
     """
     if buffers.send is None:
         return ""
-    found = [one for topology in topologies for one in _overruns(topology, buffers)]
+    found = [one for demands in networks for one in _overruns(demands, buffers)]
     return max(found, key=lambda one: (one.times, -one.rate_bps)).text if found else ""
 
 
-def _overruns(topology: Topology, buffers: SocketBuffers) -> Iterator[_Overrun]:
-    fed: dict[Port, set[Port]] = defaultdict(set)
-    paths = {flow: flow_path(topology, flow) for flow in flows(topology)}
-    for crossed in paths.values():
-        for before, port in pairwise(crossed):
-            fed[port].add(before)
-    for flow, crossed in paths.items():
+def _overruns(demands: Demands, buffers: SocketBuffers) -> Iterator[_Overrun]:
+    for demand, crossed in demands.paths.items():
         # A window is what the sender may keep and the receiver has announced.
-        sent = buffers.send_bytes(topology, flow)
-        window = min(KEPT * sent, buffers.receive_bytes(topology))
-        waiting = window - KEPT * on_the_way_bytes(topology, flow)
+        sent = buffers.send_bytes(demands, demand)
+        window = min(KEPT * sent, buffers.receive_bytes(demands))
+        waiting = window - KEPT * on_the_way_bytes(demands, demand)
         for port in crossed:
-            share = KEPT * queue_share_bytes(topology, port)
+            share = KEPT * queue_share_bytes(demands, port)
             # Where no more can come than goes, nothing waits; a host is faster than its link.
-            queues = port not in fed or sum(one.rate_bps for one in fed[port]) > port.rate_bps
+            feeding = demands.feeding.get(port, ())
+            queues = not feeding or sum(one.rate_bps for one in feeding) > port.rate_bps
             if queues and waiting > share:
                 yield _Overrun(
-                    waiting / share, port.rate_bps, _text(topology, port, sent, window, waiting)
+                    waiting / share, port.rate_bps, _text(demands, port, sent, window, waiting)
                 )
 
 
-def _text(topology: Topology, port: Port, sent: int, window: int, waiting: int) -> str:
-    count = workers_crossing(topology, port)
+def _text(demands: Demands, port: Port, sent: int, window: int, waiting: int) -> str:
+    count = len(demands.through(port))
     workers = "one worker" if count == 1 else f"{count} workers"
-    fits = KEPT * queue_share_bytes(topology, port) + window - waiting
-    least = waiting * shared_windows(topology, port)
+    fits = KEPT * queue_share_bytes(demands, port) + window - waiting
+    least = waiting * shared_windows(demands, port)
     return (
         f"socket_buffers: with a send buffer of {size_text(sent)} the TCP windows of {workers} "
         f"overrun the queue of {port}, {size_text(port.queue_bytes)}, which then drops packets "

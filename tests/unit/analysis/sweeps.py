@@ -88,6 +88,6 @@ def fake_trials(
 def _bound(experiment: Experiment, model: str) -> float:
     """Imgs/sec that no schedule is above."""
     bound = lower_bound(
-        experiment.topology, load_model(model), experiment.devices, experiment.batch
+        experiment.exchange, load_model(model), experiment.devices, experiment.batch
     )
     return bound.imgs_per_sec(bound.seconds)

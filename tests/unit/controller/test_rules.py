@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.controller.rule import DROP, Rule
 from orchestrator.controller.rules import rule_differences
 from orchestrator.session.testbed.controller import planned_rules
-from orchestrator.spec import ClassPlan, Flow, load_topology
+from orchestrator.spec import WAYS, ClassPlan, exchange_of, load_topology
 from orchestrator.spec.traffic.class_plan import class_plan
 
 ROOT = Path(__file__).parents[3]
@@ -17,7 +17,9 @@ PS, WORKER0, WORKER1 = "10.10.0.1", "10.10.0.2", "10.10.0.3"
 
 
 def test_a_rule_per_flow_and_switch_and_all_else_dropped() -> None:
-    rules = planned_rules(PUBLISHED, class_plan(PUBLISHED, by_worker=True))
+    rules = planned_rules(
+        exchange_of(PUBLISHED).demands, class_plan(exchange_of(PUBLISHED).demands, by_class=True)
+    )
     assert [str(rule) for rule in rules["switch1"]] == [
         "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.2 actions=output:2",
         "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.3 actions=output:3",
@@ -31,30 +33,33 @@ def test_a_rule_per_flow_and_switch_and_all_else_dropped() -> None:
 
 
 def test_every_flow_is_marked_once_at_its_first_switch_even_without_a_class() -> None:
-    for plan in (ClassPlan(), class_plan(PUBLISHED, by_worker=True)):
-        rules = planned_rules(PUBLISHED, plan)
-        for flow in (Flow("worker1", "pull"), Flow("worker1", "push")):
+    for plan in (ClassPlan(), class_plan(exchange_of(PUBLISHED).demands, by_class=True)):
+        rules = planned_rules(exchange_of(PUBLISHED).demands, plan)
+        for way in WAYS:
+            flow = exchange_of(PUBLISHED).demand(way, "worker1")
             marks = {
                 switch: [rule.dscp for rule in listed if rule.flow == str(flow)]
                 for switch, listed in rules.items()
             }
-            first = "switch0" if flow.direction == "pull" else "switch1"
-            other = "switch1" if flow.direction == "pull" else "switch0"
+            first = "switch0" if way == "pull" else "switch1"
+            other = "switch1" if way == "pull" else "switch0"
             assert marks == {first: [plan.of(flow)], other: [None]}
 
 
 def test_what_hosts_have_marked_stays() -> None:
-    rules = planned_rules(PUBLISHED, ClassPlan(by_hosts=True))
+    rules = planned_rules(exchange_of(PUBLISHED).demands, ClassPlan(by_hosts=True))
     assert {rule.dscp for listed in rules.values() for rule in listed} == {None}
     # Like every other plan it replaces rules, and adds none.
-    before = planned_rules(PUBLISHED, ClassPlan())
+    before = planned_rules(exchange_of(PUBLISHED).demands, ClassPlan())
     for switch, listed in rules.items():
         assert [rule.key for rule in listed] == [rule.key for rule in before[switch]]
 
 
 def test_another_plan_changes_one_rule_per_flow_and_adds_none() -> None:
-    before = planned_rules(PUBLISHED, ClassPlan())
-    after = planned_rules(PUBLISHED, class_plan(PUBLISHED, by_worker=True))
+    before = planned_rules(exchange_of(PUBLISHED).demands, ClassPlan())
+    after = planned_rules(
+        exchange_of(PUBLISHED).demands, class_plan(exchange_of(PUBLISHED).demands, by_class=True)
+    )
     changed = 0
     for switch, rules in before.items():
         assert [rule.key for rule in rules] == [rule.key for rule in after[switch]]
@@ -63,7 +68,7 @@ def test_another_plan_changes_one_rule_per_flow_and_adds_none() -> None:
 
 
 def test_in_a_loop_only_the_shortest_path_has_rules() -> None:
-    rules = planned_rules(LOOP, ClassPlan())
+    rules = planned_rules(exchange_of(LOOP).demands, ClassPlan())
     # ps and worker0 are at switch0, worker1 is at switch2, and switch1 is the long way round.
     assert rules["switch1"] == (DROP,)
     assert [str(rule) for rule in rules["switch2"]] == [

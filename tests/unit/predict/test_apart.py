@@ -7,19 +7,19 @@ from typing import Literal
 
 import pytest
 
-from orchestrator.predict import LinkLoad
+from orchestrator.predict import ServerLoad
 from orchestrator.predict.apart import Alone, paces
 from orchestrator.spec import Port
 
 NAMES = ("w0", "w1", "w2")
 
 
-def load(direction: Literal["pull", "push"], workers: Sequence[str], seconds: float) -> LinkLoad:
+def load(direction: Literal["pull", "push"], workers: Sequence[str], seconds: float) -> ServerLoad:
     """A link that carries one worker's bytes of the model in so many seconds."""
-    return LinkLoad(Port("a", "b", 1, 0, 1), direction, tuple(workers), 1.0, seconds)
+    return ServerLoad(Port("a", "b", 1, 0, 1), (), 1.0, direction, tuple(workers), seconds)
 
 
-def both_ways(workers: Sequence[str], seconds: float) -> list[LinkLoad]:
+def both_ways(workers: Sequence[str], seconds: float) -> list[ServerLoad]:
     return [load("pull", workers, seconds), load("push", workers, seconds)]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 from hypothesis import given, settings
 
-from orchestrator.predict import goodput_bps, link_loads, lower_bound
+from orchestrator.predict import goodput_bps, lower_bound, server_loads
 from orchestrator.predict.barrier import barrier_seconds, computations, network_of
-from orchestrator.spec import Topology
+from orchestrator.spec import Topology, exchange_of
 from tests.unit.predict.clusters import MODELS, Cluster, clusters, model, trunk
 from workloads.models import graphs
 from workloads.models.devices import DeviceModel
@@ -37,9 +37,11 @@ def iteration(
 ) -> float:
     order = range(len(made.tensors))
     orders = [order[::-1] if backwards else order] * len(topology.workers)
-    loads = link_loads(topology, made.bytes)
-    network = network_of(topology, loads, by_worker=by_worker, turns=turns)
-    return barrier_seconds(made, computations(topology, made, devices, 1), network, orders)
+    loads = server_loads(exchange_of(topology), made.bytes)
+    network = network_of(exchange_of(topology), loads, by_worker=by_worker, turns=turns)
+    return barrier_seconds(
+        made, computations(exchange_of(topology), made, devices, 1), network, orders
+    )
 
 
 RATE = 10**9
@@ -96,7 +98,7 @@ def test_answers_in_turn() -> None:
 @settings(deadline=None, max_examples=60)
 @given(cluster=clusters(), made=MODELS)
 def test_no_iteration_is_below_its_bound(cluster: Cluster, made: Model) -> None:
-    bound = lower_bound(cluster.topology, made, cluster.devices, 1)
+    bound = lower_bound(exchange_of(cluster.topology), made, cluster.devices, 1)
     for by_worker in (False, True):
         for backwards in (False, True):
             taken = iteration(

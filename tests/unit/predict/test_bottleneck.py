@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.predict import bottleneck, first_worker_bps, is_shared
-from orchestrator.spec import load_topology
+from orchestrator.spec import exchange_of, load_topology
 from orchestrator.spec.sweep import with_rate, with_workers
 
 ROOT = Path(__file__).parents[3]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 def ports(file: Path, direction: str) -> tuple[list[str], int]:
     assert direction in ("pull", "push")
-    found = bottleneck(load_topology(file), "pull" if direction == "pull" else "push")
+    found = bottleneck(exchange_of(load_topology(file)), "pull" if direction == "pull" else "push")
     return [str(port) for port in found.ports], found.rate_bps
 
 
@@ -37,9 +37,9 @@ def test_shipped_topologies(name: str, direction: str, expected: list[str], rate
 )
 def test_a_link_that_all_workers_share(name: str, shared: bool) -> None:
     topology = load_topology(ROOT / f"topologies/{name}.yaml")
-    assert is_shared(topology, "pull") is shared
-    assert is_shared(topology, "push") is shared
-    assert is_shared(with_workers(topology, topology.placement, 1)[0], "pull")
+    assert is_shared(exchange_of(topology), "pull") is shared
+    assert is_shared(exchange_of(topology), "push") is shared
+    assert is_shared(exchange_of(with_workers(topology, topology.placement, 1)[0]), "pull")
 
 
 @pytest.mark.parametrize(("rate", "shared"), [(2_999_999_999, True), (3 * 10**9, False)])
@@ -47,7 +47,9 @@ def test_a_trunk_that_carries_all_that_the_workers_take_limits_nobody(
     rate: int, shared: bool
 ) -> None:
     topology = load_topology(ROOT / "topologies/ps-10g-1g-3workers.yaml")
-    assert is_shared(with_rate(topology, ("switch0", "switch1"), rate), "pull") is shared
+    assert (
+        is_shared(exchange_of(with_rate(topology, ("switch0", "switch1"), rate)), "pull") is shared
+    )
 
 
 def test_directions_may_differ_and_the_nearest_of_equals_counts(tmp_path: Path) -> None:
@@ -66,16 +68,18 @@ links:
     )
     assert ports(file, "pull") == (["ps->s"], 2 * 10**9)
     assert ports(file, "push") == (["s->ps"], 10**8)
-    assert not is_shared(load_topology(file), "pull")
-    assert is_shared(load_topology(file), "push")
+    assert not is_shared(exchange_of(load_topology(file)), "pull")
+    assert is_shared(exchange_of(load_topology(file)), "push")
 
 
 def test_strict_priority_owes_the_first_worker_all_of_a_contended_port(tmp_path: Path) -> None:
     published = ROOT / "topologies/ps-10g-1g-3workers.yaml"
-    assert first_worker_bps(load_topology(published), "pull") == 10**9
+    assert first_worker_bps(exchange_of(load_topology(published)), "pull") == 10**9
     # A third of the server's own link, which knows no classes, is now less than the trunk.
     slow = tmp_path / "slow.yaml"
     slow.write_text(published.read_text().replace("10 Gbps", "2.1 Gbps"))
-    assert first_worker_bps(load_topology(slow), "pull") == 700_000_000
+    assert first_worker_bps(exchange_of(load_topology(slow)), "pull") == 700_000_000
     # Nothing is contended: everybody has a link of its own, and the server's is faster.
-    assert first_worker_bps(load_topology(ROOT / "topologies/star.yaml"), "push") is None
+    assert (
+        first_worker_bps(exchange_of(load_topology(ROOT / "topologies/star.yaml")), "push") is None
+    )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.predict import Prediction, lower_bound, predictions
-from orchestrator.spec import Topology, load_topology
+from orchestrator.spec import Topology, exchange_of, load_topology
 from tests.unit.predict.clusters import DEVICES, MODELS, Cluster, clusters, link, trunk
 from tests.unit.predict.test_iteration import PUBLISHED, TOPOLOGIES
 from workloads.models.devices import DeviceModel, known_devices
@@ -20,10 +20,10 @@ from workloads.models.profiles import Model, load_model
 def shown(topology: Topology, name: str = "googlenet", batch: int = 1) -> dict[str, str]:
     """Every prediction in u, or why it does not apply."""
     model, devices = load_model(name), {**known_devices(), "d": DeviceModel("d", 0, 0, 0)}
-    bound = lower_bound(topology, model, devices, batch)
+    bound = lower_bound(exchange_of(topology), model, devices, batch)
     return {
         form.schedule: form.why_not or f"{bound.in_u(form.seconds or 0):.2f}"
-        for form in predictions(topology, model, devices, batch)
+        for form in predictions(exchange_of(topology), model, devices, batch)
     }
 
 
@@ -100,7 +100,7 @@ def test_where_one_worker_cannot_fill_the_bottleneck() -> None:
 
 
 def applying(cluster: Cluster, model: Model, batch: int) -> list[Prediction]:
-    found = predictions(cluster.topology, model, cluster.devices, batch)
+    found = predictions(exchange_of(cluster.topology), model, cluster.devices, batch)
     assert all((form.seconds is None) == bool(form.why_not) for form in found)
     return [form for form in found if form.seconds is not None]
 
@@ -110,7 +110,7 @@ def applying(cluster: Cluster, model: Model, batch: int) -> list[Prediction]:
 def test_no_prediction_beats_the_bound_on_any_topology(
     cluster: Cluster, model: Model, batch: int
 ) -> None:
-    bound = lower_bound(cluster.topology, model, cluster.devices, batch)
+    bound = lower_bound(exchange_of(cluster.topology), model, cluster.devices, batch)
     for form in applying(cluster, model, batch):
         assert bound.seconds <= (form.seconds or 0) * (1 + 1e-6), form
 
@@ -121,7 +121,7 @@ def test_no_prediction_beats_the_bound_behind_a_trunk(
     workers: int, model: Model, device: DeviceModel
 ) -> None:
     cluster = Cluster(trunk(workers), {"d": device})
-    bound = lower_bound(cluster.topology, model, cluster.devices, 1)
+    bound = lower_bound(exchange_of(cluster.topology), model, cluster.devices, 1)
     forms = applying(cluster, model, 1)
     assert len(forms) == 11
     for form in forms:

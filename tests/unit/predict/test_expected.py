@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.orders import Order, Setting
 from orchestrator.predict import Case, expected, limits
-from orchestrator.spec import load_experiment
+from orchestrator.spec import exchange_of, load_experiment
 from orchestrator.spec.sweep import with_rate, with_workers
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule, schedule_names
@@ -23,7 +23,7 @@ def case(model: str = "resnet50", batch: int = 1, *, workers: int = 3, trunk: in
     topology = with_rate(
         with_workers(PUBLISHED.topology, PUBLISHED.placement, workers)[0], TRUNK, trunk
     )
-    return Case(topology, load_model(model), PUBLISHED.devices, batch)
+    return Case(exchange_of(topology), load_model(model), PUBLISHED.devices, batch)
 
 
 def in_u(name: str, made: Case) -> float:
@@ -172,23 +172,29 @@ def test_workers_in_turn_are_staggered_without_the_switches() -> None:
 
 def test_workers_that_are_not_in_step() -> None:
     made = case()
-    slow = with_rate(made.topology, ("switch1", "worker1"), 10**8)
-    found = expected(get_schedule("fifo"), replace(made, topology=slow))
+    slow = with_rate(made.exchange.topology, ("switch1", "worker1"), 10**8)
+    found = expected(get_schedule("fifo"), replace(made, exchange=exchange_of(slow)))
     assert found.seconds is None
     assert found.why_not == (
         "switch1->worker1 is full with 1 of 3 workers, so they are not in step"
     )
     # With a barrier all workers are simulated, each for itself.
-    assert expected(get_schedule("none"), replace(made, topology=slow)).seconds is not None
+    assert (
+        expected(get_schedule("none"), replace(made, exchange=exchange_of(slow))).seconds
+        is not None
+    )
 
     hosts = tuple(
         replace(host, device="other") if host.name == "worker2" else host
-        for host in made.topology.hosts
+        for host in made.exchange.topology.hosts
     )
     (device,) = made.devices.values()
     other = replace(device, name="other", seconds_per_gmac=9.0)
     mixed = Case(
-        replace(made.topology, hosts=hosts), made.model, {**made.devices, "other": other}, 1
+        exchange_of(replace(made.exchange.topology, hosts=hosts)),
+        made.model,
+        {**made.devices, "other": other},
+        1,
     )
     assert "devices differ" in expected(get_schedule("fifo"), mixed).why_not
     assert expected(get_schedule("none"), mixed).seconds is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.predict import compute_seconds, goodput_bps, no_overlap_seconds, phase_seconds
-from orchestrator.spec import Topology, load_topology
+from orchestrator.spec import Topology, exchange_of, load_topology
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import load_model
 
@@ -62,7 +62,7 @@ def test_goodput_counts_headers_as_tc_does() -> None:
     ],
 )
 def test_six_u_is_the_published_baseline(model: str, imgs_per_sec: str) -> None:
-    seconds = no_overlap_seconds(topology(PUBLISHED), load_model(model), INSTANT, 1)
+    seconds = no_overlap_seconds(exchange_of(topology(PUBLISHED)), load_model(model), INSTANT, 1)
     assert f"{3 / seconds:.3f}" == imgs_per_sec
 
 
@@ -89,8 +89,8 @@ def test_compute_is_the_sum_over_the_layers(
 def test_compute_is_added_to_the_network() -> None:
     model = load_model("alexnet")
     published = topology(PUBLISHED)
-    network = no_overlap_seconds(published, model, INSTANT, 1)
-    with_compute = no_overlap_seconds(published, model, known_devices(), 1)
+    network = no_overlap_seconds(exchange_of(published), model, INSTANT, 1)
+    with_compute = no_overlap_seconds(exchange_of(published), model, known_devices(), 1)
     assert with_compute - network == pytest.approx(0.5534542627)
 
 
@@ -103,17 +103,17 @@ def test_the_slowest_worker_decides(tmp_path: Path) -> None:
     )  # fmt: skip
     devices = {**INSTANT, "slow": DeviceModel("slow", 0.0, 1.0, 0.0)}
     model = load_model("alexnet")
-    straggling = no_overlap_seconds(load_topology(file), model, devices, 2)
-    assert straggling - no_overlap_seconds(topology("star"), model, INSTANT, 2) == pytest.approx(
-        2 * 0.838792896
-    )
+    straggling = no_overlap_seconds(exchange_of(load_topology(file)), model, devices, 2)
+    assert straggling - no_overlap_seconds(
+        exchange_of(topology("star")), model, INSTANT, 2
+    ) == pytest.approx(2 * 0.838792896)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5, 16])
 def test_n_workers_take_n_u_per_phase(tmp_path: Path, workers: int) -> None:
     shape = trunk(tmp_path, workers)
-    assert in_u(phase_seconds(shape, MODEL_BYTES, "pull")) == pytest.approx(workers)
-    assert in_u(phase_seconds(shape, MODEL_BYTES, "push")) == pytest.approx(workers)
+    assert in_u(phase_seconds(exchange_of(shape), MODEL_BYTES, "pull")) == pytest.approx(workers)
+    assert in_u(phase_seconds(exchange_of(shape), MODEL_BYTES, "push")) == pytest.approx(workers)
 
 
 def test_more_workers_than_the_first_link_carries(tmp_path: Path) -> None:
@@ -121,19 +121,23 @@ def test_more_workers_than_the_first_link_carries(tmp_path: Path) -> None:
     text = (TOPOLOGIES / "star.yaml").read_text().replace("{rate: 1 Gbps}", "{rate: 100 Gbps}")
     (tmp_path / "star.yaml").write_text(text)
     wide = load_topology(tmp_path / "star.yaml")
-    assert in_u(phase_seconds(wide, MODEL_BYTES, "pull"), 10e9) == pytest.approx(4)
+    assert in_u(phase_seconds(exchange_of(wide), MODEL_BYTES, "pull"), 10e9) == pytest.approx(4)
 
 
 def test_directions_have_rates_of_their_own(tmp_path: Path) -> None:
     shape = trunk(tmp_path, 2, back="250 Mbps")
-    assert in_u(phase_seconds(shape, MODEL_BYTES, "pull")) == pytest.approx(2)
-    assert in_u(phase_seconds(shape, MODEL_BYTES, "push")) == pytest.approx(8)
+    assert in_u(phase_seconds(exchange_of(shape), MODEL_BYTES, "pull")) == pytest.approx(2)
+    assert in_u(phase_seconds(exchange_of(shape), MODEL_BYTES, "push")) == pytest.approx(8)
 
 
 def test_each_rack_has_a_trunk_of_its_own() -> None:
     # Three flows per trunk, although there are six workers.
-    assert in_u(phase_seconds(topology("two-rack-tree"), MODEL_BYTES, "pull")) == pytest.approx(3)
+    assert in_u(
+        phase_seconds(exchange_of(topology("two-rack-tree")), MODEL_BYTES, "pull")
+    ) == pytest.approx(3)
 
 
 def test_a_star_is_as_fast_as_one_link() -> None:
-    assert in_u(phase_seconds(topology("star"), MODEL_BYTES, "push")) == pytest.approx(1)
+    assert in_u(phase_seconds(exchange_of(topology("star")), MODEL_BYTES, "push")) == pytest.approx(
+        1
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from orchestrator.predict import fullest, goodput_bps, link_loads
-from orchestrator.spec import load_topology
+from orchestrator.predict import fullest, goodput_bps, server_loads
+from orchestrator.spec import exchange_of, load_topology
 from tests.unit.predict.clusters import Cluster, clusters, trunk
 from tests.unit.predict.test_iteration import TOPOLOGIES
 
@@ -17,7 +17,7 @@ U = BYTES * 8 / goodput_bps(1e9)
 def test_a_link_carries_the_model_once_for_every_worker_behind_it() -> None:
     found = {
         str(load.port): (load.direction, len(load.workers), round(load.seconds / U, 6))
-        for load in link_loads(trunk(3), BYTES)
+        for load in server_loads(exchange_of(trunk(3)), BYTES)
     }
     assert found["ps->switch0"] == ("pull", 3, 0.3)
     assert found["switch0->switch1"] == ("pull", 3, 3.0)
@@ -34,18 +34,18 @@ def test_a_link_carries_the_model_once_for_every_worker_behind_it() -> None:
     ],
 )
 def test_the_fullest_are_all_that_are_equal(name: str, expected: list[str]) -> None:
-    loads = link_loads(load_topology(TOPOLOGIES / f"{name}.yaml"), BYTES)
+    loads = server_loads(exchange_of(load_topology(TOPOLOGIES / f"{name}.yaml")), BYTES)
     assert [str(load.port) for load in fullest(loads)] == expected
 
 
 def test_directions_have_rates_of_their_own() -> None:
-    (full,) = fullest(link_loads(trunk(2, back=250_000_000), BYTES))
+    (full,) = fullest(server_loads(exchange_of(trunk(2, back=250_000_000)), BYTES))
     assert (str(full.port), full.direction) == ("switch1->switch0", "push")
     assert full.seconds == pytest.approx(8 * U)
 
 
 def test_a_measured_goodput_takes_the_place_of_the_rate() -> None:
-    loads = link_loads(trunk(2), BYTES, {"switch0->switch1": 400e6})
+    loads = server_loads(exchange_of(trunk(2)), BYTES, {"switch0->switch1": 400e6})
     (full,) = fullest(loads)
     assert (str(full.port), full.goodput_bps) == ("switch0->switch1", 400e6)
     assert full.seconds == pytest.approx(2 * BYTES * 8 / 400e6)
@@ -54,7 +54,7 @@ def test_a_measured_goodput_takes_the_place_of_the_rate() -> None:
 @settings(deadline=None)
 @given(clusters())
 def test_no_port_carries_both_pulls_and_pushes(cluster: Cluster) -> None:
-    loads = link_loads(cluster.topology, BYTES)
+    loads = server_loads(exchange_of(cluster.topology), BYTES)
     assert len({load.port for load in loads}) == len(loads)
     for direction in ("pull", "push"):
         at_server = [

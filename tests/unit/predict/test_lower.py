@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.predict import LowerBound, goodput_bps, lower_bound, no_overlap_seconds
-from orchestrator.spec import Direction, Topology, load_topology
+from orchestrator.spec import Direction, Topology, exchange_of, load_topology
 from tests.unit.predict.clusters import DEVICES, MODELS, Cluster, clusters, model, trunk
 from tests.unit.predict.test_iteration import DEVICE, INSTANT, PUBLISHED, TOPOLOGIES
 from workloads.models.devices import DeviceModel, known_devices
@@ -20,7 +20,7 @@ ALMOST = 1 + 1e-9
 
 def published(name: str, batch: int = 1) -> LowerBound:
     topology = load_topology(TOPOLOGIES / f"{PUBLISHED}.yaml")
-    return lower_bound(topology, load_model(name), known_devices(), batch)
+    return lower_bound(exchange_of(topology), load_model(name), known_devices(), batch)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_compute_bounds_mobilenet_and_large_batches() -> None:
 def test_a_model_of_one_layer_overlaps_nothing() -> None:
     # One layer of 1 MB and 0.25 GMAC: C = 0.25 s, u = 8e6 bits at the goodput.
     device = {"d": DeviceModel("d", 0.0, 1.0, 0.0)}
-    bound = lower_bound(trunk(4), model((250_000, 250_000_000)), device, 1)
+    bound = lower_bound(exchange_of(trunk(4)), model((250_000, 250_000_000)), device, 1)
     u = 8e6 / goodput_bps(1e9)
     assert bound.compute_seconds == pytest.approx(0.25)
     assert bound.barrier_seconds == pytest.approx(5 * u + 0.25)
@@ -57,7 +57,7 @@ def test_two_layers_by_hand() -> None:
     second = goodput_bps(1e9) / 8 / 4  # elements of one second
     device = {"d": DeviceModel("d", 0.0, 1.0, 0.0)}
     made = model((round(second), 3 * 10**9), (round(3 * second), 6 * 10**9))
-    bound = lower_bound(trunk(2), made, device, 1)
+    bound = lower_bound(exchange_of(trunk(2)), made, device, 1)
     assert bound.u_seconds == pytest.approx(4)
     assert bound.seconds == pytest.approx(9)
     # F = max(1 + 3, 4 + 2) = 6. The last layer's gradient leaves at 6 + 4; then two models of 4 s.
@@ -69,7 +69,7 @@ def test_two_layers_by_hand() -> None:
 def test_the_slowest_worker_decides_without_a_barrier() -> None:
     devices = {"d": DeviceModel("d", 0.0, 1.0, 0.0), "slow": DeviceModel("slow", 0.0, 9.0, 0.0)}
     bound = lower_bound(
-        trunk(3, devices=("d", "slow", "d")), model((1000, 10**9)), devices, batch=2
+        exchange_of(trunk(3, devices=("d", "slow", "d"))), model((1000, 10**9)), devices, batch=2
     )
     assert bound.seconds == bound.compute_seconds == pytest.approx(18)
     assert bound.forward_seconds == pytest.approx(6)
@@ -80,7 +80,10 @@ def test_slow_links_of_one_worker_delay_it_under_a_barrier() -> None:
     slow = Direction(10**8, 0, 512 * 1024)
     links[-1] = replace(links[-1], forward=slow)
     bound = lower_bound(
-        replace(trunk(2), links=tuple(links)), model((10**7, 0)), {"d": INSTANT[DEVICE]}, 1
+        exchange_of(replace(trunk(2), links=tuple(links))),
+        model((10**7, 0)),
+        {"d": INSTANT[DEVICE]},
+        1,
     )
     # u is that of the slow link: it pulls for a u, and then pushes over the trunk.
     assert bound.in_u(bound.seconds) == pytest.approx(1)
@@ -91,9 +94,12 @@ def test_slow_links_of_one_worker_delay_it_under_a_barrier() -> None:
 @given(clusters(), MODELS, st.integers(1, 64))
 def test_in_order(cluster: Cluster, made: Model, batch: int) -> None:
     topology, devices = cluster.topology, cluster.devices
-    bound = lower_bound(topology, made, devices, batch)
+    bound = lower_bound(exchange_of(topology), made, devices, batch)
     assert bound.seconds <= bound.barrier_seconds * ALMOST
-    assert bound.barrier_seconds <= no_overlap_seconds(topology, made, devices, batch) * ALMOST
+    assert (
+        bound.barrier_seconds
+        <= no_overlap_seconds(exchange_of(topology), made, devices, batch) * ALMOST
+    )
     assert 0 < bound.u_seconds <= bound.seconds
 
 
@@ -112,8 +118,8 @@ def faster(topology: Topology, factors: list[int]) -> Topology:
 @settings(deadline=None)
 @given(clusters(), MODELS, st.lists(st.integers(1, 20), min_size=1, max_size=9))
 def test_faster_links_never_take_longer(cluster: Cluster, made: Model, factors: list[int]) -> None:
-    slow = lower_bound(cluster.topology, made, cluster.devices, 1)
-    fast = lower_bound(faster(cluster.topology, factors), made, cluster.devices, 1)
+    slow = lower_bound(exchange_of(cluster.topology), made, cluster.devices, 1)
+    fast = lower_bound(exchange_of(faster(cluster.topology, factors)), made, cluster.devices, 1)
     assert fast.seconds <= slow.seconds
     assert fast.barrier_seconds <= slow.barrier_seconds * ALMOST
 
@@ -131,8 +137,8 @@ def test_in_u_the_scale_does_not_show(cluster: Cluster, made: Model, times: int)
         )
         for name, device in cluster.devices.items()
     }
-    one = lower_bound(cluster.topology, made, cluster.devices, 1)
-    other = lower_bound(faster(cluster.topology, [times]), made, quick, 1)
+    one = lower_bound(exchange_of(cluster.topology), made, cluster.devices, 1)
+    other = lower_bound(exchange_of(faster(cluster.topology, [times])), made, quick, 1)
     assert other.in_u(other.seconds) == pytest.approx(one.in_u(one.seconds))
     assert other.in_u(other.barrier_seconds) == pytest.approx(one.in_u(one.barrier_seconds))
 
@@ -164,7 +170,7 @@ def strict_priority(workers: int, made: Model, device: DeviceModel, second: floa
 def test_schedules_with_a_step_barrier_are_between_bound_and_closed_form(
     workers: int, made: Model, device: DeviceModel
 ) -> None:
-    bound = lower_bound(trunk(workers), made, {"d": device}, 1)
+    bound = lower_bound(exchange_of(trunk(workers)), made, {"d": device}, 1)
     taken = strict_priority(workers, made, device, bound.u_seconds / made.bytes)
     closed = (workers + 1) * bound.u_seconds + bound.compute_seconds
     assert bound.barrier_seconds <= taken * ALMOST

@@ -12,13 +12,13 @@ from orchestrator.predict import (
     acks_share,
     capped,
     expected,
-    link_loads,
     long_ways_seconds,
     predictions,
+    server_loads,
 )
 from orchestrator.predict.iteration import no_overlap_seconds
 from orchestrator.predict.pipeline import Work, pipelined_seconds
-from orchestrator.spec import Direction, Scale, SocketBuffers, Topology
+from orchestrator.spec import Direction, Scale, SocketBuffers, Topology, exchange_of
 from tests.unit.predict.clusters import trunk
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
@@ -52,7 +52,7 @@ def far(workers: int = 3, delay_us: int = 25_000) -> Topology:
 
 
 def case(topology: Topology, **changes: Any) -> Case:
-    return replace(Case(topology, MODEL, DEVICES, 1), **changes)
+    return replace(Case(exchange_of(topology), MODEL, DEVICES, 1), **changes)
 
 
 def seconds(name: str, made: Case) -> float:
@@ -151,8 +151,8 @@ def test_what_tcp_has_to_find_out_makes_a_range() -> None:
     made = case(far(), buffers=SocketBuffers(1 << 24, 1 << 26))
     why, found = expected(get_schedule("none"), made).why_not.split(": ")
     assert why.startswith("over a round trip of 50 ms TCP has to find out what the way of the pull")
-    planned = no_overlap_seconds(made.topology, MODEL, DEVICES, 1) + long_ways_seconds(
-        made.topology, MODEL.bytes, made.buffers, made.scale, None
+    planned = no_overlap_seconds(made.exchange, MODEL, DEVICES, 1) + long_ways_seconds(
+        made.exchange, MODEL.bytes, made.buffers, made.scale, None
     )
     fewest, _, most, _ = found.split()
     assert float(fewest) == pytest.approx(3 / planned, rel=0.01)
@@ -170,9 +170,9 @@ def test_emulated_windows_are_those_that_count() -> None:
 
 def test_windows_that_fit_the_path_limit_nothing() -> None:
     assert case(far(), buffers=LARGE_ENOUGH).carried == {}
-    assert capped(trunk(3), OF_48_KIB, Scale()) == {}
+    assert capped(exchange_of(trunk(3)).demands, OF_48_KIB, Scale()) == {}
     measured = {"switch0->switch1": 9e8}
-    assert capped(far(), LARGE_ENOUGH, Scale(), measured) == measured
+    assert capped(exchange_of(far()).demands, LARGE_ENOUGH, Scale(), measured) == measured
 
 
 def test_a_credit_that_a_long_way_uses_up_is_not_simulated() -> None:
@@ -185,7 +185,7 @@ def test_a_credit_that_a_long_way_uses_up_is_not_simulated() -> None:
 
 
 def test_forms_that_know_nothing_of_delays_say_so() -> None:
-    whys = {form.why_not for form in predictions(far(), MODEL, DEVICES, 1)}
+    whys = {form.why_not for form in predictions(exchange_of(far()), MODEL, DEVICES, 1)}
     assert whys == {"links have delays, of which these forms know nothing"}
 
 
@@ -195,8 +195,8 @@ def test_plans_are_upper_estimates_where_ways_are_long(
     buffers: SocketBuffers, scale: Scale
 ) -> None:
     topology = far()
-    planned = no_overlap_seconds(topology, MODEL, DEVICES, 1) + long_ways_seconds(
-        topology, MODEL.bytes, buffers, scale, None
+    planned = no_overlap_seconds(exchange_of(topology), MODEL, DEVICES, 1) + long_ways_seconds(
+        exchange_of(topology), MODEL.bytes, buffers, scale, None
     )
     made = case(topology, buffers=buffers, scale=scale)
     assert planned > made.bound.barrier_seconds
@@ -204,7 +204,7 @@ def test_plans_are_upper_estimates_where_ways_are_long(
     if found.seconds is not None:
         assert planned > found.seconds
     assert planned > replace(made, least=True).bound.barrier_seconds
-    assert long_ways_seconds(trunk(3), MODEL.bytes, buffers, scale, None) == 0
+    assert long_ways_seconds(exchange_of(trunk(3)), MODEL.bytes, buffers, scale, None) == 0
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_acknowledgements_take_more_where_packets_are_small_or_the_way_back_is_s
     topology = trunk(1, rate, back)
     slow = next(
         load
-        for load in link_loads(topology, 1)
+        for load in server_loads(exchange_of(topology), 1)
         if load.direction == "push" and load.port.rate_bps == (back or rate)
     )
-    assert least < acks_share(topology, scale, slow) < most
+    assert least < acks_share(exchange_of(topology).demands, scale, slow.port) < most

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.spec import (
+    WAYS,
     ClassPlan,
+    Demand,
     Direction,
-    Flow,
     Host,
     Link,
     Port,
     Topology,
-    contended_switch_ports,
+    exchange_of,
     flow_dscp,
-    flows_through,
     load_topology,
     path,
     ports,
@@ -75,12 +75,15 @@ def test_paths() -> None:
 def test_flows_through_the_trunk_of_a_rack() -> None:
     tree = topology("two-rack-tree")
     rack = ("worker3", "worker4", "worker5")
-    pulls = tuple(Flow(worker, "pull") for worker in rack)
-    pushes = tuple(Flow(worker, "push") for worker in rack)
-    assert flows_through(tree, port(tree, "core->rack1")) == pulls
-    assert flows_through(tree, port(tree, "rack1->core")) == pushes
-    assert len(flows_through(tree, port(tree, "ps->core"))) == 6
-    assert flows_through(tree, port(tree, "rack0->worker0")) == (Flow("worker0", "pull"),)
+    exchange = exchange_of(tree)
+    pulls = tuple(exchange.demand("pull", worker) for worker in rack)
+    pushes = tuple(exchange.demand("push", worker) for worker in rack)
+    assert exchange.demands.through(port(tree, "core->rack1")) == pulls
+    assert exchange.demands.through(port(tree, "rack1->core")) == pushes
+    assert len(exchange.demands.through(port(tree, "ps->core"))) == 6
+    assert exchange.demands.through(port(tree, "rack0->worker0")) == (
+        exchange.demand("pull", "worker0"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,13 +95,15 @@ def test_flows_through_the_trunk_of_a_rack() -> None:
     ],
 )
 def test_contended_ports(name: str, contended: list[str]) -> None:
-    assert names(contended_switch_ports(topology(name))) == contended
+    assert names(exchange_of(topology(name)).demands.contended()) == contended
 
 
 def test_flows_of_one_worker_contend_where_it_gets_more_than_it_can_take() -> None:
-    ports = names(contended_switch_ports(topology("star"), least_workers=1))
+    ports = names(exchange_of(topology("star")).demands.contended(least_classes=1))
     assert ports == [f"switch0->worker{n}" for n in range(4)]
-    assert names(contended_switch_ports(topology("ps-10g-1g-3workers"), least_workers=1)) == [
+    assert names(
+        exchange_of(topology("ps-10g-1g-3workers")).demands.contended(least_classes=1)
+    ) == [
         "switch0->switch1",
         "switch1->switch0",
     ]
@@ -109,7 +114,7 @@ def test_pushes_contend_where_the_server_has_the_rate_of_one_worker(tmp_path: Pa
     (tmp_path / "narrow.yaml").write_text(text.replace("10 Gbps}", "1 Gbps}"), encoding="utf-8")
     narrow = load_topology(tmp_path / "narrow.yaml")
     # Pulls queue up in the server's own port: at a host, not at a switch.
-    assert names(contended_switch_ports(narrow)) == ["switch0->ps"]
+    assert names(exchange_of(narrow).demands.contended()) == ["switch0->ps"]
 
 
 def test_hosts_by_role_and_name() -> None:
@@ -149,11 +154,16 @@ def test_equally_short_ways_are_the_same_there_and_back() -> None:
 
 def test_which_kind_of_switch_can_carry_a_loop() -> None:
     ring = load_topology(LOOP)
-    assert unfit(ring, "ovs-user") == unfit(ring, "ovs-kernel") == unfit(ring, "auto") == ""
-    assert unfit(ring, "linux-bridge") == (
+    assert (
+        unfit(exchange_of(ring).demands, "ovs-user")
+        == unfit(exchange_of(ring).demands, "ovs-kernel")
+        == unfit(exchange_of(ring).demands, "auto")
+        == ""
+    )
+    assert unfit(exchange_of(ring).demands, "linux-bridge") == (
         "linux-bridge cannot carry a loop, and the link switch2 - switch0 closes one"
     )
-    assert unfit(topology("two-rack-tree"), "linux-bridge") == ""
+    assert unfit(exchange_of(topology("two-rack-tree")).demands, "linux-bridge") == ""
 
 
 def test_more_workers_than_classes() -> None:
@@ -163,19 +173,20 @@ def test_more_workers_than_classes() -> None:
         hosts=(star.ps, *(Host(f"w{n}", "worker", "d") for n in range(64))),
         links=(*(Link((f"w{n}", "switch0"), *[Direction(1, 0, 1)] * 2) for n in range(64)),),
     )
-    assert "knows 63 workers apart" in unfit(many, "ovs-user")
-    assert unfit(many, "linux-bridge") == ""
+    assert "knows 63 workers apart" in unfit(exchange_of(many).demands, "ovs-user")
+    assert unfit(exchange_of(many).demands, "linux-bridge") == ""
 
 
 def test_a_class_per_worker_in_their_order_for_both_directions() -> None:
-    plan = class_plan(topology("ps-10g-1g-3workers"), by_worker=True)
+    exchange = exchange_of(topology("ps-10g-1g-3workers"))
+    plan = class_plan(exchange.demands, by_class=True)
     for number, worker in enumerate(("worker0", "worker1", "worker2"), start=1):
-        assert plan.of(Flow(worker, "pull")) == plan.of(Flow(worker, "push")) == number
-    assert class_plan(topology("star"), by_worker=False) == ClassPlan()
-    assert ClassPlan().of(Flow("worker2", "pull")) == 0
+        assert {plan.of(exchange.demand(way, worker)) for way in WAYS} == {number}
+    assert class_plan(exchange_of(topology("star")).demands, by_class=False) == ClassPlan()
+    assert ClassPlan().of(exchange.demand("pull", "worker2")) == 0
 
 
 def test_hosts_mark_flows_of_which_a_worker_has_several() -> None:
     assert flow_dscp(get_schedule("geryon")) == (1, 2, 3, 4)
     assert flow_dscp(get_schedule("switch-priority")) == flow_dscp(get_schedule("none")) == (0,)
-    assert ClassPlan(by_hosts=True).of(Flow("worker2", "pull")) is None
+    assert ClassPlan(by_hosts=True).of(Demand("ps", "worker2", 0, "worker2", "")) is None

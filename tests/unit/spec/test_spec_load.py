@@ -17,7 +17,6 @@ from orchestrator.spec import (
     Experiment,
     Overrides,
     Scale,
-    flows,
     load_any,
     load_experiment,
     load_topology,
@@ -65,7 +64,7 @@ def test_published_experiment() -> None:
     assert experiment.published["alexnet"] == {"none": (0.24,), "switch-priority": (0.34,)}
     assert set(experiment.devices) == {"published-worker-6-cores-2GHz"}
     assert experiment.topology.name == "ps-10g-1g-3workers"
-    assert {experiment.send_buffer_bytes(flow) for flow in flows(experiment.topology)} == {49152}
+    assert {experiment.send_buffer_bytes(flow) for flow in experiment.exchange.demands} == {49152}
     assert experiment.receive_buffer_bytes == 262144
 
 

@@ -11,6 +11,7 @@ from orchestrator.spec import (
     Link,
     SocketBuffers,
     Topology,
+    exchange_of,
     load_experiment,
     load_topology,
 )
@@ -35,7 +36,7 @@ def far(delay_us: int) -> Topology:
 
 
 def said(send: int, receive: int = 4096, topology: Topology = PUBLISHED) -> str:
-    return overrun([topology], SocketBuffers(send * KIB, receive * KIB))
+    return overrun([exchange_of(topology).demands], SocketBuffers(send * KIB, receive * KIB))
 
 
 def test_a_queue_that_overflows_is_named_with_what_fits() -> None:
@@ -61,8 +62,8 @@ def test_what_the_message_calls_enough_is_enough() -> None:
 
 
 def test_what_auto_takes_is_never_too_much() -> None:
-    assert overrun([PUBLISHED], SocketBuffers()) == ""
-    assert overrun([PUBLISHED], SocketBuffers(receive=1 << 29)) == ""
+    assert overrun([exchange_of(PUBLISHED).demands], SocketBuffers()) == ""
+    assert overrun([exchange_of(PUBLISHED).demands], SocketBuffers(receive=1 << 29)) == ""
     assert said(48, 256) == ""
 
 
@@ -91,7 +92,10 @@ def test_a_port_that_less_can_reach_than_leave_has_no_queue() -> None:
 
 
 def test_the_worst_of_a_sweeps_points_is_said() -> None:
-    points = [with_workers(PUBLISHED, PUBLISHED.placement, count)[0] for count in (1, 4, 2)]
+    points = [
+        exchange_of(with_workers(PUBLISHED, PUBLISHED.placement, count)[0]).demands
+        for count in (1, 4, 2)
+    ]
     assert "of 4 workers" in overrun(points, LARGE)
     assert overrun(points[:1], SocketBuffers(200 * KIB, 4096 * KIB)) == ""
 
@@ -106,4 +110,4 @@ def test_an_experiment_notes_it(tmp_path: Path, more: str) -> None:
     )
     added, large = load_experiment(file).notes
     assert added.startswith("warm_up: 1 instead of 0")
-    assert large == overrun([PUBLISHED], LARGE)
+    assert large == overrun([exchange_of(PUBLISHED).demands], LARGE)

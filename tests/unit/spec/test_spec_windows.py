@@ -10,22 +10,19 @@ import pytest
 
 from orchestrator.spec import (
     Direction,
-    Flow,
     Host,
     Link,
     Scale,
     SocketBuffers,
     Topology,
     emulated_send_bytes,
-    flow_path,
-    flows,
+    exchange_of,
     host_burst_segments,
     load_topology,
     packet_segments,
     payload_share,
     port_burst_segments,
     ports,
-    round_trip_us,
     window_bytes,
 )
 from orchestrator.spec.traffic.windows import least_queue_bytes
@@ -56,7 +53,12 @@ def star(*rates: int, delay_us: int = 0, queue: int = 512 * 1024, up: int = 1) -
 
 
 def sent(topology: Topology, direction: str = "pull") -> list[int]:
-    return [AUTO.send_bytes(topology, f) for f in flows(topology) if f.direction == direction]
+    exchange = exchange_of(topology)
+    return [
+        AUTO.send_bytes(exchange.demands, one)
+        for one in exchange.demands
+        if exchange.way(one) == direction
+    ]
 
 
 @pytest.mark.parametrize("path", TOPOLOGIES, ids=lambda path: path.stem)
@@ -64,8 +66,9 @@ def test_shipped_topologies_have_the_windows_that_their_figures_were_measured_wi
     path: Path,
 ) -> None:
     topology = load_topology(path)
-    assert {AUTO.send_bytes(topology, flow) for flow in flows(topology)} == {48 * 1024}
-    assert AUTO.receive_bytes(topology) == 256 * 1024
+    demands = exchange_of(topology).demands
+    assert {AUTO.send_bytes(demands, one) for one in demands} == {48 * 1024}
+    assert AUTO.receive_bytes(demands) == 256 * 1024
 
 
 @pytest.mark.parametrize(("scale", "segments"), [((1, 1), 45), ((8, 0.5), 3), ((32, 0.5), 1)])
@@ -73,7 +76,9 @@ def test_at_one_gigabit_bursts_are_64_kilobytes_scaled(
     scale: tuple[float, float], segments: int
 ) -> None:
     topology = load_topology(PUBLISHED)
-    assert set(host_burst_segments(topology, Scale(*scale)).values()) == {segments}
+    assert set(host_burst_segments(exchange_of(topology).demands, Scale(*scale)).values()) == {
+        segments
+    }
     for port in ports(topology):
         assert port_burst_segments(port, Scale(*scale)) == segments
 
@@ -82,8 +87,8 @@ def test_at_one_gigabit_bursts_are_64_kilobytes_scaled(
 def test_a_burst_holds_a_port_for_a_millisecond_or_a_frame(rate: int) -> None:
     for scale in (Scale(1, 1), Scale(1, 0.05), Scale(4, 1)):
         topology = star(rate, rate)
-        bursts = host_burst_segments(topology, scale)
-        for way in (flow_path(topology, flow) for flow in flows(topology)):
+        bursts = host_burst_segments(exchange_of(topology).demands, scale)
+        for way in exchange_of(topology).demands.paths.values():
             size = 1514 * bursts[way[0].node]
             for port in way:
                 holds = size * 8 / scale.rate(port.rate_bps)
@@ -92,21 +97,21 @@ def test_a_burst_holds_a_port_for_a_millisecond_or_a_frame(rate: int) -> None:
 
 def test_a_host_sends_bursts_that_its_slowest_way_takes() -> None:
     topology = star(10**9, 10**7)
-    bursts = host_burst_segments(topology, Scale())
+    bursts = host_burst_segments(exchange_of(topology).demands, Scale())
     assert bursts == {"ps": 1, "w0": 45, "w1": 1}
-    asymmetric = host_burst_segments(star(10**9, up=20), Scale())
+    asymmetric = host_burst_segments(exchange_of(star(10**9, up=20)).demands, Scale())
     assert asymmetric == {"ps": 45, "w0": 4}
 
 
 def test_a_window_covers_the_path_and_waits_in_no_more_than_the_queue() -> None:
     far = star(10**9, 10**9, delay_us=25_000)
-    assert round_trip_us(far, "w0") == 100_000
+    assert exchange_of(far).round_trip_us("w0") == 100_000
     # 12.5 MB of frames on a way of its own; packets of 45 segments, which count 1280 bytes more.
     payload = 12_500_000 * 1448 / 1514
     send = 48 * 1024 + ceil(payload / (2 * 45 * 1448 / (45 * 1448 + 1280)))
     assert sent(far) == [send] * 2
     # The kernel keeps twice that, and offers half of what it keeps of the other one.
-    assert AUTO.receive_bytes(far) == 4 * send
+    assert AUTO.receive_bytes(exchange_of(far).demands) == 4 * send
     # One window and no more than the share of one: the server's own queue takes both workers'.
     assert sent(star(10**9, 10**9, queue=64 * 1024)) == [16 * 1024] * 2
     assert sent(star(10**9, queue=1514)) == [6 * 1024]
@@ -133,10 +138,10 @@ def test_windows_that_share_a_port_hold_no_more_than_it_does(
     for direction in ("pull", "push"):
         windows = sum(
             2 * 1514 / 1448
-            * payload_share(packet_segments(topology, flow, scale))
-            * emulated_send_bytes(topology, flow, AUTO, scale)
-            for flow in flows(topology)
-            if flow.direction == direction
+            * payload_share(packet_segments(exchange_of(topology).demands, flow, scale))
+            * emulated_send_bytes(exchange_of(topology).demands, flow, AUTO, scale)
+            for flow in exchange_of(topology).demands
+            if exchange_of(topology).way(flow) == direction
         )  # fmt: skip
         trip = sum(trips) / len(trips) / 1e6
         on_the_way = scale.rate(10**9) * scale.seconds(trip) / 8
@@ -150,8 +155,12 @@ def test_windows_that_are_whole_from_the_start_fit_a_queue_together() -> None:
     # The least queue of 128 KiB for three, in frames of one segment, which count 2728 bytes.
     topology = shared((50_000,) * 3)
     size = 131_072 / 3 * 1448 / 1514 / (2 * 1448 / 2728)
-    for flow in flows(topology):
-        assert emulated_send_bytes(topology, flow, AUTO, Scale(64)) == int(size - 0.5) == 39_361
+    for flow in exchange_of(topology).demands:
+        assert (
+            emulated_send_bytes(exchange_of(topology).demands, flow, AUTO, Scale(64))
+            == int(size - 0.5)
+            == 39_361
+        )
     # 80 segments do, too: TCP starts with them, and windows may be larger.
     (real, *_) = sent(topology)
     assert real > 512 * 1024 // 3
@@ -167,29 +176,38 @@ def test_windows_get_smaller_with_the_rate_but_hold_some_segments() -> None:
 
 def test_sizes_that_were_asked_for_stay() -> None:
     asked = SocketBuffers(1 << 20, 1 << 19)
-    flow = Flow("w0", "push")
+    demands = exchange_of(star(9_600)).demands
+    flow = exchange_of(star(10**9)).demand("push", "w0")
     assert (asked.auto, AUTO.auto) == (False, True)
-    assert asked.send_bytes(star(9_600), flow) == 1 << 20
-    assert asked.receive_bytes(star(9_600)) == 1 << 19
+    assert asked.send_bytes(demands, flow) == 1 << 20
+    assert asked.receive_bytes(demands) == 1 << 19
     # The kernel keeps twice what is asked, and what is asked has a least size.
-    assert window_bytes(star(10**9), flow, replace(asked, send=49_152), Scale(16, 1)) == 2 * 16_384
+    assert (
+        window_bytes(
+            exchange_of(star(10**9)).demands, flow, replace(asked, send=49_152), Scale(16, 1)
+        )
+        == 2 * 16_384
+    )
 
 
 def test_the_longest_and_fastest_way_has_a_window_that_the_kernel_takes() -> None:
-    assert AUTO.receive_bytes(star(10**13, delay_us=60 * 10**6)) == 1 << 30
+    assert AUTO.receive_bytes(exchange_of(star(10**13, delay_us=60 * 10**6)).demands) == 1 << 30
 
 
 def test_a_burst_takes_a_fifth_of_a_queue_at_most_and_is_a_frame_at_least() -> None:
     for queue, segments in ((512, 45), (128, 17), (12, 2), (4, 1)):
         topology = star(10**9, queue=queue * 1024)
-        assert host_burst_segments(topology, Scale()) == {"ps": segments, "w0": segments}
+        assert host_burst_segments(exchange_of(topology).demands, Scale()) == {
+            "ps": segments,
+            "w0": segments,
+        }
 
 
 @pytest.mark.parametrize(("workers", "least"), [(1, 12), (2, 24), (5, 60), (16, 60)])
 def test_the_least_queue_holds_the_least_windows(workers: int, least: int) -> None:
     topology = star(*[10**9] * workers, queue=least * 1024)
     own, shared = ports(topology)[-1], ports(topology)[0]
-    assert least_queue_bytes(topology, own) == 12 * 1024
-    assert least_queue_bytes(topology, shared) == least * 1024
+    assert least_queue_bytes(exchange_of(topology).demands, own) == 12 * 1024
+    assert least_queue_bytes(exchange_of(topology).demands, shared) == least * 1024
     # With it, what `auto` takes of it is what TCP needs.
     assert set(sent(topology)) == {6 * 1024}

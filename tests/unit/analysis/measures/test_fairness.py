@@ -12,7 +12,7 @@ from orchestrator.analysis import TrialMeasure, judge_trial, read_trial
 from orchestrator.analysis.measures.fairness import Fairness, unfair
 from orchestrator.analysis.measures.measure import Shares, measure
 from orchestrator.predict import Case
-from orchestrator.spec import load_experiment, load_topology
+from orchestrator.spec import exchange_of, load_experiment, load_topology
 from tests.unit.analysis.builder import FakeTrial
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
@@ -22,7 +22,7 @@ PUBLISHED = load_experiment(ROOT / "experiments/published.yaml")
 
 
 def published(model: str) -> Fairness:
-    return Fairness(Case(PUBLISHED.topology, load_model(model), PUBLISHED.devices, 1))
+    return Fairness(Case(PUBLISHED.exchange, load_model(model), PUBLISHED.devices, 1))
 
 
 def made(
@@ -44,7 +44,7 @@ def made(
         f"d{n}": DeviceModel(f"d{n}", 0.0, 0.0 if n else seconds_per_gmac, 0.0)
         for n, _ in enumerate(workers)
     }
-    return Fairness(Case(load_topology(file), load_model("alexnet"), devices, 1))
+    return Fairness(Case(exchange_of(load_topology(file)), load_model("alexnet"), devices, 1))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from orchestrator.analysis.measures.utilisation import BIN_NS, WAYS, Full, Way, full, utilisation
+from orchestrator.analysis.measures.utilisation import BIN_NS, Full, full, utilisation
 from orchestrator.analysis.reading.records import read_run
 from orchestrator.analysis.reading.spans import Span, TrialSpans, read_spans
 from orchestrator.analysis.render.canvas import style
@@ -27,6 +27,7 @@ from orchestrator.analysis.render.trace_figure import (
 from orchestrator.analysis.tables.trace import trace
 from orchestrator.errors import InputError, RunError
 from orchestrator.records.directory import TrialDirectory
+from orchestrator.spec import WAYS, Way
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train

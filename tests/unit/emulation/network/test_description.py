@@ -11,14 +11,14 @@ from orchestrator.emulation.network.description import (
     MOST_TIMER_MS,
     NetworkDescription,
 )
-from orchestrator.spec import Scale, SocketBuffers, load_topology, queueing_seconds
+from orchestrator.spec import Scale, SocketBuffers, exchange_of, load_topology, queueing_seconds
 
 TOPOLOGY = load_topology(Path(__file__).parents[4] / "topologies" / "ps-10g-1g-3workers.yaml")
 BUFFERS = SocketBuffers(1 << 18, 1 << 18)
 
 
 def described(rates: float, time: float = 1) -> NetworkDescription:
-    return NetworkDescription(TOPOLOGY, Scale(rates, time), "cubic", BUFFERS)
+    return NetworkDescription(exchange_of(TOPOLOGY).demands, Scale(rates, time), "cubic", BUFFERS)
 
 
 def test_fast_queues_leave_linux_its_own() -> None:
@@ -27,7 +27,7 @@ def test_fast_queues_leave_linux_its_own() -> None:
 
 def test_slow_queues_are_waited_for() -> None:
     found = described(4096)
-    longest = queueing_seconds(TOPOLOGY, BUFFERS, found.scale)
+    longest = queueing_seconds(exchange_of(TOPOLOGY).demands, BUFFERS, found.scale)
     assert 1000 * longest == pytest.approx(found.timer_ms, abs=1)
     assert LEAST_TIMER_MS < found.timer_ms < MOST_TIMER_MS
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulation.network.port_classes import port_shapes, worker_classes
+from orchestrator.emulation.network.port_classes import demand_classes, port_shapes
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape
-from orchestrator.spec import Scale, Topology, load_topology, ports
+from orchestrator.spec import Scale, Topology, exchange_of, load_topology, ports
 from workloads.schedule.library import get_schedule
 
 TOPOLOGIES = Path(__file__).parents[4] / "topologies"
@@ -29,7 +29,10 @@ def changed(tmp_path: Path, old: str, new: str) -> Topology:
 
 
 def shapes(where: Topology, schedule: str, scale: Scale = REAL) -> dict[str, PortShape]:
-    return {shape.port: shape for shape in port_shapes(where, scale, get_schedule(schedule))}
+    return {
+        shape.port: shape
+        for shape in port_shapes(exchange_of(where).demands, scale, get_schedule(schedule))
+    }
 
 
 def class_names(shape: PortShape) -> list[str]:
@@ -78,7 +81,7 @@ def test_the_order_is_that_of_the_hosts_and_not_of_their_names_or_links(tmp_path
 @pytest.mark.parametrize(("node", "field"), [("switch0", "dst"), ("switch1", "src")])
 def test_pulls_are_told_by_destination_and_pushes_by_source(node: str, field: str) -> None:
     (trunk,) = [p for p in ports(topology()) if p.node == node and p.peer.startswith("switch")]
-    classes = worker_classes(topology(), trunk)
+    classes = demand_classes(exchange_of(topology()).demands, trunk)
     assert [entry.matches for entry in classes] == [
         (Match(field, "10.10.0.2"),),
         (Match(field, "10.10.0.3"),),
@@ -96,7 +99,9 @@ def test_a_rack_knows_its_own_workers_only() -> None:
 def test_flows_have_the_classes_that_hosts_mark_whatever_the_switch(by_dscp: bool) -> None:
     found = {
         shape.port: shape
-        for shape in port_shapes(topology(), REAL, get_schedule("geryon"), by_dscp=by_dscp)
+        for shape in port_shapes(
+            exchange_of(topology()).demands, REAL, get_schedule("geryon"), by_dscp=by_dscp
+        )
     }
     for name in ("switch0->switch1", "switch1->switch0"):
         classes = [(c.name, c.matches) for c in found.pop(name).classes]
@@ -112,7 +117,11 @@ def test_flows_have_the_classes_that_hosts_mark_whatever_the_switch(by_dscp: boo
 
 def test_eight_flows_and_all_else_are_more_classes_than_one_htb_has() -> None:
     eight = replace(get_schedule("geryon"), flows=8)
-    (trunk,) = [s for s in port_shapes(topology(), REAL, eight) if s.port == "switch0->switch1"]
+    (trunk,) = [
+        s
+        for s in port_shapes(exchange_of(topology()).demands, REAL, eight)
+        if s.port == "switch0->switch1"
+    ]
     assert class_names(trunk) == ["ack", *(f"flow{n}" for n in range(8)), "data"]
     assert [len(tier) for tier in trunk.tiers()] == [7, 3]
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.emulation.network.port_classes import port_shapes, schedule_plan
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape, TrafficClass
-from orchestrator.spec import Scale, load_topology
+from orchestrator.spec import Scale, exchange_of, load_topology
 from workloads.schedule.library import get_schedule
 
 
@@ -98,13 +98,13 @@ def test_classes_by_dscp_look_at_the_upper_six_bits() -> None:
     lines = words(shape(TrafficClass("worker0", (DscpMatch(1),)), TrafficClass("data")))
     assert any(line.endswith("match ip dsfield 0x04 0xfc flowid 1:b") for line in lines)
     assert DscpMatch(63).words()[3] == "0xfc"
-    assert DscpMatch(2).shown() == "00080000/00fc0000 at 0"
+    assert DscpMatch(2).shown() == ("00080000/00fc0000 at 0",)
 
 
 def test_under_a_controller_all_schedules_have_the_same_queues() -> None:
     topology = load_topology(Path(__file__).parents[4] / "topologies" / "two-rack-tree.yaml")
     none, priority = (
-        port_shapes(topology, Scale(), get_schedule(name), by_dscp=True)
+        port_shapes(exchange_of(topology).demands, Scale(), get_schedule(name), by_dscp=True)
         for name in ("none", "switch-priority")
     )
     assert none == priority
@@ -121,8 +121,10 @@ def test_under_a_controller_all_schedules_have_the_same_queues() -> None:
 
 def test_only_a_schedule_at_the_switch_gives_flows_a_class() -> None:
     topology = load_topology(Path(__file__).parents[4] / "topologies" / "star.yaml")
-    assert schedule_plan(topology, get_schedule("none")).dscp == {}
-    assert len(schedule_plan(topology, get_schedule("switch-priority")).dscp) == 8
+    assert schedule_plan(exchange_of(topology).demands, get_schedule("none")).dscp == {}
+    assert (
+        len(schedule_plan(exchange_of(topology).demands, get_schedule("switch-priority")).dscp) == 4
+    )
 
 
 @pytest.mark.parametrize(

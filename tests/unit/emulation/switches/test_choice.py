@@ -10,7 +10,7 @@ import pytest
 from orchestrator.emulation.machine.machine import Probes
 from orchestrator.emulation.switches.choice import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.errors import MachineError
-from orchestrator.spec import load_topology
+from orchestrator.spec import exchange_of, load_topology
 
 LOOP = load_topology(Path(__file__).parents[3] / "golden" / "good" / "loop.yaml")
 
@@ -68,9 +68,9 @@ def test_who_is_not_root_only_looks(tmp_path: Path) -> None:
 
 
 def test_a_loop_is_refused_where_auto_falls_back_to_a_bridge() -> None:
-    check_fit(LOOP, choose_switch("auto", found()))
+    check_fit(exchange_of(LOOP).demands, choose_switch("auto", found()))
     with pytest.raises(MachineError) as error:
-        check_fit(LOOP, choose_switch("auto", found("ovs-vsctl")))
+        check_fit(exchange_of(LOOP).demands, choose_switch("auto", found("ovs-vsctl")))
     assert str(error.value).startswith(
         "linux-bridge cannot carry a loop, and the link switch2 - switch0 closes one (auto: "
     )

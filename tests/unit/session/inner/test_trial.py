@@ -23,7 +23,7 @@ from orchestrator.records.trial import TrialRecord
 from orchestrator.session.inner.trial import Outcome, run_trial, trial_files
 from orchestrator.session.plan.jobs import silence_seconds
 from orchestrator.session.plan.trials import Trial
-from orchestrator.spec import Experiment, Scale, SshAccess
+from orchestrator.spec import Experiment, Scale, SshAccess, exchange_of
 from tests.unit.session.examples import (
     FAILED_ORDER,
     TRIAL,
@@ -79,7 +79,9 @@ class FakeTestbed:
         self._log.append(f"set {schedule.name}")
         if self.refuses:
             raise RunError(self.refuses)
-        self._shapes = port_shapes(self._experiment.topology, self._experiment.scale, schedule)
+        self._shapes = port_shapes(
+            exchange_of(self._experiment.topology).demands, self._experiment.scale, schedule
+        )
         return self._shapes
 
     def counters(self) -> Counters:

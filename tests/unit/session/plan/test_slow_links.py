@@ -14,7 +14,7 @@ from orchestrator.session.plan.slow_links import (
     goodput_look,
 )
 from orchestrator.session.plan.trials import run_seconds
-from orchestrator.spec import Experiment, Overrides, Scale, load_experiment
+from orchestrator.spec import Experiment, Overrides, Scale, exchange_of, load_experiment
 
 ROOT = Path(__file__).parents[4]
 STAR = (ROOT / "topologies/star.yaml").read_text()
@@ -37,7 +37,7 @@ def test_what_any_machine_carries_is_not_calibrated(
     tmp_path: Path, rates: float, needed: bool
 ) -> None:
     topology = star(tmp_path, "1 Gbps").topology
-    why = carried_anyway(topology, Scale(rates, 1))
+    why = carried_anyway(exchange_of(topology).demands, Scale(rates, 1))
     assert (why == "") is needed
     if not needed:
         assert "any machine 2000" in why

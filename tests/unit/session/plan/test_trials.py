@@ -58,7 +58,7 @@ def test_directories_sort_as_they_run(tmp_path: Path) -> None:
 
 def test_an_iteration_is_estimated_in_emulated_seconds(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    real = no_overlap_seconds(made.topology, load_model("googlenet"), made.devices, 1)
+    real = no_overlap_seconds(made.exchange, load_model("googlenet"), made.devices, 1)
     assert iteration_seconds(made, "googlenet") == pytest.approx(real / 2)
     # R slows the links as much as it takes bytes away.
     slowed = experiment(tmp_path, scale="{rates: 4, time: 0.5}")

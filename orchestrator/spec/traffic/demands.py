@@ -1,0 +1,130 @@
+"""Who sends how much to whom in an iteration, and over which links. Pure arithmetic.
+
+This is all that a network knows of a training: rules, classes, windows, loads and counters take
+demands, between any two hosts, and nobody asks what the hosts do with the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.graph import Port, path, ports
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one host sends to another one in every iteration.
+
+    Attributes:
+        source: the host that sends.
+        destination: the host that receives.
+        bytes: of payload, in the real system; 0 where only the way counts.
+        traffic_class: its name, which it may share with others; empty: with all data that has none.
+        name: for people, `pull of worker0`.
+    """
+
+    source: str
+    destination: str
+    bytes: int
+    traffic_class: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """The demand as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Demand:
+        """The demand that `to_json` gave."""
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Demands:
+    """All demands on a network.
+
+    Attributes:
+        topology: the network.
+        all: what it is to carry, at most one demand from a host to another: switches tell them
+            apart by these two.
+
+    Raises:
+        ValueError: two demands have the same ends, or there is no path between those of one.
+    """
+
+    topology: Topology
+    all: tuple[Demand, ...]
+
+    def __post_init__(self) -> None:
+        known: dict[tuple[str, str], Demand] = {}
+        for demand in self.all:
+            other = known.setdefault((demand.source, demand.destination), demand)
+            if other is not demand:
+                ends = f"both go from {demand.source} to {demand.destination}"
+                raise ValueError(f"{other} and {demand}: {ends}")
+
+    def __iter__(self) -> Iterator[Demand]:
+        return iter(self.all)
+
+    @cached_property
+    def paths(self) -> Mapping[Demand, tuple[Port, ...]]:
+        """Of every demand the ports that it crosses."""
+        return {one: path(self.topology, one.source, one.destination) for one in self.all}
+
+    @cached_property
+    def _crossing(self) -> Mapping[Port, tuple[Demand, ...]]:
+        crossing: dict[Port, list[Demand]] = {}
+        for demand, crossed in self.paths.items():
+            for port in crossed:
+                crossing.setdefault(port, []).append(demand)
+        return {port: tuple(found) for port, found in crossing.items()}
+
+    @property
+    def crossed(self) -> tuple[Port, ...]:
+        """The ports that at least one demand crosses, in the order in which they are met."""
+        return tuple(self._crossing)
+
+    def through(self, port: Port) -> tuple[Demand, ...]:
+        """The demands that cross a port, in their order."""
+        return self._crossing.get(port, ())
+
+    @cached_property
+    def feeding(self) -> Mapping[Port, tuple[Port, ...]]:
+        """Of every port that others feed: those by which its demands come in."""
+        feeding: dict[Port, dict[Port, None]] = {}
+        for crossed in self.paths.values():
+            for before, port in pairwise(crossed):
+                feeding.setdefault(port, {})[before] = None
+        return {port: tuple(found) for port, found in feeding.items()}
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that have a name, in the order of the demands: the first is served first."""
+        return tuple(dict.fromkeys(one.traffic_class for one in self.all if one.traffic_class))
+
+    def contended(self, least_classes: int = 2) -> tuple[Port, ...]:
+        """The switch ports at which demands compete, so that priority there can matter.
+
+        A port counts if demands of so many classes cross it and the links that they come in by can
+        together bring more than it can send. In the published topology these are the two ends of
+        the trunk. Where hosts send in several classes, those of one demand compete, too.
+        """
+        return tuple(
+            port
+            for port in ports(self.topology)
+            if len({one.traffic_class for one in self.through(port)}) >= least_classes
+            and port.rate_bps < sum(before.rate_bps for before in self.feeding.get(port, ()))
+        )
+
+    def round_trip_us(self, demand: Demand) -> int:
+        """Microseconds to its destination and back, by the links' delays alone."""
+        back = path(self.topology, demand.destination, demand.source)
+        return sum(port.delay_us for port in (*self.paths[demand], *back))
