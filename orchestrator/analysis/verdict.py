@@ -24,9 +24,6 @@ from orchestrator.records.goodput import MOST_SHARE
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
 
-UNORDERED = "none"
-"""The schedule whose flows must share links fairly."""
-
 MANAGEMENT_BYTES = 512 * 1024
 """Per process: its code and its end take some 240 KB; above, it may be training."""
 RECORDS_FACTOR = 1.25
@@ -124,9 +121,8 @@ def _verdict(unusable: Iterable[str], doubtful: Iterable[str]) -> Verdict:
 
 
 def _unusable(trial: TrialMeasure) -> Iterable[str]:
-    payload = trial.payload_in + trial.payload_out
-    deployment = MANAGEMENT_BYTES * (trial.workers + 1) + RECORDS_FACTOR * trial.records_bytes
-    if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * payload):
+    deployment = MANAGEMENT_BYTES * trial.processes + RECORDS_FACTOR * trial.records_bytes
+    if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * trial.payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
     if not trial.barrier and not trial.warm_up:
         yield "no warm-up, and no step barrier: the measured time leaves a push out"
@@ -159,7 +155,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
             yield _throttled(host)
     if trial.sends_model and not trial.congestion_controls:
         yield "congestion control was not read back"
-    if trial.schedule == UNORDERED:
+    if trial.barrier and not trial.ordered:
         yield from unfair(trial, fairness)
     if trial.retransmission_share > RETRANSMISSION_SHARE:
         yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"
@@ -202,7 +198,7 @@ def _must_agree(trial: TrialMeasure) -> bool:
 def _different_parameters(trials: Sequence[TrialMeasure]) -> dict[_Training, str]:
     found: dict[_Training, set[str]] = defaultdict(set)
     for trial in trials:
-        if _must_agree(trial):
+        if _must_agree(trial) and trial.parameters_sha256 is not None:
             found[_same_training(trial)].add(trial.parameters_sha256)
     # Which of them is wrong cannot be told, so all are.
     return {

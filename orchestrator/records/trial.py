@@ -8,6 +8,7 @@ from pydantic import Field
 
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
+from workloads.schedule.library import Schedule
 
 
 class ScaleRecord(Record):
@@ -24,6 +25,8 @@ class TrialRecord(Record):
         index: place in the run, from 1.
         attempt: from 1; a trial that was disturbed is tried again.
         seconds: on the clock, start and end of the processes included.
+        communication: what its schedule stands for.
+        ps: name of the parameter server's process; None: there was none.
         batch: images per worker and iteration.
     """
 
@@ -35,7 +38,8 @@ class TrialRecord(Record):
     outcome: Literal["finished", "failed"]
     error: str | None
     seconds: float = Field(ge=0)
-    ps: str
+    communication: Schedule
+    ps: str | None
     workers: tuple[str, ...] = Field(min_length=1)
     batch: int = Field(ge=1)
     iterations: int = Field(ge=1)
@@ -48,6 +52,11 @@ class TrialRecord(Record):
     def all_iterations(self) -> int:
         """Warm-up and cool-down included."""
         return self.warm_up + self.iterations + self.cool_down
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """Names of all that left records."""
+        return (*(() if self.ps is None else (self.ps,)), *self.workers)
 
     @property
     def measured(self) -> range:

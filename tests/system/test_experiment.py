@@ -214,9 +214,8 @@ def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
     assert [row["schedule"] for row in rows] == names.split(", ")
     ends = set()
     for trial in stored_trials(run):
-        events = {event: trial.events("ps", event) for event in ("schedule", "iteration", "end")}
-        (schedule,) = events["schedule"]
-        assert schedule["name"] == trial.schedule
+        events = {event: trial.events("ps", event) for event in ("iteration", "end")}
+        assert trial.record["communication"]["name"] == trial.schedule
         assert len({line["payload_in"] for line in events["iteration"]}) == 1
         assert all(line["payload_in"] == line["payload_out"] for line in events["iteration"])
         (end,) = events["end"]

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from workloads.schedule.library import Schedule
-
 
 class ProcessRecord:
     """A record; its subclasses are frozen dataclasses.
@@ -131,18 +129,6 @@ class _End(ProcessRecord):
 
 
 # -- a training ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ScheduleRecord(Schedule, ProcessRecord):
-    """The choices of the trial's schedule (parameter server)."""
-
-    event: ClassVar[str] = "schedule"
-
-    @classmethod
-    def of(cls, schedule: Schedule) -> ScheduleRecord:
-        """The record of a schedule."""
-        return cls(**_plain(schedule))
 
 
 @dataclass(frozen=True)

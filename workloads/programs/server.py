@@ -19,7 +19,6 @@ from workloads.process.process_records import (
     ConnectionRecord,
     PsEnd,
     PsSpans,
-    ScheduleRecord,
     TrainingCpuUse,
 )
 from workloads.process.records import Records, TrainingCpu, resources_used
@@ -118,7 +117,6 @@ class ParameterServer:
         Raises:
             WorkloadError: the training failed; the workers have been told.
         """
-        self._records.write(ScheduleRecord.of(self._job.schedule))
         self._peers = accept_workers(self._job, self._layout, self._gradients)
         for peer, transfers in zip(self._peers, self._transfers, strict=True):
             for flow, connection in enumerate(peer.connections):

@@ -18,7 +18,6 @@ from workloads.process.events import announce
 from workloads.process.found import found
 from workloads.process.job import Job
 from workloads.process.process_records import (
-    ScheduleRecord,
     WorkerEnd,
     WorkerIteration,
     WorkerSpans,
@@ -85,9 +84,6 @@ class Worker:
         Raises:
             WorkloadError: the training failed; others have been told.
         """
-        if self._job.schedule.exchange not in EXCHANGES:
-            # There need not be a server that writes it.
-            self._records.write(ScheduleRecord.of(self._job.schedule))
         with self._anybodys():
             self._exchange.open(End(self._job, self._layout, self._arena, self._records))
         cpu = TrainingCpu()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workloads.process.process_records import PsEnd, WorkerEnd
+from workloads.process.process_records import PsEnd, TrainingCpuUse, WorkerEnd
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class TrainingCpu:
         return self.gradients / self.gigabytes
 
 
-def training_cpu(server: PsEnd, workers: Sequence[WorkerEnd], payload: int) -> TrainingCpu | None:
+def training_cpu(
+    server: PsEnd | None, workers: Sequence[WorkerEnd], payload: int
+) -> TrainingCpu | None:
     """What the last records tell; None if nothing was delivered.
 
     Args:
@@ -50,7 +52,7 @@ def training_cpu(server: PsEnd, workers: Sequence[WorkerEnd], payload: int) -> T
     """
     if not payload:
         return None
-    of_server = server.training_cpu
+    of_server = server.training_cpu if server else TrainingCpuUse(0.0, 0.0)
     of_workers = [end.training_cpu for end in workers]
     return TrainingCpu(
         ps=of_server.seconds,

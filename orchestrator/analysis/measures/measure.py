@@ -106,19 +106,24 @@ class TrialMeasure:
             behind it have an entry of their own, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
         records_bytes: of these, what the processes wrote down, without what SSH adds.
+        parameters_sha256: of the parameter server's parameters at the end; None: there was none.
+        payload: bytes delivered, warm-up and cool-down included.
         payload_in: bytes of gradients received by the parameter server, warm-up and cool-down
-            included.
-        payload_out: bytes of parameters sent by it, warm-up and cool-down included.
-        cpu_seconds_ps: user + system time of the parameter server.
+            included; None: there was none.
+        payload_out: bytes of parameters sent by it, as `payload_in`.
+        cpu_seconds_ps: user + system time of the parameter server; None: there was none.
         cpu_seconds_workers: the same, sum of the workers.
         cpu_seconds_per_gigabyte: of all processes, per 1e9 bytes of payload delivered, their start
             included.
         training_cpu: without the start, the arithmetic apart; None: nothing was delivered.
         congestion_controls: what the kernel reported, of any connection.
+        processes: how many left records.
         bulk_synchronous: whether gradients of all workers were applied together.
         exact: whether all such trials of a training must end with the same parameters.
-        sends_model: whether bounds hold: see `Trial`.
+        sends_model: whether every worker sent all of the model to a parameter server and back,
+            uncoded, in each iteration: what bounds are of.
         barrier: whether the workers waited for each other after every iteration.
+        ordered: whether hosts or switches put an order in effect.
         lead: how many iterations a worker could do for one of the slowest worker's.
         staleness: where they were not: how many updates by others had been applied to a unit
             between a worker's pull and its push -> how often.
@@ -157,10 +162,11 @@ class TrialMeasure:
     segments: int
     drops: tuple[PortDrops, ...]
     management_bytes: int
-    parameters_sha256: str
-    payload_in: int
-    payload_out: int
-    cpu_seconds_ps: float
+    parameters_sha256: str | None
+    payload: int
+    payload_in: int | None
+    payload_out: int | None
+    cpu_seconds_ps: float | None
     cpu_seconds_workers: float
     cpu_seconds_per_gigabyte: float | None
     congestion_control: str
@@ -168,10 +174,12 @@ class TrialMeasure:
     kept_differs: tuple[str, ...]
     hosts: tuple[HostUse, ...] = ()
     records_bytes: int = 0
+    processes: int = 1
     bulk_synchronous: bool = True
     exact: bool = True
     sends_model: bool = True
     barrier: bool = True
+    ordered: bool = False
     lead: float = 1.0
     training_cpu: TrainingCpu | None = None
     staleness: Mapping[int, int] = field(default_factory=dict)
@@ -215,8 +223,8 @@ def measure(trial: Trial) -> TrialMeasure:
     """Compute the measures of a finished trial."""
     what, network = trial.trial, trial.network
     stretch = what.scale.time
-    # Of none, where there is no parameter server.
-    measured = trial.ps_iterations[what.warm_up : what.warm_up + what.iterations]
+    server, schedule = trial.server, what.communication
+    measured = [server.iterations[number] for number in what.measured] if server else []
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course
@@ -228,10 +236,9 @@ def measure(trial: Trial) -> TrialMeasure:
     real = tuple(seconds / stretch for seconds in emulated)
     idle_mean, idle_worst = _idle(network.cpu, begin, end)
     switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
-    payload_in, payload_out = trial.ps_end.payload_in, trial.ps_end.payload_out
-    payload = payload_in + payload_out
+    payload = _payload(trial)
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
-    cpu = trial.ps_end.cpu_seconds + cpu_workers
+    cpu = (server.end.cpu_seconds if server else 0.0) + cpu_workers
     return TrialMeasure(
         index=what.index,
         model=what.model,
@@ -251,40 +258,51 @@ def measure(trial: Trial) -> TrialMeasure:
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
         iteration_seconds_median=median(real),
-        pull_shares=_shares(pulls) if trial.bulk_synchronous and pulls else None,
-        push_shares=_shares(pushes) if trial.bulk_synchronous and pushes else None,
+        pull_shares=_shares(pulls) if schedule.bulk_synchronous else None,
+        push_shares=_shares(pushes) if schedule.bulk_synchronous else None,
         pull_rates=_rates(pulls, what.scale.rates),
         push_rates=_rates(pushes, what.scale.rates),
         idle_mean=idle_mean,
         idle_worst=idle_worst,
         switch_idle_mean=switch_idle_mean,
         switch_idle_worst=switch_idle_worst,
-        retransmissions_records=sum(c.retransmits for c in trial.ps_end.connections)
-        + sum(worker.retransmits for worker in trial.worker_ends),
+        retransmissions_records=sum(worker.retransmits for worker in trial.worker_ends)
+        + (sum(each.retransmits for each in server.end.connections) if server else 0),
         retransmissions_namespaces=sum(network.tcp_retransmits.values()),
         segments=-(-payload // PAYLOAD_PER_SEGMENT),
         drops=_drops(network),
         management_bytes=sum(network.management_bytes.values()),
-        parameters_sha256=trial.ps_end.parameters_sha256,
-        payload_in=payload_in,
-        payload_out=payload_out,
-        cpu_seconds_ps=trial.ps_end.cpu_seconds,
+        parameters_sha256=server.end.parameters_sha256 if server else None,
+        payload=payload,
+        payload_in=server.end.payload_in if server else None,
+        payload_out=server.end.payload_out if server else None,
+        cpu_seconds_ps=server.end.cpu_seconds if server else None,
         cpu_seconds_workers=cpu_workers,
         cpu_seconds_per_gigabyte=cpu / (payload / 1e9) if payload else None,
         congestion_control=trial.job.congestion_control,
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
-        bulk_synchronous=trial.bulk_synchronous,
-        exact=trial.ps_end.exact,
-        sends_model=trial.sends_model,
-        barrier=trial.barrier,
-        lead=lead_of(trial.bulk_synchronous, trial.ahead, what.iterations),
-        training_cpu=training_cpu(trial.ps_end, trial.worker_ends, payload),
-        staleness=trial.ps_end.staleness or {},
+        processes=len(what.processes),
+        bulk_synchronous=schedule.bulk_synchronous,
+        exact=server is not None and server.end.exact,
+        sends_model=server is not None and schedule.sends_model,
+        barrier=schedule.barrier,
+        ordered=schedule.place != "nowhere",
+        lead=lead_of(schedule.bulk_synchronous, schedule.staleness, what.iterations),
+        training_cpu=training_cpu(server.end if server else None, trial.worker_ends, payload),
+        staleness=(server.end.staleness if server else None) or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
     )
+
+
+def _payload(trial: Trial) -> int:
+    """Bytes delivered; without a parameter server, what all workers received."""
+    if trial.server:
+        return trial.server.end.payload_in + trial.server.end.payload_out
+    connections = (each for end in trial.worker_ends for each in end.connections)
+    return sum(each.bytes_received or 0 for each in connections)
 
 
 def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:

@@ -21,24 +21,22 @@ from workloads.process.process_records import (
     JobRecord,
     PsEnd,
     PsIteration,
-    ScheduleRecord,
-    TrainingCpuUse,
     WorkerEnd,
     WorkerIteration,
 )
 
-NO_SERVER = PsEnd(
-    cpu_seconds=0.0,
-    max_rss_bytes=0,
-    training_cpu=TrainingCpuUse(0.0, 0.0),
-    parameters_sha256="",
-    staleness=None,
-    payload_in=0,
-    payload_out=0,
-    connections=(),
-    exact=False,
-)
-"""What a trial without a parameter server has of one."""
+
+@dataclass(frozen=True)
+class ServerRecords:
+    """The records of a parameter server.
+
+    Attributes:
+        iterations: all of them, warm-up first and cool-down last.
+        end: its last record.
+    """
+
+    iterations: tuple[PsIteration, ...]
+    end: PsEnd
 
 
 @dataclass(frozen=True)
@@ -48,33 +46,22 @@ class Trial:
     Attributes:
         trial: what was tried.
         network: counters of the network.
-        job: the parameter server's job.
+        job: what all processes were asked.
         congestion_controls: every value that the kernel reported, by any process.
-        ps_iterations: all iterations, warm-up first and cool-down last.
-        ps_end: the parameter server's last record.
+        server: what the parameter server recorded; None: there was none.
         worker_ends: the workers' last records, in worker order.
-        records_bytes: size of what all processes wrote down, which was fetched.
-        bulk_synchronous: whether gradients of all workers were applied together.
-        barrier: whether the workers waited for each other after every iteration.
-        sends_model: whether every worker sent all of the model to the parameter server and back,
-            uncoded, in each iteration: what bounds are of.
-        ahead: how many iterations a worker might be ahead of the slowest; None: any number.
         worker_iterations: per worker, all its iterations.
+        records_bytes: size of what all processes wrote down, which was fetched.
     """
 
     trial: TrialRecord
     network: NetworkRecord
     job: JobRecord
     congestion_controls: frozenset[str]
-    ps_iterations: tuple[PsIteration, ...]
-    ps_end: PsEnd
+    server: ServerRecords | None
     worker_ends: tuple[WorkerEnd, ...]
-    records_bytes: int = 0
-    bulk_synchronous: bool = True
-    barrier: bool = True
-    sends_model: bool = True
-    ahead: int | None = None
-    worker_iterations: tuple[tuple[WorkerIteration, ...], ...] = ()
+    worker_iterations: tuple[tuple[WorkerIteration, ...], ...]
+    records_bytes: int
 
     @property
     def course(self) -> Course:
@@ -82,8 +69,8 @@ class Trial:
         return Course(
             warm_up=self.trial.warm_up,
             iterations=self.trial.iterations,
-            barrier=self.barrier,
-            in_step=self.bulk_synchronous,
+            barrier=self.trial.communication.barrier,
+            in_step=self.trial.communication.bulk_synchronous,
             workers=[
                 [(one.started_ns, one.ended_ns) for one in iterations]
                 for iterations in self.worker_iterations
@@ -242,45 +229,29 @@ def read_trial(directory: Path) -> Trial:
 
 def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
     network = read_object(place.network, NetworkRecord)
-    # Where there is no parameter server, the first worker knows what all were told.
-    path = place.process(trial.ps or trial.workers[0])
-    ps = read_events(path)
-    iterations: tuple[PsIteration, ...] = ()
-    ps_end = NO_SERVER
-    if trial.ps:
-        iterations = tuple(ps.all(PsIteration))
-        _check_iterations(path, trial, iterations)
-        ps_end = ps.one(PsEnd)
-    congestion_controls = {c.congestion_control for c in ps.all(ConnectionRecord)}
-    schedule = ps.one(ScheduleRecord)
-    barrier = schedule.barrier
-    in_step = schedule.bulk_synchronous
-    worker_iterations = []
-    worker_ends = []
+    events = {name: read_events(place.process(name)) for name in trial.processes}
+    server = None
+    if trial.ps is not None:
+        iterations = tuple(events[trial.ps].all(PsIteration))
+        _check_iterations(place.process(trial.ps), trial, iterations)
+        server = ServerRecords(iterations, events[trial.ps].one(PsEnd))
+    goes_on = not trial.communication.bulk_synchronous
+    worker_ends, worker_iterations = [], []
     for worker in trial.workers:
-        events = read_events(place.process(worker))
-        worker_ends.append(events.one(WorkerEnd))
-        own = tuple(events.all(WorkerIteration))
-        _check_own(place.process(worker), trial, own, goes_on=not in_step)
+        worker_ends.append(events[worker].one(WorkerEnd))
+        own = tuple(events[worker].all(WorkerIteration))
+        _check_own(place.process(worker), trial, own, goes_on=goes_on)
         worker_iterations.append(own)
-        connections = events.all(ConnectionRecord)
-        congestion_controls.update(c.congestion_control for c in connections)
+    connections = (record for one in events.values() for record in one.all(ConnectionRecord))
     found = Trial(
         trial=trial,
         network=network,
-        job=ps.one(JobRecord),
-        congestion_controls=frozenset(congestion_controls),
-        ps_iterations=iterations,
-        ps_end=ps_end,
+        job=events[trial.processes[0]].one(JobRecord),
+        congestion_controls=frozenset(record.congestion_control for record in connections),
+        server=server,
         worker_ends=tuple(worker_ends),
-        records_bytes=sum(
-            place.process(name).stat().st_size for name in (trial.ps, *trial.workers) if name
-        ),
-        bulk_synchronous=in_step,
-        barrier=barrier,
-        sends_model=schedule.sends_model,
-        ahead=schedule.staleness,
         worker_iterations=tuple(worker_iterations),
+        records_bytes=sum(place.process(name).stat().st_size for name in trial.processes),
     )
     if found.course.window() is None:
         raise RunError(f"{place.path}: no time in which all workers trained after their warm-up")

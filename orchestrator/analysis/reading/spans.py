@@ -12,7 +12,7 @@ from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.records.files import read_events
 from workloads.process import process_records
-from workloads.process.process_records import LayoutRecord, PsSpans
+from workloads.process.process_records import LayoutRecord, PsIteration, PsSpans
 
 
 class Span(NamedTuple):
@@ -68,6 +68,7 @@ class TrialSpans:
 
     Attributes:
         trial: its other records.
+        iterations: as the parameter server saw them.
         layers: names, in the order of the model.
         slices: by number.
         slice_flows: by number, the flow on which the slice travels, both ways.
@@ -78,6 +79,7 @@ class TrialSpans:
     """
 
     trial: Trial
+    iterations: tuple[PsIteration, ...]
     layers: tuple[str, ...]
     slices: tuple[SliceSize, ...]
     slice_flows: tuple[int, ...]
@@ -94,7 +96,7 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
         InputError: its processes kept none.
         RunError: a record is missing or broken.
     """
-    if not trial.trial.ps:
+    if trial.trial.ps is None:
         why = "it had no parameter server, whose spans a trace is made of"
         raise InputError([Problem(str(place.path), why, "choose another trial")])
     path = place.process(trial.trial.ps)
@@ -110,6 +112,7 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
             raise RunError(f"{path}: the spans of iteration {line.iteration} lack a worker")
     spans = TrialSpans(
         trial=trial,
+        iterations=tuple(events.all(PsIteration)),
         layers=tuple(layout.layers),
         slices=tuple(SliceSize(*piece) for piece in layout.slices),
         slice_flows=tuple(layout.slice_flows),
@@ -132,7 +135,8 @@ def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
     lines = tuple(events.all(process_records.WorkerSpans))
     if not lines:
         raise RunError(f"{path}: no records of event 'spans', at least 1 expected")
-    times = tuple(events.all(process_records.WorkerIteration)) if trial.barrier else ()
+    barrier = trial.trial.communication.barrier
+    times = tuple(events.all(process_records.WorkerIteration)) if barrier else ()
     kept = {line.iteration for line in lines}
     return WorkerSpans(
         name=name,

@@ -32,7 +32,7 @@ def trace(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
         spans: of the trial.
         full: what 100 % of the bottleneck is.
     """
-    start = spans.trial.ps_iterations[0].released_ns
+    start = spans.iterations[0].released_ns
     events = [
         *_network(spans, full, start),
         *_server(spans, start),
@@ -71,7 +71,7 @@ def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterato
     scale = f"R = {trial.scale.rates:g}, D = {trial.scale.time:g}"
     tracks = {1: "iterations, as the parameter server applies them", 2: "iterations, as measured"}
     yield from _named(_NETWORK, f"network: {trial.model} under {trial.schedule}, {scale}", tracks)
-    for iteration in spans.trial.ps_iterations:
+    for iteration in spans.iterations:
         number = iteration.iteration
         yield {
             **_complete(_NETWORK, 1, start, iteration.released_ns, iteration.next_release_ns),
@@ -106,7 +106,7 @@ def _kind(trial: TrialRecord, number: int) -> str:
 def kept(spans: TrialSpans) -> tuple[int, int]:
     """From when to when there are spans (ns): of a long training, only the last iterations'."""
     every = [span for worker in spans.workers for span in (*worker.received, *worker.forward)]
-    return min(span.begin for span in every), spans.trial.ps_iterations[-1].next_release_ns
+    return min(span.begin for span in every), spans.iterations[-1].next_release_ns
 
 
 def _server(spans: TrialSpans, start: int) -> Iterator[Event]:

@@ -30,7 +30,6 @@ from workloads.process.process_records import (
     ProcessRecord,
     PsEnd,
     PsIteration,
-    ScheduleRecord,
     TrainingCpuUse,
     WorkerEnd,
     WorkerIteration,
@@ -158,6 +157,8 @@ class FakeTrial:
     outcome: Literal["finished", "failed"] = "finished"
     error: str | None = None
     spans: bool = False
+    server: bool = True  # whether there is a parameter server
+    communication: Schedule | None = None  # what the schedule stands for; None: as its name says
 
     @property
     def names(self) -> list[str]:
@@ -185,7 +186,8 @@ class FakeTrial:
         _dump(place / "trial.json", self._trial().as_json())
         if self.outcome == "finished":
             _dump(place / "network.json", self._network().as_json())
-            _write_lines(place / "ps.jsonl", "ps", self._ps())
+            if self.server:
+                _write_lines(place / "ps.jsonl", "ps", self._ps())
             for number, worker in enumerate(self.names):
                 _write_lines(place / f"{worker}.jsonl", worker, self._worker(number))
         return place
@@ -200,7 +202,8 @@ class FakeTrial:
             outcome=self.outcome,
             error=self.error,
             seconds=60.0,
-            ps="ps",
+            communication=self._communication(),
+            ps="ps" if self.server else None,
             workers=tuple(self.names),
             batch=self.batch,
             iterations=self.iterations,
@@ -209,6 +212,21 @@ class FakeTrial:
             scale=ScaleRecord(rates=self.rates, time=self.time),
             switch="linux-bridge",
         )
+
+    def _communication(self) -> Schedule:
+        if self.communication is not None:
+            return self.communication
+        if self.backward_done is not None:
+            return Schedule(
+                name=self.schedule,
+                source="a test",
+                synchronisation=self.synchronisation,
+                slice_bytes=4096 if self.synchronisation == "per-slice" else None,
+                staleness=self.staleness,
+            )
+        if self.schedule == "none":
+            return Schedule(name="none", source="a test")
+        return Schedule(name=self.schedule, source="a test", place="switch", switch_order="worker")
 
     def _network(self) -> NetworkRecord:
         begin, end = self.releases()[0], self.releases()[-1]
@@ -265,18 +283,9 @@ class FakeTrial:
             payload_out=self.payload * self.all_iterations,
             connections=[ConnectionEnd(self.retransmits, n, 0) for n in range(self.workers)],
         )
-        synchronisation = "step-barrier" if self.backward_done is None else self.synchronisation
-        choices = Schedule(
-            name="any",
-            source="a test",
-            synchronisation=synchronisation,
-            slice_bytes=4096 if synchronisation == "per-slice" else None,
-            staleness=self.staleness,
-        )
         kept = [connection(n, value) for n, value in enumerate(self.congestion_controls)]
         return [
             JobRecord(self.seed, "cubic"),
-            ScheduleRecord.of(choices),
             *kept,
             *iterations,
             *self._ps_spans(),
@@ -289,7 +298,11 @@ class FakeTrial:
             max_rss_bytes=1,
             training_cpu=TrainingCpuUse(0.25 + number, 0.125),
             retransmits=0,
-            connections=[],
+            connections=[
+                ConnectionEnd(
+                    0, bytes_received=2 * self.payload // self.workers * self.all_iterations
+                )
+            ],
         )
         spans = self._spans_of(number) if self.spans else []
         iterations = [

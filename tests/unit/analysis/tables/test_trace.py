@@ -32,7 +32,7 @@ from orchestrator.spec.files.experiment_file import ExperimentFile
 from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
 from tests.unit.workloads.in_process import train
 from workloads.models.profiles import load_model
-from workloads.schedule.library import get_schedule
+from workloads.schedule.library import Schedule, get_schedule
 from workloads.transport.spans import KEPT_ITERATIONS
 
 Limits = dict[Way, Full]
@@ -183,7 +183,7 @@ def test_what_one_call_sent_is_one_event(tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_utilisation_counts_what_arrived(alexnet: tuple[TrialSpans, Limits], way: Way) -> None:
     spans, limits = alexnet
-    moments = spans.trial.ps_iterations
+    moments = spans.iterations
     begin, end = moments[3].released_ns, moments[3].next_release_ns
     values = utilisation(spans, way, limits[way], begin, end)
     bits = values.sum() / 100 * limits[way].bits_per_sec * BIN_NS / SECOND
@@ -209,7 +209,7 @@ def test_a_long_slice_is_spread_over_its_time(tmp_path: Path) -> None:
 
 def utilisation_of_first(spans: TrialSpans, without: tuple[str, ...]) -> np.ndarray[Any, Any]:
     workers = tuple(worker for worker in spans.workers if worker.name not in without)
-    begin = spans.trial.ps_iterations[0].released_ns
+    begin = spans.iterations[0].released_ns
     kept = replace(spans, workers=workers)
     return utilisation(kept, "pull", Full(("a->b",), 1e6), begin, begin + 10 * BIN_NS)
 
@@ -240,7 +240,7 @@ def test_lateness_at_a_pace_of_ones_own_is_of_the_same_time(
 
     def twice(found: tuple[Span, ...]) -> tuple[Span, ...]:
         def again(span: Span, half: int) -> Span:
-            iteration = spans.trial.ps_iterations[span.iteration]
+            iteration = spans.iterations[span.iteration]
             begin = iteration.released_ns
             middle = half * (iteration.next_release_ns - begin) // 2
             places = (begin + middle + (at - begin) // 2 for at in (span.begin, span.end))
@@ -249,10 +249,12 @@ def test_lateness_at_a_pace_of_ones_own_is_of_the_same_time(
         return tuple(again(span, half) for half in (0, 1) for span in found)
 
     doubled = replace(fast, waited=twice(fast.waited), forward=twice(fast.forward))
+    loose = Schedule("loose", "a test", order="generation", synchronisation="asynchronous")
+    asynchronous = spans.trial.trial.model_copy(update={"communication": loose})
     own = replace(
         spans,
         workers=(slow, doubled, *others),
-        trial=replace(spans.trial, bulk_synchronous=False),
+        trial=replace(spans.trial, trial=asynchronous),
     )
     together, apart = (lateness(each, shown(each)) for each in (spans, own))
     for each, other in zip(together, apart, strict=True):
@@ -297,6 +299,7 @@ def test_the_same_spans_give_the_same_file(alexnet: tuple[TrialSpans, Limits]) -
 @pytest.mark.parametrize("name", ["switch-priority", "p3"])
 def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> None:
     made = FakeTrial("squeezenet", name, iterations=2, warm_up=1, rates=1, time=0.05)
+    made.communication = get_schedule(name)
     write_run(tmp_path, [made], topology=True)
     place = tmp_path / f"trials/000-squeezenet-{name}-0"
     model, schedule = load_model("squeezenet"), get_schedule(name)

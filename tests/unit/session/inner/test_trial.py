@@ -243,6 +243,8 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
     assert files["worker1.jsonl"] == b"worker1\n"
     record = json.loads(files["trial.json"])
     assert record.pop("seconds") >= 0
+    schedule = record.pop("communication")
+    assert (schedule["place"], schedule["synchronisation"]) == ("switch", "step-barrier")
     assert record == {
         "index": 3,
         "model": "googlenet",
