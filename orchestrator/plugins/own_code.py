@@ -29,7 +29,7 @@ class OwnExchange(Plugin[Any]):
 class OwnProgram(Plugin[Any]):
     """A program that is not ours."""
 
-    kind = Kind("program", "Program", "workloads.programs.program", PROGRAMS, "dmlbed.programs")
+    kind = Kind("program", "Program", "workloads.programs", PROGRAMS, "dmlbed.programs")
 
 
 @dataclass(frozen=True)

@@ -103,10 +103,27 @@ def test_the_device_model_that_is_shown_serves_a_topology_that_names_it(folder: 
 
 
 def test_the_order_that_is_shown_is_the_one_that_is_shipped() -> None:
-    (shown,) = blocks("docs/extending.md", "python")
+    shown, *_ = blocks("docs/extending.md", "python")
     assert (ROOT / "experiments" / "own_order.py").read_text().endswith(shown)
     loaded = load_experiment(ROOT / "experiments" / "own-order.yaml")
     assert type(loaded.order("smallest-first")).__name__ == "SmallestFirst"
+
+
+def test_the_codec_the_exchange_and_the_program_that_are_shown_are_those_that_are_shipped() -> None:
+    _, codec, exchange, program = blocks("docs/extending.md", "python")
+    assert (ROOT / "experiments" / "own_codec.py").read_text().endswith(codec)
+    shipped = (ROOT / "experiments" / "own_exchange.py").read_text()
+    for shown in (exchange, program):
+        imports, _, classes = shown.partition("\n\n\n")
+        assert classes.rstrip() in shipped
+        for line in filter(None, imports.splitlines()):
+            names = line.partition(" import ")[2].split(", ")
+            assert all(name in shipped.partition("\n\n\n")[0] for name in names), line
+    coded = load_experiment(ROOT / "experiments" / "own-codec.yaml").own_code
+    assert list(coded.codecs) == ["own_codec:HalfBits"]
+    own = load_experiment(ROOT / "experiments" / "own-exchange.yaml").own_code
+    assert list(own.exchanges) == ["own_exchange:Alone", "own_exchange:Watched"]
+    assert list(own.programs) == ["own_exchange:Watcher"]
 
 
 def test_the_entry_point_that_is_shown_is_of_the_group_that_is_searched() -> None:

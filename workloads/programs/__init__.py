@@ -1,1 +1,5 @@
-"""The processes of a trial, and what they are told and write down."""
+"""The processes of a trial: subclass `Program` to write your own (docs/extending.md)."""
+
+from workloads.programs.program import Program
+
+__all__ = ["Program"]

@@ -7,11 +7,12 @@ it is defined.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from orchestrator.orders import ORDERS, Computation, Order, OwnOrder, Setting, Unit
+from orchestrator.plugins import OwnCodec, OwnExchange, OwnProgram
 from orchestrator.spec import units
 from orchestrator.spec.fields import AUTO, NAME_RULE, NODE_RULE, RESERVED
 from orchestrator.spec.files.file_keys import file_keys
@@ -168,21 +169,48 @@ def setting() -> Listing:
 
 def order_class() -> Listing:
     """What a subclass of `Order` may override."""
-    meanings = _attributes(Order)
+    return _overridable(Order)
+
+
+def codec_class() -> Listing:
+    """What a subclass of `Codec` may override."""
+    return _overridable(OwnCodec.kind.base)
+
+
+def exchange_class() -> Listing:
+    """What a subclass of `Exchange` may override."""
+    return _overridable(OwnExchange.kind.base)
+
+
+def program_class() -> Listing:
+    """What a subclass of `Program` may override."""
+    return _overridable(OwnProgram.kind.base)
+
+
+def _overridable(base: type) -> Listing:
+    abstract = getattr(base, "__abstractmethods__", ())
     attributes = [
-        {"name": name, "default": str(getattr(Order, name)), "meaning": meaning}
-        for name, meaning in meanings.items()
+        {"name": name, "default": str(getattr(base, name)), "meaning": meaning}
+        for name, meaning in _attributes(base).items()
+        if hasattr(base, name)
     ]
     methods = [
         {
             "name": f"{name}({', '.join(list(inspect.signature(method).parameters)[1:])})",
-            "default": None,
+            "default": "must be written" if name in abstract else None,
             "meaning": _summary(method),
         }
-        for name, method in vars(Order).items()
-        if inspect.isfunction(method)
+        for name, method in _methods(base)
     ]
     return Listing((*methods, *attributes))
+
+
+def _methods(base: type) -> Iterator[tuple[str, Callable[..., object]]]:
+    """A class's own methods, class methods included."""
+    for name, member in vars(base).items():
+        method = getattr(member, "__func__", member)
+        if inspect.isfunction(method) and not name.startswith("_"):
+            yield name, method
 
 
 LISTINGS: Mapping[str, Callable[[], Listing]] = {
@@ -196,6 +224,9 @@ LISTINGS: Mapping[str, Callable[[], Listing]] = {
     "experiment": experiment,
     "setting": setting,
     "order-class": order_class,
+    "codec-class": codec_class,
+    "exchange-class": exchange_class,
+    "program-class": program_class,
 }
 """All of them, by the name that people ask for."""
 
