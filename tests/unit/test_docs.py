@@ -98,7 +98,9 @@ def test_the_device_model_that_is_shown_serves_a_topology_that_names_it(folder: 
     (folder / "my-cluster.yaml").write_text(changed)
     loaded = with_keys(folder, device)
     assert (
-        {worker.device for worker in loaded.topology.workers} == set(loaded.devices) == {"my-gpu"}
+        {loaded.topology.host(worker).device for worker in loaded.placement.workers}
+        == set(loaded.devices)
+        == {"my-gpu"}
     )
 
 

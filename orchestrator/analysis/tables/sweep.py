@@ -168,7 +168,8 @@ def read_sweep(directory: Path) -> SweepRun:
     found = read_object(path, _SweepRecord)
     check_format(path, found.format, found.versions.get("dmlbed"))
     record = found.experiment
-    topology = topology_of(record.model_dump(include={"topology", "placement"}, exclude_none=True))
+    network = record.model_dump(include={"topology", "placement"}, exclude_none=True)
+    topology = topology_of(network)
     if topology is None:
         raise RunError(f"{path}: its topology cannot be read")
     runs: dict[int, Run] = {}
@@ -193,7 +194,7 @@ def read_sweep(directory: Path) -> SweepRun:
         name=record.name,
         sweep=record.sweep,
         topology=topology,
-        placement=topology.placement,
+        placement=Placement.of_experiment(network),
         batch=record.batch,
         models=tuple(model for model in record.models if model in model_names()),
         schedules={

@@ -93,7 +93,7 @@ def calibrated(experiment: Experiment) -> Experiment:
 
 def calibration_probe(experiment: Experiment) -> Probe:
     """All workers pull and push at once."""
-    arenas = 1 + 2 * len(experiment.topology.workers)
+    arenas = 1 + 2 * len(experiment.placement.workers)
     tensors = exchange_scale(load_model(MODEL), experiment.scale, MEMORY_BYTES / arenas)
     return Probe(MODEL, SCHEDULE, calibration_look(experiment).total, tensors=tensors)
 

@@ -63,7 +63,7 @@ class TrialProgress:
         self.trial = trial
         self._experiment = experiment
         self._workers: dict[str, list[tuple[int, int]]] = {
-            worker.name: [] for worker in experiment.topology.workers
+            worker: [] for worker in experiment.placement.workers
         }
 
     def event(self, host: str, event: Mapping[str, Any]) -> None:

@@ -115,7 +115,7 @@ def run_trial(
 
 def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[str, bytes]:
     """The files of a trial's directory."""
-    topology = experiment.topology
+    placement = experiment.placement
     record = TrialRecord(
         index=trial.index,
         model=trial.model,
@@ -126,8 +126,8 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         error=outcome.error,
         seconds=outcome.seconds,
         communication=experiment.schedule(trial.schedule),
-        ps=topology.ps.name if _is_served(experiment, trial.schedule) else None,
-        workers=tuple(worker.name for worker in topology.workers),
+        ps=placement.server if _is_served(experiment, trial.schedule) else None,
+        workers=placement.workers,
         batch=experiment.batch,
         iterations=experiment.iterations,
         warm_up=experiment.warm_up,
@@ -144,6 +144,6 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
 
 def _is_served(experiment: Experiment, schedule: str) -> bool:
     """Whether our parameter server runs under a schedule, whose records are known."""
-    topology, exchange = experiment.topology, experiment.schedule(schedule).exchange
-    programs = programs_of(exchange, experiment.own_code, topology, ())
-    return programs.get(topology.ps.name) == "server"
+    placement, exchange = experiment.placement, experiment.schedule(schedule).exchange
+    programs = programs_of(exchange, experiment.own_code, placement.servers, ())
+    return programs.get(placement.server) == "server"

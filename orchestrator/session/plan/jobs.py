@@ -13,7 +13,7 @@ from orchestrator.plugins import OwnCode
 from orchestrator.predict import is_shared, phase_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial, iteration_seconds
-from orchestrator.spec import Demand, Experiment, Topology, flow_dscp
+from orchestrator.spec import Demand, Experiment, flow_dscp
 from workloads.library import EXCHANGES, IDENTITY
 from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
@@ -59,7 +59,11 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     """What the order of a schedule is made for."""
     topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
     model, schedule = load_model(work.model), experiment.schedule(work.schedule)
-    devices = [experiment.devices[worker.device] for worker in topology.workers if worker.device]
+    devices = [
+        experiment.devices[device]
+        for worker in experiment.placement.workers
+        if (device := topology.host(worker).device) is not None
+    ]
     return setting_of(
         model,
         Layout(model, scale.rates, scale.time, schedule.slice_bytes),
@@ -95,29 +99,31 @@ def plans_of(
         RunError: the schedule's order fails in this setting, or answers nonsense; or it is
             one that is not ours, and cannot be had any more.
     """
-    topology = experiment.topology
+    topology, placement = experiment.topology, experiment.placement
     scale = experiment.scale
     schedule, order = experiment.schedule(work.schedule), experiment.order(work.schedule)
     setting = order_setting(experiment, work)
     ranks = ranks_of(order, schedule, setting, experiment.all_iterations)
-    # With its number in the order's answers, which are for all workers of the topology.
+    # With its number in the order's answers, which are for all workers of the placement.
     workers = [
         (number, worker)
-        for number, worker in enumerate(topology.workers)
-        if work.workers is None or worker.name in work.workers
+        for number, worker in enumerate(placement.workers)
+        if work.workers is None or worker in work.workers
     ]
     demand = experiment.exchange.demand
     sends: dict[str, list[Demand]] = {
-        topology.ps.name: [demand("pull", worker.name) for _, worker in workers],
-        **{worker.name: [demand("push", worker.name)] for _, worker in workers},
+        placement.server: [demand("pull", worker) for _, worker in workers],
+        **{worker: [demand("push", worker)] for _, worker in workers},
     }
     code = experiment.own_code
     codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
     if work.programs is None:
-        programs = programs_of(schedule.exchange, code, topology, [one.name for _, one in workers])
+        programs = programs_of(
+            schedule.exchange, code, placement.servers, [one for _, one in workers]
+        )
     else:
         server, of_workers = work.programs
-        programs = {topology.ps.name: server, **{one.name: of_workers for _, one in workers}}
+        programs = {placement.server: server, **{one: of_workers for _, one in workers}}
         # A probe's traffic is not coded.
         codec, schedule = None, replace(schedule, codec=IDENTITY)
     own = [code.programs[name] for name in set(programs.values()) if name in code.programs]
@@ -135,7 +141,7 @@ def plans_of(
     }
     targets = {one.name: one.target for one in own}
     training = {
-        "workers": [worker.name for _, worker in workers],
+        "workers": [worker for _, worker in workers],
         "model": work.model,
         "schedule": told,
         "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
@@ -149,19 +155,20 @@ def plans_of(
         **({} if work.seconds is None else {"seconds": work.seconds}),
     }
     sections: dict[str, dict[str, Any]] = {
-        topology.ps.name: {
+        placement.server: {
             **training,
             "one_queue": ranks.one_queue,
             "answer_ranks": [list(ranks.answers[number]) for number, _ in workers],
         }
     }
     for place, (number, worker) in enumerate(workers):
-        if worker.device is None:
-            raise ValueError(f"worker {worker.name} has no device model")
-        sections[worker.name] = {
+        device = topology.host(worker).device
+        if device is None:
+            raise ValueError(f"worker {worker} has no device model")
+        sections[worker] = {
             **training,
             "worker": place,
-            "device": asdict(experiment.devices[worker.device]),
+            "device": asdict(experiment.devices[device]),
             "push_ranks": list(ranks.pushes[number]),
             "pulls": [list(pull) for pull in ranks.pulls[number]],
         }
@@ -173,7 +180,7 @@ def plans_of(
             "seed": experiment.seed,
             "congestion_control": experiment.congestion_control,
             "endpoints": {
-                "address": addresses[topology.ps.name],
+                "address": addresses[placement.server],
                 "port": PORT,
                 "bind": addresses[host],
                 "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
@@ -186,11 +193,11 @@ def plans_of(
         }
 
     opens = {one.name: str(one.instance.opens) for one in own}
-    served = topology.ps.name in programs
+    served = placement.server in programs
     return {
         host: ProcessPlan(
             {**envelope(host), "section": section},
-            opens=opens.get(programs[host], "listening" if host == topology.ps.name else ""),
+            opens=opens.get(programs[host], "listening" if host == placement.server else ""),
             heartbeat=not served,
             files=files,
         )
@@ -200,7 +207,7 @@ def plans_of(
 
 
 def programs_of(
-    exchange: str, code: OwnCode, topology: Topology, workers: Sequence[str]
+    exchange: str, code: OwnCode, servers: Sequence[str], workers: Sequence[str]
 ) -> Mapping[str, str]:
     """Which program runs on which host under an exchange.
 
@@ -212,5 +219,5 @@ def programs_of(
     else:
         module, _, name = EXCHANGES[exchange].partition(":")
         kind = getattr(importlib.import_module(module), name)
-    programs: Mapping[str, str] = kind.programs((topology.ps.name,), tuple(workers))
+    programs: Mapping[str, str] = kind.programs(tuple(servers), tuple(workers))
     return programs

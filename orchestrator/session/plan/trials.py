@@ -117,7 +117,7 @@ def memory_bytes(experiment: Experiment) -> int:
     The parameter server keeps the parameters and one gradient per worker, each worker its
     parameters and its gradient; 64 MiB per process for Python and numpy.
     """
-    workers = len(experiment.topology.workers)
+    workers = len(experiment.placement.workers)
     largest = max(load_model(model).bytes for model in experiment.models)
     arrays = (1 + workers) + 2 * workers
     return arrays * experiment.scale.bytes(largest) + (workers + 1) * 64 * 2**20

@@ -90,5 +90,5 @@ def traffic_of(experiment: Experiment, records: Mapping[str, bytes]) -> Traffic:
     Raises:
         RunError: the records lack what is needed.
     """
-    topology = experiment.topology
-    return Traffic(topology.ps.name, [worker.name for worker in topology.workers], records)
+    placement = experiment.placement
+    return Traffic(placement.server, placement.workers, records)

@@ -131,8 +131,9 @@ class TopologyFile(FileModel):
 
     def _host(self, name: str, host: HostFile) -> Host:
         # The nearest one that says something counts: the host, its role's defaults, all hosts'.
-        of_role = {"ps": [self.defaults.ps], "worker": [self.defaults.worker], None: []}
-        hardware = [host, *of_role[host.role], self.defaults.host]
+        hardware: list[PsDefaults] = [host, self.defaults.host]
+        if host.role is not None:
+            hardware.insert(1, getattr(self.defaults, host.role))
 
         def nearest(key: str) -> Any:
             return next((value for one in hardware if (value := getattr(one, key, None))), None)

@@ -75,7 +75,7 @@ def fake_trials(
                 schedule,
                 repeat,
                 imgs_per_sec=shares[schedule] * _bound(own, model) * (1 + 0.02 * repeat),
-                workers=len(own.topology.workers),
+                workers=len(own.placement.workers),
                 batch=own.batch,
             )
             for model in own.models

@@ -252,6 +252,6 @@ def test_every_point_of_a_sweep_has_a_box_of_its_own(
     swept = replace(request_.experiment, sweep=Sweep("workers", (1, 4)))
     run(replace(request_, experiment=swept))
     plans = [RunPlan.from_json(argv[4]) for argv in outside.started]
-    assert [len(plan.experiment.topology.workers) for plan in plans] == [1, 4]
+    assert [len(plan.experiment.placement.workers) for plan in plans] == [1, 4]
     assert [plan.directory for plan in plans] == [place / "workers-1", place / "workers-4"]
     assert [argv[6] for argv in outside.started] == ["point-of-json"] * 2
