@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from orchestrator.emulation.ports.counters import Counters, network_record, queu
 from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.session.testbed.controller import make_controller
 from orchestrator.session.testbed.opened import network_of
-from orchestrator.spec import Experiment, exchange_of, load_experiment
+from orchestrator.spec import Demand, Demands, Experiment, load_experiment
 from tests.system.flows import Flow, host_pid, in_host, run_flows
 from tests.system.limits import OPENVSWITCH, bps, mbps, patience
 from workloads.schedule.library import get_schedule
@@ -71,15 +72,25 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def controller(experiment: Experiment) -> ControllerSession:
-    made = make_controller(exchange_of(experiment.topology).demands, OPENVSWITCH)
+def demands(experiment: Experiment) -> Demands:
+    """Those of the experiment, and one of a worker on another one, in a class of its own."""
+    trained = experiment.exchange.demands
+    return Demands(trained.topology, (*trained, Demand("worker0", "worker2", 1, "ring", "ring")))
+
+
+@pytest.fixture(scope="module")
+def controller(demands: Demands) -> ControllerSession:
+    made = make_controller(demands, OPENVSWITCH)
     assert made is not None
     return made
 
 
 @pytest.fixture(scope="module")
-def testbed(experiment: Experiment, controller: ControllerSession) -> Iterator[EmulatedTestbed]:
-    with EmulatedTestbed(network_of(experiment), OPENVSWITCH, controller) as testbed:
+def testbed(
+    experiment: Experiment, demands: Demands, controller: ControllerSession
+) -> Iterator[EmulatedTestbed]:
+    described = replace(network_of(experiment), demands=demands)
+    with EmulatedTestbed(described, OPENVSWITCH, controller) as testbed:
         yield testbed
 
 
@@ -188,6 +199,23 @@ def test_workers_reach_the_server_and_nobody_else(testbed: EmulatedTestbed) -> N
     assert " 0% packet loss" in in_host(testbed, "worker0", "ping", "-c", "2", "-i", "0.2", server)
     with pytest.raises(subprocess.CalledProcessError):
         in_host(testbed, "worker0", "ping", "-c", "1", "-W", "1", other)
+
+
+def test_what_a_worker_demands_of_another_has_its_class_and_its_counters(
+    testbed: EmulatedTestbed,
+) -> None:
+    testbed.set_schedule(get_schedule("switch-priority"))
+    before = testbed.counters()
+    to = testbed.addresses["worker2"]
+    in_host(testbed, "worker0", "ping", "-c", "5", "-i", "0.05", to)
+    after = testbed.counters()
+    flows = {flow["flow"]: (flow["dscp"], flow["bytes"]) for flow in after.flows}
+    start = {flow["flow"]: flow["bytes"] for flow in before.flows}
+    assert flows["ring"] == (4, start["ring"] + 5 * PING)
+    assert flows["answers to ring"] == (0, start["answers to ring"] + 5 * PING)
+    port = "switch1->worker2"
+    sent = {n: c.since(before.queues[port][n]).packets for n, c in after.queues[port].items()}
+    assert sent == {"ack": 0, "worker2": 0, "ring": 5, "data": 0}
 
 
 def test_every_rule_is_kept_and_counts(
