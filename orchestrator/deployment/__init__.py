@@ -2,24 +2,29 @@
 
     connect(SshAccess) -> RemoteHost    one pooled connection, pinned host key
     RemoteHost.start   -> RemoteProcess its own session, followed, stopped as a whole
-    Deployment.run     -> records       one trial: a `ProcessPlan` per host
+    Deployment.run     -> records       processes, each by its `ProcessPlan`
 
 Nothing here knows whether a host is emulated or a machine of its own. A host needs `sshd` with
-SFTP, a POSIX `sh`, `setsid` and `setpriv` (util-linux), `/proc`, and Python for the workload.
+SFTP, a POSIX `sh`, `setsid` and `setpriv` (util-linux), `/proc`, and what the plans name.
 """
 
-from orchestrator.deployment.bundle import code_bundle
+from orchestrator.deployment.bundle import ARCHIVE, PACKAGE, code_bundle
 from orchestrator.deployment.host import CompletedRemote, RemoteHost, connect
-from orchestrator.deployment.plan import ProcessPlan
-from orchestrator.deployment.process import Ended, Message, RemoteProcess, Told
-from orchestrator.deployment.trial import Deployment
+from orchestrator.deployment.plan import PYTHON, After, ProcessPlan
+from orchestrator.deployment.process import Ended, Message, Printed, RemoteProcess, Told
+from orchestrator.deployment.run import Deployment
 
 __all__ = [
+    "ARCHIVE",
+    "PACKAGE",
+    "PYTHON",
+    "After",
     "CompletedRemote",
     "Deployment",
     "Ended",
     "Message",
     "ProcessPlan",
+    "Printed",
     "RemoteHost",
     "RemoteProcess",
     "Told",

@@ -177,6 +177,8 @@ class RemoteHost:
         environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
         events: queue.Queue[Message] | None = None,
+        name: str = "",
+        tells: bool = True,
     ) -> RemoteProcess:
         """Start a process as the leader of its own session and follow it.
 
@@ -186,19 +188,20 @@ class RemoteHost:
             environment: variables added to the ones that sshd sets.
             timeout: seconds until it must run; the connection's by default.
             events: queue for what it tells; one of its own by default.
+            name: of the process, for messages; the host's by default.
+            tells: whether its output has events; if not, every line becomes a message.
 
         Raises:
             RunError: it does not start.
         """
         limit = self._timeout if timeout is None else timeout
         command = start_command(argv, directory=directory, environment=environment or {})
-        process = self._launch(command, limit, events=events)
+        process = self._launch(command, limit, events=events, name=name, tells=tells)
         if not process.ended or process.pid:
             return process
         said = "\n".join(f"    {line}" for line in process.tail())
-        raise RunError(
-            f"{self.name}: cannot start {argv[0]}: {describe_end(process.status)}\n{said}".rstrip()
-        )
+        end = describe_end(process.status)
+        raise RunError(f"{process.name}: cannot start {argv[0]}: {end}\n{said}".rstrip())
 
     def run(self, argv: Sequence[str], timeout: float | None = None) -> CompletedRemote:
         """Run a command to its end.
@@ -245,6 +248,8 @@ class RemoteHost:
         *,
         events: queue.Queue[Message] | None = None,
         listener: Callable[[str, str], None] | None = None,
+        name: str = "",
+        tells: bool = True,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> RemoteProcess:
         what = f"{self.name}: starting a process"
@@ -253,11 +258,12 @@ class RemoteHost:
             channel = transport.open_session(timeout=timeout)
             channel.exec_command(command)
             process = RemoteProcess(
-                self.name,
+                name or self.name,
                 channel,
                 end_session=self._end_session,
                 events=events,
                 listener=listener,
+                tells=tells,
                 drain_seconds=drain_seconds,
             )
             if not process.wait_for_pid(timeout) and not process.ended:

@@ -34,8 +34,23 @@ _STOPPED_SECONDS = 2.0  # the same of a process that was stopped: nobody waits f
 class Told:
     """A process printed a JSON object on a line of its stdout."""
 
-    host: str
+    process: str
     event: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A process that tells no events printed something.
+
+    Attributes:
+        process: its name.
+        stream: on which stream.
+        text: a line with its end, or a piece of a very long one.
+    """
+
+    process: str
+    stream: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -43,19 +58,19 @@ class Ended:
     """A process ended.
 
     Attributes:
-        host: the host's name.
+        process: its name.
         status: exit status; negative for the signal that killed it; None if the SSH session ended
             without telling (connection dropped, session killed).
         cut_short: whether its output was still going on when the time for it was over: what it
             told is then not all.
     """
 
-    host: str
+    process: str
     status: int | None
     cut_short: bool = False
 
 
-Message: TypeAlias = Told | Ended
+Message: TypeAlias = Told | Printed | Ended
 
 
 class Channel(Protocol):
@@ -71,38 +86,41 @@ class RemoteProcess:
     """A process on a host, leader of its own session.
 
     Attributes:
-        host: name of the host.
+        name: of the process, by default its host's.
         pid: process id on the host, also the id of its session and process group.
-        events: the queue into which what it tells is put, as `Told` and, once, `Ended`.
+        events: the queue of what it tells, as `Told` or `Printed`, and once of its end, as `Ended`.
     """
 
     def __init__(
         self,
-        host: str,
+        name: str,
         channel: Channel,
         *,
         end_session: Callable[[int, float], None],
         events: queue.Queue[Message] | None = None,
         listener: Callable[[str, str], None] | None = None,
+        tells: bool = True,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         """Follow the process behind a channel on which a start command was executed.
 
         Args:
-            host: name of the host, for messages.
+            name: of the process, for messages.
             channel: the channel; it is closed when the process has ended.
             end_session: ends all processes of a session (pid, grace in seconds), raises RunError.
             events: queue to use; one of its own by default.
             listener: called with ("stdout" | "stderr", line) instead of keeping lines.
+            tells: whether its output has events; if not, every line becomes a message.
             drain_seconds: how long its output may go on after its end.
         """
-        self.host = host
+        self.name = name
         self.pid = 0
         self._drain_seconds = drain_seconds
         self.events: queue.Queue[Message] = queue.Queue() if events is None else events
         self._channel = channel
         self._end_session = end_session
-        self._listener = listener or self._keep
+        self._listener = listener
+        self._tells = tells
         self._longest_line = LONGEST_LINE if listener is None else sys.maxsize
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._status: int | None = None
@@ -155,7 +173,7 @@ class RemoteProcess:
         self._ended.wait(_STOPPED_SECONDS)
         self._channel.close()
 
-    def _read(self, name: str, receive: Callable[[int], bytes]) -> None:
+    def _read(self, stream: str, receive: Callable[[int], bytes]) -> None:
         held = b""
         while True:
             try:
@@ -163,33 +181,42 @@ class RemoteProcess:
             except OSError:
                 chunk = b""
             *lines, held = (held + chunk).split(b"\n")
-            if held and (not chunk or len(held) > self._longest_line):
-                lines, held = [*lines, held], b""
             for line in lines:
-                self._line(name, line.decode("utf-8", errors="replace"))
+                self._line(stream, line, "\n")
+            if held and (not chunk or len(held) > self._longest_line):
+                self._line(stream, held, "")
+                held = b""
             if not chunk:
                 return
 
-    def _line(self, name: str, line: str) -> None:
+    def _line(self, stream: str, content: bytes, end: str) -> None:
+        line = content.decode("utf-8", errors="replace")
         mark, _, number = line.rpartition(PID_MARK)
-        if name == "stdout" and not self.pid and number.isdigit() and number != line:
+        if stream == "stdout" and not self.pid and number.isdigit() and number != line:
             # text before the mark is what a login shell printed without ending its line
             self.pid = int(number)
             self._known.set()
             if mark:
-                self._keep(name, mark)
-            return
-        self._listener(name, line)
+                self._keep(mark)
+        elif self._listener is not None:
+            self._listener(stream, line)
+        else:
+            self._keep(line)
+            self._tell(stream, line, end)
 
-    def _keep(self, name: str, line: str) -> None:
+    def _keep(self, line: str) -> None:
         self._tail.append("".join(c if c.isprintable() else " " for c in line))
-        if name == "stdout" and line.startswith("{"):
+
+    def _tell(self, stream: str, line: str, end: str) -> None:
+        if not self._tells:
+            self.events.put(Printed(self.name, stream, line + end))
+        elif stream == "stdout" and line.startswith("{"):
             try:
                 event = json.loads(line)
             except (ValueError, RecursionError):
                 return
             if isinstance(event, dict):
-                self.events.put(Told(self.host, event))
+                self.events.put(Told(self.name, event))
 
     def _watch(self) -> None:
         # -1: the channel was closed without a status. 128 + n: killed by signal n.
@@ -205,7 +232,7 @@ class RemoteProcess:
             self._status = status
         self._ended.set()
         self._known.set()
-        self.events.put(Ended(self.host, self._status, cut_short))
+        self.events.put(Ended(self.name, self._status, cut_short))
 
 
 def describe_end(status: int | None) -> str:

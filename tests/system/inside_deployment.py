@@ -7,23 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.deployment import Deployment, ProcessPlan, RemoteHost, Told, connect
+from orchestrator.deployment import (
+    PYTHON,
+    After,
+    Deployment,
+    ProcessPlan,
+    RemoteHost,
+    Told,
+    connect,
+)
 from orchestrator.emulation.ssh import sshd
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess
 
-PYTHON = "/usr/bin/python3"
+INTERPRETER = "/usr/bin/python3"
 ADDRESSES = {"ps": "127.0.0.1", "worker0": "127.0.0.2"}
 
 WORKLOAD = """
@@ -136,24 +145,41 @@ def ours() -> list[str]:
         time.sleep(0.02)
 
 
-def jobs(worker: Mapping[str, Any], ps: Mapping[str, Any] | None = None) -> dict[str, ProcessPlan]:
-    return {
-        "ps": ProcessPlan({"host": "ps", "iterations": 3, **(ps or {})}, opens="listening"),
-        "worker0": ProcessPlan({"host": "worker0", "iterations": 0, **worker}),
-    }
+def jobs(worker: Mapping[str, Any], ps: Mapping[str, Any] | None = None) -> list[ProcessPlan]:
+    return [
+        plan({"host": "ps", "iterations": 3, **(ps or {})}, heartbeat=True),
+        plan({"host": "worker0", "iterations": 0, **worker}, After("ps", "event", "listening")),
+    ]
+
+
+def plan(job: Mapping[str, Any], *after: After, heartbeat: bool = False) -> ProcessPlan:
+    records = f"{job['host']}.jsonl"
+    return ProcessPlan(
+        job["host"],
+        job["host"],
+        (PYTHON, "-m", "workloads", "job.json"),
+        files={**CODE, "job.json": json.dumps({**job, "records": records}).encode()},
+        after=after,
+        records=records,
+        progress="iteration",
+        heartbeat=heartbeat,
+    )
 
 
 def run(
     hosts: Mapping[str, RemoteHost],
-    jobs: Mapping[str, ProcessPlan],
+    plans: Sequence[ProcessPlan],
     on_event: Callable[[str, dict[str, Any]], None] = lambda _host, _event: None,
     silence_timeout: float = 20.0,
     start_timeout: float = 10.0,
+    *,
+    python: str = INTERPRETER,
 ) -> dict[str, bytes]:
-    deployment = Deployment(hosts, PYTHON, "/run/trial", CODE)
-    return deployment.run(
-        jobs, start_timeout=start_timeout, silence_timeout=silence_timeout, on_event=on_event
-    )
+    limited = [
+        dataclasses.replace(one, start_seconds=start_timeout, silence_seconds=silence_timeout)
+        for one in plans
+    ]
+    return Deployment(hosts, python, "/run/trial").run(limited, on_event=on_event)
 
 
 def kill_connection() -> None:
@@ -190,6 +216,20 @@ def test_a_trial(hosts: dict[str, RemoteHost]) -> None:
     assert b'"process": "ps"' in records["ps"]
 
 
+def test_programs_that_are_not_ours(hosts: dict[str, RemoteHost]) -> None:
+    serve = ProcessPlan(
+        "serve", "ps", ("sh", "-c", "echo ready; cat go"), {"go": b"x\n"}, events=False
+    )
+    ask = ProcessPlan(
+        "ask", "ps", ("printf", "{ %s", "a"), after=(After("serve", "exit"),), events=False
+    )
+    first = ProcessPlan(
+        "first", "worker0", ("true",), after=(After("serve", "printed", "ready"),), events=False
+    )
+    found = Deployment(hosts, INTERPRETER, "/run/trial").run([first, ask, serve])
+    assert found == {"first": b"", "ask": b"{ a", "serve": b"ready\nx\n"}
+
+
 def test_a_stubborn_process_goes_with_its_children(hosts: dict[str, RemoteHost]) -> None:
     with pytest.raises(RunError, match=r"worker0: silent for 0.6 s, after iteration 2") as error:
         run(hosts, jobs({"act": "stubborn", "iterations": 1}), silence_timeout=0.6)
@@ -224,9 +264,7 @@ def test_a_start_that_hangs(hosts: dict[str, RemoteHost]) -> None:
 
 def test_no_such_interpreter(hosts: dict[str, RemoteHost]) -> None:
     with pytest.raises(RunError, match=r"ps: ended with exit status 127[\s\S]*no-such-python"):
-        Deployment(hosts, "/no-such-python", "/run/trial", CODE).run(
-            jobs({}), start_timeout=5, silence_timeout=5, on_event=lambda _host, _event: None
-        )
+        run(hosts, jobs({}), python="/no-such-python")
 
 
 def test_a_dropped_connection_and_the_next_trial(hosts: dict[str, RemoteHost]) -> None:

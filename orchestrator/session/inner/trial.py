@@ -15,12 +15,7 @@ from orchestrator.errors import RunError
 from orchestrator.records.directory import NETWORK, TRIAL, process_file
 from orchestrator.records.network import ControllerRecord, NetworkRecord
 from orchestrator.records.trial import ScaleRecord, TrialRecord
-from orchestrator.session.plan.jobs import (
-    START_SECONDS,
-    plans_of_trial,
-    programs_of,
-    silence_seconds,
-)
+from orchestrator.session.plan.jobs import plans_of_trial, programs_of
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.results import json_file
 from orchestrator.session.testbed.protocol import Testbed
@@ -81,9 +76,7 @@ def run_trial(
             plans = plans_of_trial(experiment, trial, testbed.addresses)
             first_host.extend(plans)
             records = deployment.run(
-                plans,
-                start_timeout=START_SECONDS,
-                silence_timeout=silence_seconds(experiment, trial.model),
+                plans.values(),
                 on_event=heard,
                 watch=testbed.check,
             )

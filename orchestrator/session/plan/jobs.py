@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from orchestrator.deployment import ProcessPlan
+from orchestrator.deployment import After, ProcessPlan
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.plugins import OwnCode
 from orchestrator.predict import is_shared, phase_seconds
+from orchestrator.session.plan.process import workload_process
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial, iteration_seconds
 from orchestrator.spec import Demand, Experiment, flow_dscp
@@ -21,8 +22,6 @@ from workloads.schedule.units import Layout
 PORT = 5000
 SHIPPED = "shipped"
 """Where hosts look for modules of somebody else (`workloads.process.found`)."""
-START_SECONDS = 60.0
-"""A process that has not started by then never will."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,13 @@ class Work:
     workers: tuple[str, ...] | None = None
     programs: tuple[str, str] | None = None
     seconds: float | None = None
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long a process may tell nothing: an exchange tells nothing while it lasts."""
+        if self.seconds is None:
+            return self.silence_seconds
+        return self.seconds + 2 * self.silence_seconds
 
 
 def silence_seconds(experiment: Experiment, model: str) -> float:
@@ -192,13 +198,22 @@ def plans_of(
             "limits": {"silence_seconds": work.silence_seconds},
         }
 
-    opens = {one.name: str(one.instance.opens) for one in own}
-    served = placement.server in programs
+    own_events = {one.name: str(one.instance.opens) for one in own}
+    server = placement.server
+    # By host, the event by which its process says that the others may start.
+    opens = {
+        host: event
+        for host, program in programs.items()
+        if (event := own_events.get(program, "listening" if host == server else ""))
+    }
+    opened = tuple(After(host, "event", event) for host, event in opens.items())
     return {
-        host: ProcessPlan(
+        host: workload_process(
             {**envelope(host), "section": section},
-            opens=opens.get(programs[host], "listening" if host == placement.server else ""),
-            heartbeat=not served,
+            silence_seconds=work.quiet_seconds,
+            # Without a server nobody is there who would notice that another one is gone.
+            heartbeat=host in opens or server not in programs,
+            after=() if host in opens else opened,
             files=files,
         )
         for host, section in sections.items()

@@ -12,7 +12,7 @@ from typing import Literal
 
 from orchestrator.analysis.reading.exchange_records import Traffic
 from orchestrator.deployment import ProcessPlan
-from orchestrator.session.plan.jobs import START_SECONDS, Work, plans_of
+from orchestrator.session.plan.jobs import Work, plans_of
 from orchestrator.session.plan.slow_links import patience_seconds
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import Experiment
@@ -75,13 +75,7 @@ class Probe:
         Raises:
             RunError: a process failed.
         """
-        return up.deployment.run(
-            self.plans(experiment, up.testbed.addresses),
-            start_timeout=START_SECONDS,
-            silence_timeout=self.seconds + END_SECONDS + 2 * patience_seconds(experiment),
-            on_event=lambda _host, _event: None,
-            watch=watch,
-        )
+        return up.deployment.run(self.plans(experiment, up.testbed.addresses).values(), watch=watch)
 
 
 def traffic_of(experiment: Experiment, records: Mapping[str, bytes]) -> Traffic:

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.deployment.follow import Failure, Watch, root_cause
-from orchestrator.deployment.process import Ended, Told
+from orchestrator.deployment.plan import After, ProcessPlan
+from orchestrator.deployment.process import Ended, Printed, Told
+
+PS = ProcessPlan(
+    "ps", "ps", ("it",), progress="iteration", start_seconds=5, silence_seconds=60, heartbeat=True
+)
 
 
 def watch(*workers: str) -> Watch:
-    watch = Watch(start_timeout=5, silence_timeout=60)
-    watch.add("ps", 100.0, opens="listening")
-    for host in workers:
-        watch.add(host, 100.0)
+    listens = (After("ps", "event", "listening"),)
+    plans = [replace(PS, name=name, after=listens, heartbeat=False) for name in workers]
+    waits = replace(PS, name="late", after=listens)  # never started
+    watch = Watch([PS, *plans] if plans else [PS, waits])
+    for name in ("ps", *workers):
+        watch.started(name, 100.0)
     return watch
 
 
@@ -37,10 +46,10 @@ def test_a_process_must_tell_that_it_runs() -> None:
 def test_the_parameter_server_must_listen() -> None:
     made = watch()
     tell(made, "ps", 101.0, "started")
-    assert not made.open
+    assert made.startable() == []
     assert made.overdue(106.0) == Failure("ps", "was not listening within 5 s", 2)
     tell(made, "ps", 102.0, "listening")
-    assert made.open
+    assert [plan.name for plan in made.startable()] == ["late"]
     assert made.deadline() == 162.0
 
 
@@ -51,7 +60,7 @@ def test_a_worker_that_reports_nothing_is_not_judged_while_it_trains() -> None:
     assert made.overdue(209.0) is None
     failure = made.overdue(210.0)
     assert failure is not None
-    assert failure.host == "ps"
+    assert failure.process == "ps"
 
 
 def test_the_one_that_hangs_was_heard_first() -> None:
@@ -95,11 +104,11 @@ def test_a_parameter_server_that_leaves_before_it_listens() -> None:
 
 def test_progress_is_the_last_iteration_of_anyone() -> None:
     made = training("worker0")
-    assert made.progress() == "before the end of the first iteration"
+    assert made.progress() == ", before the end of the first iteration"
     tell(made, "worker0", 101.0, "iteration", iteration=4)
     tell(made, "ps", 102.0, "iteration", iteration=3)
     tell(made, "ps", 103.0, "iteration", iteration="nonsense")
-    assert made.progress() == "after iteration 4"
+    assert made.progress() == ", after iteration 4"
 
 
 def test_the_cause_is_what_was_taken_away_then_what_came_first() -> None:
@@ -114,3 +123,32 @@ def test_a_process_whose_output_was_cut_short_has_failed() -> None:
     made = training("worker0")
     failure = made.ended(Ended("worker0", 0, cut_short=True), 101.0)
     assert failure == Failure("worker0", "ended, but its output did not", rank=1)
+
+
+def test_a_time_limit_counts_from_the_start() -> None:
+    made = Watch([replace(PS, events=False, silence_seconds=None, limit_seconds=30)])
+    made.started("ps", 100.0)
+    assert made.overdue(129.9) is None
+    assert made.overdue(130.0) == Failure("ps", "did not end within 30 s", 2)
+
+
+def test_a_line_that_others_wait_for_must_be_printed() -> None:
+    server = replace(PS, events=False)
+    client = replace(server, name="client", after=(After("ps", "printed", "ready"),))
+    made = Watch([client, server])
+    made.started("ps", 100.0)
+    made.printed(Printed("ps", "stdout", "not yet\n"), 104.0)
+    assert made.startable() == []
+    assert made.overdue(105.0) == Failure("ps", "did not print 'ready' within 5 s", 2)
+    made.printed(Printed("ps", "stderr", "now ready\n"), 105.0)
+    assert made.startable() == [client]
+
+
+def test_what_waits_for_an_end_starts_after_a_good_one() -> None:
+    second = replace(PS, name="second", after=(After("ps", "exit"),))
+    made = Watch([PS, second])
+    made.started("ps", 100.0)
+    assert made.startable() == []
+    assert made.ended(Ended("ps", 0), 101.0) is None
+    assert made.startable() == [second]
+    assert not made.all_ended

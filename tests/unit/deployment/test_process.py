@@ -9,6 +9,7 @@ import pytest
 from orchestrator.deployment.process import (
     LONGEST_LINE,
     Ended,
+    Printed,
     RemoteProcess,
     Told,
     describe_end,
@@ -183,3 +184,15 @@ def test_output_that_does_not_end_is_told_with_the_end(held: bool) -> None:
     else:
         channel.exit(0)
     assert process.events.get(timeout=10) == Ended("worker1", 0, cut_short=held)
+
+
+def test_every_line_of_a_program_that_tells_no_events_is_a_message() -> None:
+    channel = FakeChannel([b"dmlbed-pid 42\n", b'{"a": 1}\n', b"the end"], [b"oh\n"])
+    process = RemoteProcess("it", channel, end_session=Host(channel).end_session, tells=False)
+    channel.exit(0)
+    assert process.wait(10)
+    messages = [process.events.get(timeout=10) for _ in range(4)]
+    stdout = [m.text for m in messages if isinstance(m, Printed) and m.stream == "stdout"]
+    assert stdout == ['{"a": 1}\n', "the end"]
+    assert Printed("it", "stderr", "oh\n") in messages
+    assert messages[-1] == Ended("it", 0)

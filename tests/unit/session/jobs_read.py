@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from orchestrator.deployment import ProcessPlan
 from workloads.process.job import parse_job
@@ -10,9 +11,15 @@ from workloads.process.training import TrainingJob
 from workloads.programs.program import program_of
 
 
+def job_of(plan: ProcessPlan) -> dict[str, Any]:
+    """The job file of a process."""
+    found: dict[str, Any] = json.loads(plan.files["job.json"])
+    return found
+
+
 def read(plan: ProcessPlan) -> TrainingJob:
-    """The job of a process; the deployment adds where its records go."""
-    job = parse_job(json.loads(json.dumps({**plan.job, "records": "/run/records.jsonl"})))
+    """The job of a process."""
+    job = parse_job(job_of(plan))
     made = program_of(job).read(job)
     assert isinstance(made, TrainingJob)
     return made

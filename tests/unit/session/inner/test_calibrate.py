@@ -20,7 +20,7 @@ from orchestrator.session.inner.calibrate import (
     judge,
 )
 from orchestrator.spec import Experiment, Overrides, load_experiment, ports
-from tests.unit.session.jobs_read import read
+from tests.unit.session.jobs_read import job_of, read
 from workloads.process.training import WorkerJob
 
 ROOT = Path(__file__).parents[4]
@@ -107,9 +107,11 @@ def test_what_the_machine_carries_does_not_hang_on_delays(tmp_path: Path) -> Non
     near = calibrated(asked)
     assert {port.delay_us for port in ports(near.topology)} == {0}
     sizes = [
-        calibration_probe(one)
-        .plans(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))["worker0"]
-        .job["endpoints"]["send_buffer_bytes"][0]
+        job_of(
+            calibration_probe(one).plans(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))[
+                "worker0"
+            ]
+        )["endpoints"]["send_buffer_bytes"][0]
         for one in (asked, near)
     ]
     # Payload of a third of the least queue, 128 KiB, in packets of three segments: a send buffer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from tests.unit.session.examples import (
     experiment_of_failing_order,
     iteration,
 )
+from tests.unit.session.jobs_read import job_of
 from workloads.schedule.library import Schedule
 
 HOSTS = ("ps", "worker0", "worker1", "worker2")
@@ -119,7 +120,7 @@ class FakeDeployment:
 
     def run(
         self,
-        plans: Mapping[str, ProcessPlan],
+        plans: Collection[ProcessPlan],
         *,
         on_event: Callable[[str, dict[str, Any]], None],
         **asked: Any,
@@ -171,14 +172,12 @@ def test_a_finished_trial(stage: Stage) -> None:
 def test_what_the_deployment_is_asked(stage: Stage) -> None:
     stage.run()
     plans = stage.deployment.asked["plans"]
-    assert list(plans) == list(HOSTS)
-    endpoints = {name: plan.job["endpoints"] for name, plan in plans.items()}
+    assert [plan.name for plan in plans] == list(HOSTS)
+    endpoints = {plan.name: job_of(plan)["endpoints"] for plan in plans}
     assert {one["address"] for one in endpoints.values()} == {"10.10.0.1"}
     assert endpoints["worker1"]["bind"] == "10.10.0.3"
-    assert stage.deployment.asked["silence_timeout"] == silence_seconds(
-        stage.experiment, "googlenet"
-    )
-    assert stage.deployment.asked["start_timeout"] > 0
+    silence = silence_seconds(stage.experiment, "googlenet")
+    assert {plan.silence_seconds for plan in plans} == {silence}
     assert stage.deployment.asked["watch"] == stage.testbed.check
 
 

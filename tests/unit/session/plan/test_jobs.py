@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.deployment import ARCHIVE, PYTHON, After
 from orchestrator.session.plan.jobs import plans_of_trial, silence_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
 from orchestrator.session.plan.trials import iteration_seconds, plan_trials
 from orchestrator.spec import Experiment, Link, SocketBuffers
 from orchestrator.spec.sweep import with_rate
 from tests.unit.session.examples import TRIAL, experiment
-from tests.unit.session.jobs_read import read
+from tests.unit.session.jobs_read import job_of, read
 from workloads.process.training import ServerJob, TrainingJob, WorkerJob
 from workloads.schedule.library import schedule_names
 
@@ -65,17 +65,22 @@ def test_one_queue_for_all_workers_where_a_shared_link_limits_them(
 
 def test_workers_differ_in_name_number_and_address_only(tmp_path: Path) -> None:
     plans = plans_of_trial(experiment(tmp_path), TRIAL, ADDRESSES)
-    jobs = {name: deepcopy(dict(plan.job)) for name, plan in plans.items() if name != "ps"}
+    jobs = {name: job_of(plan) for name, plan in plans.items() if name != "ps"}
     pulls = [job["section"].pop("pulls") for job in jobs.values()]
     assert pulls[0] != pulls[1] != pulls[2]  # the order is random
     own = {
-        name: {job.pop("host"), job["section"].pop("worker"), job["endpoints"].pop("bind")}
+        name: {
+            job.pop("host"),
+            job["section"].pop("worker"),
+            job["endpoints"].pop("bind"),
+            job.pop("records"),
+        }
         for name, job in jobs.items()
     }
     assert own == {
-        "worker0": {"worker0", 0, "10.10.0.2"},
-        "worker1": {"worker1", 1, "10.10.0.3"},
-        "worker2": {"worker2", 2, "10.10.0.4"},
+        "worker0": {"worker0", 0, "10.10.0.2", "worker0.jsonl"},
+        "worker1": {"worker1", 1, "10.10.0.3", "worker1.jsonl"},
+        "worker2": {"worker2", 2, "10.10.0.4", "worker2.jsonl"},
     }
     assert jobs["worker0"] == jobs["worker1"] == jobs["worker2"]
 
@@ -127,3 +132,20 @@ def test_silence_is_longer_than_any_iteration(tmp_path: Path) -> None:
     expected = 3 * iteration_seconds(made, "googlenet") + SILENCE_MARGIN_SECONDS
     assert silence_seconds(made, "googlenet") == pytest.approx(expected)
     assert {job.silence_seconds for job in accepted(made).values()} == {expected}
+
+
+def test_workers_start_when_the_server_listens_and_it_must_tell_all_the_time(
+    tmp_path: Path,
+) -> None:
+    made = experiment(tmp_path)
+    server, *workers = plans_of_trial(made, TRIAL, ADDRESSES).values()
+    assert (server.name, server.after, server.heartbeat) == ("ps", (), True)
+    for worker in workers:
+        assert worker.after == (After("ps", "event", "listening"),)
+        assert not worker.heartbeat
+    for plan in (server, *workers):
+        assert plan.silence_seconds == silence_seconds(made, "googlenet")
+        assert (plan.host, plan.progress) == (plan.name, "iteration")
+        assert plan.argv == (PYTHON, "-m", "workloads", "job.json")
+        assert job_of(plan)["records"] == plan.records == f"{plan.name}.jsonl"
+        assert ARCHIVE in plan.files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from orchestrator.session.plan.slow_links import patience_seconds
 from orchestrator.session.probes.probe import END_SECONDS, Probe
 from orchestrator.session.testbed.opened import Opened
 from tests.unit.session.examples import experiment
-from tests.unit.session.jobs_read import read
+from tests.unit.session.jobs_read import job_of, read
 from workloads.process.training import ServerJob, WorkerJob
 
 ADDRESSES = {"ps": "10.10.0.1", **{f"worker{n}": f"10.10.0.{n + 2}" for n in range(3)}}
@@ -28,9 +28,9 @@ class FakeUp:
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
 
-    def run(self, plans: Mapping[str, ProcessPlan], **asked: Any) -> dict[str, bytes]:
+    def run(self, plans: Collection[ProcessPlan], **asked: Any) -> dict[str, bytes]:
         self.asked = {"plans": plans, **asked}
-        return dict.fromkeys(plans, b"")
+        return {plan.name: b"" for plan in plans}
 
     def check(self) -> None:
         pass
@@ -60,10 +60,10 @@ def test_tensors_have_a_scale_of_their_own_and_buffers_the_networks(tmp_path: Pa
     plain = Probe("googlenet", "none", 2.0)
     plans = replace(plain, tensors={"rates": 2.0, "time": 0.25}).plans(made, ADDRESSES)
     for name, plan in plain.plans(made, ADDRESSES).items():
-        one, other = dict(plan.job["section"]), dict(plans[name].job["section"])
-        assert one.pop("scale") == {"rates": 1.0, "time": 0.5}
-        assert other.pop("scale") == {"rates": 2.0, "time": 0.25}
-        assert {**plan.job, "section": one} == {**plans[name].job, "section": other}
+        one, other = job_of(plan), job_of(plans[name])
+        assert one["section"].pop("scale") == {"rates": 1.0, "time": 0.5}
+        assert other["section"].pop("scale") == {"rates": 2.0, "time": 0.25}
+        assert one == other
 
 
 def test_processes_go_on_after_the_look_and_are_waited_for(tmp_path: Path) -> None:
@@ -72,10 +72,11 @@ def test_processes_go_on_after_the_look_and_are_waited_for(tmp_path: Path) -> No
     up = Opened(as_any, {}, as_any)
     watch: Callable[[], None] = both.check
     assert list(Probe("googlenet", "none", 2.0).run(made, up, watch)) == list(ADDRESSES)
-    jobs = [plan.job for plan in both.asked["plans"].values()]
+    jobs = [job_of(plan) for plan in both.asked["plans"]]
     seconds = {job["section"]["seconds"] for job in jobs}
     silences = {job["limits"]["silence_seconds"] for job in jobs}
     assert seconds == {2.0 + END_SECONDS}
     assert silences == {patience_seconds(made)}
-    assert both.asked["silence_timeout"] == max(seconds) + 2 * max(silences)
+    waited = {plan.silence_seconds for plan in both.asked["plans"]}
+    assert waited == {max(seconds) + 2 * max(silences)}
     assert both.asked["watch"] == watch

@@ -1,18 +1,40 @@
 from __future__ import annotations
 
-import json
 import queue
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from orchestrator.deployment.plan import ProcessPlan
-from orchestrator.deployment.process import Ended, Message, Told
-from orchestrator.deployment.trial import SETTLE_SECONDS, Deployment
+from orchestrator.deployment import run as running
+from orchestrator.deployment.plan import PYTHON, After, ProcessPlan
+from orchestrator.deployment.process import Ended, Message, Printed, Told
+from orchestrator.deployment.run import SETTLE_SECONDS, Deployment
 from orchestrator.errors import RunError
 
 CODE = {"workloads/__main__.py": b"code"}
+
+PS = ProcessPlan(
+    "ps",
+    "ps",
+    (PYTHON, "-m", "workloads", "job.json"),
+    files=CODE,
+    environment={"KEY": "value"},
+    records="ps.jsonl",
+    progress="iteration",
+    start_seconds=10,
+    silence_seconds=60,
+    heartbeat=True,
+)
+WORKER = replace(
+    PS,
+    name="worker0",
+    host="worker0",
+    after=(After("ps", "event", "listening"),),
+    records="worker0.jsonl",
+    heartbeat=False,
+)
 
 
 class Clock:
@@ -73,9 +95,13 @@ class FakeHost:
         environment: Mapping[str, str] | None = None,
         timeout: float | None = None,
         events: queue.Queue[Message] | None = None,
+        name: str = "",
+        tells: bool = True,
     ) -> FakeProcess:
         assert events is not None
         assert timeout == 10
+        assert name
+        assert tells or not any(isinstance(message, Told) for message in self.script)
         self.log.append(f"start {self.name}: {' '.join(argv)} in {directory}")
         self.environment = environment or {}
         if self.start_error:
@@ -97,7 +123,7 @@ class Stage:
         self.ps = FakeHost("ps", self.log, [*told("ps", "started", "listening"), *ps])
         self.worker = FakeHost("worker0", self.log, [*told("worker0", "started"), *worker])
         self.deployment = Deployment(
-            {"ps": self.ps, "worker0": self.worker, "idle": self.ps}, "/py", "/run/t", CODE
+            {"ps": self.ps, "worker0": self.worker, "idle": self.ps}, "/py", "/run/t"
         )
         self.seen: list[tuple[str, str]] = []
         self.clock = Clock()
@@ -116,12 +142,7 @@ class Stage:
         self, on_event: Callable[[str, dict[str, Any]], None] | None = None
     ) -> dict[str, bytes]:
         return self.deployment.run(
-            {
-                "worker0": ProcessPlan({"host": "worker0"}, files={"own.py": b"its own"}),
-                "ps": ProcessPlan({"host": "ps", "port": 5000}, opens="listening"),
-            },
-            start_timeout=10,
-            silence_timeout=60,
+            [WORKER, PS],
             on_event=on_event or self.on_event,
             watch=self.watch,
             clock=self.clock,
@@ -141,8 +162,8 @@ def test_a_trial_from_upload_to_removal() -> None:
     assert stage.log[:4] == [
         "upload worker0",
         "upload ps",
-        "start ps: /py -m workloads /run/t/ps/job.json in /run/t/ps",
-        "start worker0: /py -m workloads /run/t/worker0/job.json in /run/t/worker0",
+        "start ps: /py -m workloads job.json in /run/t/ps",
+        "start worker0: /py -m workloads job.json in /run/t/worker0",
     ]
     assert sorted(stage.log[4:]) == [
         "fetch ps",
@@ -158,12 +179,8 @@ def test_a_trial_from_upload_to_removal() -> None:
         ("worker0", "started"),
         ("ps", "iteration"),
     ]
-    job = json.loads(stage.ps.files["/run/t/ps/job.json"])
-    assert job == {"host": "ps", "port": 5000, "records": "/run/t/ps/ps.jsonl"}
-    assert stage.worker.files["/run/t/worker0/own.py"] == b"its own"
-    assert "/run/t/ps/own.py" not in stage.ps.files
     assert stage.ps.files["/run/t/ps/workloads/__main__.py"] == b"code"
-    assert stage.ps.environment["PYTHONPATH"] == "/run/t/ps/workloads.zip:/run/t/ps"
+    assert stage.ps.environment == {"KEY": "value"}
 
 
 def test_the_message_names_the_cause_the_iteration_and_the_last_output() -> None:
@@ -209,7 +226,7 @@ def test_what_could_not_be_cleaned_is_told_with_the_cause() -> None:
 def test_a_trial_that_leaves_something_behind_is_a_failure() -> None:
     stage = well()
     stage.worker.stop_error = "worker0: processes could not be ended: 42"
-    with pytest.raises(RunError, match="cleaning up after the trial:\nworker0: processes"):
+    with pytest.raises(RunError, match="cleaning up after all had ended:\nworker0: processes"):
         stage.run()
 
 
@@ -252,3 +269,63 @@ def test_what_the_processes_need_is_looked_at_while_they_run() -> None:
     with pytest.raises(RunError, match=r"^the network is gone$"):
         stage.run()
     assert {"stop ps 1.0", "remove /run/t/ps", "remove /run/t/worker0"} <= set(stage.log)
+
+
+def foreign(printed: Sequence[str], status: int = 0) -> Stage:
+    """A server and a client that are programs of somebody else, on one host."""
+    stage = Stage()
+    stage.ps.script = [
+        Printed("server", "stderr", "be patient\n"),
+        Printed("server", "stdout", "listening on 5201\n"),
+        *(Printed("client", "stdout", text) for text in printed),
+        Ended("client", status),
+        Ended("server", 0),
+    ]
+    return stage
+
+
+SERVER = ProcessPlan("server", "ps", ("serve", "-v"), events=False, start_seconds=10)
+CLIENT = replace(
+    SERVER, name="client", argv=("ask",), after=(After("server", "printed", "listening"),)
+)
+
+
+def run_foreign(stage: Stage) -> dict[str, bytes]:
+    script, stage.ps.script = stage.ps.script, stage.ps.script[:2]
+    original = stage.ps.start
+
+    def start(argv: Sequence[str], **asked: Any) -> FakeProcess:
+        process = original(argv, **asked)
+        stage.ps.script = script[2:]
+        return process
+
+    stage.ps.start = start  # type: ignore[method-assign]
+    return stage.deployment.run([CLIENT, SERVER], clock=stage.clock)
+
+
+def test_a_program_that_is_not_ours_starts_after_a_line_and_leaves_what_it_prints() -> None:
+    stage = foreign(["{ 3\n", "4"])
+    assert run_foreign(stage) == {"client": b"{ 3\n4", "server": b"listening on 5201\n"}
+    starts = [line for line in stage.log if line.startswith("start")]
+    assert starts == ["start ps: serve -v in /run/t/server", "start ps: ask in /run/t/client"]
+    assert {"remove /run/t/server", "remove /run/t/client"} < set(stage.log)
+
+
+def test_a_program_that_is_not_ours_fails_by_its_exit_status() -> None:
+    with pytest.raises(RunError) as error:
+        run_foreign(foreign([], status=3))
+    expected = "client: ended with exit status 3\nits last output:\n    last words"
+    assert str(error.value) == expected
+
+
+def test_a_program_that_prints_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "RECORDS_LIMIT", 20)
+    with pytest.raises(RunError, match="client: has printed more than 20 bytes"):
+        run_foreign(foreign(["a line of 15 by", "another"]))
+
+
+def test_plans_that_are_impossible_start_nothing() -> None:
+    stage = Stage()
+    with pytest.raises(ValueError, match="process 'worker0': waits for 'ps', which is not there"):
+        stage.deployment.run([WORKER])
+    assert stage.log == []

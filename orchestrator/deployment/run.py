@@ -1,0 +1,276 @@
+"""Processes on hosts: ship, start, follow, collect, leave nothing behind."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Protocol
+
+from orchestrator.deployment.deadline import on_all
+from orchestrator.deployment.follow import Failure, Watch, root_cause
+from orchestrator.deployment.plan import PYTHON, ProcessPlan, problems
+from orchestrator.deployment.process import Ended, Message, Printed
+from orchestrator.errors import RunError
+
+RECORDS_LIMIT = 256 * 1024 * 1024
+"""A process' records, or what it prints in their place, may have this many bytes."""
+
+WATCH_SECONDS = 0.5
+"""How often to look at what the processes need and cannot tell of, such as the network."""
+
+SETTLE_SECONDS = 0.5
+"""How long to listen on after a failure, for the one that caused it."""
+
+GRACE_SECONDS = 1.0
+"""How long a process may take to end after SIGTERM."""
+
+CLEANING_SECONDS = 15.0
+"""How long stopping and removing may take on a host that hardly answers."""
+
+INTERRUPTED_SECONDS = 2.0
+"""The same after Ctrl-C; closing the connections then ends what is left."""
+
+INTERRUPTED_GRACE_SECONDS = 0.5
+"""A person who pressed Ctrl-C waits."""
+
+
+class Process(Protocol):
+    """What is used of `RemoteProcess`."""
+
+    def tail(self) -> list[str]: ...
+    def stop(self, grace: float = ...) -> None: ...
+
+
+class Host(Protocol):
+    """What is used of `RemoteHost`."""
+
+    def upload(self, directory: str, files: Mapping[str, bytes]) -> None: ...
+    def fetch(self, path: str, limit_bytes: int) -> bytes: ...
+    def remove(self, directory: str) -> None: ...
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        directory: str,
+        environment: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        events: queue.Queue[Message] | None = None,
+        name: str = ...,
+        tells: bool = ...,
+    ) -> Process: ...
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The hosts of a testbed, and how processes run on them.
+
+    Attributes:
+        hosts: the hosts by name.
+        python: absolute path of the Python interpreter on the hosts; our own programs need numpy
+            with it.
+        directory: absolute path on the hosts for the files of processes; it is made by `run` and
+            removed when they have ended. A process writes below `directory/NAME` only, so hosts may
+            share a file system.
+    """
+
+    hosts: Mapping[str, Host]
+    python: str
+    directory: str
+
+    def run(
+        self,
+        plans: Collection[ProcessPlan],
+        *,
+        on_event: Callable[[str, dict[str, Any]], None] = lambda _process, _event: None,
+        watch: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> dict[str, bytes]:
+        """Run processes, each as soon as it may start, until all have ended.
+
+        Args:
+            plans: of the processes; those that may start together start in this order.
+            on_event: called with a process's name and each event, in the order of arrival.
+            watch: called twice a second while the processes run; what it raises ends them.
+            clock: seconds; to be replaced in tests.
+
+        Returns:
+            The records of each process, or what it printed in their place, by its name.
+
+        Raises:
+            ValueError: the plans are impossible, see `problems`.
+            RunError: a process could not be started, ended badly, was killed, lost its connection,
+                fell silent or took too long. The others were stopped.
+        """
+        if wrong := problems(plans, self.hosts):
+            raise ValueError("; ".join(wrong))
+        run = _Run(self, plans, on_event=on_event, watch=watch, clock=clock)
+        try:
+            records = run.run()
+        except RunError as error:
+            left = run.clean(CLEANING_SECONDS, GRACE_SECONDS)
+            if left:
+                raise RunError("\n".join([str(error), "cleaning up:", *left])) from error
+            raise
+        except BaseException:
+            run.clean(INTERRUPTED_SECONDS, INTERRUPTED_GRACE_SECONDS)
+            raise
+        left = run.clean(CLEANING_SECONDS, GRACE_SECONDS)
+        if left:
+            raise RunError("\n".join(["cleaning up after all had ended:", *left]))
+        return records
+
+
+class _Run:
+    """The state of one `Deployment.run`."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        plans: Collection[ProcessPlan],
+        *,
+        on_event: Callable[[str, dict[str, Any]], None],
+        watch: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._deployment = deployment
+        self._plans = {plan.name: plan for plan in plans}
+        self._on_event = on_event
+        self._clock = clock
+        self._watch_others = watch
+        self._next_look = clock()
+        self._events: queue.Queue[Message] = queue.Queue()
+        self._processes: dict[str, Process] = {}
+        self._printed: dict[str, _Output] = {
+            plan.name: _Output(plan.name) for plan in plans if not plan.records
+        }
+        self._watch = Watch(plans)
+
+    def run(self) -> dict[str, bytes]:
+        for plan in self._plans.values():
+            self._host(plan).upload(self._directory(plan), plan.files)
+        self._start()
+        while not self._watch.all_ended:
+            self._follow()
+            self._start()
+        return {plan.name: self._records(plan) for plan in self._plans.values()}
+
+    def clean(self, limit: float, grace: float) -> list[str]:
+        """Stop what runs and remove all files; what could not be done, a line each."""
+
+        def clean_host(plans: Sequence[ProcessPlan]) -> None:
+            left = []
+            for plan in plans:
+                process = self._processes.get(plan.name)
+                try:
+                    if process is not None:
+                        process.stop(grace)
+                    self._host(plan).remove(self._directory(plan))
+                except RunError as error:
+                    left.append(str(error))
+            if left:
+                raise RunError("\n".join(left))
+
+        def cleaner(plans: Sequence[ProcessPlan]) -> Callable[[], None]:
+            return lambda: clean_host(plans)
+
+        # A connection is for one thread at a time.
+        by_host: dict[str, list[ProcessPlan]] = {}
+        for plan in self._plans.values():
+            by_host.setdefault(plan.host, []).append(plan)
+        return on_all(limit, {name: cleaner(plans) for name, plans in by_host.items()})
+
+    def _host(self, plan: ProcessPlan) -> Host:
+        return self._deployment.hosts[plan.host]
+
+    def _directory(self, plan: ProcessPlan) -> str:
+        return str(PurePosixPath(self._deployment.directory, plan.name))
+
+    def _start(self) -> None:
+        """Start those that wait for nothing any more."""
+        while startable := self._watch.startable():
+            for plan in startable:
+                first, *words = plan.argv
+                self._watch.started(plan.name, self._clock())
+                self._processes[plan.name] = self._host(plan).start(
+                    [self._deployment.python if first == PYTHON else first, *words],
+                    directory=self._directory(plan),
+                    environment=plan.environment,
+                    timeout=plan.start_seconds,
+                    events=self._events,
+                    name=plan.name,
+                    tells=plan.events,
+                )
+
+    def _records(self, plan: ProcessPlan) -> bytes:
+        if plan.name in self._printed:
+            return self._printed[plan.name].content()
+        path = str(PurePosixPath(self._directory(plan), plan.records))
+        return self._host(plan).fetch(path, RECORDS_LIMIT)
+
+    def _follow(self) -> None:
+        """Take in what comes next, or see that nothing has come for too long."""
+        if self._clock() >= self._next_look:
+            self._watch_others()
+            self._next_look = self._clock() + WATCH_SECONDS
+        failure = self._next(min(self._watch.deadline(), self._next_look))
+        if failure is None:
+            failure = self._watch.overdue(self._clock())
+        if failure is not None:
+            raise RunError(self._explain(failure))
+
+    def _next(self, until: float) -> Failure | None:
+        """Take in one message, or return at the time `until`."""
+        wait = min(max(0.0, until - self._clock()), 3600.0)
+        try:
+            message = self._events.get(timeout=wait)
+        except queue.Empty:
+            return None
+        if isinstance(message, Ended):
+            return self._watch.ended(message, self._clock())
+        if isinstance(message, Printed):
+            self._watch.printed(message, self._clock())
+            if message.stream == "stdout" and message.process in self._printed:
+                self._printed[message.process].add(message.text)
+            return None
+        self._watch.told(message, self._clock())
+        self._on_event(message.process, message.event)
+        return None
+
+    def _explain(self, first: Failure) -> str:
+        failures = [first]
+        end = self._clock() + SETTLE_SECONDS
+        while self._clock() < end:
+            failure = self._next(end)
+            if failure is not None:
+                failures.append(failure)
+        cause, others = root_cause(failures)
+        text = f"{cause.process}: {cause.what}{self._watch.progress()}"
+        if others:
+            text += "; then " + ", ".join(f"{other.process}: {other.what}" for other in others)
+        tail = [line for line in self._processes[cause.process].tail() if line.strip()]
+        if not tail:
+            return f"{text}; it printed nothing"
+        # The first line stands by itself: tables show no more of it.
+        return "\n".join([text, "its last output:", *(f"    {line}" for line in tail)])
+
+
+class _Output:
+    """What a process has printed on its standard output."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+
+    def add(self, text: str) -> None:
+        piece = text.encode()
+        self._bytes += len(piece)
+        if self._bytes > RECORDS_LIMIT:
+            raise RunError(f"{self._process}: has printed more than {RECORDS_LIMIT} bytes")
+        self._pieces.append(piece)
+
+    def content(self) -> bytes:
+        return b"".join(self._pieces)
