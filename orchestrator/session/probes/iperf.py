@@ -92,5 +92,5 @@ def _wait_until_listening(server: RemoteProcess) -> None:
     while not any("listening" in line for line in server.tail()):
         if server.ended or time.monotonic() > deadline:
             said = "; ".join(server.tail()) or "it printed nothing"
-            raise RunError(f"{server.host}: iperf3 does not listen: {said}")
+            raise RunError(f"{server.name}: iperf3 does not listen: {said}")
         time.sleep(0.02)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.deployment import ARCHIVE, After
 from orchestrator.errors import InputError
 from orchestrator.session.plan.jobs import plans_of_trial
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.probes.probe import Probe
 from orchestrator.spec import Experiment, load_experiment
 from tests.unit.session.examples import write_experiment
+from tests.unit.session.jobs_read import job_of
 
 ADDRESSES = {name: f"10.0.0.{n}" for n, name in enumerate(("ps", "worker0", "worker1", "worker2"))}
 
@@ -156,18 +158,19 @@ def test_source_and_digest_travel(tmp_path: Path) -> None:
     assert changed.digest() != made.digest()
     plans = plans_of_trial(again, trial(again), ADDRESSES)
     for plan in plans.values():
-        assert plan.files == {
+        shipped = {path: data for path, data in plan.files.items() if path.startswith("shipped/")}
+        assert shipped == {
             "shipped/own.py": CODE.encode(),
             "shipped/beside.py": b"import math\n",
         }
-        assert plan.job["section"]["schedule"]["codec"] == "own:Negated"
+        assert job_of(plan)["section"]["schedule"]["codec"] == "own:Negated"
 
 
 def test_an_exchange_without_a_server_runs_workers_only(tmp_path: Path) -> None:
     made = loaded(tmp_path, "exchange: 'own:Nothing'")
     plans = plans_of_trial(made, trial(made), ADDRESSES)
     assert list(plans) == ["worker0", "worker1", "worker2"]
-    assert all(plan.heartbeat and not plan.opens for plan in plans.values())
+    assert all(plan.heartbeat and not plan.after for plan in plans.values())
     # What is probed is the network, whatever the exchange.
     assert list(Probe("googlenet", "mine", 2.0).plans(made, ADDRESSES)) == list(ADDRESSES)
 
@@ -175,8 +178,9 @@ def test_an_exchange_without_a_server_runs_workers_only(tmp_path: Path) -> None:
 def test_an_exchange_names_a_program_of_its_own(tmp_path: Path) -> None:
     made = loaded(tmp_path, "exchange: 'own:Served'")
     plans = plans_of_trial(made, trial(made), ADDRESSES)
-    assert [plan.job["program"] for plan in plans.values()] == ["own:Idle", *3 * ["worker"]]
-    assert [plan.opens for plan in plans.values()] == ["ready", *3 * [""]]
+    assert [job_of(plan)["program"] for plan in plans.values()] == ["own:Idle", *3 * ["worker"]]
+    ready = (After("ps", "event", "ready"),)
+    assert [plan.after for plan in plans.values()] == [(), *3 * [ready]]
     assert "shipped/own.py" in plans["ps"].files
 
 
@@ -184,5 +188,5 @@ def test_the_library_needs_nothing_beside(tmp_path: Path) -> None:
     made = loaded(tmp_path, "codec: identity, exchange: parameter-server")
     assert list(made.own_code) == []
     plans = plans_of_trial(made, trial(made), ADDRESSES)
-    assert not any(plan.files for plan in plans.values())
+    assert {path for plan in plans.values() for path in plan.files} == {ARCHIVE, "job.json"}
     assert replace(made.schedule("mine"), name="none").sends_model
