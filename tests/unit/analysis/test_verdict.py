@@ -12,7 +12,8 @@ from orchestrator.analysis import TrialMeasure, Verdict, judge_run, judge_trial,
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.analysis.verdict import judge_row
 from orchestrator.records.network import CapsRecord
-from tests.unit.analysis.builder import SECOND, FakeTrial, caps_record
+from tests.unit.analysis.builder import SECOND, FakeTrial
+from tests.unit.analysis.record_builder import caps_record
 
 OK = Verdict("ok")
 

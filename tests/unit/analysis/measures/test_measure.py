@@ -11,7 +11,8 @@ import pytest
 from orchestrator.analysis import TrialMeasure, read_trial
 from orchestrator.analysis.measures.measure import HostUse, measure
 from orchestrator.errors import RunError
-from tests.unit.analysis.builder import SECOND, FakeTrial, caps_record
+from tests.unit.analysis.builder import SECOND, FakeTrial
+from tests.unit.analysis.record_builder import caps_record
 
 
 def measured(tmp_path: Path, trial: FakeTrial) -> TrialMeasure:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from orchestrator.analysis import Row, read_run, summarise
 from orchestrator.analysis.caption import Caption
@@ -18,6 +13,7 @@ from orchestrator.analysis.render.canvas import style
 from orchestrator.analysis.render.figure import compose, draw
 from orchestrator.analysis.render.run_panel import panel_height
 from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 
 BOTH = ["none", "switch-priority"]
 CAPTION = Caption("published: imgs/sec", "measured on dmlbed 0.1.0, linux-bridge, R = 1, " * 5)
@@ -31,21 +27,6 @@ def rows(tmp_path: Path, trials: list[FakeTrial], *, topology: bool = False) -> 
 def _style() -> Iterator[None]:
     with style():
         yield
-
-
-def texts(drawing: Figure) -> list[Text]:
-    found = drawing.findobj(lambda artist: isinstance(artist, Text))
-    return [
-        text for text in found if isinstance(text, Text) and text.get_visible() and text.get_text()
-    ]
-
-
-def boxes(drawing: Figure) -> list[tuple[str, Bbox]]:
-    canvas = drawing.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts(drawing)]
 
 
 @pytest.mark.parametrize("bounds", [False, True])
@@ -67,14 +48,7 @@ def test_no_text_overlaps_or_leaves_the_figure(
     trials[0].idle = 0.01
     trials[-1].idle = 0.1
     drawing = compose(rows(tmp_path, trials, topology=bounds), CAPTION)
-    placed = boxes(drawing)
-    for (one, a), (other, b) in combinations(placed, 2):
-        assert not a.overlaps(b), f"{one!r} overlaps {other!r}"
-    for text, box in placed:
-        assert box.x0 >= 0, text
-        assert box.y0 >= 0, text
-        assert box.x1 <= drawing.bbox.x1, text
-        assert box.y1 <= drawing.bbox.y1, text
+    assert_apart_and_inside(drawing)
 
 
 def test_bars_start_at_zero_and_hold_every_mark(tmp_path: Path) -> None:

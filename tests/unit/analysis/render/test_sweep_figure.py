@@ -5,13 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.render.canvas import balanced, style
@@ -21,6 +19,7 @@ from orchestrator.analysis.tables import sweep_curves
 from orchestrator.analysis.tables.sweep import places, read_sweep
 from orchestrator.analysis.tables.sweep_curves import Expectation, expectation
 from orchestrator.spec import Sweep
+from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
 
 CAPTION = Caption("sweep: which schedule wins, by batch", "measured on dmlbed, linux-bridge, " * 9)
@@ -60,31 +59,13 @@ def drawn(
     return compose(places(run), expected, SIX, "what is varied", CAPTION)
 
 
-def texts(drawing: Figure) -> list[Text]:
-    found = drawing.findobj(lambda artist: isinstance(artist, Text))
-    return [
-        text for text in found if isinstance(text, Text) and text.get_visible() and text.get_text()
-    ]
-
-
 @pytest.mark.parametrize("sweep", [BATCHES, RATES, WORKERS], ids=lambda sweep: sweep.variable)
 @pytest.mark.parametrize("models", [("resnet50",), ("resnet50", "googlenet", "alexnet", "vgg19")])
 def test_no_text_overlaps_or_leaves_the_figure(
     tmp_path: Path, sweep: Sweep, models: tuple[str, ...]
 ) -> None:
     drawing = drawn(tmp_path, sweep, models)
-    canvas = drawing.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    placed = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(drawing)]
-    for (one, a), (other, b) in combinations(placed, 2):
-        assert not a.overlaps(b), f"{one!r} overlaps {other!r}"
-    for text, box in placed:
-        assert box.x0 >= 0, text
-        assert box.y0 >= 0, text
-        assert box.x1 <= drawing.bbox.x1, text
-        assert box.y1 <= drawing.bbox.y1, text
+    assert_apart_and_inside(drawing)
 
 
 def test_a_panel_has_every_point_its_curves_and_who_wins(tmp_path: Path) -> None:

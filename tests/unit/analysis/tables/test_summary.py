@@ -12,7 +12,8 @@ import pytest
 from orchestrator.analysis import Row, read_run, summarise
 from orchestrator.analysis.report import report
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, caps_record, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.record_builder import caps_record
 
 
 def rows(tmp_path: Path, trials: list[FakeTrial]) -> tuple[Row, ...]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from orchestrator.analysis.measures.utilisation import BIN_NS, Full, full, utilisation
+from orchestrator.analysis.measures.utilisation import full
 from orchestrator.analysis.reading.records import read_run
 from orchestrator.analysis.reading.spans import Span, TrialSpans, read_spans
 from orchestrator.analysis.render.canvas import style
@@ -27,23 +25,13 @@ from orchestrator.analysis.render.trace_figure import (
 from orchestrator.analysis.tables.trace import trace
 from orchestrator.errors import InputError, RunError
 from orchestrator.records.directory import TrialDirectory
-from orchestrator.spec import WAYS, Way
 from orchestrator.spec.files.experiment_file import ExperimentFile
-from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
+from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.traced import Limits, rewritten, traced
 from tests.unit.workloads.in_process import train
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule
 from workloads.transport.spans import KEPT_ITERATIONS
-
-Limits = dict[Way, Full]
-
-
-def traced(tmp_path: Path, **changes: Any) -> tuple[TrialSpans, Limits]:
-    made = FakeTrial(**{"spans": True, "rates": 8, **changes})
-    run = read_run(write_run(tmp_path, [made], topology=True))
-    (trial,) = run.trials
-    place = tmp_path / "trials" / trial.trial.directory
-    return read_spans(TrialDirectory(place), trial), full(run.experiment, trial.trial.scale.rates)
 
 
 @pytest.fixture(scope="module")
@@ -178,40 +166,6 @@ def test_what_one_call_sent_is_one_event(tmp_path: Path) -> None:
         (f"{first} and 1 more", "4, 2")
     }
     assert events[0]["dur"] == 0.005
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_utilisation_counts_what_arrived(alexnet: tuple[TrialSpans, Limits], way: Way) -> None:
-    spans, limits = alexnet
-    moments = spans.iterations
-    begin, end = moments[3].released_ns, moments[3].next_release_ns
-    values = utilisation(spans, way, limits[way], begin, end)
-    bits = values.sum() / 100 * limits[way].bits_per_sec * BIN_NS / SECOND
-    size = sum(piece.bytes for piece in spans.slices)
-    assert bits == pytest.approx(3 * size * 8)
-    # What is outside of the window is not counted.
-    half = utilisation(spans, way, limits[way], begin, begin + (end - begin) // 20 * 10)
-    assert np.allclose(half[:-1], values[: len(half) - 1])
-
-
-def test_a_long_slice_is_spread_over_its_time(tmp_path: Path) -> None:
-    place = rewritten(
-        tmp_path, "worker0", lambda record: record.update(received=[0, 0, 10 * BIN_NS])
-    )
-    run = read_run(tmp_path)
-    spans = read_spans(TrialDirectory(place), run.trials[0])
-    others = utilisation_of_first(spans, without=())
-    one = utilisation_of_first(spans, without=("worker1", "worker2"))
-    assert np.ptp(one[1:9]) < 1e-9
-    assert one[1] > 0
-    assert others[1] > one[1]
-
-
-def utilisation_of_first(spans: TrialSpans, without: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    workers = tuple(worker for worker in spans.workers if worker.name not in without)
-    begin = spans.iterations[0].released_ns
-    kept = replace(spans, workers=workers)
-    return utilisation(kept, "pull", Full(("a->b",), 1e6), begin, begin + 10 * BIN_NS)
 
 
 def test_after_the_longest_cool_down_there_are_spans_of_measured_iterations() -> None:
@@ -365,21 +319,6 @@ def test_a_run_of_an_older_version(tmp_path: Path) -> None:
         traced(tmp_path, spans=False)
     place = tmp_path / "trials/000-alexnet-none-0"
     assert str(caught.value) == f"{place}: recorded by a version without spans (run it again)"
-
-
-def rewritten(
-    tmp_path: Path, process: str, change: Callable[[dict[str, Any]], object], event: str = "spans"
-) -> Path:
-    """A trial with changed spans of one process; returns its directory."""
-    write_run(tmp_path, [FakeTrial(spans=True, rates=8)], topology=True)
-    place = tmp_path / "trials/000-alexnet-none-0"
-    file = place / f"{process}.jsonl"
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    for line in lines:
-        if line["event"] == event:
-            change(line)
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return place
 
 
 @pytest.mark.parametrize(

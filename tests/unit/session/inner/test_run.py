@@ -28,7 +28,7 @@ from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.attempts import Attempts
 from orchestrator.session.store.results import ResultsDirectory
-from tests.unit.analysis.builder import network_record
+from tests.unit.analysis.record_builder import network_record
 from tests.unit.session.examples import FAILED_ORDER, experiment, experiment_of_failing_order
 from tests.unit.session.inner.test_trial import Stage as TrialStage
 

@@ -138,13 +138,17 @@ def test_a_unit_is_answered_to_all_once_all_have_pushed_it(
     assert world.iterations == [iterations] * workers
 
 
-@given(
+bounded = given(
     WORKERS,
     UNITS,
     ITERATIONS,
     st.none() | st.integers(0, 3),
     st.randoms(use_true_random=False),
 )
+"""A test of how many workers, units and iterations, with which bound on staleness."""
+
+
+@bounded
 def test_no_worker_gets_further_ahead_than_its_bound(
     workers: int, units: int, iterations: int, bound: int | None, choose: random.Random
 ) -> None:
@@ -170,13 +174,7 @@ def test_no_worker_gets_further_ahead_than_its_bound(
         assert max(world.iterations) <= iterations + bound + 1
 
 
-@given(
-    WORKERS,
-    UNITS,
-    ITERATIONS,
-    st.none() | st.integers(0, 3),
-    st.randoms(use_true_random=False),
-)
+@bounded
 def test_turns_come_in_order_and_one_ends_before_the_next_begins(
     workers: int, units: int, iterations: int, bound: int | None, choose: random.Random
 ) -> None:
