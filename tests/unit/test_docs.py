@@ -78,12 +78,17 @@ def test_the_topology_page_shows_a_topology(folder: Path) -> None:
 
 
 def test_the_experiment_page_shows_an_experiment_and_sweeps_of_it(folder: Path) -> None:
-    (shown,) = blocks("docs/experiment.md", "yaml")
+    shown, placed = blocks("docs/experiment.md", "yaml")
     (folder / "shown.yaml").write_text(shown)
     assert isinstance(load_any(folder / "shown.yaml"), Experiment)
     sweeps = re.findall(r"^\| `(\w+: .*?)` \|", prose("docs/experiment.md"), re.MULTILINE)
     found = {with_keys(folder, f"sweep: {{{sweep}}}\n").sweep for sweep in sweeps}
     assert {sweep.variable for sweep in found if sweep} == {"batch", "rate", "workers"}
+    names = {"ps": "node3", "worker0": "node0", "worker1": "node2"}
+    cluster = (folder / "my-cluster.yaml").read_text()
+    renamed = re.sub(r"(?<!role: )\b(ps|worker[01])\b", lambda found: names[found[0]], cluster)
+    (folder / "my-cluster.yaml").write_text(renamed)
+    assert with_keys(folder, placed).placement.workers == ("node0", "node2")
 
 
 def test_the_schedule_that_is_shown_is_valid(folder: Path) -> None:
