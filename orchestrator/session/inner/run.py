@@ -21,7 +21,7 @@ from orchestrator.records.network import LossRecord
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.progress import RunProgress
 from orchestrator.session.inner.trial import run_trial, trial_files
-from orchestrator.session.inner.undisturbed import Made, Watch, undisturbed
+from orchestrator.session.inner.undisturbed import TIMES, Made, Watch, undisturbed
 from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.plan.trials import Trial, plan_trials
 from orchestrator.session.probes.goodput import measure_goodput
@@ -138,7 +138,9 @@ def _say_goodput(
     kept = results.run_record.get("goodput")
     goodput = GoodputRecord.model_validate(kept) if kept else None
     if goodput is None or goodput.notes():
-        goodput = undisturbed(goodput_made, progress.say).result
+        goodput = undisturbed(
+            goodput_made, progress.say, times=min(TIMES, 1 + experiment.retries)
+        ).result
         results.describe(goodput=goodput.model_dump())
     for line in (goodput.text(), *goodput.notes()):
         progress.say(line)

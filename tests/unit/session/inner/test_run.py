@@ -8,9 +8,11 @@ import io
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -250,6 +252,22 @@ def test_a_disturbed_trial_is_repeated_and_all_attempts_are_kept(
         "002-googlenet-switch-priority-1.2",
     ]
     assert "repeat 1/1, attempt 2, iteration" in stage.screen.getvalue()
+
+
+@pytest.mark.parametrize(("retries", "expected"), [(0, 1), (2, 3), (10, 3)])
+def test_the_goodput_is_tried_as_often_as_a_trial_but_three_times_at_most(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, retries: int, expected: int
+) -> None:
+    asked = []
+
+    def once(attempt: Any, _say: object, *, times: int) -> Any:
+        asked.append(times)
+        return attempt()
+
+    monkeypatch.setattr(conductor, "undisturbed", once)
+    stage.plan = replace(stage.plan, experiment=replace(stage.plan.experiment, retries=retries))
+    stage.conduct()
+    assert asked == [expected]
 
 
 def test_figures_that_may_not_be_used(stage: Stage) -> None:
