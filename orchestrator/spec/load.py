@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.files.own_code import own_code
 from orchestrator.spec.files.own_schedules import own_schedules, try_orders
+from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
 from orchestrator.spec.overrides import check_overrides
@@ -52,7 +54,7 @@ def load_topology(path: Path) -> Topology:
     Raises:
         InputError: with all problems of the file.
     """
-    return _topology(_read(path))[0]
+    return _topology(_read(path)).topology
 
 
 def load_experiment(path: Path, overrides: Overrides | None = None) -> Experiment:
@@ -80,7 +82,7 @@ def load_any(path: Path) -> Topology | Experiment:
     document = _read(path)
     match _kind(document):
         case "topology":
-            return _topology(document)[0]
+            return _topology(document).topology
         case "experiment":
             return _experiment(document, Overrides())
         case _:
@@ -115,13 +117,26 @@ def _expect(document: Document, wanted: str) -> None:
         raise InputError(document.sorted_problems())
 
 
-def _topology(
-    document: Document, devices: Iterable[str] | None = None
-) -> tuple[Topology, Placement | None]:
-    """A topology, and what the roles of its hosts stand for; None: they have none."""
+@dataclass(frozen=True)
+class _Named:
+    """What a topology file says.
+
+    Attributes:
+        topology: its hosts, switches and links.
+        by_roles: what the roles of its hosts stand for; None: they have none.
+        groups: the hosts that its repeated hosts stand for.
+    """
+
+    topology: Topology
+    by_roles: Placement | None
+    groups: Groups
+
+
+def _topology(document: Document, devices: Iterable[str] | None = None) -> _Named:
     _expect(document, "topology")
+    groups = write_out(document)
     file = validate(document, TopologyFile)
-    check_topology(document)
+    check_topology(document, groups)
     if devices is not None:
         check_known_devices(document, devices)
     if file is not None and not document.problems:
@@ -130,7 +145,7 @@ def _topology(
         if placement is not None:
             check_queues(document, topology)
         if not document.problems:
-            return topology, placement
+            return _Named(topology, placement, groups)
     raise InputError(document.sorted_problems())
 
 
@@ -144,10 +159,13 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
-    topology, by_roles, topology_problems = _named_topology(
-        document, [*known_devices(), *own_devices]
+    named, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
+    topology = None if named is None else named.topology
+    placement = (
+        check_placement(document, None, None, {})
+        if named is None
+        else check_placement(document, named.topology, named.by_roles, named.groups)
     )
-    placement = check_placement(document, topology, by_roles)
     if topology is not None and placement is not None:
         topology = topology.placed(placement)
     scale, option_problems = check_overrides(overrides, known)
@@ -164,9 +182,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     if file is not None and placement is not None:
         workers = most_workers(placement, sweep)
         models = file.models if overrides.models is None else overrides.models
-        named = file.schedules if overrides.schedules is None else overrides.schedules
+        asked = file.schedules if overrides.schedules is None else overrides.schedules
         repeats = file.repeats if overrides.repeats is None else overrides.repeats
-        counts = (len(models), len(named), repeats)
+        counts = (len(models), len(asked), repeats)
         option_problems += check_trials(document, overrides, counts, sweep, workers)
         check_units(document, schedules, file.models, workers)
     devices: dict[str, DeviceModel] = {}
@@ -246,26 +264,26 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
 
 def _named_topology(
     document: Document, devices: Iterable[str]
-) -> tuple[Topology | None, Placement | None, list[Problem]]:
-    """The topology that an experiment names with its roles, or the problems of its file."""
+) -> tuple[_Named | None, list[Problem]]:
+    """The topology that an experiment names, or the problems of its file."""
     loc: Loc = ("topology",)
     name = mapping(document.data).get("topology")
     if not isinstance(name, str) or document.is_bad(loc):
-        return None, None, []
+        return None, []
     if not name or "\n" in name:
         document.report_at(loc, f"not a path: {shown(name)}")
-        return None, None, []
+        return None, []
     path = document.path.parent / name
     display = os.path.normpath(Path(document.shown).parent / name)
     try:
-        return *_topology(read_document(path, display), devices), []
+        return _topology(read_document(path, display), devices), []
     except InputError as error:
         first = error.problems[0]
         if first.place != display:
-            return None, None, list(error.problems)
+            return None, list(error.problems)
         # The file could not be read at all: the problem is reported where its name is written.
         document.report_at(loc, f"topology {display}: {first.message}", first.hint)
-        return None, None, []
+        return None, []
 
 
 def _check_twice(document: Document) -> None:

@@ -70,11 +70,16 @@ def test_the_first_question_is_a_topology_and_an_experiment_on_it(folder: Path) 
 
 
 def test_the_topology_page_shows_a_topology(folder: Path) -> None:
-    (shown,) = blocks("docs/topology.md", "yaml")
+    shown, many = blocks("docs/topology.md", "yaml")
     (folder / "shown.yaml").write_text(shown)
     loaded = load_any(folder / "shown.yaml")
     assert isinstance(loaded, Topology)
-    assert [worker.cores for worker in loaded.workers] == [6, 2]
+    assert [host.cores for host in loaded.hosts] == [16, 6, 2]
+    device = "defaults: {worker: {device: published-worker-6-cores-2GHz}}"
+    (folder / "many.yaml").write_text(f"name: many\n{device}\n{many}")
+    repeated = load_any(folder / "many.yaml")
+    assert isinstance(repeated, Topology)
+    assert (len(repeated.hosts), len(repeated.links)) == (21, 21)
 
 
 def test_the_experiment_page_shows_an_experiment_and_sweeps_of_it(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.files.experiment_file import PlacementFile
+from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import nearest, shown
@@ -17,7 +18,7 @@ _EXAMPLE = "placement: {servers: [a host], workers: [hosts]}"
 
 
 def check_placement(
-    document: Document, topology: Topology | None, by_roles: Placement | None
+    document: Document, topology: Topology | None, by_roles: Placement | None, groups: Groups
 ) -> Placement | None:
     """Who does what; adds to an experiment's problems what is wrong with it.
 
@@ -25,6 +26,7 @@ def check_placement(
         document: of the experiment.
         topology: that it names; None if it could not be read.
         by_roles: what the roles of its hosts stand for; None if they have none.
+        groups: the hosts that its repeated hosts stand for; a placement may name them.
 
     Returns:
         None if there is none, or what it says is wrong.
@@ -37,14 +39,22 @@ def check_placement(
         return by_roles
     if document.is_bad(_PLACEMENT):
         return None
-    named = _named(document)
+    named = _named(document, groups)
     if topology is not None:
-        _check_known(document, topology, named)
+        _check_known(document, topology, named, groups)
     _check_twice(document, named)
     if topology is None or any(document.is_bad(loc) for loc, _ in named) or _half_read(document):
         return None
-    placement = Placement(*(tuple(data["placement"][part]) for part in PlacementFile.model_fields))
-    _check_workers(document, topology, placement)
+    parts = {
+        part: tuple(name for loc, name in named if loc[1] == part)
+        for part in PlacementFile.model_fields
+    }
+    if len(parts["servers"]) > 1:
+        message = f"{len(parts['servers'])} parameter servers"
+        document.report_at((*_PLACEMENT, "servers"), message, "there can be only one")
+        return None
+    placement = Placement(**parts)
+    _check_workers(document, topology, named, placement.server)
     if _half_read(document):
         return None
     demands = exchange_of(topology.placed(placement)).demands
@@ -54,14 +64,15 @@ def check_placement(
     return placement
 
 
-def _named(document: Document) -> list[tuple[Loc, str]]:
-    """Every host that the placement names, and where."""
+def _named(document: Document, groups: Groups) -> list[tuple[Loc, str]]:
+    """Every host that the placement names, by itself or as one of many, and where."""
     parts = mapping(mapping(document.data).get("placement"))
     return [
-        ((*_PLACEMENT, part, index), name)
+        ((*_PLACEMENT, part, index), host)
         for part in PlacementFile.model_fields
         for index, name in enumerate(items(parts.get(part)))
         if isinstance(name, str)
+        for host in groups.get(name, (name,))
     ]
 
 
@@ -70,14 +81,16 @@ def _half_read(document: Document) -> bool:
     return any(loc[:1] == _PLACEMENT for loc in document.bad)
 
 
-def _check_known(document: Document, topology: Topology, named: list[tuple[Loc, str]]) -> None:
+def _check_known(
+    document: Document, topology: Topology, named: list[tuple[Loc, str]], groups: Groups
+) -> None:
     hosts = [host.name for host in topology.hosts]
     for loc, name in named:
         if name in topology.switches:
             hint = "a switch runs no part of the training"
             document.report_at(loc, f"{shown(name)} is a switch of {topology.name}", hint)
         elif name not in hosts:
-            hint = nearest(name, hosts, else_list="hosts")
+            hint = nearest(name, [*groups, *hosts], else_list="hosts")
             document.report_at(loc, f"{shown(name)} is no host of {topology.name}", hint)
 
 
@@ -90,15 +103,17 @@ def _check_twice(document: Document, named: list[tuple[Loc, str]]) -> None:
         seen.setdefault(name, loc)
 
 
-def _check_workers(document: Document, topology: Topology, placement: Placement) -> None:
-    for index, name in enumerate(placement.workers):
-        loc = (*_PLACEMENT, "workers", index)
+def _check_workers(
+    document: Document, topology: Topology, named: list[tuple[Loc, str]], server: str
+) -> None:
+    for loc, name in named:
+        if loc[1] != "workers":
+            continue
         if topology.host(name).device is None:
             message = f"worker {shown(name)} has no device model"
             document.report_at(loc, message, f"add 'device' to the host in {topology.name}")
         try:
-            path(topology, placement.server, name)
+            path(topology, server, name)
         except ValueError:
-            server = shown(placement.server)
-            message = f"worker {shown(name)} cannot reach the parameter server {server}"
+            message = f"worker {shown(name)} cannot reach the parameter server {shown(server)}"
             document.report_at(loc, message, f"no chain of links of {topology.name} joins them")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.spec.fields import FileModel
+from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.text import nearest, shown
@@ -37,8 +38,13 @@ class _Edge:
         return " - ".join(self.ends)
 
 
-def check_topology(document: Document) -> None:
-    """Adds to the document's problems what is wrong between the parts of a topology."""
+def check_topology(document: Document, groups: Groups) -> None:
+    """Adds to the document's problems what is wrong between the parts of a topology.
+
+    Args:
+        document: of the topology, its repeated hosts written out.
+        groups: the hosts that these stand for.
+    """
     data = mapping(document.data)
     hosts = mapping(data.get("hosts"))
     _check_roles(document, hosts)
@@ -47,7 +53,7 @@ def check_topology(document: Document) -> None:
     _check_rates(document, data)
     if not _nodes_readable(data):
         return
-    edges = _edges(document, data, [*hosts, *switches])
+    edges = _edges(document, data, [*hosts, *switches], groups)
     _check_degrees(document, edges, hosts, switches)
     _check_pairs(document, edges)
     links = data.get("links")
@@ -159,7 +165,10 @@ def _check_rates(document: Document, data: Mapping[str, Any]) -> None:
             document.report_at(("links", index, "rate"), "the link has no rate", hint)
 
 
-def _edges(document: Document, data: Mapping[str, Any], nodes: list[str]) -> list[_Edge]:
+def _edges(
+    document: Document, data: Mapping[str, Any], nodes: list[str], groups: Groups
+) -> list[_Edge]:
+    written = [*groups, *(name for name in nodes if ("hosts", name) not in document.copies)]
     edges: list[_Edge] = []
     for index, link in enumerate(items(data.get("links"))):
         loc: Loc = ("links", index, "endpoints")
@@ -167,7 +176,7 @@ def _edges(document: Document, data: Mapping[str, Any], nodes: list[str]) -> lis
         for number, end in enumerate(ends):
             if isinstance(end, str) and end not in nodes:
                 message = f"{shown(end)} is no host and no switch"
-                hint = nearest(end, nodes, else_list="nodes")
+                hint = nearest(end, written, else_list="nodes")
                 document.report_at((*loc, number), message, hint)
         if len(ends) != 2 or any(end not in nodes for end in ends):
             continue

@@ -91,7 +91,13 @@ class DefaultsFile(FileModel):
 
 
 class HostFile(WorkerDefaults):
-    """A host."""
+    """A host, or several alike."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_HOSTS)] | None = Field(
+        default=None,
+        description="how many hosts it stands for: NAME0, NAME1 and so on; a link with the endpoint"
+        " NAME stands for one link of each",
+    )
 
     role: Role | None = Field(
         default=None,

@@ -15,6 +15,10 @@ Mark: TypeAlias = tuple[int, int]
 """Line and column, both from 1."""
 
 
+_COPIED = 2
+"""Keys and indices on the way to what can be a copy: a host, or a link."""
+
+
 @dataclass
 class Document:
     """A YAML file's data, with the position of every key and value and the problems so far.
@@ -26,6 +30,7 @@ class Document:
         data: mappings (keys are always text), lists and scalars.
         problems: what is wrong, each with its position, in the order found.
         bad: places about which something was said already; what follows from them is not said.
+        copies: places in the data that are copies, and the places where they are written.
         used: places whose text is elsewhere, with the position of the alias that refers to it.
     """
 
@@ -38,6 +43,7 @@ class Document:
     keys: dict[Loc, Mark] = field(default_factory=dict)
     values: dict[Loc, Mark] = field(default_factory=dict)
     used: dict[Loc, Mark] = field(default_factory=dict)
+    copies: dict[Loc, Loc] = field(default_factory=dict)
 
     def report(self, mark: Mark, message: str, hint: str = "") -> None:
         """Adds a problem at a line and column."""
@@ -50,10 +56,11 @@ class Document:
         Nothing is added where something was said before, at the place itself or around it; nor if
         an alias brings a text about which the same was said where it stands.
         """
-        if self.is_bad(loc):
+        loc = self.written(loc)
+        if self._is_bad(loc):
             return
         self.bad.add(loc)
-        mark = self.mark(loc, key=key)
+        mark = self._mark(loc, key=key)
         if any(mark == at and message == said.message for at, said in self.problems):
             return
         user = self._user(loc)
@@ -63,10 +70,16 @@ class Document:
 
     def is_bad(self, loc: Loc) -> bool:
         """Whether something was said already about a place or what it is part of."""
+        return self._is_bad(self.written(loc))
+
+    def _is_bad(self, loc: Loc) -> bool:
         return any(loc[:length] in self.bad for length in range(len(loc) + 1))
 
     def mark(self, loc: Loc, *, key: bool = False) -> Mark:
         """Line and column of a place, or of the nearest thing around it."""
+        return self._mark(self.written(loc), key=key)
+
+    def _mark(self, loc: Loc, *, key: bool) -> Mark:
         for length in range(len(loc), -1, -1):
             part = loc[:length]
             # What is missing inside a mapping is looked for at the mapping's name.
@@ -78,6 +91,11 @@ class Document:
             if part in second:
                 return second[part]
         return (1, 1)
+
+    def written(self, loc: Loc) -> Loc:
+        """Where a place of the data is written in the file: that of a copy is its original's."""
+        head, rest = loc[:_COPIED], loc[_COPIED:]
+        return (*self.copies.get(head, head), *rest)
 
     def sorted_problems(self) -> list[Problem]:
         """The problems in the order in which they stand in the file."""
