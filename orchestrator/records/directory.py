@@ -64,10 +64,30 @@ class TrialDirectory(ProcessDirectory):
 TRIAL = "trial.json"
 NETWORK = "network.json"
 
+RUN = "run.json"
+TRIALS = "trials"
+IDLE = "idle.json"
+BENCH = "bench.json"
+
 
 def process_file(name: str) -> str:
     """The name of a process's record file."""
     return f"{name}.jsonl"
+
+
+def iperf_file(way: str) -> str:
+    """The name, in a bench's directory, of iperf3's own report."""
+    return f"iperf3/{way}.json"
+
+
+def exchange_file(exchange: str, process: str) -> str:
+    """The name, in a bench's directory, of the records of one process of an exchange."""
+    return f"{exchange}/{process_file(process)}"
+
+
+def unfinished(trial: str) -> str:
+    """The name of a trial's directory while it is stored: hidden, and no trial yet."""
+    return f".{trial}"
 
 
 @dataclass(frozen=True)
@@ -79,12 +99,12 @@ class RunDirectory:
     @property
     def run(self) -> Path:
         """What was run, with what, on what."""
-        return self.path / "run.json"
+        return self.path / RUN
 
     @property
     def trials(self) -> Path:
         """The folder of the trials."""
-        return self.path / "trials"
+        return self.path / TRIALS
 
     def trial(self, name: str) -> TrialDirectory:
         """The directory of a trial, by its name."""
@@ -92,7 +112,11 @@ class RunDirectory:
 
     def unfinished(self, name: str) -> TrialDirectory:
         """Where a trial is while it is stored; hidden, and no trial yet."""
-        return TrialDirectory(self.trials / f".{name}")
+        return TrialDirectory(self.trials / unfinished(name))
+
+    def left_unfinished(self) -> tuple[Path, ...]:
+        """What was being stored when a run was killed."""
+        return tuple(self.trials.glob(unfinished("*")))
 
     def stored(self) -> tuple[TrialDirectory, ...]:
         """All trials that were stored whole, by name."""
@@ -131,16 +155,16 @@ class RunDirectory:
     @property
     def idle(self) -> Path:
         """Of a bench: idle share of the machine by what was measured."""
-        return self.path / "idle.json"
+        return self.path / IDLE
 
     @property
     def bench(self) -> Path:
         """Of a bench: its figures."""
-        return self.path / "bench.json"
+        return self.path / BENCH
 
     def iperf(self, way: str) -> Path:
         """Of a bench: iperf3's own report."""
-        return self.path / "iperf3" / f"{way}.json"
+        return self.path / iperf_file(way)
 
     def exchange(self, name: str) -> ProcessDirectory:
         """Of a bench: the records of one exchange of traffic, `goodput` or `urgent`."""

@@ -19,6 +19,7 @@ from orchestrator.emulation.limits.idle import IdleSampler
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import RunError
 from orchestrator.records.bench import BenchRecord
+from orchestrator.records.directory import BENCH, IDLE, exchange_file, iperf_file
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.progress import RunProgress
 from orchestrator.session.inner.trial import run_trial, trial_files
@@ -62,7 +63,7 @@ class Bench:
             self._iperf(way)
         self._exchange("goodput", "traffic", progress)
         self._exchange("urgent", "urgent", progress)
-        self._results.keep("", {"idle.json": json_file(self._idle)})
+        self._results.keep({IDLE: json_file(self._idle)})
         failed = 0
         for trial in plan_trials(self._experiment):
             progress.start(trial)
@@ -85,7 +86,7 @@ class Bench:
                 self._what.ramp_seconds,
                 self._what.seconds,
             )
-        self._results.keep("iperf3", {f"{way}.json": json_file(report)})
+        self._results.keep({iperf_file(way): json_file(report)})
 
     def _exchange(
         self, name: str, kind: Literal["traffic", "urgent"], progress: RunProgress
@@ -94,7 +95,7 @@ class Bench:
         progress.say(f"{name}: {probe.seconds:.1f} s")
         with self._sampled(name):
             records = probe.run(self._experiment, self._up)
-        self._results.keep(name, {f"{host}.jsonl": data for host, data in records.items()})
+        self._results.keep({exchange_file(name, host): data for host, data in records.items()})
         self._up.testbed.check()
 
     @contextmanager
@@ -135,7 +136,7 @@ def _report(results: ResultsDirectory, as_json: bool) -> None:
         raise RunError("the bench has measured nothing")
     figures = bench_figures(results.path)
     answer: dict[str, Any] = {"figures": [figure.as_json() for figure in figures]}
-    results.keep("", {"bench.json": json_file(answer)})
+    results.keep({BENCH: json_file(answer)})
     console = messages() if as_json else answers()
     console.print(bench_table(figures))
     say(console, f"records: {results.path}")

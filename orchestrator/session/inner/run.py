@@ -16,6 +16,7 @@ from typing import Any, cast
 from orchestrator.analysis import Report, report
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import DmlbedError, RunError, UnusableError
+from orchestrator.records.directory import RunDirectory
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import LossRecord
 from orchestrator.session.inner.program import guarded, told
@@ -74,7 +75,7 @@ def _record(plan: RunPlan, goes_on: bool) -> dict[str, Any]:
     """What run.json is to say; of a run that goes on, what it said, and that it went on."""
     if not goes_on:
         return plan.record()
-    record = json.loads((plan.directory / "run.json").read_text(encoding="utf-8"))
+    record = json.loads(RunDirectory(plan.directory).run.read_text(encoding="utf-8"))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {**record, "went_on": [*record.get("went_on", ()), now]}
 
@@ -160,7 +161,7 @@ def _report(results: ResultsDirectory, answer: Answer) -> Report | None:
     made = report(path)
     console = answers() if answer == "text" else messages()
     console.print(made.table)
-    say(console, f"figure: {path / 'figure.png'}")
+    say(console, f"figure: {RunDirectory(path).figure_png}")
     say(console, f"run: {path}")
     if answer == "json":
         print(json.dumps(made.as_json()), flush=True)

@@ -12,6 +12,7 @@ from orchestrator.emulation.limits.cgroups import find_layout
 from orchestrator.emulation.switches.choice import obstacles
 from orchestrator.errors import InputError, MachineError, Problem, RunError, UnusableError
 from orchestrator.plugins import PluginError
+from orchestrator.records.directory import RunDirectory
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resolve import check_machine, check_memory, resolve, say
 from orchestrator.session.launch.run import answer, carry_out, run
@@ -84,7 +85,7 @@ def read_plan(directory: Path) -> RunPlan:
         InputError: it is not that of a run, or of one that has no plan.
         RunError: its plan cannot be read.
     """
-    file = directory / "run.json"
+    file = RunDirectory(directory).run
     if not file.is_file():
         check_run_directory(directory)
     try:
@@ -173,7 +174,7 @@ def _go_on(plan: RunPlan, how: Answer) -> None:
     made = report(plan.directory)
     console = answers() if how == "text" else messages()
     console.print(made.table)
-    say_on(console, f"figure: {plan.directory / 'figure.png'}")
+    say_on(console, f"figure: {RunDirectory(plan.directory).figure_png}")
     say_on(console, f"run: {plan.directory}")
     if how == "json":
         print(json.dumps(made.as_json()), flush=True)
@@ -187,7 +188,7 @@ def _go_on_with_sweep(sweep: RunPlan, request: RunRequest) -> None:
     machine = check_machine(sweep.experiment, sweep.directory)
 
     def run_point(point: Point, place: Path) -> None:
-        if (place / "run.json").exists():
+        if RunDirectory(place).run.exists():
             plan = read_plan(place)
             check_same(plan)
             _go_on(plan, how)

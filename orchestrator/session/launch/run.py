@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrator.emulation.limits.cgroups import find_layout
 from orchestrator.emulation.limits.run_groups import run_groups
+from orchestrator.records.directory import RunDirectory
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resolve import check_machine, resolve, switch_of
 from orchestrator.session.launch.sweep import run_sweep
@@ -63,6 +64,6 @@ def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:
 
 def kept(directory: Path) -> str:
     """What is left of a run whose box was ended: a clause."""
-    if (directory / "run.json").exists():
+    if RunDirectory(directory).run.exists():
         return f"the trials that had finished are kept: `dmlbed run {directory}` goes on with it"
     return "no trial had finished"

@@ -21,6 +21,7 @@ from orchestrator.errors import (
     RunError,
     UnusableError,
 )
+from orchestrator.records.directory import RUN, RunDirectory
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.store.results import give_to_caller, json_file, new_directory
 from orchestrator.spec import Experiment, Point
@@ -61,7 +62,7 @@ def run_sweep(plan: RunPlan, run_point: RunPoint, *, as_json: bool, goes_on: boo
     directory, parents = (
         (plan.directory, ())
         if goes_on
-        else new_directory(plan.directory, {"run.json": json_file(plan.record())})
+        else new_directory(plan.directory, {RUN: json_file(plan.record())})
     )
     try:
         try:
@@ -120,7 +121,7 @@ def _report(directory: Path, experiment: Experiment, as_json: bool) -> None:
     made = report_sweep(directory)
     console = messages() if as_json else answers()
     console.print(made.table)
-    say(console, f"figure: {directory / 'figure.png'}")
+    say(console, f"figure: {RunDirectory(directory).figure_png}")
     say(console, f"sweep: {directory}")
     if as_json:
         print(json.dumps(made.as_json()), flush=True)

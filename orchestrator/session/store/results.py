@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import MachineError, RunError
+from orchestrator.records.directory import RUN, TRIALS, RunDirectory
 from orchestrator.session.plan.trials import Trial
 
 
@@ -70,7 +71,7 @@ class ResultsDirectory:
         if goes_on:
             self._lock = _lock(directory)
             self._path = directory
-            for partial in (directory / "trials").glob(".*"):
+            for partial in RunDirectory(directory).left_unfinished():
                 shutil.rmtree(partial)  # it was being stored when the run was killed
 
     @property
@@ -92,18 +93,18 @@ class ResultsDirectory:
         """The directory, with a run.json that is up to date."""
         if self._path is None:
             self._path, self._parents = new_directory(
-                self._wanted, {"run.json": json_file(self._run_record)}, ("trials",)
+                self._wanted, {RUN: json_file(self._run_record)}, (TRIALS,)
             )
             self._lock = _lock(self._path)
         elif not self._written:
-            replace_file(self._path / "run.json", json_file(self._run_record))
+            replace_file(RunDirectory(self._path).run, json_file(self._run_record))
         self._written = True
         return self._path
 
     def store(self, trial: Trial, files: Mapping[str, bytes]) -> Path:
         """Keep a finished or failed trial's files, all of them or none; returns its directory."""
-        trials = self._made() / "trials"
-        whole, partial = trials / trial.directory, trials / f".{trial.directory}"
+        layout = RunDirectory(self._made())
+        whole, partial = layout.trial(trial.directory).path, layout.unfinished(trial.directory).path
         try:
             partial.mkdir()
             for name, content in files.items():
@@ -114,16 +115,16 @@ class ResultsDirectory:
             # Ctrl-C may come here, too.
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _sync(trials)
+        _sync(layout.trials)
         self.stored += 1
         return whole
 
-    def keep(self, folder: str, files: Mapping[str, bytes]) -> None:
-        """Keep files that belong to no trial in a folder of the run's directory; "": in itself."""
-        place = self._made() / folder
-        place.mkdir(exist_ok=True)
+    def keep(self, files: Mapping[str, bytes]) -> None:
+        """Keep files that belong to no trial, by their names in the run's directory."""
         for name, content in files.items():
-            _write(place / name, content)
+            place = self._made() / name
+            place.parent.mkdir(exist_ok=True)
+            _write(place, content)
 
     def give_to_caller(self) -> None:
         """Under sudo, hand the files to the person who called it; the run has ended."""
@@ -138,7 +139,9 @@ def attempts_at(directory: Path, trial: Trial) -> list[Path]:
     """The directories of all attempts at a trial that a run's directory holds, in their order."""
     places: list[Path] = []
     while True:
-        place = directory / "trials" / replace(trial, attempt=len(places) + 1).directory
+        place = (
+            RunDirectory(directory).trial(replace(trial, attempt=len(places) + 1).directory).path
+        )
         if not place.is_dir():
             return places
         places.append(place)
