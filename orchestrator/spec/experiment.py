@@ -156,7 +156,7 @@ class Experiment:
     @property
     def exchange(self) -> ServerExchange:
         """Who trains with whom on the topology, and what they demand of it."""
-        return exchange_of(self.topology)
+        return exchange_of(self.topology, self.placement)
 
     @property
     def receive_buffer_bytes(self) -> int:
@@ -298,13 +298,12 @@ class Experiment:
             KeyError: a key is missing.
             TypeError, ValueError: a value is none that this version knows.
         """
-        placement = Placement.of_experiment(record)
         return cls(
             name=str(record["name"]),
             description=str(record.get("description", "")),
             source=Path(record.get("source", "")),
-            topology=Topology.from_resolved(record["topology"]).placed(placement),
-            placement=placement,
+            topology=Topology.from_resolved(record["topology"]),
+            placement=Placement.from_resolved(record["placement"]),
             models=tuple(record["models"]),
             schedules=tuple(record["schedules"]),
             iterations=int(record["iterations"]),

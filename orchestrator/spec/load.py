@@ -143,7 +143,7 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> _Name
         topology = file.resolve()
         placement = file.placement()
         if placement is not None:
-            check_queues(document, topology)
+            check_queues(document, topology, placement)
         if not document.problems:
             return _Named(topology, placement, groups)
     raise InputError(document.sorted_problems())
@@ -166,14 +166,14 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         if named is None
         else check_placement(document, named.topology, named.by_roles, named.groups)
     )
-    if topology is not None and placement is not None:
-        topology = topology.placed(placement)
     scale, option_problems = check_overrides(overrides, known)
     if file is not None:
         scale = scale or file.scale.scale()
     switch = overrides.switch or (file.switch if file is not None else AUTO)
-    demands = None if topology is None or placement is None else exchange_of(topology).demands
-    if demands is not None and (why := unfit(demands, switch)):
+    why = ""
+    if topology is not None and placement is not None:
+        why = unfit(exchange_of(topology, placement).demands, switch)
+    if why:
         if overrides.switch is None:
             document.report_at(("switch",), why, _OTHER_KIND)
         else:

@@ -42,21 +42,9 @@ class Placement:
         """The placement that `resolved` wrote.
 
         Raises:
-            KeyError: a part is missing.
+            KeyError, TypeError: a part is missing.
         """
         return cls(tuple(record["servers"]), tuple(record["workers"]))
-
-    @classmethod
-    def of_experiment(cls, record: Mapping[str, Any]) -> Placement:
-        """That of a resolved experiment; an older one's hosts have roles instead.
-
-        Raises:
-            KeyError, TypeError: it says nothing of it.
-        """
-        if "placement" in record:
-            return cls.from_resolved(record["placement"])
-        roles = {host["name"]: host["role"] for host in record["topology"]["hosts"]}
-        return cls.of_roles(roles)
 
     @classmethod
     def of_roles(cls, roles: Mapping[str, str | None]) -> Placement:

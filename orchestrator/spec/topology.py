@@ -10,9 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from orchestrator.spec.fields import Role
-from orchestrator.spec.placement import Placement
-
 
 @dataclass(frozen=True)
 class Host:
@@ -20,7 +17,6 @@ class Host:
 
     Attributes:
         name: its name.
-        role: "ps" (parameter server), "worker" or None.
         device: the name of the device model that gives its speed as a worker, if it may be one.
         cores: how many cores it may use, a fraction too; None if not limited.
         memory_bytes: how much memory it may use; None if not limited.
@@ -28,7 +24,6 @@ class Host:
     """
 
     name: str
-    role: Role | None = None
     device: str | None = None
     cores: float | None = None
     memory_bytes: int | None = None
@@ -38,7 +33,6 @@ class Host:
         """All that decides a figure; a cpuset only if there is one, which is rare."""
         fields = asdict(self)
         cpuset = fields.pop("cpuset")
-        del fields["role"]
         return {**fields, "cpuset": list(cpuset)} if cpuset else fields
 
 
@@ -98,42 +92,17 @@ class Topology:
         # Much is remembered by topology, and one of hundreds of hosts takes a while to hash.
         return hash((self.name, self.hosts, self.switches, self.links))
 
-    @property
-    def ps(self) -> Host:
-        """The parameter server."""
-        return next(host for host in self.hosts if host.role == "ps")
-
-    @property
-    def workers(self) -> tuple[Host, ...]:
-        """The workers, in the order of the file: the order in which gradients are summed."""
-        return tuple(host for host in self.hosts if host.role == "worker")
-
-    @property
-    def placement(self) -> Placement:
-        """Who has which part, by the hosts' roles."""
-        return Placement.of_roles({host.name: host.role for host in self.hosts})
-
-    def placed(self, placement: Placement) -> Topology:
-        """The same with the roles of a placement, and its workers in the placement's order."""
-        workers = iter(placement.workers)
-        hosts = [
-            replace(self.host(next(workers)), role="worker")
-            if host.name in placement.workers
-            else replace(host, role="ps" if host.name in placement.servers else None)
-            for host in self.hosts
-        ]
-        return replace(self, hosts=tuple(hosts))
-
     def host(self, name: str) -> Host:
         """The host of that name.
 
         Raises:
             KeyError: there is none.
         """
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Host]:
+        return {host.name: host for host in self.hosts}
 
     def without_delays(self) -> Topology:
         """The same with links that take no time of their own."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.session.testbed.controller import make_controller
 from orchestrator.session.testbed.opened import network_of
-from orchestrator.spec import exchange_of, load_experiment
+from orchestrator.spec import load_experiment
 from tests.system.flows import in_host
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from workloads.schedule.library import get_schedule
@@ -27,7 +27,7 @@ def test_a_loop_carries_traffic_along_the_shortest_path_only(tmp_path: Path) -> 
         f"scale: {{rates: {10 * RATE_DIVISOR}, time: 1}}\n"
     )
     experiment = load_experiment(file)
-    controller = make_controller(exchange_of(experiment.topology).demands, OPENVSWITCH)
+    controller = make_controller(experiment.exchange.demands, OPENVSWITCH)
     with EmulatedTestbed(network_of(experiment), OPENVSWITCH, controller) as testbed:
         testbed.set_schedule(get_schedule("none"))
         before = testbed.counters()

@@ -11,7 +11,8 @@ from orchestrator.cli.plan import describe
 from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.switches.choice import SwitchChoice
-from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, exchange_of, load_any, ports
+from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
+from tests.unit.placed import exchange_of
 from workloads.schedule.library import SCHEDULES
 
 ROOT = Path(__file__).parents[2]

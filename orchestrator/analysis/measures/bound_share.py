@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.predict import Case, Goodputs, own_paces, worker_devices
-from orchestrator.spec import Placement, Scale, SocketBuffers, Topology, exchange_of
+from orchestrator.spec import Placement, Scale, ServerExchange, SocketBuffers, Topology, exchange_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 
@@ -57,12 +57,11 @@ def case_of(
     experiment: Mapping[str, Any], model: str, batch: int, goodputs: Goodputs | None = None
 ) -> Case | None:
     """What was trained on what; None as above."""
-    topology = topology_of(experiment)
-    if topology is None or model not in model_names():
+    exchange = exchange_in(experiment)
+    if exchange is None or model not in model_names():
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
-        exchange = exchange_of(topology)
         case = Case(
             exchange,
             load_model(model),
@@ -78,13 +77,13 @@ def case_of(
     return case
 
 
-def topology_of(experiment: Mapping[str, Any]) -> Topology | None:
-    """The topology that a resolved experiment ran on; None if it does not say so."""
+def exchange_in(experiment: Mapping[str, Any]) -> ServerExchange | None:
+    """The exchange of a resolved experiment, on its topology; None if it does not say so."""
     try:
         # What a description says decides nothing, so that run.json leaves it out.
         topology = _TOPOLOGY.validate_python({"description": "", **experiment["topology"]})
-        return topology.placed(Placement.of_experiment(experiment))
-    except (KeyError, TypeError, ValidationError):
+        return exchange_of(topology, Placement.from_resolved(experiment["placement"]))
+    except (KeyError, TypeError, ValueError):
         return None
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.analysis.measures.bound_share import topology_of
+from orchestrator.analysis.measures.bound_share import exchange_in
 from orchestrator.analysis.reading.spans import Span, TrialSpans
 from orchestrator.errors import RunError
 from orchestrator.predict import bottleneck, goodput_bps
-from orchestrator.spec import WAYS, Way, exchange_of
+from orchestrator.spec import WAYS, Way
 
 BIN_NS = 10_000_000
 """Emulated nanoseconds."""
@@ -44,12 +44,12 @@ def full(experiment: Mapping[str, Any], rates: float) -> dict[Way, Full]:
     Raises:
         RunError: the run does not say on what topology it ran.
     """
-    topology = topology_of(experiment)
-    if topology is None:
+    exchange = exchange_in(experiment)
+    if exchange is None:
         raise RunError("run.json: no topology that this version can read")
     found: dict[Way, Full] = {}
     for way in WAYS:
-        limit = bottleneck(exchange_of(topology), way)
+        limit = bottleneck(exchange, way)
         ports = tuple(map(str, limit.ports))
         found[way] = Full(ports, goodput_bps(limit.rate_bps) / rates)
     return found

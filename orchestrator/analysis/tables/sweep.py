@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from orchestrator.analysis.measures.bound_share import buffers_of, topology_of
+from orchestrator.analysis.measures.bound_share import buffers_of, exchange_in
 from orchestrator.analysis.measures.statistics import Estimate
 from orchestrator.analysis.reading.directories import check_format
 from orchestrator.analysis.reading.records import Run, read_run
@@ -54,7 +54,7 @@ class _Experiment(Record):
     devices: dict[str, DeviceModel]
     own_schedules: dict[str, Schedule] = Field(default_factory=dict)
     topology: dict[str, Any]
-    placement: dict[str, Any] | None = None
+    placement: dict[str, Any]
     socket_buffers: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -100,7 +100,11 @@ class SweepRun:
         there = conditions(self.sweep, value, self.topology, self.placement, self.batch)
         made = load_model(model)
         return Case(
-            exchange_of(there.topology), made, self.devices, there.batch, buffers=self.buffers
+            exchange_of(there.topology, there.placement),
+            made,
+            self.devices,
+            there.batch,
+            buffers=self.buffers,
         )
 
     def most(self, case: Case) -> float:
@@ -168,9 +172,8 @@ def read_sweep(directory: Path) -> SweepRun:
     found = read_object(path, _SweepRecord)
     check_format(path, found.format, found.versions.get("dmlbed"))
     record = found.experiment
-    network = record.model_dump(include={"topology", "placement"}, exclude_none=True)
-    topology = topology_of(network)
-    if topology is None:
+    exchange = exchange_in(record.model_dump(include={"topology", "placement"}))
+    if exchange is None:
         raise RunError(f"{path}: its topology cannot be read")
     runs: dict[int, Run] = {}
     missing: dict[int, str] = {}
@@ -193,8 +196,8 @@ def read_sweep(directory: Path) -> SweepRun:
         directory=directory,
         name=record.name,
         sweep=record.sweep,
-        topology=topology,
-        placement=Placement.of_experiment(network),
+        topology=exchange.topology,
+        placement=Placement((exchange.server,), exchange.workers),
         batch=record.batch,
         models=tuple(model for model in record.models if model in model_names()),
         schedules={

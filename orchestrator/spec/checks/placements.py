@@ -57,7 +57,7 @@ def check_placement(
     _check_workers(document, topology, named, placement.server)
     if _half_read(document):
         return None
-    demands = exchange_of(topology.placed(placement)).demands
+    demands = exchange_of(topology, placement).demands
     for port, _, least in short_queues(demands):
         why = why_short(demands, port)
         document.report_at(_PLACEMENT, why, f"{least_text(least)} in {topology.name}", key=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.spec.files.validation import items, mapping
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.graph import Port, ports
@@ -39,10 +40,10 @@ def least_text(least: int) -> str:
     return f"at least {-(-least // _KIB)} KiB"
 
 
-def check_queues(document: Document, topology: Topology) -> None:
+def check_queues(document: Document, topology: Topology, placement: Placement) -> None:
     """Adds to a topology's problems the queues that hold too little, where they are written."""
     worst: dict[Loc, tuple[int, Port]] = {}
-    demands = exchange_of(topology).demands
+    demands = exchange_of(topology, placement).demands
     for port, link, least in short_queues(demands):
         loc = _written(document, link, port)
         if loc not in worst or least > worst[loc][0]:

@@ -108,7 +108,7 @@ def _check_workers(
             message = f"{workers} workers: no room for {workers - present} more links at {peer}"
             document.report_at(loc, message, f"at most {most} workers on {topology.name}")
             continue
-        there = exchange_of(with_workers(topology, placement, workers)[0]).demands
+        there = exchange_of(*with_workers(topology, placement, workers)).demands
         if why := unfit(there, switch):
             document.report_at(loc, why)
         for port, _, least in short_queues(there):

@@ -146,7 +146,6 @@ class TopologyFile(FileModel):
 
         return Host(
             name=name,
-            role=host.role,
             device=nearest("device"),
             cores=nearest("cores"),
             memory_bytes=nearest("memory"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Host, Topology
 from orchestrator.spec.traffic.demands import Demand, Demands
 
@@ -76,13 +77,12 @@ class ServerExchange:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def exchange_of(topology: Topology) -> ServerExchange:
-    """The exchange between the hosts that have a part on a topology.
+def exchange_of(topology: Topology, placement: Placement) -> ServerExchange:
+    """The exchange between the hosts that a placement gives a part.
 
     Raises:
         ValueError: there is not exactly one parameter server.
     """
-    placement = topology.placement
     return ServerExchange(topology, placement.server, placement.workers)
 
 

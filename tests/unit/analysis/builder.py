@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from orchestrator.analysis import RUN_FORMAT
 from orchestrator.records.network import (
@@ -16,6 +16,7 @@ from orchestrator.records.network import (
     UseRecord,
 )
 from orchestrator.records.trial import ScaleRecord, TrialRecord
+from orchestrator.spec import load_experiment
 from tests.unit.analysis.record_builder import connection, network_record, port_record
 from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
 from workloads.models.profiles import load_model
@@ -36,7 +37,7 @@ from workloads.schedule.library import Schedule
 from workloads.schedule.units import Layout
 
 SECOND = 1_000_000_000
-REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
+_REFERENCE = Path(__file__).parents[3] / "experiments/published.yaml"
 
 
 @dataclass
@@ -320,8 +321,7 @@ def write_run(
     if baseline:
         experiment["baseline"] = baseline
     if topology:
-        kept = json.loads(REFERENCE.read_text())["experiment"]
-        experiment |= {key: kept[key] for key in ("topology", "devices")}
+        experiment |= {key: reference()[key] for key in ("topology", "placement", "devices")}
     run = {
         "format": RUN_FORMAT,
         "experiment": experiment,
@@ -375,6 +375,12 @@ def matrix(models: int, schedules: Sequence[str], repeats: int) -> list[FakeTria
                 rate = sum(runs) / len(runs) * (0.97 + 0.012 * ((repeat * 2 + number) % 3))
                 trials.append(FakeTrial(model, schedule, repeat, imgs_per_sec=rate))
     return trials
+
+
+def reference() -> dict[str, Any]:
+    """The published experiment, as run.json has it."""
+    experiment: dict[str, Any] = json.loads(json.dumps(load_experiment(_REFERENCE).resolved()))
+    return experiment
 
 
 def _dump(path: Path, value: object) -> None:

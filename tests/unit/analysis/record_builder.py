@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from orchestrator.records.network import (
@@ -19,7 +18,6 @@ from workloads.process.process_records import (
 )
 
 SECOND = 1_000_000_000
-REFERENCE = Path(__file__).parents[3] / "results/reference/run.json"
 
 
 def port_record(port: str, packets: int = 0, drops: int = 0) -> PortRecord:

@@ -7,8 +7,9 @@ from pathlib import Path
 from orchestrator.controller.rule import DROP, Rule
 from orchestrator.controller.rules import rule_differences
 from orchestrator.session.testbed.controller import planned_rules
-from orchestrator.spec import WAYS, ClassPlan, exchange_of, load_topology
+from orchestrator.spec import WAYS, ClassPlan, load_topology
 from orchestrator.spec.traffic.class_plan import class_plan
+from tests.unit.placed import exchange_of
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = load_topology(ROOT / "topologies" / "ps-10g-1g-3workers.yaml")

@@ -18,8 +18,9 @@ from orchestrator.controller.rule import Rule
 from orchestrator.controller.session import ControllerSession
 from orchestrator.errors import RunError
 from orchestrator.session.testbed.controller import switch_names
-from orchestrator.spec import exchange_of, load_topology
+from orchestrator.spec import load_topology
 from orchestrator.spec.traffic.class_plan import class_plan
+from tests.unit.placed import exchange_of
 
 ROOT = Path(__file__).parents[3]
 STAR = load_topology(ROOT / "topologies" / "star.yaml")

@@ -31,11 +31,11 @@ def trunk(
     workers: int, rate: int = 10**9, back: int | None = None, devices: Sequence[str] = ("d",)
 ) -> Topology:
     """The published topology with another number of workers, and a trunk of another rate."""
-    hosts = [Host(f"worker{n}", "worker", devices[n % len(devices)]) for n in range(workers)]
+    hosts = [Host(f"worker{n}", devices[n % len(devices)]) for n in range(workers)]
     return Topology(
         "trunk",
         "",
-        (Host("ps", "ps"), *hosts),
+        (Host("ps"), *hosts),
         ("switch0", "switch1"),
         (
             link("ps", "switch0", 10 * rate),
@@ -67,14 +67,14 @@ def clusters(draw: st.DrawFn) -> Cluster:
     """Racks of workers behind a core switch; every direction has a rate of its own."""
     racks = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
     devices = {f"d{n}": device for n, device in enumerate(draw(st.lists(DEVICES, min_size=1)))}
-    hosts = [Host("ps", "ps")]
+    hosts = [Host("ps")]
     links = [link("ps", "core", draw(RATES), draw(RATES))]
     for number, workers in enumerate(racks):
         rack = f"rack{number}"
         links.append(link("core", rack, draw(RATES), draw(RATES)))
         for _ in range(workers):
             name = f"worker{len(hosts) - 1}"
-            hosts.append(Host(name, "worker", draw(st.sampled_from(sorted(devices)))))
+            hosts.append(Host(name, draw(st.sampled_from(sorted(devices)))))
             links.append(link(rack, name, draw(RATES), draw(RATES)))
     switches = ("core", *(f"rack{number}" for number in range(len(racks))))
     return Cluster(Topology("racks", "", tuple(hosts), switches, tuple(links)), devices)

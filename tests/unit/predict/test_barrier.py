@@ -9,7 +9,8 @@ from hypothesis import given, settings
 
 from orchestrator.predict import goodput_bps, lower_bound, server_loads
 from orchestrator.predict.barrier import barrier_seconds, computations, network_of
-from orchestrator.spec import Topology, exchange_of
+from orchestrator.spec import Topology
+from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import MODELS, Cluster, clusters, model, trunk
 from workloads.models import graphs
 from workloads.models.devices import DeviceModel
@@ -36,7 +37,7 @@ def iteration(
     turns: Sequence[int] | None = None,
 ) -> float:
     order = range(len(made.tensors))
-    orders = [order[::-1] if backwards else order] * len(topology.workers)
+    orders = [order[::-1] if backwards else order] * len(exchange_of(topology).workers)
     loads = server_loads(exchange_of(topology), made.bytes)
     network = network_of(exchange_of(topology), loads, by_worker=by_worker, turns=turns)
     return barrier_seconds(

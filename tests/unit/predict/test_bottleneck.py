@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.predict import bottleneck, first_worker_bps, is_shared
-from orchestrator.spec import exchange_of, load_topology
+from orchestrator.spec import load_topology
 from orchestrator.spec.sweep import with_rate, with_workers
+from tests.unit.placed import exchange_of, placement_on
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,7 +40,7 @@ def test_a_link_that_all_workers_share(name: str, shared: bool) -> None:
     topology = load_topology(ROOT / f"topologies/{name}.yaml")
     assert is_shared(exchange_of(topology), "pull") is shared
     assert is_shared(exchange_of(topology), "push") is shared
-    assert is_shared(exchange_of(with_workers(topology, topology.placement, 1)[0]), "pull")
+    assert is_shared(exchange_of(with_workers(topology, placement_on(topology), 1)[0]), "pull")
 
 
 @pytest.mark.parametrize(("rate", "shared"), [(2_999_999_999, True), (3 * 10**9, False)])

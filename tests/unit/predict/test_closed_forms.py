@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.predict import Prediction, lower_bound, predictions
-from orchestrator.spec import Topology, exchange_of, load_topology
+from orchestrator.spec import Topology, load_topology
+from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import DEVICES, MODELS, Cluster, clusters, link, trunk
 from tests.unit.predict.test_iteration import PUBLISHED, TOPOLOGIES
 from workloads.models.devices import DeviceModel, known_devices

@@ -10,8 +10,9 @@ import pytest
 
 from orchestrator.orders import Order, Setting
 from orchestrator.predict import Case, expected, limits
-from orchestrator.spec import exchange_of, load_experiment
+from orchestrator.spec import load_experiment
 from orchestrator.spec.sweep import with_rate, with_workers
+from tests.unit.placed import exchange_of
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule, schedule_names
 

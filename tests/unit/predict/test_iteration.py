@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.predict import compute_seconds, goodput_bps, no_overlap_seconds, phase_seconds
-from orchestrator.spec import Topology, exchange_of, load_topology
+from orchestrator.spec import Topology, load_topology
+from tests.unit.placed import exchange_of
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import load_model
 
@@ -94,19 +96,18 @@ def test_compute_is_added_to_the_network() -> None:
     assert with_compute - network == pytest.approx(0.5534542627)
 
 
-def test_the_slowest_worker_decides(tmp_path: Path) -> None:
-    file = tmp_path / "straggler.yaml"
-    file.write_text(
-        (TOPOLOGIES / "star.yaml").read_text().replace(
-            "worker2: {role: worker}", "worker2: {role: worker, device: slow}"
-        )
-    )  # fmt: skip
+def test_the_slowest_worker_decides() -> None:
+    star = topology("star")
+    hosts = [
+        replace(host, device="slow") if host.name == "worker2" else host for host in star.hosts
+    ]
+    straggler = replace(star, hosts=tuple(hosts))
     devices = {**INSTANT, "slow": DeviceModel("slow", 0.0, 1.0, 0.0)}
     model = load_model("alexnet")
-    straggling = no_overlap_seconds(exchange_of(load_topology(file)), model, devices, 2)
-    assert straggling - no_overlap_seconds(
-        exchange_of(topology("star")), model, INSTANT, 2
-    ) == pytest.approx(2 * 0.838792896)
+    straggling = no_overlap_seconds(exchange_of(straggler), model, devices, 2)
+    assert straggling - no_overlap_seconds(exchange_of(star), model, INSTANT, 2) == pytest.approx(
+        2 * 0.838792896
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5, 16])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from orchestrator.predict import fullest, goodput_bps, server_loads
-from orchestrator.spec import exchange_of, load_topology
+from orchestrator.spec import load_topology
+from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import Cluster, clusters, trunk
 from tests.unit.predict.test_iteration import TOPOLOGIES
 
@@ -63,4 +64,4 @@ def test_no_port_carries_both_pulls_and_pushes(cluster: Cluster) -> None:
             if load.direction == direction and "ps" in (load.port.node, load.port.peer)
         ]
         (load,) = at_server
-        assert load.workers == tuple(worker.name for worker in cluster.topology.workers)
+        assert load.workers == exchange_of(cluster.topology).workers

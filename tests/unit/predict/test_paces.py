@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.predict import goodput_bps, lead_of, lower_bound, own_paces
-from orchestrator.spec import Topology, exchange_of, load_topology
+from orchestrator.spec import Topology, load_topology
+from tests.unit.placed import exchange_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 

@@ -18,7 +18,8 @@ from orchestrator.predict import (
 )
 from orchestrator.predict.iteration import no_overlap_seconds
 from orchestrator.predict.pipeline import Work, pipelined_seconds
-from orchestrator.spec import Direction, Scale, SocketBuffers, Topology, exchange_of
+from orchestrator.spec import Direction, Scale, SocketBuffers, Topology
+from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import trunk
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model

@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.spec import (
-    Link,
-    SocketBuffers,
-    Topology,
-    exchange_of,
-    load_experiment,
-    load_topology,
-)
+from orchestrator.spec import Link, SocketBuffers, Topology, load_experiment, load_topology
 from orchestrator.spec.sweep import with_workers
 from orchestrator.spec.traffic.own_windows import overrun
+from tests.unit.placed import exchange_of, placement_on
 
 PUBLISHED = load_topology(Path(__file__).parents[3] / "topologies/ps-10g-1g-3workers.yaml")
 KIB = 1024
@@ -93,7 +87,7 @@ def test_a_port_that_less_can_reach_than_leave_has_no_queue() -> None:
 
 def test_the_worst_of_a_sweeps_points_is_said() -> None:
     points = [
-        exchange_of(with_workers(PUBLISHED, PUBLISHED.placement, count)[0]).demands
+        exchange_of(with_workers(PUBLISHED, placement_on(PUBLISHED), count)[0]).demands
         for count in (1, 4, 2)
     ]
     assert "of 4 workers" in overrun(points, LARGE)

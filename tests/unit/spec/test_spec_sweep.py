@@ -18,6 +18,7 @@ from orchestrator.spec import (
     load_topology,
 )
 from orchestrator.spec.sweep import with_rate, with_workers
+from tests.unit.placed import placement_on
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests/golden/good"
@@ -67,7 +68,7 @@ def test_every_point_has_a_digest_of_its_own_and_the_sweep_too() -> None:
 def test_the_topologys_own_value_is_the_topology_itself() -> None:
     trunk = ("switch0", "switch1")
     for sweep, value in ((Sweep("workers", (3,)), 3), (Sweep("rate", (10**9,), trunk), 10**9)):
-        assert conditions(sweep, value, PUBLISHED, PUBLISHED.placement, 1).topology == PUBLISHED
+        assert conditions(sweep, value, PUBLISHED, placement_on(PUBLISHED), 1).topology == PUBLISHED
 
 
 @pytest.mark.parametrize(
@@ -84,16 +85,16 @@ def test_rates_are_written_exactly(value: int, label: str, text: str) -> None:
 
 
 def test_fewer_workers_are_the_first_ones() -> None:
-    one, placed = with_workers(TREE, TREE.placement, 1)
+    one, placed = with_workers(TREE, placement_on(TREE), 1)
     assert placed == Placement(("ps",), ("worker0",))
-    gone = set(TREE.placement.workers[1:])
+    gone = set(placement_on(TREE).workers[1:])
     assert not any(gone.intersection(link.endpoints) for link in one.links)
     assert one.switches == TREE.switches
     assert len(one.links) == len(TREE.links) - len(gone)
 
 
 def test_more_workers_are_copies_of_the_last_one() -> None:
-    many, placed = with_workers(PUBLISHED, PUBLISHED.placement, 16)
+    many, placed = with_workers(PUBLISHED, placement_on(PUBLISHED), 16)
     assert placed == Placement(("ps",), tuple(f"worker{n}" for n in range(16)))
     last, new = PUBLISHED.host("worker2"), many.host("worker15")
     assert (new.device, new.cores, new.memory_bytes) == (last.device, last.cores, last.memory_bytes)
@@ -120,7 +121,7 @@ def test_copies_do_not_collide(names: tuple[str, ...], copies: tuple[str, ...]) 
     topology = type(PUBLISHED)(
         "t",
         "",
-        (PUBLISHED.host("ps"), *(Host(name, "worker", "d") for name in names)),
+        (PUBLISHED.host("ps"), *(Host(name, "d") for name in names)),
         ("core1",),
         tuple(type(first)(("core1", end), first.forward, first.reverse) for end in ("ps", *names)),
     )

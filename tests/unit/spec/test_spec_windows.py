@@ -16,7 +16,6 @@ from orchestrator.spec import (
     SocketBuffers,
     Topology,
     emulated_send_bytes,
-    exchange_of,
     host_burst_segments,
     load_topology,
     packet_segments,
@@ -26,6 +25,7 @@ from orchestrator.spec import (
     window_bytes,
 )
 from orchestrator.spec.traffic.windows import least_queue_bytes
+from tests.unit.placed import exchange_of
 
 TOPOLOGIES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
 PUBLISHED = next(path for path in TOPOLOGIES if path.name == "ps-10g-1g-3workers.yaml")
@@ -43,7 +43,7 @@ def star(*rates: int, delay_us: int = 0, queue: int = 512 * 1024, up: int = 1) -
     return Topology(
         "star",
         "",
-        (Host("ps", "ps"), *(Host(name, "worker", "d") for name in names)),
+        (Host("ps"), *(Host(name, "d") for name in names)),
         ("s0",),
         (
             link("ps", "s0", 10**10, 10**10),

@@ -16,15 +16,10 @@ from orchestrator.analysis.measures.bound_share import bound_imgs_per_sec, share
 from orchestrator.analysis.tables.summary_files import row_json
 from orchestrator.predict import goodput_bps
 from orchestrator.spec import load_experiment
-from tests.unit.analysis.builder import PUBLISHED, REFERENCE, FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, reference, write_run
 
 ROOT = Path(__file__).parents[4]
 BOTH = ["none", "switch-priority"]
-
-
-def reference() -> dict[str, Any]:
-    experiment: dict[str, Any] = json.loads(REFERENCE.read_text())["experiment"]
-    return experiment
 
 
 @pytest.mark.parametrize(

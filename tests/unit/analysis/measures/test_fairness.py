@@ -12,8 +12,9 @@ from orchestrator.analysis import TrialMeasure, judge_trial, read_trial
 from orchestrator.analysis.measures.fairness import Fairness, unfair
 from orchestrator.analysis.measures.measure import Shares, measure
 from orchestrator.predict import Case
-from orchestrator.spec import exchange_of, load_experiment, load_topology
+from orchestrator.spec import load_experiment, load_topology
 from tests.unit.analysis.builder import FakeTrial
+from tests.unit.placed import exchange_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 

@@ -98,9 +98,9 @@ def test_a_kill_for_memory_names_host_and_cap() -> None:
 
 
 HOSTS = (
-    Host("ps", "ps", None, None, None, (0, 1)),
-    Host("worker0", "worker", None, 0.5, None, (1,)),
-    Host("worker1", "worker", None, None, None, ()),
+    Host("ps", None, None, None, (0, 1)),
+    Host("worker0", None, 0.5, None, (1,)),
+    Host("worker1", None, None, None, ()),
 )
 TOPOLOGY = Topology("t", "", HOSTS, (), ())
 LOGIN = "no cpuset in a login session"

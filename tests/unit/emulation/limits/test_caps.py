@@ -39,7 +39,7 @@ def caps(
     here: MachineCapacity | None = None,
 ) -> tuple[HostCaps, ...]:
     made = tuple(
-        host if isinstance(host, Host) else Host(f"h{n}", "worker", None, host[0], host[1])
+        host if isinstance(host, Host) else Host(f"h{n}", None, host[0], host[1])
         for n, host in enumerate(hosts)
     )
     return host_caps(Topology("t", "", made, (), ()), scale, here or capacity())
@@ -106,7 +106,7 @@ def test_cpuset(
     enforced: Limits,
     why_not: tuple[str, ...],
 ) -> None:
-    (cap,) = caps(Host("ps", "ps", None, cores, None, asked), here=capacity(cpus=4))
+    (cap,) = caps(Host("ps", None, cores, None, asked), here=capacity(cpus=4))
     assert (cap.limits, cap.enforced, cap.why_not) == (limits, enforced, why_not)
 
 
@@ -157,7 +157,7 @@ def test_the_sum_of_memory_is_a_warning_and_the_sum_of_cores_a_note() -> None:
 
 def test_without_controllers_nothing_is_enforced_and_it_is_said_why() -> None:
     here = capacity(missing={"cpu": "none here", "memory": "read-only", "cpuset": "gone"})
-    found = caps(Host("ps", "ps", None, 16, 64 * GIB, (0,)), (None, None), here=here)
+    found = caps(Host("ps", None, 16, 64 * GIB, (0,)), (None, None), here=here)
     assert [cap.enforced for cap in found] == [Limits(None, None, (0,)), Limits()]
     assert found[0].why_not == (
         "CPU 0 by affinity, which a program may change for itself: gone",
@@ -182,7 +182,7 @@ def test_what_the_kernel_refused_is_not_called_enforced() -> None:
 
 
 def test_a_cpuset_that_the_kernel_refused_is_kept_by_affinity() -> None:
-    (cap,) = caps(Host("ps", "ps", None, None, None, (1,)))
+    (cap,) = caps(Host("ps", None, None, None, (1,)))
     assert (cap.cpuset_by, cap.affinity) == ("cgroup", ())
     after = cap.after(Limits(), ["the kernel refused cpuset.cpus 1: Permission denied"])
     assert (after.enforced.cpuset, after.cpuset_by, after.affinity) == ((1,), "affinity", (1,))

@@ -11,7 +11,8 @@ from orchestrator.emulation.network.description import (
     MOST_TIMER_MS,
     NetworkDescription,
 )
-from orchestrator.spec import Scale, SocketBuffers, exchange_of, load_topology, queueing_seconds
+from orchestrator.spec import Scale, SocketBuffers, load_topology, queueing_seconds
+from tests.unit.placed import exchange_of
 
 TOPOLOGY = load_topology(Path(__file__).parents[4] / "topologies" / "ps-10g-1g-3workers.yaml")
 BUFFERS = SocketBuffers(1 << 18, 1 << 18)

@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.emulation.network.port_classes import demand_classes, port_shapes
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape
-from orchestrator.spec import Scale, Topology, exchange_of, load_topology, ports
+from orchestrator.spec import Scale, Topology, load_topology, ports
+from tests.unit.placed import exchange_of
 from workloads.schedule.library import get_schedule
 
 TOPOLOGIES = Path(__file__).parents[4] / "topologies"

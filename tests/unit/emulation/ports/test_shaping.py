@@ -8,7 +8,8 @@ import pytest
 
 from orchestrator.emulation.network.port_classes import port_shapes, schedule_plan
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape, TrafficClass
-from orchestrator.spec import Scale, exchange_of, load_topology
+from orchestrator.spec import Scale, load_topology
+from tests.unit.placed import exchange_of
 from workloads.schedule.library import get_schedule
 
 

@@ -10,7 +10,8 @@ import pytest
 from orchestrator.emulation.machine.machine import Probes
 from orchestrator.emulation.switches.choice import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.errors import MachineError
-from orchestrator.spec import exchange_of, load_topology
+from orchestrator.spec import load_topology
+from tests.unit.placed import exchange_of
 
 LOOP = load_topology(Path(__file__).parents[3] / "golden" / "good" / "loop.yaml")
 

@@ -23,7 +23,7 @@ from orchestrator.records.trial import TrialRecord
 from orchestrator.session.inner.trial import Outcome, run_trial, trial_files
 from orchestrator.session.plan.jobs import silence_seconds
 from orchestrator.session.plan.trials import Trial
-from orchestrator.spec import Experiment, Scale, SshAccess, exchange_of
+from orchestrator.spec import Experiment, Scale, SshAccess
 from tests.unit.session.examples import (
     FAILED_ORDER,
     TRIAL,
@@ -81,7 +81,7 @@ class FakeTestbed:
         if self.refuses:
             raise RunError(self.refuses)
         self._shapes = port_shapes(
-            exchange_of(self._experiment.topology).demands, self._experiment.scale, schedule
+            self._experiment.exchange.demands, self._experiment.scale, schedule
         )
         return self._shapes
 

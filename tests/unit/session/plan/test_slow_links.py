@@ -14,7 +14,8 @@ from orchestrator.session.plan.slow_links import (
     goodput_look,
 )
 from orchestrator.session.plan.trials import run_seconds
-from orchestrator.spec import Experiment, Overrides, Scale, exchange_of, load_experiment
+from orchestrator.spec import Experiment, Overrides, Scale, load_experiment
+from tests.unit.placed import exchange_of
 
 ROOT = Path(__file__).parents[4]
 STAR = (ROOT / "topologies/star.yaml").read_text()
