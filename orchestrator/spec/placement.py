@@ -28,11 +28,6 @@ class Placement:
         (only,) = self.servers
         return only
 
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """All hosts that have a part: servers, then workers."""
-        return (*self.servers, *self.workers)
-
     def resolved(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
         return {part: list(hosts) for part, hosts in asdict(self).items()}
