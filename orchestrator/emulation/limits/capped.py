@@ -135,17 +135,19 @@ class CapsMeter:
         self._usage = usage
         self._fresh_peak = fresh_peak
         self._clock = clock
-        # Before the first iteration of all, the server says that it listens.
+        # Before the first iteration of all, the server says that it listens. Without a server
+        # nobody does: the first iteration is left out then.
         self._begin_at = ("iteration", first - 1) if first else ("listening", None)
         self._end_at = ("iteration", last)
+        self._late = ("iteration", 0) if not first and last else None
         self._begin: _Mark | None = None
         self._end: _Mark | None = None
         self._start = self._mark()
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the parameter server."""
+        """Take an event of the parameter server, or where there is none of a worker."""
         what = (event.get("event"), event.get("iteration"))
-        if what == self._begin_at:
+        if what == self._begin_at or (self._begin is None and what == self._late):
             self._begin = self._mark()
         elif what == self._end_at:
             self._end = self._mark()

@@ -77,6 +77,18 @@ def test_the_measured_iterations_are_apart_from_the_start(warm_up: int) -> None:
     }
 
 
+def test_without_a_server_and_a_warm_up_the_first_iteration_is_left_out() -> None:
+    """Nobody says when it begins; throttling in the others must be seen all the same."""
+    readings = Readings()
+    taken = meter(readings, first=0)
+    for iteration in range(2):
+        readings.now += 4.0
+        taken.event({"event": "iteration", "iteration": iteration})
+    measured = taken.finish()[0]["ps"].measured
+    assert measured is not None
+    assert (measured.seconds, measured.throttled_seconds) == (4.0, 0.5)
+
+
 def test_a_trial_that_ended_early_has_no_measured_part() -> None:
     readings = Readings()
     taken = meter(readings, first=1)
