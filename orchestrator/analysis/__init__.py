@@ -3,7 +3,7 @@
 read_run      a run directory, read and checked
 measure       one trial's records -> its measures
 judge_trial   measures -> may the figure be used?
-summarise     a run -> rows (model x schedule)
+summarise     a run -> rows (one per combination of choices)
 report        all of it: writes the summary files, returns rows and table
 is_sweep, report_sweep    the same of a sweep: its points together, beside predicted curves
 spans, trace (modules)                what layers and slices took -> a trace

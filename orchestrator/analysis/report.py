@@ -24,7 +24,8 @@ class Report:
 
     Attributes:
         directory: the run's directory, where the files were written.
-        rows: model x schedule, in the order of the experiment, as summary.json holds them.
+        rows: one per combination of choices, in the order of the experiment, as summary.json
+            holds them.
         summary: the same with all measures, and the trials.
         table: renderable for a rich console.
         failed: attempts at trials that are not in the rows, and why.

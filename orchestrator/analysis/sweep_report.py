@@ -155,9 +155,9 @@ def _notes(run: SweepRun, expected: Mapping[str, Expectation]) -> tuple[str, ...
 
 def _left_out(found: Sequence[Place]) -> list[str]:
     return [
-        f"{place.text}, {place.model} {schedule}, {line}"
+        f"{place.text}, {cell.row.choices}, {line}"
         for place in found
-        for schedule, cell in place.cells.items()
+        for cell in place.cells.values()
         for line in cell.row.left_out_lines()
     ]
 

@@ -20,6 +20,7 @@ from orchestrator.analysis.measures.fairness import Fairness, unfair
 from orchestrator.analysis.measures.measure import HostUse, TrialMeasure
 from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
+from orchestrator.spec.choices import Choices
 
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
@@ -180,14 +181,14 @@ def _throttled(host: HostUse) -> str:
     return f"{host.host} was throttled for {share} of the time{cap}"
 
 
-_Training = tuple[str, int, int, int, int, float, float]
+_Training = tuple[Choices, int, int, int, int, float, float]
 
 
 def _same_training(trial: TrialMeasure) -> _Training:
     """Trials that are equal in this must end with the same parameters."""
     iterations = trial.warm_up + trial.iterations + trial.cool_down
     scale = (trial.scale_rates, trial.scale_time)  # decides the number of elements
-    return (trial.model, trial.seed, iterations, trial.batch, trial.workers, *scale)
+    return (trial.choices.common, trial.seed, iterations, trial.batch, trial.workers, *scale)
 
 
 def _must_agree(trial: TrialMeasure) -> bool:

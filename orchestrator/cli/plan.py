@@ -35,6 +35,7 @@ from orchestrator.session.plan.trials import memory_bytes, plan_trials, run_seco
 from orchestrator.session.scale.choose import forecast_scale
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
+    CHOICES,
     OPENFLOW_KINDS,
     AutoScale,
     Experiment,
@@ -237,8 +238,7 @@ def describe(
         "trials": [
             {
                 "index": trial.index,
-                "model": trial.model,
-                "schedule": trial.schedule,
+                **trial.choices,
                 "repeat": trial.repeat,
                 "seconds": trial_seconds(experiment, trial),
             }
@@ -311,13 +311,13 @@ def _choice(asked: str) -> SwitchChoice:
 
 
 def _trial_table(planned: dict[str, Any]) -> FittedTable:
-    titles = ("trial", "model", "schedule", "repeat", "at most")
-    table = FittedTable([Column(title) for title in titles], keys=3, lines=True)
+    chosen = [name for name in CHOICES if any(name in trial for trial in planned["trials"])]
+    titles = ("trial", *chosen, "repeat", "at most")
+    table = FittedTable([Column(title) for title in titles], keys=1 + len(chosen), lines=True)
     for trial in planned["trials"]:
         table.add(
             str(trial["index"]),
-            trial["model"],
-            trial["schedule"],
+            *(trial.get(name, "") for name in chosen),
             str(trial["repeat"]),
             clock_text(trial["seconds"]),
         )

@@ -44,10 +44,9 @@ def _describe(spec: Topology | Experiment) -> str:
             counted(links, "link"),
         ]
         return f"valid topology {spec.name}: {', '.join(parts)}"
-    trials = len(spec.models) * len(spec.schedules) * spec.repeats
+    trials = spec.trials
     parts = [
-        counted(len(spec.models), "model"),
-        counted(len(spec.schedules), "schedule"),
+        *(counted(len(values), name) for name, values in spec.choices.items()),
         counted(spec.repeats, "repeat"),
     ]
     if spec.sweep is not None:

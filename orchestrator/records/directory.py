@@ -1,7 +1,8 @@
 """The layout of a run's directory: every path in it has its name here.
 
     run.json                 what was run, with what, on what
-    trials/<NNN>-<model>-<schedule>-<repeat>/, and <...>.<attempt> of trials that were tried again
+    trials/<NNN>-<choices>-<repeat>/, such as 003-googlenet-switch-priority-1,
+    and <...>.<attempt> of trials that were tried again
         trial.json           what was tried, and how it ended
         network.json         counters of the emulated network, idle CPU, what the kernel kept
         <process>.jsonl      the records of one process: the parameter server or a worker
@@ -18,11 +19,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.spec.choices import Choices
 
-def trial_name(index: int, model: str, schedule: str, repeat: int, attempt: int) -> str:
+
+def trial_name(index: int, choices: Choices, repeat: int, attempt: int) -> str:
     """The name of a trial's directory."""
     again = f".{attempt}" if attempt > 1 else ""
-    return f"{index:03d}-{model}-{schedule}-{repeat}{again}"
+    return f"{index:03d}-{'-'.join(choices.values())}-{repeat}{again}"
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter
 
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
+from orchestrator.spec.choices import Choices
 from workloads.schedule.library import Schedule
+
+_TEXTS = TypeAdapter(dict[str, str])
+
+
+def _choices(value: Any) -> Choices:
+    if isinstance(value, Choices):
+        return value
+    found = _TEXTS.validate_python(value)
+    if missing := [name for name in ("model", "schedule") if name not in found]:
+        raise ValueError(f"names no {' and no '.join(missing)}")
+    return Choices(**found)
 
 
 class ScaleRecord(Record):
@@ -23,6 +35,7 @@ class TrialRecord(Record):
 
     Attributes:
         index: place in the run, from 1.
+        choices: what it is of: a value of every choice of its experiment.
         attempt: from 1; a trial that was disturbed is tried again.
         seconds: on the clock, start and end of the processes included.
         communication: what its schedule stands for.
@@ -31,8 +44,7 @@ class TrialRecord(Record):
     """
 
     index: int
-    model: str
-    schedule: str
+    choices: Annotated[Choices, PlainValidator(_choices), PlainSerializer(dict)]
     repeat: int
     attempt: int = Field(ge=1)
     outcome: Literal["finished", "failed"]
@@ -47,6 +59,16 @@ class TrialRecord(Record):
     cool_down: int = Field(ge=0)
     scale: ScaleRecord
     switch: str
+
+    @property
+    def model(self) -> str:
+        """The model that is trained."""
+        return self.choices.model
+
+    @property
+    def schedule(self) -> str:
+        """The schedule that it is trained under."""
+        return self.choices.schedule
 
     @property
     def all_iterations(self) -> int:
@@ -66,4 +88,4 @@ class TrialRecord(Record):
     @property
     def directory(self) -> str:
         """Name of the trial's directory in the run's directory."""
-        return trial_name(self.index, self.model, self.schedule, self.repeat, self.attempt)
+        return trial_name(self.index, self.choices, self.repeat, self.attempt)

@@ -10,6 +10,7 @@ ServerExchange, exchange_of                 a parameter server and its workers, 
 ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
+Choices, CHOICES, COMPARED                  what one of its trials is of
 Sweep, Point, conditions                    what of it is varied, and what is run at each point
 Scale, AutoScale                            at which scale, or with R still to be chosen
 SocketBuffers, window_bytes                 how much may be on its way
@@ -19,6 +20,7 @@ rate_text, number_text                      rates and other figures for people, 
 """
 
 from orchestrator.spec.access import SshAccess
+from orchestrator.spec.choices import CHOICES, COMPARED, Choices, all_choices
 from orchestrator.spec.experiment import Experiment, Overrides, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
@@ -62,7 +64,10 @@ from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, p
 
 __all__ = [
     "AUTO",
+    "CHOICES",
+    "COMPARED",
     "AutoScale",
+    "Choices",
     "ClassPlan",
     "Conditions",
     "DATA_DSCP",
@@ -96,6 +101,7 @@ __all__ = [
     "Topology",
     "WAYS",
     "Way",
+    "all_choices",
     "class_plan",
     "conditions",
     "emulated_send_bytes",

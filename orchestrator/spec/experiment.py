@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.plugins import OwnCode
 from orchestrator.spec.baseline import BASELINE
+from orchestrator.spec.choices import CHOICES
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
@@ -118,6 +120,17 @@ class Experiment:
     own_code: OwnCode = field(default_factory=OwnCode)
     sweep: Sweep | None = None
     baseline: str = BASELINE
+
+    @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """The values of every choice of its trials, in order; a choice without any is none."""
+        values = {name: tuple(getattr(self, key)) for name, key in CHOICES.items()}
+        return {name: found for name, found in values.items() if found}
+
+    @property
+    def trials(self) -> int:
+        """How many trials it has; of an experiment with a sweep, how many every point has."""
+        return prod(map(len, self.choices.values())) * self.repeats
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.
@@ -224,8 +237,7 @@ class Experiment:
             "name": self.name,
             "topology": self.topology.resolved(),
             "placement": self.placement.resolved(),
-            "models": list(self.models),
-            "schedules": list(self.schedules),
+            **{key: list(getattr(self, key)) for key in CHOICES.values()},
             **(
                 {"own_schedules": {name: _choices(own) for name, own in self.own_schedules.items()}}
                 if self.own_schedules

@@ -97,7 +97,7 @@ class StoredTrial:
 
     @property
     def schedule(self) -> str:
-        return str(self.record["schedule"])
+        return str(self.record["choices"]["schedule"])
 
     def events(self, process: str, event: str) -> list[dict[str, Any]]:
         """Records of one kind of a process."""

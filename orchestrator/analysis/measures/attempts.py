@@ -10,7 +10,7 @@ from orchestrator.analysis.measures.measure import TrialMeasure
 
 @dataclass(frozen=True)
 class Choice:
-    """The attempts of one model under one schedule.
+    """The attempts at trials of the same choices.
 
     Attributes:
         counted: one for every repeat that has a result, by repeat.
@@ -26,7 +26,7 @@ class Choice:
 
 
 def choose(attempts: Iterable[TrialMeasure]) -> Choice:
-    """Choose among the attempts of one model under one schedule, over all repeats.
+    """Choose among the attempts at trials of the same choices, over all repeats.
 
     What was disturbed is left out. If all of them were, of each repeat the attempt counts from
     which others took least, and its verdict says what it is worth.

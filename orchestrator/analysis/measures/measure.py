@@ -16,6 +16,7 @@ from orchestrator.analysis.measures.disturbance import Use, disturbances, use_wi
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.records.network import CapsRecord, NetworkRecord
+from orchestrator.spec.choices import Choices
 from workloads.process.process_records import CompetingRecord
 
 PAYLOAD_PER_SEGMENT = 1448
@@ -80,6 +81,7 @@ class TrialMeasure:
     """Everything that is known of one trial.
 
     Attributes:
+        choices: what it is of.
         imgs_per_sec: total over the workers, warm-up and cool-down left out, from the workers' own
             records; see `orchestrator.analysis.reading.course`.
         iteration_seconds: real seconds of each measured iteration; without a step barrier of the
@@ -132,8 +134,7 @@ class TrialMeasure:
     """
 
     index: int
-    model: str
-    schedule: str
+    choices: Choices
     repeat: int
     attempt: int
     workers: int
@@ -184,6 +185,16 @@ class TrialMeasure:
     training_cpu: TrainingCpu | None = None
     staleness: Mapping[int, int] = field(default_factory=dict)
     use: Use | None = None
+
+    @property
+    def model(self) -> str:
+        """The model that is trained."""
+        return self.choices.model
+
+    @property
+    def schedule(self) -> str:
+        """The schedule that it is trained under."""
+        return self.choices.schedule
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -241,8 +252,7 @@ def measure(trial: Trial) -> TrialMeasure:
     cpu = (server.end.cpu_seconds if server else 0.0) + cpu_workers
     return TrialMeasure(
         index=what.index,
-        model=what.model,
-        schedule=what.schedule,
+        choices=what.choices,
         repeat=what.repeat,
         attempt=what.attempt,
         workers=len(what.workers),

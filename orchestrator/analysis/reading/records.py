@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec.baseline import BASELINE
+from orchestrator.spec.choices import CHOICES
 from workloads.process.process_records import (
     ConnectionRecord,
     JobRecord,
@@ -293,8 +295,8 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
 
 def _planned(experiment: dict[str, Any]) -> int:
     """Number of trials that the experiment asks for; 0 if it does not say."""
-    models, schedules = experiment.get("models"), experiment.get("schedules")
+    listed = [experiment[key] for key in CHOICES.values() if key in experiment]
     repeats = experiment.get("repeats")
-    if not (isinstance(models, list) and isinstance(schedules, list) and isinstance(repeats, int)):
+    if not (listed and all(isinstance(one, list) for one in listed) and isinstance(repeats, int)):
         return 0
-    return len(models) * len(schedules) * repeats
+    return prod(map(len, listed)) * repeats

@@ -40,15 +40,15 @@ def draw(rows: Sequence[Row], caption: Caption) -> Images:
 
 def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     """Lay the figure out, within `style`; `draw` renders it."""
-    models = list(dict.fromkeys(row.model for row in rows))
+    places = list(dict.fromkeys(row.choices.common for row in rows))
     schedules = list(dict.fromkeys(row.schedule for row in rows))
     fill = colours(schedules, rows[0].baseline)
 
     panel_width, panel = max(2, len(schedules)) * PITCH, panel_height(rows)
     slot = _GUTTER + panel_width
     fitting = min(_PER_LINE, max(1, int((_WIDEST - 2 * MARGIN) / slot)))
-    lines = ceil(len(models) / fitting)
-    per_line = ceil(len(models) / lines)  # as many panels in every line as can be
+    lines = ceil(len(places) / fitting)
+    per_line = ceil(len(places) / lines)  # as many panels in every line as can be
     width = max(_NARROWEST, per_line * slot + 2 * MARGIN)
     # Few panels stand in the middle of the narrowest figure rather than being stretched.
     left = (width - per_line * slot - _GUTTER / 2) / 2 if width == _NARROWEST else MARGIN
@@ -56,11 +56,12 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     line_height = panel + verdict + _NAME
 
     sheet = Sheet(caption, *legend(rows, schedules, fill), width, lines * line_height)
-    for number, model in enumerate(models):
+    for number, place in enumerate(places):
         line, column = divmod(number, per_line)
         axes = sheet.panel(left + column * slot + _GUTTER, line * line_height, panel_width, panel)
-        draw_panel(axes, [row for row in rows if row.model == model], schedules, fill, panel)
-        axes.set_xlabel(model, size=9, weight="bold", color=INK)
+        own = [row for row in rows if row.choices.common == place]
+        draw_panel(axes, own, schedules, fill, panel)
+        axes.set_xlabel(str(place), size=9, weight="bold", color=INK)
         axes.xaxis.set_label_coords(0.5, -(verdict + 0.07) / panel)
         if column == 0:
             axes.set_ylabel("imgs/sec", color=SOFT, y=BARS / panel / 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -92,11 +93,9 @@ def colours(schedules: Sequence[str], baseline: str) -> dict[str, str]:
 
 
 def panel_height(rows: Sequence[Row]) -> float:
-    """Inches that the panel of the model with the most speed-ups needs."""
-    per_model: dict[str, int] = {}
-    for row in rows:
-        per_model[row.model] = per_model.get(row.model, 0) + (row.speedup is not None)
-    speedups = max(per_model.values())
+    """Inches that the panel with the most speed-ups needs."""
+    compared = Counter(row.choices.common for row in rows if row.speedup is not None)
+    speedups = max(compared.values(), default=0)
     brackets = speedups if speedups <= _MOST_BRACKETS else 1
     label = _LABEL if any(row.bound_imgs_per_sec for row in rows) else 0.0
     return BARS + label + (_GAP + _BRACKET * brackets if brackets else 0.05)

@@ -52,25 +52,25 @@ def compose(
     caption: Caption,
 ) -> Figure:
     """Lay the figure out, within `style`; `draw_sweep` renders it."""
-    models = list(dict.fromkeys(place.model for place in places))
+    panels = list(dict.fromkeys(place.choices for place in places))
     cells = [cell for place in places for cell in place.cells.values()]
     look = looks(schedules, cells[0].row.baseline)
-    lines = ceil(len(models) / _PER_LINE)
-    per_line = ceil(len(models) / lines)
+    lines = ceil(len(panels) / _PER_LINE)
+    per_line = ceil(len(panels) / lines)
     slot = _GUTTER + WIDTH
     width = max(_NARROWEST, per_line * slot + 2 * MARGIN)
     left = (width - per_line * slot) / 2
     line_height = _NAME + HEIGHT + _FOOT
 
-    handles, labels = legend(places, [expected[model] for model in models], look)
+    handles, labels = legend(places, [expected[choices.model] for choices in panels], look)
     sheet = Sheet(caption, handles, labels, width, lines * line_height)
-    for number, model in enumerate(models):
+    for number, choices in enumerate(panels):
         line, column = divmod(number, per_line)
         x = left + column * slot + _GUTTER
         axes = sheet.panel(x, line * line_height + _NAME, WIDTH, HEIGHT)
-        own = [place for place in places if place.model == model]
-        draw_panel(axes, own, expected[model], look)
-        axes.set_title(model, size=9, weight="bold", color=INK, pad=4)
+        own = [place for place in places if place.choices == choices]
+        draw_panel(axes, own, expected[choices.model], look)
+        axes.set_title(str(choices), size=9, weight="bold", color=INK, pad=4)
         axes.set_xlabel(axis, size=7.5, color=SOFT)
         if column == 0:
             axes.set_ylabel("imgs/sec, percent of the bound", color=SOFT, size=7.5, y=50 / 128)

@@ -116,7 +116,7 @@ def compose_trace(spans: TrialSpans, full: Mapping[Way, Full]) -> Figure:
         width = (_WIDTH - _LEFT - _MARGIN) / _WIDTH
         return drawing.add_axes((_LEFT / _WIDTH, 1 - (top + high) / height, width, high / height))
 
-    title = f"{trial.model} under {trial.schedule}: where the time of an iteration goes"
+    title = f"{trial.choices.sentence}: where the time of an iteration goes"
     drawing.text(_MARGIN / _WIDTH, 1 - _MARGIN / height, title, size=11, weight="bold", va="top")
     fullness = panel(_HEAD, _FULLNESS)
     means = _draw_fullness(fullness, spans, full, iterations)

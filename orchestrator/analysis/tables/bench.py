@@ -175,8 +175,8 @@ def _cpu(run: Run) -> Iterator[Figure]:
 def _trial_cpu(trial: TrialMeasure) -> Iterator[Figure]:
     used = trial.training_cpu
     if used is None:
-        raise RunError(f"{trial.model} {trial.schedule}: its records do not tell its CPU time")
-    name, unit, idle = f"CPU, {trial.model} {trial.schedule}", "s/GB", trial.idle_mean
+        raise RunError(f"{trial.choices}: its records do not tell its CPU time")
+    name, unit, idle = f"CPU, {trial.choices}", "s/GB", trial.idle_mean
     yield Figure(
         name,
         used.transport,

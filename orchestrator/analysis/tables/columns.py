@@ -14,7 +14,7 @@ from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.statistics import Estimate
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Verdict
-from orchestrator.spec import number_text
+from orchestrator.spec import CHOICES, number_text
 
 Value = str | int | float | list[str] | list[float] | None
 
@@ -130,9 +130,6 @@ def number(value: float | None) -> str:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("index", trial=_of(lambda t: t.index)),
-    Measure("model", trial=_of(lambda t: t.model), row=lambda r: r.model),
-    Measure("schedule", trial=_of(lambda t: t.schedule), row=lambda r: r.schedule),
     Measure("repeat", trial=_of(lambda t: t.repeat)),
     Measure("attempt", trial=_of(lambda t: t.attempt)),
     Measure("counted", trial=lambda j: "yes" if j.counted else "no"),
@@ -328,6 +325,18 @@ MEASURES: tuple[Measure, ...] = (
     Measure("scale_time", trial=_of(lambda t: t.scale_time)),
     Measure("switch", trial=_of(lambda t: t.switch)),
 )
-"""In the order of the columns of summary.csv."""
+"""In the order of the columns of summary.csv, behind what says which trial it was."""
 
 BY_NAME = {measure.name: measure for measure in MEASURES}
+
+
+def measures() -> tuple[Measure, ...]:
+    """All measures, in the order of the columns of summary.csv; every choice is one."""
+    index = Measure("index", trial=_of(lambda t: t.index))
+    return (index, *map(_choice, CHOICES), *MEASURES)
+
+
+def _choice(name: str) -> Measure:
+    return Measure(
+        name, trial=lambda j: j.measure.choices.get(name), row=lambda r: r.choices.get(name)
+    )

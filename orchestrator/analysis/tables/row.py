@@ -1,4 +1,4 @@
-"""A row of a run: one model under one schedule, over its repeats."""
+"""A row of a run: its trials of the same choices, over their repeats."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from orchestrator.analysis.measures.measure import Shares, TrialMeasure
 from orchestrator.analysis.measures.statistics import Estimate, percent_faster
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec.baseline import BASELINE
+from orchestrator.spec.choices import Choices
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model under one schedule, over its repeats.
+    """Trials of the same choices, over their repeats.
 
     Attributes:
+        choices: what they are of.
         imgs_per_sec: mean and interval over the repeats, in the real system's time.
         speedup: percent against the baseline, from paired repeats; None for the baseline itself
             and for a run without it.
@@ -31,8 +33,7 @@ class Row:
         baseline: name of the schedule that it is compared with.
     """
 
-    model: str
-    schedule: str
+    choices: Choices
     imgs_per_sec: Estimate
     speedup: Estimate | None
     published: tuple[float, ...]
@@ -43,6 +44,16 @@ class Row:
     verdict: Verdict
     left_out: tuple[TrialMeasure, ...] = ()
     baseline: str = BASELINE
+
+    @property
+    def model(self) -> str:
+        """The model that is trained."""
+        return self.choices.model
+
+    @property
+    def schedule(self) -> str:
+        """The schedule that it is trained under."""
+        return self.choices.schedule
 
     @property
     def published_mean(self) -> float | None:

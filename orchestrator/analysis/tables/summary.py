@@ -1,4 +1,4 @@
-"""From a run to its rows (model x schedule)."""
+"""From a run to its rows: one for every combination of choices."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from orchestrator.analysis.measures.statistics import Estimate, estimate, percen
 from orchestrator.analysis.reading.records import Run
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
+from orchestrator.spec.choices import CHOICES, COMPARED, Choices
 
 
 @dataclass(frozen=True)
@@ -41,28 +42,17 @@ def summarise(run: Run) -> Summary:
         for model, batch, _ in bounds
     }
     verdicts = judge_run(trials, of_trials, run.forced, fairness)
-    groups: dict[tuple[str, str], list[TrialMeasure]] = {}
+    groups: dict[Choices, list[TrialMeasure]] = {}
     for trial in trials:
-        groups.setdefault((trial.model, trial.schedule), []).append(trial)
+        groups.setdefault(trial.choices, []).append(trial)
     judged = {id(trial): verdict for trial, verdict in zip(trials, verdicts, strict=True)}
     chosen = {place: choose(attempts) for place, attempts in groups.items()}
     published = _published(run.experiment)
     rows = []
-    for model in _in_order(run.experiment.get("models"), (trial.model for trial in trials)):
-        for schedule in _in_order(
-            run.experiment.get("schedules"), (trial.schedule for trial in trials)
-        ):
-            if (model, schedule) in groups:
-                row = _row(
-                    model,
-                    schedule,
-                    chosen,
-                    published.get(model, {}),
-                    bounds,
-                    against=run.baseline,
-                )
-                verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
-                rows.append(replace(row, verdict=verdict))
+    for choices in _in_order(run.experiment, groups):
+        row = _row(choices, chosen, published.get(choices.model, {}), bounds, against=run.baseline)
+        verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
+        rows.append(replace(row, verdict=verdict))
     return Summary(trials, verdicts, of_trials, tuple(rows))
 
 
@@ -75,17 +65,16 @@ def _bounded(trial: TrialMeasure) -> _Bounded:
 
 
 def _row(
-    model: str,
-    schedule: str,
-    chosen: Mapping[tuple[str, str], Choice],
+    choices: Choices,
+    chosen: Mapping[Choices, Choice],
     published: Mapping[str, tuple[float, ...]],
     bounds: Mapping[_Bounded, float | None],
     *,
     against: str,
 ) -> Row:
     """A row that is not judged yet, with its speed-up `against` a schedule."""
-    own = chosen[model, schedule]
-    baseline = chosen.get((model, against), Choice())
+    own, schedule = chosen[choices], choices.schedule
+    baseline = chosen.get(choices.under(against), Choice())
     rates, base = own.imgs_per_sec(), baseline.imgs_per_sec()
     compared = schedule != against
     published_speedup = None
@@ -103,8 +92,7 @@ def _row(
         # No pair is left of what had been paired.
         faster = Estimate(percent_faster(fmean(base.values()), measured.mean), None, 1)
     return Row(
-        model=model,
-        schedule=schedule,
+        choices=choices,
         imgs_per_sec=measured,
         speedup=faster,
         published=published.get(schedule, ()),
@@ -125,6 +113,17 @@ def _published(experiment: Mapping[str, Any]) -> dict[str, dict[str, tuple[float
     }
 
 
-def _in_order(asked: Any, found: Iterable[str]) -> list[str]:
-    """Names in the order of the experiment, then those that only the trials know."""
-    return list(dict.fromkeys([*(asked if isinstance(asked, list) else ()), *found]))
+def _in_order(experiment: Mapping[str, Any], found: Iterable[Choices]) -> list[Choices]:
+    """Rows in the order of the experiment's values, what is compared side by side.
+
+    Values that only the trials know come last.
+    """
+    trials = list(found)
+    names = [*(name for name in CHOICES if name != COMPARED), COMPARED]
+    places: dict[str, dict[str, int]] = {}
+    for name in names:
+        asked = experiment.get(CHOICES[name])
+        of_trials = (one[name] for one in trials if name in one)
+        values = dict.fromkeys([*(asked if isinstance(asked, list) else ()), *of_trials])
+        places[name] = {value: place for place, value in enumerate(values)}
+    return sorted(trials, key=lambda one: [places[n].get(one.get(n, ""), -1) for n in names])

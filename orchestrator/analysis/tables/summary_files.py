@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.analysis.reading.records import FailedTrial
-from orchestrator.analysis.tables.columns import MEASURES, JudgedTrial, Value, number
+from orchestrator.analysis.tables.columns import JudgedTrial, Value, measures, number
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import Summary
+from orchestrator.spec.choices import CHOICES
 
-_WHICH = ("index", "model", "schedule", "repeat", "attempt")
-_FIRST = ("model", "schedule", "imgs_per_sec", "repeats", "speedup_pct", "verdict")
+_WHICH = ("index", "repeat", "attempt")
+_FIRST = ("imgs_per_sec", "repeats", "speedup_pct", "verdict")
 
 
 def row_json(row: Row) -> dict[str, Any]:
     """A row for a program to read: percent where the name says `pct`, else shares of 1."""
-    found = {measure.name: measure.row(row) for measure in MEASURES if measure.row}
-    return {name: found[name] for name in _FIRST} | found
+    found = {measure.name: measure.row(row) for measure in measures() if measure.row}
+    return {name: found[name] for name in (*CHOICES, *_FIRST)} | found
 
 
 def rows_json(rows: Sequence[Row]) -> str:
@@ -37,11 +38,15 @@ def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
     lines: list[dict[str, Any]] = []
     for trial, verdict, bound in zip(summary.trials, summary.verdicts, summary.bounds, strict=True):
         judged = JudgedTrial(trial, verdict, bound, (trial.index, trial.attempt) in counted)
-        lines.append({one.name: _text(one.trial(judged)) for one in MEASURES if one.trial})
+        lines.append({one.name: _text(one.trial(judged)) for one in measures() if one.trial})
     columns = list(lines[0])
     for failure in failed:
         known = failure.trial.model_dump() if failure.trial else {}
-        line = {key: known.get(key, "") for key in _WHICH}
+        choices = known.get("choices", {})
+        line = {
+            **{name: choices.get(name, "") for name in CHOICES},
+            **{key: known.get(key, "") for key in _WHICH},
+        }
         lines.append({**line, "verdict": "failed", "reasons": str(failure)})
     lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else 1 << 30)
     text = io.StringIO()

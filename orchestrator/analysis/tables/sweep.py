@@ -24,6 +24,7 @@ from orchestrator.predict import Case, expected, limits
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
 from orchestrator.spec import (
+    Choices,
     Placement,
     SocketBuffers,
     Sweep,
@@ -137,9 +138,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Place:
-    """One model at one point.
+    """One model at one point; with one value of every other choice that is not compared.
 
     Attributes:
+        choices: which ones.
         label: the point's name.
         value: the point's value.
         text: the same for people.
@@ -150,7 +152,7 @@ class Place:
         cells: by schedule.
     """
 
-    model: str
+    choices: Choices
     label: str
     value: int
     text: str
@@ -159,6 +161,11 @@ class Place:
     bound: float
     limits: str
     cells: Mapping[str, Cell]
+
+    @property
+    def model(self) -> str:
+        """The model that is trained."""
+        return self.choices.model
 
 
 def read_sweep(directory: Path) -> SweepRun:
@@ -213,10 +220,12 @@ def read_sweep(directory: Path) -> SweepRun:
 def places(run: SweepRun) -> tuple[Place, ...]:
     """All that was measured: model by model, each in the order of the values."""
     rows = {value: summarise(found).rows for value, found in run.runs.items()}
+    every = dict.fromkeys(row.choices.common for value in sorted(rows) for row in rows[value])
+    known = [choices for choices in every if choices.model in run.models]
     found = []
-    for model in run.models:
+    for choices in sorted(known, key=lambda one: run.models.index(one.model)):
         for value in sorted(rows):
-            own = [row for row in rows[value] if row.model == model]
+            own = [row for row in rows[value] if row.choices.common == choices]
             if own:
                 found.append(_place(run, value, own))
     return tuple(found)
@@ -238,8 +247,8 @@ def compute_over_links(case: Case) -> float:
 
 
 def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
-    model = rows[0].model
-    case = run.case(model, value)
+    choices = rows[0].choices.common
+    case = run.case(choices.model, value)
     standings = _standings(rows)
     cells = {}
     for row in rows:
@@ -248,7 +257,7 @@ def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
     # The run's own bound, where it has one: that is what its shares are of.
     known = [row.bound_imgs_per_sec for row in rows if row.bound_imgs_per_sec is not None]
     return Place(
-        model=model,
+        choices=choices,
         label=run.sweep.label(value),
         value=value,
         text=run.sweep.text(value),

@@ -1,4 +1,4 @@
-"""sweep.json and sweep.csv: a line for every model, point and schedule."""
+"""sweep.json and sweep.csv: a line for every point and combination of choices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.analysis.tables.summary_files import row_json
 from orchestrator.analysis.tables.sweep import Cell, Place, compute_over_links
+from orchestrator.spec.choices import CHOICES
 
 _LISTS = ("imgs_per_sec_interval", "speedup_pct_interval", "pull_shares", "push_shares")
 
@@ -37,13 +38,11 @@ def rows_csv(rows: Sequence[dict[str, Any]]) -> str:
 def _line(variable: str, place: Place, cell: Cell) -> dict[str, Any]:
     bound = place.case.bound
     own = row_json(cell.row)
-    del own["model"], own["schedule"]
     return {
         "point": place.label,
         "variable": variable,
         "value": place.value,
-        "model": place.model,
-        "schedule": cell.row.schedule,
+        **{name: own.pop(name) for name in CHOICES},
         "workers": len(place.case.exchange.workers),
         "batch": place.case.batch,
         "compute_over_links": compute_over_links(place.case),

@@ -38,17 +38,17 @@ class SweepTable:
     notes: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for model in dict.fromkeys(place.model for place in self.places):
-            own = [place for place in self.places if place.model == model]
-            yield self._table(model, own)
+        for choices in dict.fromkeys(place.choices for place in self.places):
+            own = [place for place in self.places if place.choices == choices]
+            yield self._table(own)
             yield Text()
         yield Text(written(_LEGEND, options.encoding))
         for note in self.notes:
             yield Text(note, style="yellow")
 
-    def _table(self, model: str, places: Sequence[Place]) -> FittedTable:
+    def _table(self, places: Sequence[Place]) -> FittedTable:
         points = (Column(place.text, right=True) for place in places)
-        table = FittedTable((Column(f"{model}\n{self.title}"), *points))
+        table = FittedTable((Column(f"{places[0].choices}\n{self.title}"), *points))
         table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
         table.add("limited by", *(narrow(place.limits) for place in places))
         table.add("bound", *(f"{number_text(place.bound, 3)} 100 %" for place in places))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.analysis.tables.columns import BY_NAME
 from orchestrator.analysis.tables.row import Row
+from orchestrator.spec.choices import CHOICES
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable
 
@@ -37,12 +38,17 @@ class SummaryTable:
         names = (*_FIGURES, *(_BOUND if known else ()), *_CONDITIONS)
         shown = [how for name in names if (how := BY_NAME[name].shown)]
         columns = [Column(how.title, right=True, together=how.together) for how in shown]
-        keys = [Column("model"), Column("schedule")]
+        chosen = [name for name in CHOICES if any(name in row.choices for row in self.rows)]
+        keys = [Column(name) for name in chosen]
         verdict = Column("verdict", together=True)
         table = FittedTable([*keys, *columns, verdict], keys=len(keys), gap=1, merged=True)
         for row in self.rows:
             level = Text(row.verdict.level, style=_STYLES[row.verdict.level])
-            table.add(row.model, row.schedule, *(how.cell(row) for how in shown), level)
+            table.add(
+                *(row.choices.get(name, "") for name in chosen),
+                *(how.cell(row) for how in shown),
+                level,
+            )
         yield table
         for note in self._notes():
             plain = written(note.plain, options.encoding)
@@ -53,11 +59,11 @@ class SummaryTable:
             reasons = row.verdict.reasons
             hidden = len(reasons) - _REASONS_SHOWN
             for reason in reasons[:_REASONS_SHOWN]:
-                yield self._note(f"{row.model} {row.schedule}: ", row.verdict.level, reason)
+                yield self._note(f"{row.choices}: ", row.verdict.level, reason)
             if hidden > 0:
-                yield Text(f"{row.model} {row.schedule}: and {hidden} more (summary.json)")
+                yield Text(f"{row.choices}: and {hidden} more (summary.json)")
             for line in row.left_out_lines():
-                yield Text(f"{row.model} {row.schedule}, {line}", style="yellow")
+                yield Text(f"{row.choices}, {line}", style="yellow")
         for note in self.notes:
             yield Text(note, style="yellow")
 

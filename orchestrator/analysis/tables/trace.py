@@ -49,8 +49,7 @@ def about(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
     """What was traced, in words and figures."""
     trial = spans.trial.trial
     return {
-        "model": trial.model,
-        "schedule": trial.schedule,
+        **trial.choices,
         "repeat": trial.repeat,
         "R": trial.scale.rates,
         "D": trial.scale.time,
@@ -70,7 +69,7 @@ def _network(spans: TrialSpans, full: Mapping[Way, Full], start: int) -> Iterato
     trial = spans.trial.trial
     scale = f"R = {trial.scale.rates:g}, D = {trial.scale.time:g}"
     tracks = {1: "iterations, as the parameter server applies them", 2: "iterations, as measured"}
-    yield from _named(_NETWORK, f"network: {trial.model} under {trial.schedule}, {scale}", tracks)
+    yield from _named(_NETWORK, f"network: {trial.choices.sentence}, {scale}", tracks)
     for iteration in spans.iterations:
         number = iteration.iteration
         yield {

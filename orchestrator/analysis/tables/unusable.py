@@ -16,7 +16,7 @@ _NAMED = 3
 def why_unusable(rows: Sequence[Row]) -> str:
     """In a line, for whoever reads only the last one of a run."""
     bad = [row for row in rows if row.verdict.level == "unusable"]
-    named = [f"{row.model} under {row.schedule}" for row in bad[:_NAMED]]
+    named = [row.choices.sentence for row in bad[:_NAMED]]
     if len(bad) > _NAMED:
         named.append(f"{len(bad) - _NAMED} more")
     said = f"{len(bad)} of {counted(len(rows), 'row')} may not be used ({', '.join(named)}): "

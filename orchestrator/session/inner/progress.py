@@ -99,7 +99,7 @@ class TrialProgress:
         rate = "warming up" if imgs_per_sec is None else f"{number_text(imgs_per_sec, 3)} imgs/sec"
         attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""
         return (
-            f"{self.trial.model} {self.trial.schedule}, repeat {self.trial.repeat}/"
+            f"{self.trial.choices}, repeat {self.trial.repeat}/"
             f"{experiment.repeats}{attempt}, "
             f"iteration {self.iterations_done}/{experiment.all_iterations}, {rate}"
         )

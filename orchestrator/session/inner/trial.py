@@ -111,8 +111,7 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
     placement = experiment.placement
     record = TrialRecord(
         index=trial.index,
-        model=trial.model,
-        schedule=trial.schedule,
+        choices=trial.choices,
         repeat=trial.repeat,
         attempt=trial.attempt,
         outcome="finished" if outcome.error is None else "failed",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from orchestrator.predict import long_ways_seconds, no_overlap_seconds
 from orchestrator.records.directory import trial_name
 from orchestrator.session.plan.slow_links import goodput_look
-from orchestrator.spec import Experiment, Scale, ServerExchange, SocketBuffers
+from orchestrator.spec import Choices, Experiment, Scale, ServerExchange, SocketBuffers, all_choices
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 
@@ -20,17 +20,17 @@ TESTBED_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Trial:
-    """One training run of one model under one schedule.
+    """One training run: one value of every choice, and a repeat.
 
     Attributes:
         index: place in the run, from 1.
+        choices: the model, the schedule, and whatever else the experiment lets vary.
         repeat: from 1.
         attempt: from 1; a trial that was disturbed is tried again.
     """
 
     index: int
-    model: str
-    schedule: str
+    choices: Choices
     repeat: int
     attempt: int = 1
 
@@ -39,23 +39,32 @@ class Trial:
             raise ValueError(f"trials, repeats and attempts count from 1: {self}")
 
     @property
+    def model(self) -> str:
+        """The model that is trained."""
+        return self.choices.model
+
+    @property
+    def schedule(self) -> str:
+        """The schedule that it is trained under."""
+        return self.choices.schedule
+
+    @property
     def directory(self) -> str:
         """Name of the trial's directory in the run's directory."""
-        return trial_name(self.index, self.model, self.schedule, self.repeat, self.attempt)
+        return trial_name(self.index, self.choices, self.repeat, self.attempt)
 
 
 def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
-    """All trials; the schedules of one model and repeat run one right after the other.
+    """All trials; what is compared runs, in each repeat, one right after the other.
 
     So a drift of the machine meets every schedule alike. Every second repeat turns their order
     round (A B, B A), so that none always comes first.
     """
     trials: list[Trial] = []
     for repeat in range(1, experiment.repeats + 1):
-        schedules = experiment.schedules if repeat % 2 else experiment.schedules[::-1]
-        for model in experiment.models:
-            for schedule in schedules:
-                trials.append(Trial(len(trials) + 1, model, schedule, repeat))
+        for compared in all_choices(experiment.choices):
+            for choices in compared if repeat % 2 else compared[::-1]:
+                trials.append(Trial(len(trials) + 1, choices, repeat))
     return tuple(trials)
 
 

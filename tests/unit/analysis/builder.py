@@ -16,7 +16,7 @@ from orchestrator.records.network import (
     UseRecord,
 )
 from orchestrator.records.trial import ScaleRecord, TrialRecord
-from orchestrator.spec import load_experiment
+from orchestrator.spec import CHOICES, Choices, load_experiment
 from tests.unit.analysis.record_builder import connection, network_record, port_record
 from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
 from workloads.models.profiles import load_model
@@ -88,6 +88,7 @@ class FakeTrial:
     outcome: Literal["finished", "failed"] = "finished"
     error: str | None = None
     spans: bool = False
+    chosen: Mapping[str, str] = field(default_factory=dict)  # choices besides model and schedule
     server: bool = True  # whether there is a parameter server
     communication: Schedule | None = None  # what the schedule stands for; None: as its name says
 
@@ -126,8 +127,7 @@ class FakeTrial:
     def _trial(self) -> TrialRecord:
         return TrialRecord(
             index=self.index,
-            model=self.model,
-            schedule=self.schedule,
+            choices=Choices(model=self.model, schedule=self.schedule, **self.chosen),
             repeat=self.repeat,
             attempt=self.attempt,
             outcome=self.outcome,
@@ -318,6 +318,9 @@ def write_run(
         "repeats": 1 + max((trial.repeat for trial in trials), default=0),
         "published": published or {},
     }
+    for name in dict.fromkeys(name for trial in trials for name in trial.chosen):
+        found = (trial.chosen[name] for trial in trials if name in trial.chosen)
+        experiment[CHOICES[name]] = list(dict.fromkeys(found))
     if baseline:
         experiment["baseline"] = baseline
     if topology:

@@ -12,6 +12,7 @@ from orchestrator.analysis import TrialMeasure, Verdict, judge_run, judge_trial,
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.analysis.verdict import judge_row
 from orchestrator.records.network import CapsRecord
+from orchestrator.spec import Choices
 from tests.unit.analysis.builder import SECOND, FakeTrial
 from tests.unit.analysis.record_builder import caps_record
 
@@ -159,8 +160,13 @@ def test_worst_reason_decides_and_stands_first(tmp_path: Path) -> None:
 
 def test_schedules_must_end_with_the_same_parameters(tmp_path: Path) -> None:
     base = measure(read_trial(FakeTrial().write(tmp_path)))
-    same = replace(base, index=1, schedule="switch-priority")
-    other_model = replace(base, index=2, model="resnet50", parameters_sha256="bb")
+    same = replace(base, index=1, choices=base.choices.under("switch-priority"))
+    other_model = replace(
+        base,
+        index=2,
+        choices=Choices(model="resnet50", schedule="none"),
+        parameters_sha256="bb",
+    )
     other_seed = replace(base, index=3, seed=2, parameters_sha256="cc")
     assert judged_run([base, same, other_model, other_seed]) == (OK, OK, OK, OK)
     differs = replace(same, parameters_sha256="dd")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.session.plan.trials import Trial
-from orchestrator.spec import Experiment, load_experiment
+from orchestrator.spec import Choices, Experiment, load_experiment
 
 ROOT = Path(__file__).parents[3]
 TOPOLOGY = ROOT / "topologies/ps-10g-1g-3workers.yaml"
@@ -73,4 +73,4 @@ def iteration(number: int, started: float, ended: float) -> dict[str, Any]:
     }
 
 
-TRIAL = Trial(3, "googlenet", "switch-priority", 1)
+TRIAL = Trial(3, Choices(model="googlenet", schedule="switch-priority"), 1)

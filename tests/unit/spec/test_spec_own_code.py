@@ -12,7 +12,7 @@ from orchestrator.errors import InputError
 from orchestrator.session.plan.jobs import plans_of_trial
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.probes.probe import Probe
-from orchestrator.spec import Experiment, load_experiment
+from orchestrator.spec import Choices, Experiment, load_experiment
 from tests.unit.session.examples import write_experiment
 from tests.unit.session.jobs_read import job_of
 
@@ -112,7 +112,7 @@ def loaded(folder: Path, choices: str) -> Experiment:
 
 
 def trial(made: Experiment) -> Trial:
-    return Trial(1, made.models[0], "mine", 1)
+    return Trial(1, Choices(model=made.models[0], schedule="mine"), 1)
 
 
 @pytest.mark.parametrize(

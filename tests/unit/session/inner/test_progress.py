@@ -138,7 +138,7 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
 def test_the_line_of_a_trial_has_the_figure_of_the_table(tmp_path: Path) -> None:
     """Workers with paces of their own: all of them add up, in the time in which all train."""
     made = with_schedule(experiment(tmp_path), "asynchronous")
-    progress = TrialProgress(made, replace(TRIAL, schedule="mine"))
+    progress = TrialProgress(made, replace(TRIAL, choices=TRIAL.choices.under("mine")))
     times = {"worker0": [1, 2, 3, 4, 5, 6], "worker1": [2, 4, 6, 8], "worker2": [2, 4, 6, 8]}
     for worker, seconds in times.items():
         for number, (start, end) in enumerate(pairwise([0, *seconds])):

@@ -23,7 +23,7 @@ from orchestrator.records.trial import TrialRecord
 from orchestrator.session.inner.trial import Outcome, run_trial, trial_files
 from orchestrator.session.plan.jobs import silence_seconds
 from orchestrator.session.plan.trials import Trial
-from orchestrator.spec import Experiment, Scale, SshAccess
+from orchestrator.spec import Choices, Experiment, Scale, SshAccess
 from tests.unit.session.examples import (
     FAILED_ORDER,
     TRIAL,
@@ -211,7 +211,7 @@ def test_processes_that_fail_end_the_trial_with_an_outcome(stage: Stage) -> None
 
 
 def test_an_order_that_fails_in_a_trials_own_setting_is_its_outcome(tmp_path: Path) -> None:
-    trial = Trial(3, "squeezenet", "own", repeat=2)
+    trial = Trial(3, Choices(model="squeezenet", schedule="own"), repeat=2)
     stage = Stage(experiment_of_failing_order(tmp_path), trial)
     outcome = stage.run()
     assert outcome.error == FAILED_ORDER
@@ -246,8 +246,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
     assert (schedule["place"], schedule["synchronisation"]) == ("switch", "step-barrier")
     assert record == {
         "index": 3,
-        "model": "googlenet",
-        "schedule": "switch-priority",
+        "choices": {"model": "googlenet", "schedule": "switch-priority"},
         "repeat": 1,
         "attempt": 1,
         "outcome": "finished",

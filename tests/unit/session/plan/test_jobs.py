@@ -57,7 +57,7 @@ def test_one_queue_for_all_workers_where_a_shared_link_limits_them(
 ) -> None:
     made = experiment(tmp_path)
     made = replace(made, topology=with_rate(made.topology, ("switch0", "switch1"), rate))
-    trial = replace(TRIAL, schedule="planned-order")
+    trial = replace(TRIAL, choices=TRIAL.choices.under("planned-order"))
     server = read(plans_of_trial(made, trial, ADDRESSES)["ps"])
     assert isinstance(server, ServerJob)
     assert server.one_queue is one_queue

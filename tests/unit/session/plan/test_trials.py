@@ -20,6 +20,7 @@ from orchestrator.session.plan.trials import (
     run_seconds,
     trial_seconds,
 )
+from orchestrator.spec import Choices
 from tests.unit.session.examples import experiment
 from workloads.models.profiles import load_model
 
@@ -50,7 +51,7 @@ def test_schedules_are_neighbours_and_take_turns_at_being_first(tmp_path: Path) 
 
 
 def test_directories_sort_as_they_run(tmp_path: Path) -> None:
-    assert Trial(7, "vgg19", "none", 2).directory == "007-vgg19-none-2"
+    assert Trial(7, Choices(model="vgg19", schedule="none"), 2).directory == "007-vgg19-none-2"
     names = [trial.directory for trial in plan_trials(experiment(tmp_path, repeats=30))]
     assert len(names) == 120
     assert names == sorted(names)

@@ -7,8 +7,10 @@ import pytest
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.attempts import Tried
 from orchestrator.session.store.left import lost_before, what_is_left
+from orchestrator.spec import Choices
 
-TRIALS = [Trial(index, "alexnet", "none", index) for index in range(1, 5)]
+CHOSEN = Choices(model="alexnet", schedule="none")
+TRIALS = [Trial(index, CHOSEN, index) for index in range(1, 5)]
 ENDS = {"o": Tried(failed=False), "d": Tried(False, ("others",)), "x": Tried(failed=True)}
 
 
