@@ -84,7 +84,7 @@ def _check_working_directory() -> None:
 def cli() -> None:
     """Measure communication scheduling of distributed training on an emulated network.
 
-    Exit codes: 2 wrong input, 3 the machine lacks something, 4 a run failed, 5 a run finished but
+    Exit codes: 2 wrong input, 3 the machine lacks something, 4 a trial failed, 5 a run finished but
     its figures may not be used, 130 interrupted, 141 the reader of standard output went before its
     end (a run is finished and kept all the same).
     """

@@ -250,7 +250,12 @@ class _Run:
         text = f"{cause.process}: {cause.what}{self._watch.progress()}"
         if others:
             text += "; then " + ", ".join(f"{other.process}: {other.what}" for other in others)
-        tail = [line for line in self._processes[cause.process].tail() if line.strip()]
+        # Events are for us, and not for a person who looks for the reason.
+        tail = [
+            line
+            for line in self._processes[cause.process].tail()
+            if line.strip() and not line.startswith('{"event": ')
+        ]
         if not tail:
             return f"{text}; it printed nothing"
         # The first line stands by itself: tables show no more of it.

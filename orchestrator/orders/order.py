@@ -57,7 +57,7 @@ class Setting:
         shared: whether a link that all workers share limits their pulls, and not their own links.
         barrier: whether there is a step barrier.
         seed: the experiment's.
-        repeat: the number of the trial's repeat.
+        repeat: the number of the trial's repeat, from 0.
     """
 
     model: Model
@@ -90,14 +90,15 @@ class Order:
     Attributes:
         over_workers: ranks of answers to different workers are compared: where a link that they
             share limits the pulls, the parameter server has one send queue for all workers. Else it
-            has one per worker, for one queue waits until the connection of its first unit takes
-            it, while the links of the other workers run empty.
+            has one per worker: in a single queue, a unit whose connection is full would hold up
+            the units for the other workers.
         turns: where pushes are applied by themselves (stale-synchronous, asynchronous), one worker
             after the other pushes, each all of an iteration; there is no queue for all then.
-        enforced: False: hosts send first in, first out, and the schedule's place is not theirs.
+        enforced: False: hosts send first in, first out, and the schedule's `place` is not theirs.
         barrier: True: for schedules with a step barrier only; False: only for those without.
-        together: only for schedules that apply the gradients of all workers together.
-        steady: pulls are asked for in the same order in every iteration.
+        together: True: only for schedules that apply the gradients of all workers together.
+        steady: `pulls` is asked for iteration 0, and its answer is used for all. Say False where it
+            depends on the iteration.
     """
 
     over_workers: ClassVar[bool] = False

@@ -76,6 +76,8 @@ def _ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: in
         dense_answers = dense_pushes = (first_in,) * len(workers)
     pulls: tuple[tuple[tuple[int, ...], ...], ...] = ((),) * len(workers)
     if setting.barrier:
+        if order.steady:
+            _check_steady(order, setting)
         asked = 1 if order.steady else min(iterations, PULLED_ITERATIONS)
         pulls = tuple(
             tuple(_permutation(order, setting, worker, iteration) for iteration in range(asked))
@@ -86,10 +88,24 @@ def _ranks_of(order: Order, schedule: Schedule, setting: Setting, iterations: in
     return Ranks(dense_answers, dense_pushes, pulls, turns, one_queue)
 
 
+def _check_steady(order: Order, setting: Setting) -> None:
+    """See that an order which is asked once would not answer otherwise in the next iteration."""
+    if _permutation(order, setting, 0, 0) != _permutation(order, setting, 0, 1):
+        raise _Refused(
+            "pulls() differs between iterations 0 and 1, and is asked for iteration 0 only: say "
+            "`steady = False` in the class"
+        )
+
+
 def _call(order: Order, method: str, *asked: object) -> list[Any]:
     try:
         with users_code():
-            return list(getattr(order, method)(*asked))
+            answer = getattr(order, method)(*asked)
+            if answer is None:
+                raise _Refused(f"{method}() returned None, and no numbers (is a return missing?)")
+            return list(answer)
+    except _Refused:
+        raise
     except (Exception, SystemExit) as error:
         raised = raised_by(getattr(type(order), method), error)
         raise _Refused(f"{method}() raised {raised}") from error

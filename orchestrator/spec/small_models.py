@@ -62,9 +62,10 @@ def too_small(models: Iterable[Model], schedules: Iterable[Schedule], scale: Sca
     enough = f"D = {time} is enough" if time else f"no D up to {MAX_TIME} is enough"
     return (
         f"scale: at {scale} {model.name} under {schedule.name} has {100 * found:.1f} % more bytes "
-        f"than D/R of the real model's: {messages} messages of {size / messages:.0f} B on average, "
-        f"headers included, of which each takes some {SLICE_MICROSECONDS} us of a core besides; "
-        f"a larger D makes them larger ({enough} at R = {scale.rates:g})"
+        f"than D/R of the real model's. The model is {messages} messages of "
+        f"{size / messages:.0f} B on average here, headers included, so a schedule has little to "
+        f"order, and each message takes some {SLICE_MICROSECONDS} us of a core. A larger D makes "
+        f"them larger ({enough} at R = {scale.rates:g})"
     )
 
 

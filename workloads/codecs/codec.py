@@ -25,8 +25,8 @@ class Codec(ABC):
 
     Attributes:
         exact: whether `decode` restores what `encode` was given, bit for bit.
-        additive: whether payloads of one chunk may be added undecoded: their sum, as float32, then
-            decodes to the sum of the values.
+        additive: True: the float32 sum of several payloads of a chunk decodes to the sum of their
+            values, so that payloads may be added undecoded.
     """
 
     exact: ClassVar[bool] = False
@@ -56,9 +56,8 @@ class Codec(ABC):
         """
 
     def payload_bytes(self, elements: int) -> int | None:
-        """How many bytes `encode` makes of so many values; None: that depends on the values.
+        """Bytes that `encode` makes of `elements` values (default 4 each); None: that varies.
 
-        A frame of another length ends the connection. As many as the values have, if this is not
-        overridden.
+        A frame of another length ends the connection.
         """
         return BYTES_PER_ELEMENT * elements

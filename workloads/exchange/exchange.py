@@ -24,7 +24,7 @@ class End:
             `job.workers`.
         layout: of the model: its units, and which of them a layer has.
         arena: the tensors. A layer's parameters must be in them when `wait` returns it; a unit's
-            gradient is in them, in place of the parameters, when it is given.
+            tensor holds its gradient instead of its parameters when `give` is called.
         records: where the worker writes what it notes.
     """
 
@@ -100,7 +100,7 @@ class Exchange(ABC):
 
     @abstractmethod
     def wait(self, layers: Sequence[int]) -> tuple[int, int]:
-        """Wait until one of some layers has its parameters of this iteration.
+        """Wait for a layer's parameters; return the layer, and when they came (ns; 0: no wait).
 
         Args:
             layers: numbers of layers that could be computed, ascending.

@@ -172,10 +172,11 @@ class RunProgress:
         """A trial has ended."""
         seconds = self._clock() - self._started
         self._forecast.finished(trial, seconds)
-        end = f"{clock_text(seconds)} min" if error is None else f"failed: {error}"
         text = self._current.text() if self._current else trial.directory
-        left = clock_text(self._forecast.left(0.0))
-        self.say(f"[{trial.index}/{self._count}] {text}, {end}, {left} left")
+        left = f"{clock_text(self._forecast.left(0.0))} left"
+        # The reason of a failure comes last, for it may have several lines.
+        end = f"{clock_text(seconds)} min, {left}" if error is None else f"{left}, failed: {error}"
+        self.say(f"[{trial.index}/{self._count}] {text}, {end}")
         if self._live:
             self._live.update(self._task, completed=trial.index)
 

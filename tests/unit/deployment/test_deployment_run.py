@@ -195,6 +195,14 @@ def test_the_message_names_the_cause_the_iteration_and_the_last_output() -> None
     assert "fetch ps" not in stage.log
 
 
+def test_the_last_output_is_without_events() -> None:
+    stage = Stage(worker=[*told("ps", "iteration"), Ended("ps", 1)])
+    stage.ps.output = ['{"event": "iteration", "iteration": 0}', "division by zero"]
+    with pytest.raises(RunError) as error:
+        stage.run()
+    assert str(error.value).endswith("its last output:\n    division by zero")
+
+
 def test_a_process_that_printed_nothing() -> None:
     stage = Stage(worker=[Ended("worker0", None)])
     stage.worker.output = []

@@ -83,6 +83,17 @@ def test_a_steady_order_is_asked_for_once() -> None:
     assert ranks("tic", iterations=9).pulls == (((0, 1),), ((0, 1),))
 
 
+def test_an_order_that_is_not_as_steady_as_it_says_is_refused() -> None:
+    class Turning(Order):
+        def pulls(self, setting: Any, worker: int, iteration: int) -> list[int]:
+            return [iteration % 2, 1 - iteration % 2]
+
+    with pytest.raises(OrderError, match=r"differs between iterations 0 and 1.*`steady = False`"):
+        ranks_of(Turning(), TIC, setting_for(TIC), 1)
+    Turning.steady = False
+    assert ranks_of(Turning(), TIC, setting_for(TIC), 2).pulls == (((0, 1), (1, 0)),) * 2
+
+
 def test_only_the_order_of_the_ranks_matters() -> None:
     class Odd(Order):
         def pushes(self, setting: Any, worker: int) -> list[float]:
@@ -110,6 +121,7 @@ def answering(method: str, answer: Any) -> Order:
         (P3, "pushes", [1, None, 3], "pushes() returned None for unit 1, which is no number"),
         (P3, "pushes", [1, float("nan"), 3], "pushes() returned nan for unit 1, which is no"),
         (P3, "pushes", 5, "pushes() raised TypeError: 'int' object is not iterable"),
+        (P3, "pushes", None, "pushes() returned None, and no numbers (is a return missing?)"),
         (P3, "pushes", KeyError("x"), "pushes() raised KeyError: 'x' (test_ranks.py, line "),
         (P3, "answers", SystemExit(0), "answers() raised SystemExit: 0"),
         (P3, "pushes", [1, 10**400, 3], "for unit 1, which is no number"),

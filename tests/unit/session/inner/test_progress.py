@@ -80,9 +80,9 @@ def test_a_failed_trial_says_why(tmp_path: Path) -> None:
         progress.finish(screen.trials[1], "worker0: killed by signal SIGKILL")
     (line,) = screen.lines()
     assert line.startswith(
-        "[2/8] googlenet switch-priority, repeat 1/2, iteration 0/4, warming up,"
-        " failed: worker0: killed by signal SIGKILL, "
+        "[2/8] googlenet switch-priority, repeat 1/2, iteration 0/4, warming up, "
     )
+    assert line.endswith(" left, failed: worker0: killed by signal SIGKILL")
 
 
 def test_a_terminal_shows_the_trial_that_runs_and_clears_it(tmp_path: Path) -> None:
