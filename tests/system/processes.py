@@ -51,17 +51,23 @@ def below(pid: int) -> list[Process]:
 def workload(pid: int, host: str) -> Process | None:
     """The training process of a host of the testbed below a process, if it runs."""
     for process in below(pid):
-        if process.argv[1:3] == ("-m", "workloads") and f"/{host}/" in process.argv[3]:
+        if process.argv[1:3] == ("-m", "workloads") and _directory(process).name == host:
             return process
     return None
 
 
+def _directory(process: Process) -> Path:
+    """Where a training process of a host works: a directory of the host's name."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process.pid}/cwd").readlink()
+    return Path()
+
+
 def recorded(process: Process) -> str:
     """What a training process has written into its records so far."""
-    job = Path(process.argv[3])
-    records = Path(f"/proc/{process.pid}/root{job.parent}") / f"{job.parent.name}.jsonl"
+    host = _directory(process).name
     with contextlib.suppress(OSError):
-        return records.read_text()
+        return Path(f"/proc/{process.pid}/cwd/{host}.jsonl").read_text()
     return ""
 
 
