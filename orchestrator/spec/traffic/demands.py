@@ -7,10 +7,9 @@ demands, between any two hosts, and nobody asks what the hosts do with the bytes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import Port, path, ports
@@ -36,15 +35,6 @@ class Demand:
 
     def __str__(self) -> str:
         return self.name
-
-    def to_json(self) -> dict[str, Any]:
-        """The demand as plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Demand:
-        """The demand that `to_json` gave."""
-        return cls(**fields)
 
 
 @dataclass(frozen=True)

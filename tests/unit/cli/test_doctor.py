@@ -11,24 +11,9 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
 from orchestrator.emulation.machine.machine import Machine
-from orchestrator.emulation.machine.needs import FEATURES, PROGRAMS
 from orchestrator.session.scale.cache import CalibrationCache, machine_key
 from tests.unit.session.attempts import attempt
-
-MACHINE = Machine(
-    kernel="Linux 6.1",
-    root=True,
-    boxes=True,
-    programs={program.name: f"/usr/bin/{program.name}" for program in PROGRAMS},
-    features={feature.name: True for feature in FEATURES},
-    openvswitch=False,
-    congestion_controls=("reno", "cubic"),
-    cgroups="v2",
-    tmpfs=True,
-    cores=2,
-    memory_bytes=8 * 2**30,
-    disk_bytes=10 * 2**30,
-)
+from tests.unit.whole_machine import MACHINE
 
 
 def doctor_on(machine: Machine, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:

@@ -167,8 +167,3 @@ def test_two_demands_with_the_same_ends_are_refused() -> None:
     one, other = (Demand("worker0", "worker1", 1, "", name) for name in ("one", "other"))
     with pytest.raises(ValueError, match="one and other: both go from worker0 to worker1"):
         Demands(PUBLISHED, (one, other))
-
-
-def test_demands_survive_json() -> None:
-    (one,) = Demands(PUBLISHED, (Demand("worker0", "worker1", 5, "urgent", "ring"),))
-    assert Demand.from_json(one.to_json()) == one

@@ -15,8 +15,6 @@ import pytest
 from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.emulation.limits.cgroups import Layout
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
-from orchestrator.emulation.machine.machine import Machine
-from orchestrator.emulation.machine.needs import FEATURES, PROGRAMS
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.errors import MachineError, RunError
 from orchestrator.session.launch.request import RunRequest
@@ -28,24 +26,11 @@ from orchestrator.session.testbed import box as boxed
 from orchestrator.spec import Experiment, Scale
 from tests.unit.session.examples import experiment
 from tests.unit.session.jobs_read import read
+from tests.unit.whole_machine import MACHINE
 from workloads.process.training import WorkerJob
 
 MODULE = importlib.import_module("orchestrator.session.launch.bench")
 RESOLVE = importlib.import_module("orchestrator.session.launch.resolve")
-MACHINE = Machine(
-    kernel="Linux 6.1",
-    root=True,
-    boxes=True,
-    programs={program.name: f"/usr/bin/{program.name}" for program in PROGRAMS},
-    features={feature.name: True for feature in FEATURES},
-    openvswitch=False,
-    congestion_controls=("reno", "cubic"),
-    cgroups="v2",
-    tmpfs=True,
-    cores=2,
-    memory_bytes=8 * 2**30,
-    disk_bytes=10 * 2**30,
-)
 ADDRESSES = {"ps": "10.10.0.1", **{f"worker{n}": f"10.10.0.{n + 2}" for n in range(3)}}
 
 
