@@ -86,7 +86,7 @@ class Experiment:
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
         added: what was added to the warm-up and cool-down that the file asks for, and why.
-        own_schedules: the experiment's own schedules, by name.
+        custom_schedules: the experiment's own schedules, by name.
         own_orders: orders of somebody else that they name.
         own_code: user-defined codecs, exchanges and programs that its trials need on the hosts.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
@@ -115,7 +115,7 @@ class Experiment:
     devices: dict[str, DeviceModel]
     published: dict[str, dict[str, tuple[float, ...]]]
     added: str = ""
-    own_schedules: dict[str, Schedule] = field(default_factory=dict)
+    custom_schedules: dict[str, Schedule] = field(default_factory=dict)
     own_orders: dict[str, OwnOrder] = field(default_factory=dict)
     own_code: OwnCode = field(default_factory=OwnCode)
     sweep: Sweep | None = None
@@ -138,7 +138,7 @@ class Experiment:
         Raises:
             ValueError: there is none.
         """
-        return self.own_schedules.get(name) or get_schedule(name)
+        return self.custom_schedules.get(name) or get_schedule(name)
 
     def order(self, name: str) -> Order:
         """The order of the schedule of that name.
@@ -239,8 +239,12 @@ class Experiment:
             "placement": self.placement.resolved(),
             **{key: list(getattr(self, key)) for key in CHOICES.values()},
             **(
-                {"own_schedules": {name: _choices(own) for name, own in self.own_schedules.items()}}
-                if self.own_schedules
+                {
+                    "custom_schedules": {
+                        name: _choices(own) for name, own in self.custom_schedules.items()
+                    }
+                }
+                if self.custom_schedules
                 else {}
             ),
             **(
@@ -333,7 +337,7 @@ class Experiment:
             devices={name: DeviceModel(**one) for name, one in record["devices"].items()},
             published=_PUBLISHED.validate_python(record.get("published", {})),
             added=str(record.get("added", "")),
-            own_schedules=_SCHEDULES.validate_python(record.get("own_schedules", {})),
+            custom_schedules=_SCHEDULES.validate_python(record.get("custom_schedules", {})),
             own_orders=_ORDERS.validate_python(record.get("order_sources", {})),
             own_code=_CODE.validate_python(record.get("code_sources", {})),
             sweep=_SWEEP.validate_python(record.get("sweep")),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
 
 from orchestrator.spec import units
 from orchestrator.spec.switch_kinds import KINDS
-from orchestrator.spec.text import kind, nearest, shown
+from orchestrator.spec.text import kind, nearest, quoted
 from orchestrator.spec.units import QuantityError
 from workloads.models.profiles import model_names
 from workloads.schedule.library import schedule_names
@@ -55,6 +55,9 @@ class FileModel(BaseModel):
     """Base of the files' models: unknown keys are refused, and nothing is converted silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Keys that were spelt otherwise once: the new key, by the old one."""
 
 
 def _holds_a_packet(noun: str) -> Callable[[object], int]:
@@ -125,7 +128,7 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if compiled.fullmatch(value) is None:
-            raise FieldError(f"{noun} {shown(value)} is not allowed", rule)
+            raise FieldError(f"{noun} {quoted(value)} is not allowed", rule)
         return value
 
     return AfterValidator(check)
@@ -133,7 +136,7 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
 
 def _not_reserved(value: str) -> str:
     if value in RESERVED:
-        raise FieldError(f"node name {shown(value)} is not allowed", _RESERVED_RULE)
+        raise FieldError(f"node name {quoted(value)} is not allowed", _RESERVED_RULE)
     return value
 
 
@@ -151,7 +154,7 @@ def unknown(noun: str, name: str, names: tuple[str, ...]) -> FieldError | None:
     """The error that says that a name is unknown, with the nearest one; None if it is known."""
     if name in names:
         return None
-    return FieldError(f"unknown {noun} {shown(name)}", nearest(name, names, else_list="known"))
+    return FieldError(f"unknown {noun} {quoted(name)}", nearest(name, names, else_list="known"))
 
 
 def _schema_of(kind: units.Kind) -> dict[str, Any]:

@@ -17,15 +17,15 @@ from orchestrator.spec.checks.sweeps import check_sweep
 from orchestrator.spec.checks.topologies import check_known_devices, check_topology
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.fields import AUTO, unknown
+from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
 from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.files.own_code import own_code
-from orchestrator.spec.files.own_schedules import own_schedules, try_orders
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
 from orchestrator.spec.overrides import check_overrides
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.text import shown
+from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
 from orchestrator.spec.traffic.server_exchange import exchange_of
@@ -153,9 +153,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     _expect(document, "experiment")
     file = validate(document, ExperimentFile)
     _check_twice(document)
-    schedules, orders = own_schedules(document, file)
+    schedules, orders = custom_schedules(document, file)
     code = own_code(document, schedules)
-    own_names = map(str, mapping(mapping(document.data).get("own_schedules")))
+    own_names = map(str, mapping(mapping(document.data).get("custom_schedules")))
     known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
@@ -230,7 +230,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         socket_buffers=file.socket_buffers.resolve(),
         learning_rate=file.learning_rate,
         devices=devices,
-        own_schedules=schedules,
+        custom_schedules=schedules,
         own_orders=orders,
         own_code=code,
         sweep=sweep,
@@ -258,7 +258,7 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
                 key = loc[0] == "published"
                 document.report_at(loc, str(wrong), wrong.hint, key=key)
             elif loc == ("baseline",) and name not in items(data.get("schedules")):
-                message = f"baseline {shown(name)} is none of the schedules"
+                message = f"baseline {quoted(name)} is none of the schedules"
                 document.report_at(loc, message, "name one of them, or add it to `schedules`")
 
 
@@ -271,7 +271,7 @@ def _named_topology(
     if not isinstance(name, str) or document.is_bad(loc):
         return None, []
     if not name or "\n" in name:
-        document.report_at(loc, f"not a path: {shown(name)}")
+        document.report_at(loc, f"not a path: {quoted(name)}")
         return None, []
     path = document.path.parent / name
     display = os.path.normpath(Path(document.shown).parent / name)
@@ -291,7 +291,7 @@ def _check_twice(document: Document) -> None:
         names = items(mapping(document.data).get(key))
         for index, name in enumerate(names):
             if isinstance(name, str) and name in names[:index]:
-                document.report_at((key, index), f"{shown(name)} is listed twice")
+                document.report_at((key, index), f"{quoted(name)} is listed twice")
 
 
 def _devices(

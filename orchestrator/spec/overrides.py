@@ -8,7 +8,7 @@ from orchestrator.errors import Problem
 from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
-from orchestrator.spec.text import shown
+from orchestrator.spec.text import quoted
 from workloads.models.profiles import model_names
 
 
@@ -62,7 +62,7 @@ def _names(
         if error is not None:
             problems.append(_problem(option, error))
         elif name in names[:index]:
-            problems.append(Problem(option, f"{shown(name)} is listed twice"))
+            problems.append(Problem(option, f"{quoted(name)} is listed twice"))
     return problems
 
 

@@ -6,10 +6,10 @@ import math
 
 from workloads.errors import nearest
 
-__all__ = ["counted", "kind", "nearest", "number_text", "shown"]
+__all__ = ["counted", "kind", "nearest", "number_text", "quoted"]
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """Quotes what a person wrote, shortened, with control characters escaped."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
@@ -39,7 +39,7 @@ def kind(value: object) -> str:
         case int() | float():
             return f"the number {value}"
         case str():
-            return f"the text {shown(value)}"
+            return f"the text {quoted(value)}"
         case list():
             return "a list"
         case _:

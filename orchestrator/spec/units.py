@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from orchestrator.spec.text import kind as found
-from orchestrator.spec.text import shown
+from orchestrator.spec.text import quoted
 
 # 18 digits hold everything that a network needs, and keep absurd input from becoming huge integers.
 _NUMBER = r"[0-9]{1,18}(\.[0-9]{1,9})?"
@@ -76,14 +76,14 @@ def _split(kind: Kind, text: object) -> tuple[Fraction, str]:
     stripped = text.strip(" ")
     number = re.match(_NUMBER, stripped)
     if re.match(rf"-{_NUMBER}", stripped):
-        raise QuantityError(f"negative {kind.noun}: {shown(text)}")
+        raise QuantityError(f"negative {kind.noun}: {quoted(text)}")
     if number is None:
-        raise QuantityError(f"not a {kind.noun}: {shown(text)}", example)
+        raise QuantityError(f"not a {kind.noun}: {quoted(text)}", example)
     unit = stripped[number.end() :].removeprefix(" ")
     if not unit:
-        raise QuantityError(f"{kind.noun} {shown(text)} has no unit", example)
+        raise QuantityError(f"{kind.noun} {quoted(text)} has no unit", example)
     if re.fullmatch(kind.pattern[1:-1], stripped, re.ASCII) is None:
-        raise QuantityError(f"not a {kind.noun}: {shown(text)}", _hint(kind, unit))
+        raise QuantityError(f"not a {kind.noun}: {quoted(text)}", _hint(kind, unit))
     return Fraction(number.group()), unit
 
 

@@ -28,7 +28,7 @@ class Mine(Order):
         return [-unit.number for unit in setting.units]
 """
 
-MY_SCHEDULE = """own_schedules:
+MY_SCHEDULE = """custom_schedules:
   mine: {order: "my_order:Mine", place: host, slice: 64 KiB, synchronisation: per-slice}
 """
 

@@ -9,7 +9,7 @@ from workloads.process.records import Records
 from workloads.process.training import WorkerJob
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, Disconnected, Parcel
-from workloads.transport.sockets import bound_unsent, connect, kept_settings, mark
+from workloads.transport.sockets import connect, kept_settings, limit_not_sent, mark
 from workloads.transport.wire import FrameType, greeting
 
 
@@ -24,7 +24,7 @@ def join(job: WorkerJob, layout: Layout, records: Records) -> tuple[Connection, 
     for flow, dscp in enumerate(job.flow_dscp):
         receiving = connect(job.bind, job.server, job.buffers, job.silence_seconds)
         sending = connect(job.bind, job.server, job.buffers, job.silence_seconds)
-        bound_unsent(sending, job.unsent_bytes)
+        limit_not_sent(sending, job.not_sent_limit_bytes)
         mark(sending, dscp)
         settings = kept_settings(receiving, sending)
         records.write(ConnectionRecord(job.worker, flow, **settings))

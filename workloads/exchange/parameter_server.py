@@ -50,9 +50,9 @@ class ParameterServerExchange(Exchange):
         (payloads,) = payloads_of(job.schedule.codec, layout, end.arena)
         self._frames = payloads.frames(FrameType.GRADIENT)
         self._ranks = job.push_ranks
-        granted = 0 if job.turns else None
+        allowed = 0 if job.turns else None
         self._queues = tuple(
-            SendQueue(job.window_bytes, job.batch_bytes, granted) for _ in job.flow_dscp
+            SendQueue(job.window_bytes, job.send_limit_bytes, allowed) for _ in job.flow_dscp
         )
         self._unit_flow = unit_flows(layout, len(job.flow_dscp))
         self._flow_units = flow_units(self._unit_flow, len(job.flow_dscp))
@@ -151,13 +151,13 @@ class ParameterServerExchange(Exchange):
     def _released(self) -> None:
         """The parameter server has released an iteration: where workers take turns, push it."""
         for queue, units in zip(self._queues, self._flow_units, strict=True):
-            queue.grant(units)
+            queue.allow(units)
 
     def _answered(self, unit: Unit) -> None:
         """A unit has come; all but the first time as the answer to its push."""
         if self._answers[unit.number]:
             queue = self._queues[self._unit_flow[unit.number]]
-            queue.returned(self._ranks[unit.number], unit.length)
+            queue.acknowledged(self._ranks[unit.number], unit.length)
         self._answers[unit.number] = True
 
     def _send(self, queue: SendQueue, connection: Connection, flow: int) -> None:

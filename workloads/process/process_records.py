@@ -66,7 +66,7 @@ class ConnectionRecord(ProcessRecord):
 
     Attributes:
         worker: at its other end, or whose it is.
-        unsent_bytes: None: not bounded.
+        not_sent_limit_bytes: None: not bounded.
     """
 
     event: ClassVar[str] = "connection"
@@ -75,7 +75,7 @@ class ConnectionRecord(ProcessRecord):
     congestion_control: str
     send_buffer_bytes: int
     receive_buffer_bytes: int
-    unsent_bytes: int | None
+    not_sent_limit_bytes: int | None
     dscp: int
 
 

@@ -17,7 +17,7 @@ from workloads.process.job import MOST_WORKERS, Job
 from workloads.schedule.library import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
 
-MIN_UNSENT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
+MIN_NOT_SENT_LIMIT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
 
 _TRAINING: Mapping[str, checks.Check] = {
     "workers": checks.names(MOST_WORKERS),
@@ -119,13 +119,15 @@ class TrainingJob(Job):
         return None if window is None else self.scaled(window)
 
     @property
-    def unsent_bytes(self) -> int | None:
+    def not_sent_limit_bytes(self) -> int | None:
         """What a socket may hold unsent, scaled; not below some packets, unless it is asked for."""
-        unsent = self.schedule.unsent_bytes
-        return None if unsent is None else max(self.scaled(unsent), min(unsent, MIN_UNSENT_BYTES))
+        limit = self.schedule.not_sent_limit_bytes
+        if limit is None:
+            return None
+        return max(self.scaled(limit), min(limit, MIN_NOT_SENT_LIMIT_BYTES))
 
     @property
-    def batch_bytes(self) -> int:
+    def send_limit_bytes(self) -> int:
         """What a send queue hands over at once: no more than a slice where it has an order."""
         size = self.schedule.slice_bytes
         if size is None or not self.schedule.at_host:

@@ -230,7 +230,7 @@ class _Link:
         return body
 
     def _send(self, units: Iterator[list[Parcel]], until_ns: int) -> None:
-        queue, queued = SendQueue(batch=self._job.batch_bytes), 0
+        queue, queued = SendQueue(send_limit=self._job.send_limit_bytes), 0
         while time.monotonic_ns() < until_ns:
             while queued < _AHEAD_BYTES:
                 parcels = next(units)

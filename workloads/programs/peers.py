@@ -13,7 +13,7 @@ from workloads.process.training import ServerJob
 from workloads.schedule.units import Layout
 from workloads.transport.connection import Connection, SendQueue
 from workloads.transport.memory import Arena
-from workloads.transport.sockets import bound_unsent, listen, mark, prepare, set_send_buffer
+from workloads.transport.sockets import limit_not_sent, listen, mark, prepare, set_send_buffer
 from workloads.transport.wire import Frame, FrameType, split_greeting
 
 _GREETINGS = (FrameType.HELLO, FrameType.LISTEN)
@@ -92,11 +92,11 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
             up = links[_Which(number, FrameType.HELLO, flow)]
             down = links[_Which(number, FrameType.LISTEN, flow)]
             set_send_buffer(down.socket, job.send_buffers[number])
-            bound_unsent(down.socket, job.unsent_bytes)
+            limit_not_sent(down.socket, job.not_sent_limit_bytes)
             mark(down.socket, job.flow_dscp[flow])
             connections.append(Connection(receiving=up.socket, sending=down.socket))
         if not (queues and job.one_queue):
-            queues = tuple(SendQueue(batch=job.batch_bytes) for _ in flows)
+            queues = tuple(SendQueue(send_limit=job.send_limit_bytes) for _ in flows)
         address = links[_Which(number, FrameType.HELLO, 0)].address
         peers.append(
             Peer(

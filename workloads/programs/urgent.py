@@ -139,7 +139,7 @@ class _Sender:
         self._records = records
         self._layout = job.layout
         self._frames = UnitFrames(self._layout, Arena(self._layout), FrameType.GRADIENT)
-        self._queue = SendQueue(job.window_bytes, job.batch_bytes)
+        self._queue = SendQueue(job.window_bytes, job.send_limit_bytes)
         self._patient = itertools.cycle(self._layout.units)
         self._queued = 0  # bytes of patient units that have not been sent
         self._filling = True

@@ -38,8 +38,8 @@ class Schedule:
         slice_bytes: size of the unit that is ordered and synchronised; None: a whole tensor.
         window_bytes: credit per worker: how much of its pushes may be unanswered; None: what fits
             the socket.
-        unsent_bytes: what a socket may hold that is not yet on its way (TCP_NOTSENT_LOWAT), for it
-            cannot be overtaken; None: the socket's send buffer.
+        not_sent_limit_bytes: what a socket may hold that is not yet on its way (TCP_NOTSENT_LOWAT),
+            since nothing can overtake it; None: the socket's send buffer.
         synchronisation: "step-barrier": the next iteration starts everywhere when all gradients
             of all workers are applied. "per-tensor", "per-slice": a unit is sent to all workers,
             without their asking, as soon as it has been applied, and a layer's forward pass waits
@@ -66,7 +66,7 @@ class Schedule:
     place: Place = "nowhere"
     slice_bytes: int | None = None
     window_bytes: int | None = None
-    unsent_bytes: int | None = None
+    not_sent_limit_bytes: int | None = None
     synchronisation: SynchronisationName = "step-barrier"
     staleness: int | None = None
     switch_order: SwitchOrder | None = None
@@ -79,7 +79,7 @@ class Schedule:
             if wrong:
                 raise ValueError(why)
         # People know these by the keys of a file.
-        for key in ("slice", "window", "unsent"):
+        for key in ("slice", "window", "not_sent_limit"):
             value = getattr(self, f"{key}_bytes")
             if value is not None and value < 1:
                 raise ValueError(f"{key}: must be at least 1, found {value}")
@@ -162,7 +162,7 @@ class Schedule:
 
 
 _ELEMENT = 4  # bytes of a float32; the publications count parameters
-_UNSENT = 64 * 1024
+_NOT_SENT_LIMIT = 64 * 1024
 
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
@@ -251,7 +251,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         order="layer",
         place="host",
         slice_bytes=40_000 * _ELEMENT,
-        unsent_bytes=_UNSENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
         synchronisation="per-slice",
         source=(
             "P3, priority-based parameter propagation, MLSys'19: slices of 40,000 parameters, the "
@@ -266,7 +266,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         place="host",
         slice_bytes=1_000_000 * _ELEMENT,
         window_bytes=4_000_000 * _ELEMENT,
-        unsent_bytes=_UNSENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
         synchronisation="per-slice",
         source=(
             "ByteScheduler, SOSP'19: partitions of 1,000,000 parameters for parameter servers, a "
@@ -281,7 +281,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         order="planned",
         place="host",
         slice_bytes=40_000 * _ELEMENT,
-        unsent_bytes=_UNSENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
         synchronisation="per-slice",
         source=(
             "ours: as p3, but all workers push in one order, planned for the model, its compute "

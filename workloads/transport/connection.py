@@ -23,8 +23,8 @@ from workloads.transport.spans import Transfers
 from workloads.transport.wire import HEADER_BYTES, Frame, FrameType, unpack
 
 # Taken from the queue per system call: few calls, and yet an answer that is not older than this.
-_BATCH_BYTES = 256 * 1024
-_BATCH_PARCELS = 256  # two buffers each; the kernel takes 1024 (IOV_MAX)
+_SEND_LIMIT_BYTES = 256 * 1024
+_SEND_LIMIT_PARCELS = 256  # two buffers each; the kernel takes 1024 (IOV_MAX)
 
 _LONGEST_ERROR = 1000  # bytes of text in an ERROR frame
 _ERROR_PATIENCE = 0.2  # seconds that a last word waits for a busy sender
@@ -66,24 +66,24 @@ class SendQueue:
     Any thread may put; one takes.
 
     Args:
-        window: how many bytes of units may be on their way, sent and not `returned`; one more is
-            begun as long as that is not reached. None: no limit. A unit that is more urgent than
+        window: how many bytes of units may be on their way, sent and not `acknowledged`; one more
+            is begun as long as that is not reached. None: no limit. A unit that is more urgent than
             all that are on their way goes ahead in any case: else two senders whose windows are
             full of different units, for each of which the other's is needed, wait for ever.
-        granted: how many units may be begun until more are granted; None: all.
-        batch: bytes per system call, if units are smaller: few calls, and yet a decision that is
-            not older than this.
+        allowed: how many units may be begun before the next `allow`; None: all.
+        send_limit: bytes per system call, if units are smaller: few calls, and yet no decision is
+            older than this.
     """
 
     def __init__(
         self,
         window: int | None = None,
-        batch: int = _BATCH_BYTES,
-        granted: int | None = None,
+        send_limit: int = _SEND_LIMIT_BYTES,
+        allowed: int | None = None,
     ) -> None:
         self._window = window
-        self._granted = granted
-        self._batch = batch
+        self._allowed = allowed
+        self._send_limit = send_limit
         self._units: list[tuple[int, int, int, tuple[Parcel, ...]]] = []  # a heap
         self._number = 0
         self._begun: deque[Parcel] = deque()
@@ -102,7 +102,7 @@ class SendQueue:
         Args:
             parcels: what it is.
             rank: the least goes first.
-            size: of the unit, in the window's bytes; 0: a word that needs no window and no grant.
+            size: of the unit, in the window's bytes; 0: a word that needs neither.
         """
         unit = tuple(parcels)  # made before the lock is taken
         if not unit:
@@ -112,8 +112,8 @@ class SendQueue:
             self._number += 1
             self._wake()
 
-    def returned(self, rank: int, size: int) -> None:
-        """Note that a unit of that rank and size (bytes) is no longer on its way."""
+    def acknowledged(self, rank: int, size: int) -> None:
+        """Note that a unit of that rank and size (bytes) has been answered."""
         if self._window is None:
             return
         with self._lock:
@@ -123,15 +123,15 @@ class SendQueue:
             self._bytes_away -= size
             self._wake()
 
-    def grant(self, units: int) -> None:
-        """Let so many units more be begun."""
+    def allow(self, units: int) -> None:
+        """Let `units` more units be begun."""
         with self._lock:
-            if self._granted is not None:
-                self._granted += units
+            if self._allowed is not None:
+                self._allowed += units
             self._wake()
 
     def lift_window(self) -> None:
-        """Send all that stands here and will, for nothing that is sent from now on returns."""
+        """Send all units without a window: from now on none is answered."""
         with self._lock:
             self._window = None
             self._wake()
@@ -140,7 +140,7 @@ class SendQueue:
         """Let `take` return an empty list once everything has been taken."""
         with self._lock:
             self._closed = True
-            self._window = self._granted = None
+            self._window = self._allowed = None
             self._wake()
 
     def take(self) -> list[Parcel]:
@@ -173,12 +173,12 @@ class SendQueue:
             parcel = begun[0] if begun else self._units[0][3][0]
             if parcel.body is not None:
                 size += len(parcel.body)
-            if taken and (size > self._batch or parcel.to != taken[0].to):
+            if taken and (size > self._send_limit or parcel.to != taken[0].to):
                 break
             if not begun:
                 self._begin()
             taken.append(begun.popleft())
-            if size >= self._batch or len(taken) == _BATCH_PARCELS:
+            if size >= self._send_limit or len(taken) == _SEND_LIMIT_PARCELS:
                 break
         return taken
 
@@ -191,13 +191,13 @@ class SendQueue:
         full = self._window is not None and self._bytes_away >= self._window
         if full and rank >= min(self._away):
             return False
-        return self._granted is None or self._granted > 0
+        return self._allowed is None or self._allowed > 0
 
     def _begin(self) -> None:
         rank, _, size, parcels = heappop(self._units)
         self._begun.extend(parcels)
-        if self._granted is not None and size:
-            self._granted -= 1
+        if self._allowed is not None and size:
+            self._allowed -= 1
         if self._window is not None and size:
             self._away[rank] += size
             self._bytes_away += size

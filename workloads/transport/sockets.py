@@ -137,7 +137,7 @@ def mark(sock: socket.socket, dscp: int) -> None:
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
 
 
-def bound_unsent(sock: socket.socket, count: int | None) -> None:
+def limit_not_sent(sock: socket.socket, count: int | None) -> None:
     """Let a socket hold no more than `count` bytes that are not yet on their way; None: any."""
     if count is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, count)
@@ -150,7 +150,8 @@ def kept_settings(receiving: socket.socket, sending: socket.socket) -> dict[str,
         "congestion_control": algorithm.split(b"\0", 1)[0].decode("ascii", "replace"),
         "send_buffer_bytes": sending.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
         "receive_buffer_bytes": receiving.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
-        "unsent_bytes": sending.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) or None,
+        "not_sent_limit_bytes": sending.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        or None,
         "dscp": sending.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) >> 2,
     }
 

@@ -53,7 +53,7 @@ class _Experiment(Record):
     batch: int
     sweep: Sweep
     devices: dict[str, DeviceModel]
-    own_schedules: dict[str, Schedule] = Field(default_factory=dict)
+    custom_schedules: dict[str, Schedule] = Field(default_factory=dict)
     topology: dict[str, Any]
     placement: dict[str, Any]
     socket_buffers: dict[str, Any] = Field(default_factory=dict)
@@ -208,7 +208,7 @@ def read_sweep(directory: Path) -> SweepRun:
         batch=record.batch,
         models=tuple(model for model in record.models if model in model_names()),
         schedules={
-            name: record.own_schedules.get(name) or _library(name) for name in record.schedules
+            name: record.custom_schedules.get(name) or _library(name) for name in record.schedules
         },
         devices=record.devices,
         buffers=buffers_of({"socket_buffers": record.socket_buffers}),

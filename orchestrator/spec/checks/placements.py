@@ -7,7 +7,7 @@ from orchestrator.spec.files.experiment_file import PlacementFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import path
 from orchestrator.spec.traffic.server_exchange import exchange_of
@@ -88,10 +88,10 @@ def _check_known(
     for loc, name in named:
         if name in topology.switches:
             hint = "a switch runs no part of the training"
-            document.report_at(loc, f"{shown(name)} is a switch of {topology.name}", hint)
+            document.report_at(loc, f"{quoted(name)} is a switch of {topology.name}", hint)
         elif name not in hosts:
             hint = nearest(name, [*groups, *hosts], else_list="hosts")
-            document.report_at(loc, f"{shown(name)} is no host of {topology.name}", hint)
+            document.report_at(loc, f"{quoted(name)} is no host of {topology.name}", hint)
 
 
 def _check_twice(document: Document, named: list[tuple[Loc, str]]) -> None:
@@ -99,7 +99,7 @@ def _check_twice(document: Document, named: list[tuple[Loc, str]]) -> None:
     for loc, name in named:
         if name in seen:
             line, _ = document.mark(seen[name])
-            document.report_at(loc, f"{shown(name)} is listed twice", f"first on line {line}")
+            document.report_at(loc, f"{quoted(name)} is listed twice", f"first on line {line}")
         seen.setdefault(name, loc)
 
 
@@ -110,10 +110,10 @@ def _check_workers(
         if loc[1] != "workers":
             continue
         if topology.host(name).device is None:
-            message = f"worker {shown(name)} has no device model"
+            message = f"worker {quoted(name)} has no device model"
             document.report_at(loc, message, f"add 'device' to the host in {topology.name}")
         try:
             path(topology, server, name)
         except ValueError:
-            message = f"worker {shown(name)} cannot reach the parameter server {shown(server)}"
+            message = f"worker {quoted(name)} cannot reach the parameter server {quoted(server)}"
             document.report_at(loc, message, f"no chain of links of {topology.name} joins them")

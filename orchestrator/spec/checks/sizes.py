@@ -79,7 +79,7 @@ def check_units(
             )
             least = -(-model.bytes * workers // (MAX_UNITS - len(model.tensors) * workers))
             hint = f"from {-(-least // 1024)} KiB on" if least > 0 else "fewer workers"
-            document.report_at(("own_schedules", name, "slice"), message, hint)
+            document.report_at(("custom_schedules", name, "slice"), message, hint)
             break
 
 

@@ -8,7 +8,7 @@ from orchestrator.spec.files.experiment_file import ExperimentFile, SweepFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Sweep, link_between, with_workers
-from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
 from orchestrator.spec.traffic.server_exchange import exchange_of
@@ -79,7 +79,7 @@ def _check_link(document: Document, sweep: Sweep, topology: Topology) -> None:
     nodes = [*(host.name for host in topology.hosts), *topology.switches]
     unknown = [(index, end) for index, end in enumerate(sweep.link) if end not in nodes]
     for index, end in unknown:
-        message = f"{shown(end)} is no host and no switch of {topology.name}"
+        message = f"{quoted(end)} is no host and no switch of {topology.name}"
         document.report_at((*loc, index), message, nearest(end, nodes, else_list="nodes"))
     if not unknown:
         links = ", ".join(" - ".join(link.endpoints) for link in topology.links)

@@ -14,7 +14,7 @@ from orchestrator.spec.fields import FileModel
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 # The name of a port's device has room for two digits of its number.
@@ -79,7 +79,7 @@ def check_known_devices(document: Document, known: Iterable[str]) -> None:
         for loc, device in written[:1]:
             if isinstance(device, str) and device not in names:
                 hint = nearest(device, names, else_list="known")
-                document.report_at((*loc, "device"), f"unknown device model {shown(device)}", hint)
+                document.report_at((*loc, "device"), f"unknown device model {quoted(device)}", hint)
 
 
 def _nodes_readable(data: Mapping[str, Any]) -> bool:
@@ -107,8 +107,8 @@ def _role(host: object) -> object:
 def _check_roles(document: Document, hosts: Mapping[str, Any]) -> None:
     servers = [name for name, host in hosts.items() if _role(host) == "ps"]
     for name in servers[1:]:
-        message = f"a second parameter server: {shown(name)}"
-        hint = f"the first is {shown(servers[0])}; there can be only one"
+        message = f"a second parameter server: {quoted(name)}"
+        hint = f"the first is {quoted(servers[0])}; there can be only one"
         document.report_at(("hosts", name, "role"), message, hint)
     roles = [_role(host) for host in hosts.values()]
     if any(document.is_bad(("hosts", name, "role")) for name in hosts):
@@ -133,7 +133,7 @@ def _check_devices(document: Document, data: Mapping[str, Any], hosts: Mapping[s
             message = "a parameter server has no device model"
             document.report_at(("hosts", name, "device"), message, "its work is real", key=True)
         if _role(host) == "worker" and not has_device and not has_default:
-            message = f"worker {shown(name)} has no device model"
+            message = f"worker {quoted(name)} has no device model"
             hint = "add 'device', here or in defaults: worker"
             document.report_at(("hosts", name), message, hint, key=True)
 
@@ -144,10 +144,10 @@ def _switches(document: Document, data: Mapping[str, Any], hosts: Mapping[str, A
         if not isinstance(name, str):
             continue
         if name in hosts:
-            message = f"{shown(name)} is already the name of a host"
+            message = f"{quoted(name)} is already the name of a host"
             document.report_at(("switches", index), message)
         elif name in switches:
-            document.report_at(("switches", index), f"{shown(name)} is listed twice")
+            document.report_at(("switches", index), f"{quoted(name)} is listed twice")
         else:
             switches.append(name)
     return switches
@@ -175,13 +175,13 @@ def _edges(
         ends = items(mapping(link).get("endpoints"))
         for number, end in enumerate(ends):
             if isinstance(end, str) and end not in nodes:
-                message = f"{shown(end)} is no host and no switch"
+                message = f"{quoted(end)} is no host and no switch"
                 hint = nearest(end, written, else_list="nodes")
                 document.report_at((*loc, number), message, hint)
         if len(ends) != 2 or any(end not in nodes for end in ends):
             continue
         if ends[0] == ends[1]:
-            document.report_at(loc, f"a link from {shown(ends[0])} to itself")
+            document.report_at(loc, f"a link from {quoted(ends[0])} to itself")
             continue
         edges.append(_Edge(loc, (ends[0], ends[1])))
     return edges
@@ -196,10 +196,10 @@ def _check_degrees(
             degrees[end] = degrees.get(end, 0) + 1
             loc = (*edge.loc, number)
             if end in hosts and degrees[end] == 2:
-                message = f"a second link of host {shown(end)}"
+                message = f"a second link of host {quoted(end)}"
                 document.report_at(loc, message, "a host has one link; put a switch between")
             if end in switches and degrees[end] == MAX_LINKS_PER_SWITCH + 1:
-                message = f"more than {MAX_LINKS_PER_SWITCH} links at switch {shown(end)}"
+                message = f"more than {MAX_LINKS_PER_SWITCH} links at switch {quoted(end)}"
                 document.report_at(loc, message)
 
 
@@ -218,7 +218,7 @@ def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str,
     linked = {end for edge in edges for end in edge.ends}
     for name, host in hosts.items():
         if "role" not in mapping(host) and name not in linked:
-            document.report_at(("hosts", name), f"host {shown(name)} has no link", key=True)
+            document.report_at(("hosts", name), f"host {quoted(name)} has no link", key=True)
     servers = [name for name, host in hosts.items() if _role(host) == "ps"]
     if not servers:
         return
@@ -231,11 +231,13 @@ def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str,
                 reached.update(edge.ends)
                 grown = True
     if servers[0] not in linked:
-        message = f"parameter server {shown(servers[0])} has no link"
+        message = f"parameter server {quoted(servers[0])} has no link"
         document.report_at(("hosts", servers[0]), message, key=True)
         return
     for name, host in hosts.items():
         if _role(host) == "worker" and name not in reached:
-            message = f"worker {shown(name)} cannot reach the parameter server {shown(servers[0])}"
+            message = (
+                f"worker {quoted(name)} cannot reach the parameter server {quoted(servers[0])}"
+            )
             hint = "no chain of links joins them" if name in linked else "it has no link"
             document.report_at(("hosts", name), message, hint, key=True)

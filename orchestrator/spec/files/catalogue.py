@@ -48,7 +48,7 @@ def schedules() -> Listing:
             "place": one.place,
             "slice": _size(one.slice_bytes),
             "window": _size(one.window_bytes),
-            "unsent": _size(one.unsent_bytes),
+            "not_sent_limit": _size(one.not_sent_limit_bytes),
             "synchronisation": one.synchronisation,
             "staleness": one.staleness,
             "switch_order": one.switch_order,

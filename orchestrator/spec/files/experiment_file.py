@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, PlainValidator
 from pydantic.json_schema import JsonSchemaValue
@@ -44,7 +45,7 @@ from workloads.schedule.library import (
 
 MAX_POINTS = 100
 """Of a sweep."""
-MAX_OWN_SCHEDULES = 32
+MAX_CUSTOM_SCHEDULES = 32
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
 
@@ -149,7 +150,9 @@ class DeviceFile(FileModel):
 
 
 class ScheduleFile(FileModel):
-    """A schedule of one's own: a point in a space of choices (`workloads.schedule.library`)."""
+    """A user-defined schedule: a point in a space of choices (`workloads.schedule.library`)."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"unsent": "not_sent_limit"}
 
     order: Annotated[str, Field(min_length=1)] = Field(
         default="random",
@@ -165,7 +168,7 @@ class ScheduleFile(FileModel):
         description="credit: bytes of a worker's pushes that may be unanswered; what fits the"
         " socket if left out",
     )
-    unsent: Amount | None = Field(
+    not_sent_limit: Amount | None = Field(
         default=None,
         description="bytes that may wait in a socket; its send buffer if left out",
     )
@@ -207,7 +210,7 @@ class ScheduleFile(FileModel):
             place=self.place,
             slice_bytes=self.slice,
             window_bytes=self.window,
-            unsent_bytes=self.unsent,
+            not_sent_limit_bytes=self.not_sent_limit,
             synchronisation=self.synchronisation,
             staleness=self.staleness,
             switch_order=self.switch_order,
@@ -265,6 +268,7 @@ class ExperimentFile(FileModel):
     """An experiment of dmlbed: models x schedules x repeats on a topology."""
 
     model_config = ConfigDict(title="dmlbed experiment")
+    renamed: ClassVar[Mapping[str, str]] = {"own_schedules": "custom_schedules"}
 
     name: Name = Field(description="names the directory under results/")
     description: str = Field(default="", description="a sentence for people")
@@ -314,9 +318,9 @@ class ExperimentFile(FileModel):
     device_models: dict[DeviceName, DeviceFile] = Field(
         default={}, description="device models beside, or instead of, the library's"
     )
-    own_schedules: dict[Name, ScheduleFile] = Field(
+    custom_schedules: dict[Name, ScheduleFile] = Field(
         default={},
-        max_length=MAX_OWN_SCHEDULES,
+        max_length=MAX_CUSTOM_SCHEDULES,
         description="schedules beside the library's, each by its choices",
     )
     sweep: SweepFile | None = Field(

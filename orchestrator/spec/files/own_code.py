@@ -33,7 +33,7 @@ def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
     exchanges: dict[str, OwnExchange] = {}
     programs: dict[str, OwnProgram] = {}
     for name, schedule in schedules.items():
-        loc: Loc = ("own_schedules", name)
+        loc: Loc = ("custom_schedules", name)
         codec = _found(document, (*loc, "codec"), OwnCodec, schedule.codec)
         if codec is not None:
             codecs[codec.name] = codec

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.spec.files.topology_file import MAX_HOSTS
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.text import shown
+from orchestrator.spec.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 MAX_LINKS = 10_000
@@ -36,7 +36,7 @@ def write_out(document: Document) -> Groups:
     for name, count in counts.items():
         total += count
         if total > MAX_HOSTS:
-            message = f"{shown(name)} and the hosts before it are {total}"
+            message = f"{quoted(name)} and the hosts before it are {total}"
             document.report_at(("hosts", name, "count"), message, f"at most {MAX_HOSTS} hosts")
             return {}
     groups = {
@@ -69,8 +69,8 @@ def _written_hosts(
             if copy in written:
                 first = origin[copy]
                 line, _ = document.mark(("hosts", first), key=True)
-                whose = f"one of {shown(first)}" if first in groups else "a host"
-                message = f"{shown(copy)} is already {whose}, on line {line}"
+                whose = f"one of {quoted(first)}" if first in groups else "a host"
+                message = f"{quoted(copy)} is already {whose}, on line {line}"
                 document.report_at(("hosts", name), message, "choose another name", key=True)
                 continue
             origin[copy] = name
@@ -85,7 +85,7 @@ def _written_hosts(
 def _check_switches(document: Document, data: Mapping[str, Any], groups: Groups) -> None:
     for index, name in enumerate(items(data.get("switches"))):
         if isinstance(name, str) and name in groups:
-            message = f"{shown(name)} is already the name of repeated hosts"
+            message = f"{quoted(name)} is already the name of repeated hosts"
             document.report_at(("switches", index), message)
 
 
@@ -105,7 +105,7 @@ def _written_links(
             counts = {len(names) for names in repeated}
             if len(counts) > 1:
                 pair = " and ".join(
-                    f"{len(names)} of {shown(end)}"
+                    f"{len(names)} of {quoted(end)}"
                     for end, names in zip(ends, repeated, strict=True)
                 )
                 message = f"{pair} cannot be linked in pairs"

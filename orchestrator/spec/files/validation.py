@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from orchestrator.spec.fields import FileModel
-from orchestrator.spec.text import kind, nearest, shown
+from orchestrator.spec.text import kind, nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 _Model = TypeVar("_Model", bound=FileModel)
@@ -64,11 +64,11 @@ def _report(document: Document, model: type[BaseModel], item: dict[str, Any]) ->
     found = item["input"]
     match item["type"]:
         case "missing":
-            document.report_at(loc, f"missing key {shown(str(loc[-1]))}", key=True)
+            document.report_at(loc, f"missing key {quoted(str(loc[-1]))}", key=True)
         case "extra_forbidden":
-            known = tuple(_model_at(model, loc[:-1]).model_fields)
-            hint = nearest(str(loc[-1]), known, else_list="known keys")
-            document.report_at(loc, f"unknown key {shown(str(loc[-1]))}", hint, key=True)
+            key = str(loc[-1])
+            hint = _right_key(_model_at(model, loc[:-1]), key)
+            document.report_at(loc, f"unknown key {quoted(key)}", hint, key=True)
         case "value_error":
             is_key = loc[-1] == "[key]"
             error = context["error"]
@@ -99,6 +99,14 @@ def _report(document: Document, model: type[BaseModel], item: dict[str, Any]) ->
             document.report_at(loc, f"expected {_EXPECTED[name]}, found {kind(found)}", hint)
         case _:
             document.report_at(loc, f"{item['msg']}, found {kind(found)}")
+
+
+def _right_key(model: type[BaseModel], key: str) -> str:
+    """A hint at the key that was meant: the new name of an old one, or the nearest one."""
+    renamed = model.renamed.get(key) if issubclass(model, FileModel) else None
+    if renamed is not None:
+        return f"it is {quoted(renamed)} now"
+    return nearest(key, tuple(model.model_fields), else_list="known keys")
 
 
 def _limits(field: FieldInfo | None) -> str:

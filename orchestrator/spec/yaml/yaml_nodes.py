@@ -10,7 +10,7 @@ import re
 
 import yaml
 
-from orchestrator.spec.text import nearest, shown
+from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Mark, Unreadable
 
 MAX_DEPTH = 20
@@ -97,7 +97,7 @@ class _Composer(yaml.SafeLoader):
         self.depth -= 1
         if tag is not None and node is not None:
             written = tag.replace("tag:yaml.org,2002:", "!!")
-            self.document.report(mark, f"tags are not supported: {shown(written)}")
+            self.document.report(mark, f"tags are not supported: {quoted(written)}")
             node.tag = REFUSED
         if anchor is not None:
             self.anchored[anchor] = node
@@ -109,12 +109,12 @@ class _Composer(yaml.SafeLoader):
         if target is not None:
             return AliasNode(target, event)
         if name in self.anchored:
-            message = f"alias {shown(f'*{name}')} is inside the node that it refers to"
+            message = f"alias {quoted(f'*{name}')} is inside the node that it refers to"
             self.document.report(mark, message)
         else:
             near = nearest(name, self.anchored, else_list="anchors so far")
             hint = near or "text that begins with * needs quotes"
-            self.document.report(mark, f"no anchor {shown(f'&{name}')} before its alias", hint)
+            self.document.report(mark, f"no anchor {quoted(f'&{name}')} before its alias", hint)
         refused = yaml.ScalarNode(REFUSED, "")
         refused.start_mark = event.start_mark
         return refused

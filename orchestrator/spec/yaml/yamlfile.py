@@ -26,7 +26,7 @@ from pathlib import Path
 import yaml
 
 from orchestrator.errors import InputError, Problem
-from orchestrator.spec.text import kind, nearest, shown
+from orchestrator.spec.text import kind, nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc, Mark, Unreadable
 from orchestrator.spec.yaml.yaml_nodes import (
     MAX_DEPTH,
@@ -120,7 +120,7 @@ def _neighbour(path: Path) -> str:
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
     except OSError:
-        return f"there is no directory {shown(str(path.parent))}"
+        return f"there is no directory {quoted(str(path.parent))}"
     return nearest(path.name, names)
 
 
@@ -186,7 +186,7 @@ class _Converter:
             part = "key" if isinstance(loc[-1], str) else "entry"
             document.report_at(loc, "no value", f"write one, or leave the {part} out")
         if isinstance(value, str) and not value.replace("\n", "").isprintable():
-            document.report_at(loc, f"text with unprintable characters: {shown(value)}")
+            document.report_at(loc, f"text with unprintable characters: {quoted(value)}")
         return value
 
     def _count(self, mark: Mark) -> None:
@@ -207,7 +207,7 @@ class _Converter:
             if key in lines:
                 several = "; one with a list merges several" if _is_merge(key_node) else ""
                 hint = f"first on line {lines[key]}{several}"
-                document.report(mark, f"duplicate key {shown(key)}", hint)
+                document.report(mark, f"duplicate key {quoted(key)}", hint)
                 continue
             lines[key] = mark[0]
             if _is_merge(key_node):

@@ -94,6 +94,6 @@ def connection(worker: int, congestion_control: str) -> ConnectionRecord:
         congestion_control=congestion_control,
         send_buffer_bytes=0,
         receive_buffer_bytes=0,
-        unsent_bytes=None,
+        not_sent_limit_bytes=None,
         dscp=0,
     )

@@ -175,7 +175,7 @@ def test_what_would_take_hours_is_refused(tmp_path: Path) -> None:
     file.write_text(
         f"name: large\ntopology: {ROOT}/topologies/star.yaml\nmodels: [vgg19]\n"
         f"schedules: [fine]\nsweep: {{batch: {list(range(1, 101))}}}\n"
-        "own_schedules:\n"
+        "custom_schedules:\n"
         "  fine: {order: layer, place: host, slice: 4 KiB, synchronisation: per-slice}\n"
     )
     result = bound(str(file))

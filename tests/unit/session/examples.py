@@ -53,7 +53,7 @@ def experiment_of_failing_order(folder: Path) -> Experiment:
     file = write_experiment(folder, models="squeezenet")
     own = "{order: 'failing:Failing', place: host, synchronisation: per-tensor}"
     text = file.read_text().replace("switch-priority", "own")
-    file.write_text(f"{text}own_schedules:\n  own: {own}\n")
+    file.write_text(f"{text}custom_schedules:\n  own: {own}\n")
     return load_experiment(file)
 
 

@@ -52,10 +52,10 @@ def test_defaults_are_those_of_the_file() -> None:
     assert keys["models"].default == "required"
     assert keys["iterations"].default == "5"
     assert keys["scale"].default == keys["scale.rates"].default == "auto"
-    assert keys["own_schedules.NAME.order"].default == "random"
-    assert keys["own_schedules.NAME.place"].default == "nowhere"
-    assert keys["own_schedules.NAME.synchronisation"].default == "step-barrier"
-    assert keys["own_schedules.NAME.slice"].default == ""
+    assert keys["custom_schedules.NAME.order"].default == "random"
+    assert keys["custom_schedules.NAME.place"].default == "nowhere"
+    assert keys["custom_schedules.NAME.synchronisation"].default == "step-barrier"
+    assert keys["custom_schedules.NAME.slice"].default == ""
 
 
 def test_keys_within_lists_and_mappings_have_a_way() -> None:

@@ -107,7 +107,7 @@ def loaded(folder: Path, choices: str) -> Experiment:
     (folder / "beside.py").write_text("import math\n")
     file = write_experiment(folder)
     text = file.read_text().replace("switch-priority", "mine")
-    file.write_text(f"{text}own_schedules:\n  mine: {{{choices}}}\n")
+    file.write_text(f"{text}custom_schedules:\n  mine: {{{choices}}}\n")
     return load_experiment(file)
 
 

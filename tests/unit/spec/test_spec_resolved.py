@@ -132,7 +132,7 @@ def topologies(draw: st.DrawFn) -> Topology:
             texts, st.dictionaries(texts, st.lists(positive).map(tuple), max_size=2), max_size=2
         ),
         added=texts,
-        own_schedules=st.dictionaries(texts, schedules, max_size=3),
+        custom_schedules=st.dictionaries(texts, schedules, max_size=3),
         own_orders=st.sampled_from([OWN.own_orders, {}]),
         sweep=st.none() | sweeps,
         baseline=texts,

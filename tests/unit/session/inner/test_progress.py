@@ -163,7 +163,7 @@ def ends(
 
 def with_schedule(made: Experiment, synchronisation: SynchronisationName) -> Experiment:
     own = Schedule("mine", "a test", order="generation", synchronisation=synchronisation)
-    return replace(made, own_schedules={"mine": own})
+    return replace(made, custom_schedules={"mine": own})
 
 
 def test_time_left_is_the_plan_at_first(tmp_path: Path) -> None:

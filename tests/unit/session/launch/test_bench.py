@@ -117,7 +117,7 @@ def test_the_jobs_are_those_of_p3_with_one_worker(
     assert isinstance(worker, WorkerJob)
     assert worker.workers == server.workers == ("worker0",)
     assert (worker.program, worker.schedule.name) == (f"{kind}-worker", "p3")
-    assert worker.batch_bytes == what.slice_bytes
+    assert worker.send_limit_bytes == what.slice_bytes
 
 
 def test_there_is_time_for_all_samples(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         place=place,
         slice_bytes=draw(sizes) if sliced else None,
         window_bytes=None if barrier or stale or flows else draw(st.none() | sizes),
-        unsent_bytes=draw(st.none() | sizes),
+        not_sent_limit_bytes=draw(st.none() | sizes),
         synchronisation=synchronisation,
         staleness=draw(st.integers(0, 2)) if stale else None,
         switch_order=("layer" if flows else "worker") if at_switch else None,

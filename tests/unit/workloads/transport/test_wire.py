@@ -239,7 +239,7 @@ def test_a_queue_sends_the_most_urgent_first_and_equals_in_their_order(ranks: li
 
 
 def test_a_unit_that_has_begun_is_sent_to_its_end() -> None:
-    queue = SendQueue(batch=1)
+    queue = SendQueue(send_limit=1)
     body = memoryview(bytes(2))
     queue.put([Parcel(b"a1", body), Parcel(b"a2", body)], rank=5)
     assert [parcel.head for parcel in queue.take()] == [b"a1"]
@@ -248,7 +248,7 @@ def test_a_unit_that_has_begun_is_sent_to_its_end() -> None:
 
 
 def test_what_does_not_fit_into_a_send_is_not_decided_with_it() -> None:
-    queue = SendQueue(batch=2)
+    queue = SendQueue(send_limit=2)
     body = memoryview(bytes(2))
     for name in (b"a", b"b"):
         queue.put([Parcel(name, body)], rank=5)
@@ -258,7 +258,7 @@ def test_what_does_not_fit_into_a_send_is_not_decided_with_it() -> None:
 
 
 def test_a_full_window_holds_back_all_but_the_most_urgent() -> None:
-    queue = SendQueue(window=3, batch=1)
+    queue = SendQueue(window=3, send_limit=1)
     body = memoryview(bytes(2))
     for name in (b"a", b"b", b"c"):
         queue.put([Parcel(name, body)], rank=5, size=2)
@@ -266,20 +266,20 @@ def test_a_full_window_holds_back_all_but_the_most_urgent() -> None:
     queue.put([Parcel(b"urgent", body)], rank=1, size=2)
     assert queue.take()[0].head == b"urgent"
     queue.put([Parcel(b"told")], rank=9)  # has no bytes, but waits its turn behind c
-    queue.returned(1, 2)
-    queue.returned(5, 2)
+    queue.acknowledged(1, 2)
+    queue.acknowledged(5, 2)
     assert queue.take()[0].head == b"c"
     queue.lift_window()
     assert drained(queue) == [b"told"]
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=9))
-def test_grants_are_of_units_whatever_their_bytes(sizes: list[int]) -> None:
-    queue = SendQueue(granted=0)
+def test_allowances_are_of_units_whatever_their_bytes(sizes: list[int]) -> None:
+    queue = SendQueue(allowed=0)
     for number, size in enumerate(sizes):
         queue.put([Parcel(b"%d" % number, memoryview(bytes(size)))], 1, size)
-    queue.put([Parcel(b"told")])  # needs no grant
+    queue.put([Parcel(b"told")])  # needs no allowance
     assert [parcel.head for parcel in queue.take()] == [b"told"]
     for number in range(len(sizes)):
-        queue.grant(1)
+        queue.allow(1)
         assert [parcel.head for parcel in queue.take()] == [b"%d" % number]

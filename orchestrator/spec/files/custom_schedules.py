@@ -16,7 +16,7 @@ from orchestrator.orders import (
 from orchestrator.plugins import PluginError
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.text import shown
+from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.models.devices import DeviceModel
@@ -25,7 +25,7 @@ from workloads.schedule.library import Schedule, schedule_names
 from workloads.schedule.units import Layout
 
 
-def own_schedules(
+def custom_schedules(
     document: Document, file: ExperimentFile | None
 ) -> tuple[dict[str, Schedule], dict[str, OwnOrder]]:
     """The experiment's own schedules, and the orders of theirs that are not ours, by name.
@@ -34,11 +34,11 @@ def own_schedules(
     """
     schedules: dict[str, Schedule] = {}
     orders: dict[str, OwnOrder] = {}
-    for name, choices in (file.own_schedules if file is not None else {}).items():
-        loc: Loc = ("own_schedules", name)
+    for name, choices in (file.custom_schedules if file is not None else {}).items():
+        loc: Loc = ("custom_schedules", name)
         if name in schedule_names():
             hint = "choose another name"
-            document.report_at(loc, f"{shown(name)} is the library's own schedule", hint, key=True)
+            document.report_at(loc, f"{quoted(name)} is the library's own schedule", hint, key=True)
         own = _own_order(document, (*loc, "order"), choices.order)
         order = ORDERS.get(choices.order) if own is None else own.instance
         try:
@@ -47,7 +47,7 @@ def own_schedules(
         except ValueError as error:
             why = str(error)
         if why:
-            document.report_at(loc, f"schedule {shown(name)} makes no sense: {why}", key=True)
+            document.report_at(loc, f"schedule {quoted(name)} makes no sense: {why}", key=True)
             continue
         schedules[name] = schedule
         if own is not None:
@@ -104,6 +104,6 @@ def try_orders(
             try:
                 ranks_of(order, schedule, setting, iterations=2)
             except OrderError as error:
-                loc: Loc = ("own_schedules", name, "order")
+                loc: Loc = ("custom_schedules", name, "order")
                 document.report_at(loc, str(error))
                 break
