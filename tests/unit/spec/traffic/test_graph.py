@@ -26,7 +26,7 @@ from orchestrator.spec.traffic.class_plan import class_plan
 from tests.unit.placed import exchange_of
 from workloads.schedule.library import get_schedule
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def topology(name: str) -> Topology:

@@ -27,7 +27,7 @@ from orchestrator.spec import (
 from orchestrator.spec.traffic.windows import least_queue_bytes
 from tests.unit.placed import exchange_of
 
-TOPOLOGIES = sorted((Path(__file__).parents[3] / "topologies").glob("*.yaml"))
+TOPOLOGIES = sorted((Path(__file__).parents[4] / "topologies").glob("*.yaml"))
 PUBLISHED = next(path for path in TOPOLOGIES if path.name == "ps-10g-1g-3workers.yaml")
 AUTO = SocketBuffers()
 

@@ -12,7 +12,7 @@ from orchestrator.spec.sweep import with_workers
 from orchestrator.spec.traffic.own_windows import overrun
 from tests.unit.placed import exchange_of, placement_on
 
-PUBLISHED = load_topology(Path(__file__).parents[3] / "topologies/ps-10g-1g-3workers.yaml")
+PUBLISHED = load_topology(Path(__file__).parents[4] / "topologies/ps-10g-1g-3workers.yaml")
 KIB = 1024
 LARGE = SocketBuffers(1024 * KIB, 4096 * KIB)
 
@@ -96,7 +96,7 @@ def test_the_worst_of_a_sweeps_points_is_said() -> None:
 
 @pytest.mark.parametrize("more", ["", "sweep: {batch: [1, 2]}\n", "sweep: {workers: [3, 1]}\n"])
 def test_an_experiment_notes_it(tmp_path: Path, more: str) -> None:
-    topology = Path(__file__).parents[3] / "topologies/ps-10g-1g-3workers.yaml"
+    topology = Path(__file__).parents[4] / "topologies/ps-10g-1g-3workers.yaml"
     file = tmp_path / "large.yaml"
     file.write_text(
         f"name: large\ntopology: {topology}\nmodels: [alexnet]\nschedules: [none, fifo]\n"

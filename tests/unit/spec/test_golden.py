@@ -1,6 +1,6 @@
 """Good files resolve to the JSON beside them; broken files give exactly the text beside them.
 
-After a wanted change: `PYTHONPATH=. python tests/unit/spec/test_spec_golden.py` rewrites
+After a wanted change: `PYTHONPATH=. python tests/unit/spec/test_golden.py` rewrites
 what is expected; read the difference before it is committed.
 """
 
