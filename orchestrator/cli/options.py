@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from orchestrator.spec import SWITCH_KINDS, Overrides
+from orchestrator.spec import CHOICES, SWITCH_KINDS, Overrides
 
 _OPTIONS = (
-    click.option("--models", metavar="A,B", help="Only these models."),
-    click.option("--schedules", metavar="X,Y", help="Only these schedules."),
-    click.option("--repeats", type=int, metavar="N", help="Trials per model and schedule."),
+    *(
+        click.option(f"--{key}", metavar="A,B", help=f"Only these {key}.")
+        for key in CHOICES.values()
+    ),
+    click.option("--repeats", type=int, metavar="N", help=f"Trials per {' and '.join(CHOICES)}."),
     click.option("--iterations", type=int, metavar="N", help="Measured iterations per trial."),
     click.option(
         "--scale",
@@ -33,8 +35,7 @@ def overrides(command: Callable[..., Any]) -> Callable[..., Any]:
 def overrides_from(options: Mapping[str, Any]) -> Overrides:
     """What the person asked for; checked where the experiment is loaded."""
     return Overrides(
-        models=_names(options["models"]),
-        schedules=_names(options["schedules"]),
+        **{key: _names(options[key]) for key in CHOICES.values()},
         repeats=options["repeats"],
         iterations=options["iterations"],
         scale=options["scale"],

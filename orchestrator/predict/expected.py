@@ -50,7 +50,7 @@ from orchestrator.spec import (
 )
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
 from workloads.schedule.units import Layout
 
 _SIMULATED = "simulated"
@@ -216,20 +216,20 @@ def iterations_simulated(order: Order, workers: int) -> int:
 
 
 def gain_of_unfair_shares(case: Case) -> float | None:
-    """By how much the baseline's imgs/sec can grow if links are shared as unfairly as can be.
+    """By how much imgs/sec without scheduling can grow if links are shared as unfairly as can be.
 
     One worker after the other is then served everywhere, so that one computes and pushes while the
     next one pulls. It is nothing where compute is long beside that.
 
     Returns:
-        A share of the imgs/sec with fair shares; None: the baseline is not simulated here.
+        A share of the imgs/sec with fair shares; None: that is not simulated here.
     """
     if case.window_limits:
         return None
-    baseline = get_schedule("none")
-    order = ORDERS[baseline.order]
+    schedule = get_schedule(UNSCHEDULED)
+    order = ORDERS[schedule.order]
     fair, unfair = (
-        _with_barrier(baseline, order, case, everywhere=everywhere) for everywhere in (False, True)
+        _with_barrier(schedule, order, case, everywhere=everywhere) for everywhere in (False, True)
     )
     if isinstance(fair, str) or isinstance(unfair, str):
         return None

@@ -1,3 +1,5 @@
 """The schedule that others are compared with where an experiment names none."""
 
-BASELINE = "none"
+from workloads.schedule.library import UNSCHEDULED
+
+BASELINE = UNSCHEDULED

@@ -15,6 +15,7 @@ from orchestrator.spec.checks.queues import check_queues
 from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
 from orchestrator.spec.checks.topologies import check_known_devices, check_topology
+from orchestrator.spec.choices import CHOICES
 from orchestrator.spec.experiment import Experiment, Overrides
 from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
@@ -287,7 +288,7 @@ def _named_topology(
 
 
 def _check_twice(document: Document) -> None:
-    for key in ("models", "schedules"):
+    for key in CHOICES.values():
         names = items(mapping(document.data).get(key))
         for index, name in enumerate(names):
             if isinstance(name, str) and name in names[:index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.errors import Problem
+from orchestrator.spec.choices import CHOICES
 from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
@@ -24,9 +25,13 @@ def check_overrides(
     Returns:
         The scale, or None if none was given or it is wrong, and all problems.
     """
+    known = {"model": model_names(), "schedule": schedules}
     problems = [
-        *_names("--models", "model", overrides.models, model_names()),
-        *_names("--schedules", "schedule", overrides.schedules, schedules),
+        *(
+            problem
+            for noun, key in CHOICES.items()
+            for problem in _names(f"--{key}", noun, getattr(overrides, key), known[noun])
+        ),
         *_count("--repeats", overrides.repeats),
         *_count("--iterations", overrides.iterations),
     ]

@@ -161,12 +161,15 @@ class Schedule:
         return self.place in ("switch", "both")
 
 
+UNSCHEDULED = "none"
+"""The schedule that orders nothing: a random order, enforced nowhere, and a step barrier."""
+
 _ELEMENT = 4  # bytes of a float32; the publications count parameters
 _NOT_SENT_LIMIT = 64 * 1024
 
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
-        name="none",
+        name=UNSCHEDULED,
         source=(
             "TensorFlow 1.x parameter server, the unscheduled column of the published experiment: "
             "all receives are issued when the step starts, so they arrive in an effectively random "

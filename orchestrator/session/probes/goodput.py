@@ -19,9 +19,7 @@ from orchestrator.session.probes.probe import Probe, traffic_of
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import WAYS, Experiment
 from workloads.models.profiles import load_model
-from workloads.schedule.library import get_schedule
-
-SCHEDULE = "none"
+from workloads.schedule.library import UNSCHEDULED, get_schedule
 
 
 def goodput_probe(experiment: Experiment) -> Probe:
@@ -32,7 +30,7 @@ def goodput_probe(experiment: Experiment) -> Probe:
     """
     model = max(experiment.models, key=lambda name: load_model(name).bytes)
     tensors = exchange_scale(load_model(model), experiment.scale)
-    return Probe(model, SCHEDULE, goodput_look(experiment).total, tensors=tensors)
+    return Probe(model, UNSCHEDULED, goodput_look(experiment).total, tensors=tensors)
 
 
 def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputRecord:
@@ -80,7 +78,7 @@ def measure_goodput(experiment: Experiment, up: Opened) -> GoodputRecord:
     look = goodput_look(experiment)
     if look.outlasts(trials_seconds(experiment)):
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
-    up.testbed.set_schedule(get_schedule(SCHEDULE))
+    up.testbed.set_schedule(get_schedule(UNSCHEDULED))
     try:
         records = goodput_probe(experiment).run(experiment, up, watch=up.testbed.check)
         return goodput_of(experiment, records)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.unit.workloads.programs.test_job import problems
+from tests.unit.workloads.process.test_job import problems
 from tests.unit.workloads.trainings import PATIENCE, Bench, Process
 from workloads.models.profiles import load_model
 from workloads.process.job import parse_job

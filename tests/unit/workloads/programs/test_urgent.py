@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.unit.workloads.programs.test_job import problems
+from tests.unit.workloads.process.test_job import problems
 from tests.unit.workloads.trainings import Bench
 from workloads.errors import WorkloadError
 from workloads.programs.urgent import Stream
