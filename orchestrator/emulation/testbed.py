@@ -84,6 +84,7 @@ class EmulatedTestbed:
         self._servers = SshServers(
             self._directory,
             {name: address.management for name, address in network.addresses.items()},
+            self.addresses,
             self._runner,
         )
         # mnexec joins a host's namespaces, not its cgroups.

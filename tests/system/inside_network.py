@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.deployment import connect
 from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.predict import goodput_bps
 from orchestrator.session.testbed.opened import network_of
@@ -190,6 +191,16 @@ def test_a_host_has_the_two_networks_and_nothing_else(testbed: EmulatedTestbed) 
         }
         routes = json.loads(in_host(testbed, host, "ip", "-j", "route"))
         assert sorted(route["dst"] for route in routes) == ["10.10.0.0/16", "10.20.0.0/16"]
+
+
+def test_what_ssh_starts_knows_its_host_by_name_on_the_data_network(
+    testbed: EmulatedTestbed,
+) -> None:
+    looks_up = "import socket; print(socket.gethostbyname(socket.gethostname()))"
+    for host, access in testbed.accesses().items():
+        with connect(access, timeout=5) as remote:
+            done = remote.run(["sh", "-c", f"hostname; python3 -c '{looks_up}'"])
+        assert done.stdout.split() == [host, testbed.addresses[host]]
 
 
 @pytest.mark.usefixtures("testbed")

@@ -1,4 +1,4 @@
-"""The SSH servers of a testbed, one per host, over account files of their own.
+"""The SSH servers of a testbed, one per host, over files of /etc that the testbed makes.
 
 Started in the hosts' namespaces; the box takes them away.
 """
@@ -47,12 +47,15 @@ def start_logged(argv: Sequence[str], log: Path) -> Server:
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
 
-def write_account_files(directory: Path, home: Path, etc: Path = Path("/etc")) -> dict[str, Path]:
+def write_etc_files(
+    directory: Path, home: Path, data: Mapping[str, str], etc: Path = Path("/etc")
+) -> dict[str, Path]:
     """Write what the hosts shall find in /etc in place of the machine's own files.
 
     Args:
         directory: private, on the testbed's tmpfs.
         home: root's home directory on the hosts.
+        data: every host's address on the data network, by name.
         etc: the machine's.
 
     Returns:
@@ -66,6 +69,7 @@ def write_account_files(directory: Path, home: Path, etc: Path = Path("/etc")) -
     for name, text in (
         ("passwd", accounts.passwd),
         ("shadow", accounts.shadow),
+        ("hosts", hosts_text(data)),
         ("hosts.deny", ""),
     ):
         if (etc / name).exists():
@@ -75,6 +79,25 @@ def write_account_files(directory: Path, home: Path, etc: Path = Path("/etc")) -
     return files
 
 
+def hosts_text(data: Mapping[str, str]) -> str:
+    """The hosts file: each host by its name, at its address on the data network.
+
+    Programs look up their own host's name to choose the interface that they talk by (gloo does):
+    they must find the data network, and neither loopback nor the management network.
+    """
+    own = "".join(f"{address} {host}\n" for host, address in data.items())
+    return f"127.0.0.1 localhost\n{own}"
+
+
+def server_argv(pid: int, host: str, config: Path) -> list[str]:
+    """Arguments that start a host's server in its namespaces, under its name.
+
+    `mnexec -a` joins the network and mount namespaces only. What SSH starts inherits the name.
+    """
+    named = ["unshare", "--uts", "sh", "-c", 'hostname "$1" && shift && exec "$@"', "sh", host]
+    return ["mnexec", "-a", str(pid), *named, *sshd_argv(config)]
+
+
 class SshServers:
     """The servers of a testbed's hosts, at their management addresses."""
 
@@ -82,6 +105,7 @@ class SshServers:
         self,
         directory: Path,
         addresses: Mapping[str, str],
+        data: Mapping[str, str],
         runner: Runner,
         *,
         root: Path = Path("/"),
@@ -94,6 +118,7 @@ class SshServers:
         Args:
             directory: of the testbed, on its tmpfs; it is there.
             addresses: by host, where its server listens.
+            data: by host, its address on the data network.
             runner: carries out the commands.
             root: what holds `etc` and `run`.
             start: starts a server.
@@ -102,6 +127,7 @@ class SshServers:
         """
         self._directory = directory
         self._addresses = addresses
+        self._data = data
         self._runner = runner
         self._root = root
         self._start_logged = start
@@ -110,7 +136,7 @@ class SshServers:
         self._servers: dict[str, Server] = {}
 
     def start(self, pid: Callable[[str], int], started: Callable[[str, int], None]) -> None:
-        """Make keys and accounts, start all servers, and wait until each of them listens.
+        """Make keys and files of /etc, start all servers, and wait until each of them listens.
 
         Args:
             pid: the process that keeps a host's namespaces.
@@ -125,7 +151,7 @@ class SshServers:
         home.mkdir()
         separation = self._root / PRIVILEGE_SEPARATION_DIRECTORY.lstrip("/")
         separation.mkdir(mode=0o755, exist_ok=True)
-        files = write_account_files(directory, home, self._root / "etc")
+        files = write_etc_files(directory, home, self._data, self._root / "etc")
         self._keys: TestbedKeys = make_keys(directory, self._addresses)
         for host, address in self._addresses.items():
             config = directory / f"sshd_config_{host}"
@@ -142,7 +168,7 @@ class SshServers:
             inside = ["mnexec", "-a", str(pid(host))]
             for name, file in files.items():
                 self._runner([*inside, "mount", "--bind", str(file), f"/etc/{name}"])
-            server = self._start_logged([*inside, *sshd_argv(config)], self._log(host))
+            server = self._start_logged(server_argv(pid(host), host, config), self._log(host))
             self._servers[host] = server
             started(host, server.pid)
         self._wait()

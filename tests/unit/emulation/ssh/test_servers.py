@@ -11,13 +11,15 @@ import pytest
 from orchestrator.emulation.ssh.servers import (
     UP_SECONDS,
     SshServers,
+    hosts_text,
     start_logged,
-    write_account_files,
+    write_etc_files,
 )
 from orchestrator.errors import RunError
 from tests.unit.emulation.runners import FakeRunner
 
 ADDRESSES = {"ps": "10.20.0.2", "worker0": "10.20.0.3"}
+DATA = {"ps": "10.10.0.1", "worker0": "10.10.0.2"}
 PIDS = {"ps": 70, "worker0": 71}
 
 
@@ -59,6 +61,7 @@ class Machine:
         self.servers = SshServers(
             self.testbed,
             ADDRESSES,
+            DATA,
             self.runner,
             root=root,
             start=self._start,
@@ -98,7 +101,8 @@ def test_every_server_runs_in_its_host_over_files_of_its_own(machine: Machine) -
         for name in ("passwd", "shadow")
     ]
     argv, _ = machine.started[1]
-    assert argv[:3] == ["mnexec", "-a", "71"]
+    assert argv[:5] == ["mnexec", "-a", "71", "unshare", "--uts"]
+    assert argv[argv.index("sh", 6) + 1 :][:2] == ["worker0", "/usr/sbin/sshd"]
     assert argv[-1] == str(ssh / "sshd_config_worker0")
     assert "ListenAddress 10.20.0.3\n" in Path(argv[-1]).read_text()
     assert machine.capped == [("ps", 900), ("worker0", 901)]
@@ -143,11 +147,15 @@ def test_all_are_ended_and_awaited(machine: Machine) -> None:
 def test_only_files_that_the_machine_has_are_replaced(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     (tmp_path / "etc/hosts.deny").write_text("ALL: ALL\n")
-    files = write_account_files(machine.testbed, Path("/home/t"), tmp_path / "etc")
+    files = write_etc_files(machine.testbed, Path("/home/t"), DATA, tmp_path / "etc")
     assert list(files) == ["passwd", "shadow", "hosts.deny"]
     assert files["hosts.deny"].read_text() == ""
     assert files["passwd"].read_text().startswith("root:x:0:0:root:/home/t:/bin/sh\n")
     assert stat.S_IMODE(files["shadow"].stat().st_mode) == 0o600
+
+
+def test_a_host_is_found_on_the_data_network() -> None:
+    assert hosts_text(DATA) == "127.0.0.1 localhost\n10.10.0.1 ps\n10.10.0.2 worker0\n"
 
 
 def test_what_a_server_prints_is_kept(tmp_path: Path) -> None:
