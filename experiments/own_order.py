@@ -1,4 +1,4 @@
-"""An order of one's own, as own-order.yaml names it: small tensors overtake large ones."""
+"""A user-defined order, named by own-order.yaml: small tensors overtake large ones."""
 
 from __future__ import annotations
 

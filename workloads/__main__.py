@@ -1,4 +1,4 @@
-"""`python -m workloads JOB.json`: one process of a trial, in a session of its own.
+"""`python -m workloads JOB.json`: one process of a trial, in its own session.
 
 Exit status: 0 done what the job asks for, 1 that failed, 2 the job is wrong, 128 + N ended by
 signal N.

@@ -144,7 +144,7 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
 def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | None) -> Iterable[str]:
     yield from _above(trial, bound)
     if trial.idle_mean is None or trial.idle_worst is None:
-        yield "idle CPU was not recorded"
+        yield "idle CPU was not recorded; measure more iterations"
     elif trial.idle_mean >= NO_IDLE_MEAN:
         if trial.idle_mean < LOW_IDLE_MEAN:
             yield f"little idle CPU: {_percent(trial.idle_mean)} on average"

@@ -32,7 +32,7 @@ from orchestrator.spec import load_experiment, shown_path
     is_flag=True,
     help="Run at the scale given although this machine does not carry it, and mark the figures.",
 )
-@click.option("--again", is_flag=True, help="Run the plan of RUN anew, in a directory of its own.")
+@click.option("--again", is_flag=True, help="Run the plan of RUN anew, in a new directory.")
 def run(
     experiment: Path,
     *,

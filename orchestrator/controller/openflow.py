@@ -168,7 +168,7 @@ class OpenFlow(RyuApp):  # type: ignore[misc]  # Ryu has no types
         datapath = event.datapath
         if event.state == MAIN_DISPATCHER:
             connection = self._connections[datapath] = RyuConnection(datapath)
-            # On a green thread of its own: the switch's answers come in on this one.
+            # On a separate green thread: the switch's answers come in on this one.
             hub.spawn(self._application.connected, datapath.id, connection)
         elif datapath in self._connections:
             self._application.lost(datapath.id, self._connections.pop(datapath))

@@ -4,7 +4,7 @@
     RemoteHost.start   -> RemoteProcess its own session, followed, stopped as a whole
     Deployment.run     -> records       processes, each by its `ProcessPlan`
 
-Nothing here knows whether a host is emulated or a machine of its own. A host needs `sshd` with
+Nothing here knows whether a host is emulated or a real machine. A host needs `sshd` with
 SFTP, a POSIX `sh`, `setsid` and `setpriv` (util-linux), `/proc`, and what the plans name.
 """
 

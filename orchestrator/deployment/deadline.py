@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class _Call(Generic[T]):
-    """One call in a thread of its own; its result or its exception."""
+    """One call in its own thread; its result or its exception."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
@@ -43,7 +43,7 @@ class _Call(Generic[T]):
 def within(seconds: float, what: str, call: Callable[[], T]) -> T:
     """The result of `call`, or RunError when it has none after `seconds`.
 
-    The thread of a call that hangs goes on; who calls this closes the connection it hangs on.
+    The thread of a call that hangs goes on; who calls this closes the connection that it waits for.
 
     Raises:
         RunError: `what` did not end in time. What `call` raises passes through.

@@ -165,7 +165,7 @@ class Watch:
         """Until when a process may go on as it does, and what is wrong with it then."""
         plan = process.plan
         limits = []
-        start = f"within {plan.start_seconds:g} s"
+        start = f"within {_rounded(plan.start_seconds)} s"
         if plan.events and not process.heard:
             limits.append(
                 (process.begun + plan.start_seconds, f"told nothing {start} of its start")
@@ -177,10 +177,10 @@ class Watch:
             ]
             if process.counts and plan.silence_seconds is not None and not limits:
                 silence = plan.silence_seconds
-                limits.append((process.since + silence, f"silent for {silence:g} s"))
+                limits.append((process.since + silence, f"silent for {_rounded(silence)} s"))
         if plan.limit_seconds is not None:
             limit = plan.limit_seconds
-            limits.append((process.begun + limit, f"did not end within {limit:g} s"))
+            limits.append((process.begun + limit, f"did not end within {_rounded(limit)} s"))
         return min(limits, default=(float("inf"), ""), key=lambda one: one[0])
 
     def progress(self) -> str:
@@ -197,3 +197,8 @@ def root_cause(failures: Iterable[Failure]) -> tuple[Failure, list[Failure]]:
     """The likely cause among failures in their order of arrival, and the others."""
     cause, *others = sorted(failures, key=lambda failure: failure.rank)
     return cause, others
+
+
+def _rounded(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    return f"{round(seconds, 1):g}"

@@ -43,7 +43,7 @@ class After:
 class ProcessPlan:
     """One process on a host.
 
-    It runs in a directory of its own, which has its files; it and the files are gone afterwards.
+    It runs in its own directory, which has its files; it and the files are gone afterwards.
 
     Attributes:
         name: of the process, for messages and for its records; no other one has it.

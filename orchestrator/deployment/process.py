@@ -2,7 +2,7 @@
 
 Three threads per process, asleep unless the process speaks: one each for stdout and stderr, one
 that waits for the exit status. paramiko's exit status may never come while output is not drained,
-and output may never end while a stray child holds it, hence the thread of its own and the deadline.
+and output may never end while a stray child holds it, hence the separate thread and the deadline.
 """
 
 from __future__ import annotations

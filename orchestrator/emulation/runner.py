@@ -1,6 +1,6 @@
 """The one place where commands are carried out, inside a network namespace or not.
 
-Everything above decides purely and hands over argument lists; a test hands in a runner of its own.
+Everything above decides purely and hands over argument lists; a test passes its own runner.
 """
 
 from __future__ import annotations

@@ -12,27 +12,31 @@ def incompatibility(schedule: Schedule, order: Order) -> str:
     contradictions = (
         (
             order.enforced and not schedule.at_host,
-            f"place: an order by {name} is enforced by hosts",
+            f"place: hosts enforce an order by {name}; say `place: host` or `both`",
         ),
         (
             schedule.at_host and not order.enforced,
-            f"place: hosts that order by {name} enforce nothing",
+            f"place: {name} is an order that hosts do not enforce; leave `place` out, or say"
+            " `place: switch`",
         ),
         (
             order.barrier is True and not schedule.barrier,
-            f"order: {name} is one of pulls, which only a step barrier has",
+            f"order: {name} is one of pulls, which only `synchronisation: step-barrier` has",
         ),
         (
             order.barrier is False and schedule.barrier,
-            f"order: {name} is one of pushes and answers; with a step barrier workers ask",
+            f"order: {name} is one of pushes and answers, so `synchronisation` cannot be a step"
+            " barrier; say `per-tensor`, for example",
         ),
         (
             order.together and not schedule.bulk_synchronous,
-            f"order: {name} lets pushes of all workers meet, and none has to",
+            f"order: {name} is one of all workers' pushes together; say `synchronisation:"
+            " per-tensor` or `per-slice`",
         ),
         (
             order.together and schedule.flows is not None,
-            f"order: {name} is one of all pushes together, and flows overtake each other",
+            f"order: {name} is one of all workers' pushes together, but flows overtake each other;"
+            " leave `flows` out",
         ),
     )
     return next((why for wrong, why in contradictions if wrong), "")

@@ -64,11 +64,13 @@ class Kind(Generic[T]):
         """
         found = getattr(module, name, None)
         if not (inspect.isclass(found) and issubclass(found, self.base)):
-            what = (
-                "has no" if found is None else f"is no subclass of {self.package}.{self.base_name}:"
-            )
             hint = nearest(name, self._classes(module), else_list="it has")
-            raise PluginError(f"{module.__name__} {what} {name!r}", hint)
+            if found is None:
+                raise PluginError(f"{module.__name__} has no {name!r}", hint)
+            message = (
+                f"{module.__name__}: {name!r} is not a subclass of {self.package}.{self.base_name}"
+            )
+            raise PluginError(message, hint or f"write: class {name}({self.base_name})")
         known = [key for key in vars(self.base) if not key.startswith("_")]
         inherited = self.base.__mro__
         own = {key for each in found.__mro__ if each not in inherited for key in vars(each)}

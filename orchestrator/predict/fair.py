@@ -1,7 +1,7 @@
 """What a network owes every demand where all send at once.
 
 Fair is max-min fair: nobody can get more unless somebody gets less who has no more than that. So
-who is behind a slow link of its own has less than others, and that is no unfairness. Only a link
+who is behind its own slow link has less than others, and that is no unfairness. Only a link
 that several demands fill together can be shared unfairly.
 """
 

@@ -38,7 +38,7 @@ class LinkLoad:
     goodput_bps: float
 
     def alone(self, size: int) -> float:
-        """Seconds in which it carries so many bytes."""
+        """Seconds in which it carries that many bytes."""
         return size * 8 / self.goodput_bps
 
     @property

@@ -1,4 +1,4 @@
-"""The most that workers with paces of their own can do together.
+"""The most that workers at different paces can do together.
 
 A worker alone can do an iteration in its own compute C(w), and a directed link carries all bytes
 of the workers behind it. So the paces r(w), in iterations per second, of asynchronous training obey

@@ -87,7 +87,7 @@ class Experiment:
         published: imgs/sec to draw beside the measured ones, by model and schedule.
         added: what was added to the warm-up and cool-down that the file asks for, and why.
         custom_schedules: the experiment's own schedules, by name.
-        own_orders: orders of somebody else that they name.
+        own_orders: user-defined orders that they name.
         own_code: user-defined codecs, exchanges and programs that its trials need on the hosts.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
             points are.

@@ -105,7 +105,7 @@ class Topology:
         return {host.name: host for host in self.hosts}
 
     def without_delays(self) -> Topology:
-        """The same with links that take no time of their own."""
+        """The same with links without delay."""
 
         def instant(way: Direction) -> Direction:
             return replace(way, delay_us=0)

@@ -100,7 +100,7 @@ class FittedTable:
                 piece = [*piece, *group]
                 continue
             for number, column in enumerate(group):
-                # A group begins a piece of its own, and goes on in the next if it must.
+                # A group begins a new piece, and goes on in the next if it must.
                 if piece and (not number or not fits([*keys, *piece, column])):
                     found.append([*keys, *piece])
                     piece = []

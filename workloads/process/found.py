@@ -1,4 +1,4 @@
-"""Classes that a job names: of the library, or somebody else's, shipped beside the workload."""
+"""Classes that a job names: of the library, or user-defined and shipped beside the workload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workloads.errors import JobError, unknown_name
 
 _ABOVE = Path(__file__).parents[2]
 SHIPPED = (_ABOVE if _ABOVE.is_dir() else _ABOVE.parent) / "shipped"
-"""Where the modules of somebody else are: beside this package, or beside the archive it is in."""
+"""Where user-defined modules are: beside this package, or beside the archive it is in."""
 
 
 def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> Any:
@@ -35,7 +35,7 @@ def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> 
         with _shipped_first():
             kind = getattr(importlib.import_module(module), of_class)
         if not (isinstance(kind, type) and issubclass(kind, base)):
-            raise TypeError(f"{of_class} is no subclass of {base.__name__}")
+            raise TypeError(f"{of_class} is not a subclass of {base.__name__}")
         return kind()
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}"

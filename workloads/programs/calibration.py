@@ -285,7 +285,7 @@ def exchange(
     until_ns: int,
     job: TrafficJob,
 ) -> None:
-    """Run all bodies on threads of their own, and note what arrives until the time is over.
+    """Run each body on its own thread, and note what arrives until the time is over.
 
     Then they have a moment to finish what they are at, and on slow links no more than that: of
     what they still want to send, only what the sockets hold is sent.

@@ -102,7 +102,7 @@ class Intake:
 
 
 def _out_of_turn(chunk: Chunk, iteration: int, delivered: int) -> FrameError:
-    """What is wrong with a push of a chunk that has been delivered for so many iterations."""
+    """What is wrong with a push of a chunk that was delivered in that many iterations."""
     if iteration == delivered - 1:
         return FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} pushed twice")
     if iteration != delivered:

@@ -69,7 +69,7 @@ def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -
     Afterwards nobody is listening: a process too many is refused by the kernel.
 
     Raises:
-        WorkloadError: the address is in use, a worker does not come, or somebody else does.
+        WorkloadError: the address is in use, a worker does not connect, or a stranger does.
     """
     links: dict[_Which, _Link] = {}
     flows = range(len(job.flow_dscp))

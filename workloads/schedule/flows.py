@@ -12,7 +12,7 @@ from workloads.schedule.units import Layout
 
 
 def flow_of(end: int, whole: int, flows: int) -> int:
-    """The flow, from 0, the most urgent first, of what ends there in a model of so many bytes.
+    """The flow, from 0, the most urgent first, that carries the bytes which end there.
 
     Where the last byte lies decides, so that no urgent flow has more than its share: a large tensor
     would hold up the small ones before it. A flow may be left without anything.

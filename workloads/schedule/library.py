@@ -51,7 +51,7 @@ class Schedule:
             `flows`), or None when the place is not the switch.
         flows: with switch_order "layer", how many connections a worker has in each direction. The
             units are split over them in forward order (see `workloads.schedule.flows`), and hosts
-            mark each flow with a class of its own. An order of hosts is then one within each flow.
+            mark each flow with its own class. An order of hosts is then one within each flow.
         codec: how values travel: the name of a codec (`workloads.codecs`).
         exchange: how gradients of all become everybody's parameters: the name of an exchange
             (`workloads.exchange`).

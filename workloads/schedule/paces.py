@@ -1,4 +1,4 @@
-"""Workers at paces of their own: who may go on, how far behind their gradients are, who is through.
+"""Bounded staleness: which workers may go on, how stale their gradients are, who has finished.
 
 Without bulk synchrony every push is applied by itself, as soon as it is there, and answered to its
 worker alone. Stale-synchronous parallel (Ho et al., NIPS'13) lets a worker start iteration k only

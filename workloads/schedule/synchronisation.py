@@ -138,7 +138,7 @@ class StepBarrier(_Together):
 
 
 class PerUnit(_Together):
-    """Every unit has a barrier of its own; a layer's forward pass waits for its parameters only."""
+    """Every unit has its own barrier; a layer's forward pass waits for its parameters only."""
 
     def may_start(self, worker: int, iteration: int) -> bool:
         """Whether a unit of the iteration before has been applied."""

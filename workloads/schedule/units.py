@@ -168,7 +168,7 @@ class Layout:
 
 
 def _cut(length: int, most: int) -> list[tuple[int, int]]:
-    """Offset and length of all parts of at most so many bytes."""
+    """Offset and length of all parts of at most that many bytes."""
     return [(offset, min(most, length - offset)) for offset in range(0, length, most)]
 
 

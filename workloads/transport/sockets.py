@@ -46,7 +46,7 @@ class Buffers(NamedTuple):
 
 
 def _set_buffers(sock: socket.socket, buffers: Buffers) -> None:
-    """Fix the buffers' sizes. Must precede listen and connect: the window scale hangs on them."""
+    """Fix the buffers' sizes. Must precede listen and connect: the window scale depends on them."""
     set_send_buffer(sock, buffers.send)
     _set_size(sock, _SO_RCVBUFFORCE, socket.SO_RCVBUF, buffers.receive)
 

@@ -75,7 +75,7 @@ class Spans:
 
 
 class Transfers:
-    """Spans of the chunks that crossed a connection; each direction has a thread of its own.
+    """Spans of the chunks that crossed a connection; each direction has its own thread.
 
     Args:
         iterations: of the whole training.
@@ -94,5 +94,5 @@ class Transfers:
 
 
 def first_kept(iterations: int) -> int:
-    """The first of so many iterations whose spans are kept."""
+    """The first of the iterations whose spans are kept."""
     return max(0, iterations - KEPT_ITERATIONS)

@@ -1,7 +1,7 @@
 """A sweep's directory: its points, each a complete run, and what is to be said of them together.
 
 run.json        the resolved experiment with its sweep, as of any run
-<point>/        a run of its own: `dmlbed report` and `trace` work on it
+<point>/        a complete run: `dmlbed report` and `trace` work on it
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def box_command(argv: Sequence[str], life_line: int) -> list[str]:
 
 
 def run_in_box(argv: Sequence[str], given: bytes = b"") -> int:
-    """Run a command in a box of its own and wait for it; must be called on the main thread.
+    """Run a command in a new box and wait for it; must be called on the main thread.
 
     SIGINT and SIGTERM of this process ask the command to stop (it gets one SIGINT); a second one,
     or `STOP_SECONDS`, ends the box at once.

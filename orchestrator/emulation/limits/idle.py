@@ -43,7 +43,7 @@ def mean_idle(samples: Sequence[Sample], begin_ns: int, end_ns: int) -> float | 
 
 
 class IdleSampler:
-    """Samples /proc/stat four times a second on a thread of its own; a context manager.
+    """Samples /proc/stat four times a second on its own thread; a context manager.
 
     Attributes:
         samples: (monotonic clock in ns, idle share 0..1 since the sample before).

@@ -1,7 +1,7 @@
 """What we use of Mininet, imported without setuptools.
 
 Mininet compares versions with distutils, which Python 3.11 still has and calls deprecated. In a
-virtual environment setuptools answers that import with a copy of its own, and loads all of itself
+virtual environment setuptools answers that import with its own copy, and loads all of itself
 for it, which takes longer than all that a run needs.
 """
 

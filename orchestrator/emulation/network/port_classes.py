@@ -3,7 +3,7 @@
 `none` and every other schedule that does not act in the switch: all data in one class.
 `switch-priority`: at every contended switch port one class per class of the demands that cross it,
 in the demands' fixed order, served strictly; all other ports as under `none`. With a parameter
-server that is one per worker. Where a worker has several flows (`geryon`): likewise one class per
+server that is one per worker. Where a worker has several flows (`geryon`), it is also one class per
 flow, for that flow of all workers, told by the DSCP that hosts wrote.
 
 Switches under a controller always have the classes of the demands at contended ports, and the

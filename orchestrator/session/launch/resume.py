@@ -34,7 +34,7 @@ class Resumed:
 
     Attributes:
         directory: of a run or a sweep.
-        again: run its plan anew, in a directory of its own.
+        again: run its plan anew, in a new directory.
         out: directory that that one is made in.
         as_json, recalibrate, force: as in `RunRequest`; the last two are for a plan that is run
             anew, and for points of a sweep that have not begun.

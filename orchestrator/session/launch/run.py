@@ -16,7 +16,7 @@ from orchestrator.spec import Point
 
 
 def run(request: RunRequest) -> None:
-    """Run an experiment, or every point of its sweep, in a box of its own; on the main thread.
+    """Run an experiment, or every point of its sweep, in a new box; on the main thread.
 
     Raises:
         DmlbedError: the run did not end well; the message has been printed inside the box
@@ -45,7 +45,7 @@ def answer(as_json: bool, *, point: bool = False) -> Answer:
 
 
 def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:
-    """Run a plan in a box of its own.
+    """Run a plan in a new box.
 
     Args:
         how: how it ends on standard output.

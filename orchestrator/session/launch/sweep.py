@@ -1,4 +1,4 @@
-"""Runs the points of a sweep one after the other, each as a run of its own, and reports on all.
+"""Runs the points of a sweep one after the other, each as a separate run, and reports on all.
 
 A point that fails costs that point only: the others are run, and the sweep ends with the worst of
 their ends.
@@ -28,7 +28,7 @@ from orchestrator.spec import Experiment, Point
 from orchestrator.terminal.console import answers, messages, say
 
 RunPoint = Callable[[Point, Path], None]
-"""Runs one point in a directory of its own; raises `DmlbedError` if it does not end well."""
+"""Runs one point in its own directory; raises `DmlbedError` if it does not end well."""
 
 _WORST_LAST = tuple(
     error.exit_code for error in (UnusableError, MachineError, RunError, InputError, Interrupted)

@@ -21,7 +21,7 @@ from workloads.schedule.units import Layout
 
 PORT = 5000
 SHIPPED = "shipped"
-"""Where hosts look for modules of somebody else (`workloads.process.found`)."""
+"""Where hosts look for user-defined modules (`workloads.process.found`)."""
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ def workload_process(
 
     Args:
         job: its envelope and section, ready for JSON; it learns here where its records go.
-        silence_seconds: see `ProcessPlan`, as for the rest.
-        after: likewise.
-        heartbeat: likewise.
-        files: beside our own code, by place: what the job needs of somebody else's.
+        silence_seconds: see `ProcessPlan`.
+        after: see there.
+        heartbeat: see there.
+        files: beside our own code, by place: user-defined modules that the job needs.
     """
     host = job["host"]
     records = process_file(host)

@@ -55,7 +55,7 @@ def run_iperf(
         addresses: their data addresses.
         way: one of `WAYS`.
         ramp: see `client_argv`.
-        seconds: likewise.
+        seconds: see `client_argv`.
 
     Raises:
         RunError: it failed.

@@ -39,7 +39,7 @@ Measure = Callable[[Task], None]
 
 
 def measure_in_box(task: Task) -> None:
-    """Calibrate in a box of its own; call it on the main thread.
+    """Calibrate in a new box; call it on the main thread.
 
     Raises:
         DmlbedError: the calibration failed.

@@ -36,7 +36,7 @@ class ReportedError(DmlbedError):
 
 
 def run_boxed(module: str, arguments: Sequence[str], kept: Callable[[], str]) -> None:
-    """Run `python -m module` in a box of its own; call it on the main thread.
+    """Run `python -m module` in a new box; call it on the main thread.
 
     Args:
         module: of ours; it prints its own errors.

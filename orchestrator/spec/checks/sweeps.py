@@ -35,7 +35,7 @@ def check_sweep(
         document: of the experiment.
         file: what was read of it, None if not all of it could be.
         topology: None if it could not be read.
-        placement: likewise.
+        placement: None if it is not known.
         switch: the kind of switch asked for.
     """
     data = mapping(document.data)

@@ -1,4 +1,4 @@
-"""An experiment's own schedules: their choices, and user-defined orders."""
+"""The custom schedules of an experiment: their choices, and user-defined orders."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from workloads.schedule.units import Layout
 def custom_schedules(
     document: Document, file: ExperimentFile | None
 ) -> tuple[dict[str, Schedule], dict[str, OwnOrder]]:
-    """The experiment's own schedules, and the orders of theirs that are not ours, by name.
+    """The experiment's own schedules, and the user-defined orders that they name.
 
-    Adds a problem for each whose choices make no sense or whose order cannot be found.
+    Adds a problem for each whose choices contradict each other or whose order cannot be found.
     """
     schedules: dict[str, Schedule] = {}
     orders: dict[str, OwnOrder] = {}
@@ -47,7 +47,7 @@ def custom_schedules(
         except ValueError as error:
             why = str(error)
         if why:
-            document.report_at(loc, f"schedule {quoted(name)} makes no sense: {why}", key=True)
+            document.report_at(loc, f"schedule {quoted(name)} contradicts itself: {why}", key=True)
             continue
         schedules[name] = schedule
         if own is not None:
@@ -56,7 +56,7 @@ def custom_schedules(
 
 
 def _own_order(document: Document, loc: Loc, name: str) -> OwnOrder | None:
-    """The order of that name; None if it is one of ours, or there is none, which is a problem."""
+    """The user-defined order of that name; None if it is the library's, or a problem."""
     if name in ORDERS:
         return None
     try:
@@ -77,7 +77,7 @@ def try_orders(
     devices: Mapping[str, DeviceModel],
     batch: int,
 ) -> None:
-    """Asks every order that is not ours for all models, and adds a problem if one fails.
+    """Asks every user-defined order for all models, and adds a problem if one fails.
 
     At the real scale, and with the slowest link for the path: what is asked before a trial differs
     in its figures, not in its shape.

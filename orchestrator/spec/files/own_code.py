@@ -1,4 +1,4 @@
-"""Codecs, exchanges and programs of an experiment's own schedules: found, and tried."""
+"""User-defined codecs, exchanges and programs of custom schedules: find and try them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRIED_VALUES = (1, 7, 1000, 65536)
 
 
 def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
-    """What an experiment's own schedules name that is neither ours nor an order.
+    """The user-defined codecs, exchanges and programs that custom schedules name.
 
     Adds a problem for each that cannot be found, is none of its kind, or fails when it is tried.
     """
@@ -69,7 +69,7 @@ def _report(document: Document, loc: Loc, problem: str) -> None:
 
 def _codec_problem(codec: OwnCodec) -> str:
     """What is wrong with a codec, as far as trying it tells; empty: nothing."""
-    # Only here: most experiments have no codec of their own, and are loaded fast.
+    # Only here: most experiments have no user-defined codec, and are loaded fast.
     import numpy as np
 
     from workloads.codecs.coding import Coding

@@ -44,11 +44,11 @@ class ServerExchange:
 
     @cached_property
     def demands(self) -> Demands:
-        """Who sends to whom; how much hangs on the model."""
+        """Who sends to whom; how much depends on the model."""
         return self.demands_of(0)
 
     def demands_of(self, model_bytes: int) -> Demands:
-        """Every worker's pull, then every worker's push, of a model of so many bytes."""
+        """Every worker's pull, then every worker's push, of a model of that size in bytes."""
         return _demands(self, model_bytes)
 
     def demand(self, way: Way, worker: str) -> Demand:

@@ -60,7 +60,7 @@ def compose(document: Document) -> yaml.Node | None:
 
 
 class _Composer(yaml.SafeLoader):
-    """PyYAML's composer with limits, and with anchors of our own.
+    """PyYAML's composer with limits, and with its own anchors.
 
     PyYAML's anchors would refuse one that is set anew, which YAML allows, and would let a node
     contain itself.

@@ -100,7 +100,7 @@ def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
             "ps: a process was killed for memory",
         ),
         (FakeTrial(congestion_controls=[]), "doubtful", "congestion control was not read back"),
-        (FakeTrial(cpu=[]), "doubtful", "idle CPU was not recorded"),
+        (FakeTrial(cpu=[]), "doubtful", "idle CPU was not recorded; measure more iterations"),
         (FakeTrial(idle=0.19), "doubtful", "little idle CPU: 19 % on average"),
         (FakeTrial(others=0.9), "doubtful", "other programs used 0.9 of 2 cores for 31 s"),
         (

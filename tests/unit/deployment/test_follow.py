@@ -152,3 +152,13 @@ def test_what_waits_for_an_end_starts_after_a_good_one() -> None:
     assert made.ended(Ended("ps", 0), 101.0) is None
     assert made.startable() == [second]
     assert not made.all_ended
+
+
+def test_seconds_are_rounded_for_people() -> None:
+    made = Watch([replace(PS, silence_seconds=20.1406)])
+    made.started("ps", 100.0)
+    for kind in ("started", "listening"):
+        tell(made, "ps", 100.0, kind)
+    failure = made.overdue(130.0)
+    assert failure is not None
+    assert failure.what == "silent for 20.1 s"

@@ -141,15 +141,18 @@ def test_wrong_answers(schedule: Schedule, method: str, answer: Any, message: st
 @pytest.mark.parametrize(
     ("choices", "why"),
     [
-        ({"order": "layer"}, "place: an order by 'layer' is enforced by hosts"),
-        ({"order": "random", "place": "host"}, "place: hosts that order by 'random' enforce"),
+        ({"order": "layer"}, "place: hosts enforce an order by 'layer'; say `place: host`"),
+        (
+            {"order": "random", "place": "host"},
+            "place: 'random' is an order that hosts do not enforce; leave `place` out",
+        ),
         ({"order": "tic", "place": "host", **{"synchronisation": "per-tensor"}}, "order: 'tic' is"),
         ({"order": "layer-worker", "place": "host"}, "order: 'layer-worker' is one of pushes"),
         ({"order": "generation"}, "order: 'generation' is one of pushes"),
         ({"synchronisation": "per-tensor"}, "order: 'random' is one of pulls"),
         (
             {"order": "planned", "place": "host", "synchronisation": "asynchronous"},
-            "order: 'planned' lets pushes of all workers meet",
+            "order: 'planned' is one of all workers' pushes together; say `sync",
         ),
         (
             {
@@ -159,7 +162,7 @@ def test_wrong_answers(schedule: Schedule, method: str, answer: Any, message: st
                 "flows": 2,
                 "synchronisation": "per-tensor",
             },
-            "order: 'planned' is one of all pushes together, and flows overtake each other",
+            "order: 'planned' is one of all workers' pushes together, but flows overtake",
         ),
     ],
 )

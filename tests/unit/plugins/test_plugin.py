@@ -135,7 +135,10 @@ def test_an_entry_point(tmp_path: Path) -> None:
         ("{}:mine", "has no 'mine' (did you mean 'Mine'?)"),
         ("{}:Demandin", "has no 'Demandin' (did you mean 'Demanding'?)"),
         ("{}:Order", "Order overrides nothing of Order: "),
-        ("{}:number", "is no subclass of orchestrator.orders.Order: 'number' (it has: Mine, "),
+        (
+            "{}:number",
+            ": 'number' is not a subclass of orchestrator.orders.Order (it has: Mine, ",
+        ),
         ("{}:Demanding", "Demanding() raised TypeError"),
         ("{}x:Mine", "cannot be imported, neither from {folder} nor from installed packages"),
         ("{}x:Mine", "No module named 'with_mistakesx' (did you mean 'with_mistakes'?)"),

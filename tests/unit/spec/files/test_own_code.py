@@ -120,7 +120,7 @@ def trial(made: Experiment) -> Trial:
     [
         ("codec: 'own:Lacking'", "Lacking lacks encode(), which every codec has"),
         ("codec: 'own:Empty'", "Empty overrides nothing of Codec: exact, additive, encode, decode"),
-        ("codec: 'own:Nothing'", "own is no subclass of workloads.codecs.Codec: 'Nothing'"),
+        ("codec: 'own:Nothing'", "own: 'Nothing' is not a subclass of workloads.codecs.Codec"),
         ("codec: 'own:Negate'", "own has no 'Negate'"),
         ("codec: identty", "unknown codec 'identty'"),
         ("codec: 'own:Inexact'", "says that it is exact, but decode() does not restore"),
@@ -129,7 +129,10 @@ def trial(made: Experiment) -> Trial:
             "codec: 'own:Raising'",
             "encode() raised AttributeError: module 'beside' has no attribute 'missing' (own.py",
         ),
-        ("exchange: 'own:Negated'", "own is no subclass of workloads.exchange.Exchange"),
+        (
+            "exchange: 'own:Negated'",
+            "own: 'Negated' is not a subclass of workloads.exchange.Exchange",
+        ),
         ("exchange: 'own:Lost'", "must return programs by the names of hosts"),
         ("exchange: 'own:Unknown'", "unknown program 'wroker'"),
         ("exchange: paramter-server", "unknown exchange 'paramter-server'"),

@@ -77,7 +77,7 @@ def test_a_codec_that_fails_ends_the_training(
     [
         ("nowhere:Codec", "ModuleNotFoundError: No module named 'nowhere'"),
         (f"{__name__}:Missing", f"AttributeError: module '{__name__}' has no attribute 'Missing'"),
-        (f"{__name__}:Path", "TypeError: Path is no subclass of Codec"),
+        (f"{__name__}:Path", "TypeError: Path is not a subclass of Codec"),
     ],
 )
 def test_a_codec_that_is_not_on_the_host(codec: str, why: str) -> None:

@@ -68,7 +68,7 @@ def test_a_program_of_somebody_else_runs(bench: Bench) -> None:
 def test_a_program_that_is_none(bench: Bench) -> None:
     status, said = bench.start("ps", program="experiments.own_exchange:Alone").ended()
     assert status == 2
-    assert "TypeError: Alone is no subclass of Program" in said
+    assert "TypeError: Alone is not a subclass of Program" in said
 
 
 @pytest.mark.parametrize("schedule", ["none", "fifo"])
