@@ -29,8 +29,10 @@ def check_overrides(
     problems = [
         *(
             problem
-            for noun, key in CHOICES.items()
-            for problem in _names(f"--{key}", noun, getattr(overrides, key), known[noun])
+            for noun, names in known.items()
+            for problem in _names(
+                f"--{CHOICES[noun]}", noun, getattr(overrides, CHOICES[noun]), names
+            )
         ),
         *_count("--repeats", overrides.repeats),
         *_count("--iterations", overrides.iterations),
