@@ -26,7 +26,7 @@ from orchestrator.session.inner.trial import run_trial, trial_files
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.plan.trials import plan_trials
 from orchestrator.session.probes.bench import SCHEDULE, bench_probe, bench_record
-from orchestrator.session.probes.iperf import WAYS, run_iperf
+from orchestrator.session.probes.iperf import CLIENT, WAYS, iperf_plans, parse_report
 from orchestrator.session.store.results import ResultsDirectory, json_file
 from orchestrator.session.testbed.opened import Opened, opened
 from orchestrator.spec import Experiment
@@ -77,15 +77,18 @@ class Bench:
         return failed
 
     def _iperf(self, way: str) -> None:
-        ends = (self._what.server, self._what.worker)
+        what, up = self._what, self._up
+        plans = iperf_plans(
+            what.server,
+            what.worker,
+            up.testbed.addresses,
+            way=way,
+            ramp=what.ramp_seconds,
+            seconds=what.seconds,
+        )
         with self._sampled(f"iperf3-{way}"):
-            report = run_iperf(
-                (self._up.hosts[ends[0]], self._up.hosts[ends[1]]),
-                (self._up.testbed.addresses[ends[0]], self._up.testbed.addresses[ends[1]]),
-                way,
-                self._what.ramp_seconds,
-                self._what.seconds,
-            )
+            printed = up.deployment.run(plans, watch=up.testbed.check)
+        report = parse_report(printed[CLIENT])
         self._results.keep({iperf_file(way): json_file(report)})
 
     def _exchange(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.deployment import Deployment, RemoteHost, connect
+from orchestrator.deployment import Deployment, connect
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.emulation.network.description import NetworkDescription
 from orchestrator.emulation.testbed import EmulatedTestbed
@@ -24,12 +24,10 @@ class Opened:
 
     Attributes:
         testbed: its network and its hosts' caps.
-        hosts: one SSH connection to every host, by name.
-        deployment: runs workloads on them.
+        deployment: runs processes on its hosts, over one SSH connection to each.
     """
 
     testbed: Testbed
-    hosts: Mapping[str, RemoteHost]
     deployment: Deployment
 
 
@@ -64,4 +62,4 @@ def opened(
             name: stack.enter_context(connect(access, timeout=CONNECT_SECONDS))
             for name, access in testbed.accesses().items()
         }
-        yield Opened(testbed, hosts, Deployment(hosts, sys.executable, testbed.work_directory))
+        yield Opened(testbed, Deployment(hosts, sys.executable, testbed.work_directory))

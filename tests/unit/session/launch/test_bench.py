@@ -12,6 +12,9 @@ from typing import Literal
 
 import pytest
 
+from orchestrator.deployment import Printed
+from orchestrator.deployment.follow import Watch
+from orchestrator.deployment.plan import problems
 from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.emulation.limits.cgroups import Layout
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
@@ -20,7 +23,7 @@ from orchestrator.errors import MachineError, RunError
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.probes.bench import bench_probe, bench_record
-from orchestrator.session.probes.iperf import client_argv, parse_report, server_argv
+from orchestrator.session.probes.iperf import WAYS, iperf_plans, parse_report
 from orchestrator.session.scale.choose import Settled
 from orchestrator.session.testbed import box as boxed
 from orchestrator.spec import Experiment, Scale
@@ -129,21 +132,40 @@ def test_there_is_time_for_all_samples(tmp_path: Path) -> None:
 
 
 def test_iperf3_stays_on_the_data_network() -> None:
-    server = server_argv("10.10.0.1")
-    assert server[server.index("--bind") + 1] == "10.10.0.1"
-    assert "--one-off" in server
-    client = client_argv("10.10.0.1", "10.10.0.2", "both", 1.0, 5)
-    assert client[client.index("--bind") + 1] == "10.10.0.2"
-    assert client[client.index("--omit") + 1 :] == ["1", "--time", "5", "--bidir"]
-    assert client_argv("a", "b", "push", 1.0, 5)[-1] == "5"
-    assert client_argv("a", "b", "pull", 1.0, 5)[-1] == "--reverse"
+    server, client = iperf_plans("ps", "worker0", ADDRESSES, way="both", ramp=1, seconds=5)
+    assert (server.host, client.host) == ("ps", "worker0")
+    assert server.argv[server.argv.index("--bind") + 1] == ADDRESSES["ps"]
+    assert "--one-off" in server.argv
+    assert client.argv[client.argv.index("--client") + 1] == ADDRESSES["ps"]
+    assert client.argv[client.argv.index("--bind") + 1] == ADDRESSES["worker0"]
+    assert client.argv[client.argv.index("--omit") + 1 :] == ("1", "--time", "5", "--bidir")
+    told = {
+        way: iperf_plans("ps", "worker0", ADDRESSES, way=way, ramp=1, seconds=5)[1].argv[-1]
+        for way in WAYS
+    }
+    assert told == {"push": "5", "pull": "--reverse", "both": "--bidir"}
+
+
+def test_iperf3_is_asked_when_it_listens_and_not_for_ever() -> None:
+    server, client = iperf_plans("ps", "worker0", ADDRESSES, way="push", ramp=1, seconds=5)
+    assert problems([server, client], ["ps", "worker0"]) == []
+    assert server.limit_seconds is not None
+    assert client.limit_seconds is not None
+    assert server.limit_seconds > client.limit_seconds > 6
+    watch = Watch([server, client])
+    assert watch.startable() == [server]
+    watch.started(server.name, 0.0)
+    watch.printed(Printed(server.name, "stdout", "Server listening on 5201 (test #1)\n"), 0.1)
+    assert watch.startable() == [client]
 
 
 def test_why_iperf3_failed() -> None:
-    assert parse_report('{"end": {"sum_received": {}}}', "") == {"end": {"sum_received": {}}}
+    assert parse_report(b'{"end": {"sum_received": {}}}') == {"end": {"sum_received": {}}}
     with pytest.raises(RunError, match="iperf3 failed: unable to connect"):
-        parse_report('{"end": {}, "error": "unable to connect"}', "")
+        parse_report(b'{"end": {}, "error": "unable to connect"}')
     with pytest.raises(RunError, match="no figures in its report"):
-        parse_report("[]", "")
+        parse_report(b"[]")
     with pytest.raises(RunError, match="left no report: not found"):
-        parse_report("", "not found\n")
+        parse_report(b"not found\n")
+    with pytest.raises(RunError, match="left no report: it printed nothing"):
+        parse_report(b"")

@@ -115,7 +115,7 @@ class Exchange:
 
 def measured(tmp_path: Path, exchange: Exchange) -> Any:
     both: Any = exchange
-    return measure_goodput(experiment(tmp_path), Opened(both, {}, both))
+    return measure_goodput(experiment(tmp_path), Opened(both, both))
 
 
 def test_all_flows_are_in_one_class(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_tensors_have_a_scale_of_their_own_and_buffers_the_networks(tmp_path: Pa
 def test_processes_go_on_after_the_look_and_are_waited_for(tmp_path: Path) -> None:
     made, both = experiment(tmp_path), FakeUp()
     as_any: Any = both
-    up = Opened(as_any, {}, as_any)
+    up = Opened(as_any, as_any)
     watch: Callable[[], None] = both.check
     assert list(Probe("googlenet", "none", 2.0).run(made, up, watch)) == list(ADDRESSES)
     jobs = [job_of(plan) for plan in both.asked["plans"]]
