@@ -13,7 +13,7 @@ from workloads.errors import WorkloadError
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 
-_RETRY_SECONDS = 0.1
+_RETRY_SECONDS = 0.02
 
 # struct tcp_info of <linux/tcp.h>: offset and format of the fields that are recorded
 _TCP_INFO_FIELDS = {

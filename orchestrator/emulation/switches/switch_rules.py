@@ -58,9 +58,11 @@ class SwitchRules:
 
     def differences(self) -> list[str]:
         """Where the rules now differ from those that were asked for."""
-        if self._controller is None or not (flows := self.flows()):
+        if self._controller is None:
             return []
-        return self._controller.differences(flows)
+        # Which rules there are does not wait for their counters.
+        flows = self._asked(self._controller.flows)
+        return self._controller.differences(flows) if flows else []
 
     def losses(self, since_ns: int) -> tuple[LossRecord, ...]:
         """What was lost since then (monotonic clock): the controller, or a switch's way to it."""

@@ -200,13 +200,14 @@ def plans_of(
 
     own_events = {one.name: str(one.instance.opens) for one in own}
     server = placement.server
-    # By host, the event by which its process says that the others may start.
+    # By host, what must have happened before the others start. Ours wait for our server themselves:
+    # all of them import what they need meanwhile.
     opens = {
-        host: event
+        host: After(host, "event", event) if event else After(host)
         for host, program in programs.items()
-        if (event := own_events.get(program, "listening" if host == server else ""))
+        if (event := own_events.get(program, "")) or (host == server and program not in own_events)
     }
-    opened = tuple(After(host, "event", event) for host, event in opens.items())
+    opened = tuple(opens.values())
     return {
         host: workload_process(
             {**envelope(host), "section": section},

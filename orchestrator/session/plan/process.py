@@ -42,6 +42,9 @@ def workload_process(
             "PYTHONPATH": f"{ARCHIVE}:.",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            # numpy starts a thread per core for matrices, which takes a third of its import. Ours
+            # multiplies none, and the cores are shared by all hosts.
+            "OPENBLAS_NUM_THREADS": "1",
         },
         after=after,
         records=records,

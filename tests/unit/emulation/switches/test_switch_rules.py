@@ -32,7 +32,12 @@ def test_rules_are_read_when_their_counters_are_up_to_date() -> None:
     assert made.rules.flows() == [{"switch": "switch0", "packets": 3}]
     assert made.fabric.log == ["settle", "flows"]
     assert made.rules.ports() == [{"switch": "switch0", "port": "switch0->ps"}]
+
+
+def test_which_rules_there_are_does_not_wait_for_counters() -> None:
+    made = Rules()
     assert made.rules.differences() == ["switch0: another rule"]
+    assert made.fabric.log == ["flows"]
 
 
 def test_nobody_is_asked_once_a_switch_is_gone() -> None:
