@@ -14,6 +14,7 @@ BOX = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--moun
 
 
 @pytest.mark.system
+@pytest.mark.beside
 @pytest.mark.skipif(os.geteuid() != 0, reason="private namespaces need root")
 def test_deployment_over_ssh() -> None:
     inside = ROOT / "tests" / "system" / "inside_deployment.py"

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.emulation.machine.machine import attempt, require_for_run
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 
 def interfaces() -> str:

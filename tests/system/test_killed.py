@@ -14,7 +14,7 @@ import pytest
 
 from tests.system.program import PRIVATE_MACHINE, pytest_passes
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 
 def test_whatever_is_killed_nothing_is_left() -> None:

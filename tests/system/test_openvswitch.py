@@ -159,6 +159,7 @@ def alive(pids: list[int]) -> list[str]:
     return [str(pid) for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize("program", ["ovs-vswitchd", "ovsdb-server"])
 def test_without_a_process_of_open_vswitch_the_run_ends(tmp_path: Path, program: str) -> None:
     before = interfaces()
@@ -173,6 +174,7 @@ def test_without_a_process_of_open_vswitch_the_run_ends(tmp_path: Path, program:
     assert (trial["outcome"], trial["error"]) == ("failed", said)
 
 
+@pytest.mark.beside
 def test_without_its_controller_a_run_goes_on(tmp_path: Path) -> None:
     with Running(dmlbed_argv(*arguments(tmp_path, iterations=10))) as running:
         seen = kill_in_training(running, "-m", "orchestrator.controller")

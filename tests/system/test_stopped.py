@@ -13,7 +13,7 @@ from tests.system.experiments import run_directory, stored_trials, write_experim
 from tests.system.processes import below, recorded, workload
 from tests.system.program import Running, dmlbed_argv, errors_in, wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 # Three iterations of googlenet take some four seconds here: time enough to meet it in its middle.
 SHORT, LONG = "squeezenet", "googlenet"

@@ -60,6 +60,7 @@ def test_two_points(tmp_path: Path) -> None:
     assert {path.name for path in sweep.iterdir()} >= COMBINED
 
 
+@pytest.mark.beside
 def test_ctrl_c_keeps_the_points_that_had_finished(tmp_path: Path) -> None:
     experiment = write_experiment(tmp_path, schedules="none", more="sweep: {batch: [1, 2, 3]}\n")
     with Running(dmlbed_argv("run", experiment, "--out", tmp_path / "out")) as running:

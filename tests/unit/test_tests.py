@@ -1,4 +1,4 @@
-"""What `scripts/tests` makes of how its two parts end."""
+"""What `scripts/tests` makes of how its parts end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ PASSES = """echo "=== 4 passed in 0.10s ==="\n"""
 STOPPED = """kill -INT "$PPID"\necho "=== 1 passed in 0.10s ==="\nexit 2\n"""
 
 
-def run(folder: Path, unit: str, system: str) -> subprocess.CompletedProcess[str]:
-    """Both parts with a Python and a sudo that only pretend."""
+def run(folder: Path, unit: str, beside: str, system: str) -> subprocess.CompletedProcess[str]:
+    """All parts with a Python and a sudo that only pretend."""
     (folder / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "tests", folder / "scripts")
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
-    python = f'for part; do :; done\nif [ "$part" = tests/unit ]; then\n{unit}else\n{system}fi\n'
+    python = f"""for part; do :; done
+case "$*" in
+*tests/unit) {unit};;
+*"-m beside tests/system") {beside};;
+*"-m not beside tests/system") {system};;
+esac
+"""
     for name, text in (("python", python), ("sudo", 'exec "$@"\n')):
         (programs / name).write_text(f"#!/bin/sh\n{text}")
         (programs / name).chmod(0o755)
@@ -40,24 +46,31 @@ def run(folder: Path, unit: str, system: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize(
-    ("unit", "system", "status"),
-    [(PASSES, PASSES, 0), (FAILS, PASSES, 1), (PASSES, FAILS, 1), (FAILS, FAILS, 1)],
+    ("unit", "beside", "system", "status"),
+    [
+        (PASSES, PASSES, PASSES, 0),
+        (FAILS, PASSES, PASSES, 1),
+        (PASSES, FAILS, PASSES, 1),
+        (PASSES, PASSES, FAILS, 1),
+        (FAILS, FAILS, FAILS, 1),
+    ],
 )
-def test_the_end_names_what_failed_in_either_part(
-    tmp_path: Path, unit: str, system: str, status: int
+def test_the_end_names_what_failed_in_any_part(
+    tmp_path: Path, unit: str, beside: str, system: str, status: int
 ) -> None:
-    done = run(tmp_path, unit, system)
+    done = run(tmp_path, unit, beside, system)
     assert done.returncode == status, done.stderr
     expected = []
-    for name, text in (("unit", unit), ("system", system)):
+    for name, text in (("unit", unit), ("beside", beside), ("system", system)):
         if text == FAILS:
-            expected.append(f"FAILED tests/{name}/test_it.py::test_that - assert 1 == 2")
+            folder = "unit" if name == "unit" else "system"
+            expected.append(f"FAILED tests/{folder}/test_it.py::test_that - assert 1 == 2")
         counted = "1 failed, 3 passed" if text == FAILS else "4 passed"
         expected.append(f"{name} tests: {counted} in 0.10s")
     assert done.stdout.partition("==> the end\n")[2].splitlines() == expected
 
 
 def test_ctrl_c_begins_no_other_part(tmp_path: Path) -> None:
-    done = run(tmp_path, STOPPED, PASSES)
+    done = run(tmp_path, STOPPED, PASSES, PASSES)
     assert done.returncode == 130
-    assert "==> system" not in done.stdout
+    assert done.stdout.count("==>") == 1
