@@ -107,7 +107,9 @@ def _pieces(experiment: Experiment, begin: int, end: int) -> list[tuple[int, int
 
 def _made(experiment: Experiment, up: Opened, needed_idle: float) -> Made[Attempt]:
     attempt = _attempt(experiment, up)
-    return Made(attempt, attempt.carried(needed_idle), attempt.disturbed)
+    # What fails in any case is not waited for.
+    why = "" if attempt.hopeless else attempt.disturbed
+    return Made(attempt, attempt.carried(needed_idle), why)
 
 
 def _attempt(experiment: Experiment, up: Opened) -> Attempt:

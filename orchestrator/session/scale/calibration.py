@@ -140,9 +140,19 @@ class Attempt(BaseModel):
         """Whether both directions got through and the machine stayed as idle as needed."""
         return not self.short_of(needed_idle)
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether too little got through for what others had of the CPUs to be the reason.
+
+        With all of their time the testbed would have carried more in that proportion, at the most.
+        """
+        return self.share < NEEDED_SHARE * (1 - self.taken)
+
     def sure(self, needed_idle: float) -> bool:
         """Whether it would come out like that again: nobody disturbed it, or it did not matter."""
-        return not self.disturbed or (self.carried(needed_idle) and self.idle >= needed_idle)
+        if not self.disturbed or self.hopeless:
+            return True
+        return self.carried(needed_idle) and self.idle >= needed_idle
 
     def short_of(self, needed_idle: float) -> tuple[str, ...]:
         """What is less than it must be, and by how much; nothing where the scale is carried."""

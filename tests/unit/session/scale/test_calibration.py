@@ -106,6 +106,16 @@ def test_what_can_be_remembered() -> None:
     assert not attempt(1, push=0.9, disturbed="others", taken=0.5).sure(NEEDED_IDLE)
 
 
+def test_what_others_had_explains_no_more_than_its_share() -> None:
+    # A third got through while others had a third of the CPUs: half, with those as well.
+    slow = attempt(1, push=0.32, disturbed="others", taken=0.35)
+    assert slow.hopeless
+    assert slow.sure(NEEDED_IDLE)
+    assert not attempt(1, push=0.65, disturbed="others", taken=0.35).hopeless
+    # Of the order between workers nothing is known: it may come back at once.
+    assert not attempt(1, first=0.1, disturbed="others", taken=0.35).hopeless
+
+
 def test_what_failed_is_said_and_by_how_much() -> None:
     assert attempt(1).short_of(NEEDED_IDLE) == ()
     assert attempt(1, push=0.94, first=0.72, idle=0.12).short_of(NEEDED_IDLE) == (
