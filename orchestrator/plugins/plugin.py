@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, ClassVar, Generic, Self, TextIO, TypeVar, cast
 
 from orchestrator.plugins.kind import Kind, PluginError
-from orchestrator.plugins.sources import import_from_folder, import_from_texts
+from orchestrator.plugins.sources import ShadowedError, import_from_folder, import_from_texts
 from workloads.errors import nearest
 
 T = TypeVar("T")
@@ -126,6 +126,8 @@ def _instance(
     try:
         with users_code():
             module = imported(of_module)
+    except ShadowedError as error:
+        raise PluginError(f"{which}: {error}", error.hint) from None
     except (Exception, SystemExit) as error:
         message = (
             f"{which}: module {of_module!r} cannot be imported, neither from {folder} nor from "

@@ -2,10 +2,14 @@
 
 What is imported from a folder is remembered as text, so that it can be imported again where the
 folder is not, or where its files have changed meanwhile.
+
+A file with the name of a module that Python has elsewhere is refused: which of the two an import
+gives depends on what was imported before, and so on the process.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +19,17 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
+
+
+class ShadowedError(ImportError):
+    """A user's file has the name of a module that Python has elsewhere; `hint` is the remedy."""
+
+    def __init__(self, place: str, what: str) -> None:
+        self.hint = f"rename it, for instance to my_{place}"
+        super().__init__(
+            f"{place} beside the experiment has the name of {what}, so that Python may load either"
+        )
+
 
 _ours: set[str] = set()
 """Names of the modules that were imported here; another folder may have others of these names."""
@@ -32,6 +47,7 @@ def import_from_folder(name: str, folder: Path) -> tuple[ModuleType, dict[str, s
         the folder; nothing if it is an installed one.
 
     Raises:
+        ShadowedError: it, or one that it imports, has the name of a module elsewhere.
         Exception: whatever the module raises; it is a user's code.
     """
     folder = folder.resolve()
@@ -40,8 +56,10 @@ def import_from_folder(name: str, folder: Path) -> tuple[ModuleType, dict[str, s
         file = folder / place
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
-    with _found(_Files(read, folder), _Folders(lambda place: (folder / place).is_dir())) as files:
-        return importlib.import_module(name), files
+    files = _Files(read, folder)
+    with _found(files, _Folders(lambda place: (folder / place).is_dir())):
+        files.refuse_shadow(name)
+        return importlib.import_module(name), files.files
 
 
 def import_from_texts(name: str, texts: Mapping[str, str], folder: Path) -> ModuleType:
@@ -53,13 +71,16 @@ def import_from_texts(name: str, texts: Mapping[str, str], folder: Path) -> Modu
         folder: where they once stood, for tracebacks; it need not be there.
 
     Raises:
+        ShadowedError: it, or one that it imports, has the name of a module elsewhere.
         Exception: whatever the module raises.
     """
 
     def has(place: str) -> bool:
         return any(known.startswith(f"{place}/") for known in texts)
 
-    with _found(_Files(texts.get, folder), _Folders(has)):
+    files = _Files(texts.get, folder)
+    with _found(files, _Folders(has)):
+        files.refuse_shadow(name)
         return importlib.import_module(name)
 
 
@@ -92,13 +113,35 @@ class _Files(MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002 (importlib's signature)
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
+        found = self._found(fullname)
+        # What a library imports is the library's, whatever is beside the experiment.
+        if found is None or _elsewhere(fullname, self._folder):
+            return None
+        place, text = found
+        for name in _imports(text):
+            self.refuse_shadow(name)
+        self.files[place] = text
+        _ours.add(fullname)
+        return spec_from_loader(fullname, _Text(str(self._folder / place), text))
+
+    def refuse_shadow(self, name: str) -> None:
+        """See that a module which is a file here is nowhere else.
+
+        Raises:
+            ShadowedError: it is.
+        """
+        top = name.partition(".")[0]
+        found = self._found(top)
+        if found is not None and (what := _elsewhere(top, self._folder)):
+            raise ShadowedError(found[0].partition("/")[0], what)
+
+    def _found(self, fullname: str) -> tuple[str, str] | None:
+        """The file of a module, and its text."""
         stem = fullname.replace(".", "/")
         for place in (f"{stem}/__init__.py", f"{stem}.py"):
             text = self._read(place)
             if text is not None:
-                self.files[place] = text
-                _ours.add(fullname)
-                return spec_from_loader(fullname, _Text(str(self._folder / place), text))
+                return place, text
         return None
 
 
@@ -121,7 +164,7 @@ class _Folders(MetaPathFinder):
 
 
 @contextmanager
-def _found(files: _Files, folders: _Folders) -> Iterator[dict[str, str]]:
+def _found(files: _Files, folders: _Folders) -> Iterator[None]:
     """Let imports find modules there; what another folder's were is imported anew."""
     for name in _ours:
         sys.modules.pop(name, None)
@@ -129,7 +172,40 @@ def _found(files: _Files, folders: _Folders) -> Iterator[dict[str, str]]:
     sys.meta_path.insert(0, files)
     sys.meta_path.append(folders)
     try:
-        yield files.files
+        yield
     finally:
         sys.meta_path.remove(files)
         sys.meta_path.remove(folders)
+
+
+def _elsewhere(name: str, folder: Path) -> str:
+    """What Python knows of a module's name outside of a folder, in words; empty: nothing."""
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return "one of Python's own modules"
+    loaded = None if top in _ours else sys.modules.get(top)
+    places = [getattr(loaded, "__file__", None)] if loaded is not None else []
+    for finder in sys.meta_path:
+        if not isinstance(finder, _Files | _Folders):
+            spec = finder.find_spec(top, None)
+            places.append(spec.origin if spec is not None and spec.has_location else None)
+    for place in places:
+        # The folder itself may be one that Python searches.
+        if place is not None and not Path(place).resolve().is_relative_to(folder):
+            return f"an installed module, {place}"
+    return ""
+
+
+def _imports(text: str) -> set[str]:
+    """The modules that a text imports by their whole names; none if it is no Python."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module)
+    return found

@@ -109,6 +109,43 @@ def test_an_installed_order_that_has_changed_is_told(tmp_path: Path) -> None:
         sys.path.remove(str(tmp_path))
 
 
+@pytest.mark.parametrize("taken", ["random", "sched", "numpy", "workloads"])
+def test_a_file_with_the_name_of_another_module_is_refused(tmp_path: Path, taken: str) -> None:
+    """Whether that one is loaded already or not; and when it is a part of one's own, too."""
+    write(tmp_path, taken)
+    write(tmp_path, "importing", f"from {taken} import Mine\n")
+    what = "one of Python's own modules" if taken in ("random", "sched") else "an installed module"
+    for module in (taken, "importing"):
+        with pytest.raises(PluginError) as refused:
+            OwnOrder.find(f"{module}:Mine", tmp_path)
+        assert f"{taken}.py beside the experiment has the name of {what}" in refused.value.message
+        assert refused.value.hint == f"rename it, for instance to my_{taken}.py"
+
+
+def test_a_file_that_nobody_names_does_not_take_the_place_of_a_library(tmp_path: Path) -> None:
+    """`sched` imports `heapq`: it gets Python's, whatever is beside the experiment."""
+    for name in ("sched", "heapq"):
+        sys.modules.pop(name, None)
+    write(tmp_path, "heapq", "raise RuntimeError('not this one')")
+    module = write(tmp_path, "that_schedules", f"import sched\n{MINE}")
+    found = OwnOrder.find(f"{module}:Mine", tmp_path)
+    assert list(found.files) == ["that_schedules.py"]
+
+
+def test_a_name_that_is_taken_where_an_order_has_travelled_is_refused_there(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    found = OwnOrder.find(f"{write(here, 'free_name')}:Mine", here)
+    write(there, "free_name")
+    sys.path.insert(0, str(there))
+    try:
+        with pytest.raises(PluginError, match="has the name of an installed module"):
+            _ = OwnOrder(**found.to_json()).instance
+    finally:
+        sys.path.remove(str(there))
+
+
 def test_a_class_that_overrides_nothing_is_no_order_of_ones_own(tmp_path: Path) -> None:
     module = write(tmp_path, "misspelt")
     with pytest.raises(PluginError, match=r"Misspelt overrides nothing of Order: .* 'pushes'\?"):
