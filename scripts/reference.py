@@ -1,14 +1,18 @@
 """Write the generated tables of docs/: `.venv/bin/python -m scripts.reference`.
 
 A table is between two markers, `<!-- generated: NAME -->` and `<!-- end of NAME -->`. It is what
-`dmlbed list NAME` prints, as Markdown. A unit test fails if one of them is not up to date.
+`dmlbed list NAME` prints, as Markdown, or the columns of a run's table. A unit test fails if one of
+them is not up to date.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from orchestrator.analysis.tables.columns import BY_NAME
+from orchestrator.analysis.tables.table import SHOWN
 from orchestrator.orders import ORDERS
 from orchestrator.spec.files.catalogue import LISTINGS, Cell, Listing, orders
 
@@ -43,7 +47,21 @@ def markdown(listing: Listing) -> str:
 
 def _listing(name: str) -> Listing:
     # Whoever writes the pages may have packages with orders of their own.
-    return orders(ORDERS) if name == "orders" else LISTINGS[name]()
+    return orders(ORDERS) if name == "orders" else TABLES[name]()
+
+
+def _columns() -> Listing:
+    """The columns of a run's table, as its measures declare them."""
+    shown = ((name, how) for name in SHOWN if (how := BY_NAME[name].shown))
+    return Listing(
+        tuple(
+            {"column": how.name, "key": f"`{name}`", "meaning": how.meaning} for name, how in shown
+        )
+    )
+
+
+TABLES: Mapping[str, Callable[[], Listing]] = {**LISTINGS, "columns": _columns}
+"""What makes each of the tables."""
 
 
 def _cell(value: Cell) -> str:

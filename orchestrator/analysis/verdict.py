@@ -51,10 +51,33 @@ THROTTLED_A_LITTLE = 0.001
 
 @dataclass(frozen=True)
 class Verdict:
-    """A level, and one short line for each thing that speaks against the figure, worst first."""
+    """One short line for each thing that speaks against a figure, by how much it says.
 
-    level: Level
-    reasons: tuple[str, ...] = ()
+    Attributes:
+        unusable: what makes it no measurement.
+        doubtful: what a careful reader would want to know.
+    """
+
+    unusable: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """That of the worst reason; `ok` without any."""
+        return "unusable" if self.unusable else "doubtful" if self.doubtful else "ok"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All of them, worst first."""
+        return self.unusable + self.doubtful
+
+    @property
+    def judged(self) -> tuple[tuple[Level, str], ...]:
+        """Every reason with the level of its own, worst first."""
+        return (
+            *(("unusable", reason) for reason in self.unusable),
+            *(("doubtful", reason) for reason in self.doubtful),
+        )
 
 
 def worst(levels: Iterable[Level]) -> Level:
@@ -72,7 +95,7 @@ def judge_trial(
         bound: the imgs/sec that it cannot have more of; None: not known.
         fairness: what is fair to its workers; None: the topology is not known.
     """
-    return _verdict(_unusable(trial), _doubtful(trial, bound, fairness))
+    return Verdict(tuple(_unusable(trial)), tuple(_doubtful(trial, bound, fairness)))
 
 
 def judge_run(
@@ -80,6 +103,7 @@ def judge_run(
     bounds: Sequence[float | None],
     forced: ForcedScale | None = None,
     fairness: Mapping[tuple[str, int], Fairness | None] = MappingProxyType({}),
+    small: Sequence[str] = (),
 ) -> tuple[Verdict, ...]:
     """Judge trials by their own records and against each other; verdicts in the same order.
 
@@ -88,37 +112,40 @@ def judge_run(
         bounds: imgs/sec of each that no schedule is above; None where it is not known.
         forced: what speaks against all of them: a scale that the machine does not carry.
         fairness: what is fair to the workers, by model and batch.
+        small: of each why its scale is too small for its order; empty: it is not.
     """
     split = _different_parameters(trials)
     verdicts = []
-    for trial, bound in zip(trials, bounds, strict=True):
+    for trial, bound, why in zip(trials, bounds, small or [""] * len(trials), strict=True):
         training = _same_training(trial)
         common = [split[training]] if _must_agree(trial) and training in split else []
         doubtful: list[str] = []
         if forced is not None:
             (common if forced.level == "unusable" else doubtful).append(forced.reason)
+        doubtful.extend([f"its order has little effect: {why}"] if why else [])
         doubtful.extend(_doubtful(trial, bound, fairness.get((trial.model, trial.batch))))
-        verdicts.append(_verdict([*common, *_unusable(trial)], doubtful))
+        verdicts.append(Verdict((*common, *_unusable(trial)), tuple(doubtful)))
     return tuple(verdicts)
 
 
 def judge_row(trials: Sequence[tuple[int, Verdict]]) -> Verdict:
     """The worst verdict of a row's trials, given as (repeat, verdict); reasons name the repeat."""
-    ranked = sorted(trials, key=lambda trial: -LEVELS.index(trial[1].level))
+    return Verdict(
+        _with_repeats([(repeat, verdict.unusable) for repeat, verdict in trials]),
+        _with_repeats([(repeat, verdict.doubtful) for repeat, verdict in trials]),
+    )
+
+
+def _with_repeats(trials: Sequence[tuple[int, tuple[str, ...]]]) -> tuple[str, ...]:
+    """Reasons of trials, each once; of those that not all have, which repeats have it."""
     repeats_of: dict[str, list[int]] = defaultdict(list)
-    for repeat, verdict in ranked:
-        for reason in verdict.reasons:
+    for repeat, reasons in trials:
+        for reason in reasons:
             repeats_of[reason].append(repeat)
-    reasons = [
+    return tuple(
         reason if len(repeats) == len(trials) else f"repeat {_join(repeats)}: {reason}"
         for reason, repeats in repeats_of.items()
-    ]
-    return Verdict(worst(verdict.level for _, verdict in trials), tuple(reasons))
-
-
-def _verdict(unusable: Iterable[str], doubtful: Iterable[str]) -> Verdict:
-    bad, odd = tuple(unusable), tuple(doubtful)
-    return Verdict("unusable" if bad else "doubtful" if odd else "ok", bad + odd)
+    )
 
 
 def _unusable(trial: TrialMeasure) -> Iterable[str]:

@@ -46,6 +46,7 @@ from orchestrator.spec.traffic.class_plan import (
 from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.graph import Port, path, ports
 from orchestrator.spec.traffic.server_exchange import WAYS, ServerExchange, Way, exchange_of
+from orchestrator.spec.traffic.turns import without_order
 from orchestrator.spec.traffic.windows import (
     FRAME_BYTES,
     INITIAL_SEGMENTS,
@@ -125,4 +126,5 @@ __all__ = [
     "shown_path",
     "unfit",
     "window_bytes",
+    "without_order",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -21,9 +21,10 @@ from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.traffic.demands import Demand
+from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
+from orchestrator.spec.traffic.turns import too_small_for_order
 from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
@@ -194,17 +195,19 @@ class Experiment:
         """What a person should know before it runs, a line each."""
         run = [point.experiment for point in self.points()] or [self]
         networks = [one.exchange.demands for one in run]
-        said = (self.added, overrun(networks, self.socket_buffers), self._too_small())
+        said = (self.added, overrun(networks, self.socket_buffers), *self._too_small(networks))
         return tuple(line for line in said if line)
 
-    def _too_small(self) -> str:
+    def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:
         """Nothing as long as R has not been chosen."""
         if isinstance(self.asked_scale, AutoScale):
-            return ""
-        return too_small(
-            [load_model(name) for name in self.models],
-            [self.schedule(name) for name in self.schedules],
-            self.asked_scale,
+            return ()
+        models = [load_model(name) for name in self.models]
+        schedules = [self.schedule(name) for name in self.schedules]
+        ordered = [one for one in schedules if one.sends_model]
+        return (
+            too_small(models, schedules, self.asked_scale),
+            too_small_for_order(networks, self.socket_buffers, models, ordered, self.asked_scale),
         )
 
     def with_scale(self, scale: Scale) -> Experiment:

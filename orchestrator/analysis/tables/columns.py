@@ -43,12 +43,19 @@ class Shown:
     Attributes:
         title: of its column.
         cell: of a row.
+        meaning: what the column says, for the docs.
         together: whether the column stays with the one before it where the table is cut in two.
     """
 
     title: str
     cell: Callable[[Row], str]
+    meaning: str
     together: bool = True
+
+    @property
+    def name(self) -> str:
+        """The title in one line."""
+        return self.title.replace("-\n", "").replace("\n", " ")
 
 
 @dataclass(frozen=True)
@@ -146,14 +153,24 @@ MEASURES: tuple[Measure, ...] = (
         "imgs/s",
         _of(lambda t: t.imgs_per_sec),
         lambda r: r.imgs_per_sec.mean,
-        Shown("imgs/sec", lambda r: _rate(r.imgs_per_sec), together=False),
+        Shown(
+            "imgs/sec",
+            lambda r: _rate(r.imgs_per_sec),
+            "images of all workers per second of the real system: the mean over the repeats; ± is "
+            "half of the 95 % interval (Student's t)",
+            together=False,
+        ),
     ),
     Measure("repeats", row=lambda r: r.imgs_per_sec.count),
     Measure(
         "speedup_pct",
         "%",
         row=lambda r: r.speedup.mean if r.speedup else None,
-        shown=Shown("speed-up %", lambda r: _speedup(r.speedup)),
+        shown=Shown(
+            "speed-up %",
+            lambda r: _speedup(r.speedup),
+            "by how much it is above the baseline, over pairs of the same repeat; ± as above",
+        ),
     ),
     Measure("imgs_per_sec_interval", "imgs/s", row=lambda r: _pair(r.imgs_per_sec.interval)),
     Measure(
@@ -163,39 +180,63 @@ MEASURES: tuple[Measure, ...] = (
         "published_imgs_per_sec",
         "imgs/s",
         row=lambda r: r.published_mean,
-        shown=Shown("pub-\nlished", lambda r: _plain(r.published_mean)),
+        shown=Shown(
+            "pub-\nlished",
+            lambda r: _plain(r.published_mean),
+            "behind `imgs/sec`: mean of the published runs (`published:` in the experiment)",
+        ),
     ),
     Measure(
         "published_speedup_pct",
         "%",
         row=lambda r: r.published_speedup,
-        shown=Shown("pub-\nlished", lambda r: _signed(r.published_speedup)),
+        shown=Shown(
+            "pub-\nlished",
+            lambda r: _signed(r.published_speedup),
+            "behind `speed-up %`: that of the published means",
+        ),
     ),
     Measure(
         "deviation_pct",
         "%",
         row=lambda r: r.deviation,
-        shown=Shown("devia-\ntion %", lambda r: _signed(r.deviation)),
+        shown=Shown(
+            "devia-\ntion %",
+            lambda r: _signed(r.deviation),
+            "by how much the measured imgs/sec are above the published ones",
+        ),
     ),
     Measure(
         "bound_imgs_per_sec",
         "imgs/s",
         lambda j: j.bound,
         lambda r: r.bound_imgs_per_sec,
-        Shown("bound", lambda r: _plain(r.bound_imgs_per_sec), together=False),
+        Shown(
+            "bound",
+            lambda r: _plain(r.bound_imgs_per_sec),
+            "the [bound](#the-bound) in imgs/sec",
+            together=False,
+        ),
     ),
     Measure(
         "share_of_bound_pct",
         "%",
         lambda j: 100 * j.measure.imgs_per_sec / j.bound if j.bound else None,
         lambda r: r.share_of_bound,
-        Shown("% of\nbound", lambda r: _percent(r.share_of_bound)),
+        Shown(
+            "% of\nbound", lambda r: _percent(r.share_of_bound), "imgs/sec in percent of the bound"
+        ),
     ),
     Measure(
         "share_of_gain_pct",
         "%",
         row=lambda r: r.share_of_gain,
-        shown=Shown("% of\ngain", lambda r: _percent(r.share_of_gain)),
+        shown=Shown(
+            "% of\ngain",
+            lambda r: _percent(r.share_of_gain),
+            "how much of the way from the baseline to the bound it has come; below 0 it is slower "
+            "than the baseline",
+        ),
     ),
     Measure(
         "iteration_seconds_median",
@@ -216,7 +257,14 @@ MEASURES: tuple[Measure, ...] = (
         "1",
         _of(lambda t: list(t.pull_shares.by_worker) if t.pull_shares else None),
         lambda r: _pair(r.pull_shares),
-        Shown("pull\nshares", lambda r: _range(r.pull_shares), together=False),
+        Shown(
+            "pull\nshares",
+            lambda r: _range(r.pull_shares),
+            "smallest and largest share that a worker has of the bytes that all pull, in percent, "
+            "while all of them pull (mean over iterations, extremes of the repeats). Equal shares "
+            "of three workers are `33-33`; a schedule that lets one worker go first has `0-100`",
+            together=False,
+        ),
     ),
     Measure(
         "push_share_smallest", "1", _of(lambda t: t.push_shares.smallest if t.push_shares else None)
@@ -229,14 +277,19 @@ MEASURES: tuple[Measure, ...] = (
         "1",
         _of(lambda t: list(t.push_shares.by_worker) if t.push_shares else None),
         lambda r: _pair(r.push_shares),
-        Shown("push\nshares", lambda r: _range(r.push_shares)),
+        Shown("push\nshares", lambda r: _range(r.push_shares), "the same of pushes"),
     ),
     Measure(
         "idle_mean",
         "1",
         _of(lambda t: t.idle_mean),
         lambda r: r.idle_mean,
-        Shown("idle %\nworst", lambda r: _slashed(r.idle_mean, r.idle_worst)),
+        Shown(
+            "idle %\nworst",
+            lambda r: _slashed(r.idle_mean, r.idle_worst),
+            "idle time of this machine's CPUs in the measured iterations, in percent: the mean, "
+            "and that of the worst second",
+        ),
     ),
     Measure("idle_worst", "1", _of(lambda t: t.idle_worst), lambda r: r.idle_worst),
     Measure("cores", "cores", _of(lambda t: t.use.cores if t.use else None)),
@@ -252,14 +305,22 @@ MEASURES: tuple[Measure, ...] = (
         "drops",
         trial=_of(lambda t: t.total_drops),
         row=lambda r: r.drops,
-        shown=Shown("drops", lambda r: _count(r.drops)),
+        shown=Shown(
+            "drops",
+            lambda r: _count(r.drops),
+            "packets that ports dropped in all trials of the row (`k`: thousands, `M`: millions)",
+        ),
     ),
     Measure("drops_by_port", trial=_of(lambda t: _named((p.port, str(p.drops)) for p in t.drops))),
     Measure("drop_share_worst", "1", _of(lambda t: max((p.share for p in t.drops), default=0.0))),
     Measure(
         "retransmissions",
         row=lambda r: r.retransmissions,
-        shown=Shown("retr.", lambda r: _count(r.retransmissions)),
+        shown=Shown(
+            "retr.",
+            lambda r: _count(r.retransmissions),
+            "segments that TCP sent again in all trials of the row",
+        ),
     ),
     Measure("management_bytes", "B", _of(lambda t: t.management_bytes)),
     Measure("payload_in", "B", _of(lambda t: t.payload_in)),

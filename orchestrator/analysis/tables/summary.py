@@ -11,6 +11,7 @@ from orchestrator.analysis.measures.attempts import Choice, choose
 from orchestrator.analysis.measures.bound_share import bound_imgs_per_sec, share_of_gain
 from orchestrator.analysis.measures.fairness import fairness_of
 from orchestrator.analysis.measures.measure import TrialMeasure, measure
+from orchestrator.analysis.measures.orders import without_order_of
 from orchestrator.analysis.measures.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.analysis.reading.records import Run
 from orchestrator.analysis.tables.row import Row
@@ -41,7 +42,8 @@ def summarise(run: Run) -> Summary:
         (model, batch): fairness_of(run.experiment, model, batch, goodputs)
         for model, batch, _ in bounds
     }
-    verdicts = judge_run(trials, of_trials, run.forced, fairness)
+    small = tuple(without_order_of(run.experiment, trial.trial) for trial in run.trials)
+    verdicts = judge_run(trials, of_trials, run.forced, fairness, small)
     groups: dict[Choices, list[TrialMeasure]] = {}
     for trial in trials:
         groups.setdefault(trial.choices, []).append(trial)
@@ -100,7 +102,7 @@ def _row(
         bound_imgs_per_sec=bound,
         share_of_gain=gain,
         trials=own.counted,
-        verdict=Verdict("ok"),
+        verdict=Verdict(),
         left_out=own.left_out,
         baseline=against,
     )

@@ -22,8 +22,11 @@ _FIGURES = (
     "imgs_per_sec", "published_imgs_per_sec", "deviation_pct", "speedup_pct",
     "published_speedup_pct",
 )  # fmt: skip
+_PUBLISHED = ("published_imgs_per_sec", "published_speedup_pct", "deviation_pct")
 _BOUND = ("bound_imgs_per_sec", "share_of_bound_pct", "share_of_gain_pct")
 _CONDITIONS = ("pull_shares", "push_shares", "idle_mean", "drops", "retransmissions")
+SHOWN = (*_FIGURES, *_BOUND, *_CONDITIONS)
+"""The measures of the table, in their order."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,12 @@ class SummaryTable:
     notes: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        known = any(row.bound_imgs_per_sec is not None for row in self.rows)
-        names = (*_FIGURES, *(_BOUND if known else ()), *_CONDITIONS)
-        shown = [how for name in names if (how := BY_NAME[name].shown)]
+        unknown: set[str] = set()
+        if all(row.bound_imgs_per_sec is None for row in self.rows):
+            unknown.update(_BOUND)
+        if not any(row.published for row in self.rows):
+            unknown.update(_PUBLISHED)
+        shown = [how for name in SHOWN if name not in unknown and (how := BY_NAME[name].shown)]
         columns = [Column(how.title, right=True, together=how.together) for how in shown]
         chosen = [name for name in CHOICES if any(name in row.choices for row in self.rows)]
         keys = [Column(name) for name in chosen]
@@ -56,10 +62,10 @@ class SummaryTable:
 
     def _notes(self) -> Iterator[Text]:
         for row in self.rows:
-            reasons = row.verdict.reasons
+            reasons = row.verdict.judged
             hidden = len(reasons) - _REASONS_SHOWN
-            for reason in reasons[:_REASONS_SHOWN]:
-                yield self._note(f"{row.choices}: ", row.verdict.level, reason)
+            for level, reason in reasons[:_REASONS_SHOWN]:
+                yield self._note(f"{row.choices}: ", level, reason)
             if hidden > 0:
                 yield Text(f"{row.choices}: and {hidden} more (summary.json)")
             for line in row.left_out_lines():

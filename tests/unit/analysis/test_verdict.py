@@ -16,7 +16,7 @@ from orchestrator.spec import Choices
 from tests.unit.analysis.builder import SECOND, FakeTrial
 from tests.unit.analysis.record_builder import caps_record
 
-OK = Verdict("ok")
+OK = Verdict()
 
 
 def capped(
@@ -139,7 +139,7 @@ def test_beyond_a_limit(tmp_path: Path, trial: FakeTrial, level: str, reason: st
 def test_one_saturated_second_is_doubtful(tmp_path: Path) -> None:
     samples = [(second * SECOND, 0.04 if second == 18 else 0.6) for second in range(10, 22)]
     got = judged(tmp_path, FakeTrial(imgs_per_sec=3, time=1, cpu=samples))
-    assert got == Verdict("doubtful", ("worst second: 4 % idle CPU",))
+    assert got == Verdict(doubtful=("worst second: 4 % idle CPU",))
 
 
 def test_whose_the_cpu_was_is_named_where_none_was_left(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_schedules_must_end_with_the_same_parameters(tmp_path: Path) -> None:
     assert judged_run([base, same, other_model, other_seed]) == (OK, OK, OK, OK)
     differs = replace(same, parameters_sha256="dd")
     reason = "final parameters differ between trials of alexnet"
-    bad = Verdict("unusable", (reason,))
+    bad = Verdict((reason,))
     assert judged_run([base, differs, other_model, other_seed]) == (bad, bad, OK, OK)
 
 
@@ -185,16 +185,20 @@ def test_trainings_of_other_lengths_may_end_with_other_parameters(tmp_path: Path
 def test_nothing_is_faster_than_its_bound(tmp_path: Path, bulk_synchronous: bool) -> None:
     trial = measure(read_trial(FakeTrial(imgs_per_sec=0.5).write(tmp_path)))
     trial = replace(trial, bulk_synchronous=bulk_synchronous)
-    above = Verdict("doubtful", ("faster than its bound: 104 %",))
+    above = Verdict(doubtful=("faster than its bound: 104 %",))
     # What a goodput can be measured to, half a percent, may be missing.
     assert judge_run([trial] * 3, [0.5 / 1.04, 0.5 / 1.004, 0.6]) == (above, OK, OK)
     assert judge_trial(trial) == OK
 
 
 def test_row_takes_the_worst_and_names_the_repeats() -> None:
-    doubtful, unusable = Verdict("doubtful", ("a", "b")), Verdict("unusable", ("c", "a"))
-    assert judge_row([(0, doubtful), (1, OK), (2, unusable)]) == Verdict(
-        "unusable", ("repeat 2: c", "repeat 2, 0: a", "repeat 0: b")
+    doubtful, unusable = Verdict(doubtful=("a", "b")), Verdict(("c",), ("a",))
+    row = judge_row([(0, doubtful), (1, OK), (2, unusable)])
+    assert row.level == "unusable"
+    assert row.judged == (
+        ("unusable", "repeat 2: c"),
+        ("doubtful", "repeat 0, 2: a"),
+        ("doubtful", "repeat 0: b"),
     )
     assert judge_row([(0, doubtful), (1, doubtful)]) == doubtful
 

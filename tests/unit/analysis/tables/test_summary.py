@@ -138,3 +138,19 @@ def test_csv_names_the_hosts_of_caps(tmp_path: Path) -> None:
         "2",
     ]
     assert [without[name] for name in columns] == ["0", "", "", "0"]
+
+
+def test_an_order_that_its_scale_leaves_no_room_is_doubtful(tmp_path: Path) -> None:
+    """By the trials' own scale: at D = 2 the same are as they should be."""
+    for time, level in ((0.2, "doubtful"), (2.0, "ok")):
+        trials = [
+            FakeTrial("squeezenet", schedule, imgs_per_sec=rate, rates=64, time=time)
+            for schedule, rate in (("none", 0.2), ("switch-priority", 0.22))
+        ]
+        run = write_run(tmp_path / f"{time}", trials, topology=True)
+        none, ordered = summarise(read_run(run)).rows
+        assert (none.verdict.level, ordered.verdict.level) == ("ok", level)
+        if level == "doubtful":
+            (reason,) = ordered.verdict.reasons
+            assert reason.startswith("its order has little effect: TCP's windows at switch0->swit")
+            assert reason.endswith("(D = 0.67 is enough at R = 64)")

@@ -14,9 +14,15 @@ from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
 
 
 def shown(
-    tmp_path: Path, trials: list[FakeTrial], width: int, *notes: str, topology: bool = False
+    tmp_path: Path,
+    trials: list[FakeTrial],
+    width: int,
+    *notes: str,
+    topology: bool = False,
+    published: bool = True,
 ) -> list[str]:
-    rows = summarise(read_run(write_run(tmp_path, trials, PUBLISHED, topology=topology))).rows
+    figures = PUBLISHED if published else None
+    rows = summarise(read_run(write_run(tmp_path, trials, figures, topology=topology))).rows
     text = io.StringIO()
     Console(file=text, width=width).print(SummaryTable(rows, notes))
     return [line.rstrip() for line in text.getvalue().splitlines()]
@@ -85,6 +91,22 @@ def test_nothing_is_cut_off(tmp_path: Path, width: int, topology: bool) -> None:
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
     assert sum("unusable" in line for line in lines) >= 18
+
+
+def test_a_reason_has_the_word_of_its_own_level(tmp_path: Path) -> None:
+    lines = shown(tmp_path, [FakeTrial(idle=0.01, drops=9999)], 120)
+    assert lines[-2:] == [
+        "alexnet none: unusable: no idle CPU: 1 % on average",
+        "alexnet none: doubtful: 0.99 % of the packets dropped at switch0->switch1",
+    ]
+
+
+def test_columns_of_published_figures_are_left_out_where_there_are_none(tmp_path: Path) -> None:
+    lines = shown(tmp_path, trials(), 120, published=False)
+    assert lines[1].split() == [
+        "model", "schedule", "imgs/sec", "speed-up", "%", "shares", "shares", "worst", "drops",
+        "retr.", "verdict",
+    ]  # fmt: skip
 
 
 def test_many_reasons_are_cut_short(tmp_path: Path) -> None:

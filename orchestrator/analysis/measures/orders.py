@@ -1,0 +1,30 @@
+"""Was a trial large enough for its order to have an effect? By the settings that it recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.analysis.measures.bound_share import buffers_of, exchange_in
+from orchestrator.records.trial import TrialRecord
+from orchestrator.spec import Scale, without_order
+from workloads.models.profiles import load_model, model_names
+
+
+def without_order_of(experiment: Mapping[str, Any], trial: TrialRecord) -> str:
+    """Why its order has little effect at its scale; empty if it has, or if nobody knows.
+
+    Args:
+        experiment: as run.json holds it.
+        trial: one of its trials.
+    """
+    exchange = exchange_in(experiment)
+    if exchange is None or trial.model not in model_names():
+        return ""
+    if not trial.communication.sends_model:
+        return ""
+    model = load_model(trial.model)
+    scale = Scale(trial.scale.rates, trial.scale.time)
+    return without_order(
+        exchange.demands, buffers_of(experiment), model, trial.communication, scale
+    )
