@@ -5,7 +5,6 @@ What becomes of gradients, and where parameters come from, is for its exchange t
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -13,7 +12,6 @@ from itertools import count
 from workloads.errors import WorkloadError, raised_by
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.library import EXCHANGES
-from workloads.models.graphs import graph_of
 from workloads.process.events import announce
 from workloads.process.found import found
 from workloads.process.job import Job
@@ -25,6 +23,7 @@ from workloads.process.process_records import (
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
 from workloads.process.training import WorkerJob
+from workloads.programs.passes import Passes
 from workloads.programs.program import Program
 from workloads.training.clock import Clock, SystemClock
 from workloads.training.emulated import Emulated, Objective
@@ -68,14 +67,10 @@ class Worker:
             objective=Objective(job.seed, job.worker),
             clock=clock,
         )
-        self._graph = graph_of(job.model)
-        self._needed_by: list[list[int]] = [[] for _ in job.model.layers]
-        for layer, inputs in enumerate(self._graph):
-            for before in inputs:
-                self._needed_by[before].append(layer)
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
+        self._passes = Passes(self._exchange, self._layout, self._spans, clock)
         self._iteration = 0
 
     def run(self) -> None:
@@ -146,14 +141,15 @@ class Worker:
         if released is not None and before:
             _end(before, released)
         started = self._clock.now() if released is None else released
-        pull_done = self._run_forward(iteration, started)
+        self._passes.begin(iteration, started)
+        self._compute.forward(self._passes)
         forward_done = self._clock.now()
-        self._run_backward(iteration)
+        self._compute.backward(self._passes)
         backward_done = self._clock.now()
         trained = {
             "iteration": iteration,
             "started_ns": started,
-            "pull_done_ns": pull_done,
+            "pull_done_ns": self._passes.pull_done,
             "forward_done_ns": forward_done,
             "backward_done_ns": backward_done,
         }
@@ -172,41 +168,6 @@ class Worker:
         transfers = {"received": ended.received or nothing, "sent": ended.sent or nothing}
         kinds = {**self._spans, **transfers}
         write_spans(self._records, WorkerSpans, self._job.all_iterations, kinds)
-
-    def _run_forward(self, iteration: int, started: int) -> int:
-        """Each layer after those that it needs and after its parameters' arrival, one at a time.
-
-        Returns:
-            When the last parameters came (ns).
-        """
-        last = 0
-        needed = [len(inputs) for inputs in self._graph]
-        ready = [layer for layer, inputs in enumerate(needed) if not inputs]
-        while ready:
-            asked = self._clock.now()
-            layer, arrived = self._exchange.wait(ready)
-            begin = self._clock.now()
-            if arrived > asked:
-                self._spans["waited"].note(iteration, layer, asked, begin)
-            last = max(last, arrived)
-            ended = self._compute.forward(layer, max(started, arrived))
-            self._spans["forward"].note(iteration, layer, begin, ended)
-            ready.remove(layer)
-            for after in self._needed_by[layer]:
-                needed[after] -= 1
-                if not needed[after]:
-                    insort(ready, after)
-        return last
-
-    def _run_backward(self, iteration: int) -> None:
-        """From the last layer to the first; a layer's gradient leaves when its time is over."""
-        for layer in reversed(range(len(self._graph))):
-            begin = self._clock.now()
-            ended = self._compute.backward(layer)
-            self._spans["backward"].note(iteration, layer, begin, ended)
-            for tensor in self._layout.layer_tensors[layer]:
-                for unit in self._layout.tensor_units[tensor]:
-                    self._exchange.give(unit)
 
 
 def _end(trained: dict[str, int], ended_ns: int) -> None:

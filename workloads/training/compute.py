@@ -3,6 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+Pass = Literal["forward", "backward"]
+
+
+class Gate(ABC):
+    """What a pass through a model waits for, and where its gradients go."""
+
+    @abstractmethod
+    def wait(self, layers: Sequence[int]) -> tuple[int, int]:
+        """Wait until one of the layers has its parameters in its tensors.
+
+        Args:
+            layers: numbers of layers that could be computed, ascending.
+
+        Returns:
+            One of them, and when they came, or the iteration began (monotonic ns).
+        """
+
+    @abstractmethod
+    def computed(self, kind: Pass, layer: int, begin: int, ended: int) -> None:
+        """Note when a layer was computed (monotonic ns)."""
+
+    @abstractmethod
+    def give(self, tensor: int) -> None:
+        """Hand over a tensor that holds its gradient now, in place of the parameters."""
 
 
 class Compute(ABC):
@@ -13,18 +40,19 @@ class Compute(ABC):
     def cpu_ns(self) -> int:
         """Processor time of its arithmetic so far, of the thread that calls."""
 
-    @abstractmethod
-    def forward(self, layer: int, not_before: int) -> int:
-        """Compute a layer's forward pass, and return when it ended (monotonic ns).
-
-        Args:
-            layer: whose parameters are in its tensors.
-            not_before: when they came, or the iteration began (monotonic ns).
-        """
+    @property
+    def loss(self) -> float | None:
+        """Of the last forward pass, mean over the batch; None: it has none."""
+        return None
 
     @abstractmethod
-    def backward(self, layer: int) -> int:
-        """Compute a layer's backward pass, and return when it ended (monotonic ns).
+    def forward(self, gate: Gate) -> None:
+        """Compute the forward pass; each layer waits for its parameters at the gate."""
 
-        Its gradient is in the layer's tensors then, in place of the parameters.
+    @abstractmethod
+    def backward(self, gate: Gate) -> None:
+        """Compute the backward pass; every tensor is given to the gate once its gradient is in it.
+
+        Raises:
+            WorkloadError: a gradient is not finite.
         """

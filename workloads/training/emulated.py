@@ -8,15 +8,17 @@ after its parameters' arrival, if that is later), so that waking late does not a
 from __future__ import annotations
 
 import time
+from bisect import insort
 from collections.abc import Callable
 
 import numpy as np
 
 from workloads.models.devices import DeviceModel
+from workloads.models.graphs import graph_of
 from workloads.models.profiles import Layer, Model
 from workloads.schedule.units import Layout
 from workloads.training.clock import Clock
-from workloads.training.compute import Compute
+from workloads.training.compute import Compute, Gate
 from workloads.transport.memory import Arena, Floats
 
 TILE_ELEMENTS = 65536  # 256 KiB: stays in the cache while a tensor streams through
@@ -101,9 +103,15 @@ class Emulated(Compute):
 
         self._forward = stretched(device.forward_seconds)
         self._backward = stretched(device.backward_seconds)
+        self._graph = graph_of(model)
+        self._needed_by: list[list[int]] = [[] for _ in model.layers]
+        for layer, inputs in enumerate(self._graph):
+            for before in inputs:
+                self._needed_by[before].append(layer)
         self._layer_tensors = layout.layer_tensors
         self._arena = arena
         self._objective = objective
+        self._clock = clock
         self._pacer = Pacer(clock)
 
     @property
@@ -111,14 +119,31 @@ class Emulated(Compute):
         """Processor time of the gradients so far."""
         return self._objective.cpu_ns
 
-    def forward(self, layer: int, not_before: int) -> int:
-        """Wait for as long as the layer's forward pass takes."""
-        self._pacer.plan(not_before, self._forward[layer])
-        return self._pacer.wait()
+    def forward(self, gate: Gate) -> None:
+        """Wait for as long as each layer takes, after those that it needs and its parameters."""
+        needed = [len(inputs) for inputs in self._graph]
+        ready = [layer for layer, inputs in enumerate(needed) if not inputs]
+        while ready:
+            layer, not_before = gate.wait(ready)
+            begin = self._clock.now()
+            self._pacer.plan(not_before, self._forward[layer])
+            gate.computed("forward", layer, begin, self._pacer.wait())
+            ready.remove(layer)
+            for after in self._needed_by[layer]:
+                needed[after] -= 1
+                if not needed[after]:
+                    insort(ready, after)
 
-    def backward(self, layer: int) -> int:
-        """Make the layer's gradient, and wait for as long as its backward pass takes."""
-        self._pacer.plan(0, self._backward[layer])
-        for tensor in self._layer_tensors[layer]:
-            self._objective.to_gradient(self._arena.tensor(tensor))
-        return self._pacer.wait()
+    def backward(self, gate: Gate) -> None:
+        """Make each layer's gradient, and wait for as long as its backward pass takes.
+
+        From the last layer to the first; a layer's gradient leaves when its time is over.
+        """
+        for layer in reversed(range(len(self._graph))):
+            begin = self._clock.now()
+            self._pacer.plan(0, self._backward[layer])
+            for tensor in self._layer_tensors[layer]:
+                self._objective.to_gradient(self._arena.tensor(tensor))
+            gate.computed("backward", layer, begin, self._pacer.wait())
+            for tensor in self._layer_tensors[layer]:
+                gate.give(tensor)
