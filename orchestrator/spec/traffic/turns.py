@@ -15,7 +15,9 @@ Where it is so in the real system, too, it is no fault of the scale.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from math import ceil, log10
 
@@ -27,7 +29,7 @@ from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.graph import Port
 from orchestrator.spec.traffic.windows import (
     SocketBuffers,
-    packet_segments,
+    host_burst_segments,
     payload_share,
     window_bytes,
 )
@@ -38,34 +40,80 @@ _STEPS = 1000
 """Per unit of D, in which the least one is looked for."""
 
 
-def fullest_port(demands: Demands) -> Port:
-    """The port that needs the longest for one model of everybody who sends through it."""
-    return max(demands.crossed, key=lambda port: len(demands.through(port)) / port.rate_bps)
+@dataclass(frozen=True)
+class Turns:
+    """The turns of a training's workers on their network.
+
+    Attributes:
+        demands: of the training.
+        buffers: TCP's, as they are asked for.
+    """
+
+    demands: Demands
+    buffers: SocketBuffers = field(default_factory=SocketBuffers)
+
+    @cached_property
+    def port(self) -> Port:
+        """The one that needs the longest for one model of everybody who sends through it."""
+        through = self.demands.through
+        return max(self.demands.crossed, key=lambda port: len(through(port)) / port.rate_bps)
+
+    def seconds(self, model: Model, scale: Scale) -> float:
+        """How long that port carries the model for one worker, in emulated seconds."""
+        return scale.seconds(8 * model.bytes / self.port.rate_bps)
+
+    def bytes_in_flight(self, scale: Scale) -> float:
+        """Payload that windows hold there, one of each demand, in emulated bytes."""
+        if scale not in self._in_flight:
+            bursts = host_burst_segments(self.demands, scale)
+            self._in_flight[scale] = sum(
+                window_bytes(self.demands, demand, self.buffers, scale)
+                * payload_share(bursts[self.demands.paths[demand][0].node])
+                for demand in self.demands.through(self.port)
+            )
+        return self._in_flight[scale]
+
+    def messages(self, model: Model, unit_bytes: int | None, scale: Scale) -> tuple[int, float]:
+        """How many messages the busiest host has in an iteration, and their time in seconds."""
+        _, messages = sent(model, unit_bytes, scale)
+        count = self._most_demands * messages
+        # The time is that of both ends.
+        return count, count * SLICE_MICROSECONDS / 2 / 1e6
+
+    def why_too_short(self, model: Model, schedule: Schedule, scale: Scale) -> str:
+        """What takes a whole turn at a scale, and does not in the real system; empty: nothing."""
+        if schedule.place == "nowhere" and schedule.barrier:
+            return ""
+        if schedule.place != "nowhere":
+            here = schedule.flow_count * self.bytes_in_flight(scale)
+            own = model.bytes * float(scale.factor)
+            if here >= own and schedule.flow_count * self.bytes_in_flight(Scale()) < model.bytes:
+                return (
+                    f"TCP's windows at {self.port} hold {here / 1024:,.0f} KiB together, and "
+                    f"{model.name} has {own / 1024:.3g} KiB for one worker"
+                )
+        count, seconds = self.messages(model, schedule.slice_bytes, scale)
+        turn = self.seconds(model, scale)
+        if seconds < turn:
+            return ""
+        if self.messages(model, schedule.slice_bytes, Scale())[1] >= self.seconds(model, Scale()):
+            return ""
+        return (
+            f"{counted(count, 'message')} of {model.name} take a host some "
+            f"{1000 * seconds:.2g} ms, and {self.port} carries one worker's in {1000 * turn:.2g} ms"
+        )
+
+    @cached_property
+    def _most_demands(self) -> int:
+        ends = Counter(end for one in self.demands for end in (one.source, one.destination))
+        return max(ends.values())
+
+    @cached_property
+    def _in_flight(self) -> dict[Scale, float]:
+        return {}
 
 
-def bytes_in_flight(demands: Demands, buffers: SocketBuffers, scale: Scale) -> float:
-    """Payload that windows hold at the fullest port, one of each demand, in emulated bytes."""
-    return sum(
-        window_bytes(demands, demand, buffers, scale)
-        * payload_share(packet_segments(demands, demand, scale))
-        for demand in demands.through(fullest_port(demands))
-    )
-
-
-def message_seconds(
-    demands: Demands, model: Model, unit_bytes: int | None, scale: Scale
-) -> tuple[int, float]:
-    """How many messages the busiest host has in an iteration, and their time on this machine."""
-    ends = Counter(end for one in demands for end in (one.source, one.destination))
-    _, messages = sent(model, unit_bytes, scale)
-    count = max(ends.values()) * messages
-    # The time is that of both ends.
-    return count, count * SLICE_MICROSECONDS / 2 / 1e6
-
-
-def turn_seconds(demands: Demands, model: Model, scale: Scale) -> float:
-    """How long the fullest port carries the model for one worker, in emulated seconds."""
-    return scale.seconds(8 * model.bytes / fullest_port(demands).rate_bps)
+_Case = tuple[Turns, Model, Schedule]
 
 
 def without_order(
@@ -84,11 +132,9 @@ def without_order(
         schedule: under which; one that orders nothing, and waits for everybody, loses nothing.
         scale: of the emulation.
     """
-    what = _too_long(demands, buffers, model, schedule, scale)
-    if not what:
-        return ""
-    time = _least_time(demands, buffers, model, schedule, scale.rates)
-    return f"{what} ({_enough(time, scale)})"
+    turns = Turns(demands, buffers)
+    what = turns.why_too_short(model, schedule, scale)
+    return f"{what} ({_enough([(turns, model, schedule)], scale)})" if what else ""
 
 
 def too_small_for_order(
@@ -99,66 +145,41 @@ def too_small_for_order(
     scale: Scale,
 ) -> str:
     """In a line which models have too little at a scale for an order; empty: none."""
-    known, using = list(networks), list(schedules)
+    # Points of a sweep share networks, and schedules that are alike in this need one look.
+    all_turns = [Turns(one, buffers) for one in {id(one): one for one in networks}.values()]
+    unlike = {
+        (one.place == "nowhere", one.barrier, one.flow_count, one.slice_bytes): one
+        for one in schedules
+    }
     found: dict[str, str] = {}
-    least: list[float | None] = []
-    for model in models:
-        for demands, schedule in product(known, using):
-            if what := _too_long(demands, buffers, model, schedule, scale):
-                found.setdefault(model.name, what)
-                least.append(_least_time(demands, buffers, model, schedule, scale.rates))
+    cases: list[_Case] = []
+    for case in product(models, all_turns, unlike.values()):
+        model, turns, schedule = case
+        if what := turns.why_too_short(model, schedule, scale):
+            found.setdefault(model.name, what)
+            cases.append((turns, model, schedule))
     if not found:
         return ""
-    others = [name for name in found if name != next(iter(found))]
+    first, *others = found
     same = f"; {', '.join(others)}: the same" if others else ""
-    # What is enough for all.
-    time = max(least, key=lambda one: MAX_TIME + 1 if one is None else one)
     return (
-        f"scale: at {scale} an order has little effect: {next(iter(found.values()))}{same} "
-        f"({_enough(time, scale)})"
+        f"scale: at {scale} an order has little effect: {found[first]}{same} "
+        f"({_enough(cases, scale)})"
     )
 
 
-def _too_long(
-    demands: Demands, buffers: SocketBuffers, model: Model, schedule: Schedule, scale: Scale
-) -> str:
-    """What takes a whole turn at a scale, and does not in the real system; empty: nothing."""
-    if schedule.place == "nowhere" and schedule.barrier:
-        return ""
-    port = fullest_port(demands)
-    if schedule.place != "nowhere":
-        here = schedule.flow_count * bytes_in_flight(demands, buffers, scale)
-        own = model.bytes * float(scale.factor)
-        real = schedule.flow_count * bytes_in_flight(demands, buffers, Scale())
-        if here >= own and real < model.bytes:
-            return (
-                f"TCP's windows at {port} hold {here / 1024:.3g} KiB together, and "
-                f"{model.name} has {own / 1024:.3g} KiB for one worker"
-            )
-    count, seconds = message_seconds(demands, model, schedule.slice_bytes, scale)
-    turn = turn_seconds(demands, model, scale)
-    _, without_scale = message_seconds(demands, model, schedule.slice_bytes, Scale())
-    if seconds >= turn and without_scale < turn_seconds(demands, model, Scale()):
-        return (
-            f"{counted(count, 'message')} of {model.name} take a host some "
-            f"{1000 * seconds:.2g} ms, and {port} carries one worker's in {1000 * turn:.2g} ms"
-        )
-    return ""
-
-
-def _enough(time: float | None, scale: Scale) -> str:
+def _enough(cases: Sequence[_Case], scale: Scale) -> str:
+    time = _least_time(cases, scale.rates)
     enough = f"D = {time:g} is enough" if time else f"no D up to {MAX_TIME} is enough"
     return f"{enough} at R = {scale.rates:g}"
 
 
-def _least_time(
-    demands: Demands, buffers: SocketBuffers, model: Model, schedule: Schedule, rates: float
-) -> float | None:
+def _least_time(cases: Sequence[_Case], rates: float) -> float | None:
     """The least D, of two digits, at which nothing takes a whole turn; None: there is none."""
 
     def large(steps: int) -> bool:
         at = Scale(rates, steps / _STEPS)
-        return not _too_long(demands, buffers, model, schedule, at)
+        return not any(turns.why_too_short(model, own, at) for turns, model, own in cases)
 
     low, high = round(MIN_TIME * _STEPS), round(MAX_TIME * _STEPS)
     if not large(high):

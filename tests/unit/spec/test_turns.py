@@ -9,11 +9,8 @@ import pytest
 
 from orchestrator.spec import Overrides, Scale, SocketBuffers, load_experiment, without_order
 from orchestrator.spec.traffic.turns import (
-    bytes_in_flight,
-    fullest_port,
-    message_seconds,
+    Turns,
     too_small_for_order,
-    turn_seconds,
 )
 from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule
@@ -22,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 EXPERIMENT = load_experiment(ROOT / "experiments/published.yaml")
 DEMANDS = EXPERIMENT.exchange.demands
 AUTO = SocketBuffers()
+TURNS = Turns(DEMANDS)
 SQUEEZENET = load_model("squeezenet")
 
 
@@ -30,21 +28,21 @@ def why(schedule: str, scale: Scale, buffers: SocketBuffers = AUTO) -> str:
 
 
 def test_a_turn_is_the_models_time_at_the_fullest_port() -> None:
-    assert str(fullest_port(DEMANDS)) == "switch0->switch1"
-    seconds = turn_seconds(DEMANDS, SQUEEZENET, Scale(64, 0.5))
+    assert str(TURNS.port) == "switch0->switch1"
+    seconds = TURNS.seconds(SQUEEZENET, Scale(64, 0.5))
     assert seconds == pytest.approx(8 * SQUEEZENET.bytes / 1e9 * 0.5)
 
 
 def test_windows_never_get_smaller_than_the_least_send_buffer() -> None:
     """Three flows, each twice 16 KiB, of which 1448 of every 2728 B are payload."""
     expected = 3 * 2 * 16 * 1024 * 1448 / 2728
-    assert bytes_in_flight(DEMANDS, AUTO, Scale(64, 0.2)) == pytest.approx(expected)
-    assert bytes_in_flight(DEMANDS, AUTO, Scale(64, 0.5)) == pytest.approx(expected)
+    assert TURNS.bytes_in_flight(Scale(64, 0.2)) == pytest.approx(expected)
+    assert TURNS.bytes_in_flight(Scale(64, 0.5)) == pytest.approx(expected)
 
 
 def test_the_server_has_the_messages_of_all_workers_both_ways() -> None:
     """52 tensors, three workers, 15 us at each end."""
-    count, seconds = message_seconds(DEMANDS, SQUEEZENET, None, Scale(64, 0.2))
+    count, seconds = TURNS.messages(SQUEEZENET, None, Scale(64, 0.2))
     assert count == 52 * 3 * 2
     assert seconds == pytest.approx(312 * 15e-6)
 
@@ -109,5 +107,5 @@ def test_an_experiment_notes_it_once_its_scale_is_known() -> None:
 def test_a_schedule_that_moves_no_whole_model_is_none_of_its() -> None:
     loaded = load_experiment(ROOT / "experiments/published.yaml", Overrides(scale="4096,1"))
     coded = replace(get_schedule("switch-priority"), codec="of:Ours")
-    own = replace(loaded, schedules=("mine",), own_schedules={"mine": coded})
+    own = replace(loaded, schedules=("mine",), custom_schedules={"mine": coded})
     assert not [note for note in own.notes if "an order has little effect" in note]
