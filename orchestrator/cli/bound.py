@@ -16,6 +16,7 @@ from orchestrator.predict import (
     Case,
     LowerBound,
     Prediction,
+    demand_bound,
     effort,
     expected,
     long_ways,
@@ -34,6 +35,7 @@ from orchestrator.spec.fields import MAX_COUNT
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
+from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import load_model
 
 
@@ -132,6 +134,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "bound": _times(limit, limit.seconds),
                 "barrier_bound": _times(limit, limit.barrier_seconds),
                 "own_paces_bound": _times(limit, _own_paces_seconds(case)),
+                "demand_bounds": _demand_bounds(experiment, case, limit),
                 "predictions": [
                     _prediction(limit, form)
                     for form in predictions(exchange, model, devices, batch, case.carried)
@@ -153,6 +156,26 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         ),
         "models": described,
     }
+
+
+def _demand_bounds(experiment: Experiment, case: Case, limit: LowerBound) -> list[dict[str, Any]]:
+    """Of schedules whose exchange is no parameter server: their bounds, or why there is none."""
+    found: list[dict[str, Any]] = []
+    for name in experiment.schedules:
+        schedule = experiment.schedule(name)
+        if schedule.exchange == PARAMETER_SERVER:
+            continue
+        named = {"schedule": name, "formula": "lower bound of its demands"}
+        demands = experiment.demands(name, case.model.name)
+        if not demands.declared:
+            found.append({**named, "why_not": "its exchange declares no demands"})
+        elif schedule.codec != IDENTITY:
+            found.append({**named, "why_not": "what its codec sends is not known"})
+        else:
+            known = demand_bound(demands, case)
+            full = [str(load.port) for load in known.fullest]
+            found.append({**named, **_times(limit, known.seconds), "fullest": full})
+    return found
 
 
 def _own_paces_seconds(case: Case) -> float:
@@ -223,7 +246,11 @@ def _time_table(found: dict[str, Any]) -> FittedTable:
             ("any", "lower bound", apart),
             *([] if all_alike else [("any with workers in step", "lower bound", in_step)]),
             ("any with a step barrier", "lower bound", model["barrier_bound"]),
-            *((form["schedule"], form["formula"], form) for form in forms if "why_not" not in form),
+            *(
+                (form["schedule"], form["formula"], form)
+                for form in (*model["demand_bounds"], *forms)
+                if "why_not" not in form
+            ),
         ]
         for schedule, formula, times in rows:
             table.add(
@@ -244,7 +271,17 @@ def _why_not(found: dict[str, Any]) -> list[str]:
             if "why_not" in form:
                 schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
     every = {form["schedule"] for model in found["models"] for form in model["predictions"]}
+    unbounded = {
+        f"no bound of {form['schedule']}: {form['why_not']}": None
+        for model in found["models"]
+        for form in model["demand_bounds"]
+        if "why_not" in form
+    }
     return [
-        f"no prediction of {'any schedule' if set(names) == every else '; '.join(names)}: {why_not}"
-        for why_not, names in schedules.items()
+        *unbounded,
+        *(
+            f"no prediction of {'any schedule' if set(names) == every else '; '.join(names)}: "
+            f"{why_not}"
+            for why_not, names in schedules.items()
+        ),
     ]

@@ -9,12 +9,23 @@ import click
 from orchestrator.spec.files.catalogue import LISTINGS
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
+from workloads.errors import unknown_name
 
 _FIGURES = (int, float)
 
 
+class _Known(click.Choice[str]):
+    """A choice that names the nearest one for a wrong word."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The choice of that name."""
+        if value not in self.choices:
+            self.fail(unknown_name("list", value, self.choices), param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
-@click.argument("what", type=click.Choice(tuple(LISTINGS)))
+@click.argument("what", type=_Known(tuple(LISTINGS)))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list(what: str, *, as_json: bool) -> None:
     """List what there is to choose from, and what files and orders are made of.

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from orchestrator.cli.options import overrides, overrides_from
+from orchestrator.controller.rules import Rules
 from orchestrator.emulation.limits.caps import (
     HostCaps,
     MachineCapacity,
@@ -38,6 +39,7 @@ from orchestrator.spec import (
     CHOICES,
     OPENFLOW_KINDS,
     AutoScale,
+    Demands,
     Experiment,
     Topology,
     load_experiment,
@@ -219,7 +221,7 @@ def describe(
     capacity: MachineCapacity,
 ) -> dict[str, Any]:
     """The plan as data: trials, estimates, caps, and how every port would be shaped."""
-    topology, demands = experiment.topology, experiment.exchange.demands
+    topology = experiment.topology
     by_rules = switch.kind in OPENFLOW_KINDS
     return {
         "experiment": experiment.name,
@@ -279,9 +281,7 @@ def describe(
         "rules": {
             name: {
                 switch_name: [str(rule) for rule in rules]
-                for switch_name, rules in planned_rules(
-                    demands, schedule_plan(demands, experiment.schedule(name))
-                ).items()
+                for switch_name, rules in _rules(experiment, name).items()
             }
             for name in experiment.schedules
             if by_rules
@@ -292,8 +292,19 @@ def describe(
 def _shapes(experiment: Experiment, name: str, by_dscp: bool) -> tuple[PortShape, ...]:
     """How every port would send under a schedule."""
     schedule = experiment.schedule(name)
-    demands = experiment.exchange.demands
+    demands = _demands(experiment, name)
     return port_shapes(demands, experiment.scale, schedule, by_dscp=by_dscp)
+
+
+def _rules(experiment: Experiment, name: str) -> Rules:
+    """What every switch would do under a schedule."""
+    demands = _demands(experiment, name)
+    return planned_rules(demands, schedule_plan(demands, experiment.schedule(name)))
+
+
+def _demands(experiment: Experiment, name: str) -> Demands:
+    """Who sends to whom under a schedule; for its first model, where that matters."""
+    return experiment.demands(name, experiment.models[0])
 
 
 def _delays_notes(topology: Topology) -> list[str]:

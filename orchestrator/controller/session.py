@@ -52,12 +52,11 @@ class ControllerSession:
     address = f"tcp:{HOST}:{PORT}"
 
     def __init__(self, demands: Demands, names: SwitchNames, directory: Path) -> None:
-        self._demands = demands
         self._names = names
         self._directory = directory
         self._requests = directory / "requests"
         self._process: subprocess.Popen[bytes] | None = None
-        self._wanted = self._rules(ClassPlan())
+        self._wanted = self._rules(ClassPlan(), demands)
         self._losses: list[dict[str, Any]] = []
 
     def start(self) -> None:
@@ -104,15 +103,15 @@ class ControllerSession:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def push(self, plan: ClassPlan) -> None:
-        """Change every switch to another class plan; returns when all have confirmed it.
+    def push(self, plan: ClassPlan, demands: Demands) -> None:
+        """Change every switch to other demands or classes; returns when all have confirmed it.
 
         A controller that has died is started again for it.
 
         Raises:
             RunError: a switch refused, kept something else, or is not connected.
         """
-        self._wanted = self._rules(plan)
+        self._wanted = self._rules(plan, demands)
         self.check()
         if self._process is None:
             self.start()
@@ -190,9 +189,9 @@ class ControllerSession:
             self._process.wait()
             self._process = None
 
-    def _rules(self, plan: ClassPlan) -> dict[str, tuple[Rule, ...]]:
+    def _rules(self, plan: ClassPlan, demands: Demands) -> dict[str, tuple[Rule, ...]]:
         names = self._names
-        return switch_rules(self._demands, plan, names.addresses, names.port_numbers)
+        return switch_rules(demands, plan, names.addresses, names.port_numbers)
 
     def _missing(self) -> list[str]:
         """The switches that are not ready, with what is known of each."""

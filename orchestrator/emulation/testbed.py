@@ -25,7 +25,7 @@ from orchestrator.emulation.switches.fabric import Controller, make_fabric
 from orchestrator.emulation.switches.switch_rules import SwitchRules
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord
-from orchestrator.spec import LINUX_BRIDGE, Scale, SshAccess
+from orchestrator.spec import LINUX_BRIDGE, Demands, Scale, SshAccess
 from workloads.schedule.library import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
@@ -121,20 +121,26 @@ class EmulatedTestbed:
         self._described = self._described.with_scale(scale)
         self.network.set_routes(self._described.timer_ms)
 
-    def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
+    def set_schedule(
+        self, schedule: Schedule, demands: Demands | None = None
+    ) -> tuple[PortShape, ...]:
         """Shape every port as the schedule asks; ports that stay the same are not touched.
 
-        Under a controller no port changes between schedules of which a worker has one flow: the
-        switches get other rules, without a gap and without the loss of a packet, in the middle of
-        traffic too.
+        Args:
+            schedule: that decides.
+            demands: of its exchange; None: the first ones that the network was described with.
+
+        Under a controller no port changes between schedules of one exchange of which a worker has
+        one flow: the switches get other rules, without a gap and without the loss of a packet, in
+        the middle of traffic too.
 
         Raises:
             RunError: the kernel or a switch refused something, or kept something else.
         """
-        demands, scale = self._described.demands, self._described.scale
+        demands, scale = demands or self._described.networks[0], self._described.scale
         shapes = port_shapes(demands, scale, schedule, by_dscp=self._fabric.by_dscp)
         self.ports.shape(shapes)
-        self._rules.push(schedule_plan(demands, schedule))
+        self._rules.push(schedule_plan(demands, schedule), demands)
         differ = self.ports.differences()
         if differ:
             raise RunError("the kernel kept something else than was asked: " + "; ".join(differ))

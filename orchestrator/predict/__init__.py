@@ -1,6 +1,7 @@
 """Bounds and closed forms of iteration times, and what limits a topology.
 
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
+demand_bound            no exchange with these demands is faster
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
 Case, expected          what a schedule is expected to take by its choices, simulated
@@ -25,6 +26,7 @@ from orchestrator.predict.bottleneck import (
     is_shared,
 )
 from orchestrator.predict.closed_forms import Prediction, predictions
+from orchestrator.predict.demand_bound import DemandBound, demand_bound
 from orchestrator.predict.effort import MAX_STEPS, effort
 from orchestrator.predict.expected import Case, expected, gain_of_unfair_shares
 from orchestrator.predict.fair import SharedLink, shared_links
@@ -55,6 +57,7 @@ from orchestrator.predict.windows import (
 __all__ = [
     "Bottleneck",
     "Case",
+    "DemandBound",
     "Goodputs",
     "LinkLoad",
     "LowerBound",
@@ -67,6 +70,7 @@ __all__ = [
     "capped",
     "compute_seconds",
     "effort",
+    "demand_bound",
     "expected",
     "first_worker_bps",
     "fullest",

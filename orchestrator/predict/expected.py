@@ -48,6 +48,7 @@ from orchestrator.spec import (
     number_text,
     rate_text,
 )
+from workloads.library import PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
@@ -159,7 +160,11 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     if order is None:
         found = f"the order {schedule.order} is not the library's"
     elif not schedule.sends_model:
-        found = "what its codec or its exchange sends is not known"
+        found = (
+            "what its codec sends is not known"
+            if schedule.exchange == PARAMETER_SERVER
+            else "its exchange is not simulated"
+        )
     else:
         found = _credit_limits(schedule, case) or _simulated(schedule, order, case)
         if case.window_limits and not isinstance(found, str):

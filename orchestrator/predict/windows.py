@@ -193,4 +193,4 @@ def delays_seconds(exchange: ServerExchange, worker: str) -> tuple[float, float]
 
 def longest_round_trip_seconds(demands: Demands) -> float:
     """Of all demands."""
-    return max(map(demands.round_trip_us, demands)) / 1e6
+    return max(map(demands.round_trip_us, demands), default=0) / 1e6

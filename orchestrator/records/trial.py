@@ -9,6 +9,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
 from orchestrator.spec.choices import Choices
+from workloads.exchange.demand import Demand
 from workloads.schedule.library import Schedule
 
 _TEXTS = TypeAdapter(dict[str, str])
@@ -40,6 +41,8 @@ class TrialRecord(Record):
         seconds: on the clock, start and end of the processes included.
         communication: what its schedule stands for.
         ps: name of the parameter server's process; None: there was none.
+        demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
+            exchange does not say, or its codec makes other bytes of it.
         batch: images per worker and iteration.
     """
 
@@ -52,6 +55,7 @@ class TrialRecord(Record):
     seconds: float = Field(ge=0)
     communication: Schedule
     ps: str | None
+    demands: tuple[Demand, ...] | None = None
     workers: tuple[str, ...] = Field(min_length=1)
     batch: int = Field(ge=1)
     iterations: int = Field(ge=1)

@@ -5,8 +5,9 @@ shown_path                                  how messages name it
 Topology, Host, Link, Direction             the parts of a topology
 Placement                                   which part of the training runs on which host
 Port, ports, path                           the ends of links, and ways over them
-Demand, Demands                             who sends how much to whom, over which links
+Demand, Demands, united                     who sends how much to whom, over which links
 ServerExchange, exchange_of                 a parameter server and its workers, and their demands
+exchange_class                              what says the programs and the demands of an exchange
 ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
@@ -43,7 +44,8 @@ from orchestrator.spec.traffic.class_plan import (
     flow_dscp,
     unfit,
 )
-from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.demands import Demand, Demands, united
+from orchestrator.spec.traffic.exchange_demands import exchange_class
 from orchestrator.spec.traffic.graph import Port, path, ports
 from orchestrator.spec.traffic.server_exchange import WAYS, ServerExchange, Way, exchange_of
 from orchestrator.spec.traffic.turns import without_order
@@ -106,6 +108,7 @@ __all__ = [
     "class_plan",
     "conditions",
     "emulated_send_bytes",
+    "exchange_class",
     "exchange_of",
     "flow_dscp",
     "host_burst_segments",
@@ -125,6 +128,7 @@ __all__ = [
     "rate_text",
     "shown_path",
     "unfit",
+    "united",
     "window_bytes",
     "without_order",
 ]

@@ -22,6 +22,7 @@ from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.exchange_demands import demands_under
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.turns import too_small_for_order
@@ -172,6 +173,31 @@ class Experiment:
         """Who trains with whom on the topology, and what they demand of it."""
         return exchange_of(self.topology, self.placement)
 
+    def demands(self, schedule: str, model: str) -> Demands:
+        """What the exchange of a schedule demands of the network for a model.
+
+        Raises:
+            PluginError: the exchange is not ours, and raises or answers nonsense.
+        """
+        exchange = self.schedule(schedule).exchange
+        return demands_under(
+            exchange, self.own_code, self.topology, self.placement, load_model(model)
+        )
+
+    @property
+    def networks(self) -> tuple[Demands, ...]:
+        """All that crosses the network: first a parameter server's traffic, for probes send that.
+
+        Then what the exchanges of its schedules demand, as far as that is something else.
+        """
+        others = (
+            self.demands(schedule, model)
+            for schedule in self.schedules
+            if self.schedule(schedule).exchange != PARAMETER_SERVER
+            for model in self.models
+        )
+        return tuple(dict.fromkeys((self.exchange.demands, *others)))
+
     @property
     def receive_buffer_bytes(self) -> int:
         """The TCP receive buffer of every connection."""
@@ -194,8 +220,9 @@ class Experiment:
     def notes(self) -> tuple[str, ...]:
         """What a person should know before it runs, a line each."""
         run = [point.experiment for point in self.points()] or [self]
-        networks = [one.exchange.demands for one in run]
-        said = (self.added, overrun(networks, self.socket_buffers), *self._too_small(networks))
+        networks = [demands for one in run for demands in one.networks]
+        served = [one.exchange.demands for one in run]
+        said = (self.added, overrun(networks, self.socket_buffers), *self._too_small(served))
         return tuple(line for line in said if line)
 
     def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:

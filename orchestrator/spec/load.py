@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
+from orchestrator.spec.checks.exchanges import check_exchanges, networks_of
 from orchestrator.spec.checks.placements import check_placement
 from orchestrator.spec.checks.queues import check_queues
 from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
@@ -188,6 +189,15 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         counts = (len(models), len(asked), repeats)
         option_problems += check_trials(document, overrides, counts, sweep, workers)
         check_units(document, schedules, file.models, workers)
+        if topology is not None and not document.problems:
+            check_exchanges(
+                document,
+                schedules,
+                code,
+                models=file.models,
+                networks=networks_of(topology, placement, sweep),
+                switch=switch,
+            )
     devices: dict[str, DeviceModel] = {}
     ready = not document.problems and file is not None
     if ready and file is not None and topology is not None and placement is not None:

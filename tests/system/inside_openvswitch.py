@@ -89,7 +89,7 @@ def controller(demands: Demands) -> ControllerSession:
 def testbed(
     experiment: Experiment, demands: Demands, controller: ControllerSession
 ) -> Iterator[EmulatedTestbed]:
-    described = replace(network_of(experiment), demands=demands)
+    described = replace(network_of(experiment), networks=(demands,))
     with EmulatedTestbed(described, OPENVSWITCH, controller) as testbed:
         yield testbed
 

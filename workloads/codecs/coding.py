@@ -19,13 +19,16 @@ class Coding:
         codec: that is called.
 
     Attributes:
+        name: its name.
         exact: whether it is.
+        additive: whether it says that its payloads may be added.
     """
 
     def __init__(self, name: str, codec: Codec) -> None:
-        self._name = name
+        self.name = name
         self._codec = codec
         self.exact = bool(codec.exact)
+        self.additive = bool(codec.additive)
 
     def encode(self, chunk: Chunk, values: Floats) -> memoryview:
         """Return the payload of a chunk.
@@ -39,16 +42,16 @@ class Coding:
             payload = _bytes_of(self._codec.encode(chunk, shown))
         except Exception as error:
             why = raised_by(self._codec.encode, error)
-            raise WorkloadError(f"codec {self._name!r}: encode() raised {why}") from error
+            raise WorkloadError(f"codec {self.name!r}: encode() raised {why}") from error
         expected = self._codec.payload_bytes(len(values))
         if expected is not None and len(payload) != expected:
             raise WorkloadError(
-                f"codec {self._name!r}: encode() returned {len(payload)} bytes for {len(values)} "
+                f"codec {self.name!r}: encode() returned {len(payload)} bytes for {len(values)} "
                 f"values, and payload_bytes({len(values)}) says {expected}"
             )
         if len(payload) > MAX_PAYLOAD:
             raise WorkloadError(
-                f"codec {self._name!r}: encode() returned {len(payload)} bytes, at most "
+                f"codec {self.name!r}: encode() returned {len(payload)} bytes, at most "
                 f"{MAX_PAYLOAD} are allowed"
             )
         return payload
@@ -64,7 +67,7 @@ class Coding:
         if expected not in (None, length):
             raise FrameError(
                 f"payload of {length} bytes for {elements} values of tensor {chunk.tensor}, but "
-                f"codec {self._name!r} makes {expected}"
+                f"codec {self.name!r} makes {expected}"
             )
 
     def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
@@ -79,7 +82,7 @@ class Coding:
             why = raised_by(self._codec.decode, error)
             raise FrameError(
                 f"{len(payload)} bytes do not decode to {len(out)} values of tensor "
-                f"{chunk.tensor}: codec {self._name!r}: decode() raised {why}"
+                f"{chunk.tensor}: codec {self.name!r}: decode() raised {why}"
             ) from error
 
 

@@ -1,6 +1,8 @@
 """How workers aggregate: subclass `Exchange` to write your own (docs/extending.md)."""
 
+from workloads.exchange.demand import Demand
 from workloads.exchange.exchange import End, Ended, Exchange
+from workloads.models.profiles import Model
 from workloads.schedule.units import Unit
 
-__all__ = ["End", "Ended", "Exchange", "Unit"]
+__all__ = ["Demand", "End", "Ended", "Exchange", "Model", "Unit"]

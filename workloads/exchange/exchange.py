@@ -5,14 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from workloads.process.process_records import ConnectionEnd
-from workloads.process.records import Records
-from workloads.process.training import WorkerJob
+from workloads.exchange.demand import Demand
+from workloads.models.profiles import Model
 from workloads.schedule.units import Layout, Unit
-from workloads.transport.memory import Arena
-from workloads.transport.spans import Spans
+
+# What an exchange says of itself is asked for where there is no numpy.
+if TYPE_CHECKING:
+    from workloads.process.process_records import ConnectionEnd
+    from workloads.process.records import Records
+    from workloads.process.training import WorkerJob
+    from workloads.transport.memory import Arena
+    from workloads.transport.spans import Spans
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class End:
 
     Attributes:
         job: what the worker is told: its number is `job.worker`, the names of all are
-            `job.workers`.
+            `job.workers`, and where each of them listens is `job.peers`.
         layout: of the model: its units, and which of them a layer has.
         arena: the tensors. A layer's parameters must be in them when `wait` returns it; a unit's
             tensor holds its gradient instead of its parameters when `give` is called.
@@ -59,11 +64,15 @@ class Exchange(ABC):
     next one has been computed, and asks `sent` of it.
 
     Attributes:
+        honours: the choices of a schedule that it heeds, by their keys in a file: order, place,
+            slice, window, not_sent_limit, synchronisation, staleness, switch_order, flows, codec. A
+            schedule that makes another choice with it is refused.
         brings_parameters: whether the first iteration's parameters come from elsewhere. Else every
             worker begins with the same ones, drawn from the seed.
         end: what there is to work with, once it is open.
     """
 
+    honours: ClassVar[frozenset[str]] = frozenset()
     brings_parameters: ClassVar[bool] = False
     end: End
 
@@ -80,6 +89,26 @@ class Exchange(ABC):
             nothing; by default workers run `worker`, and nothing else runs.
         """
         return dict.fromkeys(workers, "worker")
+
+    @classmethod
+    def demands(
+        cls, servers: Sequence[str], workers: Sequence[str], model: Model
+    ) -> Sequence[Demand] | None:
+        """Who sends how much to whom in an iteration; None: it does not say.
+
+        Paths, classes, windows and the bound follow from it. If it does not say, every host may
+        send to every other one, all in one class, and there is no bound.
+
+        Args:
+            servers: names of the hosts whose role is parameter server.
+            workers: names of the workers.
+            model: what is trained; `model.bytes` are all its parameters, uncoded.
+
+        Returns:
+            At most one demand from a host to another one, in the real system's bytes. An exchange
+            that sends nothing returns ().
+        """
+        return None
 
     def open(self, end: End) -> None:
         """Get ready: connect to others, for instance. One that overrides this calls it, too."""

@@ -12,11 +12,14 @@ from threading import Thread
 
 from workloads.codecs.coded import payloads_of
 from workloads.errors import WorkloadError
+from workloads.exchange.demand import Demand, server_demands
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.exchange.inbox import Inbox
 from workloads.exchange.join import join
+from workloads.models.profiles import Model
 from workloads.process.process_records import ConnectionEnd
 from workloads.schedule.flows import flow_units, unit_flows
+from workloads.schedule.library import CHOICES
 from workloads.schedule.units import Unit, check_ranks
 from workloads.transport.connection import (
     Connection,
@@ -35,12 +38,21 @@ from workloads.transport.wire import Frame, FrameType
 class ParameterServerExchange(Exchange):
     """Pushes gradients to a parameter server, which answers with the parameters of all."""
 
+    honours = CHOICES
     brings_parameters = True
 
     @classmethod
     def programs(cls, servers: Sequence[str], workers: Sequence[str]) -> Mapping[str, str]:
         """A server, and the workers."""
         return {**dict.fromkeys(servers, "server"), **dict.fromkeys(workers, "worker")}
+
+    @classmethod
+    def demands(
+        cls, servers: Sequence[str], workers: Sequence[str], model: Model
+    ) -> Sequence[Demand]:
+        """Every worker pulls all parameters, and pushes all gradients."""
+        (server,) = servers
+        return server_demands(server, workers, model.bytes)
 
     def open(self, end: End) -> None:
         """Connect, and let the threads run."""

@@ -98,6 +98,9 @@ def address(value: Any) -> str:
     return str(ipaddress.IPv4Address(text(value)))
 
 
+port = whole(0, 65535)
+
+
 def listed(check: Check, least: int, most: int, what: str) -> Callable[[Any], tuple[Any, ...]]:
     """A list of values that each pass a check."""
 

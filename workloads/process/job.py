@@ -26,6 +26,19 @@ _MAX_DSCP = 63
 _BUFFER = checks.whole(1, 1 << 30)
 
 
+@dataclass(frozen=True)
+class Peer:
+    """A process of a trial, where others can connect to it on the data network.
+
+    Attributes:
+        endpoint: where it listens, if it does.
+        send_buffer_bytes: to ask for where something is sent to it; None: nothing is.
+    """
+
+    endpoint: Endpoint
+    send_buffer_bytes: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """The envelope: what every program is told.
@@ -35,9 +48,10 @@ class Job:
         program: what runs: one of the library, or `module:Class`.
         server: where the processes of a trial meet; port 0 lets the kernel choose (see the
             "listening" event).
+        peers: all processes of the trial by their host's name, this one too.
         bind: the host's own data address.
         buffers: to ask for before it is known to which peer; the kernel keeps twice as much.
-        send_buffers: per peer, the send buffer to ask for.
+        send_buffers: the send buffer to ask for, for each that it sends to.
         flow_dscp: per flow, the most urgent first, the DSCP that its data is marked with.
         congestion_control: what the network was asked to use; the records tell what is in use.
         seed: of all random choices.
@@ -50,6 +64,7 @@ class Job:
     host: str
     program: str
     server: Endpoint
+    peers: Mapping[str, Peer] = field(default_factory=dict)
     bind: str
     buffers: Buffers
     send_buffers: tuple[int, ...]
@@ -60,6 +75,22 @@ class Job:
     records: Path
     section: Mapping[str, Any] = field(repr=False)
     given: Mapping[str, Any] = field(repr=False)
+
+
+def _peers(value: Any) -> Mapping[str, Peer]:
+    """Checks where all processes of a trial are."""
+    found = {}
+    for name, given in checks.mapping(value).items():
+        try:
+            one = checks.mapping(given)
+            size = one.get("send_buffer_bytes")
+            found[name] = Peer(
+                Endpoint(checks.address(one.get("address")), checks.port(one.get("port"))),
+                None if size is None else _BUFFER(size),
+            )
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return found
 
 
 _ENVELOPE: Mapping[str, checks.Check] = {
@@ -75,10 +106,11 @@ _ENVELOPE: Mapping[str, checks.Check] = {
 
 _ENDPOINTS: Mapping[str, checks.Check] = {
     "address": checks.address,
-    "port": checks.whole(0, 65535),
+    "port": checks.port,
+    "peers": _peers,
     "bind": checks.address,
     "receive_buffer_bytes": _BUFFER,
-    "send_buffer_bytes": checks.listed(_BUFFER, 1, MOST_WORKERS, "sizes, one per peer"),
+    "send_buffer_bytes": checks.listed(_BUFFER, 0, MOST_WORKERS, "sizes, one per peer"),
     "flow_dscp": checks.listed(checks.whole(0, _MAX_DSCP), 1, MAX_FLOWS, "numbers"),
 }
 
@@ -124,7 +156,11 @@ def parse_job(given: Mapping[str, Any]) -> Job:
     return Job(
         server=Endpoint(endpoints["address"], endpoints["port"]),
         bind=endpoints["bind"],
-        buffers=Buffers(max(endpoints["send_buffer_bytes"]), endpoints["receive_buffer_bytes"]),
+        peers=endpoints["peers"],
+        buffers=Buffers(
+            max(endpoints["send_buffer_bytes"], default=endpoints["receive_buffer_bytes"]),
+            endpoints["receive_buffer_bytes"],
+        ),
         send_buffers=endpoints["send_buffer_bytes"],
         flow_dscp=endpoints["flow_dscp"],
         given=dict(given),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from workloads.errors import WorkloadError
 from workloads.exchange.exchange import Exchange
 from workloads.schedule.units import Layout
 from workloads.training.clock import Clock
@@ -40,7 +41,7 @@ class Passes(Gate):
     def wait(self, layers: Sequence[int]) -> tuple[int, int]:
         """Wait until one of the layers has its parameters, and note for how long."""
         asked = self._clock.now()
-        layer, arrived = self._exchange.wait(layers)
+        layer, arrived = _answered(self._exchange.wait(layers), layers)
         if arrived > asked:
             self._spans["waited"].note(self._iteration, layer, asked, self._clock.now())
         self.pull_done = max(self.pull_done, arrived)
@@ -54,3 +55,14 @@ class Passes(Gate):
         """Hand a tensor's units to the exchange."""
         for unit in self._layout.tensor_units[tensor]:
             self._exchange.give(unit)
+
+
+def _answered(answer: object, layers: Sequence[int]) -> tuple[int, int]:
+    """What the `wait` of an exchange returned, which may be anybody's code."""
+    match answer:
+        case (int(layer), int(arrived)) if layer in layers:
+            return layer, arrived
+    raise WorkloadError(
+        f"the exchange's wait() must return one of the layers {list(layers)} and when its "
+        f"parameters came (ns, 0: they were there), found {answer!r}"
+    )

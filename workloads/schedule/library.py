@@ -11,7 +11,7 @@ same, bit for bit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from workloads.errors import unknown_name
@@ -163,6 +163,24 @@ class Schedule:
 
 UNSCHEDULED = "none"
 """The schedule that orders nothing: a random order, enforced nowhere, and a step barrier."""
+
+CHOICES: frozenset[str] = frozenset(
+    each.name.removesuffix("_bytes")
+    for each in fields(Schedule)
+    if each.name not in ("name", "source", "exchange")
+)
+"""The choices that an exchange may honour, by their keys in a file."""
+
+
+def chosen(schedule: Schedule) -> tuple[str, ...]:
+    """Which of these choices a schedule makes: those that are not the default."""
+    return tuple(
+        key
+        for each in fields(Schedule)
+        if (key := each.name.removesuffix("_bytes")) in CHOICES
+        and getattr(schedule, each.name) != each.default
+    )
+
 
 _ELEMENT = 4  # bytes of a float32; the publications count parameters
 _NOT_SENT_LIMIT = 64 * 1024

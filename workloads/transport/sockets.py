@@ -87,16 +87,24 @@ def listen(endpoint: Endpoint, buffers: Buffers, expected: int) -> socket.socket
     return listener
 
 
-def connect(bind: str, server: Endpoint, buffers: Buffers, patience: float) -> socket.socket:
-    """Return a connection from `bind` to the parameter server, which may still be starting.
+def connect(
+    bind: str,
+    server: Endpoint,
+    buffers: Buffers,
+    patience: float,
+    *,
+    who: str = "the parameter server",
+) -> socket.socket:
+    """Return a connection from `bind` to a process that listens, which may still be starting.
 
     The own address is bound first, so that no route leads training traffic over another network.
 
     Args:
         bind: own data address.
-        server: the parameter server.
+        server: where it listens.
         buffers: asked for.
         patience: seconds to keep trying.
+        who: it is, for messages.
 
     Raises:
         WorkloadError: nobody answered in time, or `bind` is no address of this host.
@@ -118,7 +126,7 @@ def connect(bind: str, server: Endpoint, buffers: Buffers, patience: float) -> s
             if time.monotonic() + _RETRY_SECONDS > deadline:
                 why = error.strerror or "no answer"
                 raise WorkloadError(
-                    f"cannot reach the parameter server at {server} within {patience:g} s: {why}"
+                    f"cannot reach {who} at {server} within {patience:g} s: {why}"
                 ) from None
             time.sleep(_RETRY_SECONDS)
             continue

@@ -4,7 +4,8 @@ The bound is that of an iteration without a barrier, `orchestrator.predict.lower
 workers have paces of their own that of all their paces, `orchestrator.predict.own_paces`; at the
 goodput that the run measured before its trials, and at 1448/1514 of the rate of links of which it
 measured none. No schedule is above it in which every worker pulls and pushes the whole model over
-its own connections, whatever the order.
+its own connections, whatever the order. Other exchanges have the bound of the demands that their
+trials recorded, `orchestrator.predict.demand_bound`, or none.
 """
 
 from __future__ import annotations
@@ -14,8 +15,17 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.predict import Case, Goodputs, own_paces, worker_devices
-from orchestrator.spec import Placement, Scale, ServerExchange, SocketBuffers, Topology, exchange_of
+from orchestrator.predict import Case, Goodputs, demand_bound, own_paces, worker_devices
+from orchestrator.spec import (
+    Demand,
+    Demands,
+    Placement,
+    Scale,
+    ServerExchange,
+    SocketBuffers,
+    Topology,
+    exchange_of,
+)
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 
@@ -51,6 +61,23 @@ def bound_imgs_per_sec(
             case.exchange, case.model, case.devices, case.batch, case.carried, lead=lead
         )
     return case.bound.imgs_per_sec(case.bound.seconds)
+
+
+def demand_imgs_per_sec(
+    experiment: Mapping[str, Any],
+    model: str,
+    batch: int,
+    demands: tuple[Demand, ...],
+    goodputs: Goodputs | None = None,
+) -> float | None:
+    """The same for an exchange that declares its demands."""
+    case = case_of(experiment, model, batch, goodputs)
+    if case is None:
+        return None
+    try:
+        return demand_bound(Demands(case.exchange.topology, demands), case).imgs_per_sec
+    except ValueError:  # no demands of this topology
+        return None
 
 
 def case_of(

@@ -16,7 +16,9 @@ from orchestrator.analysis.measures.disturbance import Use, disturbances, use_wi
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.records.network import CapsRecord, NetworkRecord
+from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices
+from workloads.library import PARAMETER_SERVER
 from workloads.process.process_records import CompetingRecord
 
 PAYLOAD_PER_SEGMENT = 1448
@@ -124,6 +126,8 @@ class TrialMeasure:
         exact: whether all such trials of a training must end with the same parameters.
         sends_model: whether every worker sent all of the model to a parameter server and back,
             uncoded, in each iteration: what bounds are of.
+        demands: of an exchange that is no parameter server: who sent how much to whom in each
+            iteration; None: not known.
         barrier: whether the workers waited for each other after every iteration.
         ordered: whether hosts or switches put an order in effect.
         lead: how many iterations a worker could do for one of the slowest worker's.
@@ -179,6 +183,7 @@ class TrialMeasure:
     bulk_synchronous: bool = True
     exact: bool = True
     sends_model: bool = True
+    demands: tuple[Demand, ...] | None = None
     barrier: bool = True
     ordered: bool = False
     lead: float = 1.0
@@ -297,6 +302,7 @@ def measure(trial: Trial) -> TrialMeasure:
         bulk_synchronous=schedule.bulk_synchronous,
         exact=server is not None and server.end.exact,
         sends_model=server is not None and schedule.sends_model,
+        demands=None if schedule.exchange == PARAMETER_SERVER else what.demands,
         barrier=schedule.barrier,
         ordered=schedule.place != "nowhere",
         lead=lead_of(schedule.bulk_synchronous, schedule.staleness, what.iterations),

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.analysis.measures.attempts import Choice, choose
-from orchestrator.analysis.measures.bound_share import bound_imgs_per_sec, share_of_gain
+from orchestrator.analysis.measures.bound_share import (
+    bound_imgs_per_sec,
+    demand_imgs_per_sec,
+    share_of_gain,
+)
 from orchestrator.analysis.measures.fairness import fairness_of
 from orchestrator.analysis.measures.measure import TrialMeasure, measure
 from orchestrator.analysis.measures.orders import without_order_of
@@ -16,6 +20,8 @@ from orchestrator.analysis.measures.statistics import Estimate, estimate, percen
 from orchestrator.analysis.reading.records import Run
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
+from orchestrator.predict import Goodputs
+from orchestrator.spec import Demand
 from orchestrator.spec.choices import CHOICES, COMPARED, Choices
 
 
@@ -34,13 +40,13 @@ def summarise(run: Run) -> Summary:
     trials = tuple(measure(trial) for trial in run.trials)
     goodputs = run.goodput.goodputs() if run.goodput else None
     bounds = {
-        which: bound_imgs_per_sec(run.experiment, which[0], which[1], goodputs, which[2])
-        for which in {_bounded(trial) for trial in trials}
+        which: _bound(run.experiment, which, goodputs)
+        for which in dict.fromkeys(map(_bounded, trials))
     }
-    of_trials = tuple(bounds[_bounded(trial)] if trial.sends_model else None for trial in trials)
+    of_trials = tuple(bounds[_bounded(trial)] for trial in trials)
     fairness = {
         (model, batch): fairness_of(run.experiment, model, batch, goodputs)
-        for model, batch, _ in bounds
+        for model, batch in {(trial.model, trial.batch) for trial in trials}
     }
     small = tuple(without_order_of(run.experiment, trial.trial) for trial in run.trials)
     verdicts = judge_run(trials, of_trials, run.forced, fairness, small)
@@ -58,12 +64,35 @@ def summarise(run: Run) -> Summary:
     return Summary(trials, verdicts, of_trials, tuple(rows))
 
 
-_Bounded = tuple[str, int, float]
+class _Bounded(NamedTuple):
+    """What a bound depends on.
+
+    Attributes:
+        lead: how far the workers' paces may differ, with a parameter server; None: there is none.
+        demands: of another exchange.
+    """
+
+    model: str
+    batch: int
+    lead: float | None
+    demands: tuple[Demand, ...] | None
 
 
 def _bounded(trial: TrialMeasure) -> _Bounded:
-    """What a bound depends on: model, batch, and how far the workers' paces may differ."""
-    return trial.model, trial.batch, trial.lead
+    lead = trial.lead if trial.sends_model else None
+    return _Bounded(trial.model, trial.batch, lead, trial.demands)
+
+
+def _bound(
+    experiment: Mapping[str, Any], which: _Bounded, goodputs: Goodputs | None
+) -> float | None:
+    """Imgs/sec that no trial is above; None: not known."""
+    model, batch, lead, demands = which
+    if lead is not None:
+        return bound_imgs_per_sec(experiment, model, batch, goodputs, lead)
+    if demands is not None:
+        return demand_imgs_per_sec(experiment, model, batch, demands, goodputs)
+    return None
 
 
 def _row(
@@ -84,7 +113,7 @@ def _row(
         published_speedup = percent_faster(fmean(published[against]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
     # All trials of a run have one batch, and one that has not would have another bound.
-    of_trials = {bounds[_bounded(one)] if one.sends_model else None for one in own.counted}
+    of_trials = {bounds[_bounded(one)] for one in own.counted}
     bound = of_trials.pop() if len(of_trials) == 1 else None
     gain = None
     if compared and base and bound:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from orchestrator.emulation.runner import Runner
 from orchestrator.emulation.switches.bridges import LinuxBridges
 from orchestrator.emulation.switches.openvswitch import OpenVSwitches
-from orchestrator.spec import LINUX_BRIDGE, ClassPlan
+from orchestrator.spec import LINUX_BRIDGE, ClassPlan, Demands
 
 
 class Fabric(Protocol):
@@ -74,8 +74,8 @@ class Controller(Protocol):
         """Wait until every switch has its rules; RunError if one has not in time."""
         ...
 
-    def push(self, plan: ClassPlan) -> None:
-        """Change the class plan without losing a packet; every switch has confirmed it."""
+    def push(self, plan: ClassPlan, demands: Demands) -> None:
+        """Change demands and class plan without losing a packet; every switch has confirmed it."""
         ...
 
     def flows(self) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.emulation.switches.fabric import Controller, Fabric
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord
-from orchestrator.spec import ClassPlan
+from orchestrator.spec import ClassPlan, Demands
 
 
 class SwitchRules:
@@ -35,14 +35,14 @@ class SwitchRules:
         if self._controller is not None:
             self._controller.wait()
 
-    def push(self, plan: ClassPlan) -> None:
-        """Change the class plan without losing a packet.
+    def push(self, plan: ClassPlan, demands: Demands) -> None:
+        """Change who may send to whom, and the class plan, without losing a packet.
 
         Raises:
             RunError: a switch refused something, or kept something else.
         """
         if self._controller is not None:
-            self._controller.push(plan)
+            self._controller.push(plan, demands)
 
     def flows(self) -> list[dict[str, Any]]:
         """The rules with their counters; empty if nobody can tell them."""

@@ -20,6 +20,7 @@ from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.results import json_file
 from orchestrator.session.testbed.protocol import Testbed
 from orchestrator.spec import Experiment
+from workloads.library import IDENTITY
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def run_trial(
         on_event(host, event)
 
     started, started_ns = time.monotonic(), time.monotonic_ns()
-    shapes = testbed.set_schedule(experiment.schedule(trial.schedule))
+    demands = experiment.demands(trial.schedule, trial.model)
+    shapes = testbed.set_schedule(experiment.schedule(trial.schedule), demands)
     before = testbed.counters()
     first = experiment.warm_up
     meter = testbed.meter(first, first + experiment.iterations - 1)
@@ -108,7 +110,10 @@ def run_trial(
 
 def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[str, bytes]:
     """The files of a trial's directory."""
-    placement = experiment.placement
+    placement, schedule = experiment.placement, experiment.schedule(trial.schedule)
+    demands = experiment.demands(trial.schedule, trial.model)
+    # How many bytes a codec makes of them is not known.
+    known = demands.declared and schedule.codec == IDENTITY
     record = TrialRecord(
         index=trial.index,
         choices=trial.choices,
@@ -117,8 +122,9 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         outcome="finished" if outcome.error is None else "failed",
         error=outcome.error,
         seconds=outcome.seconds,
-        communication=experiment.schedule(trial.schedule),
+        communication=schedule,
         ps=placement.server if _is_served(experiment, trial.schedule) else None,
+        demands=demands.all if known else None,
         workers=placement.workers,
         batch=experiment.batch,
         iterations=experiment.iterations,

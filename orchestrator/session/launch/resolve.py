@@ -90,7 +90,8 @@ def resolve(
         DmlbedError: the calibration failed.
     """
     experiment = point or request.experiment
-    check_fit(experiment.exchange.demands, switch)
+    for demands in experiment.networks:
+        check_fit(demands, switch)
     capacity = this_machine(find_layout().missing)
     settled = settle_scale(
         experiment, switch.kind, capacity, say, recalibrate=request.recalibrate, force=request.force

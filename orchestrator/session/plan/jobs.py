@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,8 +13,15 @@ from orchestrator.predict import is_shared, phase_seconds
 from orchestrator.session.plan.process import workload_process
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial, iteration_seconds
-from orchestrator.spec import Demand, Experiment, flow_dscp
-from workloads.library import EXCHANGES, IDENTITY
+from orchestrator.spec import (
+    Demand,
+    Demands,
+    Experiment,
+    emulated_send_bytes,
+    exchange_class,
+    flow_dscp,
+)
+from workloads.library import IDENTITY
 from workloads.models.profiles import load_model
 from workloads.schedule.units import Layout
 
@@ -116,11 +122,7 @@ def plans_of(
         for number, worker in enumerate(placement.workers)
         if work.workers is None or worker in work.workers
     ]
-    demand = experiment.exchange.demand
-    sends: dict[str, list[Demand]] = {
-        placement.server: [demand("pull", worker) for _, worker in workers],
-        **{worker: [demand("push", worker)] for _, worker in workers},
-    }
+    demands = _demands(experiment, work)
     code = experiment.own_code
     codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
     if work.programs is None:
@@ -179,6 +181,16 @@ def plans_of(
             "pulls": [list(pull) for pull in ranks.pulls[number]],
         }
 
+    def peer(host: str, other: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"address": addresses[other], "port": PORT}
+        sent = (one for one in demands if (one.source, one.destination) == (host, other))
+        for one in sent:
+            found["send_buffer_bytes"] = send_buffer(one)
+        return found
+
+    def send_buffer(one: Demand) -> int:
+        return emulated_send_bytes(demands, one, experiment.socket_buffers, scale)
+
     def envelope(host: str) -> dict[str, Any]:
         return {
             "host": host,
@@ -188,11 +200,12 @@ def plans_of(
             "endpoints": {
                 "address": addresses[placement.server],
                 "port": PORT,
+                "peers": {other: peer(host, other) for other in sections if other in programs},
                 "bind": addresses[host],
-                "receive_buffer_bytes": scale.receive_buffer_bytes(experiment.receive_buffer_bytes),
-                "send_buffer_bytes": [
-                    experiment.emulated_send_bytes(one, scale) for one in sends[host]
-                ],
+                "receive_buffer_bytes": scale.receive_buffer_bytes(
+                    experiment.socket_buffers.receive_bytes(demands)
+                ),
+                "send_buffer_bytes": [send_buffer(one) for one in demands if one.source == host],
                 "flow_dscp": list(flow_dscp(schedule)),
             },
             "limits": {"silence_seconds": work.silence_seconds},
@@ -222,6 +235,18 @@ def plans_of(
     }
 
 
+def _demands(experiment: Experiment, work: Work) -> Demands:
+    """Who sends to whom, as far as they take part: a probe is of a parameter server's traffic."""
+    if work.programs is None:
+        return experiment.demands(work.schedule, work.model)
+    exchange, those = experiment.exchange, work.workers or experiment.placement.workers
+    taking_part = {exchange.server, *those}
+    return replace(
+        exchange.demands,
+        all=tuple(one for one in exchange.demands if {one.source, one.destination} <= taking_part),
+    )
+
+
 def programs_of(
     exchange: str, code: OwnCode, servers: Sequence[str], workers: Sequence[str]
 ) -> Mapping[str, str]:
@@ -230,10 +255,6 @@ def programs_of(
     Raises:
         PluginError: it is one that is not ours, and cannot be had any more.
     """
-    if exchange in code.exchanges:
-        kind: Any = code.exchanges[exchange].instance
-    else:
-        module, _, name = EXCHANGES[exchange].partition(":")
-        kind = getattr(importlib.import_module(module), name)
+    kind = exchange_class(exchange, code)
     programs: Mapping[str, str] = kind.programs(tuple(servers), tuple(workers))
     return programs

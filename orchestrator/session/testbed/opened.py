@@ -34,7 +34,7 @@ class Opened:
 def network_of(experiment: Experiment) -> NetworkDescription:
     """What a testbed must know of an experiment."""
     return NetworkDescription(
-        experiment.exchange.demands,
+        experiment.networks,
         experiment.scale,
         experiment.congestion_control,
         experiment.socket_buffers,
@@ -53,9 +53,10 @@ def opened(
     Raises:
         RunError: the network or a host could not be brought up.
     """
-    controller = make_controller(experiment.exchange.demands, switch_kind)
+    described = network_of(experiment)
+    controller = make_controller(described.demands, switch_kind)
     with (
-        EmulatedTestbed(network_of(experiment), switch_kind, controller, groups=groups) as testbed,
+        EmulatedTestbed(described, switch_kind, controller, groups=groups) as testbed,
         contextlib.ExitStack() as stack,
     ):
         hosts = {

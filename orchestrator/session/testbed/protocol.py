@@ -9,7 +9,7 @@ from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.ports.counters import Counters
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.records.network import LossRecord
-from orchestrator.spec import Scale, SshAccess
+from orchestrator.spec import Demands, Scale, SshAccess
 from workloads.schedule.library import Schedule
 
 
@@ -51,8 +51,13 @@ class Testbed(Protocol):
         """Let the next `set_schedule` shape the ports at another scale."""
         ...
 
-    def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
-        """Shape every port as the schedule asks, and see that it was kept; or raise a RunError."""
+    def set_schedule(
+        self, schedule: Schedule, demands: Demands | None = None
+    ) -> tuple[PortShape, ...]:
+        """Shape every port as a schedule asks, and see that it was kept; or raise a RunError.
+
+        `demands` are those of its exchange; None: a parameter server's.
+        """
         ...
 
     def differences(self) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.plugins import (
     OwnCode,
@@ -14,9 +14,14 @@ from orchestrator.plugins import (
     PluginError,
     users_code,
 )
+from orchestrator.spec.files.own_exchange import programs_tried, wrong_exchange
 from orchestrator.spec.yaml.document import Document, Loc
-from workloads.errors import WorkloadError, raised_by
+from workloads.errors import WorkloadError
 from workloads.schedule.library import Schedule
+
+if TYPE_CHECKING:
+    from workloads.codecs import Chunk, Floats
+    from workloads.codecs.coding import Coding
 
 P = TypeVar("P", bound=Plugin[Any])
 
@@ -42,9 +47,9 @@ def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
         if exchange is None:
             continue
         exchanges[exchange.name] = exchange
-        problem = _exchange_problem(exchange)
+        problem = wrong_exchange(exchange, schedule)
         _report(document, (*loc, "exchange"), problem)
-        for program in () if problem else sorted(set(_programs(exchange).values())):
+        for program in () if problem else sorted(set(programs_tried(exchange).values())):
             own = _found(document, (*loc, "exchange"), OwnProgram, program)
             if own is not None:
                 programs[program] = own
@@ -84,8 +89,11 @@ def _codec_problem(codec: OwnCodec) -> str:
             with users_code():
                 payload = coding.encode(chunk, values)
                 coding.decode(chunk, memoryview(bytes(payload)), out)
+                problem = _not_additive(coding, chunk, values) if coding.additive else ""
         except WorkloadError as error:
             return f"{error} (tried with {elements} values)"
+        if problem:
+            return f"{problem} (tried with {elements} values)"
         wrong = int(np.isnan(out).sum())
         if wrong:
             return f"codec {codec.name!r}: decode() left {wrong} of {elements} values unwritten"
@@ -97,21 +105,27 @@ def _codec_problem(codec: OwnCodec) -> str:
     return ""
 
 
-def _exchange_problem(exchange: OwnExchange) -> str:
-    """What is wrong with the programs that an exchange names; empty: nothing."""
-    which = f"exchange {exchange.name!r}: programs()"
-    try:
-        with users_code():
-            programs = _programs(exchange)
-    except Exception as error:  # noqa: BLE001 (anybody's code)
-        return f"{which} raised {raised_by(exchange.instance.programs, error)}"
-    if not isinstance(programs, Mapping) or not set(programs) <= {"ps", "worker"}:
-        return f"{which} must return programs by the names of hosts that it was given"
-    if "worker" not in programs:
-        return f"{which} names no program for workers"
+def _not_additive(coding: Coding, chunk: Chunk, values: Floats) -> str:
+    """Why payloads of a codec that says so may not be added undecoded; empty: they may.
+
+    The sum is compared with that of the decoded values: what coding loses is no fault here.
+    """
+    import numpy as np
+
+    which = f"codec {coding.name!r} says that it is additive, but"
+    other = np.ascontiguousarray(values[::-1] * np.float32(0.5))
+    total, one = np.empty_like(values), np.empty_like(values)
+    expected = np.zeros_like(values)
+    payloads = []
+    for each in (values, other):
+        payloads.append(bytes(coding.encode(chunk, each)))
+        coding.decode(chunk, memoryview(payloads[-1]), one)
+        expected += one
+    first, second = payloads
+    if len(first) != len(second) or len(first) % values.itemsize:
+        return f"{which} its payloads are not float32 numbers, as many in each"
+    added = np.frombuffer(first, np.float32) + np.frombuffer(second, np.float32)
+    coding.decode(chunk, memoryview(added.tobytes()), total)
+    if not np.allclose(total, expected, rtol=1e-5, atol=1e-5):
+        return f"{which} the sum of two payloads does not decode to the sum of their values"
     return ""
-
-
-def _programs(exchange: OwnExchange) -> Mapping[str, str]:
-    found: Mapping[str, str] = exchange.instance.programs(("ps",), ("worker",))
-    return found

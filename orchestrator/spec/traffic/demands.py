@@ -6,35 +6,16 @@ demands, between any two hosts, and nobody asks what the hosts do with the bytes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import Port, path, ports
+from workloads.exchange.demand import Demand
 
-
-@dataclass(frozen=True)
-class Demand:
-    """What one host sends to another one in every iteration.
-
-    Attributes:
-        source: the host that sends.
-        destination: the host that receives.
-        bytes: of payload, in the real system; 0 where only the way counts.
-        traffic_class: its name, which it may share with others; empty: with all data that has none.
-        name: for people, `pull of worker0`.
-    """
-
-    source: str
-    destination: str
-    bytes: int
-    traffic_class: str
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
+__all__ = ["Demand", "Demands", "united"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +26,8 @@ class Demands:
         topology: the network.
         all: what it is to carry, at most one demand from a host to another: switches tell them
             apart by these two.
+        declared: whether it is known what is sent; if not, these are only the ways that may be
+            taken, and bytes mean nothing.
 
     Raises:
         ValueError: two demands have the same ends, or there is no path between those of one.
@@ -52,6 +35,7 @@ class Demands:
 
     topology: Topology
     all: tuple[Demand, ...]
+    declared: bool = True
 
     def __post_init__(self) -> None:
         known: dict[tuple[str, str], Demand] = {}
@@ -118,3 +102,11 @@ class Demands:
         """Microseconds to its destination and back, by the links' delays alone."""
         back = path(self.topology, demand.destination, demand.source)
         return sum(port.delay_us for port in (*self.paths[demand], *back))
+
+
+def united(networks: Iterable[Demands]) -> Demands:
+    """Whoever sends to whom in any of several demands on one network: the first of each pair."""
+    known = tuple(networks)
+    pairs = {(one.source, one.destination): one for each in reversed(known) for one in each}
+    every = {(one.source, one.destination): None for each in known for one in each}
+    return Demands(known[0].topology, tuple(pairs[ends] for ends in every))

@@ -13,6 +13,7 @@ from typing import Literal
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Host, Topology
 from orchestrator.spec.traffic.demands import Demand, Demands
+from workloads.exchange.demand import server_demands
 
 Way = Literal["pull", "push"]
 """From the parameter server to a worker, or back."""
@@ -88,13 +89,5 @@ def exchange_of(topology: Topology, placement: Placement) -> ServerExchange:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _demands(exchange: ServerExchange, model_bytes: int) -> Demands:
-    server = exchange.server
-    pulls = (
-        Demand(server, worker, model_bytes, worker, f"pull of {worker}")
-        for worker in exchange.workers
-    )
-    pushes = (
-        Demand(worker, server, model_bytes, worker, f"push of {worker}")
-        for worker in exchange.workers
-    )
-    return Demands(exchange.topology, (*pulls, *pushes))
+    found = server_demands(exchange.server, exchange.workers, model_bytes)
+    return Demands(exchange.topology, found)

@@ -80,7 +80,7 @@ class SocketBuffers:
         """The receive buffer of all flows: a listening socket has one size for all."""
         if self.receive is not None:
             return self.receive
-        largest = max(self.send_bytes(demands, demand) for demand in demands)
+        largest = max((self.send_bytes(demands, demand) for demand in demands), default=0)
         # Of what is kept, the kernel offers half as a window.
         return max(RECEIVE_BUFFER_BYTES, min(KEPT * MOST_BUFFER_BYTES, KEPT * KEPT * largest))
 
@@ -194,6 +194,8 @@ def host_burst_segments(demands: Demands, scale: Scale) -> dict[str, int]:
 
 def queueing_seconds(demands: Demands, buffers: SocketBuffers, scale: Scale) -> float:
     """The longest that a byte can be on its way, if all windows stand in its queues (emulated)."""
+    if not demands.all:
+        return 0.0
     waiting: Counter[Port] = Counter()
     for demand, crossed in demands.paths.items():
         size = window_bytes(demands, demand, buffers, scale)

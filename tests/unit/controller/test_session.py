@@ -24,6 +24,7 @@ from tests.unit.placed import exchange_of
 
 ROOT = Path(__file__).parents[3]
 STAR = load_topology(ROOT / "topologies" / "star.yaml")
+DEMANDS = exchange_of(STAR).demands
 
 
 class FakeSwitch:
@@ -111,11 +112,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     made = []
 
     def session() -> ControllerSession:
-        made.append(
-            ControllerSession(
-                exchange_of(STAR).demands, switch_names(STAR), tmp_path / "controller"
-            )
-        )
+        made.append(ControllerSession(DEMANDS, switch_names(STAR), tmp_path / "controller"))
         return made[-1]
 
     yield session
@@ -132,7 +129,7 @@ def test_rules_are_pushed_and_read_back_by_name(make: Callable[[], ControllerSes
     session.start()
     session.wait()
     assert marks(session)["push of worker2"] == 0
-    session.push(class_plan(exchange_of(STAR).demands, by_class=True))
+    session.push(class_plan(DEMANDS, by_class=True), DEMANDS)
     assert marks(session)["push of worker2"] == 3
     assert marks(session)["all else"] is None
     assert session.differences(session.flows()) == []
@@ -156,7 +153,7 @@ def test_a_switch_that_keeps_something_else_is_an_error(
     session.start()
     monkeypatch.setattr(FakeSwitch, "change", lambda *_: None)
     with pytest.raises(RunError, match="kept other rules than were asked: switch0: asked the rule"):
-        session.push(class_plan(exchange_of(STAR).demands, by_class=True))
+        session.push(class_plan(DEMANDS, by_class=True), DEMANDS)
 
 
 def test_a_dead_controller_is_noted_once_and_started_again_for_the_next_plan(
@@ -172,7 +169,7 @@ def test_a_dead_controller_is_noted_once_and_started_again_for_the_next_plan(
     assert loss["what"] == "controller (killed by signal 9)"
     with pytest.raises(RunError, match="does not answer"):
         session.flows()
-    session.push(class_plan(exchange_of(STAR).demands, by_class=True))
+    session.push(class_plan(DEMANDS, by_class=True), DEMANDS)
     assert len(FakeProcess.started) == 2
     assert marks(session)["pull of worker0"] == 1
     assert [loss["what"] for loss in session.losses()] == ["controller (killed by signal 9)"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.errors import RunError
-from orchestrator.spec import ClassPlan
+from orchestrator.spec import ClassPlan, Demands
 
 
 class FakeFabric:
@@ -65,7 +65,7 @@ class FakeController:
     def wait(self) -> None:
         self.log.append("wait")
 
-    def push(self, plan: ClassPlan) -> None:
+    def push(self, plan: ClassPlan, demands: Demands) -> None:  # noqa: ARG002
         self.log.append(f"push {plan.by_hosts}")
 
     def flows(self) -> list[dict[str, Any]]:

@@ -108,6 +108,7 @@ class Bench:
             "endpoints": {
                 "address": "127.0.0.1",
                 "port": 0,
+                "peers": {},
                 "bind": "127.0.0.1" if number is None else f"127.0.0.{number + 2}",
                 "receive_buffer_bytes": 65536,
                 "send_buffer_bytes": [65536] * peers,

@@ -19,7 +19,9 @@ BUFFERS = SocketBuffers(1 << 18, 1 << 18)
 
 
 def described(rates: float, time: float = 1) -> NetworkDescription:
-    return NetworkDescription(exchange_of(TOPOLOGY).demands, Scale(rates, time), "cubic", BUFFERS)
+    return NetworkDescription(
+        (exchange_of(TOPOLOGY).demands,), Scale(rates, time), "cubic", BUFFERS
+    )
 
 
 def test_fast_queues_leave_linux_its_own() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from orchestrator.emulation.switches.switch_rules import SwitchRules
 from orchestrator.records.network import LossRecord
-from orchestrator.spec import ClassPlan
+from orchestrator.spec import ClassPlan, Demands, load_topology
 from tests.unit.emulation.fabrics import FakeController, FakeFabric
+
+ROOT = Path(__file__).parents[4]
+NOTHING = Demands(load_topology(ROOT / "topologies" / "star.yaml"), ())
 
 
 class Rules:
@@ -21,7 +26,7 @@ def test_all_is_the_controllers() -> None:
     made = Rules()
     made.rules.start()
     made.rules.wait()
-    made.rules.push(ClassPlan(by_hosts=True))
+    made.rules.push(ClassPlan(by_hosts=True), NOTHING)
     made.rules.check()
     made.rules.close()
     assert made.fabric.log == ["start", "wait", "push True", "check", "close"]
@@ -67,7 +72,7 @@ def test_bridges_have_no_rules_and_lose_none() -> None:
     rules = SwitchRules(fabric, None)
     rules.start()
     rules.wait()
-    rules.push(ClassPlan())
+    rules.push(ClassPlan(), NOTHING)
     rules.check()
     rules.close()
     assert rules.flows() == rules.ports() == []

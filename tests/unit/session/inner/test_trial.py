@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from orchestrator.records.trial import TrialRecord
 from orchestrator.session.inner.trial import Outcome, run_trial, trial_files
 from orchestrator.session.plan.jobs import silence_seconds
 from orchestrator.session.plan.trials import Trial
-from orchestrator.spec import Choices, Experiment, Scale, SshAccess
+from orchestrator.spec import Choices, Demands, Experiment, Scale, SshAccess
 from tests.unit.session.examples import (
     FAILED_ORDER,
     TRIAL,
@@ -32,6 +33,8 @@ from tests.unit.session.examples import (
     iteration,
 )
 from tests.unit.session.jobs_read import job_of
+from workloads.exchange.demand import server_demands
+from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule
 
 HOSTS = ("ps", "worker0", "worker1", "worker2")
@@ -76,13 +79,14 @@ class FakeTestbed:
     def set_scale(self, scale: Scale) -> None:
         self._experiment = self._experiment.with_scale(scale)
 
-    def set_schedule(self, schedule: Schedule) -> tuple[PortShape, ...]:
+    def set_schedule(
+        self, schedule: Schedule, demands: Demands | None = None
+    ) -> tuple[PortShape, ...]:
         self._log.append(f"set {schedule.name}")
         if self.refuses:
             raise RunError(self.refuses)
-        self._shapes = port_shapes(
-            self._experiment.exchange.demands, self._experiment.scale, schedule
-        )
+        assert demands is not None
+        self._shapes = port_shapes(demands, self._experiment.scale, schedule)
         return self._shapes
 
     def counters(self) -> Counters:
@@ -252,6 +256,9 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "outcome": "finished",
         "error": None,
         "ps": "ps",
+        "demands": [
+            asdict(one) for one in server_demands("ps", HOSTS[1:], load_model("googlenet").bytes)
+        ],
         "workers": ["worker0", "worker1", "worker2"],
         "batch": 1,
         "iterations": 2,

@@ -90,6 +90,15 @@ def test_all_meet_at_the_servers_address(tmp_path: Path) -> None:
     assert {(job.server.address, job.server.port) for job in jobs} == {("10.10.0.1", 5000)}
 
 
+def test_each_knows_where_the_others_listen_and_what_it_may_send_them(tmp_path: Path) -> None:
+    jobs = accepted(experiment(tmp_path))
+    at = {name: (f"10.10.0.{number}", 5000) for number, name in enumerate(jobs, start=1)}
+    for name, job in jobs.items():
+        assert {other: tuple(peer.endpoint) for other, peer in job.peers.items()} == at
+        sends = {other for other, peer in job.peers.items() if peer.send_buffer_bytes}
+        assert sends == (set(jobs) - {"ps"} if name == "ps" else {"ps"})
+
+
 def test_what_the_experiment_asks_reaches_the_processes(tmp_path: Path) -> None:
     made = replace(
         experiment(tmp_path, scale="{rates: 2, time: 0.5}"),

@@ -1,0 +1,94 @@
+"""What the exchange of a schedule demands of a network: asked of its class, and checked."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import permutations
+from typing import Any
+
+from orchestrator.plugins import OwnCode, PluginError, users_code
+from orchestrator.spec.placement import Placement
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.server_exchange import exchange_of
+from workloads.errors import raised_by
+from workloads.library import EXCHANGES, PARAMETER_SERVER
+from workloads.models.profiles import Model
+
+_REMEMBERED = 64  # topologies, or sizes of models on them: a sweep has a few dozen
+
+
+def exchange_class(exchange: str, code: OwnCode) -> Any:
+    """What says an exchange's programs and demands: its class, or an object of it.
+
+    Raises:
+        PluginError: it is one that is not ours, and cannot be had any more.
+    """
+    if exchange in code.exchanges:
+        return code.exchanges[exchange].instance
+    module, _, name = EXCHANGES[exchange].partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def demands_under(
+    exchange: str, code: OwnCode, topology: Topology, placement: Placement, model: Model
+) -> Demands:
+    """What an exchange demands of a network for a model.
+
+    Where it does not say, every host that takes part may send to every other one; the demands are
+    then not `declared`.
+
+    Raises:
+        PluginError: it is one that is not ours, and raises or answers nonsense.
+        ValueError: there is not exactly one parameter server.
+    """
+    if exchange == PARAMETER_SERVER:  # without an import of the hosts' part
+        return exchange_of(topology, placement).demands_of(model.bytes)
+    kind = exchange_class(exchange, code)
+    try:
+        with users_code():
+            found = kind.demands(placement.servers, placement.workers, model)
+            found = found if found is None else tuple(found)
+    except Exception as error:
+        why = f"raised {raised_by(kind.demands, error)}"
+        raise PluginError(f"exchange {exchange!r}: demands() {why}") from error
+    if found is None:
+        return _any_demands(topology, placement)
+    wrong = _wrong(found, {*placement.servers, *placement.workers})
+    if not wrong:
+        try:
+            return _made(topology, found)
+        except ValueError as error:
+            wrong = str(error)
+    raise PluginError(f"exchange {exchange!r}: demands() returned what cannot be: {wrong}")
+
+
+def _wrong(found: Iterable[Any], hosts: set[str]) -> str:
+    """What is wrong with demands, each for itself; empty: nothing."""
+    for one in found:
+        if not isinstance(one, Demand):
+            return f"{one!r} is no Demand"
+        for end in (one.source, one.destination):
+            if end not in hosts:
+                return f"{one}: {end!r} is none of the hosts that it was given"
+        if one.source == one.destination:
+            return f"{one}: a host sends to itself"
+        if not isinstance(one.bytes, int) or one.bytes < 0:
+            return f"{one}: bytes must be a whole number, at least 0, found {one.bytes!r}"
+    return ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _made(topology: Topology, demands: tuple[Demand, ...]) -> Demands:
+    made = Demands(topology, demands)
+    made.paths  # noqa: B018 (there must be one for each)
+    return made
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _any_demands(topology: Topology, placement: Placement) -> Demands:
+    hosts = dict.fromkeys((*placement.servers, *placement.workers))
+    pairs = (Demand(one, other, 0) for one, other in permutations(hosts, 2))
+    return Demands(topology, tuple(pairs), declared=False)

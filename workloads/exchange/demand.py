@@ -1,0 +1,36 @@
+"""What an exchange demands of a network (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one host sends to another one in every iteration.
+
+    Attributes:
+        source: the host that sends.
+        destination: the host that receives.
+        bytes: of payload, in the real system; 0 where only the way counts.
+        traffic_class: its name, which it may share with others; empty: with all data that has none.
+        name: for people, `pull of worker0`.
+    """
+
+    source: str
+    destination: str
+    bytes: int
+    traffic_class: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or f"{self.source} to {self.destination}"
+
+
+def server_demands(server: str, workers: Sequence[str], model_bytes: int) -> tuple[Demand, ...]:
+    """Every worker's pull from a parameter server, then every worker's push; a class each."""
+    return (
+        *(Demand(server, one, model_bytes, one, f"pull of {one}") for one in workers),
+        *(Demand(one, server, model_bytes, one, f"push of {one}") for one in workers),
+    )
