@@ -34,7 +34,7 @@ def switch_rules(
         for hop, port in enumerate(path(demands.topology, one.source, one.destination)[1:]):
             found[port.node].append(
                 Rule(
-                    flow=one.name,
+                    flow=str(one),
                     priority=FLOW_PRIORITY,
                     src=addresses[one.source],
                     dst=addresses[one.destination],
@@ -51,7 +51,7 @@ def _both_ways(demands: Demands) -> Iterator[Demand]:
     known = {(one.source, one.destination) for one in demands}
     for one in demands:
         if (one.destination, one.source) not in known:
-            yield Demand(one.destination, one.source, 0, "", f"answers to {one.name}")
+            yield Demand(one.destination, one.source, 0, "", f"answers to {one}")
 
 
 def rule_differences(switch: str, asked: Iterable[Rule], kept: Iterable[Rule]) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from orchestrator.spec import FRAME_BYTES, PAYLOAD_BYTES
+from orchestrator.analysis.verdict import ABOVE_BOUND, LEVELS
+from orchestrator.spec import FRAME_BYTES, PAYLOAD_BYTES, load_experiment
 from tests.system.experiments import (
     StoredTrial,
     assert_ended_well,
@@ -17,6 +20,11 @@ from tests.system.experiments import (
     write_experiment,
 )
 from tests.system.program import ROOT, Running, dmlbed, dmlbed_argv
+from workloads.models.profiles import load_model
+from workloads.schedule.units import Layout
+
+SMALL = 64 * 1024
+"""Bytes at a port beside what an exchange sends: greetings, and questions of who is where."""
 
 pytestmark = pytest.mark.system
 
@@ -240,3 +248,30 @@ def assert_turns(trial: StoredTrial) -> None:
     once = end["staleness"]["0"]  # the first worker's first push
     iterations = sum(trial.record[key] for key in ("warm_up", "iterations", "cool_down"))
     assert end["staleness"] == {"0": once, "1": once, "2": (3 * iterations - 2) * once}
+
+
+def test_workers_exchange_among_themselves(tmp_path: Path) -> None:
+    """An exchange of a user's own: its bytes are where its demands say, and nowhere else."""
+    shutil.copy(ROOT / "experiments" / "own_exchange.py", tmp_path)
+    own = 'custom_schedules:\n  everyone: {exchange: "own_exchange:EveryoneToEveryone"}\n'
+    file = write_experiment(tmp_path, schedules="everyone", more=own)
+    done = dmlbed("run", file, "--json", "--out", tmp_path / "out")
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
+    (trial,) = stored_trials(run_directory(tmp_path / "out"))
+    assert not (trial.directory / "ps.jsonl").exists()
+    scale = trial.record["scale"]
+    model, times = load_model("squeezenet"), trial.record["warm_up"] + trial.record["iterations"]
+    moved = times * Layout(model, scale["rates"], scale["time"]).bytes
+    resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
+    experiment = load_experiment(file)
+    demands = experiment.demands("everyone", "squeezenet")
+    assert [asdict(one) for one in demands] == trial.record["demands"]
+    for port in trial.network["ports"]:
+        data = sum(each["bytes"] for each in port["classes"] if each["name"] != "ack")
+        crossing = [one for known in demands.crossed if str(known) == port["port"]
+                    for one in demands.through(known)]  # fmt: skip
+        frames = len(crossing) * moved * FRAME_BYTES / PAYLOAD_BYTES
+        assert frames <= data <= (frames + resent) * 1.01 + SMALL, port["port"]
+    (row,) = json.loads(done.stdout)["rows"]
+    assert 0 < row["imgs_per_sec"] <= ABOVE_BOUND * row["bound_imgs_per_sec"]
+    assert row["verdict"] in LEVELS

@@ -121,10 +121,10 @@ def test_the_order_that_is_shown_is_the_one_that_is_shipped() -> None:
 
 
 def test_the_codec_the_exchange_and_the_program_that_are_shown_are_those_that_are_shipped() -> None:
-    _, codec, exchange, program = blocks("docs/extending.md", "python")
+    _, codec, exchange, sending, program = blocks("docs/extending.md", "python")
     assert (ROOT / "experiments" / "own_codec.py").read_text().endswith(codec)
     shipped = (ROOT / "experiments" / "own_exchange.py").read_text()
-    for shown in (exchange, program):
+    for shown in (exchange, sending, program):
         imports, _, classes = shown.partition("\n\n\n")
         assert classes.rstrip() in shipped
         for line in filter(None, imports.splitlines()):
@@ -133,7 +133,11 @@ def test_the_codec_the_exchange_and_the_program_that_are_shown_are_those_that_ar
     coded = load_experiment(ROOT / "experiments" / "own-codec.yaml").own_code
     assert list(coded.codecs) == ["own_codec:HalfBits"]
     own = load_experiment(ROOT / "experiments" / "own-exchange.yaml").own_code
-    assert list(own.exchanges) == ["own_exchange:Alone", "own_exchange:Watched"]
+    assert list(own.exchanges) == [
+        "own_exchange:Alone",
+        "own_exchange:EveryoneToEveryone",
+        "own_exchange:Watched",
+    ]
     assert list(own.programs) == ["own_exchange:Watcher"]
 
 

@@ -40,10 +40,11 @@ class Demands:
     def __post_init__(self) -> None:
         known: dict[tuple[str, str], Demand] = {}
         for demand in self.all:
-            other = known.setdefault((demand.source, demand.destination), demand)
-            if other is not demand:
+            other = known.get((demand.source, demand.destination))
+            if other is not None:
                 ends = f"both go from {demand.source} to {demand.destination}"
                 raise ValueError(f"{other} and {demand}: {ends}")
+            known[demand.source, demand.destination] = demand
 
     def __iter__(self) -> Iterator[Demand]:
         return iter(self.all)

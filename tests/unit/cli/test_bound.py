@@ -14,6 +14,17 @@ from orchestrator.cli.main import cli
 ROOT = Path(__file__).parents[3]
 PUBLISHED = str(ROOT / "experiments/published.yaml")
 
+SILENT = """
+from workloads.exchange import Exchange
+
+class Silent(Exchange):
+    def wait(self, layers):
+        return layers[0], 0
+
+    def give(self, unit):
+        pass
+"""
+
 
 def bound(*arguments: str, columns: int = 80) -> Result:
     return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, ["bound", *arguments])
@@ -244,3 +255,23 @@ def test_a_sweep_says_why_a_prediction_does_not_apply(tmp_path: Path) -> None:
         "no prediction of fifo, p3, planned-order: switch1->worker2 is full with 1 of 3 workers,"
         " so they are not in step"
     ) in lines
+
+
+def test_an_exchange_has_the_bound_of_its_demands() -> None:
+    (model,) = told("experiments/own-exchange.yaml")["models"]
+    bounds = {one["schedule"]: one for one in model["demand_bounds"]}
+    assert list(bounds) == ["alone", "watched", "everyone"]
+    assert bounds["alone"]["fullest"] == []
+    assert bounds["alone"]["seconds"] == pytest.approx(model["compute_seconds"])
+    assert bounds["everyone"]["u"] == pytest.approx(2)
+
+
+def test_one_line_says_which_exchange_has_no_bound(tmp_path: Path) -> None:
+    (tmp_path / "silent.py").write_text(SILENT)
+    text = (ROOT / "experiments" / "own-exchange.yaml").read_text()
+    text = text.replace("../topologies", str(ROOT / "topologies"))
+    text = text.replace("own_exchange:Alone", "silent:Silent").replace(", watched, everyone", "")
+    keep = [line for line in text.splitlines() if "own_exchange:" not in line]
+    (tmp_path / "silent.yaml").write_text("\n".join(keep))
+    lines = bound(str(tmp_path / "silent.yaml")).stdout.splitlines()
+    assert "no bound of alone: its exchange declares no demands" in lines

@@ -47,4 +47,8 @@ def test_forty_columns_lose_nothing(what: str) -> None:
 def test_what_is_not_listed_is_refused_with_what_is() -> None:
     result = listed("topologies")
     assert result.exit_code == 2
-    assert "'order-class'" in result.stderr
+    assert "order-class" in result.stderr
+
+
+def test_a_near_miss_is_named() -> None:
+    assert "did you mean 'exchange-class'?" in listed("exchange-clas").stderr

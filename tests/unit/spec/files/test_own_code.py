@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from orchestrator.errors import InputError
 from orchestrator.session.plan.jobs import plans_of_trial
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.probes.probe import Probe
-from orchestrator.spec import Choices, Experiment, load_experiment
+from orchestrator.session.testbed.controller import planned_rules
+from orchestrator.spec import Choices, ClassPlan, Experiment, load_experiment
 from tests.unit.session.examples import write_experiment
 from tests.unit.session.jobs_read import job_of
 
@@ -21,7 +23,7 @@ ADDRESSES = {name: f"10.0.0.{n}" for n, name in enumerate(("ps", "worker0", "wor
 CODE = """
 import numpy as np
 from workloads.codecs import Codec
-from workloads.exchange import Exchange
+from workloads.exchange import Demand, Exchange
 from workloads.programs.program import Program
 import beside
 
@@ -94,6 +96,48 @@ class Unknown(Nothing):
         return dict.fromkeys(workers, "wroker")
 
 
+class Summing(Negated):
+    additive = True
+
+
+class Offset(Summing):
+    def decode(self, chunk, payload, out):
+        np.subtract(1, np.frombuffer(payload, np.float32), out=out)
+
+
+class Forgetful(Nothing):
+    def wait(self, layers):
+        layers[0]
+
+
+class Narrow(Nothing):
+    def give(self):
+        pass
+
+
+class Sliced(Nothing):
+    honours = frozenset({"slice"})
+
+
+class Dreamer(Nothing):
+    honours = frozenset({"slcie"})
+
+
+def demanding(found):
+    class Demanding(Nothing):
+        @classmethod
+        def demands(cls, servers, workers, model):
+            return found(workers, model)
+    return Demanding
+
+
+Astray = demanding(lambda workers, model: [Demand("ps", "elsewhere", 1)])
+Twice = demanding(lambda workers, model: 2 * [Demand(*workers[:2], model.bytes)])
+Tuples = demanding(lambda workers, model: [(*workers[:2], 1)])
+Broken = demanding(lambda workers, model: workers[7])
+Chain = demanding(lambda workers, model: [Demand(*workers[:2], model.bytes, "urgent")])
+
+
 class Idle(Program):
     opens = "ready"
 
@@ -136,6 +180,15 @@ def trial(made: Experiment) -> Trial:
         ("exchange: 'own:Lost'", "must return programs by the names of hosts"),
         ("exchange: 'own:Unknown'", "unknown program 'wroker'"),
         ("exchange: paramter-server", "unknown exchange 'paramter-server'"),
+        ("codec: 'own:Offset'", "the sum of two payloads does not decode to the sum of their"),
+        ("exchange: 'own:Forgetful'", "wait() returns nothing; it must return the layer"),
+        ("exchange: 'own:Narrow'", "give() must take (unit), found ()"),
+        ("exchange: 'own:Nothing', slice: 64 KiB", "does not heed slice: leave that out"),
+        ("exchange: 'own:Dreamer'", "no choice with 'slcie' (did you mean 'slice'?)"),
+        ("exchange: 'own:Astray'", "'elsewhere' is none of the hosts that it was given"),
+        ("exchange: 'own:Twice'", "both go from worker0 to worker1"),
+        ("exchange: 'own:Tuples'", "is no Demand"),
+        ("exchange: 'own:Broken'", "demands() raised IndexError: tuple index out of range (own.py"),
     ],
 )
 def test_what_is_wrong_is_said_before_it_runs(tmp_path: Path, choices: str, message: str) -> None:
@@ -193,3 +246,46 @@ def test_the_library_needs_nothing_beside(tmp_path: Path) -> None:
     plans = plans_of_trial(made, trial(made), ADDRESSES)
     assert {path for plan in plans.values() for path in plan.files} == {ARCHIVE, "job.json"}
     assert replace(made.schedule("mine"), name="none").sends_model
+
+
+def test_an_additive_codec_is_one(tmp_path: Path) -> None:
+    assert list(loaded(tmp_path, "codec: 'own:Summing'").own_code.codecs) == ["own:Summing"]
+
+
+def test_a_choice_that_an_exchange_heeds_is_allowed(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "exchange: 'own:Sliced', slice: 64 KiB")
+    assert made.schedule("mine").slice_bytes == 64 * 1024
+
+
+def test_demands_reach_jobs_ports_and_rules(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "exchange: 'own:Chain'")
+    model = made.models[0]
+    (only,) = made.demands("mine", model)
+    assert (only.source, only.destination) == ("worker0", "worker1")
+    # The probes' traffic is a parameter server's, whatever the schedules.
+    assert made.networks[0] == made.exchange.demands
+    assert only in {one for each in made.networks[1:] for one in each}
+    jobs = {name: job_of(one) for name, one in plans_of_trial(made, trial(made), ADDRESSES).items()}
+    assert list(jobs) == ["worker0", "worker1", "worker2"]
+    for name, job in jobs.items():
+        peers = job["endpoints"]["peers"]
+        assert {one: peers[one]["address"] for one in peers} == {
+            one: ADDRESSES[one] for one in jobs
+        }
+        sends = {one for one in peers if "send_buffer_bytes" in peers[one]}
+        assert sends == ({"worker1"} if name == "worker0" else set())
+    # A class alone has nobody to compete with; rules lead there and, for answers, back.
+    rules = planned_rules(made.demands("mine", model), ClassPlan())
+    assert {rule.flow for rules in rules.values() for rule in rules} == {
+        "worker0 to worker1",
+        "answers to worker0 to worker1",
+        "all else",
+    }
+
+
+def test_who_does_not_say_may_send_to_everybody(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "exchange: 'own:Nothing'")
+    demands = made.demands("mine", made.models[0])
+    assert not demands.declared
+    assert {(one.source, one.destination) for one in demands} == set(permutations(ADDRESSES, 2))
+    assert not demands.classes

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from orchestrator.orders import ORDERS, incompatibility
 from tests.unit.workloads import codecs
 from tests.unit.workloads.codecs import named
+from tests.unit.workloads.exchanges import EVERYONE, train_together
 from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.reference import trained
-from workloads.library import IDENTITY
+from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import Model
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import SCHEDULES, Place, Schedule, get_schedule
@@ -30,6 +31,10 @@ MODELS = st.lists(st.lists(SIZES, max_size=2), min_size=1, max_size=4).filter(an
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     """Any combination of the choices that is one."""
+    exchange = draw(st.sampled_from((*[PARAMETER_SERVER] * 7, EVERYONE)))
+    if exchange != PARAMETER_SERVER:
+        # An exchange between workers heeds no other choice.
+        return Schedule(name="drawn", source="a test", exchange=exchange)
     synchronisation = draw(st.sampled_from(get_args(SynchronisationName)))
     stale = synchronisation == "stale-synchronous"
     apart = synchronisation in ("stale-synchronous", "asynchronous")
@@ -71,6 +76,12 @@ def test_any_schedule_ends_and_its_result_is_numpys(
 ) -> None:
     model = model_of(layers)
     with tempfile.TemporaryDirectory() as folder:
+        if schedule.exchange == EVERYONE:
+            ends = train_together(
+                Path(folder), model, schedule, workers=workers, iterations=iterations, rate=rate
+            )
+            assert set(ends) == {in_numpy(model, workers, iterations, rate)}
+            return
         records = train(
             Path(folder), model, schedule, workers=workers, iterations=iterations,
             learning_rate=rate,
