@@ -70,7 +70,6 @@ PROGRAMS = (
     Program("ip", "iproute2", "links and routes"),
     Program("tc", "iproute2", "rates and queues"),
     Program("ping", "iputils-ping", "checking a new network"),
-    Program("hostname", "hostname", "the hosts' names"),
     Program("sysctl", "procps", "host settings"),
     Program("setpriv", "util-linux", "leaving nothing behind"),
     Program("unshare", "util-linux", "private namespaces"),

@@ -94,7 +94,9 @@ def server_argv(pid: int, host: str, config: Path) -> list[str]:
 
     `mnexec -a` joins the network and mount namespaces only. What SSH starts inherits the name.
     """
-    named = ["unshare", "--uts", "sh", "-c", 'hostname "$1" && shift && exec "$@"', "sh", host]
+    # The program hostname refuses what the kernel takes: an underscore, for one.
+    script = 'printf %s "$1" >/proc/sys/kernel/hostname && shift && exec "$@"'
+    named = ["unshare", "--uts", "sh", "-c", script, "sh", host]
     return ["mnexec", "-a", str(pid), *named, *sshd_argv(config)]
 
 
