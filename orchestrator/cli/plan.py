@@ -32,7 +32,8 @@ from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.emulation.switches.choice import SwitchChoice, choose_switch, obstacles
 from orchestrator.errors import MachineError
 from orchestrator.session.inner.progress import clock_text
-from orchestrator.session.plan.trials import memory_bytes, plan_trials, run_seconds, trial_seconds
+from orchestrator.session.plan.memory import memory_bytes
+from orchestrator.session.plan.trials import plan_trials, run_seconds
 from orchestrator.session.scale.choose import forecast_scale
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
@@ -242,7 +243,7 @@ def describe(
                 "index": trial.index,
                 **trial.choices,
                 "repeat": trial.repeat,
-                "seconds": trial_seconds(experiment, trial),
+                "seconds": trial.seconds,
             }
             for trial in plan_trials(experiment)
         ],

@@ -22,14 +22,12 @@ from orchestrator.records.bench import BenchRecord
 from orchestrator.records.directory import BENCH, IDLE, exchange_file, iperf_file
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.progress import RunProgress
-from orchestrator.session.inner.trial import run_trial, trial_files
+from orchestrator.session.inner.trial import run_trial
 from orchestrator.session.plan.run_plan import RunPlan
-from orchestrator.session.plan.trials import plan_trials
 from orchestrator.session.probes.bench import SCHEDULE, bench_probe, bench_record
 from orchestrator.session.probes.iperf import CLIENT, WAYS, iperf_plans, parse_report
 from orchestrator.session.store.results import ResultsDirectory, json_file
 from orchestrator.session.testbed.opened import Opened, opened
-from orchestrator.spec import Experiment
 from orchestrator.terminal.console import answers, messages, say
 from orchestrator.terminal.streams import prepare
 from workloads.schedule.library import get_schedule
@@ -40,12 +38,12 @@ class Bench:
 
     def __init__(
         self,
-        experiment: Experiment,
+        plan: RunPlan,
         what: BenchRecord,
         up: Opened,
         results: ResultsDirectory,
     ) -> None:
-        self._experiment = experiment
+        self._experiment, self._trials = plan.experiment, plan.trials
         self._what = what
         self._up = up
         self._results = results
@@ -65,12 +63,12 @@ class Bench:
         self._exchange("urgent", "urgent", progress)
         self._results.keep({IDLE: json_file(self._idle)})
         failed = 0
-        for trial in plan_trials(self._experiment):
+        for trial in self._trials:
             progress.start(trial)
             outcome = run_trial(
                 self._experiment, trial, self._up.testbed, self._up.deployment, progress.event
             )
-            self._results.store(trial, trial_files(self._experiment, trial, outcome))
+            self._results.store(trial, outcome.files())
             progress.finish(trial, outcome.error)
             failed += outcome.error is not None
             self._up.testbed.check()
@@ -120,18 +118,18 @@ def conduct(plan: RunPlan, groups: RunGroups, seconds: int, samples: int, as_jso
     what = bench_record(experiment, seconds, samples)
     results = ResultsDirectory(plan.directory, {**plan.record(), "bench": what.model_dump()})
     try:
-        with RunProgress(experiment, messages()) as progress:
+        with RunProgress(experiment, plan.trials, messages()) as progress:
             for note in experiment.notes:
                 progress.say(f"note: {note}")
             progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
             progress.say(f"switches: {switch.kind} ({switch.why})")
             with opened(experiment, switch.kind, groups) as up:
-                failed = Bench(experiment, what, up, results).measure(progress)
+                failed = Bench(plan, what, up, results).measure(progress)
         _report(results, as_json)
     finally:
         results.give_to_caller()
     if failed:
-        raise RunError(f"{failed} of {len(plan_trials(experiment))} trainings failed")
+        raise RunError(f"{failed} of {len(plan.trials)} trainings failed")
 
 
 def _report(results: ResultsDirectory, as_json: bool) -> None:

@@ -95,7 +95,8 @@ def calibration_probe(experiment: Experiment) -> Probe:
     """All workers pull and push at once."""
     arenas = 1 + 2 * len(experiment.placement.workers)
     tensors = exchange_scale(load_model(MODEL), experiment.scale, MEMORY_BYTES / arenas)
-    return Probe(MODEL, SCHEDULE, calibration_look(experiment).total, tensors=tensors)
+    look = calibration_look(experiment)
+    return Probe(MODEL, SCHEDULE, look.total, look.patience, tensors=tensors)
 
 
 def _pieces(experiment: Experiment, begin: int, end: int) -> list[tuple[int, int]]:
@@ -137,7 +138,7 @@ def judge(
     Raises:
         RunError: the records lack what is needed.
     """
-    traffic, look = traffic_of(experiment, records), calibration_look(experiment)
+    traffic, look = traffic_of(experiment.placement, records), calibration_look(experiment)
     begin, end = traffic.span(look.ramp, look.seconds)
     pieces = _pieces(experiment, begin, end)
     idle = [share for piece in pieces if (share := mean_idle(samples.idle, *piece)) is not None]

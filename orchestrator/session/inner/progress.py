@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from orchestrator.analysis.reading.course import Course
-from orchestrator.session.plan.trials import Trial, plan_trials, trial_seconds
+from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import Experiment, number_text
 from orchestrator.terminal.console import say
 
@@ -20,10 +20,8 @@ from orchestrator.terminal.console import say
 class Forecast:
     """Time left, from the planned times corrected by how far off they have been so far."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        self._all = {
-            trial.index: trial_seconds(experiment, trial) for trial in plan_trials(experiment)
-        }
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        self._all = {trial.index: trial.seconds for trial in trials}
         self._planned = dict(self._all)
         self._spent_planned = 0.0
         self._spent = 0.0
@@ -111,14 +109,15 @@ class RunProgress:
     def __init__(
         self,
         experiment: Experiment,
+        trials: Sequence[Trial],
         console: Console,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._experiment = experiment
         self._console = console
         self._clock = clock
-        self._forecast = Forecast(experiment)
-        self._count = len(plan_trials(experiment))
+        self._forecast = Forecast(trials)
+        self._count = len(trials)
         self._current: TrialProgress | None = None
         self._started = 0.0
         self._live: Progress | None = None

@@ -21,10 +21,10 @@ from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import LossRecord
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.progress import RunProgress
-from orchestrator.session.inner.trial import run_trial, trial_files
+from orchestrator.session.inner.trial import run_trial
 from orchestrator.session.inner.undisturbed import TIMES, Made, Watch, undisturbed
 from orchestrator.session.plan.run_plan import Answer, RunPlan
-from orchestrator.session.plan.trials import Trial, plan_trials
+from orchestrator.session.plan.trials import Trial, trials_seconds
 from orchestrator.session.probes.goodput import measure_goodput
 from orchestrator.session.scale.cache import CalibrationCache
 from orchestrator.session.scale.lessons import learn, shown
@@ -32,7 +32,6 @@ from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
 from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left
 from orchestrator.session.store.results import ResultsDirectory
 from orchestrator.session.testbed.opened import Opened, opened
-from orchestrator.spec import Experiment
 from orchestrator.terminal.console import answers, messages, say
 from orchestrator.terminal.streams import prepare
 
@@ -60,7 +59,7 @@ def conduct(plan: RunPlan, groups: RunGroups, answer: Answer, *, goes_on: bool =
         results.give_to_caller()
     experiment = plan.experiment
     if failed:
-        raise RunError(f"{failed} of {len(plan_trials(experiment))} trials failed")
+        raise RunError(f"{failed} of {len(plan.trials)} trials failed")
     if made is None:
         return
     if plan.calibration is not None:
@@ -88,10 +87,10 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
     """
     failed = 0
     experiment, switch = plan.experiment, plan.switch
-    trials = plan_trials(experiment)
+    trials = plan.trials
     kept = {} if results.path is None else attempts_kept(results.path, trials)
     left = what_is_left(trials, kept, experiment.retries)
-    with RunProgress(experiment, messages()) as progress:
+    with RunProgress(experiment, trials, messages()) as progress:
         for note in experiment.notes:
             progress.say(f"note: {note}")
         progress.say(f"building the testbed of {experiment.topology.name}, {experiment.scale}")
@@ -101,7 +100,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
             progress.say(testbed.description())
             for warning in testbed.warnings():
                 progress.say(f"warning: {warning}")
-            _say_goodput(experiment, up, results, progress)
+            _say_goodput(plan, up, results, progress)
 
             def attempt(trial: Trial) -> Tried:
                 progress.start(trial)
@@ -110,7 +109,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
                 except RunError:
                     testbed.check()  # what is gone says more than the command that missed it
                     raise
-                place = results.store(trial, trial_files(experiment, trial, outcome))
+                place = results.store(trial, outcome.files())
                 progress.finish(trial, outcome.error)
                 _say_losses(outcome.network.controller.losses, progress)
                 testbed.check()
@@ -126,21 +125,21 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
 
 
 def _say_goodput(
-    experiment: Experiment, up: Opened, results: ResultsDirectory, progress: RunProgress
+    plan: RunPlan, up: Opened, results: ResultsDirectory, progress: RunProgress
 ) -> None:
     """Measure what the links carry, unless the run has that already, and say it."""
     started_ns = time.monotonic_ns()
 
     def goodput_made() -> Made[GoodputRecord]:
         with Watch() as watch:
-            found = measure_goodput(experiment, up)
+            found = measure_goodput(plan.experiment, up, trials_seconds(plan.trials))
         return Made(found, not found.notes(), watch.disturbed())
 
     kept = results.run_record.get("goodput")
     goodput = GoodputRecord.model_validate(kept) if kept else None
     if goodput is None or goodput.notes():
         goodput = undisturbed(
-            goodput_made, progress.say, times=min(TIMES, 1 + experiment.retries)
+            goodput_made, progress.say, times=min(TIMES, 1 + plan.experiment.retries)
         ).result
         results.describe(goodput=goodput.model_dump())
     for line in (goodput.text(), *goodput.notes()):

@@ -28,16 +28,27 @@ class Outcome:
     """How a trial ended.
 
     Attributes:
-        error: None if it finished.
-        seconds: on the clock, start and end of the processes included.
+        trial: what was tried, and how it ended (trial.json).
         network: the network's record (network.json).
         records: per process name, its JSONL records; empty if the trial failed.
     """
 
-    error: str | None
-    seconds: float
+    trial: TrialRecord
     network: NetworkRecord
     records: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed; None if it finished."""
+        return self.trial.error
+
+    def files(self) -> dict[str, bytes]:
+        """The files of the trial's directory."""
+        return {
+            TRIAL: json_file(self.trial.as_json()),
+            NETWORK: json_file(self.network.as_json()),
+            **{process_file(name): content for name, content in self.records.items()},
+        }
 
 
 def run_trial(
@@ -105,23 +116,35 @@ def run_trial(
         kept_differs=tuple(testbed.differences()),
         commands=tuple(tuple(command) for shape in shapes for command in shape.commands()),
     )
-    return Outcome(error, time.monotonic() - started, network, records)
+    seconds = time.monotonic() - started
+    record = trial_record(experiment, trial, error, seconds, testbed.switch_kind)
+    return Outcome(record, network, records)
 
 
-def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[str, bytes]:
-    """The files of a trial's directory."""
+def trial_record(
+    experiment: Experiment, trial: Trial, error: str | None, seconds: float, switch: str
+) -> TrialRecord:
+    """What trial.json says of a trial.
+
+    Args:
+        experiment: that it belongs to.
+        trial: what was tried.
+        error: why it failed; None: it finished.
+        seconds: that it took on the clock, start and end of the processes included.
+        switch: the kind of the switches.
+    """
     placement, schedule = experiment.placement, experiment.schedule(trial.schedule)
     demands = experiment.demands(trial.schedule, trial.model)
     # How many bytes a codec makes of them is not known.
     known = demands.declared and schedule.codec == IDENTITY
-    record = TrialRecord(
+    return TrialRecord(
         index=trial.index,
         choices=trial.choices,
         repeat=trial.repeat,
         attempt=trial.attempt,
-        outcome="finished" if outcome.error is None else "failed",
-        error=outcome.error,
-        seconds=outcome.seconds,
+        outcome="finished" if error is None else "failed",
+        error=error,
+        seconds=seconds,
         communication=schedule,
         ps=placement.server if _is_served(experiment, trial.schedule) else None,
         demands=demands.all if known else None,
@@ -131,13 +154,8 @@ def trial_files(experiment: Experiment, trial: Trial, outcome: Outcome) -> dict[
         warm_up=experiment.warm_up,
         cool_down=experiment.cool_down,
         scale=ScaleRecord(rates=experiment.scale.rates, time=experiment.scale.time),
-        switch=outcome.network.switch,
+        switch=switch,
     )
-    return {
-        TRIAL: json_file(record.as_json()),
-        NETWORK: json_file(outcome.network.as_json()),
-        **{process_file(name): content for name, content in outcome.records.items()},
-    }
 
 
 def _is_served(experiment: Experiment, schedule: str) -> bool:

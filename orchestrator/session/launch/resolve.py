@@ -15,8 +15,8 @@ from orchestrator.emulation.machine.machine import Machine, require_for_run
 from orchestrator.emulation.switches.choice import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.errors import MachineError
 from orchestrator.session.launch.request import RunRequest
+from orchestrator.session.plan.memory import memory_bytes
 from orchestrator.session.plan.run_plan import RunPlan
-from orchestrator.session.plan.trials import memory_bytes
 from orchestrator.session.scale.choose import settle_scale
 from orchestrator.session.store.results import check_writable
 from orchestrator.spec import Experiment

@@ -19,7 +19,6 @@ from orchestrator.session.launch.run import answer, carry_out, run
 from orchestrator.session.launch.sweep import run_sweep
 from orchestrator.session.plan.provenance import machine_record, versions_of
 from orchestrator.session.plan.run_plan import Answer, RunPlan
-from orchestrator.session.plan.trials import plan_trials
 from orchestrator.session.store.left import attempts_kept, what_is_left
 from orchestrator.spec import Point
 from orchestrator.terminal.console import answers, messages
@@ -161,7 +160,7 @@ def check_same(plan: RunPlan) -> None:
 
 def _go_on(plan: RunPlan, how: Answer) -> None:
     """Run the trials that are left; if none are, report what is there."""
-    trials = plan_trials(plan.experiment)
+    trials = plan.trials
     kept = attempts_kept(plan.directory, trials)
     left = what_is_left(trials, kept, plan.experiment.retries)
     if left:

@@ -12,7 +12,7 @@ from orchestrator.plugins import OwnCode
 from orchestrator.predict import is_shared, phase_seconds
 from orchestrator.session.plan.process import workload_process
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
-from orchestrator.session.plan.trials import Trial, iteration_seconds
+from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import (
     Demand,
     Demands,
@@ -62,9 +62,9 @@ class Work:
         return self.seconds + 2 * self.silence_seconds
 
 
-def silence_seconds(experiment: Experiment, model: str) -> float:
+def silence_seconds(trial: Trial) -> float:
     """How long a process of a trial may say nothing: three iterations as planned, and a margin."""
-    return 3 * iteration_seconds(experiment, model) + SILENCE_MARGIN_SECONDS
+    return 3 * trial.iteration_seconds + SILENCE_MARGIN_SECONDS
 
 
 def order_setting(experiment: Experiment, work: Work) -> Setting:
@@ -94,8 +94,7 @@ def plans_of_trial(
     experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
 ) -> dict[str, ProcessPlan]:
     """The processes of a trial; see `plans_of`."""
-    silence = silence_seconds(experiment, trial.model)
-    work = Work(trial.model, trial.schedule, silence, trial.repeat)
+    work = Work(trial.model, trial.schedule, silence_seconds(trial), trial.repeat)
     return plans_of(experiment, work, addresses)
 
 

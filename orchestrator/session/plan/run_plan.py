@@ -10,6 +10,7 @@ import datetime
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from orchestrator.analysis import RUN_FORMAT
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.errors import RunError
 from orchestrator.session.plan.provenance import machine_record, versions_of
+from orchestrator.session.plan.trials import Trial, plan_trials
 from orchestrator.spec import Experiment
 
 Answer = Literal["text", "json", "point-of-json"]
@@ -70,6 +72,11 @@ class RunPlan:
             machine=machine_record(),
             calibration=calibration,
         )
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials of the run, in their order; of a plan with a sweep, those of its points."""
+        return plan_trials(self.experiment)
 
     def record(self) -> dict[str, Any]:
         """The plan as run.json has it, which knows where it lies."""

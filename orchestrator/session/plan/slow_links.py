@@ -65,10 +65,15 @@ def calibration_seconds(experiment: Experiment) -> float:
 
 @dataclass(frozen=True)
 class Look:
-    """How long traffic flows before it is looked at, and how long then; seconds on the clock."""
+    """How long traffic flows before it is looked at, and how long then; seconds on the clock.
+
+    Attributes:
+        patience: how long a process may hear nothing.
+    """
 
     ramp: float
     seconds: float
+    patience: float
 
     @property
     def total(self) -> float:
@@ -82,7 +87,8 @@ class Look:
 
 def calibration_look(experiment: Experiment) -> Look:
     """How long a calibration looks at the traffic."""
-    return Look(RAMP_SECONDS, max(CALIBRATION_SECONDS, calibration_seconds(experiment)))
+    seconds = max(CALIBRATION_SECONDS, calibration_seconds(experiment))
+    return Look(RAMP_SECONDS, seconds, patience_seconds(experiment))
 
 
 def goodput_look(experiment: Experiment) -> Look:
@@ -96,7 +102,8 @@ def goodput_look(experiment: Experiment) -> Look:
         )
     ]
     look = frames_seconds(scale.rate(min(filled)), 2 * LOOK_FRAMES)
-    return Look(max(RAMP_SECONDS, 2 * drain_seconds(experiment)), max(GOODPUT_SECONDS, look))
+    ramp = max(RAMP_SECONDS, 2 * drain_seconds(experiment))
+    return Look(ramp, max(GOODPUT_SECONDS, look), patience_seconds(experiment))
 
 
 def patience_seconds(experiment: Experiment) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,12 +28,16 @@ class Trial:
         choices: the model, the schedule, and whatever else the experiment lets vary.
         repeat: from 1.
         attempt: from 1; a trial that was disturbed is tried again.
+        iteration_seconds: upper estimate of one of its iterations, on the clock.
+        seconds: upper estimate of the whole trial, on the clock.
     """
 
     index: int
     choices: Choices
     repeat: int
     attempt: int = 1
+    iteration_seconds: float = 0.0
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.index, self.repeat, self.attempt) < 1:
@@ -64,14 +69,17 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
     for repeat in range(1, experiment.repeats + 1):
         for compared in all_choices(experiment.choices):
             for choices in compared if repeat % 2 else compared[::-1]:
-                trials.append(Trial(len(trials) + 1, choices, repeat))
+                iteration = iteration_seconds(experiment, choices.model, choices.schedule)
+                seconds = experiment.all_iterations * iteration + TRIAL_OVERHEAD_SECONDS
+                index = len(trials) + 1
+                trials.append(
+                    Trial(index, choices, repeat, iteration_seconds=iteration, seconds=seconds)
+                )
     return tuple(trials)
 
 
-def iteration_seconds(experiment: Experiment, model: str, schedule: str | None = None) -> float:
-    """Upper estimate of one iteration in emulated seconds; None: under any of its schedules."""
-    names = experiment.schedules if schedule is None else (schedule,)
-    credits = [experiment.schedule(name).window_bytes for name in names]
+def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> float:
+    """Upper estimate of one iteration in emulated seconds."""
     real = _real_seconds(
         experiment.exchange,
         model,
@@ -79,7 +87,7 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str | None =
         experiment.batch,
         experiment.socket_buffers,
         experiment.scale,
-        min((credit for credit in credits if credit is not None), default=None),
+        experiment.schedule(schedule).window_bytes,
     )
     return experiment.scale.seconds(real)
 
@@ -101,32 +109,12 @@ def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
     )
 
 
-def trial_seconds(experiment: Experiment, trial: Trial) -> float:
-    """Upper estimate of a trial's time on the clock."""
-    training = experiment.all_iterations * iteration_seconds(
-        experiment, trial.model, trial.schedule
-    )
-    return training + TRIAL_OVERHEAD_SECONDS
-
-
 def run_seconds(experiment: Experiment) -> float:
     """Upper estimate of the whole run's time on the clock."""
-    trials, look = trials_seconds(experiment), goodput_look(experiment)
+    trials, look = trials_seconds(plan_trials(experiment)), goodput_look(experiment)
     return TESTBED_SECONDS + trials + (0.0 if look.outlasts(trials) else look.total)
 
 
-def trials_seconds(experiment: Experiment) -> float:
-    """Upper estimate of the time of all trials on the clock."""
-    return sum(trial_seconds(experiment, trial) for trial in plan_trials(experiment))
-
-
-def memory_bytes(experiment: Experiment) -> int:
-    """Memory that the largest model's processes hold at once, in bytes.
-
-    The parameter server keeps the parameters and one gradient per worker, each worker its
-    parameters and its gradient; 64 MiB per process for Python and numpy.
-    """
-    workers = len(experiment.placement.workers)
-    largest = max(load_model(model).bytes for model in experiment.models)
-    arrays = (1 + workers) + 2 * workers
-    return arrays * experiment.scale.bytes(largest) + (workers + 1) * 64 * 2**20
+def trials_seconds(trials: Iterable[Trial]) -> float:
+    """Upper estimate of the time of trials on the clock."""
+    return sum(trial.seconds for trial in trials)

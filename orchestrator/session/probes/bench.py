@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from orchestrator.records.bench import BenchRecord
-from orchestrator.session.plan.slow_links import RAMP_SECONDS
+from orchestrator.session.plan.slow_links import RAMP_SECONDS, patience_seconds
 from orchestrator.session.probes.probe import Probe
 from orchestrator.spec import Experiment
 from workloads.models.profiles import load_model
@@ -48,4 +48,5 @@ def bench_probe(
     else:
         # Enough of the longest gaps; what comes after the samples asked for is left out.
         seconds = (what.samples + 1) * experiment.scale.seconds(GAP_SECONDS[1])
-    return Probe(MODEL, SCHEDULE, seconds, kind, workers=(what.worker,))
+    patience = patience_seconds(experiment)
+    return Probe(MODEL, SCHEDULE, seconds, patience, kind, workers=(what.worker,))

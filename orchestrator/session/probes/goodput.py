@@ -13,8 +13,7 @@ from orchestrator.errors import RunError
 from orchestrator.predict import acks_share, fullest, goodput_bps, server_loads
 from orchestrator.records.goodput import GoodputRecord, PortGoodput
 from orchestrator.session.plan.exchange import exchange_scale
-from orchestrator.session.plan.slow_links import goodput_look
-from orchestrator.session.plan.trials import trials_seconds
+from orchestrator.session.plan.slow_links import Look, goodput_look
 from orchestrator.session.probes.probe import Probe, traffic_of
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import WAYS, Experiment
@@ -22,7 +21,7 @@ from workloads.models.profiles import load_model
 from workloads.schedule.library import UNSCHEDULED, get_schedule
 
 
-def goodput_probe(experiment: Experiment) -> Probe:
+def goodput_probe(experiment: Experiment, look: Look) -> Probe:
     """All workers pull and push the largest of the experiment's models.
 
     For whose trials there must be memory anyway; but where the scale makes it tiny, large enough
@@ -30,17 +29,17 @@ def goodput_probe(experiment: Experiment) -> Probe:
     """
     model = max(experiment.models, key=lambda name: load_model(name).bytes)
     tensors = exchange_scale(load_model(model), experiment.scale)
-    return Probe(model, UNSCHEDULED, goodput_look(experiment).total, tensors=tensors)
+    return Probe(model, UNSCHEDULED, look.total, look.patience, tensors=tensors)
 
 
-def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputRecord:
+def goodput_of(experiment: Experiment, look: Look, records: Mapping[str, bytes]) -> GoodputRecord:
     """What the ports carried that were filled, from the processes' records.
 
     Raises:
         RunError: the records lack what is needed.
     """
     exchange = experiment.exchange
-    traffic, look = traffic_of(experiment, records), goodput_look(experiment)
+    traffic = traffic_of(experiment.placement, records)
     span = traffic.span(look.ramp, look.seconds)
     # By worker: bytes, and the seconds in which they came.
     carried = {
@@ -67,21 +66,26 @@ def goodput_of(experiment: Experiment, records: Mapping[str, bytes]) -> GoodputR
     return GoodputRecord(ports=tuple(found))
 
 
-def measure_goodput(experiment: Experiment, up: Opened) -> GoodputRecord:
+def measure_goodput(experiment: Experiment, up: Opened, trials_seconds: float) -> GoodputRecord:
     """Exchange traffic on a testbed for some seconds; a failure of that is a part of the record.
 
     What a host cannot do (it has no memory for it, say) its trials will tell.
+
+    Args:
+        experiment: whose links are looked at.
+        up: its testbed.
+        trials_seconds: that the trials after it take, on the clock.
 
     Raises:
         RunError: the testbed failed.
     """
     look = goodput_look(experiment)
-    if look.outlasts(trials_seconds(experiment)):
+    if look.outlasts(trials_seconds):
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
     up.testbed.set_schedule(get_schedule(UNSCHEDULED))
     try:
-        records = goodput_probe(experiment).run(experiment, up, watch=up.testbed.check)
-        return goodput_of(experiment, records)
+        records = goodput_probe(experiment, look).run(experiment, up, watch=up.testbed.check)
+        return goodput_of(experiment, look, records)
     except RunError as error:
         up.testbed.check()  # what is gone says more, and ends the run
         return GoodputRecord(failed=str(error))

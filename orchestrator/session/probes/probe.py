@@ -13,9 +13,8 @@ from typing import Literal
 from orchestrator.analysis.reading.exchange_records import Traffic
 from orchestrator.deployment import ProcessPlan
 from orchestrator.session.plan.jobs import Work, plans_of
-from orchestrator.session.plan.slow_links import patience_seconds
 from orchestrator.session.testbed.opened import Opened
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, Placement
 
 END_SECONDS = 0.1
 """That a probe goes on after what is looked at: the first processes may have stopped."""
@@ -29,6 +28,7 @@ class Probe:
         model: whose units are exchanged.
         schedule: whose queues and units.
         seconds: that are of use, what is left out at the beginning included; on the clock.
+        patience: how long a process may hear nothing, in seconds on the clock.
         kind: `traffic` at full speed, both ways at once, or `urgent` units.
         tensors: R and D at which the model is cut; None: those of the network.
         workers: who takes part, by name; None: all.
@@ -37,6 +37,7 @@ class Probe:
     model: str
     schedule: str
     seconds: float
+    patience: float
     kind: Literal["traffic", "urgent"] = "traffic"
     tensors: Mapping[str, float] | None = None
     workers: tuple[str, ...] | None = None
@@ -51,7 +52,7 @@ class Probe:
         work = Work(
             self.model,
             self.schedule,
-            silence_seconds=patience_seconds(experiment),
+            silence_seconds=self.patience,
             tensors=self.tensors,
             workers=self.workers,
             programs=(f"{self.kind}-server", f"{self.kind}-worker"),
@@ -78,11 +79,10 @@ class Probe:
         return up.deployment.run(self.plans(experiment, up.testbed.addresses).values(), watch=watch)
 
 
-def traffic_of(experiment: Experiment, records: Mapping[str, bytes]) -> Traffic:
+def traffic_of(placement: Placement, records: Mapping[str, bytes]) -> Traffic:
     """What the flows of all workers carried in a probe.
 
     Raises:
         RunError: the records lack what is needed.
     """
-    placement = experiment.placement
     return Traffic(placement.server, placement.workers, records)

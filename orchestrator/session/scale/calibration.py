@@ -24,8 +24,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.emulation.limits.caps import MachineCapacity, host_caps, refusals
-from orchestrator.spec import AutoScale, Experiment, Scale, rate_text
+from orchestrator.spec import Scale, rate_text
 
 CANDIDATES = tuple(float(2**power) for power in range(13))
 """R from 1 to 4096: with the last one, 400 Gbit/s is what any machine carries."""
@@ -232,23 +231,6 @@ class NoScaleFits:
     """The machine carries none of the candidates; the attempts that say so."""
 
     attempts: tuple[Attempt, ...]
-
-
-def scale_query(experiment: Experiment, capacity: MachineCapacity) -> ScaleQuery:
-    """What an experiment asks for.
-
-    `auto` leaves out scales at which a host would have more memory than the machine, unless all of
-    them are such.
-    """
-    asked = experiment.asked_scale
-    if not isinstance(asked, AutoScale):
-        return ScaleQuery((asked.rates,), asked.time, LEAST_IDLE)
-    fit = tuple(
-        rates
-        for rates in CANDIDATES
-        if not refusals(host_caps(experiment.topology, asked.at(rates), capacity), capacity)
-    )
-    return ScaleQuery(fit or CANDIDATES[-1:], asked.time, NEEDED_IDLE)
 
 
 def decide(asked: ScaleQuery, attempts: Attempts) -> Next | Chosen | NoScaleFits:

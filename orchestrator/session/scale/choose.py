@@ -12,11 +12,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.emulation.limits.caps import MachineCapacity, host_caps, require_capacity
+from orchestrator.emulation.limits.caps import (
+    MachineCapacity,
+    host_caps,
+    refusals,
+    require_capacity,
+)
 from orchestrator.errors import MachineError
 from orchestrator.session.plan.slow_links import carried_anyway
 from orchestrator.session.scale.cache import CalibrationCache, calibration_key
 from orchestrator.session.scale.calibration import (
+    CANDIDATES,
+    LEAST_IDLE,
+    NEEDED_IDLE,
     Attempt,
     Attempts,
     Chosen,
@@ -28,7 +36,6 @@ from orchestrator.session.scale.calibration import (
     forced_level,
     listed,
     needs,
-    scale_query,
 )
 from orchestrator.session.scale.task import Task, load_attempts
 from orchestrator.session.testbed.box import run_boxed
@@ -62,6 +69,23 @@ class Settled:
 
     scale: Scale
     record: Mapping[str, Any]
+
+
+def scale_query(experiment: Experiment, capacity: MachineCapacity) -> ScaleQuery:
+    """What an experiment asks for.
+
+    `auto` leaves out scales at which a host would have more memory than the machine, unless all of
+    them are such.
+    """
+    asked = experiment.asked_scale
+    if not isinstance(asked, AutoScale):
+        return ScaleQuery((asked.rates,), asked.time, LEAST_IDLE)
+    fit = tuple(
+        rates
+        for rates in CANDIDATES
+        if not refusals(host_caps(experiment.topology, asked.at(rates), capacity), capacity)
+    )
+    return ScaleQuery(fit or CANDIDATES[-1:], asked.time, NEEDED_IDLE)
 
 
 def settle_scale(

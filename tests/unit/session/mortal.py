@@ -23,7 +23,7 @@ from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.session.inner import run as conductor
 from orchestrator.session.inner.run import conduct
-from orchestrator.session.inner.trial import Outcome
+from orchestrator.session.inner.trial import Outcome, trial_record
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store import results
@@ -100,7 +100,9 @@ class Machine:
         self._step()
         self.tried.append(trial.directory)
         if trial.directory in self.fails:
-            return Outcome("worker0: killed", 1.0, network_record())
+            error = "worker0: killed"
+            record = trial_record(made, trial, error, 1.0, "linux-bridge")
+            return Outcome(record, network_record())
         disturbed = trial.directory == DISTURBED
         fake = FakeTrial(
             trial.model, trial.schedule, trial.repeat, trial.index, trial.attempt,
@@ -112,8 +114,9 @@ class Machine:
         records = {path.name: path.read_bytes() for path in place.iterdir()}
         network = NetworkRecord.model_validate_json(records["network.json"])
         lines = {name.removesuffix(".jsonl"): data for name, data in records.items()}
+        record = trial_record(made, trial, None, 1.0, network.switch)
         return Outcome(
-            None, 1.0, network, {name: lines[name] for name in lines if ".json" not in name}
+            record, network, {name: lines[name] for name in lines if ".json" not in name}
         )
 
     def dies_running(self, plan: RunPlan, *, goes_on: bool) -> bool:

@@ -25,11 +25,12 @@ from orchestrator.records.network import ControllerRecord, LossRecord
 from orchestrator.session.inner import run as conductor
 from orchestrator.session.inner.program import guarded
 from orchestrator.session.inner.run import conduct
-from orchestrator.session.inner.trial import Outcome
+from orchestrator.session.inner.trial import Outcome, trial_record
 from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.attempts import Attempts
 from orchestrator.session.store.results import ResultsDirectory
+from orchestrator.spec import Experiment
 from tests.unit.analysis.record_builder import network_record
 from tests.unit.session.examples import FAILED_ORDER, experiment, experiment_of_failing_order
 from tests.unit.session.inner.test_trial import Stage as TrialStage
@@ -116,14 +117,15 @@ class Stage:
         # The conductor's process ignores Ctrl-C at its end; that of the tests must not.
         monkeypatch.setattr(signal, "signal", lambda *_: None)
 
-    def _run_trial(self, _experiment: object, trial: Trial, *_: object) -> Outcome:
+    def _run_trial(self, made: Experiment, trial: Trial, *_: object) -> Outcome:
         self.tried += 1
         self.tried_trials.append(trial)
         end = self.outcomes.get(trial.index)
         if isinstance(end, BaseException):
             raise end
         network = network_record(controller=ControllerRecord(losses=self.losses))
-        return Outcome(end, 1.0, network, {"ps": b""})
+        record = trial_record(made, trial, end, 1.0, network.switch)
+        return Outcome(record, network, {"ps": b""})
 
     def _report(self, path: Path) -> SimpleNamespace:
         self.reports.append(path)

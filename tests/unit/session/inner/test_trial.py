@@ -21,7 +21,7 @@ from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord, NetworkRecord
 from orchestrator.records.trial import TrialRecord
-from orchestrator.session.inner.trial import Outcome, run_trial, trial_files
+from orchestrator.session.inner.trial import Outcome, run_trial
 from orchestrator.session.plan.jobs import silence_seconds
 from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import Choices, Demands, Experiment, Scale, SshAccess
@@ -170,7 +170,7 @@ def test_a_finished_trial(stage: Stage) -> None:
     assert (outcome.error, outcome.records) == (None, RECORDS)
     assert stage.log == ["set switch-priority", "count", "train", "count"]
     assert stage.seen == ["ps listening", "worker0 started", "worker0 iteration"]
-    assert 0 <= outcome.seconds < 60
+    assert 0 <= outcome.trial.seconds < 60
 
 
 def test_what_the_deployment_is_asked(stage: Stage) -> None:
@@ -180,7 +180,7 @@ def test_what_the_deployment_is_asked(stage: Stage) -> None:
     endpoints = {plan.name: job_of(plan)["endpoints"] for plan in plans}
     assert {one["address"] for one in endpoints.values()} == {"10.10.0.1"}
     assert endpoints["worker1"]["bind"] == "10.10.0.3"
-    silence = silence_seconds(stage.experiment, "googlenet")
+    silence = silence_seconds(TRIAL)
     assert {plan.silence_seconds for plan in plans} == {silence}
     assert stage.deployment.asked["watch"] == stage.testbed.check
 
@@ -221,7 +221,7 @@ def test_an_order_that_fails_in_a_trials_own_setting_is_its_outcome(tmp_path: Pa
     assert outcome.error == FAILED_ORDER
     assert outcome.records == {}
     assert "train" not in stage.log
-    assert sorted(trial_files(stage.experiment, trial, outcome)) == ["network.json", "trial.json"]
+    assert sorted(outcome.files()) == ["network.json", "trial.json"]
 
 
 def test_a_network_that_cannot_be_set_ends_the_run(stage: Stage) -> None:
@@ -238,7 +238,7 @@ def test_ctrl_c_is_no_outcome(stage: Stage) -> None:
 
 
 def test_the_files_of_a_finished_trial(stage: Stage) -> None:
-    files = trial_files(stage.experiment, TRIAL, stage.run())
+    files = stage.run().files()
     assert sorted(files) == [
         "network.json", "ps.jsonl", "trial.json", "worker0.jsonl", "worker1.jsonl",
         "worker2.jsonl",
@@ -270,7 +270,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
 
 
 def test_the_collector_reads_what_is_written(stage: Stage) -> None:
-    files = trial_files(stage.experiment, TRIAL, stage.run())
+    files = stage.run().files()
     assert TrialRecord.model_validate_json(files["trial.json"]).schedule == "switch-priority"
     network = NetworkRecord.model_validate_json(files["network.json"])
     assert len(network.ports) == 10
@@ -278,7 +278,7 @@ def test_the_collector_reads_what_is_written(stage: Stage) -> None:
 
 def test_the_files_of_a_failed_trial(stage: Stage) -> None:
     stage.deployment.fails = RunError("silent")
-    files = trial_files(stage.experiment, TRIAL, stage.run())
+    files = stage.run().files()
     assert sorted(files) == ["network.json", "trial.json"]
     record = json.loads(files["trial.json"])
     assert (record["outcome"], record["error"]) == ("failed", "silent")

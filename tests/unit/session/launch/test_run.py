@@ -23,8 +23,8 @@ from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resolve import check_machine, check_memory
 from orchestrator.session.launch.run import kept, run
 from orchestrator.session.launch.sweep import RunPoint
+from orchestrator.session.plan.memory import memory_bytes
 from orchestrator.session.plan.run_plan import RunPlan
-from orchestrator.session.plan.trials import memory_bytes
 from orchestrator.session.scale.choose import Settled
 from orchestrator.session.testbed import box as boxed
 from orchestrator.session.testbed.box import ReportedError

@@ -28,7 +28,9 @@ ADDRESSES = {
 
 def accepted(made: Experiment) -> dict[str, TrainingJob]:
     """The jobs of a trial as the processes read them."""
-    return {name: read(plan) for name, plan in plans_of_trial(made, TRIAL, ADDRESSES).items()}
+    iteration = iteration_seconds(made, TRIAL.model, TRIAL.schedule)
+    trial = replace(TRIAL, iteration_seconds=iteration)
+    return {name: read(plan) for name, plan in plans_of_trial(made, trial, ADDRESSES).items()}
 
 
 def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
@@ -138,9 +140,12 @@ def test_a_long_way_is_waited_for(tmp_path: Path) -> None:
 
 def test_silence_is_longer_than_any_iteration(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    expected = 3 * iteration_seconds(made, "googlenet") + SILENCE_MARGIN_SECONDS
-    assert silence_seconds(made, "googlenet") == pytest.approx(expected)
-    assert {job.silence_seconds for job in accepted(made).values()} == {expected}
+    for trial in plan_trials(made):
+        iteration = iteration_seconds(made, trial.model, trial.schedule)
+        silence = 3 * iteration + SILENCE_MARGIN_SECONDS
+        assert silence_seconds(trial) == pytest.approx(silence)
+        jobs = map(read, plans_of_trial(made, trial, ADDRESSES).values())
+        assert {job.silence_seconds for job in jobs} == {silence}
 
 
 def test_workers_start_beside_the_server_which_must_tell_all_the_time(
@@ -153,7 +158,7 @@ def test_workers_start_beside_the_server_which_must_tell_all_the_time(
         assert worker.after == (After("ps"),)
         assert not worker.heartbeat
     for plan in (server, *workers):
-        assert plan.silence_seconds == silence_seconds(made, "googlenet")
+        assert plan.silence_seconds == silence_seconds(TRIAL)
         assert (plan.host, plan.progress) == (plan.name, "iteration")
         assert plan.argv == (PYTHON, "-m", "workloads", "job.json")
         assert job_of(plan)["records"] == plan.records == f"{plan.name}.jsonl"

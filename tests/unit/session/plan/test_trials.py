@@ -15,10 +15,8 @@ from orchestrator.session.plan.trials import (
     TRIAL_OVERHEAD_SECONDS,
     Trial,
     iteration_seconds,
-    memory_bytes,
     plan_trials,
     run_seconds,
-    trial_seconds,
 )
 from orchestrator.spec import Choices
 from tests.unit.session.examples import experiment
@@ -60,32 +58,19 @@ def test_directories_sort_as_they_run(tmp_path: Path) -> None:
 def test_an_iteration_is_estimated_in_emulated_seconds(tmp_path: Path) -> None:
     made = experiment(tmp_path)
     real = no_overlap_seconds(made.exchange, load_model("googlenet"), made.devices, 1)
-    assert iteration_seconds(made, "googlenet") == pytest.approx(real / 2)
+    assert iteration_seconds(made, "googlenet", "none") == pytest.approx(real / 2)
     # R slows the links as much as it takes bytes away.
     slowed = experiment(tmp_path, scale="{rates: 4, time: 0.5}")
-    assert iteration_seconds(slowed, "googlenet") == pytest.approx(real / 2)
+    assert iteration_seconds(slowed, "googlenet", "none") == pytest.approx(real / 2)
 
 
 def test_warm_up_cool_down_and_overheads_count(tmp_path: Path) -> None:
     made = experiment(tmp_path)
     trials = plan_trials(made)
     # One iteration to warm up, two to measure and one to cool down.
-    assert trial_seconds(made, trials[0]) == pytest.approx(
-        4 * iteration_seconds(made, "googlenet") + TRIAL_OVERHEAD_SECONDS
+    assert trials[0].seconds == pytest.approx(
+        4 * iteration_seconds(made, "googlenet", "none") + TRIAL_OVERHEAD_SECONDS
     )
     assert run_seconds(made) == pytest.approx(
-        TESTBED_SECONDS
-        + goodput_look(made).total
-        + 4 * (trial_seconds(made, trials[0]) + trial_seconds(made, trials[2]))
+        TESTBED_SECONDS + goodput_look(made).total + 4 * (trials[0].seconds + trials[2].seconds)
     )
-
-
-def test_the_largest_model_decides_on_memory(tmp_path: Path) -> None:
-    processes = 4 * 64 * 2**20
-    # The server's parameters and three gradients, three workers' parameters and gradients.
-    alexnet = 10 * 247369380 // 2
-    assert memory_bytes(experiment(tmp_path, models="squeezenet, alexnet, googlenet")) == (
-        alexnet + processes
-    )
-    smaller = memory_bytes(experiment(tmp_path, models="alexnet", scale="{rates: 5, time: 0.5}"))
-    assert smaller - processes == pytest.approx(alexnet / 5, abs=10)

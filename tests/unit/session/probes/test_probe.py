@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from orchestrator.deployment import ProcessPlan
-from orchestrator.session.plan.slow_links import patience_seconds
 from orchestrator.session.probes.probe import END_SECONDS, Probe
 from orchestrator.session.testbed.opened import Opened
 from tests.unit.session.examples import experiment
@@ -39,7 +38,7 @@ class FakeUp:
 @pytest.mark.parametrize("worker", ["worker0", "worker2"])
 def test_who_takes_no_part_gets_no_job(tmp_path: Path, worker: str) -> None:
     made = experiment(tmp_path)
-    plans = Probe("googlenet", "p3", 2.0, "urgent", workers=(worker,)).plans(made, ADDRESSES)
+    plans = Probe("googlenet", "p3", 2.0, 30.0, "urgent", workers=(worker,)).plans(made, ADDRESSES)
     assert list(plans) == ["ps", worker]
     server, parsed = map(read, plans.values())
     assert isinstance(parsed, WorkerJob)
@@ -48,7 +47,7 @@ def test_who_takes_no_part_gets_no_job(tmp_path: Path, worker: str) -> None:
     assert len(server.answer_ranks) == len(server.send_buffers) == 1
     assert (server.program, parsed.program) == ("urgent-server", "urgent-worker")
     # As in a probe of all: an order is made for the topology.
-    whole = Probe("googlenet", "p3", 2.0).plans(made, ADDRESSES)
+    whole = Probe("googlenet", "p3", 2.0, 30.0).plans(made, ADDRESSES)
     in_whole = read(whole[worker])
     assert isinstance(in_whole, WorkerJob)
     assert parsed.push_ranks == in_whole.push_ranks
@@ -57,7 +56,7 @@ def test_who_takes_no_part_gets_no_job(tmp_path: Path, worker: str) -> None:
 
 def test_tensors_have_a_scale_of_their_own_and_buffers_the_networks(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    plain = Probe("googlenet", "none", 2.0)
+    plain = Probe("googlenet", "none", 2.0, 30.0)
     plans = replace(plain, tensors={"rates": 2.0, "time": 0.25}).plans(made, ADDRESSES)
     for name, plan in plain.plans(made, ADDRESSES).items():
         one, other = job_of(plan), job_of(plans[name])
@@ -71,12 +70,12 @@ def test_processes_go_on_after_the_look_and_are_waited_for(tmp_path: Path) -> No
     as_any: Any = both
     up = Opened(as_any, as_any)
     watch: Callable[[], None] = both.check
-    assert list(Probe("googlenet", "none", 2.0).run(made, up, watch)) == list(ADDRESSES)
+    assert list(Probe("googlenet", "none", 2.0, 30.0).run(made, up, watch)) == list(ADDRESSES)
     jobs = [job_of(plan) for plan in both.asked["plans"]]
     seconds = {job["section"]["seconds"] for job in jobs}
     silences = {job["limits"]["silence_seconds"] for job in jobs}
     assert seconds == {2.0 + END_SECONDS}
-    assert silences == {patience_seconds(made)}
+    assert silences == {30.0}
     waited = {plan.silence_seconds for plan in both.asked["plans"]}
     assert waited == {max(seconds) + 2 * max(silences)}
     assert both.asked["watch"] == watch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.session.scale.calibration import (
     CANDIDATES,
-    LEAST_IDLE,
     NEEDED_IDLE,
     Attempt,
     Chosen,
@@ -21,9 +19,7 @@ from orchestrator.session.scale.calibration import (
     by_rates,
     decide,
     forced_level,
-    scale_query,
 )
-from orchestrator.spec import Overrides, load_experiment
 from tests.unit.session.attempts import attempt
 
 PUBLISHED = Path(__file__).parents[4] / "experiments/published.yaml"
@@ -123,31 +119,6 @@ def test_what_failed_is_said_and_by_how_much() -> None:
         "priority 72 % of the 90 % needed",
         "idle time 12 % of the 20 % needed",
     )
-
-
-def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
-    asked = scale_query(load_experiment(PUBLISHED, Overrides(scale="3,0.5")), ROOM)
-    assert asked == ScaleQuery((3.0,), 0.5, LEAST_IDLE)
-    busy = attempt(3, idle=0.06)
-    assert decide(asked, {3.0: busy}) == Chosen(busy)
-    assert isinstance(decide(asked, {3.0: attempt(3, idle=0.04)}), NoScaleFits)
-
-
-@pytest.mark.parametrize(
-    ("scale", "rates"),
-    [
-        ("auto", CANDIDATES[2:]),
-        ("auto,0.25", CANDIDATES),
-        # 16 GiB x 1000 fit nowhere: what is refused then is the largest.
-        ("auto,1000", CANDIDATES[-1:]),
-    ],
-)
-def test_where_a_host_outgrows_the_machine_is_no_candidate(
-    scale: str, rates: tuple[float, ...]
-) -> None:
-    small = replace(ROOM, memory_bytes=5 * 2**30)
-    assert scale_query(load_experiment(PUBLISHED, Overrides(scale=scale)), small).rates == rates
-    assert scale_query(load_experiment(PUBLISHED, Overrides(scale="1,1")), small).rates == (1,)
 
 
 def test_figures_are_never_rounded_up() -> None:

@@ -11,8 +11,18 @@ import pytest
 from orchestrator.emulation.limits.caps import MachineCapacity
 from orchestrator.errors import MachineError, RunError
 from orchestrator.session.scale.cache import CalibrationCache
-from orchestrator.session.scale.calibration import CANDIDATES, Attempt, Next, by_rates, decide
-from orchestrator.session.scale.choose import Settled, forecast_scale, settle_scale
+from orchestrator.session.scale.calibration import (
+    CANDIDATES,
+    LEAST_IDLE,
+    Attempt,
+    Chosen,
+    Next,
+    NoScaleFits,
+    ScaleQuery,
+    by_rates,
+    decide,
+)
+from orchestrator.session.scale.choose import Settled, forecast_scale, scale_query, settle_scale
 from orchestrator.session.scale.task import Task, dump_attempts
 from orchestrator.spec import AutoScale, Overrides, Scale, load_experiment
 from tests.unit.session.attempts import attempt
@@ -234,3 +244,28 @@ def test_what_plan_foresees(bench: Bench) -> None:
         "R auto: R = 2, 98 % of 500 Mbit/s both ways, 50 % idle, "
         "remembered from 2025-11-21 01:02 UTC"
     )
+
+
+def test_a_scale_given_by_hand_is_held_against_less_idle_time() -> None:
+    asked = scale_query(load_experiment(PUBLISHED, Overrides(scale="3,0.5")), ROOM)
+    assert asked == ScaleQuery((3.0,), 0.5, LEAST_IDLE)
+    busy = attempt(3, idle=0.06)
+    assert decide(asked, {3.0: busy}) == Chosen(busy)
+    assert isinstance(decide(asked, {3.0: attempt(3, idle=0.04)}), NoScaleFits)
+
+
+@pytest.mark.parametrize(
+    ("scale", "rates"),
+    [
+        ("auto", CANDIDATES[2:]),
+        ("auto,0.25", CANDIDATES),
+        # 16 GiB x 1000 fit nowhere: what is refused then is the largest.
+        ("auto,1000", CANDIDATES[-1:]),
+    ],
+)
+def test_where_a_host_outgrows_the_machine_is_no_candidate(
+    scale: str, rates: tuple[float, ...]
+) -> None:
+    small = replace(ROOM, memory_bytes=5 * 2**30)
+    assert scale_query(load_experiment(PUBLISHED, Overrides(scale=scale)), small).rates == rates
+    assert scale_query(load_experiment(PUBLISHED, Overrides(scale="1,1")), small).rates == (1,)

@@ -228,7 +228,7 @@ def test_an_exchange_without_a_server_runs_workers_only(tmp_path: Path) -> None:
     assert list(plans) == ["worker0", "worker1", "worker2"]
     assert all(plan.heartbeat and not plan.after for plan in plans.values())
     # What is probed is the network, whatever the exchange.
-    assert list(Probe("googlenet", "mine", 2.0).plans(made, ADDRESSES)) == list(ADDRESSES)
+    assert list(Probe("googlenet", "mine", 2.0, 30.0).plans(made, ADDRESSES)) == list(ADDRESSES)
 
 
 def test_an_exchange_names_a_program_of_its_own(tmp_path: Path) -> None:

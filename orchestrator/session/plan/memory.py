@@ -1,0 +1,18 @@
+"""What the processes of an experiment hold in memory (pure)."""
+
+from __future__ import annotations
+
+from orchestrator.spec import Experiment
+from workloads.models.profiles import load_model
+
+
+def memory_bytes(experiment: Experiment) -> int:
+    """Memory that the largest model's processes hold at once, in bytes.
+
+    The parameter server keeps the parameters and one gradient per worker, each worker its
+    parameters and its gradient; 64 MiB per process for Python and numpy.
+    """
+    workers = len(experiment.placement.workers)
+    largest = max(load_model(model).bytes for model in experiment.models)
+    arrays = (1 + workers) + 2 * workers
+    return arrays * experiment.scale.bytes(largest) + (workers + 1) * 64 * 2**20
