@@ -103,41 +103,43 @@ def topologies(draw: st.DrawFn) -> Topology:
     return replace(OWN.topology, description=draw(texts), hosts=hosts, links=links)
 
 
-@given(
-    st.builds(
-        replace,
-        st.just(OWN),
-        name=texts,
-        description=texts,
-        source=st.lists(st.sampled_from(["a", "\u00fc b", ".."])).map(lambda parts: Path(*parts)),
-        topology=topologies(),
-        models=st.lists(texts).map(tuple),
-        schedules=st.lists(texts).map(tuple),
-        iterations=st.integers(1, 99),
-        warm_up=st.integers(0, 9),
-        cool_down=st.integers(0, 9),
-        repeats=st.integers(1, 9),
-        retries=st.integers(0, 9),
-        batch=st.integers(1, 99),
-        seed=st.integers(0, 2**32 - 1),
-        asked_scale=scales | st.builds(AutoScale, st.floats(0.001, 1000)),
-        switch=texts,
-        congestion_control=texts,
-        socket_buffers=st.builds(SocketBuffers, sizes, sizes),
-        learning_rate=positive,
-        devices=st.dictionaries(
-            texts, st.builds(DeviceModel, texts, positive, positive, positive), max_size=3
-        ),
-        published=st.dictionaries(
-            texts, st.dictionaries(texts, st.lists(positive).map(tuple), max_size=2), max_size=2
-        ),
-        added=texts,
-        custom_schedules=st.dictionaries(texts, schedules, max_size=3),
-        own_orders=st.sampled_from([OWN.own_orders, {}]),
-        sweep=st.none() | sweeps,
-        baseline=texts,
-    )
+experiments = st.builds(
+    replace,
+    st.just(OWN),
+    name=texts,
+    description=texts,
+    source=st.lists(st.sampled_from(["a", "\u00fc b", ".."])).map(lambda parts: Path(*parts)),
+    topology=topologies(),
+    models=st.lists(texts).map(tuple),
+    schedules=st.lists(texts).map(tuple),
+    iterations=st.integers(1, 99),
+    warm_up=st.integers(0, 9),
+    cool_down=st.integers(0, 9),
+    repeats=st.integers(1, 9),
+    retries=st.integers(0, 9),
+    batch=st.integers(1, 99),
+    seed=st.integers(0, 2**32 - 1),
+    asked_scale=scales | st.builds(AutoScale, st.floats(0.001, 1000)),
+    switch=texts,
+    congestion_control=texts,
+    socket_buffers=st.builds(SocketBuffers, sizes, sizes),
+    learning_rate=positive,
+    devices=st.dictionaries(
+        texts, st.builds(DeviceModel, texts, positive, positive, positive), max_size=3
+    ),
+    published=st.dictionaries(
+        texts, st.dictionaries(texts, st.lists(positive).map(tuple), max_size=2), max_size=2
+    ),
+    added=texts,
+    custom_schedules=st.dictionaries(texts, schedules, max_size=3),
+    own_orders=st.sampled_from([OWN.own_orders, {}]),
+    sweep=st.none() | sweeps,
+    baseline=texts,
 )
+"""Experiments with every key drawn."""
+
+
+@given(experiments)
 @settings(deadline=None)
 def test_every_experiment_there_can_be(experiment: Experiment) -> None:
     assert again(experiment) == experiment
