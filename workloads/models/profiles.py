@@ -102,6 +102,12 @@ def model_names() -> tuple[str, ...]:
     return tuple(_library())
 
 
+def input_pixels(name: str) -> int:
+    """Width and height of the images of a model of models.json."""
+    pixels: int = _library()[name]["input_pixels"]
+    return pixels
+
+
 @cache
 def load_model(name: str) -> Model:
     """Return the model of that name.
