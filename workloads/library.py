@@ -19,6 +19,8 @@ PROGRAMS: Mapping[str, str] = {
     "worker": "workloads.programs.worker:WorkerProgram",
     "traffic-server": "workloads.programs.calibration:TrafficServer",
     "traffic-worker": "workloads.programs.calibration:TrafficWorker",
+    "generator": "workloads.programs.generator:Generator",
+    "sink": "workloads.programs.sink:Sink",
     "urgent-server": "workloads.programs.urgent:UrgentServer",
     "urgent-worker": "workloads.programs.urgent:UrgentWorker",
 }

@@ -357,3 +357,38 @@ class PacketsRecord(ProcessRecord):
     left_ns: Sequence[int]
     sequence: Sequence[int]
     length: Sequence[int]
+
+
+# -- a source of traffic, and who receives it ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OfferedRecord(ProcessRecord):
+    """What a source of traffic was to send in a window of time, by its schedule (emulated).
+
+    Attributes:
+        sent_bytes: that it could give to its socket meanwhile, of this or of what was before.
+    """
+
+    event: ClassVar[str] = "offered"
+    begin_ns: int
+    end_ns: int
+    bytes: int
+    messages: int
+    sent_bytes: int
+
+    def __post_init__(self) -> None:
+        _count(bytes=self.bytes, messages=self.messages, sent_bytes=self.sent_bytes)
+
+
+@dataclass(frozen=True)
+class DeliveredRecord(ProcessRecord):
+    """What arrived of it in a window of time (emulated)."""
+
+    event: ClassVar[str] = "delivered"
+    begin_ns: int
+    end_ns: int
+    bytes: int
+
+    def __post_init__(self) -> None:
+        _count(bytes=self.bytes)

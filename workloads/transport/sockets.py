@@ -48,12 +48,17 @@ class Buffers(NamedTuple):
 def _set_buffers(sock: socket.socket, buffers: Buffers) -> None:
     """Fix the buffers' sizes. Must precede listen and connect: the window scale depends on them."""
     set_send_buffer(sock, buffers.send)
-    _set_size(sock, _SO_RCVBUFFORCE, socket.SO_RCVBUF, buffers.receive)
+    set_receive_buffer(sock, buffers.receive)
 
 
 def set_send_buffer(sock: socket.socket, size: int) -> None:
     """Fix the size of a send buffer, in bytes; at any time."""
     _set_size(sock, _SO_SNDBUFFORCE, socket.SO_SNDBUF, size)
+
+
+def set_receive_buffer(sock: socket.socket, size: int) -> None:
+    """Fix the size of a receive buffer, in bytes."""
+    _set_size(sock, _SO_RCVBUFFORCE, socket.SO_RCVBUF, size)
 
 
 def _set_size(sock: socket.socket, force: int, plain: int, size: int) -> None:

@@ -41,7 +41,7 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
             "program",
             "boss",
             "program: unknown program 'boss' (known: server, worker, traffic-server, "
-            "traffic-worker, urgent-server, urgent-worker)",
+            "traffic-worker, generator, sink, urgent-server, urgent-worker)",
         ),
         ("endpoints", 1, "endpoints: must be an object"),
         ("host", "", "host: must be a text"),
