@@ -2,6 +2,7 @@
 
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
 demand_bound            no exchange with these demands is faster
+allreduce_bound         no all-reduce between hosts is faster, and what rings take
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
 Case, expected          what a schedule is expected to take by its choices, simulated
@@ -19,6 +20,7 @@ is_shared               whether a link that all workers share limits them
 """
 
 from orchestrator.predict.acks import acks_share
+from orchestrator.predict.allreduce import AllreduceBound, Ring, allreduce_bound
 from orchestrator.predict.bottleneck import (
     Bottleneck,
     bottleneck,
@@ -55,6 +57,7 @@ from orchestrator.predict.windows import (
 )
 
 __all__ = [
+    "AllreduceBound",
     "Bottleneck",
     "Case",
     "DemandBound",
@@ -63,9 +66,11 @@ __all__ = [
     "LowerBound",
     "MAX_STEPS",
     "Prediction",
+    "Ring",
     "ServerLoad",
     "SharedLink",
     "acks_share",
+    "allreduce_bound",
     "bottleneck",
     "capped",
     "compute_seconds",

@@ -1,0 +1,74 @@
+"""An all-reduce round a ring: reduce-scatter, then all-gather, each in n - 1 steps.
+
+Every host sends 2(n - 1)/n of its bytes to the next one (Patarasuk and Yuan 2009). What steps wait
+for each other, and delays, are left out: chunks are taken for fine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from orchestrator.predict.loads import Goodputs, link_loads
+from orchestrator.spec import Demand, Demands, Topology
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What it takes in an order of hosts.
+
+    Attributes:
+        hosts: each sends to the next one, the last to the first.
+        seconds: in which the fullest link is busy; 0 with one host.
+        ports: the ends of those links, `node->peer`.
+    """
+
+    hosts: tuple[str, ...]
+    seconds: float
+    ports: tuple[str, ...]
+
+
+def ring_demands(topology: Topology, hosts: Sequence[str], size: int) -> Demands:
+    """What hosts in a ring send to each other to add up so many bytes of each.
+
+    Raises:
+        ValueError: no hosts, one comes twice, or there is no path between two of them.
+    """
+    if not hosts or len(set(hosts)) < len(hosts):
+        raise ValueError("a ring needs hosts, each of them once")
+    sent = _rounds(len(hosts)) * size
+    ends = pairwise((*hosts, hosts[0])) if len(hosts) > 1 else ()
+    return Demands(topology, tuple(Demand(one, other, round(sent)) for one, other in ends))
+
+
+def ring(
+    topology: Topology, hosts: Sequence[str], size: int, goodputs: Goodputs | None = None
+) -> Ring:
+    """The time of an all-reduce of so many bytes round a ring.
+
+    Args:
+        topology: the network.
+        hosts: in the order of the ring.
+        size: of what each of them has, in bytes.
+        goodputs: measured payload of ports in bit/s; others carry 1448/1514 of their rate.
+
+    Raises:
+        ValueError: as above.
+    """
+    # Of whole sizes, so that nothing is rounded where bounds are compared.
+    loads = link_loads(ring_demands(topology, hosts, 0), goodputs)
+    if not loads:
+        return Ring(tuple(hosts), 0.0, ())
+    per_ring = {load: len(load.demands) * load.alone(size) for load in loads}
+    longest = max(per_ring.values())
+    return Ring(
+        tuple(hosts),
+        _rounds(len(hosts)) * longest,
+        tuple(str(load.port) for load, busy in per_ring.items() if busy >= longest * (1 - 1e-9)),
+    )
+
+
+def _rounds(hosts: int) -> float:
+    """How many times its bytes a host sends."""
+    return 2 * (hosts - 1) / hosts
