@@ -33,11 +33,8 @@ def no_overlap_seconds(
     exchange: ServerExchange, model: Model, devices: Mapping[str, DeviceModel], batch: int
 ) -> float:
     """Seconds of an iteration with nothing overlapped: pulls, the slowest compute, pushes."""
-    slowest = max(
-        compute_seconds(model, devices[worker.device], batch)
-        for worker in exchange.hosts
-        if worker.device is not None
-    )
+    names = {worker.device for worker in exchange.hosts if worker.device is not None}
+    slowest = max(compute_seconds(model, devices[name], batch) for name in names)
     pull = phase_seconds(exchange, model.bytes, "pull")
     push = phase_seconds(exchange, model.bytes, "push")
     return pull + slowest + push

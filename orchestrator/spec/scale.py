@@ -9,9 +9,9 @@ system's time: a run that is stretched D times shows 1/D of them.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Final
 
 AUTO: Final = "auto"
@@ -70,7 +70,7 @@ class Scale:
         """The scale as `--scale` takes it, exactly."""
         return f"{self.rates!r},{self.time!r}"
 
-    @property
+    @cached_property
     def factor(self) -> Fraction:
         """D/R, exactly: emulated bytes per real byte."""
         return _exact(self.time) / _exact(self.rates)
@@ -85,11 +85,12 @@ class Scale:
 
     def elements(self, count: int) -> int:
         """The emulated elements of a tensor: ceil(n x D/R), at least 1."""
-        return max(1, math.ceil(count * self.factor))
+        return max(1, self.bytes(count))
 
     def bytes(self, count: int) -> int:
         """The emulated bytes of real ones, rounded up."""
-        return math.ceil(count * self.factor)
+        # In whole numbers: a model has thousands of tensors, and fractions are slow.
+        return -(-count * self.factor.numerator // self.factor.denominator)
 
     def send_buffer_bytes(self, count: int) -> int:
         """The emulated bytes of a real send buffer, at least `MIN_SEND_BUFFER_BYTES`.

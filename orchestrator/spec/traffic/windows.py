@@ -185,8 +185,9 @@ def port_burst_segments(port: Port, scale: Scale) -> int:
 def host_burst_segments(demands: Demands, scale: Scale) -> dict[str, int]:
     """By host, how many segments it may send as one packet: what the slowest port allows."""
     bursts: dict[str, int] = {}
+    of_ports = {port: port_burst_segments(port, scale) for port in demands.crossed}
     for crossed in demands.paths.values():
-        least = min(port_burst_segments(port, scale) for port in crossed)
+        least = min(of_ports[port] for port in crossed)
         sender = crossed[0].node
         bursts[sender] = min(bursts.get(sender, least), least)
     return bursts
