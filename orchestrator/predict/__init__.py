@@ -8,6 +8,8 @@ predictions             what schedules are expected to take where all workers sh
 Case, expected          what a schedule is expected to take by its choices, simulated
 effort                  how long it takes to say so
 shared_links            which links can be shared unfairly, and what is fair on them
+shared_bounds           each job's best on a network, and its fair share beside others
+left_goodputs           what others leave of links, for the bounds of who shares them
 gain_of_unfair_shares   what the most unfair shares can change
 limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration, for any demands
@@ -48,6 +50,12 @@ from orchestrator.predict.loads import (
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.predict.server_loads import ServerLoad, server_loads
+from orchestrator.predict.sharing import (
+    SharedBound,
+    Sharer,
+    left_goodputs,
+    shared_bounds,
+)
 from orchestrator.predict.windows import (
     capped,
     long_ways,
@@ -68,7 +76,9 @@ __all__ = [
     "Prediction",
     "Ring",
     "ServerLoad",
+    "SharedBound",
     "SharedLink",
+    "Sharer",
     "acks_share",
     "allreduce_bound",
     "bottleneck",
@@ -83,6 +93,7 @@ __all__ = [
     "goodput_bps",
     "is_shared",
     "lead_of",
+    "left_goodputs",
     "limits",
     "link_loads",
     "long_ways",
@@ -94,6 +105,7 @@ __all__ = [
     "phase_seconds",
     "predictions",
     "server_loads",
+    "shared_bounds",
     "shared_links",
     "window_limits",
     "worker_devices",
