@@ -24,3 +24,6 @@ PROGRAMS: Mapping[str, str] = {
     "urgent-server": "workloads.programs.urgent:UrgentServer",
     "urgent-worker": "workloads.programs.urgent:UrgentWorker",
 }
+
+TORCH_COMPUTE = "workloads.torch_models.compute"
+"""By name, for it needs PyTorch, and all else does not."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.emulation.machine.libraries import SET_UP, missing_for
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Topology, load_any, shown_path
 from orchestrator.spec.text import counted
@@ -26,13 +27,19 @@ def validate(files: tuple[Path, ...]) -> None:
         try:
             spec = load_any(file)
             print(f"{shown_path(file)}: {_describe(spec)}")
-            for note in spec.notes if isinstance(spec, Experiment) else ():
+            for note in _notes(spec) if isinstance(spec, Experiment) else ():
                 print(f"{shown_path(file)}: {note}")
         except InputError as error:
             # A topology's problems are those of every experiment on it, too.
             problems.update(dict.fromkeys(error.problems))
     if problems:
         raise InputError(list(problems))
+
+
+def _notes(experiment: Experiment) -> list[str]:
+    """What a person should know of it, also on this machine."""
+    missing = [f"{lack} ({SET_UP})" for lack in missing_for(experiment.learning)]
+    return [*experiment.notes, *missing]
 
 
 def _describe(spec: Topology | Experiment) -> str:

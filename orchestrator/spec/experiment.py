@@ -29,6 +29,7 @@ from orchestrator.spec.traffic.turns import too_small_for_order
 from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
+from workloads.models.learning import Learning
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule
 
@@ -85,6 +86,7 @@ class Experiment:
         congestion_control: the TCP congestion control of the training traffic.
         socket_buffers: what is asked of TCP's buffers.
         learning_rate: of the parameter server's SGD.
+        learning: what computes the gradients, of which data, and how it is judged.
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
         added: what was added to the warm-up and cool-down that the file asks for, and why.
@@ -122,6 +124,7 @@ class Experiment:
     own_code: OwnCode = field(default_factory=OwnCode)
     sweep: Sweep | None = None
     baseline: str = BASELINE
+    learning: Learning = field(default_factory=Learning)
 
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
@@ -222,7 +225,8 @@ class Experiment:
         run = [point.experiment for point in self.points()] or [self]
         networks = [demands for one in run for demands in one.networks]
         served = [one.exchange.demands for one in run]
-        said = (self.added, overrun(networks, self.socket_buffers), *self._too_small(served))
+        slow = self.learning.note(self.known_scale.time)
+        said = (self.added, overrun(networks, self.socket_buffers), *self._too_small(served), slow)
         return tuple(line for line in said if line)
 
     def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:
@@ -297,6 +301,7 @@ class Experiment:
             "congestion_control": self.congestion_control,
             "socket_buffers": self._resolved_buffers(),
             "learning_rate": self.learning_rate,
+            **({"learning": asdict(self.learning)} if self.learning != Learning() else {}),
             "devices": {name: asdict(device) for name, device in self.devices.items()},
             "published": {
                 model: {schedule: list(values) for schedule, values in row.items()}
@@ -372,6 +377,7 @@ class Experiment:
             own_code=_CODE.validate_python(record.get("code_sources", {})),
             sweep=_SWEEP.validate_python(record.get("sweep")),
             baseline=str(record.get("baseline", BASELINE)),
+            learning=Learning(**record.get("learning", {})),
         )
 
     def digest(self) -> str:

@@ -243,5 +243,6 @@ Cpuset: TypeAlias = Annotated[
     list[Annotated[int, Field(ge=0, le=MAX_CPU)]], Field(min_length=1, max_length=MAX_CPU + 1)
 ]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Share: TypeAlias = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
 from orchestrator.spec.checks.exchanges import check_exchanges, networks_of
+from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.placements import check_placement
 from orchestrator.spec.checks.queues import check_queues
 from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
@@ -198,6 +199,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
                 networks=networks_of(topology, placement, sweep),
                 switch=switch,
             )
+        option_problems += check_learning(document, file, overrides, sweep, workers)
     devices: dict[str, DeviceModel] = {}
     ready = not document.problems and file is not None
     if ready and file is not None and topology is not None and placement is not None:
@@ -240,6 +242,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         congestion_control=file.congestion_control,
         socket_buffers=file.socket_buffers.resolve(),
         learning_rate=file.learning_rate,
+        learning=file.learning(),
         devices=devices,
         custom_schedules=schedules,
         own_orders=orders,

@@ -115,6 +115,7 @@ _ARCHITECTURES = {
     "vgg19": _CHAIN,
     "resnet152": _RESNET,
     "squeezenet": _SQUEEZENET,
+    "digits-cnn": _CHAIN,
 }
 
 

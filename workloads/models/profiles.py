@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any
@@ -45,11 +45,13 @@ class Layer:
         name: unique in its model.
         macs: multiply-accumulates of one image's forward pass.
         tensors: its parameters.
+        of_image: whether it is the first, which takes the image.
     """
 
     name: str
     macs: int
     tensors: tuple[Tensor, ...]
+    of_image: bool = field(default=False, compare=False)
 
     @property
     def bytes(self) -> int:
@@ -58,8 +60,11 @@ class Layer:
 
     @property
     def is_depthwise(self) -> bool:
-        """Whether it convolves each channel by itself: a weight of shape [c, 1, k, k]."""
-        return any(
+        """Whether it convolves each channel by itself: a weight of shape [c, 1, k, k].
+
+        The first layer has such a weight where images are grey.
+        """
+        return not self.of_image and any(
             len(tensor.shape) == 4 and tensor.shape[1] == 1 and tensor.shape[2] == tensor.shape[3]
             for tensor in self.tensors
         )
@@ -125,7 +130,8 @@ def load_model(name: str) -> Model:
             tensors=tuple(
                 Tensor(tensor["name"], tuple(tensor["shape"])) for tensor in layer["tensors"]
             ),
+            of_image=not number,
         )
-        for layer in entry["layers"]
+        for number, layer in enumerate(entry["layers"])
     )
     return Model(name, entry["variant"], layers)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from workloads.errors import unknown_name
 from workloads.models.devices import DeviceModel
+from workloads.models.learning import Learning
 from workloads.schedule.library import Schedule, get_schedule
 
 Check = Callable[[Any], Any]
@@ -84,6 +86,21 @@ def flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
+
+
+def learning(value: Any) -> Learning:
+    """How a training learns."""
+    given = mapping(value)
+    known = [field.name for field in fields(Learning)]
+    for name in given:
+        if name not in known:
+            raise ValueError(unknown_name("key", name, known))
+    return Learning(**given)
+
+
+def or_none(check: Check) -> Check:
+    """None, or what passes a check."""
+    return lambda value: None if value is None else check(value)
 
 
 def mapping(value: Any) -> dict[str, Any]:

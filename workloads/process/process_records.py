@@ -192,6 +192,7 @@ class WorkerIteration(ProcessRecord):
         push_sent_ns: when the kernel had taken all of its gradient.
         ended_ns: when the release of the next one came, or after the last one the end of the
             training; without a step barrier, the end of the backward pass.
+        loss: of its batch; None: gradients are made up.
     """
 
     event: ClassVar[str] = "iteration"
@@ -202,6 +203,27 @@ class WorkerIteration(ProcessRecord):
     backward_done_ns: int
     push_sent_ns: int
     ended_ns: int
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationRecord(ProcessRecord):
+    """How good the parameters of an iteration were (the first worker), judged after the training.
+
+    Attributes:
+        at_ns: when the last of them had come to the worker.
+        loss: of the held-out data, mean.
+        accuracy: share of it that is classified rightly.
+    """
+
+    event: ClassVar[str] = "evaluation"
+    iteration: int
+    at_ns: int
+    loss: float
+    accuracy: float
+
+    def __post_init__(self) -> None:
+        _count(accuracy=self.accuracy)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from workloads.errors import JobError
 from workloads.models.devices import DeviceModel
+from workloads.models.learning import Learning
 from workloads.models.profiles import Model, load_model
 from workloads.process import checks
 from workloads.process.job import MOST_WORKERS, Job
@@ -30,6 +31,7 @@ _TRAINING: Mapping[str, checks.Check] = {
     "cool_down": checks.whole(0, 1 << 20),
     "repeat": checks.whole(0, 1 << 20),
     "learning_rate": checks.number,
+    "learning": checks.learning,
     "turns": checks.flag,
 }
 
@@ -50,6 +52,7 @@ class TrainingJob(Job):
         cool_down: iterations after them.
         repeat: number of the repeat; another one has other pull orders.
         learning_rate: of plain SGD on the mean gradient.
+        learning: what computes the gradients, of which data.
         turns: workers push one after the other, each all of an iteration.
     """
 
@@ -66,6 +69,7 @@ class TrainingJob(Job):
     cool_down: int
     repeat: int
     learning_rate: float
+    learning: Learning
     turns: bool
 
     @classmethod
@@ -170,7 +174,8 @@ class WorkerJob(TrainingJob):
 
     Attributes:
         worker: its number, a position in `workers`.
-        device: how long its layers take.
+        device: how long its layers take, where that is emulated.
+        cores: that it may use; None: all that the others leave.
         push_ranks: per unit, its place in the send queue; the least goes first.
         pulls: with a step barrier: orders of all tensors, one per iteration, in turn.
     """
@@ -179,12 +184,14 @@ class WorkerJob(TrainingJob):
         **_TRAINING,
         "worker": checks.whole(0, MOST_WORKERS - 1),
         "device": checks.device,
+        "cores": checks.or_none(checks.positive),
         "push_ranks": checks.ranks,
         "pulls": checks.rows,
     }
 
     worker: int
     device: DeviceModel
+    cores: float | None
     push_ranks: tuple[int, ...]
     pulls: tuple[tuple[int, ...], ...]
 

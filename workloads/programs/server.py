@@ -24,6 +24,7 @@ from workloads.process.process_records import (
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_layout, write_spans
 from workloads.process.training import ServerJob
+from workloads.programs.computing import initialise
 from workloads.programs.follower import Follower
 from workloads.programs.intake import Intake
 from workloads.programs.iteration_log import IterationLog, Logs
@@ -34,7 +35,7 @@ from workloads.schedule.kinds import synchronisation_of
 from workloads.schedule.synchronisation import Action, Answer, Release
 from workloads.schedule.units import Unit, check_ranks
 from workloads.training.contributions import OfAll, OfEach
-from workloads.training.update import Sgd, initialise
+from workloads.training.update import Sgd
 from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import kept_settings, tcp_state
@@ -67,7 +68,7 @@ class ParameterServer:
         layout = self._layout = job.layout
         check_ranks(layout, "answer_ranks", *job.answer_ranks)
         self._parameters = Arena(layout)
-        initialise(self._parameters, layout, job.seed)
+        initialise(job, self._parameters, layout)
         self._gradients = [Arena(layout) for _ in job.workers]
         # A codec for each worker's link, both ways.
         links = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 from workloads.errors import WorkloadError, raised_by
 from workloads.exchange.exchange import End, Ended, Exchange
@@ -23,11 +24,10 @@ from workloads.process.process_records import (
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
 from workloads.process.training import WorkerJob
+from workloads.programs.computing import compute_of, initialise
 from workloads.programs.passes import Passes
 from workloads.programs.program import Program
 from workloads.training.clock import Clock, SystemClock
-from workloads.training.emulated import Emulated, Objective
-from workloads.training.update import initialise
 from workloads.transport.connection import Disconnected, PeerError
 from workloads.transport.memory import Arena
 from workloads.transport.spans import Spans
@@ -56,17 +56,8 @@ class Worker:
         self._arena = Arena(self._layout)
         self._exchange: Exchange = found("exchange", job.schedule.exchange, EXCHANGES, Exchange)
         if not self._exchange.brings_parameters:
-            initialise(self._arena, self._layout, job.seed)
-        self._compute = Emulated(
-            job.model,
-            job.device,
-            batch=job.batch,
-            stretch=job.time,
-            layout=self._layout,
-            arena=self._arena,
-            objective=Objective(job.seed, job.worker),
-            clock=clock,
-        )
+            initialise(job, self._arena, self._layout)
+        self._compute = compute_of(job, self._layout, self._arena, clock)
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
@@ -94,6 +85,8 @@ class Worker:
         used = resources_used()  # before the spans, which are no part of the training
         training_cpu = cpu.used(self._compute.cpu_ns)
         self._write_spans(ended)
+        for evaluation in self._compute.evaluations():
+            self._records.write(evaluation)
         states = ended.connections
         again = sum(state.retransmits for state in states)
         self._records.write(
@@ -115,7 +108,7 @@ class Worker:
             raise WorkloadError(f"exchange {name!r} raised {why}") from error
 
     def _train_all(self) -> Ended:
-        trained: dict[str, int] = {}
+        trained: dict[str, Any] = {}
         for iteration in count():
             if not self._exchange.more(iteration):
                 break
@@ -130,7 +123,7 @@ class Worker:
             self._note(trained)
         return ended
 
-    def _train(self, iteration: int, before: dict[str, int]) -> dict[str, int]:
+    def _train(self, iteration: int, before: dict[str, Any]) -> dict[str, Any]:
         """One forward and backward pass; returns its times (ns).
 
         Args:
@@ -152,12 +145,13 @@ class Worker:
             "pull_done_ns": self._passes.pull_done,
             "forward_done_ns": forward_done,
             "backward_done_ns": backward_done,
+            "loss": self._compute.loss,
         }
         if released is None:
             _end(trained, backward_done)
         return trained
 
-    def _note(self, trained: dict[str, int]) -> None:
+    def _note(self, trained: dict[str, Any]) -> None:
         """Write an iteration down, an iteration later: its push may overlap with what follows."""
         sent = self._exchange.sent(trained["iteration"])
         pushed = trained["backward_done_ns"] if sent is None else sent
@@ -170,7 +164,7 @@ class Worker:
         write_spans(self._records, WorkerSpans, self._job.all_iterations, kinds)
 
 
-def _end(trained: dict[str, int], ended_ns: int) -> None:
+def _end(trained: dict[str, Any], ended_ns: int) -> None:
     """Note when an iteration ended, and tell whoever follows."""
     trained["ended_ns"] = ended_ns
     announce("iteration", **{key: trained[key] for key in ("iteration", "started_ns", "ended_ns")})

@@ -30,6 +30,7 @@ class Architecture:
         linear: layers without activation; the last one never has one.
         activation: of all others.
         epsilon: of the batch normalisation.
+        channels: of the images.
     """
 
     flow: Flow
@@ -38,6 +39,7 @@ class Architecture:
     linear: frozenset[str] = frozenset()
     activation: Callable[[Tensor], Tensor] = relu
     epsilon: float = 1e-5
+    channels: int = 3
 
 
 def _names(text: str) -> frozenset[str]:
@@ -59,6 +61,11 @@ def _alexnet(run: Run, x: Tensor) -> Tensor:
     x = _shrink(run("conv2", x))
     x = _shrink(run("conv5", run("conv4", run("conv3", x))))
     return run("fc8", run("fc7", run("fc6", x.flatten(1))))
+
+
+def _digits_cnn(run: Run, x: Tensor) -> Tensor:
+    x = max_pool2d(run("conv2", run("conv1", x)), 2)
+    return run("fc2", run("fc1", x.flatten(1)))
 
 
 def _vgg19(run: Run, x: Tensor) -> Tensor:
@@ -186,4 +193,5 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "vgg19": Architecture(_vgg19),
     "resnet152": _resnet_of(3, 8, 36, 3),
     "squeezenet": Architecture(_squeezenet, strides={"conv1": 2}, unpadded=_names("conv1")),
+    "digits-cnn": Architecture(_digits_cnn, channels=1),
 }

@@ -15,7 +15,6 @@ from workloads.errors import unknown_name
 from workloads.models.profiles import Layer, input_pixels, load_model
 from workloads.torch_models.architectures import ARCHITECTURES, Architecture
 
-_CHANNELS = 3
 _MOMENTUM = 0.1
 
 
@@ -108,7 +107,7 @@ class Network(nn.Module):
             raise ValueError(unknown_name("torch module of model", name, ARCHITECTURES))
         architecture = ARCHITECTURES[name]
         pixels = input_pixels(name)
-        self.input_shape = (_CHANNELS, pixels, pixels)
+        self.input_shape = (architecture.channels, pixels, pixels)
         self._flow = architecture.flow
         layers = load_model(name).layers
         for layer in layers:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
+from workloads.process.process_records import EvaluationRecord
+
 Pass = Literal["forward", "backward"]
 
 
@@ -44,6 +46,10 @@ class Compute(ABC):
     def loss(self) -> float | None:
         """Of the last forward pass, mean over the batch; None: it has none."""
         return None
+
+    def evaluations(self) -> Sequence[EvaluationRecord]:
+        """How good parameters were on held-out data; asked when all of the training is over."""
+        return ()
 
     @abstractmethod
     def forward(self, gate: Gate) -> None:

@@ -50,8 +50,8 @@ def bound_imgs_per_sec(
         lead: how many iterations a worker can do for one of the slowest worker's.
 
     Returns:
-        None if the run does not say on what topology with what devices it ran, or if this version
-        does not know its model.
+        None if the run does not say on what topology with what devices it ran, if this version
+        does not know its model, or if real layers were computed: nobody knows how long at least.
     """
     case = case_of(experiment, model, batch, goodputs)
     if case is None:
@@ -85,7 +85,7 @@ def case_of(
 ) -> Case | None:
     """What was trained on what; None as above."""
     exchange = exchange_in(experiment)
-    if exchange is None or model not in model_names():
+    if exchange is None or model not in model_names() or _computed(experiment):
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])
@@ -102,6 +102,11 @@ def case_of(
     except (KeyError, TypeError, ValidationError):
         return None
     return case
+
+
+def _computed(experiment: Mapping[str, Any]) -> bool:
+    learning = experiment.get("learning")
+    return isinstance(learning, dict) and learning.get("compute") == "torch"
 
 
 def exchange_in(experiment: Mapping[str, Any]) -> ServerExchange | None:

@@ -11,6 +11,7 @@ from orchestrator.emulation.limits.caps import (
     this_machine,
 )
 from orchestrator.emulation.limits.cgroups import find_layout
+from orchestrator.emulation.machine.libraries import require_for
 from orchestrator.emulation.machine.machine import Machine, require_for_run
 from orchestrator.emulation.switches.choice import SwitchChoice, check_fit, choose_switch, obstacles
 from orchestrator.errors import MachineError
@@ -32,6 +33,7 @@ def check_machine(experiment: Experiment, place: Path) -> Machine:
     Raises:
         MachineError: it cannot; the message says what is missing and the remedy.
     """
+    require_for(experiment.learning)
     delay = any(
         direction.delay_us
         for link in experiment.topology.links

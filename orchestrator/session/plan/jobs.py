@@ -158,6 +158,7 @@ def plans_of(
         "cool_down": experiment.cool_down,
         "repeat": work.repeat - 1,
         "learning_rate": experiment.learning_rate,
+        "learning": asdict(experiment.learning),
         "turns": ranks.turns,
         **({} if work.seconds is None else {"seconds": work.seconds}),
     }
@@ -176,6 +177,7 @@ def plans_of(
             **training,
             "worker": place,
             "device": asdict(experiment.devices[device]),
+            "cores": topology.host(worker).cores,
             "push_ranks": list(ranks.pushes[number]),
             "pulls": [list(pull) for pull in ranks.pulls[number]],
         }

@@ -10,9 +10,10 @@ def memory_bytes(experiment: Experiment) -> int:
     """Memory that the largest model's processes hold at once, in bytes.
 
     The parameter server keeps the parameters and one gradient per worker, each worker its
-    parameters and its gradient; 64 MiB per process for Python and numpy.
+    parameters and its gradient; 64 MiB per process for Python and numpy, with PyTorch 384.
     """
     workers = len(experiment.placement.workers)
     largest = max(load_model(model).bytes for model in experiment.models)
     arrays = (1 + workers) + 2 * workers
-    return arrays * experiment.scale.bytes(largest) + (workers + 1) * 64 * 2**20
+    each = (384 if experiment.learning.real else 64) * 2**20
+    return arrays * experiment.scale.bytes(largest) + (workers + 1) * each

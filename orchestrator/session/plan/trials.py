@@ -15,6 +15,8 @@ from workloads.models.profiles import load_model
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
 TRIAL_OVERHEAD_SECONDS = 2.0
+LEAST_MACS_PER_SECOND = 5e9
+"""Of a core that computes real layers: a slow one, for this decides how long is waited for it."""
 # Building it, and starting what measures its goodput.
 TESTBED_SECONDS = 8.0
 
@@ -89,7 +91,18 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> floa
         experiment.scale,
         experiment.schedule(schedule).window_bytes,
     )
-    return experiment.scale.seconds(real)
+    return experiment.scale.seconds(real) + _computing_seconds(experiment, model)
+
+
+def _computing_seconds(experiment: Experiment, model: str) -> float:
+    """Upper estimate of the real computation of an iteration, on this machine's clock.
+
+    A backward pass takes twice a forward one, and workers may have to take turns.
+    """
+    if not experiment.learning.real:
+        return 0.0
+    macs = experiment.batch * sum(layer.macs for layer in load_model(model).layers)
+    return len(experiment.placement.workers) * 3 * macs / LEAST_MACS_PER_SECOND
 
 
 @lru_cache(maxsize=64)

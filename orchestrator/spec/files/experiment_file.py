@@ -26,6 +26,7 @@ from orchestrator.spec.fields import (
     Positive,
     Rate,
     ScheduleName,
+    Share,
     Slice,
     SwitchKind,
 )
@@ -34,6 +35,7 @@ from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.library import CODECS, EXCHANGES, IDENTITY, PARAMETER_SERVER
+from workloads.models.learning import ComputeName, DataName, Learning
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import (
     MAX_FLOWS,
@@ -315,6 +317,21 @@ class ExperimentFile(FileModel):
         default=BuffersFile(), description="TCP buffers in the real system's bytes"
     )
     learning_rate: Positive = Field(default=0.01, description="of the parameter server's SGD")
+    compute: ComputeName = Field(
+        default="emulated",
+        description="`emulated`: the device model's time passes; `torch`: PyTorch computes the real"
+        " layers in this machine's time (R and D must be equal)",
+    )
+    data: DataName = Field(
+        default="synthetic",
+        description="what `compute: torch` trains on: made-up images, or scikit-learn's `digits`",
+    )
+    evaluate_every: Count = Field(
+        default=10, description="iterations between two looks at the held-out part of the data"
+    )
+    target_accuracy: Share | None = Field(
+        default=None, description="held-out accuracy, such as 0.95, whose time is looked for"
+    )
     device_models: dict[DeviceName, DeviceFile] = Field(
         default={}, description="device models beside, or instead of, the library's"
     )
@@ -331,3 +348,12 @@ class ExperimentFile(FileModel):
         description="imgs/sec to draw beside the measured ones: by model and schedule, a list of"
         " runs",
     )
+
+    def learning(self) -> Learning:
+        """What computes gradients, of which data, and how it is judged."""
+        return Learning(
+            compute=self.compute,
+            data=self.data,
+            evaluate_every=self.evaluate_every,
+            target_accuracy=self.target_accuracy,
+        )

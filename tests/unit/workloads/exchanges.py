@@ -13,6 +13,7 @@ from experiments.own_exchange import EveryoneToEveryone
 from tests.unit.workloads.in_process import PATIENCE
 from workloads.exchange import Ended
 from workloads.models.devices import DeviceModel
+from workloads.models.learning import Learning
 from workloads.models.profiles import Model
 from workloads.process.job import Peer
 from workloads.process.records import Records
@@ -71,6 +72,8 @@ def train_together(
             workers=names,
             model=model,
             schedule=schedule,
+            learning=Learning(),
+            cores=None,
             rates=1.0,
             time=1.0,
             batch=1,

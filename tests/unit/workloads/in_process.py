@@ -12,6 +12,7 @@ from unittest import mock
 
 from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, setting_of
 from workloads.models.devices import DeviceModel
+from workloads.models.learning import Learning
 from workloads.models.profiles import Layer, Model, Tensor
 from workloads.process.records import Records
 from workloads.process.training import ServerJob, WorkerJob
@@ -85,6 +86,7 @@ def train(
         "flow_dscp": tuple(range(schedule.flow_count)),
         "congestion_control": "cubic",
         "learning_rate": 0.01,
+        "learning": Learning(),
         "silence_seconds": PATIENCE,
         "given": {},
         **changes,
@@ -134,6 +136,7 @@ def train(
             pulls=ranks.pulls[number],
             # A depthwise layer is none of these, so the time of each hangs on its bytes alone.
             device=DeviceModel("made-up", seconds, 0.0, 0.0),
+            cores=None,
             **common,
         )
         with Records(job.records, job.host) as records:

@@ -126,7 +126,8 @@ class Bench:
                 "cool_down": 0,
                 "repeat": 0,
                 "learning_rate": 0.01,
-                **({} if number is None else {"worker": number, "device": INSTANT}),
+                "learning": {},
+                **({} if number is None else {"worker": number, "device": INSTANT, "cores": None}),
             },
         }
         for key, value in changes.items():

@@ -67,7 +67,8 @@ def test_shipped_topologies_have_the_windows_that_their_figures_were_measured_wi
 ) -> None:
     topology = load_topology(path)
     demands = exchange_of(topology).demands
-    assert {AUTO.send_bytes(demands, one) for one in demands} == {48 * 1024}
+    slow = path.stem == "office"  # 100 Mbps
+    assert {AUTO.send_bytes(demands, one) for one in demands} == {(16 if slow else 48) * 1024}
     assert AUTO.receive_bytes(demands) == 256 * 1024
 
 

@@ -1,0 +1,91 @@
+"""What real training needs: whole tensors, and data that fits the model and fills a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.errors import Problem
+from orchestrator.spec.experiment import Overrides
+from orchestrator.spec.files.experiment_file import ExperimentFile
+from orchestrator.spec.files.validation import mapping
+from orchestrator.spec.scale import AutoScale, Scale, parse_scale
+from orchestrator.spec.sweep import Sweep
+from orchestrator.spec.yaml.document import Document, Loc
+from workloads.models.learning import SHIPPED_DATA
+
+_ONLY_REAL = ("data", "evaluate_every", "target_accuracy")
+
+
+def check_learning(
+    document: Document,
+    file: ExperimentFile,
+    overrides: Overrides,
+    sweep: Sweep | None,
+    workers: int,
+) -> list[Problem]:
+    """Adds a problem for all that real training lacks; returns those of options.
+
+    Args:
+        document: of the experiment.
+        file: what was read of it.
+        overrides: what the command line says.
+        sweep: None: there is none.
+        workers: at most, over its points.
+    """
+    learning = file.learning()
+    if not learning.real:
+        for key in _ONLY_REAL:
+            if key in mapping(document.data):
+                message = f"{key} needs `compute: torch`: emulated layers learn nothing real"
+                document.report_at((key,), message, key=True)
+        return []
+    models = file.models if overrides.models is None else overrides.models
+    _check_data(document, file, models, sweep, workers)
+    return _check_scale(document, file, overrides)
+
+
+def _check_scale(document: Document, file: ExperimentFile, overrides: Overrides) -> list[Problem]:
+    asked: Scale | AutoScale = file.scale.scale()
+    option = overrides.scale is not None
+    try:
+        if overrides.scale is not None:
+            given = overrides.scale
+            asked = parse_scale(given) if isinstance(given, str) else given
+    except ValueError:
+        return []  # a problem already
+    if isinstance(asked, Scale) and asked.rates == asked.time:
+        return []
+    why = f"`compute: torch` computes whole tensors, so D must equal R, found {asked}"
+    hint = "`scale: {rates: 1, time: 1}` is the real thing"
+    if option:
+        return [Problem("--scale", why, hint)]
+    document.report_at(("scale",), why, hint)
+    return []
+
+
+def _check_data(
+    document: Document,
+    file: ExperimentFile,
+    models: Sequence[str],
+    sweep: Sweep | None,
+    workers: int,
+) -> None:
+    data = SHIPPED_DATA.get(file.data)
+    if data is None:
+        return
+    for place, model in enumerate(models):
+        if model not in data.models:
+            message = (
+                f"{model} does not take the {data.shape[1]} x {data.shape[2]} images of digits"
+            )
+            listed = model in file.models
+            loc: Loc = ("models", file.models.index(model) if listed else place)
+            document.report_at(loc, message, f"{' and '.join(data.models)} does")
+    varied = sweep.values if sweep is not None and sweep.variable == "batch" else ()
+    batch, share = max((file.batch, *map(int, varied))), data.share(workers)
+    if batch > share:
+        message = (
+            f"a batch of {batch} is larger than the data: each of {workers} workers has {share} of "
+            f"the {data.training} images"
+        )
+        document.report_at(("sweep", "batch") if varied else ("batch",), message)

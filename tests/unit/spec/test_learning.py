@@ -1,0 +1,82 @@
+"""What real training needs is asked for before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import InputError
+from orchestrator.spec import Experiment, Overrides, load_experiment
+
+TOPOLOGY = Path(__file__).parents[3] / "topologies" / "office.yaml"
+REAL = "compute: torch\ndata: digits\nscale: {rates: 1, time: 1}\n"
+
+
+def loaded(
+    folder: Path, keys: str, model: str = "digits-cnn", overrides: Overrides | None = None
+) -> Experiment:
+    file = folder / "e.yaml"
+    file.write_text(f"name: e\ntopology: {TOPOLOGY}\nmodels: [{model}]\nschedules: [none]\n{keys}")
+    return load_experiment(file, overrides)
+
+
+def problems(
+    folder: Path, keys: str, model: str = "digits-cnn", overrides: Overrides | None = None
+) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        loaded(folder, keys, model, overrides)
+    return [str(problem).removeprefix(f"{folder}/") for problem in caught.value.problems]
+
+
+def test_what_learns_is_resolved_and_comes_back(tmp_path: Path) -> None:
+    found = loaded(tmp_path, f"{REAL}target_accuracy: 0.9\nevaluate_every: 3\n")
+    assert found.learning.real
+    assert (found.learning.target_accuracy, found.learning.evaluate_every) == (0.9, 3)
+    assert Experiment.from_resolved(found.to_json()).learning == found.learning
+    assert "learning" not in loaded(tmp_path, "").resolved()
+    assert found.digest() != loaded(tmp_path, REAL).digest()
+
+
+@pytest.mark.parametrize(
+    ("scale", "found"),
+    [("", "R auto, D=1"), ("scale: {rates: 2, time: 1}", "R=2, D=1"), ("scale: auto", "R auto")],
+)
+def test_whole_tensors_need_d_equal_to_r(tmp_path: Path, scale: str, found: str) -> None:
+    (problem,) = problems(tmp_path, f"compute: torch\n{scale}\n")
+    assert f"D must equal R, found {found}" in problem
+    option = Overrides(scale="4,1")
+    (problem,) = problems(tmp_path, REAL, overrides=option)
+    assert problem.startswith("--scale: ")
+    stretched = loaded(tmp_path, "compute: torch\n", overrides=Overrides(scale="4,4"))
+    assert any("hosts that compute 4 times as fast" in note for note in stretched.notes)
+    assert not any("as fast" in note for note in loaded(tmp_path, REAL).notes)
+
+
+def test_a_batch_larger_than_the_data(tmp_path: Path) -> None:
+    loaded(tmp_path, f"{REAL}batch: 479\n")
+    (problem,) = problems(tmp_path, f"{REAL}batch: 480\n")
+    assert problem == (
+        "e.yaml:8:8: a batch of 480 is larger than the data: each of 3 workers has 479 of the "
+        "1437 images"
+    )
+    (problem,) = problems(tmp_path, f"{REAL}sweep: {{batch: [8, 500]}}\n")
+    assert "a batch of 500 is larger" in problem
+    (problem,) = problems(tmp_path, f"{REAL}batch: 300\nsweep: {{workers: [2, 6]}}\n")
+    assert "each of 6 workers has 239" in problem
+
+
+def test_digits_are_for_models_that_take_them(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, REAL, "alexnet")
+    assert problem == (
+        "e.yaml:3:10: alexnet does not take the 8 x 8 images of digits (digits-cnn does)"
+    )
+
+
+@pytest.mark.parametrize("key", ["data: digits", "target_accuracy: 0.9", "evaluate_every: 5"])
+def test_keys_of_real_training_need_it(tmp_path: Path, key: str) -> None:
+    (problem,) = problems(tmp_path, f"{key}\n")
+    name = key.partition(":")[0]
+    assert problem == (
+        f"e.yaml:5:1: {name} needs `compute: torch`: emulated layers learn nothing real"
+    )

@@ -1,0 +1,137 @@
+"""Real training in our own exchange, against PyTorch alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: make setup-torch")
+pytest.importorskip("sklearn", reason="scikit-learn is not installed: make setup-torch")
+
+import numpy as np
+import torch
+
+from tests.unit.workloads.in_process import train
+from workloads.errors import WorkloadError
+from workloads.models.learning import DIGITS, Learning
+from workloads.models.profiles import load_model
+from workloads.schedule.library import SCHEDULES, get_schedule
+from workloads.schedule.units import Layout
+from workloads.torch_models.compute import threads_of
+from workloads.torch_models.datasets import Examples, batches, digits
+from workloads.torch_models.judging import Judging
+from workloads.torch_models.profile import torch_model
+from workloads.transport.memory import Arena
+
+NETWORKS = "tests.unit.workloads.torch_models.networks_of_tests"
+DIGITS_CNN = load_model("digits-cnn")
+
+
+def records(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+
+
+def of(event: str, folder: Path, name: str = "worker0") -> list[dict[str, Any]]:
+    return [record for record in records(folder, name) if record["event"] == event]
+
+
+def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) -> None:
+    ends = {}
+    for schedule in SCHEDULES:
+        if schedule.bulk_synchronous:
+            found = train(
+                tmp_path, DIGITS_CNN, schedule, iterations=4, batch=8, learning_rate=0.1,
+                learning=Learning("torch", "digits"),
+            )  # fmt: skip
+            ends[schedule.name] = found[-1]["parameters_sha256"]
+    assert len(set(ends.values())) == 1, ends
+
+
+@pytest.mark.parametrize("schedule", ["none", "p3", "r2sp"])
+def test_three_workers_learn_digits(tmp_path: Path, schedule: str) -> None:
+    train(
+        tmp_path, DIGITS_CNN, get_schedule(schedule), iterations=60, batch=32,
+        learning_rate=0.1, learning=Learning("torch", "digits", 20),
+    )  # fmt: skip
+    judged = of("evaluation", tmp_path)
+    iterations = of("iteration", tmp_path)
+    assert [one["iteration"] for one in judged][:3] == [0, 20, 40]
+    assert judged[0]["accuracy"] < 0.3
+    assert judged[-1]["accuracy"] > 0.8
+    assert judged[-1]["loss"] < judged[0]["loss"]
+    assert iterations[-1]["loss"] < iterations[0]["loss"]
+    for one in judged[1:]:
+        own = iterations[one["iteration"]]
+        assert one["at_ns"] <= own["forward_done_ns"]
+    assert not of("evaluation", tmp_path, "worker1")
+
+
+@pytest.mark.parametrize("name", ["unused", "words"])
+@pytest.mark.parametrize("schedule", ["none", "p3"])
+def test_a_users_network_is_trained(tmp_path: Path, name: str, schedule: str) -> None:
+    model = torch_model(f"{NETWORKS}:{name}").model
+    train(
+        tmp_path, model, get_schedule(schedule), iterations=25, batch=4, learning_rate=0.3,
+        learning=Learning("torch"),
+    )  # fmt: skip
+    losses = [one["loss"] for one in of("iteration", tmp_path)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_gradient_that_is_not_finite_ends_the_training_with_its_tensor(tmp_path: Path) -> None:
+    with pytest.raises(WorkloadError) as caught:
+        train(
+            tmp_path, DIGITS_CNN, get_schedule("none"), workers=1, iterations=30, batch=8,
+            learning_rate=1e12, learning=Learning("torch", "digits"),
+        )  # fmt: skip
+    assert "is not finite (loss " in str(caught.value)
+    assert "smaller learning_rate" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_digits_are_split_once_and_shared_out() -> None:
+    training, held_out = digits(3)
+    assert (len(training), len(held_out)) == (DIGITS.training, DIGITS.held_out)
+    assert training.images.shape[1:] == DIGITS.shape
+    assert set(training.labels) == set(range(DIGITS.classes))
+    assert float(training.images.max()) == 1.0
+    again, _ = digits(3)
+    assert np.array_equal(training.images, again.images)
+    other, _ = digits(4)
+    assert not np.array_equal(training.labels, other.labels)
+
+
+def test_a_pass_over_the_data_has_every_image_at_most_once() -> None:
+    labels = np.arange(10)
+    made = batches(Examples(np.zeros((10, 1), np.float32), labels), 3, seed=1, worker=0)
+    for _ in range(4):
+        seen = np.concatenate([next(made).labels for _ in range(3)])
+        assert len(set(seen)) == 9
+    with pytest.raises(WorkloadError, match="a batch of 11 is larger than the data"):
+        next(batches(Examples(np.zeros((10, 1), np.float32), labels), 11, seed=1, worker=0))
+
+
+@pytest.mark.parametrize(
+    ("cores", "processors", "workers", "threads"),
+    [(None, 2, 3, 1), (None, 16, 3, 5), (6.0, 16, 2, 6), (0.5, 16, 2, 1), (6.0, 4, 1, 4)],
+)
+def test_threads_are_a_workers_cores(
+    cores: float | None, processors: int, workers: int, threads: int
+) -> None:
+    assert threads_of(cores, processors, workers) == threads
+
+
+def test_where_memory_is_short_every_second_copy_goes() -> None:
+    module = torch_model("digits-cnn").module
+    layout = Layout(DIGITS_CNN, 1, 1)
+    arena = Arena(layout)
+    judging = Judging(module, arena, digits(1)[1], 1, 4 * arena.values.nbytes)
+    for iteration in range(11):
+        judging.keep(iteration, 0, last=iteration == 10)
+    assert [one.iteration for one in judging.judged()] == [0, 4, 8, 10]
+
+
+torch.set_num_threads(1)

@@ -1,0 +1,89 @@
+"""How a training learns: what computes its gradients, of which data, and how it is judged.
+
+Pure: who reads an experiment and who trains both know it, with or without PyTorch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from workloads.errors import unknown_name
+
+ComputeName = Literal["emulated", "torch"]
+DataName = Literal["synthetic", "digits"]
+
+COMPUTES: tuple[str, ...] = get_args(ComputeName)
+DATA: tuple[str, ...] = get_args(DataName)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How a training learns.
+
+    Attributes:
+        compute: `emulated`: time passes as a device would need it, and gradients are made up;
+            `torch`: PyTorch computes the real layers, in the time that this machine needs.
+        data: what `torch` trains on: images made up from the seed, or scikit-learn's digits.
+        evaluate_every: iterations between two looks at the held-out part of the data.
+        target_accuracy: share of the held-out part, from 0 to 1, that is asked for; None: none.
+    """
+
+    compute: ComputeName = "emulated"
+    data: DataName = "synthetic"
+    evaluate_every: int = 10
+    target_accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("compute", self.compute, COMPUTES), ("data", self.data, DATA)):
+            if value not in known:
+                raise ValueError(unknown_name(name, str(value), known))
+        if not isinstance(self.evaluate_every, int) or self.evaluate_every < 1:
+            raise ValueError("evaluate_every must be a whole number, at least 1")
+        target = self.target_accuracy
+        if target is not None and not 0 < target <= 1:
+            raise ValueError("target_accuracy must be above 0, and at most 1")
+
+    @property
+    def real(self) -> bool:
+        """Whether real layers are computed."""
+        return self.compute == "torch"
+
+    def note(self, time: float) -> str:
+        """What a person should know of it where time is stretched by D; empty: nothing."""
+        if not self.real or time == 1:
+            return ""
+        return (
+            f"`compute: torch` computes in this machine's time: at D={time:g} figures are those of "
+            f"hosts that compute {time:g} times as fast"
+        )
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is known of data without having it.
+
+    Attributes:
+        shape: of one image: channels, height, width.
+        classes: how many there are.
+        training: images to train on, of all workers together.
+        held_out: images that are kept for judging.
+        models: of the library that take such images.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+    training: int
+    held_out: int
+    models: tuple[str, ...]
+
+    def share(self, workers: int) -> int:
+        """Images that each of the workers has at least."""
+        return self.training // workers
+
+
+DIGITS = Data(shape=(1, 8, 8), classes=10, training=1437, held_out=360, models=("digits-cnn",))
+"""scikit-learn's 1797 digits, a fifth of them held out."""
+
+SHIPPED_DATA = {"digits": DIGITS}
+"""By name; what is made up is as large as asked."""

@@ -1,0 +1,56 @@
+"""What a worker computes with, and with which parameters all begin; PyTorch only if asked."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from workloads.errors import WorkloadError
+from workloads.library import TORCH_COMPUTE
+from workloads.process.training import TrainingJob, WorkerJob
+from workloads.schedule.units import Layout
+from workloads.training import update
+from workloads.training.clock import Clock
+from workloads.training.compute import Compute
+from workloads.training.emulated import Emulated, Objective
+from workloads.transport.memory import Arena
+
+
+def compute_of(job: WorkerJob, layout: Layout, arena: Arena, clock: Clock) -> Compute:
+    """The computation that a worker's job asks for, in the arena.
+
+    Raises:
+        WorkloadError: PyTorch is missing, or has no such network.
+    """
+    if not job.learning.real:
+        return Emulated(
+            job.model,
+            job.device,
+            batch=job.batch,
+            stretch=job.time,
+            layout=layout,
+            arena=arena,
+            objective=Objective(job.seed, job.worker),
+            clock=clock,
+        )
+    compute: Compute = _torch().TorchCompute(job, layout, arena, clock)
+    return compute
+
+
+def initialise(job: TrainingJob, parameters: Arena, layout: Layout) -> None:
+    """Fill an arena with the parameters that a training begins with, from its seed.
+
+    Raises:
+        WorkloadError: PyTorch is missing, or has no such network.
+    """
+    if not job.learning.real:
+        update.initialise(parameters, layout, job.seed)
+        return
+    _torch().initialise(job, parameters, layout)
+
+
+def _torch() -> Any:
+    try:
+        return importlib.import_module(TORCH_COMPUTE)
+    except ImportError as error:
+        raise WorkloadError(f"PyTorch cannot be imported on this host: {error}") from None
