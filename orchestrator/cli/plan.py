@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
 from orchestrator.cli.options import overrides, overrides_from
-from orchestrator.controller.rules import Rules
 from orchestrator.emulation.limits.caps import (
     HostCaps,
     MachineCapacity,
@@ -40,6 +39,7 @@ from orchestrator.spec import (
     CHOICES,
     OPENFLOW_KINDS,
     AutoScale,
+    Demand,
     Demands,
     Experiment,
     Topology,
@@ -260,34 +260,43 @@ def describe(
         ],
         "caps_notes": [*warnings(caps, capacity), *notes(caps, capacity)],
         "delays_notes": _delays_notes(topology),
-        "ports": {
-            name: [
-                {
-                    "port": shape.port,
-                    "rate_bps": shape.rate_bps,
-                    "delay_us": shape.delay_us,
-                    "queue_bytes": shape.queue_bytes,
-                    "classes": [placed.traffic.name for placed in used.placed()],
-                    "commands": [list(command) for command in shape.commands()],
-                }
-                # Under a controller a port may have more: those of other schedules, unused.
-                for shape, used in zip(
-                    _shapes(experiment, name, by_rules),
-                    _shapes(experiment, name, False),
-                    strict=True,
-                )
-            ]
-            for name in experiment.schedules
-        },
-        "rules": {
-            name: {
-                switch_name: [str(rule) for rule in rules]
-                for switch_name, rules in _rules(experiment, name).items()
-            }
-            for name in experiment.schedules
-            if by_rules
-        },
+        "ports": _of_each(experiment, lambda name: _ports(experiment, name, by_rules)),
+        "rules": _of_each(experiment, lambda name: _rules(experiment, name)) if by_rules else {},
     }
+
+
+T = TypeVar("T")
+
+
+def _of_each(experiment: Experiment, of: Callable[[str], T]) -> dict[str, T]:
+    """By schedule; what is alike to the network is worked out once: it may be long."""
+    known: dict[tuple[tuple[Demand, ...], bool, int | None], T] = {}
+    found = {}
+    for name in experiment.schedules:
+        schedule = experiment.schedule(name)
+        key = (_demands(experiment, name).all, schedule.at_switch, schedule.flows)
+        if key not in known:
+            known[key] = of(name)
+        found[name] = known[key]
+    return found
+
+
+def _ports(experiment: Experiment, name: str, by_rules: bool) -> list[dict[str, Any]]:
+    """How every port would be shaped under a schedule."""
+    return [
+        {
+            "port": shape.port,
+            "rate_bps": shape.rate_bps,
+            "delay_us": shape.delay_us,
+            "queue_bytes": shape.queue_bytes,
+            "classes": [placed.traffic.name for placed in used.placed()],
+            "commands": [list(command) for command in shape.commands()],
+        }
+        # Under a controller a port may have more: those of other schedules, unused.
+        for shape, used in zip(
+            _shapes(experiment, name, by_rules), _shapes(experiment, name, False), strict=True
+        )
+    ]
 
 
 def _shapes(experiment: Experiment, name: str, by_dscp: bool) -> tuple[PortShape, ...]:
@@ -297,10 +306,11 @@ def _shapes(experiment: Experiment, name: str, by_dscp: bool) -> tuple[PortShape
     return port_shapes(demands, experiment.scale, schedule, by_dscp=by_dscp)
 
 
-def _rules(experiment: Experiment, name: str) -> Rules:
+def _rules(experiment: Experiment, name: str) -> dict[str, list[str]]:
     """What every switch would do under a schedule."""
     demands = _demands(experiment, name)
-    return planned_rules(demands, schedule_plan(demands, experiment.schedule(name)))
+    rules = planned_rules(demands, schedule_plan(demands, experiment.schedule(name)))
+    return {switch: [str(rule) for rule in of_switch] for switch, of_switch in rules.items()}
 
 
 def _demands(experiment: Experiment, name: str) -> Demands:
