@@ -4,13 +4,16 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup experiment smoke bench check test test-vm lint clean
+.PHONY: help setup setup-torch experiment smoke bench check test test-vm lint clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: Debian packages, and Python libraries in .venv
 	@scripts/setup
+
+setup-torch: ## add torch for CPUs, an extra (190 MB): training with real gradients, paced scripts
+	@scripts/setup --torch
 
 experiment: setup ## reproduce the published experiment (at most 5 minutes)
 	$(SUDO) $(BIN)/dmlbed run experiments/published.yaml

@@ -19,7 +19,7 @@ from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 
 # What a run can do without, if its files do not ask for it.
-_OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW, Need.BENCH)
+_OPTIONAL = (Need.DELAY, Need.CAPS, Need.OPENFLOW, Need.BENCH, Need.TORCH)
 
 
 @click.command()

@@ -52,7 +52,7 @@ class Machine:
         file.chmod(0o755)
         return file
 
-    def set_up(self, environment_python: str) -> subprocess.CompletedProcess[str]:
+    def set_up(self, environment_python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run set-up; what .venv/bin/python does is given as a shell script."""
         made = self.program("made", environment_python)
         python = self.program(
@@ -64,7 +64,7 @@ class Machine:
         )
         path = f"{self.programs}:{os.environ['PATH']}"
         return subprocess.run(
-            [self.project / "scripts" / "setup"],
+            [self.project / "scripts" / "setup", *arguments],
             env={**os.environ, "PATH": path, "PYTHON": str(python)},
             capture_output=True,
             text=True,
@@ -150,6 +150,39 @@ def test_a_python_of_another_version_is_refused_before_anything_is_made(machine:
     assert done.returncode == 3
     assert f"PYTHON={other} is not a Python 3.11" in done.stderr
     assert not (machine.project / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("installed", "wheel", "said"),
+    [
+        ("2.13.0+cpu", True, "torch is there"),
+        ("2.13.0+cu130", True, "torch is there"),  # somebody's own choice
+        ("2.12.0+cpu", True, "into .venv (torch==2.13.0+cpu scikit-learn~=1.7)"),
+        ("", True, "into .venv (torch==2.13.0+cpu scikit-learn~=1.7)"),
+        ("", False, "from https://download.pytorch.org/whl/cpu"),
+    ],
+)
+def test_torch_comes_as_a_build_for_cpus(
+    machine: Machine, installed: str, wheel: bool, said: str
+) -> None:
+    libraries = machine.project.parent / "libraries"
+    for name, version in (("torch", installed), ("scikit_learn", "1.7.2")):
+        if version:
+            (libraries / f"{name}-{version}.dist-info").mkdir(parents=True)
+            text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            (libraries / f"{name}-{version}.dist-info" / "METADATA").write_text(text)
+    asked = machine.project.parent / "asked"
+    done = machine.set_up(
+        f"""[ "$1" = -m ] || PYTHONPATH="{libraries}" exec "{sys.executable}" -S "$@"
+        echo "$*" >>"{asked}"
+        case "$*" in *--dry-run*) {"true" if wheel else "exit 1"} ;; esac""",
+        "--torch",
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stderr
+    calls = [call for call in asked.read_text().splitlines() if "torch==" in call]
+    assert len(calls) == (0 if said == "torch is there" else 2)
+    assert all("torch==2.13.0+cpu" in call for call in calls)
 
 
 def test_the_script_is_bash() -> None:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ MINIMUM_MEMORY_BYTES = 2 * 2**30
 MINIMUM_DISK_BYTES = 200 * 2**20
 
 _SET_UP = "make setup"
+SET_UP_TORCH = "make setup-torch"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Machine:
         disk_bytes: space available where results go.
         memory_total_bytes: memory of the whole machine.
         caps_missing: cgroup controllers that hosts cannot be given, and why.
+        torch: the version that the hosts' Python finds; None if there is none.
     """
 
     kernel: str
@@ -61,6 +64,7 @@ class Machine:
     disk_bytes: int
     memory_total_bytes: int = 0
     caps_missing: Mapping[str, str] = field(default_factory=dict)
+    torch: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for a run's record."""
@@ -99,6 +103,14 @@ def attempt(argv: Sequence[str], lines: str = "") -> bool:
     return done.returncode == 0
 
 
+def installed(library: str) -> str | None:
+    """The version of a Python library; None if there is none."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 @dataclass(frozen=True)
 class Probes:
     """The ways in which the machine is asked; a test answers in its place."""
@@ -107,6 +119,7 @@ class Probes:
     which: Callable[[str], str | None] = shutil.which
     user_id: Callable[[], int] = os.geteuid
     files: Path = Path("/")
+    installed: Callable[[str], str | None] = installed
 
 
 def inspect_machine(
@@ -153,6 +166,7 @@ def inspect_machine(
         disk_bytes=_disk_space(results),
         memory_total_bytes=_memory(_text(probes.files / "proc/meminfo"), "MemTotal"),
         caps_missing=layout.missing,
+        torch=probes.installed("torch"),
     )
 
 
@@ -164,6 +178,7 @@ def checks(machine: Machine, congestion_control: str = "cubic") -> tuple[Check, 
         *(_program(program, machine) for program in PROGRAMS),
         *(_feature(feature, machine) for feature in FEATURES),
         *_kernel(machine, congestion_control),
+        _torch(machine),
         *_resources(machine),
     )
 
@@ -215,6 +230,12 @@ def _kernel(machine: Machine, congestion_control: str) -> Iterator[Check]:
     why = machine.caps_missing.get("cpuset")
     kept = f"by CPU affinity: {why}" if why else "by cgroups"
     yield Check("cpuset", kept, True, Need.CAPS, "hosts with a cpuset")
+
+
+def _torch(machine: Machine) -> Check:
+    found = machine.torch or "missing"
+    purpose = "torch scripts, real training"
+    return Check("torch", found, machine.torch is not None, Need.TORCH, purpose, SET_UP_TORCH)
 
 
 def _resources(machine: Machine) -> Iterator[Check]:

@@ -15,6 +15,7 @@ class Need(StrEnum):
     CAPS = "caps"
     OPENFLOW = "openflow"
     BENCH = "bench"
+    TORCH = "torch"
     LATER = "later"
 
 

@@ -54,9 +54,14 @@ class FakeMachine:
     def which(self, program: str) -> str | None:
         return None if program in self.without else f"/bin/{program}"
 
+    def installed(self, library: str) -> str | None:
+        return None if library in self.without else "1.0"
+
     @property
     def probes(self) -> Probes:
-        return Probes(self.attempt, self.which, lambda: 0 if self.root else 1000, self.files)
+        return Probes(
+            self.attempt, self.which, lambda: 0 if self.root else 1000, self.files, self.installed
+        )
 
     def require(self, *, delay: bool = False, congestion_control: str = "cubic") -> str:
         """The complaint, or nothing."""
@@ -160,6 +165,13 @@ def test_netem_is_needed_for_delays_only(tmp_path: Path) -> None:
     assert fake.require(delay=True) == (
         "this machine lacks: netem (a kernel with CONFIG_NET_SCH_NETEM, or links without a delay)"
     )
+
+
+def test_torch_is_an_extra_whose_command_is_named(tmp_path: Path) -> None:
+    fake = FakeMachine(tmp_path, "torch")
+    assert fake.require() == ""
+    (row,) = (row for row in checks(inspect_machine(probes=fake.probes)) if row.what == "torch")
+    assert (row.found, row.met, row.remedy) == ("missing", False, "make setup-torch")
 
 
 def test_a_congestion_control_not_yet_loaded_is_tried(tmp_path: Path) -> None:
