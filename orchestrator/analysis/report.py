@@ -87,6 +87,11 @@ def report(directory: Path) -> Report:
         layout.figure_png: images.png,
         layout.figure_svg: images.svg,
     }
+    if any(trial.learnt for row in summary.rows for trial in row.trials):
+        from orchestrator.analysis.render.learning_figure import draw_learning
+
+        images = draw_learning(summary.rows, learning_caption(run, summary))
+        contents |= {layout.learning_png: images.png, layout.learning_svg: images.svg}
     for path, content in contents.items():
         write_file(path, content)
     return Report(
@@ -130,6 +135,19 @@ def caption(run: Run, summary: Summary) -> Caption:
     schedules = dict.fromkeys(row.schedule for row in summary.rows)
     under = f"under {_list(list(schedules))}" if len(schedules) <= 3 else "by schedule"
     return Caption(f"{name}: imgs/sec {under}", ", ".join(parts) + ".")
+
+
+def learning_caption(run: Run, summary: Summary) -> Caption:
+    """Title and caption of the figure of real training."""
+    drawn = caption(run, summary)
+    name = run.experiment.get("name") or run.directory.parent.name
+    how = (
+        "Loss: mean over the workers' batches, at the end of each iteration. Accuracy: of the "
+        "parameters that the first worker had then, judged after the training. "
+    )
+    return Caption(
+        f"{name}: loss and held-out accuracy against time", f"{how}{drawn.text.capitalize()}"
+    )
 
 
 def _verdicts(summary: Summary) -> str:

@@ -7,6 +7,7 @@
         network.json         counters of the emulated network, idle CPU, what the kernel kept
         <process>.jsonl      the records of one process: the parameter server or a worker
     summary.csv summary.json figure.png figure.svg          what `report` makes of it
+    learning.png learning.svg                               the same, of real training
     iperf3/<way>.json idle.json bench.json                  a bench's own
     goodput/ urgent/                                        a bench's exchanges: <process>.jsonl
 
@@ -154,6 +155,16 @@ class RunDirectory:
     def figure_svg(self) -> Path:
         """The figure, as vectors."""
         return self.path / "figure.svg"
+
+    @property
+    def learning_png(self) -> Path:
+        """Loss and accuracy of real training."""
+        return self.path / "learning.png"
+
+    @property
+    def learning_svg(self) -> Path:
+        """The same, as vectors."""
+        return self.path / "learning.svg"
 
     @property
     def idle(self) -> Path:

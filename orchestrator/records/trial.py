@@ -44,6 +44,7 @@ class TrialRecord(Record):
         demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
             exchange does not say, or its codec makes other bytes of it.
         batch: images per worker and iteration.
+        target_accuracy: share of held-out data whose time is looked for; None: none was asked for.
     """
 
     index: int
@@ -63,6 +64,7 @@ class TrialRecord(Record):
     cool_down: int = Field(ge=0)
     scale: ScaleRecord
     switch: str
+    target_accuracy: float | None = None
 
     @property
     def model(self) -> str:

@@ -13,6 +13,7 @@ from statistics import fmean, median
 
 from orchestrator.analysis.measures.cpu_seconds import TrainingCpu, training_cpu
 from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
+from orchestrator.analysis.measures.learning import Learnt, learnt
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.records.network import CapsRecord, NetworkRecord
@@ -135,6 +136,7 @@ class TrialMeasure:
             between a worker's pull and its push -> how often.
         hosts: what every host used of its caps.
         use: whose the CPUs were; None: not recorded.
+        learnt: loss and accuracy; None: gradients were made up.
     """
 
     index: int
@@ -190,6 +192,7 @@ class TrialMeasure:
     training_cpu: TrainingCpu | None = None
     staleness: Mapping[int, int] = field(default_factory=dict)
     use: Use | None = None
+    learnt: Learnt | None = None
 
     @property
     def model(self) -> str:
@@ -310,6 +313,7 @@ def measure(trial: Trial) -> TrialMeasure:
         staleness=(server.end.staleness if server else None) or {},
         hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
+        learnt=learnt(trial),
     )
 
 

@@ -20,6 +20,7 @@ from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.choices import CHOICES
 from workloads.process.process_records import (
     ConnectionRecord,
+    EvaluationRecord,
     JobRecord,
     PsEnd,
     PsIteration,
@@ -54,6 +55,7 @@ class Trial:
         worker_ends: the workers' last records, in worker order.
         worker_iterations: per worker, all its iterations.
         records_bytes: size of what all processes wrote down, which was fetched.
+        evaluations: looks at held-out data, of real training; of the first worker.
     """
 
     trial: TrialRecord
@@ -64,6 +66,7 @@ class Trial:
     worker_ends: tuple[WorkerEnd, ...]
     worker_iterations: tuple[tuple[WorkerIteration, ...], ...]
     records_bytes: int
+    evaluations: tuple[EvaluationRecord, ...] = ()
 
     @property
     def course(self) -> Course:
@@ -253,6 +256,7 @@ def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
         server=server,
         worker_ends=tuple(worker_ends),
         worker_iterations=tuple(worker_iterations),
+        evaluations=tuple(events[trial.workers[0]].all(EvaluationRecord)),
         records_bytes=sum(place.process(name).stat().st_size for name in trial.processes),
     )
     if found.course.window() is None:

@@ -6,80 +6,13 @@ own; `orchestrator.analysis.verdict` judges by the same figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from statistics import fmean
 
-from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.statistics import Estimate
-from orchestrator.analysis.tables.row import Row
-from orchestrator.analysis.verdict import Verdict
+from orchestrator.analysis.tables.declared import Measure, Shown, of, plain
+from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.spec import CHOICES, number_text
-
-Value = str | int | float | list[str] | list[float] | None
-
-
-@dataclass(frozen=True)
-class JudgedTrial:
-    """An attempt of a trial with what is said of it.
-
-    Attributes:
-        measure: of its records.
-        verdict: on its figure.
-        bound: imgs/sec that it cannot have more of; None: not known.
-        counted: whether its row is made of it.
-    """
-
-    measure: TrialMeasure
-    verdict: Verdict
-    bound: float | None
-    counted: bool
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How a measure is shown in the table.
-
-    Attributes:
-        title: of its column.
-        cell: of a row.
-        meaning: what the column says, for the docs.
-        together: whether the column stays with the one before it where the table is cut in two.
-    """
-
-    title: str
-    cell: Callable[[Row], str]
-    meaning: str
-    together: bool = True
-
-    @property
-    def name(self) -> str:
-        """The title in one line."""
-        return self.title.replace("-\n", "").replace("\n", " ")
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One measure.
-
-    Attributes:
-        name: its column in summary.csv and its key in the rows of JSON.
-        unit: empty for names, words and counts; `1`: a share of 1. Rates and times are the real
-            system's unless the name says `emulated`.
-        trial: of one attempt; None: only rows have it.
-        row: of a row; None: only attempts have it.
-        shown: in the table; None: not there.
-    """
-
-    name: str
-    unit: str = ""
-    trial: Callable[[JudgedTrial], Value] | None = None
-    row: Callable[[Row], Value] | None = None
-    shown: Shown | None = None
-
-
-def _of(get: Callable[[TrialMeasure], Value]) -> Callable[[JudgedTrial], Value]:
-    return lambda trial: get(trial.measure)
 
 
 def _pair(pair: tuple[float, float] | None) -> list[float] | None:
@@ -88,10 +21,6 @@ def _pair(pair: tuple[float, float] | None) -> list[float] | None:
 
 def _named(values: Iterable[tuple[object, str]]) -> str:
     return ";".join(f"{name}={value}" for name, value in values)
-
-
-def _plain(value: float | None) -> str:
-    return "" if value is None else number_text(value, 3)
 
 
 def _rate(value: Estimate) -> str:
@@ -137,10 +66,10 @@ def number(value: float | None) -> str:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("repeat", trial=_of(lambda t: t.repeat)),
-    Measure("attempt", trial=_of(lambda t: t.attempt)),
+    Measure("repeat", trial=of(lambda t: t.repeat)),
+    Measure("attempt", trial=of(lambda t: t.attempt)),
     Measure("counted", trial=lambda j: "yes" if j.counted else "no"),
-    Measure("disturbed", trial=_of(lambda t: "; ".join(t.disturbances))),
+    Measure("disturbed", trial=of(lambda t: "; ".join(t.disturbances))),
     Measure("verdict", trial=lambda j: j.verdict.level, row=lambda r: r.verdict.level),
     Measure(
         "reasons",
@@ -151,7 +80,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "imgs_per_sec",
         "imgs/s",
-        _of(lambda t: t.imgs_per_sec),
+        of(lambda t: t.imgs_per_sec),
         lambda r: r.imgs_per_sec.mean,
         Shown(
             "imgs/sec",
@@ -182,7 +111,7 @@ MEASURES: tuple[Measure, ...] = (
         row=lambda r: r.published_mean,
         shown=Shown(
             "pub-\nlished",
-            lambda r: _plain(r.published_mean),
+            lambda r: plain(r.published_mean),
             "behind `imgs/sec`: mean of the published runs (`published:` in the experiment)",
         ),
     ),
@@ -213,7 +142,7 @@ MEASURES: tuple[Measure, ...] = (
         lambda r: r.bound_imgs_per_sec,
         Shown(
             "bound",
-            lambda r: _plain(r.bound_imgs_per_sec),
+            lambda r: plain(r.bound_imgs_per_sec),
             "the [bound](#the-bound) in imgs/sec",
             together=False,
         ),
@@ -238,24 +167,29 @@ MEASURES: tuple[Measure, ...] = (
             "than the baseline",
         ),
     ),
+    *LEARNING,
     Measure(
         "iteration_seconds_median",
         "s",
-        _of(lambda t: t.iteration_seconds_median),
+        of(lambda t: t.iteration_seconds_median),
         lambda r: fmean(t.iteration_seconds_median for t in r.trials),
     ),
-    Measure("iteration_seconds", "s", _of(lambda t: list(t.iteration_seconds))),
-    Measure("iteration_seconds_emulated", "s", _of(lambda t: list(t.iteration_seconds_emulated))),
+    Measure("iteration_seconds", "s", of(lambda t: list(t.iteration_seconds))),
+    Measure("iteration_seconds_emulated", "s", of(lambda t: list(t.iteration_seconds_emulated))),
     Measure(
-        "pull_share_smallest", "1", _of(lambda t: t.pull_shares.smallest if t.pull_shares else None)
+        "pull_share_smallest",
+        "1",
+        of(lambda t: t.pull_shares.smallest if t.pull_shares else None),
     ),
     Measure(
-        "pull_share_largest", "1", _of(lambda t: t.pull_shares.largest if t.pull_shares else None)
+        "pull_share_largest",
+        "1",
+        of(lambda t: t.pull_shares.largest if t.pull_shares else None),
     ),
     Measure(
         "pull_shares",
         "1",
-        _of(lambda t: list(t.pull_shares.by_worker) if t.pull_shares else None),
+        of(lambda t: list(t.pull_shares.by_worker) if t.pull_shares else None),
         lambda r: _pair(r.pull_shares),
         Shown(
             "pull\nshares",
@@ -267,22 +201,26 @@ MEASURES: tuple[Measure, ...] = (
         ),
     ),
     Measure(
-        "push_share_smallest", "1", _of(lambda t: t.push_shares.smallest if t.push_shares else None)
+        "push_share_smallest",
+        "1",
+        of(lambda t: t.push_shares.smallest if t.push_shares else None),
     ),
     Measure(
-        "push_share_largest", "1", _of(lambda t: t.push_shares.largest if t.push_shares else None)
+        "push_share_largest",
+        "1",
+        of(lambda t: t.push_shares.largest if t.push_shares else None),
     ),
     Measure(
         "push_shares",
         "1",
-        _of(lambda t: list(t.push_shares.by_worker) if t.push_shares else None),
+        of(lambda t: list(t.push_shares.by_worker) if t.push_shares else None),
         lambda r: _pair(r.push_shares),
         Shown("push\nshares", lambda r: _range(r.push_shares), "the same of pushes"),
     ),
     Measure(
         "idle_mean",
         "1",
-        _of(lambda t: t.idle_mean),
+        of(lambda t: t.idle_mean),
         lambda r: r.idle_mean,
         Shown(
             "idle %\nworst",
@@ -291,19 +229,19 @@ MEASURES: tuple[Measure, ...] = (
             "and that of the worst second",
         ),
     ),
-    Measure("idle_worst", "1", _of(lambda t: t.idle_worst), lambda r: r.idle_worst),
-    Measure("cores", "cores", _of(lambda t: t.use.cores if t.use else None)),
-    Measure("testbed_cores_mean", "cores", _of(lambda t: t.use.testbed if t.use else None)),
-    Measure("other_programs_cores_mean", "cores", _of(lambda t: t.use.others if t.use else None)),
-    Measure("hypervisor_cores_mean", "cores", _of(lambda t: t.use.hypervisor if t.use else None)),
-    Measure("switch_idle_mean", "1", _of(lambda t: t.switch_idle_mean)),
-    Measure("switch_idle_worst", "1", _of(lambda t: t.switch_idle_worst)),
-    Measure("retransmissions_records", trial=_of(lambda t: t.retransmissions_records)),
-    Measure("retransmissions_namespaces", trial=_of(lambda t: t.retransmissions_namespaces)),
-    Measure("segments", trial=_of(lambda t: t.segments)),
+    Measure("idle_worst", "1", of(lambda t: t.idle_worst), lambda r: r.idle_worst),
+    Measure("cores", "cores", of(lambda t: t.use.cores if t.use else None)),
+    Measure("testbed_cores_mean", "cores", of(lambda t: t.use.testbed if t.use else None)),
+    Measure("other_programs_cores_mean", "cores", of(lambda t: t.use.others if t.use else None)),
+    Measure("hypervisor_cores_mean", "cores", of(lambda t: t.use.hypervisor if t.use else None)),
+    Measure("switch_idle_mean", "1", of(lambda t: t.switch_idle_mean)),
+    Measure("switch_idle_worst", "1", of(lambda t: t.switch_idle_worst)),
+    Measure("retransmissions_records", trial=of(lambda t: t.retransmissions_records)),
+    Measure("retransmissions_namespaces", trial=of(lambda t: t.retransmissions_namespaces)),
+    Measure("segments", trial=of(lambda t: t.segments)),
     Measure(
         "drops",
-        trial=_of(lambda t: t.total_drops),
+        trial=of(lambda t: t.total_drops),
         row=lambda r: r.drops,
         shown=Shown(
             "drops",
@@ -311,8 +249,8 @@ MEASURES: tuple[Measure, ...] = (
             "packets that ports dropped in all trials of the row (`k`: thousands, `M`: millions)",
         ),
     ),
-    Measure("drops_by_port", trial=_of(lambda t: _named((p.port, str(p.drops)) for p in t.drops))),
-    Measure("drop_share_worst", "1", _of(lambda t: max((p.share for p in t.drops), default=0.0))),
+    Measure("drops_by_port", trial=of(lambda t: _named((p.port, str(p.drops)) for p in t.drops))),
+    Measure("drop_share_worst", "1", of(lambda t: max((p.share for p in t.drops), default=0.0))),
     Measure(
         "retransmissions",
         row=lambda r: r.retransmissions,
@@ -322,45 +260,47 @@ MEASURES: tuple[Measure, ...] = (
             "segments that TCP sent again in all trials of the row",
         ),
     ),
-    Measure("management_bytes", "B", _of(lambda t: t.management_bytes)),
-    Measure("payload_in", "B", _of(lambda t: t.payload_in)),
-    Measure("payload_out", "B", _of(lambda t: t.payload_out)),
-    Measure("cpu_seconds_ps", "s", _of(lambda t: t.cpu_seconds_ps)),
-    Measure("cpu_seconds_workers", "s", _of(lambda t: t.cpu_seconds_workers)),
-    Measure("cpu_seconds_per_gigabyte", "s/GB", _of(lambda t: t.cpu_seconds_per_gigabyte)),
+    Measure("management_bytes", "B", of(lambda t: t.management_bytes)),
+    Measure("payload_in", "B", of(lambda t: t.payload_in)),
+    Measure("payload_out", "B", of(lambda t: t.payload_out)),
+    Measure("cpu_seconds_ps", "s", of(lambda t: t.cpu_seconds_ps)),
+    Measure("cpu_seconds_workers", "s", of(lambda t: t.cpu_seconds_workers)),
+    Measure("cpu_seconds_per_gigabyte", "s/GB", of(lambda t: t.cpu_seconds_per_gigabyte)),
     Measure(
-        "training_cpu_seconds_ps", "s", _of(lambda t: t.training_cpu.ps if t.training_cpu else None)
+        "training_cpu_seconds_ps",
+        "s",
+        of(lambda t: t.training_cpu.ps if t.training_cpu else None),
     ),
     Measure(
         "training_cpu_seconds_workers",
         "s",
-        _of(lambda t: t.training_cpu.workers if t.training_cpu else None),
+        of(lambda t: t.training_cpu.workers if t.training_cpu else None),
     ),
     Measure(
         "transport_cpu_seconds_per_gigabyte",
         "s/GB",
-        _of(lambda t: t.training_cpu.transport if t.training_cpu else None),
+        of(lambda t: t.training_cpu.transport if t.training_cpu else None),
     ),
     Measure(
         "aggregation_cpu_seconds_per_gigabyte",
         "s/GB",
-        _of(lambda t: t.training_cpu.aggregation_per_gigabyte if t.training_cpu else None),
+        of(lambda t: t.training_cpu.aggregation_per_gigabyte if t.training_cpu else None),
     ),
     Measure(
         "gradients_cpu_seconds_per_gigabyte",
         "s/GB",
-        _of(lambda t: t.training_cpu.gradients_per_gigabyte if t.training_cpu else None),
+        of(lambda t: t.training_cpu.gradients_per_gigabyte if t.training_cpu else None),
     ),
-    Measure("throttled_share_worst", "1", _of(lambda t: t.throttled_share)),
+    Measure("throttled_share_worst", "1", of(lambda t: t.throttled_share)),
     Measure(
         "throttled_shares",
         "1",
-        _of(lambda t: _named((host.host, number(host.throttled_share)) for host in t.hosts)),
+        of(lambda t: _named((host.host, number(host.throttled_share)) for host in t.hosts)),
     ),
     Measure(
         "memory_peak_bytes",
         "B",
-        _of(
+        of(
             lambda t: _named(
                 (host.host, str(host.memory_peak_bytes))
                 for host in t.hosts
@@ -368,23 +308,23 @@ MEASURES: tuple[Measure, ...] = (
             )
         ),
     ),
-    Measure("oom_kills", trial=_of(lambda t: sum(host.oom_kills for host in t.hosts))),
-    Measure("staleness_mean", trial=_of(lambda t: t.staleness_mean)),
+    Measure("oom_kills", trial=of(lambda t: sum(host.oom_kills for host in t.hosts))),
+    Measure("staleness_mean", trial=of(lambda t: t.staleness_mean)),
     Measure(
         "staleness",
-        trial=_of(lambda t: _named((behind, str(n)) for behind, n in t.staleness.items())),
+        trial=of(lambda t: _named((behind, str(n)) for behind, n in t.staleness.items())),
     ),
-    Measure("parameters_sha256", trial=_of(lambda t: t.parameters_sha256)),
-    Measure("congestion_control", trial=_of(lambda t: ";".join(sorted(t.congestion_controls)))),
-    Measure("workers", trial=_of(lambda t: t.workers)),
-    Measure("batch", trial=_of(lambda t: t.batch)),
-    Measure("iterations", trial=_of(lambda t: t.iterations)),
-    Measure("warm_up", trial=_of(lambda t: t.warm_up)),
-    Measure("cool_down", trial=_of(lambda t: t.cool_down)),
-    Measure("seed", trial=_of(lambda t: t.seed)),
-    Measure("scale_rates", trial=_of(lambda t: t.scale_rates)),
-    Measure("scale_time", trial=_of(lambda t: t.scale_time)),
-    Measure("switch", trial=_of(lambda t: t.switch)),
+    Measure("parameters_sha256", trial=of(lambda t: t.parameters_sha256)),
+    Measure("congestion_control", trial=of(lambda t: ";".join(sorted(t.congestion_controls)))),
+    Measure("workers", trial=of(lambda t: t.workers)),
+    Measure("batch", trial=of(lambda t: t.batch)),
+    Measure("iterations", trial=of(lambda t: t.iterations)),
+    Measure("warm_up", trial=of(lambda t: t.warm_up)),
+    Measure("cool_down", trial=of(lambda t: t.cool_down)),
+    Measure("seed", trial=of(lambda t: t.seed)),
+    Measure("scale_rates", trial=of(lambda t: t.scale_rates)),
+    Measure("scale_time", trial=of(lambda t: t.scale_time)),
+    Measure("switch", trial=of(lambda t: t.switch)),
 )
 """In the order of the columns of summary.csv, behind what says which trial it was."""
 
@@ -393,7 +333,7 @@ BY_NAME = {measure.name: measure for measure in MEASURES}
 
 def measures() -> tuple[Measure, ...]:
     """All measures, in the order of the columns of summary.csv; every choice is one."""
-    index = Measure("index", trial=_of(lambda t: t.index))
+    index = Measure("index", trial=of(lambda t: t.index))
     return (index, *map(_choice, CHOICES), *MEASURES)
 
 

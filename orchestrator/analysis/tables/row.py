@@ -104,6 +104,23 @@ class Row:
         """TCP retransmissions in all trials."""
         return sum(trial.retransmissions for trial in self.trials)
 
+    @property
+    def final_loss(self) -> float | None:
+        """Loss of the last iteration, mean over the trials; None: gradients were made up."""
+        return _mean(trial.learnt.final_loss for trial in self.trials if trial.learnt)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Held-out accuracy at the last look, mean over the trials; None: there was no look."""
+        return _mean(trial.learnt.accuracy for trial in self.trials if trial.learnt)
+
+    @property
+    def seconds_to_target(self) -> float | None:
+        """Seconds to the target accuracy, mean over the trials; None: not all have reached it."""
+        return _mean(
+            trial.learnt.seconds_to_target if trial.learnt else None for trial in self.trials
+        )
+
     def left_out_lines(self) -> list[str]:
         """A line for every attempt that was left out, with the reason."""
         return [
@@ -111,6 +128,13 @@ class Row:
             f"{'; '.join(trial.disturbances)}"
             for trial in self.left_out
         ]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """None if there is none, or one is not known."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return fmean(known) if known and len(known) == len(found) else None
 
 
 def _extremes(shares: Iterable[Shares | None]) -> tuple[float, float] | None:

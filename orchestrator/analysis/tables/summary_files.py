@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.analysis.reading.records import FailedTrial
-from orchestrator.analysis.tables.columns import JudgedTrial, Value, measures, number
+from orchestrator.analysis.tables.columns import measures, number
+from orchestrator.analysis.tables.declared import JudgedTrial, Value
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import Summary
 from orchestrator.spec.choices import CHOICES

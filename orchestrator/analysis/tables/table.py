@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from orchestrator.analysis.tables.columns import BY_NAME
+from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.row import Row
 from orchestrator.spec.choices import CHOICES
 from orchestrator.terminal.letters import written
@@ -25,7 +26,8 @@ _FIGURES = (
 _PUBLISHED = ("published_imgs_per_sec", "published_speedup_pct", "deviation_pct")
 _BOUND = ("bound_imgs_per_sec", "share_of_bound_pct", "share_of_gain_pct")
 _CONDITIONS = ("pull_shares", "push_shares", "idle_mean", "drops", "retransmissions")
-SHOWN = (*_FIGURES, *_BOUND, *_CONDITIONS)
+_LEARNING = tuple(measure.name for measure in LEARNING)
+SHOWN = (*_FIGURES, *_BOUND, *_LEARNING, *_CONDITIONS)
 """The measures of the table, in their order."""
 
 
@@ -42,6 +44,11 @@ class SummaryTable:
             unknown.update(_BOUND)
         if not any(row.published for row in self.rows):
             unknown.update(_PUBLISHED)
+        unknown.update(
+            name
+            for name in _LEARNING
+            if (of := BY_NAME[name].row) and all(of(row) is None for row in self.rows)
+        )
         shown = [how for name in SHOWN if name not in unknown and (how := BY_NAME[name].shown)]
         columns = [Column(how.title, right=True, together=how.together) for how in shown]
         chosen = [name for name in CHOICES if any(name in row.choices for row in self.rows)]

@@ -155,6 +155,7 @@ def trial_record(
         cool_down=experiment.cool_down,
         scale=ScaleRecord(rates=experiment.scale.rates, time=experiment.scale.time),
         switch=switch,
+        target_accuracy=experiment.learning.target_accuracy,
     )
 
 

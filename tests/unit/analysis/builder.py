@@ -23,6 +23,7 @@ from workloads.models.profiles import load_model
 from workloads.process.process_records import (
     CompetingRecord,
     ConnectionEnd,
+    EvaluationRecord,
     JobRecord,
     ProcessRecord,
     PsEnd,
@@ -91,6 +92,9 @@ class FakeTrial:
     chosen: Mapping[str, str] = field(default_factory=dict)  # choices besides model and schedule
     server: bool = True  # whether there is a parameter server
     communication: Schedule | None = None  # what the schedule stands for; None: as its name says
+    losses: Sequence[float] = ()  # of real training; a worker's are its number more
+    accuracies: Mapping[int, float] = field(default_factory=dict)  # iteration -> held-out accuracy
+    target: float | None = None
 
     @property
     def names(self) -> list[str]:
@@ -142,6 +146,7 @@ class FakeTrial:
             cool_down=self.cool_down,
             scale=ScaleRecord(rates=self.rates, time=self.time),
             switch="linux-bridge",
+            target_accuracy=self.target,
         )
 
     def _communication(self) -> Schedule:
@@ -245,13 +250,19 @@ class FakeTrial:
                 backward_done_ns=done,
                 push_sent_ns=done,
                 ended_ns=end,
+                loss=self.losses[index] + number if self.losses else None,
             )
             for index, (done, (begin, end)) in enumerate(
                 zip(self.done(number), self.lasted(number), strict=True)
             )
         ]
         kept = [connection(number, value) for value in self.congestion_controls[-1:]]
-        return [JobRecord(self.seed, "cubic"), *kept, *iterations, *spans, end]
+        # Parameters have come when half of the iteration is over.
+        judged = [
+            EvaluationRecord(index, sum(self.lasted(0)[index]) // 2, 0.5, accuracy)
+            for index, accuracy in ({} if number else self.accuracies).items()
+        ]
+        return [JobRecord(self.seed, "cubic"), *kept, *iterations, *spans, *judged, end]
 
     def done(self, worker: int) -> Sequence[int]:
         """When each of a worker's backward passes was done (ns)."""

@@ -1,0 +1,82 @@
+"""What a measure is: what it is called, what of, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.verdict import Verdict
+from orchestrator.spec import number_text
+
+Value = str | int | float | list[str] | list[float] | None
+
+
+@dataclass(frozen=True)
+class JudgedTrial:
+    """An attempt of a trial with what is said of it.
+
+    Attributes:
+        measure: of its records.
+        verdict: on its figure.
+        bound: imgs/sec that it cannot have more of; None: not known.
+        counted: whether its row is made of it.
+    """
+
+    measure: TrialMeasure
+    verdict: Verdict
+    bound: float | None
+    counted: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a measure is shown in the table.
+
+    Attributes:
+        title: of its column.
+        cell: of a row.
+        meaning: what the column says, for the docs.
+        together: whether the column stays with the one before it where the table is cut in two.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    meaning: str
+    together: bool = True
+
+    @property
+    def name(self) -> str:
+        """The title in one line."""
+        return self.title.replace("-\n", "").replace("\n", " ")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure.
+
+    Attributes:
+        name: its column in summary.csv and its key in the rows of JSON.
+        unit: empty for names, words and counts; `1`: a share of 1. Rates and times are the real
+            system's unless the name says `emulated`.
+        trial: of one attempt; None: only rows have it.
+        row: of a row; None: only attempts have it.
+        shown: in the table; None: not there.
+    """
+
+    name: str
+    unit: str = ""
+    trial: Callable[[JudgedTrial], Value] | None = None
+    row: Callable[[Row], Value] | None = None
+    shown: Shown | None = None
+
+
+def of(get: Callable[[TrialMeasure], Value]) -> Callable[[JudgedTrial], Value]:
+    """What a measure of an attempt is, whatever was said of it."""
+    return lambda trial: get(trial.measure)
+
+
+def plain(value: float | None) -> str:
+    """Three digits; empty for None."""
+    return "" if value is None else number_text(value, 3)
