@@ -377,7 +377,7 @@ class Experiment:
             own_code=_CODE.validate_python(record.get("code_sources", {})),
             sweep=_SWEEP.validate_python(record.get("sweep")),
             baseline=str(record.get("baseline", BASELINE)),
-            learning=Learning(**record.get("learning", {})),
+            learning=Learning.of(record.get("learning", {})),
         )
 
     def digest(self) -> str:

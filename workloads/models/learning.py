@@ -5,16 +5,54 @@ Pure: who reads an experiment and who trains both know it, with or without PyTor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 from workloads.errors import unknown_name
 
 ComputeName = Literal["emulated", "torch"]
 DataName = Literal["synthetic", "digits"]
+OptimizerName = Literal["sgd", "momentum", "adam"]
 
 COMPUTES: tuple[str, ...] = get_args(ComputeName)
 DATA: tuple[str, ...] = get_args(DataName)
+OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What the mean gradient does to the parameters; names and defaults are those of PyTorch.
+
+    Attributes:
+        name: `sgd`: plain; `momentum`: SGD with momentum; `adam`.
+        momentum: of `momentum`.
+        nesterov: whether `momentum` looks ahead.
+        beta1: of `adam`: how much of the mean gradient stays.
+        beta2: the same of the mean square.
+        epsilon: of `adam`: added to the root of the mean square.
+    """
+
+    name: OptimizerName = "sgd"
+    momentum: float = 0.9
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if self.name not in OPTIMIZERS:
+            raise ValueError(unknown_name("optimizer", str(self.name), OPTIMIZERS))
+        for name in ("momentum", "beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0, and below 1")
+        if self.epsilon <= 0:
+            raise ValueError("epsilon must be above 0")
+
+    @property
+    def states(self) -> int:
+        """How many values it keeps for each parameter."""
+        return {"sgd": 0, "momentum": 1, "adam": 2}[self.name]
 
 
 @dataclass(frozen=True)
@@ -22,6 +60,7 @@ class Learning:
     """How a training learns.
 
     Attributes:
+        optimizer: what the parameter server does with gradients, made up or real.
         compute: `emulated`: time passes as a device would need it, and gradients are made up;
             `torch`: PyTorch computes the real layers, in the time that this machine needs.
         data: what `torch` trains on: images made up from the seed, or scikit-learn's digits.
@@ -33,6 +72,19 @@ class Learning:
     data: DataName = "synthetic"
     evaluate_every: int = 10
     target_accuracy: float | None = None
+    optimizer: Optimizer = Optimizer()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Learning:
+        """What `asdict` made of one.
+
+        Raises:
+            ValueError: a key is not known, or a value is not allowed.
+        """
+        known = dict(_known(cls, given))
+        if isinstance(optimizer := known.get("optimizer"), Mapping):
+            known["optimizer"] = Optimizer(**_known(Optimizer, optimizer))
+        return cls(**known)
 
     def __post_init__(self) -> None:
         for name, value, known in (("compute", self.compute, COMPUTES), ("data", self.data, DATA)):
@@ -57,6 +109,14 @@ class Learning:
             f"`compute: torch` computes in this machine's time: at D={time:g} figures are those of "
             f"hosts that compute {time:g} times as fast"
         )
+
+
+def _known(kind: type[Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = [field.name for field in fields(kind)]
+    for name in given:
+        if name not in names:
+            raise ValueError(unknown_name("key", name, names))
+    return given
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from workloads.errors import unknown_name
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.schedule.library import Schedule, get_schedule
@@ -90,12 +89,7 @@ def flag(value: Any) -> bool:
 
 def learning(value: Any) -> Learning:
     """How a training learns."""
-    given = mapping(value)
-    known = [field.name for field in fields(Learning)]
-    for name in given:
-        if name not in known:
-            raise ValueError(unknown_name("key", name, known))
-    return Learning(**given)
+    return Learning.of(mapping(value))
 
 
 def or_none(check: Check) -> Check:

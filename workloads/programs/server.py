@@ -35,7 +35,7 @@ from workloads.schedule.kinds import synchronisation_of
 from workloads.schedule.synchronisation import Action, Answer, Release
 from workloads.schedule.units import Unit, check_ranks
 from workloads.training.contributions import OfAll, OfEach
-from workloads.training.update import Sgd
+from workloads.training.update import update_of
 from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import kept_settings, tcp_state
@@ -94,7 +94,9 @@ class ParameterServer:
         )
         together = OfAll if self._synchronisation.together else OfEach
         self._contributions = together(layout, self._gradients)
-        self._update = Sgd(self._parameters, len(job.workers), job.learning_rate)
+        self._update = update_of(
+            self._parameters, layout, len(job.workers), job.learning_rate, job.learning.optimizer
+        )
         self._intake = Intake(
             [pushes for _, pushes in links],
             unit_flow=self._unit_flow,

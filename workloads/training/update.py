@@ -1,8 +1,8 @@
-"""The parameter server's arithmetic: initial parameters, and plain SGD.
+"""The parameter server's arithmetic: initial parameters; SGD, plain and with momentum; Adam.
 
-Gradients of all workers that are applied together are summed in worker order, in float32, and every
-chunk is touched once per iteration: the result is the same, bit for bit, in whatever order they
-arrive.
+Gradients of all workers that are applied together are summed in worker order, in the parameters'
+own precision, and every chunk is touched once per iteration, value by value: the result is the
+same, bit for bit, in whatever order they arrive, and however a schedule cuts the model.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from workloads.models.learning import Optimizer
 from workloads.models.profiles import BYTES_PER_ELEMENT
 from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout
 from workloads.transport.memory import Arena, Floats
@@ -38,10 +39,14 @@ class Update(ABC):
         exact: whether the same contributions give the same parameters, bit for bit, in whatever
             order chunks are applied. Then runs whose contributions agree must agree.
         cpu_ns: processor time of the arithmetic so far.
+        states: what it keeps for each parameter, in the parameters' layout.
+        steps: how often a chunk was changed, if that matters.
     """
 
     exact: ClassVar[bool] = False
     cpu_ns: int = 0
+    states: tuple[Arena, ...] = ()
+    steps: dict[int, int]
 
     @abstractmethod
     def apply(self, chunk: Chunk, contributions: Sequence[Floats]) -> None:
@@ -69,6 +74,7 @@ class Sgd(Update):
     exact = True
 
     def __init__(self, parameters: Arena, workers: int, learning_rate: float) -> None:
+        self.steps = {}
         self._parameters = parameters
         self._step = np.float32(learning_rate / workers)
         self._scratch = np.empty(CHUNK_BYTES // BYTES_PER_ELEMENT, np.float32)
@@ -85,3 +91,153 @@ class Sgd(Update):
         parameters = self._parameters.values_of(chunk)
         np.subtract(parameters, update, out=parameters)
         self.cpu_ns += time.thread_time_ns() - begin
+
+
+class _Mean(Update):
+    """What begins with the mean gradient.
+
+    Where a worker's gradient is applied by itself, it counts as its share of the mean: g / n.
+
+    Args:
+        parameters: what is trained.
+        workers: n, whether or not all of them are applied together.
+        states: what is kept for each parameter.
+    """
+
+    exact = True
+
+    def __init__(self, parameters: Arena, workers: int, states: Sequence[Arena]) -> None:
+        self.states = tuple(states)
+        self.steps = {}
+        self._parameters = parameters
+        self._kind = parameters.values.dtype.type
+        self._share = self._kind(1 / workers)
+        largest = CHUNK_BYTES // BYTES_PER_ELEMENT
+        self._scratch = np.empty((3, largest), parameters.values.dtype)
+        self.cpu_ns = 0
+
+    def apply(self, chunk: Chunk, contributions: Sequence[Floats]) -> None:
+        """Step by the mean of the contributions."""
+        begin = time.thread_time_ns()
+        parameters = self._parameters.values_of(chunk)
+        mean, *others = self._scratch[:, : len(parameters)]
+        total = contributions[0]
+        for gradient in contributions[1:]:
+            total = np.add(total, gradient, out=mean)
+        np.multiply(total, self._share, out=mean)
+        self._step(chunk, parameters, mean, *others)
+        self.cpu_ns += time.thread_time_ns() - begin
+
+    @abstractmethod
+    def _step(
+        self, chunk: Chunk, parameters: Floats, mean: Floats, one: Floats, other: Floats
+    ) -> None:
+        """Change the parameters by the mean gradient; the last three may be written over."""
+
+
+class Momentum(_Mean):
+    """SGD with momentum m: v = m v + g; p -= rate * v, or with Nesterov's p -= rate * (g + m v).
+
+    Args:
+        parameters: what is trained.
+        states: v, zero at first.
+        workers: how many there are.
+        learning_rate: of the mean gradient.
+        optimizer: its momentum, and whether it looks ahead.
+    """
+
+    def __init__(
+        self,
+        parameters: Arena,
+        states: Sequence[Arena],
+        workers: int,
+        learning_rate: float,
+        optimizer: Optimizer,
+    ) -> None:
+        super().__init__(parameters, workers, states)
+        (self._velocity,) = states
+        self._rate = self._kind(learning_rate)
+        self._momentum = self._kind(optimizer.momentum)
+        self._nesterov = optimizer.nesterov
+
+    def _step(
+        self, chunk: Chunk, parameters: Floats, mean: Floats, one: Floats, other: Floats
+    ) -> None:
+        velocity = self._velocity.values_of(chunk)
+        np.multiply(velocity, self._momentum, out=velocity)
+        np.add(velocity, mean, out=velocity)
+        step = velocity
+        if self._nesterov:
+            np.multiply(velocity, self._momentum, out=one)
+            step = np.add(mean, one, out=one)
+        np.multiply(step, self._rate, out=other)
+        np.subtract(parameters, other, out=parameters)
+
+
+class Adam(_Mean):
+    """Adam (Kingma and Ba, 2015, algorithm 1): the rate for each value by its gradients so far.
+
+    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g g; after t steps of a chunk
+    p -= rate / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + epsilon).
+
+    Args:
+        parameters: what is trained.
+        states: m and v, zero at first.
+        workers: how many there are.
+        learning_rate: of a value whose gradient stays as it is.
+        optimizer: its constants.
+    """
+
+    def __init__(
+        self,
+        parameters: Arena,
+        states: Sequence[Arena],
+        workers: int,
+        learning_rate: float,
+        optimizer: Optimizer,
+    ) -> None:
+        super().__init__(parameters, workers, states)
+        self._mean, self._square = states
+        self._rate = learning_rate
+        self._beta1, self._beta2 = optimizer.beta1, optimizer.beta2
+        self._epsilon = self._kind(optimizer.epsilon)
+
+    def _step(
+        self, chunk: Chunk, parameters: Floats, mean: Floats, one: Floats, other: Floats
+    ) -> None:
+        kind = self._kind
+        steps = self.steps[chunk.number] = self.steps.get(chunk.number, 0) + 1
+        first, second = self._mean.values_of(chunk), self._square.values_of(chunk)
+        np.multiply(first, kind(self._beta1), out=first)
+        np.multiply(mean, kind(1 - self._beta1), out=one)
+        np.add(first, one, out=first)
+        np.multiply(second, kind(self._beta2), out=second)
+        np.multiply(mean, mean, out=one)
+        np.multiply(one, kind(1 - self._beta2), out=one)
+        np.add(second, one, out=second)
+        np.sqrt(second, out=one)
+        np.divide(one, kind(np.sqrt(1 - self._beta2**steps)), out=one)
+        np.add(one, self._epsilon, out=one)
+        np.divide(first, one, out=other)
+        np.multiply(other, kind(self._rate / (1 - self._beta1**steps)), out=other)
+        np.subtract(parameters, other, out=parameters)
+
+
+def update_of(
+    parameters: Arena, layout: Layout, workers: int, learning_rate: float, optimizer: Optimizer
+) -> Update:
+    """What an experiment's optimizer does to the parameters.
+
+    Args:
+        parameters: what is trained.
+        layout: of the model.
+        workers: how many there are.
+        learning_rate: of the mean gradient.
+        optimizer: which one.
+    """
+    states = [Arena(layout) for _ in range(optimizer.states)]
+    if optimizer.name == "momentum":
+        return Momentum(parameters, states, workers, learning_rate, optimizer)
+    if optimizer.name == "adam":
+        return Adam(parameters, states, workers, learning_rate, optimizer)
+    return Sgd(parameters, workers, learning_rate)

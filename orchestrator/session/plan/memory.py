@@ -9,11 +9,13 @@ from workloads.models.profiles import load_model
 def memory_bytes(experiment: Experiment) -> int:
     """Memory that the largest model's processes hold at once, in bytes.
 
-    The parameter server keeps the parameters and one gradient per worker, each worker its
-    parameters and its gradient; 64 MiB per process for Python and numpy, with PyTorch 384.
+    The parameter server keeps the parameters, its optimizer's state and one gradient per worker,
+    each worker its parameters and its gradient; 64 MiB per process for Python and numpy, with
+    PyTorch 384.
     """
     workers = len(experiment.placement.workers)
     largest = max(load_model(model).bytes for model in experiment.models)
     arrays = (1 + workers) + 2 * workers
     each = (384 if experiment.learning.real else 64) * 2**20
+    arrays += experiment.learning.optimizer.states
     return arrays * experiment.scale.bytes(largest) + (workers + 1) * each

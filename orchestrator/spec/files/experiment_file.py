@@ -30,6 +30,7 @@ from orchestrator.spec.fields import (
     Slice,
     SwitchKind,
 )
+from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
@@ -316,7 +317,11 @@ class ExperimentFile(FileModel):
     socket_buffers: Annotated[BuffersFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
         default=BuffersFile(), description="TCP buffers in the real system's bytes"
     )
-    learning_rate: Positive = Field(default=0.01, description="of the parameter server's SGD")
+    learning_rate: Positive = Field(default=0.01, description="of the optimizer")
+    optimizer: Annotated[OptimizerFile, BeforeValidator(named_optimizer), OrName()] = Field(
+        default=OptimizerFile(name="sgd"),
+        description="what the parameter server does with the mean gradient: its name, or keys",
+    )
     compute: ComputeName = Field(
         default="emulated",
         description="`emulated`: the device model's time passes; `torch`: PyTorch computes the real"
@@ -356,4 +361,5 @@ class ExperimentFile(FileModel):
             data=self.data,
             evaluate_every=self.evaluate_every,
             target_accuracy=self.target_accuracy,
+            optimizer=self.optimizer.resolve(),
         )

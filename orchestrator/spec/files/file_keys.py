@@ -85,6 +85,8 @@ def _value(node: Mapping[str, Any]) -> str:
         return " or ".join(map(_value, node["anyOf"]))
     if "enum" in node:
         return " | ".join(node["enum"])
+    if node.get("type") == "boolean":
+        return "true | false"
     if node.get("type") in ("integer", "number"):
         return _number(node)
     return _held(node)
@@ -103,7 +105,9 @@ def _held(node: Mapping[str, Any]) -> str:
 def _number(node: Mapping[str, Any]) -> str:
     noun = "whole number" if node["type"] == "integer" else "number"
     if "exclusiveMinimum" in node:
-        return f"{noun} above {_written(node['exclusiveMinimum'])}"
+        limit = node.get("exclusiveMaximum")
+        less = "" if limit is None else f", below {_written(limit)}"
+        return f"{noun} above {_written(node['exclusiveMinimum'])}{less}"
     least, most = node.get("minimum"), node.get("maximum")
     if most is None:
         below = node.get("exclusiveMaximum")
@@ -115,4 +119,6 @@ def _written(value: object) -> str:
     """A value as people write it in a file; empty if there is none."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import InputError
 from orchestrator.spec import Experiment, Overrides, load_experiment
+from workloads.models.learning import Optimizer
 
 TOPOLOGY = Path(__file__).parents[3] / "topologies" / "office.yaml"
 REAL = "compute: torch\ndata: digits\nscale: {rates: 1, time: 1}\n"
@@ -80,3 +81,19 @@ def test_keys_of_real_training_need_it(tmp_path: Path, key: str) -> None:
     assert problem == (
         f"e.yaml:5:1: {name} needs `compute: torch`: emulated layers learn nothing real"
     )
+
+
+def test_an_optimizer_is_a_name_or_keys(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").learning.optimizer == Optimizer()
+    assert loaded(tmp_path, "optimizer: adam\n").learning.optimizer == Optimizer("adam")
+    keys = "optimizer: {name: momentum, momentum: 0.5, nesterov: true}\n"
+    found = loaded(tmp_path, keys)
+    assert found.learning.optimizer == Optimizer("momentum", momentum=0.5, nesterov=True)
+    assert Experiment.from_resolved(found.to_json()).learning == found.learning
+    assert problems(tmp_path, "optimizer: adma\n") == [
+        "e.yaml:5:1: expected 'sgd', 'momentum' or 'adam', found the text 'adma' "
+        "(did you mean 'adam'?)"
+    ]
+    assert problems(tmp_path, "optimizer: {name: adam, beta1: 1}\n") == [
+        "e.yaml:5:32: must be less than 1, found 1"
+    ]

@@ -16,7 +16,7 @@ import torch
 
 from tests.unit.workloads.in_process import train
 from workloads.errors import WorkloadError
-from workloads.models.learning import DIGITS, Learning
+from workloads.models.learning import DIGITS, Learning, Optimizer
 from workloads.models.profiles import load_model
 from workloads.schedule.library import SCHEDULES, get_schedule
 from workloads.schedule.units import Layout
@@ -44,7 +44,7 @@ def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) ->
         if schedule.bulk_synchronous:
             found = train(
                 tmp_path, DIGITS_CNN, schedule, iterations=4, batch=8, learning_rate=0.1,
-                learning=Learning("torch", "digits"),
+                learning=Learning("torch", "digits", optimizer=Optimizer("adam")),
             )  # fmt: skip
             ends[schedule.name] = found[-1]["parameters_sha256"]
     assert len(set(ends.values())) == 1, ends
