@@ -52,10 +52,13 @@ def _describe(spec: Topology | Experiment) -> str:
         ]
         return f"valid topology {spec.name}: {', '.join(parts)}"
     trials = spec.trials
-    parts = [
-        *(counted(len(values), name) for name, values in spec.choices.items()),
-        counted(spec.repeats, "repeat"),
+    trained = [
+        counted(len(values), name) for name, values in spec.choices.items() if name != "program"
     ]
+    programs = [counted(len(spec.programs), "program")] if spec.programs else []
+    if trained and programs:
+        trained, programs = [f"({' x '.join(trained)} + {programs[0]})"], []
+    parts = [*trained, *programs, counted(spec.repeats, "repeat")]
     if spec.sweep is not None:
         values = ", ".join(map(spec.sweep.text, spec.sweep.values))
         points = counted(len(spec.sweep.values), "point")

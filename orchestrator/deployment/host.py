@@ -143,15 +143,21 @@ class RemoteHost:
 
         self._sftp(f"{self.name}: upload to {directory}", put)
 
-    def fetch(self, path: str, limit_bytes: int) -> bytes:
-        """Read a file.
+    def fetch(self, path: str, limit_bytes: int, *, needed: bool = True) -> bytes:
+        """Read a file; one that is not `needed` may be missing, and is empty then.
 
         Raises:
             RunError: it is not there, not a plain file, or larger than the limit.
         """
 
         def get(sftp: paramiko.SFTPClient) -> bytes:
-            with sftp.open(path, "rb") as file:
+            try:
+                file = sftp.open(path, "rb")
+            except FileNotFoundError:
+                if needed:
+                    raise
+                return b""
+            with file:
                 found = file.stat()
                 size = found.st_size or 0
                 if not stat.S_ISREG(found.st_mode or 0):
@@ -179,6 +185,7 @@ class RemoteHost:
         events: queue.Queue[Message] | None = None,
         name: str = "",
         tells: bool = True,
+        printed_bytes: int | None = None,
     ) -> RemoteProcess:
         """Start a process as the leader of its own session and follow it.
 
@@ -190,13 +197,16 @@ class RemoteHost:
             events: queue for what it tells; one of its own by default.
             name: of the process, for messages; the host's by default.
             tells: whether its output has events; if not, every line becomes a message.
+            printed_bytes: how much it may print then; see `RemoteProcess`.
 
         Raises:
             RunError: it does not start.
         """
         limit = self._timeout if timeout is None else timeout
         command = start_command(argv, directory=directory, environment=environment or {})
-        process = self._launch(command, limit, events=events, name=name, tells=tells)
+        process = self._launch(
+            command, limit, events=events, name=name, tells=tells, printed_bytes=printed_bytes
+        )
         if not process.ended or process.pid:
             return process
         said = "\n".join(f"    {line}" for line in process.tail())
@@ -250,6 +260,7 @@ class RemoteHost:
         listener: Callable[[str, str], None] | None = None,
         name: str = "",
         tells: bool = True,
+        printed_bytes: int | None = None,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> RemoteProcess:
         what = f"{self.name}: starting a process"
@@ -264,6 +275,7 @@ class RemoteHost:
                 events=events,
                 listener=listener,
                 tells=tells,
+                printed_bytes=printed_bytes,
                 drain_seconds=drain_seconds,
             )
             if not process.wait_for_pid(timeout) and not process.ended:

@@ -11,6 +11,9 @@ from typing import Literal
 PYTHON = "{python}"
 """As the first word of `ProcessPlan.argv`: the Python interpreter of the hosts."""
 
+RECORDS_LIMIT = 256 * 1024 * 1024
+"""A process' records, or what it prints in their place, may have this many bytes."""
+
 START_SECONDS = 60.0
 """A process of a trial that does not run by then never will."""
 
@@ -63,6 +66,9 @@ class ProcessPlan:
         heartbeat: whether silence counts from its start on. If not, it does from the first event
             of its progress on, and from the end of a process that it has waited for.
         limit_seconds: from its start to its end, if it is limited.
+        needs_records: whether it has failed if the file with its records is not there; if not,
+            they are empty then.
+        printed_bytes: that it may print, if it tells no events; more ends it.
     """
 
     name: str
@@ -78,6 +84,8 @@ class ProcessPlan:
     silence_seconds: float | None = None
     heartbeat: bool = False
     limit_seconds: float | None = None
+    needs_records: bool = True
+    printed_bytes: int = RECORDS_LIMIT
 
 
 def problems(plans: Collection[ProcessPlan], hosts: Collection[str]) -> list[str]:

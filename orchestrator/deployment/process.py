@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from orchestrator.deployment.scripts import PID_MARK
@@ -26,6 +26,9 @@ LONGEST_LINE = 64 * 1024
 
 DRAIN_SECONDS = 10.0
 """How long output may go on after the exit status: on a busy machine it comes late."""
+
+_LINE_BYTES = 200
+"""What a line takes in memory beside its text, while it waits to be heard."""
 
 _STOPPED_SECONDS = 2.0  # the same of a process that was stopped: nobody waits for what it tells
 
@@ -46,11 +49,21 @@ class Printed:
         process: its name.
         stream: on which stream.
         text: a line with its end, or a piece of a very long one.
+        t_ns: when it came, on this machine's monotonic clock.
     """
 
     process: str
     stream: str
     text: str
+    t_ns: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class PrintedTooMuch:
+    """A process that tells no events printed more than it may; what follows is not told."""
+
+    process: str
+    limit_bytes: int
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Ended:
     cut_short: bool = False
 
 
-Message: TypeAlias = Told | Printed | Ended
+Message: TypeAlias = Told | Printed | PrintedTooMuch | Ended
 
 
 class Channel(Protocol):
@@ -100,6 +113,7 @@ class RemoteProcess:
         events: queue.Queue[Message] | None = None,
         listener: Callable[[str, str], None] | None = None,
         tells: bool = True,
+        printed_bytes: int | None = None,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         """Follow the process behind a channel on which a start command was executed.
@@ -111,6 +125,8 @@ class RemoteProcess:
             events: queue to use; one of its own by default.
             listener: called with ("stdout" | "stderr", line) instead of keeping lines.
             tells: whether its output has events; if not, every line becomes a message.
+            printed_bytes: how much it may print then, each line counted with what it takes in
+                memory; None: as much as it likes.
             drain_seconds: how long its output may go on after its end.
         """
         self.name = name
@@ -121,6 +137,9 @@ class RemoteProcess:
         self._end_session = end_session
         self._listener = listener
         self._tells = tells
+        self._may_print = printed_bytes
+        self._printed_bytes = 0
+        self._printing = threading.Lock()
         self._longest_line = LONGEST_LINE if listener is None else sys.maxsize
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._status: int | None = None
@@ -209,7 +228,7 @@ class RemoteProcess:
 
     def _tell(self, stream: str, line: str, end: str) -> None:
         if not self._tells:
-            self.events.put(Printed(self.name, stream, line + end))
+            self._print(stream, line + end)
         elif stream == "stdout" and line.startswith("{"):
             try:
                 event = json.loads(line)
@@ -217,6 +236,18 @@ class RemoteProcess:
                 return
             if isinstance(event, dict):
                 self.events.put(Told(self.name, event))
+
+    def _print(self, stream: str, text: str) -> None:
+        """Tell what it prints, as long as that is not too much: its output is drained anyway."""
+        now = time.monotonic_ns()
+        limit = self._may_print
+        with self._printing:
+            before = self._printed_bytes
+            self._printed_bytes += len(text) + (_LINE_BYTES if limit is not None else 0)
+            if limit is None or self._printed_bytes <= limit:
+                self.events.put(Printed(self.name, stream, text, now))
+            elif before <= limit:
+                self.events.put(PrintedTooMuch(self.name, limit))
 
     def _watch(self) -> None:
         # -1: the channel was closed without a status. 128 + n: killed by signal n.

@@ -11,12 +11,9 @@ from typing import Any, Protocol
 
 from orchestrator.deployment.deadline import on_all
 from orchestrator.deployment.follow import Failure, Watch, root_cause
-from orchestrator.deployment.plan import PYTHON, ProcessPlan, problems
-from orchestrator.deployment.process import Ended, Message, Printed
+from orchestrator.deployment.plan import PYTHON, RECORDS_LIMIT, ProcessPlan, problems
+from orchestrator.deployment.process import Ended, Message, Printed, PrintedTooMuch
 from orchestrator.errors import RunError
-
-RECORDS_LIMIT = 256 * 1024 * 1024
-"""A process' records, or what it prints in their place, may have this many bytes."""
 
 WATCH_SECONDS = 0.5
 """How often to look at what the processes need and cannot tell of, such as the network."""
@@ -48,7 +45,7 @@ class Host(Protocol):
     """What is used of `RemoteHost`."""
 
     def upload(self, directory: str, files: Mapping[str, bytes]) -> None: ...
-    def fetch(self, path: str, limit_bytes: int) -> bytes: ...
+    def fetch(self, path: str, limit_bytes: int, *, needed: bool = ...) -> bytes: ...
     def remove(self, directory: str) -> None: ...
     def start(
         self,
@@ -60,6 +57,7 @@ class Host(Protocol):
         events: queue.Queue[Message] | None = None,
         name: str = ...,
         tells: bool = ...,
+        printed_bytes: int | None = ...,
     ) -> Process: ...
 
 
@@ -85,6 +83,7 @@ class Deployment:
         plans: Collection[ProcessPlan],
         *,
         on_event: Callable[[str, dict[str, Any]], None] = lambda _process, _event: None,
+        on_print: Callable[[Printed], None] = lambda _printed: None,
         watch: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> dict[str, bytes]:
@@ -93,6 +92,7 @@ class Deployment:
         Args:
             plans: of the processes; those that may start together start in this order.
             on_event: called with a process's name and each event, in the order of arrival.
+            on_print: called with every line that a process prints which tells no events.
             watch: called twice a second while the processes run; what it raises ends them.
             clock: seconds; to be replaced in tests.
 
@@ -106,7 +106,7 @@ class Deployment:
         """
         if wrong := problems(plans, self.hosts):
             raise ValueError("; ".join(wrong))
-        run = _Run(self, plans, on_event=on_event, watch=watch, clock=clock)
+        run = _Run(self, plans, on_event=on_event, on_print=on_print, watch=watch, clock=clock)
         try:
             records = run.run()
         except RunError as error:
@@ -132,20 +132,20 @@ class _Run:
         plans: Collection[ProcessPlan],
         *,
         on_event: Callable[[str, dict[str, Any]], None],
+        on_print: Callable[[Printed], None],
         watch: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._deployment = deployment
         self._plans = {plan.name: plan for plan in plans}
         self._on_event = on_event
+        self._on_print = on_print
         self._clock = clock
         self._watch_others = watch
         self._next_look = clock()
         self._events: queue.Queue[Message] = queue.Queue()
         self._processes: dict[str, Process] = {}
-        self._printed: dict[str, _Output] = {
-            plan.name: _Output(plan.name) for plan in plans if not plan.records
-        }
+        self._printed: dict[str, list[str]] = {plan.name: [] for plan in plans if not plan.records}
         self._watch = Watch(plans)
 
     def run(self) -> dict[str, bytes]:
@@ -202,13 +202,14 @@ class _Run:
                     events=self._events,
                     name=plan.name,
                     tells=plan.events,
+                    printed_bytes=None if plan.events else plan.printed_bytes,
                 )
 
     def _records(self, plan: ProcessPlan) -> bytes:
         if plan.name in self._printed:
-            return self._printed[plan.name].content()
+            return "".join(self._printed[plan.name]).encode()
         path = str(PurePosixPath(self._directory(plan), plan.records))
-        return self._host(plan).fetch(path, RECORDS_LIMIT)
+        return self._host(plan).fetch(path, RECORDS_LIMIT, needed=plan.needs_records)
 
     def _follow(self) -> None:
         """Take in what comes next, or see that nothing has come for too long."""
@@ -233,8 +234,12 @@ class _Run:
         if isinstance(message, Printed):
             self._watch.printed(message, self._clock())
             if message.stream == "stdout" and message.process in self._printed:
-                self._printed[message.process].add(message.text)
+                self._printed[message.process].append(message.text)
+            self._on_print(message)
             return None
+        if isinstance(message, PrintedTooMuch):
+            most = f"{message.limit_bytes / 2**20:g} MiB"
+            return Failure(message.process, f"has printed more than {most}", rank=0)
         self._watch.told(message, self._clock())
         self._on_event(message.process, message.event)
         return None
@@ -260,22 +265,3 @@ class _Run:
             return f"{text}; it printed nothing"
         # The first line stands by itself: tables show no more of it.
         return "\n".join([text, "its last output:", *(f"    {line}" for line in tail)])
-
-
-class _Output:
-    """What a process has printed on its standard output."""
-
-    def __init__(self, process: str) -> None:
-        self._process = process
-        self._pieces: list[bytes] = []
-        self._bytes = 0
-
-    def add(self, text: str) -> None:
-        piece = text.encode()
-        self._bytes += len(piece)
-        if self._bytes > RECORDS_LIMIT:
-            raise RunError(f"{self._process}: has printed more than {RECORDS_LIMIT} bytes")
-        self._pieces.append(piece)
-
-    def content(self) -> bytes:
-        return b"".join(self._pieces)

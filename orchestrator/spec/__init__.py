@@ -12,6 +12,7 @@ ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic ha
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
 Choices, CHOICES, COMPARED                  what one of its trials is of
+Program, Throughput, pair_demands           users' commands, and how their figures are read
 Sweep, Point, conditions                    what of it is varied, and what is run at each point
 Scale, AutoScale                            at which scale, or with R still to be chosen
 SocketBuffers, window_bytes                 how much may be on its way
@@ -22,10 +23,12 @@ rate_text, number_text                      rates and other figures for people, 
 
 from orchestrator.spec.access import SshAccess
 from orchestrator.spec.choices import CHOICES, COMPARED, Choices, all_choices
-from orchestrator.spec.experiment import Experiment, Overrides, Point
+from orchestrator.spec.experiment import Experiment, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
+from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.placement import Placement
+from orchestrator.spec.programs import IMGS_PER_SEC, Program, Throughput, pair_demands
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.sweep import Conditions, Sweep, conditions
 from orchestrator.spec.switch_kinds import (
@@ -80,6 +83,7 @@ __all__ = [
     "Experiment",
     "FRAME_BYTES",
     "Host",
+    "IMGS_PER_SEC",
     "INITIAL_SEGMENTS",
     "KEPT",
     "KINDS",
@@ -94,6 +98,7 @@ __all__ = [
     "Placement",
     "Point",
     "Port",
+    "Program",
     "QuantityError",
     "SWITCH_KINDS",
     "Scale",
@@ -101,6 +106,7 @@ __all__ = [
     "SocketBuffers",
     "SshAccess",
     "Sweep",
+    "Throughput",
     "Topology",
     "WAYS",
     "Way",
@@ -117,6 +123,7 @@ __all__ = [
     "load_topology",
     "number_text",
     "packet_segments",
+    "pair_demands",
     "parse_duration",
     "parse_rate",
     "parse_size",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
+from types import MappingProxyType
 
-CHOICES = {"model": "models", "schedule": "schedules"}
+CHOICES = {"model": "models", "schedule": "schedules", "program": "programs"}
 """Every choice of a trial -> the key of the experiment that lists its values.
 
 Plans, counts, the order of rows, records and the columns of results read this table.
 """
 
-COMPARED = "schedule"
-"""The choice whose values are compared with each other, one of them being the baseline."""
+COMPARED = ("schedule", "program")
+"""The choices whose values are compared with each other: a trial has one of them. The baseline is
+a schedule."""
 
 
 class Choices(Mapping[str, str]):
@@ -46,37 +48,62 @@ class Choices(Mapping[str, str]):
 
     @property
     def model(self) -> str:
-        """The model that is trained."""
-        return self["model"]
+        """The model that is trained; empty: of a program that names none."""
+        return self.get("model", "")
 
     @property
     def schedule(self) -> str:
-        """The schedule that it is trained under."""
-        return self["schedule"]
+        """The schedule that it is trained under; empty: of a program."""
+        return self.get("schedule", "")
+
+    @property
+    def program(self) -> str:
+        """The program that runs; empty: of a training."""
+        return self.get("program", "")
+
+    @property
+    def compared(self) -> str:
+        """The schedule or the program."""
+        return next(self[name] for name in COMPARED if name in self)
 
     @property
     def common(self) -> Choices:
-        """All but the compared one: trials that share them may be compared."""
-        return Choices(**{name: value for name, value in self.items() if name != COMPARED})
+        """All but the compared ones: trials that share them may be compared."""
+        return Choices(**{name: value for name, value in self.items() if name not in COMPARED})
 
-    def under(self, compared: str) -> Choices:
-        """The same with another value of the compared choice."""
-        return Choices(**{**self, COMPARED: compared})
+    def under(self, schedule: str) -> Choices:
+        """The training under a schedule that it may be compared with."""
+        return Choices(**{**self.common, "schedule": schedule})
 
     @property
     def sentence(self) -> str:
-        """`googlenet under switch-priority`."""
-        return f"{self.common} under {self[COMPARED]}"
+        """`googlenet under switch-priority`, or `googlenet by my-script`."""
+        how = "by" if self.program else "under"
+        return f"{self.common} {how} {self.compared}" if self.common else self.compared
 
 
-def all_choices(values: Mapping[str, Iterable[str]]) -> Iterator[tuple[Choices, ...]]:
+def all_choices(
+    values: Mapping[str, Iterable[str]], programs: Mapping[str, str | None] = MappingProxyType({})
+) -> Iterator[tuple[Choices, ...]]:
     """Every combination, as groups of those that are compared with each other.
 
     Args:
-        values: of every choice, in order; the last ones change first, the compared one within its
-            group.
+        values: of every choice of a training, in order; the last ones change first, the schedule
+            within its group. None: nothing is trained.
+        programs: by name, the model that each trains. It comes after the trainings of that model.
     """
-    common = [name for name in values if name != COMPARED]
-    for chosen in product(*(tuple(values[name]) for name in common)):
+    common = [name for name in values if name not in COMPARED]
+    trained = product(*(tuple(values[name]) for name in common)) if values else ()
+    left = dict(programs)
+    for chosen in trained:
         place = Choices(**dict(zip(common, chosen, strict=True)))
-        yield tuple(place.under(compared) for compared in values[COMPARED])
+        own = [name for name, model in left.items() if model == place.model]
+        yield (
+            *(place.under(schedule) for schedule in values["schedule"]),
+            *(Choices(model=place.model, program=name) for name in own),
+        )
+        # Of several groups of a model the first one has its programs: they know no other choice.
+        left = {name: model for name, model in left.items() if name not in own}
+    for model in dict.fromkeys(left.values()):
+        named = {} if model is None else {"model": model}
+        yield tuple(Choices(**named, program=name) for name, of in left.items() if of == model)

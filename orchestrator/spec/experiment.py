@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from pydantic import TypeAdapter
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.plugins import OwnCode
 from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import CHOICES
+from orchestrator.spec.choices import CHOICES, Choices, all_choices
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.scale import AUTO, AutoScale, Scale
+from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
+from orchestrator.spec.scale import AUTO, AutoScale, Scale, scale_of
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
@@ -26,7 +26,7 @@ from orchestrator.spec.traffic.exchange_demands import demands_under
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.turns import too_small_for_order
-from orchestrator.spec.traffic.windows import SocketBuffers, emulated_send_bytes
+from orchestrator.spec.traffic.windows import SocketBuffers, buffers_of, emulated_send_bytes
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
@@ -37,28 +37,8 @@ _SWEEP = TypeAdapter(Sweep | None)
 _SCHEDULES = TypeAdapter(dict[str, Schedule])
 _ORDERS = TypeAdapter(dict[str, OwnOrder])
 _CODE = TypeAdapter(OwnCode)
+_PROGRAMS = TypeAdapter(dict[str, Program])
 _PUBLISHED = TypeAdapter(dict[str, dict[str, tuple[float, ...]]])
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """What the command line changes in an experiment; None leaves the file's value.
-
-    Attributes:
-        models: names of models.
-        schedules: names of schedules.
-        repeats: trials per model and schedule.
-        iterations: measured iterations per trial.
-        scale: R and D, parsed or as the text `R,D`, `auto,D` or `auto`.
-        switch: the kind of switch.
-    """
-
-    models: Sequence[str] | None = None
-    schedules: Sequence[str] | None = None
-    repeats: int | None = None
-    iterations: int | None = None
-    scale: Scale | AutoScale | str | None = None
-    switch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +51,12 @@ class Experiment:
         source: the file it was read from.
         topology: the topology it runs on.
         placement: which part of the training runs on which of its hosts.
-        models: the models to train, in order.
-        schedules: the schedules to compare, in order.
+        models: the models to train, in order; none if only programs run.
+        schedules: the schedules to compare, in order; none likewise.
         iterations: measured iterations per trial.
         warm_up: iterations before the measured ones.
         cool_down: iterations after them, whose traffic the last measured one meets.
-        repeats: trials per model and schedule.
+        repeats: trials per model and schedule, or program.
         retries: how often a trial is tried again that others disturbed.
         batch: images per worker and iteration.
         seed: of all random choices.
@@ -95,6 +75,7 @@ class Experiment:
         own_code: user-defined codecs, exchanges and programs that its trials need on the hosts.
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
             points are.
+        programs: by name, in order; their trials come after the trainings of their models.
     """
 
     name: str
@@ -125,6 +106,7 @@ class Experiment:
     sweep: Sweep | None = None
     baseline: str = BASELINE
     learning: Learning = field(default_factory=Learning)
+    programs: dict[str, Program] = field(default_factory=dict)
 
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
@@ -132,10 +114,20 @@ class Experiment:
         values = {name: tuple(getattr(self, key)) for name, key in CHOICES.items()}
         return {name: found for name, found in values.items() if found}
 
+    def groups(self) -> tuple[tuple[Choices, ...], ...]:
+        """What each of its trials is of, as groups of those that are compared with each other."""
+        trained = {name: found for name, found in self.choices.items() if name != "program"}
+        return tuple(all_choices(trained, {n: one.model for n, one in self.programs.items()}))
+
     @property
     def trials(self) -> int:
         """How many trials it has; of an experiment with a sweep, how many every point has."""
-        return prod(map(len, self.choices.values())) * self.repeats
+        return sum(map(len, self.groups())) * self.repeats
+
+    @property
+    def program_demands(self) -> tuple[Demand, ...]:
+        """Every way that its programs may send, those of the exchange included."""
+        return pair_demands(self.topology, self.programs)
 
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.
@@ -225,8 +217,13 @@ class Experiment:
         run = [point.experiment for point in self.points()] or [self]
         networks = [demands for one in run for demands in one.networks]
         served = [one.exchange.demands for one in run]
-        slow = self.learning.note(self.known_scale.time)
-        said = (self.added, overrun(networks, self.socket_buffers), *self._too_small(served), slow)
+        said = (
+            self.added,
+            overrun(networks, self.socket_buffers),
+            *self._too_small(served),
+            self.learning.note(self.known_scale.time),
+            PROGRAMS_NOTE if self.programs else "",
+        )
         return tuple(line for line in said if line)
 
     def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:
@@ -271,7 +268,12 @@ class Experiment:
             "name": self.name,
             "topology": self.topology.resolved(),
             "placement": self.placement.resolved(),
-            **{key: list(getattr(self, key)) for key in CHOICES.values()},
+            **{key: list(getattr(self, key)) for name, key in CHOICES.items() if name != "program"},
+            **(
+                {"programs": {name: one.resolved() for name, one in self.programs.items()}}
+                if self.programs
+                else {}
+            ),
             **(
                 {
                     "custom_schedules": {
@@ -336,6 +338,7 @@ class Experiment:
             "asked_buffers": asdict(self.socket_buffers),
             "order_sources": {name: own.to_json() for name, own in self.own_orders.items()},
             "code_sources": asdict(self.own_code),
+            "program_sources": {name: asdict(one) for name, one in self.programs.items()},
         }
 
     @classmethod
@@ -364,10 +367,10 @@ class Experiment:
             retries=int(record.get("retries", 0)),
             batch=int(record["batch"]),
             seed=int(record["seed"]),
-            asked_scale=_scale_of(record["scale"]),
+            asked_scale=scale_of(record["scale"]),
             switch=str(record["switch"]),
             congestion_control=str(record["congestion_control"]),
-            socket_buffers=_buffers_of(record),
+            socket_buffers=buffers_of(record),
             learning_rate=float(record["learning_rate"]),
             devices={name: DeviceModel(**one) for name, one in record["devices"].items()},
             published=_PUBLISHED.validate_python(record.get("published", {})),
@@ -376,6 +379,7 @@ class Experiment:
             own_orders=_ORDERS.validate_python(record.get("order_sources", {})),
             own_code=_CODE.validate_python(record.get("code_sources", {})),
             sweep=_SWEEP.validate_python(record.get("sweep")),
+            programs=_PROGRAMS.validate_python(record.get("program_sources", {})),
             baseline=str(record.get("baseline", BASELINE)),
             learning=Learning.of(record.get("learning", {})),
         )
@@ -401,21 +405,6 @@ def _choices(schedule: Schedule) -> dict[str, Any]:
     defaults = {"codec": IDENTITY, "exchange": PARAMETER_SERVER}
     choices = asdict(schedule)
     return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}
-
-
-def _scale_of(record: Mapping[str, Any]) -> Scale | AutoScale:
-    if record["rates"] == AUTO:
-        return AutoScale(record["time"])
-    return Scale(record["rates"], record["time"])
-
-
-def _buffers_of(record: Mapping[str, Any]) -> SocketBuffers:
-    if "asked_buffers" in record:
-        return SocketBuffers(**record["asked_buffers"])
-    sizes = record.get("socket_buffers", {})
-    if sizes.get("auto"):
-        return SocketBuffers()
-    return SocketBuffers(sizes.get("send_bytes"), sizes.get("receive_bytes"))
 
 
 @dataclass(frozen=True)

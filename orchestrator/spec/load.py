@@ -13,12 +13,13 @@ from orchestrator.spec.around import around
 from orchestrator.spec.checks.exchanges import check_exchanges, networks_of
 from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.placements import check_placement
+from orchestrator.spec.checks.programs import check_programs, check_scale
 from orchestrator.spec.checks.queues import check_queues
 from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
 from orchestrator.spec.checks.topologies import check_known_devices, check_topology
 from orchestrator.spec.choices import CHOICES
-from orchestrator.spec.experiment import Experiment, Overrides
+from orchestrator.spec.experiment import Experiment
 from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
 from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
@@ -26,7 +27,7 @@ from orchestrator.spec.files.own_code import own_code
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
-from orchestrator.spec.overrides import check_overrides
+from orchestrator.spec.overrides import Overrides, check_overrides
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
@@ -169,9 +170,23 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         if named is None
         else check_placement(document, named.topology, named.by_roles, named.groups)
     )
-    scale, option_problems = check_overrides(overrides, known)
-    if file is not None:
-        scale = scale or file.scale.scale()
+    programs = check_programs(
+        document,
+        file,
+        topology,
+        placement,
+        {} if named is None else named.groups,
+        schedules=known,
+    )
+    _check_trained(document, file)
+    scale, option_problems = check_overrides(
+        overrides, known, tuple(map(str, mapping(mapping(document.data).get("programs"))))
+    )
+    if overrides.programs is not None:
+        programs = {name: one for name, one in programs.items() if name in overrides.programs}
+    if file is not None and not option_problems:
+        scale, wrong = check_scale(document, file, programs, scale)
+        option_problems += wrong
     switch = overrides.switch or (file.switch if file is not None else AUTO)
     why = ""
     if topology is not None and placement is not None:
@@ -187,7 +202,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         models = file.models if overrides.models is None else overrides.models
         asked = file.schedules if overrides.schedules is None else overrides.schedules
         repeats = file.repeats if overrides.repeats is None else overrides.repeats
-        counts = (len(models), len(asked), repeats)
+        counts = (len(models), len(asked), len(programs), repeats)
         option_problems += check_trials(document, overrides, counts, sweep, workers)
         check_units(document, schedules, file.models, workers)
         if topology is not None and not document.problems:
@@ -248,6 +263,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         own_orders=orders,
         own_code=code,
         sweep=sweep,
+        programs=programs,
         published={
             model: {schedule: tuple(values) for schedule, values in row.items()}
             for model, row in file.published.items()
@@ -271,9 +287,24 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
             if wrong is not None:
                 key = loc[0] == "published"
                 document.report_at(loc, str(wrong), wrong.hint, key=key)
-            elif loc == ("baseline",) and name not in items(data.get("schedules")):
+            elif (
+                loc == ("baseline",)
+                and "schedules" in data
+                and name not in items(data.get("schedules"))
+            ):
                 message = f"baseline {quoted(name)} is none of the schedules"
                 document.report_at(loc, message, "name one of them, or add it to `schedules`")
+
+
+def _check_trained(document: Document, file: ExperimentFile | None) -> None:
+    """Adds a problem if an experiment trains half of something, or nothing runs in it."""
+    data = mapping(document.data)
+    if file is None:
+        return
+    for key in ("models", "schedules"):
+        if key not in data and (not file.programs or file.models or file.schedules):
+            hint = "" if file.programs else "an experiment with 'programs' alone may do without"
+            document.report_at((key,), f"missing key {quoted(key)}", hint, key=True)
 
 
 def _named_topology(

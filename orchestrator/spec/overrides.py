@@ -1,31 +1,55 @@
-"""Checks what the command line changes in an experiment; a problem's place is the option."""
+"""What the command line changes in an experiment; a problem's place is the option."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from orchestrator.errors import Problem
 from orchestrator.spec.choices import CHOICES
-from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.text import quoted
 from workloads.models.profiles import model_names
 
 
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line changes in an experiment; None leaves the file's value.
+
+    Attributes:
+        models: names of models.
+        schedules: names of schedules.
+        programs: names of programs.
+        repeats: trials per model and schedule, or program.
+        iterations: measured iterations per trial.
+        scale: R and D, parsed or as the text `R,D`, `auto,D` or `auto`.
+        switch: the kind of switch.
+    """
+
+    models: Sequence[str] | None = None
+    schedules: Sequence[str] | None = None
+    programs: Sequence[str] | None = None
+    repeats: int | None = None
+    iterations: int | None = None
+    scale: Scale | AutoScale | str | None = None
+    switch: str | None = None
+
+
 def check_overrides(
-    overrides: Overrides, schedules: tuple[str, ...]
+    overrides: Overrides, schedules: tuple[str, ...], programs: tuple[str, ...] = ()
 ) -> tuple[Scale | AutoScale | None, list[Problem]]:
     """Checks the overrides.
 
     Args:
         overrides: what the command line says.
         schedules: the names that are known in the experiment.
+        programs: the same.
 
     Returns:
         The scale, or None if none was given or it is wrong, and all problems.
     """
-    known = {"model": model_names(), "schedule": schedules}
+    known = {"model": model_names(), "schedule": schedules, "program": programs}
     problems = [
         *(
             problem

@@ -9,10 +9,11 @@ system's time: a run that is stretched D times shows 1/D of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 AUTO: Final = "auto"
 MAX_RATES = 10**6
@@ -70,6 +71,10 @@ class Scale:
         """The scale as `--scale` takes it, exactly."""
         return f"{self.rates!r},{self.time!r}"
 
+    def at(self, rates: float) -> Scale:
+        """The scale with that R, and this D."""
+        return Scale(rates, self.time)
+
     @cached_property
     def factor(self) -> Fraction:
         """D/R, exactly: emulated bytes per real byte."""
@@ -122,23 +127,31 @@ class AutoScale:
     """D of the emulation, and the scale_query that the machine says which R it carries.
 
     Attributes:
-        time: D, as in `Scale`.
+        time: D, as in `Scale`; None: whatever R becomes.
 
     Raises:
         ValueError: D is out of range or not finite.
     """
 
-    time: float = 1.0
+    time: float | None = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "time", self.at(1).time)
+        if self.time is not None:
+            object.__setattr__(self, "time", self.at(1).time)
 
     def at(self, rates: float) -> Scale:
         """The scale with that R."""
-        return Scale(rates, self.time)
+        return Scale(rates, rates if self.time is None else self.time)
 
     def __str__(self) -> str:
-        return f"R auto, D={self.time:g}"
+        return "R auto, D=R" if self.time is None else f"R auto, D={self.time:g}"
+
+
+def scale_of(record: Mapping[str, Any]) -> Scale | AutoScale:
+    """The scale that an experiment's resolved form has."""
+    if record["rates"] == AUTO:
+        return AutoScale(record["time"])
+    return Scale(record["rates"], record["time"])
 
 
 def parse_scale(text: str) -> Scale | AutoScale:

@@ -39,7 +39,7 @@ def test_topology(name: str) -> None:
 
 
 def planned_on(experiment: Experiment) -> dict[str, Any]:
-    scaled = experiment.with_scale(Scale(1, experiment.asked_scale.time))
+    scaled = experiment.with_scale(experiment.asked_scale.at(1))
     capacity = MachineCapacity((0, 1), 64 * 2**30)
     switch = SwitchChoice(OVS_USER, "")
     return describe(scaled, switch, host_caps(scaled.topology, scaled.scale, capacity), capacity)

@@ -299,8 +299,11 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
 
 def _planned(experiment: dict[str, Any]) -> int:
     """Number of trials that the experiment asks for; 0 if it does not say."""
-    listed = [experiment[key] for key in CHOICES.values() if key in experiment]
+    known = {name: experiment[key] for name, key in CHOICES.items() if key in experiment}
+    programs = known.pop("program", {})
+    listed = list(known.values())
     repeats = experiment.get("repeats")
-    if not (listed and all(isinstance(one, list) for one in listed) and isinstance(repeats, int)):
+    if not (all(isinstance(one, list) for one in listed) and isinstance(repeats, int)):
         return 0
-    return prod(map(len, listed)) * repeats
+    trained = prod(map(len, listed)) if listed else 0
+    return (trained + len(programs)) * repeats

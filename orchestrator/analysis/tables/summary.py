@@ -150,11 +150,13 @@ def _in_order(experiment: Mapping[str, Any], found: Iterable[Choices]) -> list[C
     Values that only the trials know come last.
     """
     trials = list(found)
-    names = [*(name for name in CHOICES if name != COMPARED), COMPARED]
+    # A program has no schedule, and comes after those that have one.
+    names = [*(name for name in CHOICES if name not in COMPARED), *COMPARED]
     places: dict[str, dict[str, int]] = {}
     for name in names:
         asked = experiment.get(CHOICES[name])
         of_trials = (one[name] for one in trials if name in one)
-        values = dict.fromkeys([*(asked if isinstance(asked, list) else ()), *of_trials])
+        values = dict.fromkeys([*(asked if isinstance(asked, list | dict) else ()), *of_trials])
         places[name] = {value: place for place, value in enumerate(values)}
-    return sorted(trials, key=lambda one: [places[n].get(one.get(n, ""), -1) for n in names])
+    last = len(trials)
+    return sorted(trials, key=lambda one: [places[n].get(one.get(n, ""), last) for n in names])

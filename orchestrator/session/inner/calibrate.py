@@ -77,7 +77,8 @@ def calibrate(task: Task) -> None:
             made.append(attempt)
             task.attempts.write_text(dump_attempts(made))
             short = "; ".join(attempt.short_of(task.scale_query.needed_idle))
-            text = f"R = {step.rates:g}, D = {task.scale_query.time:g}: {attempt.figures()}"
+            time = task.scale_query.scale(step.rates).time
+            text = f"R = {step.rates:g}, D = {time:g}: {attempt.figures()}"
             say(f"{text}: {short}" if short else text)
             up.testbed.check()
 

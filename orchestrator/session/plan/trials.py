@@ -9,7 +9,7 @@ from functools import lru_cache
 from orchestrator.predict import long_ways_seconds, no_overlap_seconds
 from orchestrator.records.directory import trial_name
 from orchestrator.session.plan.slow_links import goodput_look
-from orchestrator.spec import Choices, Experiment, Scale, ServerExchange, SocketBuffers, all_choices
+from orchestrator.spec import Choices, Experiment, Scale, ServerExchange, SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 
@@ -23,14 +23,14 @@ TESTBED_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Trial:
-    """One training run: one value of every choice, and a repeat.
+    """One training, or one run of a program: one value of every choice, and a repeat.
 
     Attributes:
         index: place in the run, from 1.
         choices: the model, the schedule, and whatever else the experiment lets vary.
         repeat: from 1.
         attempt: from 1; a trial that was disturbed is tried again.
-        iteration_seconds: upper estimate of one of its iterations, on the clock.
+        iteration_seconds: upper estimate of one of its iterations, on the clock; of a program 0.
         seconds: upper estimate of the whole trial, on the clock.
     """
 
@@ -47,13 +47,18 @@ class Trial:
 
     @property
     def model(self) -> str:
-        """The model that is trained."""
+        """The model that is trained; empty: of a program that names none."""
         return self.choices.model
 
     @property
     def schedule(self) -> str:
-        """The schedule that it is trained under."""
+        """The schedule that it is trained under; empty: of a program."""
         return self.choices.schedule
+
+    @property
+    def program(self) -> str:
+        """The program that runs; empty: of a training."""
+        return self.choices.program
 
     @property
     def directory(self) -> str:
@@ -69,13 +74,23 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
     """
     trials: list[Trial] = []
     for repeat in range(1, experiment.repeats + 1):
-        for compared in all_choices(experiment.choices):
+        for compared in experiment.groups():
             for choices in compared if repeat % 2 else compared[::-1]:
-                iteration = iteration_seconds(experiment, choices.model, choices.schedule)
-                seconds = experiment.all_iterations * iteration + TRIAL_OVERHEAD_SECONDS
+                if choices.program:
+                    iteration = 0.0
+                    seconds = experiment.programs[choices.program].limit_seconds
+                else:
+                    iteration = iteration_seconds(experiment, choices.model, choices.schedule)
+                    seconds = experiment.all_iterations * iteration
                 index = len(trials) + 1
                 trials.append(
-                    Trial(index, choices, repeat, iteration_seconds=iteration, seconds=seconds)
+                    Trial(
+                        index,
+                        choices,
+                        repeat,
+                        iteration_seconds=iteration,
+                        seconds=seconds + TRIAL_OVERHEAD_SECONDS,
+                    )
                 )
     return tuple(trials)
 
@@ -124,7 +139,10 @@ def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
 
 def run_seconds(experiment: Experiment) -> float:
     """Upper estimate of the whole run's time on the clock."""
-    trials, look = trials_seconds(plan_trials(experiment)), goodput_look(experiment)
+    trials = trials_seconds(plan_trials(experiment))
+    if not experiment.models:
+        return TESTBED_SECONDS + trials
+    look = goodput_look(experiment)
     return TESTBED_SECONDS + trials + (0.0 if look.outlasts(trials) else look.total)
 
 

@@ -199,17 +199,17 @@ class ScaleQuery:
 
     Attributes:
         rates: the candidates for R.
-        time: D.
+        time: D; None: the same as R.
         needed_idle: idle share that must be left.
     """
 
     rates: tuple[float, ...]
-    time: float
+    time: float | None
     needed_idle: float
 
     def scale(self, rates: float) -> Scale:
         """R with the scale_query's D."""
-        return Scale(rates, self.time)
+        return AutoScale(self.time).at(rates)
 
 
 @dataclass(frozen=True)

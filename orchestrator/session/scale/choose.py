@@ -160,7 +160,7 @@ def _settled(experiment: Experiment, rates: float, **how: Any) -> Settled:
     """That R, with the record of how it is known."""
     asked = experiment.asked_scale
     record = {"asked": str(asked), "chosen": rates, **_NOTHING_TRIED, **how}
-    return Settled(Scale(rates, asked.time), record)
+    return Settled(asked.at(rates), record)
 
 
 _NOTHING_TRIED: dict[str, Any] = {"key": None, "attempts": [], "forced": None}

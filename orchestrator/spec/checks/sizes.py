@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import Problem
-from orchestrator.spec.experiment import Overrides
+from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.yaml.document import Document
@@ -32,18 +32,18 @@ def check_trials(
     Args:
         document: of the experiment.
         overrides: what the command line says.
-        counts: models, schedules and repeats.
+        counts: models, schedules, programs and repeats.
         sweep: None: there is none.
         workers: at most, over its points.
     """
     points = 1 if sweep is None else len(sweep.values)
-    models, schedules, repeats = counts
-    trials = models * schedules * repeats * points
+    models, schedules, programs, repeats = counts
+    trials = (models * schedules + programs) * repeats * points
     most = min(MAX_TRIALS, MAX_PROCESSES // (1 + workers))
     if trials <= most:
         return []
     message = (
-        f"{models} models x {schedules} schedules x {repeats} repeats"
+        f"{_what(models, schedules, programs)} x {repeats} repeats"
         f"{'' if sweep is None else f' x {points} points'} = {trials} trials"
     )
     hint = f"at most {most} with {workers} workers"
@@ -52,6 +52,13 @@ def check_trials(
     key = "repeats" if ("repeats",) in document.keys else "models"
     document.report_at((key,), message, hint)
     return []
+
+
+def _what(models: int, schedules: int, programs: int) -> str:
+    trained = f"{models} models x {schedules} schedules" if models else ""
+    if not programs:
+        return trained
+    return f"({trained} + {programs} programs)" if trained else f"{programs} programs"
 
 
 def check_units(

@@ -50,9 +50,10 @@ def check_sweep(
         document.report_at(_SWEEP, message, key=True)
     for key, message in (
         ("batch", "the batch is what the sweep varies"),
+        ("programs", "programs run at one point, not in a sweep"),
         ("published", "published figures are those of one point, not of a sweep"),
     ):
-        if key in data and key in (*named, "published"):
+        if key in data and key in (*named, "programs", "published"):
             document.report_at((key,), message, "leave this key out", key=True)
     if file is None or file.sweep is None or len(named) != 1:
         return None

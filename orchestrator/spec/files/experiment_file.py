@@ -31,6 +31,7 @@ from orchestrator.spec.fields import (
     SwitchKind,
 )
 from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
+from orchestrator.spec.files.program_file import MAX_PROGRAMS, ProgramFile
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
@@ -104,7 +105,8 @@ class ScaleFile(FileModel):
         description="R: rates are divided by it; auto: the smallest that this machine carries",
     )
     time: Annotated[float, Field(ge=MIN_TIME, le=MAX_TIME, allow_inf_nan=False)] = Field(
-        default=1.0, description="D: times are multiplied by it; below 1 saves time"
+        default=1.0,
+        description="D: times are multiplied by it; below 1 saves time; with programs it is R",
     )
 
     def scale(self) -> Scale | AutoScale:
@@ -280,10 +282,15 @@ class ExperimentFile(FileModel):
         default=None, description="who does what; if left out, the roles of the topology's hosts"
     )
     models: Annotated[list[ModelName], Field(min_length=1)] = Field(
-        description="the models to train"
+        default=[], description="the models to train; may be left out if only programs run"
     )
     schedules: Annotated[list[ScheduleName], Field(min_length=1)] = Field(
-        description="the schedules to compare"
+        default=[], description="the schedules to compare; may be left out with the models"
+    )
+    programs: dict[Name, ProgramFile] = Field(
+        default={},
+        max_length=MAX_PROGRAMS,
+        description="commands of one's own, whose rows stand beside those of the schedules",
     )
     baseline: ScheduleName = Field(
         default=BASELINE, description="the one of them that the others' speed-ups are against"
@@ -298,7 +305,7 @@ class ExperimentFile(FileModel):
         description="iterations after the measured ones, so that the last measured one meets the"
         " next one's traffic",
     )
-    repeats: Count = Field(default=3, description="trials per model and schedule")
+    repeats: Count = Field(default=3, description="trials per model and schedule, or program")
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=2,
         description="how often a trial is repeated that other programs or the hypervisor disturbed",

@@ -106,7 +106,8 @@ def _right_key(model: type[BaseModel], key: str) -> str:
     renamed = model.renamed.get(key) if issubclass(model, FileModel) else None
     if renamed is not None:
         return f"it is {quoted(renamed)} now"
-    return nearest(key, tuple(model.model_fields), else_list="known keys")
+    names = tuple(field.alias or name for name, field in model.model_fields.items())
+    return nearest(key, names, else_list="known keys")
 
 
 def _limits(field: FieldInfo | None) -> str:

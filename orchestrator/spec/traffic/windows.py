@@ -26,8 +26,10 @@ queue, for fast links bring all of them at once.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from orchestrator.spec.scale import BURST_SEGMENTS, MIN_SEND_BUFFER_BYTES, Scale
 from orchestrator.spec.traffic.demands import Demand, Demands
@@ -83,6 +85,16 @@ class SocketBuffers:
         largest = max((self.send_bytes(demands, demand) for demand in demands), default=0)
         # Of what is kept, the kernel offers half as a window.
         return max(RECEIVE_BUFFER_BYTES, min(KEPT * MOST_BUFFER_BYTES, KEPT * KEPT * largest))
+
+
+def buffers_of(record: Mapping[str, Any]) -> SocketBuffers:
+    """What the resolved form of an experiment asks of TCP's buffers."""
+    if "asked_buffers" in record:
+        return SocketBuffers(**record["asked_buffers"])
+    sizes = record.get("socket_buffers", {})
+    if sizes.get("auto"):
+        return SocketBuffers()
+    return SocketBuffers(sizes.get("send_bytes"), sizes.get("receive_bytes"))
 
 
 def auto_send_bytes(demands: Demands, demand: Demand) -> int:

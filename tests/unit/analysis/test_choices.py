@@ -20,30 +20,30 @@ from orchestrator.spec import CHOICES, Choices, Experiment
 from tests.unit.analysis.builder import FakeTrial, write_run
 from tests.unit.session.examples import experiment
 
-PROGRAMS = ("training", "ring")
+FLAVOURS = ("plain", "ring")
 
 
 @dataclass(frozen=True)
-class WithPrograms(Experiment):
-    programs: tuple[str, ...] = PROGRAMS
+class WithFlavours(Experiment):
+    flavours: tuple[str, ...] = FLAVOURS
 
 
 @pytest.fixture(autouse=True)
-def _program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CHOICES, "program", "programs")
+def _flavour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CHOICES, "flavour", "flavours")
 
 
-def planned(tmp_path: Path) -> WithPrograms:
+def planned(tmp_path: Path) -> WithFlavours:
     (tmp_path / "file").mkdir()
     made = experiment(tmp_path / "file", models="alexnet")
-    return WithPrograms(**{one.name: getattr(made, one.name) for one in fields(made)})
+    return WithFlavours(**{one.name: getattr(made, one.name) for one in fields(made)})
 
 
 def run_of(tmp_path: Path) -> Path:
     """What the plan's trials leave: rings are twice as fast, and gain 10 % instead of 20 %."""
     rates = {
-        ("training", "none"): 0.20,
-        ("training", "switch-priority"): 0.24,
+        ("plain", "none"): 0.20,
+        ("plain", "switch-priority"): 0.24,
         ("ring", "none"): 0.40,
         ("ring", "switch-priority"): 0.44,
     }
@@ -52,8 +52,8 @@ def run_of(tmp_path: Path) -> Path:
             one.model,
             one.schedule,
             one.repeat - 1,
-            imgs_per_sec=rates[one.choices["program"], one.schedule],
-            chosen={"program": one.choices["program"]},
+            imgs_per_sec=rates[one.choices["flavour"], one.schedule],
+            chosen={"flavour": one.choices["flavour"]},
         )
         for one in plan_trials(planned(tmp_path))
     ]
@@ -64,42 +64,42 @@ def test_it_is_planned_and_counted(tmp_path: Path) -> None:
     made = planned(tmp_path)
     trials = plan_trials(made)
     assert [(*one.choices.values(), one.repeat) for one in trials] == [
-        ("alexnet", "none", "training", 1),
-        ("alexnet", "switch-priority", "training", 1),
+        ("alexnet", "none", "plain", 1),
+        ("alexnet", "switch-priority", "plain", 1),
         ("alexnet", "none", "ring", 1),
         ("alexnet", "switch-priority", "ring", 1),
-        ("alexnet", "switch-priority", "training", 2),
-        ("alexnet", "none", "training", 2),
+        ("alexnet", "switch-priority", "plain", 2),
+        ("alexnet", "none", "plain", 2),
         ("alexnet", "switch-priority", "ring", 2),
         ("alexnet", "none", "ring", 2),
     ]
-    assert trials[1].directory == "002-alexnet-switch-priority-training-1"
+    assert trials[1].directory == "002-alexnet-switch-priority-plain-1"
     assert made.trials == 8
-    assert made.resolved()["programs"] == list(PROGRAMS)
+    assert made.resolved()["flavours"] == list(FLAVOURS)
 
 
 def test_it_is_recorded_and_missed(tmp_path: Path) -> None:
     directory = run_of(tmp_path)
     run = read_run(directory)
     first = run.trials[0].trial
-    assert first.choices == Choices(model="alexnet", schedule="none", program="training")
+    assert first.choices == Choices(model="alexnet", schedule="none", program="plain")
     assert TrialRecord.model_validate_json(first.model_dump_json()) == first
     assert run.missing == 0
 
 
 def test_rows_compare_schedules_of_one_program(tmp_path: Path) -> None:
     made = report(run_of(tmp_path))
-    assert list(made.rows[0])[:4] == ["model", "schedule", "program", "imgs_per_sec"]
-    rows = [(row["program"], row["schedule"], row["speedup_pct"]) for row in made.rows]
+    assert list(made.rows[0])[:4] == ["model", "schedule", "flavour", "imgs_per_sec"]
+    rows = [(row["flavour"], row["schedule"], row["speedup_pct"]) for row in made.rows]
     assert rows == [
-        ("training", "none", None),
-        ("training", "switch-priority", pytest.approx(20)),
+        ("plain", "none", None),
+        ("plain", "switch-priority", pytest.approx(20)),
         ("ring", "none", None),
         ("ring", "switch-priority", pytest.approx(10)),
     ]
     lines = list(csv.DictReader(io.StringIO((tmp_path / "run/summary.csv").read_text())))
-    assert list(lines[0])[:5] == ["index", "model", "schedule", "program", "repeat"]
-    assert [line["program"] for line in lines[:3]] == ["training", "training", "ring"]
+    assert list(lines[0])[:5] == ["index", "model", "schedule", "flavour", "repeat"]
+    assert [line["flavour"] for line in lines[:3]] == ["plain", "plain", "ring"]
 
 
 def test_the_table_and_the_figure_tell_programs_apart(tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_the_table_and_the_figure_tell_programs_apart(tmp_path: Path) -> None:
 
 def test_a_run_without_it_has_null(tmp_path: Path) -> None:
     made = report(write_run(tmp_path, [FakeTrial()]))
-    assert made.rows[0]["program"] is None
+    assert made.rows[0]["flavour"] is None
     (line,) = csv.DictReader(io.StringIO((tmp_path / "summary.csv").read_text()))
-    assert (line["program"], line["repeat"]) == ("", "0")
+    assert (line["flavour"], line["repeat"]) == ("", "0")
 
 
 def test_a_record_without_a_model_is_named(tmp_path: Path) -> None:

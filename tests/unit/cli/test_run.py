@@ -56,7 +56,7 @@ def test_every_option_is_handed_on(runs: Runs) -> None:
         "--iterations", "6", "--scale", "8,1", "--switch", "auto", "--out", "else/where", "--json",
         "--recalibrate", "--force",
     )  # fmt: skip
-    overrides = Overrides(("alexnet", "resnet50"), ("none",), 4, 6, "8,1", "auto")
+    overrides = Overrides(("alexnet", "resnet50"), ("none",), None, 4, 6, "8,1", "auto")
     loaded = load_experiment(Path(PUBLISHED), overrides)
     assert runs.requests == [
         RunRequest(loaded, Path("else/where"), as_json=True, recalibrate=True, force=True)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.deployment import run as running
 from orchestrator.deployment.plan import PYTHON, After, ProcessPlan
-from orchestrator.deployment.process import Ended, Message, Printed, Told
+from orchestrator.deployment.process import Ended, Message, Printed, PrintedTooMuch, Told
 from orchestrator.deployment.run import SETTLE_SECONDS, Deployment
 from orchestrator.errors import RunError
 
@@ -79,7 +78,9 @@ class FakeHost:
         self.log.append(f"upload {self.name}")
         self.files |= {f"{directory}/{path}": data for path, data in files.items()}
 
-    def fetch(self, path: str, limit_bytes: int) -> bytes:
+    def fetch(self, path: str, limit_bytes: int, *, needed: bool = True) -> bytes:
+        if not needed:
+            return b""
         assert limit_bytes > 1_000_000
         self.log.append(f"fetch {self.name}")
         return path.encode()
@@ -97,7 +98,9 @@ class FakeHost:
         events: queue.Queue[Message] | None = None,
         name: str = "",
         tells: bool = True,
+        printed_bytes: int | None = None,
     ) -> FakeProcess:
+        assert (printed_bytes is None) == tells
         assert events is not None
         assert timeout == 10
         assert name
@@ -326,10 +329,27 @@ def test_a_program_that_is_not_ours_fails_by_its_exit_status() -> None:
     assert str(error.value) == expected
 
 
-def test_a_program_that_prints_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "RECORDS_LIMIT", 20)
-    with pytest.raises(RunError, match="client: has printed more than 20 bytes"):
-        run_foreign(foreign(["a line of 15 by", "another"]))
+def test_a_program_that_prints_without_end() -> None:
+    stage = foreign(["a line"])
+    stage.ps.script = [*stage.ps.script[:3], PrintedTooMuch("client", 2**20)]
+    with pytest.raises(RunError, match=r"^client: has printed more than 1 MiB\n"):
+        run_foreign(stage)
+
+
+def test_every_line_is_handed_on_with_its_time() -> None:
+    stage = foreign([])
+    line = Printed("server", "stdout", "hello\n", t_ns=7)
+    stage.ps.script = [line, Ended("server", 0)]
+    heard: list[Printed] = []
+    stage.deployment.run([SERVER], on_print=heard.append, clock=stage.clock)
+    assert [(one.text, one.t_ns) for one in heard] == [("hello\n", 7)]
+
+
+def test_records_that_a_program_need_not_leave() -> None:
+    stage = foreign([])
+    stage.ps.script = [Ended("server", 0)]
+    plan = replace(SERVER, records="speed.jsonl", needs_records=False)
+    assert stage.deployment.run([plan], clock=stage.clock) == {"server": b""}
 
 
 def test_plans_that_are_impossible_start_nothing() -> None:

@@ -10,6 +10,7 @@ from orchestrator.deployment.process import (
     LONGEST_LINE,
     Ended,
     Printed,
+    PrintedTooMuch,
     RemoteProcess,
     Told,
     describe_end,
@@ -184,6 +185,17 @@ def test_output_that_does_not_end_is_told_with_the_end(held: bool) -> None:
     else:
         channel.exit(0)
     assert process.events.get(timeout=10) == Ended("worker1", 0, cut_short=held)
+
+
+def test_a_program_that_prints_gigabytes_takes_no_memory() -> None:
+    channel = FakeChannel([b"dmlbed-pid 7\n", *[b"x" * 1000 + b"\n"] * 100])
+    process = RemoteProcess(
+        "it", channel, end_session=Host(channel).end_session, tells=False, printed_bytes=5000
+    )
+    channel.exit(0)
+    assert process.wait(10)
+    messages = [process.events.get(timeout=10) for _ in range(process.events.qsize())]
+    assert [type(message) for message in messages] == [*[Printed] * 4, PrintedTooMuch, Ended]
 
 
 def test_every_line_of_a_program_that_tells_no_events_is_a_message() -> None:

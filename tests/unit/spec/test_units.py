@@ -237,6 +237,7 @@ def test_any_text_is_a_scale_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert isinstance(scale, AutoScale) or scale.rates >= 1
+    assert scale.time is not None
     assert scale.time > 0
 
 

@@ -79,7 +79,7 @@ class Outside:
     @staticmethod
     def _settle(experiment: Experiment, kind: str, *_: object, **__: object) -> Settled:
         assert kind == "linux-bridge"
-        return Settled(Scale(8, experiment.asked_scale.time), {"chosen": 8})
+        return Settled(experiment.asked_scale.at(8), {"chosen": 8})
 
     def _run_in_box(self, argv: Sequence[str], given: bytes) -> int:
         self.started.append([*argv, *json.loads(given)])

@@ -1,0 +1,185 @@
+"""The programs of an experiment: their hosts, files and names, and the scale that they allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.errors import Problem
+from orchestrator.spec.files.experiment_file import ExperimentFile
+from orchestrator.spec.files.repeated import Groups
+from orchestrator.spec.files.validation import items, mapping
+from orchestrator.spec.placement import Placement
+from orchestrator.spec.programs import Program, pack, pair_demands
+from orchestrator.spec.scale import AutoScale, Scale
+from orchestrator.spec.text import nearest, quoted
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.yaml.document import Document, Loc
+
+MAX_FILES_BYTES = 16 * 1024 * 1024
+"""Of all files that a program ships: they are a part of the run's plan, and of its records."""
+MAX_FILES = 2000
+_LEFT_OUT = frozenset({"__pycache__", ".git"})
+_LARGE = "name large data in the command by its absolute path: all hosts see this machine's files"
+
+
+def check_programs(
+    document: Document,
+    file: ExperimentFile | None,
+    topology: Topology | None,
+    placement: Placement | None,
+    groups: Groups,
+    *,
+    schedules: Sequence[str],
+) -> dict[str, Program]:
+    """The programs of an experiment; adds what is wrong with them to its problems.
+
+    Args:
+        document: of the experiment.
+        file: the same, validated; None if it could not be.
+        topology: that it names; None if it could not be read.
+        placement: whose workers are the default hosts.
+        groups: the hosts that repeated hosts of the topology stand for.
+        schedules: all names of schedules, which no program may have.
+    """
+    _check_hosts(document, topology, groups)
+    if file is None or topology is None:
+        return {}
+    found = {}
+    for name, one in file.programs.items():
+        loc: Loc = ("programs", name)
+        if name in schedules:
+            hint = "choose another name: both stand in one column"
+            document.report_at(loc, f"{quoted(name)} is the name of a schedule", hint, key=True)
+        if one.throughput.json_key is None and one.throughput.regex is None:
+            message = "missing key 'json' or 'regex'"
+            document.report_at((*loc, "throughput"), message, "one says where the number is")
+        elif one.throughput.json_key is not None and one.throughput.regex is not None:
+            document.report_at((*loc, "throughput"), "both 'json' and 'regex'", "one is enough")
+        asked = one.hosts
+        hosts = (
+            (placement.workers if placement else ())
+            if asked is None
+            else tuple(host for given in asked for host in groups.get(given, (given,)))
+        )
+        program = Program(
+            name=name,
+            command=tuple(one.command),
+            hosts=hosts,
+            throughput=one.throughput.resolve(),
+            environment=dict(one.environment),
+            files=_files(document, (*loc, "files"), one.files),
+            ready=one.ready,
+            start_seconds=one.start,
+            warm_up=one.warm_up,
+            limit_seconds=one.limit,
+            model=one.model,
+        )
+        if not document.is_bad(loc) and not document.is_bad((*loc, "hosts")):
+            _check_paths(document, loc, topology, program)
+        found[name] = program
+    return found
+
+
+def check_scale(
+    document: Document,
+    file: ExperimentFile,
+    programs: Mapping[str, Program],
+    option: Scale | AutoScale | None,
+) -> tuple[Scale | AutoScale | None, list[Problem]]:
+    """The scale that an experiment with programs has: D = R; else adds a problem.
+
+    Args:
+        document: of the experiment.
+        file: the same, validated.
+        programs: its programs.
+        option: what the command line asks for; then the problem is returned.
+    """
+    scale = option or file.scale.scale()
+    if not programs:
+        return scale, []
+    # Where nobody asks for a D, it follows R.
+    follows = "time" not in file.scale.model_fields_set if option is None else option == AutoScale()
+    if isinstance(scale, AutoScale):
+        if follows or scale.time is None:
+            return AutoScale(None), []
+        asked, remedy = f"R = auto and D = {scale.time:g}", "`auto` alone finds R, and D = R"
+    else:
+        if follows:
+            scale = Scale(scale.rates, scale.rates)
+        if scale.time == scale.rates:
+            return scale, []
+        asked = f"R = {scale.rates:g} and D = {scale.time:g}"
+        remedy = f"{scale.rates:g},{scale.rates:g}, or auto"
+    message = (
+        f"{asked} with the program {quoted(next(iter(programs)))}: a program's bytes do not "
+        "shrink, so on links R times slower all must take R times longer (D = R)"
+    )
+    if option is not None:
+        return None, [Problem("--scale", message, remedy)]
+    document.report_at(("scale",), message, remedy)
+    return None, []
+
+
+def _check_hosts(document: Document, topology: Topology | None, groups: Groups) -> None:
+    if topology is None:
+        return
+    hosts = [host.name for host in topology.hosts]
+    for name, one in mapping(mapping(document.data).get("programs")).items():
+        for index, host in enumerate(items(mapping(one).get("hosts"))):
+            loc: Loc = ("programs", name, "hosts", index)
+            if not isinstance(host, str) or host in hosts or host in groups:
+                continue
+            if host in topology.switches:
+                message = f"{quoted(host)} is a switch of {topology.name}"
+                document.report_at(loc, message, "no program runs on a switch")
+            else:
+                hint = nearest(host, [*groups, *hosts], else_list="hosts")
+                document.report_at(loc, f"{quoted(host)} is no host of {topology.name}", hint)
+
+
+def _check_paths(document: Document, loc: Loc, topology: Topology, program: Program) -> None:
+    if any(host not in {one.name for one in topology.hosts} for host in program.hosts):
+        return
+    try:
+        pair_demands(topology, {program.name: program})
+    except ValueError as error:
+        document.report_at(loc, f"its hosts do not all reach each other: {error}", key=True)
+
+
+def _files(document: Document, loc: Loc, names: Sequence[str]) -> dict[str, str]:
+    """The files that a program ships, packed, by their path."""
+    folder = document.path.parent
+    found: dict[str, str] = {}
+    left = MAX_FILES_BYTES
+    for index, name in enumerate(names):
+        here: Loc = (*loc, index)
+        place = folder / name
+        if not place.exists():
+            parent = place.parent
+            beside = [one.name for one in parent.iterdir()] if parent.is_dir() else []
+            hint = nearest(place.name, beside)
+            document.report_at(here, f"no file or folder {quoted(name)} in {folder}", hint)
+            continue
+        try:
+            for path in _below(place):
+                size = path.stat().st_size
+                left -= size
+                if left < 0 or len(found) >= MAX_FILES:
+                    most = f"{MAX_FILES_BYTES // 2**20} MiB in {MAX_FILES} files"
+                    document.report_at(here, f"a program ships at most {most}", _LARGE)
+                    return found
+                found[path.relative_to(folder).as_posix()] = pack(path.read_bytes())
+        except OSError as error:
+            document.report_at(here, f"{quoted(name)} cannot be read: {error.strerror}")
+    return found
+
+
+def _below(place: Path) -> Iterator[Path]:
+    """A file, or all files of a folder, without what nobody means."""
+    if not place.is_dir():
+        yield place
+        return
+    for one in sorted(place.iterdir()):
+        if one.name not in _LEFT_OUT and (one.is_file() or not one.is_symlink()):
+            yield from _below(one)
