@@ -1,7 +1,7 @@
 """Records of trials -> measures, statistics, verdicts, CSV, terminal table and figure.
 
 read_run      a run directory, read and checked
-measure       one trial's records -> its measures
+measure       one training's records -> its measures; measure_any: of a program's, too
 judge_trial   measures -> may the figure be used?
 summarise     a run -> rows (one per combination of choices)
 report        all of it: writes the summary files, returns rows and table
@@ -10,7 +10,9 @@ spans, trace (modules)                what layers and slices took -> a trace
 render (folder)                       the figures; imported only where something is drawn
 """
 
-from orchestrator.analysis.measures.measure import PortDrops, Shares, TrialMeasure, measure
+from orchestrator.analysis.measures.conditions import PortDrops
+from orchestrator.analysis.measures.measure import Shares, TrialMeasure, measure
+from orchestrator.analysis.measures.program import measure_any
 from orchestrator.analysis.measures.statistics import Estimate, estimate, speedup
 from orchestrator.analysis.reading.directories import RUN_FORMAT, check_run_directory, is_sweep
 from orchestrator.analysis.reading.records import FailedTrial, Run, Trial, read_run, read_trial
@@ -43,6 +45,7 @@ __all__ = [
     "judge_run",
     "judge_trial",
     "measure",
+    "measure_any",
     "read_run",
     "read_trial",
     "report",

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.files import write_file
+from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.reading.records import FailedTrial, Run, read_run
 from orchestrator.analysis.tables.summary import Summary, summarise
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
@@ -16,6 +17,7 @@ from orchestrator.analysis.tables.table import SummaryTable
 from orchestrator.analysis.tables.unusable import why_unusable
 from orchestrator.analysis.verdict import LEVELS, Level, worst
 from orchestrator.records.directory import RunDirectory
+from orchestrator.spec.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)
@@ -109,19 +111,14 @@ def report(directory: Path) -> Report:
 def caption(run: Run, summary: Summary) -> Caption:
     """Title and caption of a run's figure."""
     trials = summary.trials
+    trained = [trial for trial in trials if not trial.program]
     left_out = sum(len(row.left_out) for row in summary.rows)
     parts = [
         f"measured on dmlbed {run.versions.get('dmlbed', '(unknown version)')}",
         run.switch,
         f"R = {_values(trial.scale_rates for trial in trials)}",
         f"D = {_values(trial.scale_time for trial in trials)}",
-        _count((trial.workers for trial in trials), "worker"),
-        f"batch {_values(trial.batch for trial in trials)}",
-        f"{_count((row.imgs_per_sec.count for row in summary.rows), 'repeat')} of"
-        f" {_count((trial.iterations for trial in trials), 'iteration')}"
-        f" after {_values(trial.warm_up for trial in trials)} warm-up"
-        f" and before {_values(trial.cool_down for trial in trials)} cool-down",
-        f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
+        *_training_parts(trained, _count((r.imgs_per_sec.count for r in summary.rows), "repeat")),
         *([f"without {_count([left_out], 'disturbed trial')}"] if left_out else []),
         _verdicts(summary),
     ]
@@ -132,9 +129,34 @@ def caption(run: Run, summary: Summary) -> Caption:
         tried = lost + len({trial.index for trial in trials})
         parts.append(f"{lost} of {tried} trials failed or missing")
     name = run.experiment.get("name") or run.directory.parent.name
-    schedules = dict.fromkeys(row.schedule for row in summary.rows)
-    under = f"under {_list(list(schedules))}" if len(schedules) <= 3 else "by schedule"
-    return Caption(f"{name}: imgs/sec {under}", ", ".join(parts) + ".")
+    compared = list(dict.fromkeys(row.choices.compared for row in summary.rows))
+    schedules = [one for one in compared if one in {row.schedule for row in summary.rows}]
+    programs = [one for one in compared if one not in schedules]
+    unit = IMGS_PER_SEC if any(row.imgs for row in summary.rows) else "throughput"
+    by = [
+        *([f"under {_list(schedules)}"] if schedules else []),
+        *([f"of {_list(programs)}"] if programs else []),
+    ]
+    how = " and ".join(by) if len(compared) <= 3 else "by schedule and program"
+    return Caption(
+        f"{name}: {unit} {how if programs or len(compared) <= 3 else 'by schedule'}",
+        ", ".join(parts) + ".",
+    )
+
+
+def _training_parts(trials: Sequence[TrialMeasure], repeats: str) -> list[str]:
+    """What a caption says of the trainings; of a run without any only the repeats."""
+    if not trials:
+        return [repeats]
+    return [
+        _count((trial.workers for trial in trials), "worker"),
+        f"batch {_values(trial.batch for trial in trials)}",
+        f"{repeats} of"
+        f" {_count((trial.iterations for trial in trials), 'iteration')}"
+        f" after {_values(trial.warm_up for trial in trials)} warm-up"
+        f" and before {_values(trial.cool_down for trial in trials)} cool-down",
+        f"congestion control {' and '.join(sorted({t.congestion_control for t in trials}))}",
+    ]
 
 
 def learning_caption(run: Run, summary: Summary) -> Caption:

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from orchestrator.analysis.measures.conditions import HostUse
 from orchestrator.analysis.measures.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
 from orchestrator.analysis.measures.fairness import Fairness, unfair
-from orchestrator.analysis.measures.measure import HostUse, TrialMeasure
+from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.program import not_crossed
 from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
 from orchestrator.spec.choices import Choices
@@ -152,6 +154,7 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
     deployment = MANAGEMENT_BYTES * trial.processes + RECORDS_FACTOR * trial.records_bytes
     if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * trial.payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
+    yield from not_crossed(trial)
     if not trial.barrier and not trial.warm_up:
         yield "no warm-up, and no step barrier: the measured time leaves a push out"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
@@ -187,7 +190,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
         yield from unfair(trial, fairness)
     if trial.retransmission_share > RETRANSMISSION_SHARE:
         yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"
-    slowest = max(trial.iteration_seconds)
+    slowest = max(trial.iteration_seconds, default=0.0)
     if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
         number = trial.warm_up + trial.iteration_seconds.index(slowest)
         ratio = slowest / trial.iteration_seconds_median

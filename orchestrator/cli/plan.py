@@ -45,11 +45,13 @@ from orchestrator.spec import (
     Topology,
     load_experiment,
     ports,
+    program_demands,
     rate_text,
 )
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
+from workloads.schedule.library import UNSCHEDULED, Schedule
 
 
 @click.command()
@@ -269,12 +271,12 @@ T = TypeVar("T")
 
 
 def _of_each(experiment: Experiment, of: Callable[[str], T]) -> dict[str, T]:
-    """By schedule; what is alike to the network is worked out once: it may be long."""
-    known: dict[tuple[tuple[Demand, ...], bool, int | None], T] = {}
+    """By schedule and program; what is alike to the network is worked out once: it may be long."""
+    known: dict[tuple[tuple[Demand, ...], bool, int | None, bool], T] = {}
     found = {}
-    for name in experiment.schedules:
-        schedule = experiment.schedule(name)
-        key = (_demands(experiment, name).all, schedule.at_switch, schedule.flows)
+    for name in (*experiment.schedules, *experiment.programs):
+        schedule, counted = _schedule(experiment, name), name in experiment.programs
+        key = (_demands(experiment, name).all, schedule.at_switch, schedule.flows, counted)
         if key not in known:
             known[key] = of(name)
         found[name] = known[key]
@@ -300,21 +302,28 @@ def _ports(experiment: Experiment, name: str, by_rules: bool) -> list[dict[str, 
 
 
 def _shapes(experiment: Experiment, name: str, by_dscp: bool) -> tuple[PortShape, ...]:
-    """How every port would send under a schedule."""
-    schedule = experiment.schedule(name)
-    demands = _demands(experiment, name)
-    return port_shapes(demands, experiment.scale, schedule, by_dscp=by_dscp)
+    """How every port would send under a schedule, or for a program."""
+    schedule, demands = _schedule(experiment, name), _demands(experiment, name)
+    counted = name in experiment.programs
+    return port_shapes(demands, experiment.scale, schedule, by_dscp=by_dscp, counted=counted)
 
 
 def _rules(experiment: Experiment, name: str) -> dict[str, list[str]]:
     """What every switch would do under a schedule."""
     demands = _demands(experiment, name)
-    rules = planned_rules(demands, schedule_plan(demands, experiment.schedule(name)))
+    rules = planned_rules(demands, schedule_plan(demands, _schedule(experiment, name)))
     return {switch: [str(rule) for rule in of_switch] for switch, of_switch in rules.items()}
 
 
+def _schedule(experiment: Experiment, name: str) -> Schedule:
+    """The schedule of that name; that of a program is none."""
+    return experiment.schedule(UNSCHEDULED if name in experiment.programs else name)
+
+
 def _demands(experiment: Experiment, name: str) -> Demands:
-    """Who sends to whom under a schedule; for its first model, where that matters."""
+    """Who sends to whom under a schedule, for its first model, where that matters; or a program."""
+    if name in experiment.programs:
+        return program_demands(experiment.topology, experiment.programs[name])
     return experiment.demands(name, experiment.models[0])
 
 

@@ -49,10 +49,14 @@ def _chosen(run: Run, number: int | None) -> tuple[Trial, ...]:
     Raises:
         InputError: the run has no finished trial of that number.
     """
-    if number is None:
-        return run.trials
-    if chosen := tuple(trial for trial in run.trials if trial.trial.index == number):
+    trained = run.trainings
+    if number is None and trained:
+        return trained
+    if chosen := tuple(trial for trial in trained if trial.trial.index == number):
         return chosen
+    if number is None or any(trial.trial.index == number for trial in run.trials):
+        problem = "a program, of whose iterations nothing is known"
+        raise InputError([Problem(str(run.directory), problem, "choose a training's trial")])
     known = ", ".join(dict.fromkeys(str(trial.trial.index) for trial in run.trials))
     problem = f"no finished trial {number} in {run.directory}"
     raise InputError([Problem("--trial", problem, f"finished: {known}")])

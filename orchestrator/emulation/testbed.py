@@ -11,7 +11,7 @@ from types import TracebackType
 
 from orchestrator.emulation.limits.capped import CapsMeter, cap_hosts
 from orchestrator.emulation.limits.run_groups import NO_GROUPS, RunGroups
-from orchestrator.emulation.network.addresses import data_addresses
+from orchestrator.emulation.network.addresses import data_addresses, data_devices
 from orchestrator.emulation.network.counter_reader import CounterReader
 from orchestrator.emulation.network.description import NetworkDescription
 from orchestrator.emulation.network.network import Network
@@ -37,6 +37,7 @@ class EmulatedTestbed:
     Attributes:
         switch_kind: `linux-bridge`, `ovs-kernel` or `ovs-user`.
         addresses: of every host on the data network, by name.
+        interfaces: every host's device there.
         work_directory: on every host, where the workload's files may lie.
         network: its hosts and links.
         ports: what they were asked for.
@@ -65,6 +66,7 @@ class EmulatedTestbed:
         self._groups = groups or NO_GROUPS
         self.switch_kind = switch_kind
         self.addresses: Mapping[str, str] = data_addresses(described.topology)
+        self.interfaces: Mapping[str, str] = data_devices(described.topology)
         self.work_directory = str(directory / "work")
 
     def __enter__(self) -> EmulatedTestbed:
@@ -122,13 +124,14 @@ class EmulatedTestbed:
         self.network.set_routes(self._described.timer_ms)
 
     def set_schedule(
-        self, schedule: Schedule, demands: Demands | None = None
+        self, schedule: Schedule, demands: Demands | None = None, *, counted: bool = False
     ) -> tuple[PortShape, ...]:
         """Shape every port as the schedule asks; ports that stay the same are not touched.
 
         Args:
             schedule: that decides.
             demands: of its exchange; None: the first ones that the network was described with.
+            counted: whether hosts count apart what they send to each destination.
 
         Under a controller no port changes between schedules of one exchange of which a worker has
         one flow: the switches get other rules, without a gap and without the loss of a packet, in
@@ -138,7 +141,9 @@ class EmulatedTestbed:
             RunError: the kernel or a switch refused something, or kept something else.
         """
         demands, scale = demands or self._described.networks[0], self._described.scale
-        shapes = port_shapes(demands, scale, schedule, by_dscp=self._fabric.by_dscp)
+        shapes = port_shapes(
+            demands, scale, schedule, by_dscp=self._fabric.by_dscp, counted=counted
+        )
         self.ports.shape(shapes)
         self._rules.push(schedule_plan(demands, schedule), demands)
         differ = self.ports.differences()

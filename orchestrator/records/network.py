@@ -8,6 +8,16 @@ from pydantic import Field
 
 from orchestrator.records.files import Record
 
+_TO = "to "
+
+
+def counted_class(destination: str) -> str:
+    """The name of the class, at a host's port, of what it sends to a destination.
+
+    No other class has a name with a space.
+    """
+    return f"{_TO}{destination}"
+
 
 class ClassRecord(Record):
     """One class of a port: its place, and what it sent and dropped over the trial."""
@@ -33,6 +43,13 @@ class PortRecord(Record):
     packets: int = Field(ge=0)
     drops: int = Field(ge=0)
     classes: tuple[ClassRecord, ...]
+
+    def counted(self) -> dict[str, ClassRecord]:
+        """By destination, what this port's host has sent there, as far as it was counted apart.
+
+        Acknowledgements without data are in a class of their own.
+        """
+        return {one.name.removeprefix(_TO): one for one in self.classes if one.name.startswith(_TO)}
 
 
 class FlowRecord(Record):
@@ -71,6 +88,7 @@ class TrafficRecord(Record):
 
     Attributes:
         management_bytes: per host, received and sent on its management link.
+        loopback_bytes: per host, sent to itself.
         tcp_retransmits: per host, segments sent again by anything in its network namespace.
         switch_input_drops: by port, packets that were lost between its link and the next switch.
         switch_cpu_seconds: processor time of the switches' own processes.
@@ -78,6 +96,7 @@ class TrafficRecord(Record):
 
     ports: tuple[PortRecord, ...]
     management_bytes: dict[str, int]
+    loopback_bytes: dict[str, int] = Field(default_factory=dict)
     tcp_retransmits: dict[str, int]
     switch_input_drops: dict[str, int]
     switch_cpu_seconds: float

@@ -8,6 +8,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter
 
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
+from orchestrator.records.program import ProgramRecord
 from orchestrator.spec.choices import Choices
 from workloads.exchange.demand import Demand
 from workloads.schedule.library import Schedule
@@ -19,7 +20,8 @@ def _choices(value: Any) -> Choices:
     if isinstance(value, Choices):
         return value
     found = _TEXTS.validate_python(value)
-    if missing := [name for name in ("model", "schedule") if name not in found]:
+    needed = () if "program" in found else ("model", "schedule")
+    if missing := [name for name in needed if name not in found]:
         raise ValueError(f"names no {' and no '.join(missing)}")
     return Choices(**found)
 
@@ -45,6 +47,9 @@ class TrialRecord(Record):
             exchange does not say, or its codec makes other bytes of it.
         batch: images per worker and iteration.
         target_accuracy: share of held-out data whose time is looked for; None: none was asked for.
+        program: that ran; None: a training. Of one `communication` is what switches and hosts did
+            for its traffic, which is nothing, `workers` are its processes, and what counts
+            iterations or images says nothing.
     """
 
     index: int
@@ -65,6 +70,7 @@ class TrialRecord(Record):
     scale: ScaleRecord
     switch: str
     target_accuracy: float | None = None
+    program: ProgramRecord | None = None
 
     @property
     def model(self) -> str:

@@ -28,7 +28,13 @@ from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
 from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import IMGS_PER_SEC, Program, Throughput, pair_demands
+from orchestrator.spec.programs import (
+    IMGS_PER_SEC,
+    Program,
+    Throughput,
+    pair_demands,
+    program_demands,
+)
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.sweep import Conditions, Sweep, conditions
 from orchestrator.spec.switch_kinds import (
@@ -131,6 +137,7 @@ __all__ = [
     "payload_share",
     "port_burst_segments",
     "ports",
+    "program_demands",
     "queueing_seconds",
     "rate_text",
     "shown_path",

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import product
 from types import MappingProxyType
+from typing import Any
+
+from workloads.library import IDENTITY, PARAMETER_SERVER
+from workloads.schedule.library import Schedule
 
 CHOICES = {"model": "models", "schedule": "schedules", "program": "programs"}
 """Every choice of a trial -> the key of the experiment that lists its values.
@@ -107,3 +112,10 @@ def all_choices(
     for model in dict.fromkeys(left.values()):
         named = {} if model is None else {"model": model}
         yield tuple(Choices(**named, program=name) for name, of in left.items() if of == model)
+
+
+def schedule_choices(schedule: Schedule) -> dict[str, Any]:
+    """A schedule's choices; those that older versions did not know, where they are made."""
+    defaults = {"codec": IDENTITY, "exchange": PARAMETER_SERVER}
+    choices = asdict(schedule)
+    return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.plugins import OwnCode
 from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import CHOICES, Choices, all_choices
+from orchestrator.spec.choices import CHOICES, Choices, all_choices, schedule_choices
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
 from orchestrator.spec.scale import AUTO, AutoScale, Scale, scale_of
@@ -27,7 +27,7 @@ from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.turns import too_small_for_order
 from orchestrator.spec.traffic.windows import SocketBuffers, buffers_of, emulated_send_bytes
-from workloads.library import IDENTITY, PARAMETER_SERVER
+from workloads.library import PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import load_model
@@ -124,11 +124,6 @@ class Experiment:
         """How many trials it has; of an experiment with a sweep, how many every point has."""
         return sum(map(len, self.groups())) * self.repeats
 
-    @property
-    def program_demands(self) -> tuple[Demand, ...]:
-        """Every way that its programs may send, those of the exchange included."""
-        return pair_demands(self.topology, self.programs)
-
     def schedule(self, name: str) -> Schedule:
         """The schedule of that name, the experiment's own or the library's.
 
@@ -183,7 +178,8 @@ class Experiment:
     def networks(self) -> tuple[Demands, ...]:
         """All that crosses the network: first a parameter server's traffic, for probes send that.
 
-        Then what the exchanges of its schedules demand, as far as that is something else.
+        Then what the exchanges of its schedules demand, as far as that is something else, and
+        every way that its programs may send.
         """
         others = (
             self.demands(schedule, model)
@@ -191,7 +187,9 @@ class Experiment:
             if self.schedule(schedule).exchange != PARAMETER_SERVER
             for model in self.models
         )
-        return tuple(dict.fromkeys((self.exchange.demands, *others)))
+        pairs = pair_demands(self.topology, self.programs)
+        programs = (Demands(self.topology, pairs),) if pairs else ()
+        return tuple(dict.fromkeys((self.exchange.demands, *others, *programs)))
 
     @property
     def receive_buffer_bytes(self) -> int:
@@ -277,7 +275,7 @@ class Experiment:
             **(
                 {
                     "custom_schedules": {
-                        name: _choices(own) for name, own in self.custom_schedules.items()
+                        name: schedule_choices(own) for name, own in self.custom_schedules.items()
                     }
                 }
                 if self.custom_schedules
@@ -301,7 +299,9 @@ class Experiment:
             "scale": {"rates": AUTO, **asdict(self.asked_scale)},
             "switch": self.switch,
             "congestion_control": self.congestion_control,
-            "socket_buffers": self._resolved_buffers(),
+            "socket_buffers": self.socket_buffers.resolved(
+                self.exchange.demands, varied=self.sweep is not None
+            ),
             "learning_rate": self.learning_rate,
             **({"learning": asdict(self.learning)} if self.learning != Learning() else {}),
             "devices": {name: asdict(device) for name, device in self.devices.items()},
@@ -309,21 +309,6 @@ class Experiment:
                 model: {schedule: list(values) for schedule, values in row.items()}
                 for model, row in self.published.items()
             },
-        }
-
-    def _resolved_buffers(self) -> dict[str, Any]:
-        """The sizes; by demand where they differ.
-
-        At a sweep's points they may be others, and on long ways they are others at a scale.
-        """
-        demands = self.exchange.demands
-        follows = self.sweep is not None or any(map(demands.round_trip_us, demands))
-        sizes = {one.name: self.send_buffer_bytes(one) for one in demands}
-        return {
-            "send_bytes": max(sizes.values()),
-            "receive_bytes": self.receive_buffer_bytes,
-            **({"send_bytes_of": sizes} if len(set(sizes.values())) > 1 else {}),
-            **({"auto": True} if follows and self.socket_buffers.send is None else {}),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -398,13 +383,6 @@ class Experiment:
             resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def _choices(schedule: Schedule) -> dict[str, Any]:
-    """A schedule's choices; those that older versions did not know, where they are made."""
-    defaults = {"codec": IDENTITY, "exchange": PARAMETER_SERVER}
-    choices = asdict(schedule)
-    return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}
 
 
 @dataclass(frozen=True)

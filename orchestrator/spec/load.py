@@ -177,13 +177,12 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         placement,
         {} if named is None else named.groups,
         schedules=known,
+        only=overrides.programs,
     )
-    _check_trained(document, file)
+    _check_trained(document)
     scale, option_problems = check_overrides(
         overrides, known, tuple(map(str, mapping(mapping(document.data).get("programs"))))
     )
-    if overrides.programs is not None:
-        programs = {name: one for name, one in programs.items() if name in overrides.programs}
     if file is not None and not option_problems:
         scale, wrong = check_scale(document, file, programs, scale)
         option_problems += wrong
@@ -296,15 +295,13 @@ def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
                 document.report_at(loc, message, "name one of them, or add it to `schedules`")
 
 
-def _check_trained(document: Document, file: ExperimentFile | None) -> None:
+def _check_trained(document: Document) -> None:
     """Adds a problem if an experiment trains half of something, or nothing runs in it."""
     data = mapping(document.data)
-    if file is None:
-        return
-    for key in ("models", "schedules"):
-        if key not in data and (not file.programs or file.models or file.schedules):
-            hint = "" if file.programs else "an experiment with 'programs' alone may do without"
-            document.report_at((key,), f"missing key {quoted(key)}", hint, key=True)
+    trained = [key for key in ("models", "schedules") if key in data]
+    if trained or "programs" not in data:
+        for key in {"models", "schedules"}.difference(trained):
+            document.report_at((key,), f"missing key {quoted(key)}", key=True)
 
 
 def _named_topology(

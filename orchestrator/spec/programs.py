@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.traffic.demands import Demand
+from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.graph import path
 
 IMGS_PER_SEC = "imgs/sec"
@@ -179,3 +179,8 @@ def pair_demands(topology: Topology, programs: Mapping[str, Program]) -> tuple[D
         Demand(source, destination, 0, "", f"{source} to {destination}")
         for source, destination in pairs
     )
+
+
+def program_demands(topology: Topology, program: Program) -> Demands:
+    """Every way that a program may send; none if all of it runs on one host."""
+    return Demands(topology, pair_demands(topology, {program.name: program}))

@@ -11,14 +11,21 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
 
+from orchestrator.analysis.measures.conditions import (
+    HostUse,
+    PortDrops,
+    drops_of,
+    host_use,
+    idle_within,
+)
 from orchestrator.analysis.measures.cpu_seconds import TrainingCpu, training_cpu
 from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
 from orchestrator.analysis.measures.learning import Learnt, learnt
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
-from orchestrator.records.network import CapsRecord, NetworkRecord
 from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices
+from orchestrator.spec.programs import IMGS_PER_SEC
 from workloads.library import PARAMETER_SERVER
 from workloads.process.process_records import CompetingRecord
 
@@ -26,7 +33,6 @@ PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
 
 _NS = 1e9
-_SECOND_NS = 0.95 * _NS  # a second of samples, whose times waver a little
 
 
 Rates = Sequence[float]
@@ -52,41 +58,14 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class PortDrops:
-    """Packets dropped at one port, and their share of all packets offered to it."""
-
-    port: str
-    drops: int
-    share: float
-
-
-@dataclass(frozen=True)
-class HostUse:
-    """What one host used of its caps.
-
-    Attributes:
-        cores: its CPU cap; None: not capped.
-        throttled_share: of the measured time, how long the cap kept something on it from running;
-            None: not recorded.
-        memory_peak_bytes: emulated; None: not recorded.
-        oom_kills: processes on it that were killed for memory.
-    """
-
-    host: str
-    cores: float | None
-    throttled_share: float | None
-    memory_peak_bytes: int | None
-    oom_kills: int
-
-
-@dataclass(frozen=True)
 class TrialMeasure:
     """Everything that is known of one trial.
 
     Attributes:
         choices: what it is of.
         imgs_per_sec: total over the workers, warm-up and cool-down left out, from the workers' own
-            records; see `orchestrator.analysis.reading.course`.
+            records; see `orchestrator.analysis.reading.course`. Of a program its throughput, in its
+            `unit`.
         iteration_seconds: real seconds of each measured iteration; without a step barrier of the
             slowest worker.
         iteration_seconds_emulated: the same on this machine's clock.
@@ -137,6 +116,9 @@ class TrialMeasure:
         hosts: what every host used of its caps.
         use: whose the CPUs were; None: not recorded.
         learnt: loss and accuracy; None: gradients were made up.
+        unit: of `imgs_per_sec`.
+        pairs: of a program, payload in bytes that each of its hosts sent to each other one.
+        loopback: of a program, bytes that each of its hosts sent to itself.
     """
 
     index: int
@@ -193,6 +175,14 @@ class TrialMeasure:
     staleness: Mapping[int, int] = field(default_factory=dict)
     use: Use | None = None
     learnt: Learnt | None = None
+    unit: str = IMGS_PER_SEC
+    pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    loopback: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def program(self) -> str:
+        """The program that ran; empty: a training. Of one what counts iterations is empty or 0."""
+        return self.choices.program
 
     @property
     def model(self) -> str:
@@ -239,7 +229,7 @@ class TrialMeasure:
 
 
 def measure(trial: Trial) -> TrialMeasure:
-    """Compute the measures of a finished trial."""
+    """Compute the measures of a finished trial of a training."""
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     server, schedule = trial.server, what.communication
@@ -253,8 +243,8 @@ def measure(trial: Trial) -> TrialMeasure:
     begin, end = window
     emulated = tuple((after - before) / _NS for before, after in pairwise(course.moments()))
     real = tuple(seconds / stretch for seconds in emulated)
-    idle_mean, idle_worst = _idle(network.cpu, begin, end)
-    switch_idle_mean, switch_idle_worst = _idle(network.switch_cpu, begin, end)
+    idle_mean, idle_worst = idle_within(network.cpu, begin, end)
+    switch_idle_mean, switch_idle_worst = idle_within(network.switch_cpu, begin, end)
     payload = _payload(trial)
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
     cpu = (server.end.cpu_seconds if server else 0.0) + cpu_workers
@@ -288,7 +278,7 @@ def measure(trial: Trial) -> TrialMeasure:
         + (sum(each.retransmits for each in server.end.connections) if server else 0),
         retransmissions_namespaces=sum(network.tcp_retransmits.values()),
         segments=-(-payload // PAYLOAD_PER_SEGMENT),
-        drops=_drops(network),
+        drops=drops_of(network),
         management_bytes=sum(network.management_bytes.values()),
         parameters_sha256=server.end.parameters_sha256 if server else None,
         payload=payload,
@@ -311,7 +301,7 @@ def measure(trial: Trial) -> TrialMeasure:
         lead=lead_of(schedule.bulk_synchronous, schedule.staleness, what.iterations),
         training_cpu=training_cpu(server.end if server else None, trial.worker_ends, payload),
         staleness=(server.end.staleness if server else None) or {},
-        hosts=tuple(_host_use(name, caps) for name, caps in network.caps.items()),
+        hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         learnt=learnt(trial),
     )
@@ -323,32 +313,6 @@ def _payload(trial: Trial) -> int:
         return trial.server.end.payload_in + trial.server.end.payload_out
     connections = (each for end in trial.worker_ends for each in end.connections)
     return sum(each.bytes_received or 0 for each in connections)
-
-
-def _drops(network: NetworkRecord) -> tuple[PortDrops, ...]:
-    found = []
-    for port in network.ports:
-        share = port.drops / (port.packets + port.drops) if port.drops else 0.0
-        found.append(PortDrops(port.port, port.drops, share))
-        if lost := network.switch_input_drops.get(port.port, 0):
-            # What was lost there had been sent, and counted, by the port.
-            share = min(1.0, lost / max(1, port.packets))
-            found.append(PortDrops(f"{port.port} (input)", lost, share))
-    return tuple(found)
-
-
-def _host_use(name: str, caps: CapsRecord) -> HostUse:
-    share = None
-    if caps.measured is not None:
-        # Summed over the CPUs, so that it can be more than the time.
-        share = min(1.0, caps.measured.throttled_seconds / caps.measured.seconds)
-    return HostUse(
-        host=name,
-        cores=caps.enforced.cores,
-        throttled_share=share,
-        memory_peak_bytes=caps.memory_peak_bytes,
-        oom_kills=caps.oom_kills,
-    )
 
 
 def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:
@@ -369,37 +333,3 @@ def _shares(competing: Sequence[CompetingRecord]) -> Shares | None:
         smallest=fmean(min(counts) / sum(counts) for counts in moved),
         largest=fmean(max(counts) / sum(counts) for counts in moved),
     )
-
-
-def _idle(
-    samples: Sequence[tuple[int, float]], begin: int, end: int
-) -> tuple[float, float] | tuple[None, None]:
-    """Mean and worst idle share of the samples that lie within [begin, end] ns.
-
-    A sample tells of the time since the one before, so the first of all tells of an unknown time
-    and is left out. A window too short to hold a whole sample takes those that it touches.
-    """
-    spans = [(a, b, idle) for (a, _), (b, idle) in pairwise(samples) if b > a]
-    within = [span for span in spans if span[0] >= begin and span[1] <= end]
-    within = within or [span for span in spans if span[1] > begin and span[0] < end]
-    if not within:
-        return None, None
-    return _weighted(within), min(map(_weighted, _seconds(within)))
-
-
-_Span = tuple[int, int, float]
-
-
-def _weighted(spans: Sequence[_Span]) -> float:
-    return sum((b - a) * idle for a, b, idle in spans) / sum(b - a for a, b, _ in spans)
-
-
-def _seconds(spans: Sequence[_Span]) -> list[Sequence[_Span]]:
-    """Every run of spans that lasts a second; all of them where they last less together."""
-    found = []
-    for first in range(len(spans)):
-        for last in range(first, len(spans)):
-            if spans[last][1] - spans[first][0] >= _SECOND_NS:
-                found.append(spans[first : last + 1])
-                break
-    return found or [spans]

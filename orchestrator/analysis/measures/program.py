@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from orchestrator.analysis.measures.conditions import drops_of, host_use, idle_within
 from orchestrator.analysis.measures.disturbance import use_within
-from orchestrator.analysis.measures.measure import (
-    PAYLOAD_PER_SEGMENT,
-    TrialMeasure,
-    drops_of,
-    host_use,
-    idle_within,
-)
+from orchestrator.analysis.measures.measure import PAYLOAD_PER_SEGMENT, TrialMeasure, measure
 from orchestrator.analysis.reading.program_trial import ProgramTrial
+from orchestrator.analysis.reading.records import AnyTrial
 from orchestrator.records.network import NetworkRecord
 
 HEADERS_PER_SEGMENT = 66
 """Of Ethernet, IP and TCP with timestamps."""
+
+
+NEARLY_NOTHING = 64 * 1024
+"""Bytes per process: to find each other takes some KB, and what is exchanged is more."""
+
+
+def not_crossed(trial: TrialMeasure) -> Iterator[str]:
+    """That a program's bytes did not cross the data network, if they did not."""
+    if not trial.program or trial.payload >= NEARLY_NOTHING * trial.processes:
+        return
+    itself = sum(trial.loopback.values())
+    inside = f", and {_bytes(itself)} stayed on {_list(trial.loopback)}" if itself else ""
+    if len(trial.loopback) == 1:
+        yield f"all of it ran on {_list(trial.loopback)}: nothing crossed the data network{inside}"
+    else:
+        yield f"only {_bytes(trial.payload)} crossed the data network between its hosts{inside}"
 
 
 def payload_by_pair(network: NetworkRecord) -> dict[tuple[str, str], int]:
@@ -33,6 +45,11 @@ def payload_by_pair(network: NetworkRecord) -> dict[tuple[str, str], int]:
     return found
 
 
+def measure_any(trial: AnyTrial) -> TrialMeasure:
+    """Compute the measures of a finished trial, of a training or a program."""
+    return measure_program(trial) if isinstance(trial, ProgramTrial) else measure(trial)
+
+
 def measure_program(trial: ProgramTrial) -> TrialMeasure:
     """Compute the measures of a finished trial of a program."""
     what, network, program = trial.trial, trial.network, trial.program
@@ -47,11 +64,11 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         repeat=what.repeat,
         attempt=what.attempt,
         workers=len(program.processes),
-        batch=None,
-        iterations=None,
-        warm_up=None,
-        cool_down=None,
-        seed=None,
+        batch=0,
+        iterations=0,
+        warm_up=0,
+        cool_down=0,
+        seed=0,
         scale_rates=what.scale.rates,
         scale_time=what.scale.time,
         switch=what.switch,
@@ -59,7 +76,7 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         unit=program.throughput.unit,
         iteration_seconds=(),
         iteration_seconds_emulated=(),
-        iteration_seconds_median=None,
+        iteration_seconds_median=0.0,
         pull_shares=None,
         push_shares=None,
         pull_rates=(),
@@ -78,7 +95,7 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         payload_in=None,
         payload_out=None,
         cpu_seconds_ps=None,
-        cpu_seconds_workers=None,
+        cpu_seconds_workers=0.0,
         cpu_seconds_per_gigabyte=None,
         congestion_control="",
         congestion_controls=frozenset(),
@@ -91,5 +108,18 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         pairs=pairs,
-        loopback={host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)},
+        loopback={
+            host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)
+        },
     )
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)

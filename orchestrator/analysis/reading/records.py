@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from orchestrator.analysis.reading.course import Course
 from orchestrator.analysis.reading.directories import check_format, check_run_directory, is_sweep
+from orchestrator.analysis.reading.program_trial import ProgramTrial, read_program
 from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import RunDirectory, TrialDirectory
 from orchestrator.records.files import Record, read_events, read_object
@@ -83,6 +84,9 @@ class Trial:
         )
 
 
+AnyTrial: TypeAlias = Trial | ProgramTrial
+
+
 @dataclass(frozen=True)
 class FailedTrial:
     """A trial without usable records, and why; `trial` is None if not even trial.json is there."""
@@ -122,11 +126,16 @@ class Run:
     experiment: dict[str, Any]
     versions: dict[str, str]
     switch: str
-    trials: tuple[Trial, ...]
+    trials: tuple[AnyTrial, ...]
     failed: tuple[FailedTrial, ...]
     missing: int
     forced: ForcedScale | None = None
     goodput: GoodputRecord | None = None
+
+    @property
+    def trainings(self) -> tuple[Trial, ...]:
+        """The finished trials of trainings."""
+        return tuple(trial for trial in self.trials if isinstance(trial, Trial))
 
     @property
     def lost(self) -> tuple[FailedTrial, ...]:
@@ -179,7 +188,7 @@ def read_run(directory: Path) -> Run:
     layout = RunDirectory(directory)
     run = read_object(layout.run, _Run)
     check_format(layout.run, run.format, run.versions.get("dmlbed"))
-    trials: list[Trial] = []
+    trials: list[AnyTrial] = []
     failed: list[FailedTrial] = []
     for place in layout.stored():
         record: TrialRecord | None = None
@@ -188,7 +197,7 @@ def read_run(directory: Path) -> Run:
             if record.outcome == "failed":
                 failed.append(FailedTrial(place.path.name, record.error or "failed", record))
             else:
-                trials.append(_read_records(place, record))
+                trials.append(_any_records(place, record))
         except RunError as error:
             failed.append(FailedTrial(place.path.name, str(error), record))
     if not trials:
@@ -207,7 +216,7 @@ def read_run(directory: Path) -> Run:
     )
 
 
-def _begun(trials: Iterable[Trial], failed: Iterable[FailedTrial]) -> int:
+def _begun(trials: Iterable[AnyTrial], failed: Iterable[FailedTrial]) -> int:
     """How many trials were begun, however often each was tried."""
     known = {trial.trial.index for trial in trials}
     known |= {failure.trial.index for failure in failed if failure.trial}
@@ -220,6 +229,19 @@ def _first_point(directory: Path) -> Path:
 
 
 def read_trial(directory: Path) -> Trial:
+    """Read the records of one finished trial of a training.
+
+    Raises:
+        RunError: a file is missing or broken (named, with the line), the trial failed, or it was
+            one of a program.
+    """
+    found = read_any_trial(directory)
+    if isinstance(found, ProgramTrial):
+        raise RunError(f"{directory}: the trial of a program, and no training")
+    return found
+
+
+def read_any_trial(directory: Path) -> AnyTrial:
     """Read the records of one finished trial.
 
     Raises:
@@ -229,7 +251,13 @@ def read_trial(directory: Path) -> Trial:
     record = read_object(place.trial, TrialRecord)
     if record.outcome == "failed":
         raise RunError(f"{directory}: the trial failed: {record.error}")
-    return _read_records(place, record)
+    return _any_records(place, record)
+
+
+def _any_records(place: TrialDirectory, trial: TrialRecord) -> AnyTrial:
+    if trial.program is not None:
+        return read_program(place, trial, trial.program)
+    return _read_records(place, trial)
 
 
 def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:

@@ -25,6 +25,8 @@ from orchestrator.analysis.render.run_panel import (
     panel_height,
 )
 from orchestrator.analysis.tables.row import Row
+from orchestrator.spec.choices import Choices
+from orchestrator.spec.programs import IMGS_PER_SEC
 
 _PER_LINE = 5  # panels, as long as the figure stays below the widest
 _NARROWEST, _WIDEST = 5.4, 12.0
@@ -40,8 +42,9 @@ def draw(rows: Sequence[Row], caption: Caption) -> Images:
 
 def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     """Lay the figure out, within `style`; `draw` renders it."""
-    places = list(dict.fromkeys(row.choices.common for row in rows))
-    schedules = list(dict.fromkeys(row.schedule for row in rows))
+    # What has another unit has an axis of its own.
+    places = list(dict.fromkeys((row.choices.common, row.unit) for row in rows))
+    schedules = list(dict.fromkeys(row.choices.compared for row in rows))
     fill = colours(schedules, rows[0].baseline)
 
     panel_width, panel = max(2, len(schedules)) * PITCH, panel_height(rows)
@@ -59,10 +62,20 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     for number, place in enumerate(places):
         line, column = divmod(number, per_line)
         axes = sheet.panel(left + column * slot + _GUTTER, line * line_height, panel_width, panel)
-        own = [row for row in rows if row.choices.common == place]
+        own = [row for row in rows if (row.choices.common, row.unit) == place]
         draw_panel(axes, own, schedules, fill, panel)
-        axes.set_xlabel(str(place), size=9, weight="bold", color=INK)
+        axes.set_xlabel(_label(*place), size=9, weight="bold", color=INK)
         axes.xaxis.set_label_coords(0.5, -(verdict + 0.07) / panel)
         if column == 0:
-            axes.set_ylabel("imgs/sec", color=SOFT, y=BARS / panel / 2)
+            axes.set_ylabel(
+                rows[0].unit if len({unit for _, unit in places}) == 1 else "per second",
+                color=SOFT,
+                y=BARS / panel / 2,
+            )
     return sheet.figure
+
+
+def _label(common: Choices, unit: str) -> str:
+    """`alexnet`, `programs`, or `programs (Mbit/s)`."""
+    name = str(common) or "programs"
+    return name if unit == IMGS_PER_SEC else f"{name} ({unit})"

@@ -105,7 +105,7 @@ def draw_panel(
     axes: Axes, rows: Sequence[Row], schedules: Sequence[str], fill: Mapping[str, str], high: float
 ) -> None:
     """Draw one model's rows; `high` is the height of `axes` in inches."""
-    of = {row.schedule: row for row in rows}
+    of = {row.choices.compared: row for row in rows}
     top = max(max(_extent(row)) for row in rows)
     inch = top / BARS
     bound = max((row.bound_imgs_per_sec or 0.0 for row in rows), default=0.0)
@@ -135,12 +135,12 @@ def draw_panel(
             sign, ink, _ = _MARKS[level]
             text = f"{sign} {text}"
         if len(speedups) > _MOST_BRACKETS:
-            place = (float(schedules.index(row.schedule)), highest)
+            place = (float(schedules.index(row.choices.compared)), highest)
             detail = _detail(speedup, row.published_speedup, narrow=True)
             _stack(axes, place, (text, ink), detail, size=7)
             continue
         y = highest + (_GAP + _BRACKET * number) * inch
-        ends = sorted((schedules.index(row.baseline), schedules.index(row.schedule)))
+        ends = sorted((schedules.index(row.baseline), schedules.index(row.choices.compared)))
         foot = y - 0.045 * inch
         axes.plot([ends[0], *ends, ends[1]], [foot, y, y, foot], color=SOFT, linewidth=0.8)
         _stack(axes, (sum(ends) / 2, y), (text, ink), _detail(speedup, row.published_speedup))

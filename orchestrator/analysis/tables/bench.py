@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from orchestrator.analysis.measures.measure import TrialMeasure, measure
+from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.program import measure_any
 from orchestrator.analysis.reading.exchange_records import Traffic
 from orchestrator.analysis.reading.records import Run, read_run
 from orchestrator.analysis.reading.urgent import read_urgent
@@ -168,7 +169,7 @@ def _urgent(layout: RunDirectory, what: BenchRecord, idle: dict[str, float]) -> 
 
 
 def _cpu(run: Run) -> Iterator[Figure]:
-    for trial in map(measure, run.trials):
+    for trial in map(measure_any, run.trials):
         yield from _trial_cpu(trial)
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from statistics import fmean
 
 from orchestrator.analysis.measures.statistics import Estimate
-from orchestrator.analysis.tables.declared import Measure, Shown, of, plain
+from orchestrator.analysis.tables.declared import Measure, Shown, of, of_training, plain
 from orchestrator.analysis.tables.learning_columns import LEARNING
-from orchestrator.spec import CHOICES, number_text
+from orchestrator.analysis.tables.program_columns import PROGRAM
+from orchestrator.spec import CHOICES, IMGS_PER_SEC, number_text
 
 
 def _pair(pair: tuple[float, float] | None) -> list[float] | None:
@@ -80,13 +81,13 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "imgs_per_sec",
         "imgs/s",
-        of(lambda t: t.imgs_per_sec),
-        lambda r: r.imgs_per_sec.mean,
+        of(lambda t: t.imgs_per_sec if t.unit == IMGS_PER_SEC else None),
+        lambda r: r.imgs_per_sec.mean if r.imgs else None,
         Shown(
             "imgs/sec",
-            lambda r: _rate(r.imgs_per_sec),
+            lambda r: _rate(r.imgs_per_sec) + ("" if r.imgs else f" {r.unit}"),
             "images of all workers per second of the real system: the mean over the repeats; ± is "
-            "half of the 95 % interval (Student's t)",
+            "half of the 95 % interval (Student's t); a program may have another unit",
             together=False,
         ),
     ),
@@ -101,7 +102,12 @@ MEASURES: tuple[Measure, ...] = (
             "by how much it is above the baseline, over pairs of the same repeat; ± as above",
         ),
     ),
-    Measure("imgs_per_sec_interval", "imgs/s", row=lambda r: _pair(r.imgs_per_sec.interval)),
+    Measure(
+        "imgs_per_sec_interval",
+        "imgs/s",
+        row=lambda r: _pair(r.imgs_per_sec.interval) if r.imgs else None,
+    ),
+    *PROGRAM,
     Measure(
         "speedup_pct_interval", "%", row=lambda r: _pair(r.speedup.interval if r.speedup else None)
     ),
@@ -171,8 +177,10 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "iteration_seconds_median",
         "s",
-        of(lambda t: t.iteration_seconds_median),
-        lambda r: fmean(t.iteration_seconds_median for t in r.trials),
+        of_training(lambda t: t.iteration_seconds_median),
+        lambda r: (
+            None if r.choices.program else fmean(t.iteration_seconds_median for t in r.trials)
+        ),
     ),
     Measure("iteration_seconds", "s", of(lambda t: list(t.iteration_seconds))),
     Measure("iteration_seconds_emulated", "s", of(lambda t: list(t.iteration_seconds_emulated))),
@@ -236,7 +244,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("hypervisor_cores_mean", "cores", of(lambda t: t.use.hypervisor if t.use else None)),
     Measure("switch_idle_mean", "1", of(lambda t: t.switch_idle_mean)),
     Measure("switch_idle_worst", "1", of(lambda t: t.switch_idle_worst)),
-    Measure("retransmissions_records", trial=of(lambda t: t.retransmissions_records)),
+    Measure("retransmissions_records", trial=of_training(lambda t: t.retransmissions_records)),
     Measure("retransmissions_namespaces", trial=of(lambda t: t.retransmissions_namespaces)),
     Measure("segments", trial=of(lambda t: t.segments)),
     Measure(
@@ -264,7 +272,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("payload_in", "B", of(lambda t: t.payload_in)),
     Measure("payload_out", "B", of(lambda t: t.payload_out)),
     Measure("cpu_seconds_ps", "s", of(lambda t: t.cpu_seconds_ps)),
-    Measure("cpu_seconds_workers", "s", of(lambda t: t.cpu_seconds_workers)),
+    Measure("cpu_seconds_workers", "s", of_training(lambda t: t.cpu_seconds_workers)),
     Measure("cpu_seconds_per_gigabyte", "s/GB", of(lambda t: t.cpu_seconds_per_gigabyte)),
     Measure(
         "training_cpu_seconds_ps",
@@ -317,11 +325,11 @@ MEASURES: tuple[Measure, ...] = (
     Measure("parameters_sha256", trial=of(lambda t: t.parameters_sha256)),
     Measure("congestion_control", trial=of(lambda t: ";".join(sorted(t.congestion_controls)))),
     Measure("workers", trial=of(lambda t: t.workers)),
-    Measure("batch", trial=of(lambda t: t.batch)),
-    Measure("iterations", trial=of(lambda t: t.iterations)),
-    Measure("warm_up", trial=of(lambda t: t.warm_up)),
-    Measure("cool_down", trial=of(lambda t: t.cool_down)),
-    Measure("seed", trial=of(lambda t: t.seed)),
+    Measure("batch", trial=of_training(lambda t: t.batch)),
+    Measure("iterations", trial=of_training(lambda t: t.iterations)),
+    Measure("warm_up", trial=of_training(lambda t: t.warm_up)),
+    Measure("cool_down", trial=of_training(lambda t: t.cool_down)),
+    Measure("seed", trial=of_training(lambda t: t.seed)),
     Measure("scale_rates", trial=of(lambda t: t.scale_rates)),
     Measure("scale_time", trial=of(lambda t: t.scale_time)),
     Measure("switch", trial=of(lambda t: t.switch)),

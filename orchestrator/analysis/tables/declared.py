@@ -77,6 +77,11 @@ def of(get: Callable[[TrialMeasure], Value]) -> Callable[[JudgedTrial], Value]:
     return lambda trial: get(trial.measure)
 
 
+def of_training(get: Callable[[TrialMeasure], Value]) -> Callable[[JudgedTrial], Value]:
+    """What a measure of an attempt at a training is; programs have none."""
+    return lambda trial: None if trial.measure.program else get(trial.measure)
+
+
 def plain(value: float | None) -> str:
     """Three digits; empty for None."""
     return "" if value is None else number_text(value, 3)

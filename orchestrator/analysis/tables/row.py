@@ -11,6 +11,7 @@ from orchestrator.analysis.measures.statistics import Estimate, percent_faster
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.choices import Choices
+from orchestrator.spec.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,21 @@ class Row:
     def schedule(self) -> str:
         """The schedule that it is trained under."""
         return self.choices.schedule
+
+    @property
+    def unit(self) -> str:
+        """Of `imgs_per_sec`, which a program may have another of."""
+        return self.trials[0].unit
+
+    @property
+    def imgs(self) -> bool:
+        """Whether it counts images."""
+        return self.unit == IMGS_PER_SEC
+
+    def pair_payload(self) -> dict[tuple[str, str], float]:
+        """Of a program, payload in bytes from one host to another, mean over the trials."""
+        pairs = dict.fromkeys(pair for trial in self.trials for pair in trial.pairs)
+        return {pair: fmean(t.pairs.get(pair, 0) for t in self.trials) for pair in pairs}
 
     @property
     def published_mean(self) -> float | None:

@@ -14,8 +14,9 @@ from orchestrator.analysis.measures.bound_share import (
     share_of_gain,
 )
 from orchestrator.analysis.measures.fairness import fairness_of
-from orchestrator.analysis.measures.measure import TrialMeasure, measure
+from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.orders import without_order_of
+from orchestrator.analysis.measures.program import measure_any
 from orchestrator.analysis.measures.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.analysis.reading.records import Run
 from orchestrator.analysis.tables.row import Row
@@ -23,6 +24,7 @@ from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
 from orchestrator.predict import Goodputs
 from orchestrator.spec import Demand
 from orchestrator.spec.choices import CHOICES, COMPARED, Choices
+from orchestrator.spec.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,17 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """Measure and judge the trials of a run, and gather them in rows."""
-    trials = tuple(measure(trial) for trial in run.trials)
+    trials = tuple(measure_any(trial) for trial in run.trials)
     goodputs = run.goodput.goodputs() if run.goodput else None
+    trainings = [trial for trial in trials if not trial.program]
     bounds = {
         which: _bound(run.experiment, which, goodputs)
-        for which in dict.fromkeys(map(_bounded, trials))
+        for which in dict.fromkeys(map(_bounded, trainings))
     }
-    of_trials = tuple(bounds[_bounded(trial)] for trial in trials)
+    of_trials = tuple(bounds.get(_bounded(trial)) for trial in trials)
     fairness = {
         (model, batch): fairness_of(run.experiment, model, batch, goodputs)
-        for model, batch in {(trial.model, trial.batch) for trial in trials}
+        for model, batch in {(trial.model, trial.batch) for trial in trainings}
     }
     small = tuple(without_order_of(run.experiment, trial.trial) for trial in run.trials)
     verdicts = judge_run(trials, of_trials, run.forced, fairness, small)
@@ -107,13 +110,13 @@ def _row(
     own, schedule = chosen[choices], choices.schedule
     baseline = chosen.get(choices.under(against), Choice())
     rates, base = own.imgs_per_sec(), baseline.imgs_per_sec()
-    compared = schedule != against
+    compared = schedule != against and all(one.unit == IMGS_PER_SEC for one in own.counted)
     published_speedup = None
     if compared and published.get(against) and published.get(schedule):
         published_speedup = percent_faster(fmean(published[against]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
     # All trials of a run have one batch, and one that has not would have another bound.
-    of_trials = {bounds[_bounded(one)] for one in own.counted}
+    of_trials = {bounds.get(_bounded(one)) for one in own.counted}
     bound = of_trials.pop() if len(of_trials) == 1 else None
     gain = None
     if compared and base and bound:

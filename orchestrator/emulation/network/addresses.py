@@ -103,6 +103,17 @@ def cables(topology: Topology) -> tuple[Cable, ...]:
     )
 
 
+def data_devices(topology: Topology) -> dict[str, str]:
+    """The interface of every host that has its address on the data network, by its name."""
+    hosts = {host.name for host in topology.hosts}
+    found: dict[str, str] = {}
+    for cable in cables(topology):
+        for node, device in zip(cable.endpoints, cable.devices, strict=True):
+            if node in hosts:
+                found.setdefault(node, device)
+    return found
+
+
 def switch_numbers(topology: Topology) -> dict[str, int]:
     """The number of every switch, from 1: its OpenFlow datapath id."""
     return {name: number for number, name in enumerate(topology.switches, start=1)}

@@ -10,6 +10,7 @@ from orchestrator.emulation.network.addresses import HostAddresses, port_devices
 from orchestrator.emulation.ports.counters import (
     Counters,
     link_bytes,
+    loopback_bytes,
     retransmitted_segments,
     send_drops,
 )
@@ -87,6 +88,7 @@ class CounterReader:
                 for name, address in self._network.addresses.items()
             },
             retransmits={name: self._retransmits(name) for name in addresses},
+            loopback_bytes={name: loopback_bytes(self._of_host(name, "dev")) for name in addresses},
             # A device that has gone with its switch has counted nothing any more.
             input_drops={port: drops.get(device, 0) for port, device in inputs.items()},
             switch_seconds=sum(self._fabric.thread_seconds().values()),
@@ -95,6 +97,7 @@ class CounterReader:
         )
 
     def _retransmits(self, host: str) -> int:
-        return retransmitted_segments(
-            (self._proc / str(self._network.pid(host)) / "net/snmp").read_text()
-        )
+        return retransmitted_segments(self._of_host(host, "snmp"))
+
+    def _of_host(self, host: str, file: str) -> str:
+        return (self._proc / str(self._network.pid(host)) / "net" / file).read_text()

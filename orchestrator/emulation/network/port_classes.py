@@ -23,6 +23,7 @@ from orchestrator.emulation.ports.shaping import (
     PortShape,
     TrafficClass,
 )
+from orchestrator.records.network import counted_class
 from orchestrator.spec import (
     ClassPlan,
     Demand,
@@ -100,13 +101,19 @@ def schedule_plan(demands: Demands, schedule: Schedule) -> ClassPlan:
 
 
 def port_shapes(
-    demands: Demands, scale: Scale, schedule: Schedule, *, by_dscp: bool = False
+    demands: Demands,
+    scale: Scale,
+    schedule: Schedule,
+    *,
+    by_dscp: bool = False,
+    counted: bool = False,
 ) -> tuple[PortShape, ...]:
     """How every port of the topology sends under a schedule, in emulated rates and bytes.
 
     Args:
         by_dscp: the switches are under a controller; the shapes are then the same for all
             schedules of which a worker has one flow.
+        counted: hosts have a class for every demand that they send, named by `counted_class`.
     """
     devices = port_devices(demands.topology)
     by_flow = schedule.flows is not None
@@ -130,6 +137,17 @@ def port_shapes(
                 delay_us=round(scale.seconds(port.delay_us)),
                 burst_segments=bursts.get(port.node, port_burst_segments(port, scale)),
                 classes=classes(port),
+                counted=_counted(demands, port) if counted else (),
             )
         )
     return tuple(shapes)
+
+
+def _counted(demands: Demands, port: Port) -> tuple[TrafficClass, ...]:
+    """A class for each demand that starts at a port."""
+    addresses = data_addresses(demands.topology)
+    return tuple(
+        TrafficClass(counted_class(one.destination), (Match("dst", addresses[one.destination]),))
+        for one in demands.through(port)
+        if one.source == port.node
+    )

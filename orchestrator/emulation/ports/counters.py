@@ -45,6 +45,7 @@ class Counters:
         switch_seconds: processor time of the switches' own processes.
         flows: the rules of the switches with their counters; empty without a controller.
         openflow_ports: what the switches count at their ports; empty without a controller.
+        loopback_bytes: per host, sent to itself.
     """
 
     queues: Mapping[str, Mapping[str, Count]]
@@ -54,6 +55,7 @@ class Counters:
     switch_seconds: float = 0.0
     flows: Sequence[Mapping[str, Any]] = ()
     openflow_ports: Sequence[Mapping[str, Any]] = ()
+    loopback_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def queue_counts(shape: PortShape, qdiscs: Sequence[Mapping[str, Any]]) -> dict[str, Count]:
@@ -120,6 +122,15 @@ def counted_since(
     ]
 
 
+def loopback_bytes(dev_text: str) -> int:
+    """Bytes sent by the loopback interface, out of /proc/<pid>/net/dev."""
+    for line in dev_text.splitlines():
+        name, _, counts = line.partition(":")
+        if name.strip() == "lo":
+            return int(counts.split()[8])
+    return 0
+
+
 def retransmitted_segments(snmp_text: str) -> int:
     """RetransSegs of the Tcp lines of /proc/<pid>/net/snmp."""
     names, values = (line.split() for line in snmp_text.splitlines() if line.startswith("Tcp:"))
@@ -138,6 +149,10 @@ def network_record(
         management_bytes={
             host: value - before.management_bytes[host]
             for host, value in after.management_bytes.items()
+        },
+        loopback_bytes={
+            host: value - before.loopback_bytes.get(host, 0)
+            for host, value in after.loopback_bytes.items()
         },
         tcp_retransmits={
             host: value - before.retransmits[host] for host, value in after.retransmits.items()

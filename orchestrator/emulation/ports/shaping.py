@@ -29,6 +29,7 @@ PRIORITIES = 8
 BURST_SECONDS = 0.001
 FRAME_BYTES = 1514
 ACK_CLASS = "ack"
+_COUNTED = 0x1000  # numbers of classes and queues from here on
 # A pure ACK is at most 20 bytes of IP and 60 of TCP header, so its total length is below 128.
 _PURE_ACK = (
     "match", "ip", "protocol", "6", "0xff",
@@ -101,14 +102,18 @@ class PlacedClass:
     traffic: TrafficClass
     tier: int
     priority: int
+    counted: int | None = None
+    """Its number among the classes that are apart only to be counted."""
 
     @property
     def classid(self) -> str:
-        return f"{self.tier + 1}:{10 + self.priority:x}"
+        minor = 10 + self.priority if self.counted is None else _COUNTED + self.counted
+        return f"{self.tier + 1}:{minor:x}"
 
     @property
     def queue_handle(self) -> str:
-        return f"{(self.tier + 1) * 0x100 + self.priority:x}:"
+        number = self.priority if self.counted is None else _COUNTED + self.counted
+        return f"{(self.tier + 1) * 0x100 + number:x}:"
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ class PortShape:
         delay_us: emulated propagation delay; 0 for none (needs netem otherwise).
         burst_segments: how many segments may cross it as one packet (GSO).
         classes: in order of priority, highest first; the ACK class goes before them.
+        counted: classes apart only to be counted. They have the priority of the last one of the
+            others, and share with it packet by packet.
     """
 
     port: str
@@ -130,6 +137,7 @@ class PortShape:
     delay_us: int
     burst_segments: int
     classes: tuple[TrafficClass, ...]
+    counted: tuple[TrafficClass, ...] = ()
 
     @property
     def guaranteed_bps(self) -> int:
@@ -147,8 +155,14 @@ class PortShape:
         while rest:
             room = PRIORITIES if len(rest) <= PRIORITIES else PRIORITIES - 1
             number = len(tiers)
-            tiers.append(tuple(PlacedClass(c, number, k) for k, c in enumerate(rest[:room])))
+            tier = [PlacedClass(c, number, k) for k, c in enumerate(rest[:room])]
             rest = rest[room:]
+            if not rest:
+                last = tier[-1].priority
+                tier[-1:-1] = [
+                    PlacedClass(c, number, last, place) for place, c in enumerate(self.counted)
+                ]
+            tiers.append(tuple(tier))
         return tuple(tiers)
 
     def placed(self) -> tuple[PlacedClass, ...]:

@@ -12,7 +12,10 @@ from orchestrator.emulation.limits.use import UseSampler, use_record
 from orchestrator.emulation.ports.counters import network_record
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.errors import RunError
+from orchestrator.records.directory import NETWORK, TRIAL, process_file
 from orchestrator.records.network import ControllerRecord, NetworkRecord
+from orchestrator.records.trial import TrialRecord
+from orchestrator.session.store.results import json_file
 from orchestrator.session.testbed.protocol import Testbed
 
 
@@ -21,18 +24,46 @@ class Outcome:
     """How a trial ended.
 
     Attributes:
-        error: None if it finished.
-        seconds: on the clock, start and end of the processes included.
+        trial: what was tried, and how it ended (trial.json).
         network: the network's record (network.json).
         records: per process name, its JSONL records; of a training none if it failed.
+    """
+
+    trial: TrialRecord
+    network: NetworkRecord
+    records: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed; None if it finished."""
+        return self.trial.error
+
+    def files(self) -> dict[str, bytes]:
+        """The files of the trial's directory."""
+        return {
+            TRIAL: json_file(self.trial.as_json()),
+            NETWORK: json_file(self.network.as_json()),
+            **{process_file(name): content for name, content in self.records.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What was seen while processes ran.
+
+    Attributes:
+        error: None if they ended well.
+        seconds: on the clock, from before the ports were made ready.
+        network: the network's record.
+        records: of the processes, by name; none if they failed.
         span: of the processes, monotonic ns.
     """
 
     error: str | None
     seconds: float
     network: NetworkRecord
-    records: Mapping[str, bytes] = field(default_factory=dict)
-    span: tuple[int, int] = (0, 0)
+    records: Mapping[str, bytes]
+    span: tuple[int, int]
 
 
 def observed(
@@ -40,7 +71,7 @@ def observed(
     shape: Callable[[], tuple[PortShape, ...]],
     measured: tuple[int, int],
     act: Callable[[CapsMeter], Mapping[str, bytes]],
-) -> Outcome:
+) -> Observed:
     """Let processes run on a testbed, and keep what is counted meanwhile.
 
     Args:
@@ -89,4 +120,4 @@ def observed(
         commands=tuple(tuple(command) for shape in shapes for command in shape.commands()),
     )
     seconds = time.monotonic() - started
-    return Outcome(error, seconds, network, records, (began_ns, ended_ns))
+    return Observed(error, seconds, network, records, (began_ns, ended_ns))

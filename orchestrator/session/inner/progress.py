@@ -60,12 +60,15 @@ class TrialProgress:
     def __init__(self, experiment: Experiment, trial: Trial) -> None:
         self.trial = trial
         self._experiment = experiment
+        self._reading: float | None = None
         self._workers: dict[str, list[tuple[int, int]]] = {
             worker: [] for worker in experiment.placement.workers
         }
 
     def event(self, host: str, event: Mapping[str, Any]) -> None:
         """Take an event of one of the trial's processes."""
+        if event.get("event") == "reading":
+            self._reading = float(event["value"])
         if event.get("event") == "iteration" and host in self._workers:
             self._workers[host].append((int(event["started_ns"]), int(event["ended_ns"])))
 
@@ -92,15 +95,27 @@ class TrialProgress:
 
     def text(self) -> str:
         """`resnet50 switch-priority, repeat 2/3, iteration 4/8, 0.771 imgs/sec`."""
+        if self.trial.program:
+            return f"{self._which()}, {self._last_reading()}"
         experiment = self._experiment
         imgs_per_sec = self.imgs_per_sec
         rate = "warming up" if imgs_per_sec is None else f"{number_text(imgs_per_sec, 3)} imgs/sec"
+        done = f"iteration {self.iterations_done}/{experiment.all_iterations}"
+        return f"{self._which()}, {done}, {rate}"
+
+    def _which(self) -> str:
         attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""
         return (
-            f"{self.trial.choices}, repeat {self.trial.repeat}/"
-            f"{experiment.repeats}{attempt}, "
-            f"iteration {self.iterations_done}/{experiment.all_iterations}, {rate}"
+            f"{self.trial.choices}, repeat {self.trial.repeat}/{self._experiment.repeats}{attempt}"
         )
+
+    def _last_reading(self) -> str:
+        """What a process of a program said last, which is not the figure of the trial."""
+        if self._reading is None:
+            return "no reading yet"
+        real = self._experiment.scale.imgs_per_sec(self._reading)
+        unit = self._experiment.programs[self.trial.program].throughput.unit
+        return f"last reading {number_text(real, 3)} {unit}"
 
 
 class RunProgress:

@@ -11,10 +11,12 @@ def memory_bytes(experiment: Experiment) -> int:
 
     The parameter server keeps the parameters, its optimizer's state and one gradient per worker,
     each worker its parameters and its gradient; 64 MiB per process for Python and numpy, with
-    PyTorch 384.
+    PyTorch 384. What programs need is not known.
     """
     workers = len(experiment.placement.workers)
-    largest = max(load_model(model).bytes for model in experiment.models)
+    largest = (
+        max(load_model(model).bytes for model in experiment.models) if experiment.models else 0
+    )
     arrays = (1 + workers) + 2 * workers
     each = (384 if experiment.learning.real else 64) * 2**20
     arrays += experiment.learning.optimizer.states

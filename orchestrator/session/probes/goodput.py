@@ -79,6 +79,8 @@ def measure_goodput(experiment: Experiment, up: Opened, trials_seconds: float) -
     Raises:
         RunError: the testbed failed.
     """
+    if not experiment.models:
+        return GoodputRecord(left_out="nothing is trained")
     look = goodput_look(experiment)
     if look.outlasts(trials_seconds):
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")

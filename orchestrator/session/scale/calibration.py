@@ -24,7 +24,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.spec import Scale, rate_text
+from orchestrator.spec import AutoScale, Scale, rate_text
 
 CANDIDATES = tuple(float(2**power) for power in range(13))
 """R from 1 to 4096: with the last one, 400 Gbit/s is what any machine carries."""

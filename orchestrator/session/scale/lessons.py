@@ -29,9 +29,10 @@ def shown(summary: Summary, goodput: GoodputRecord, by_switch: Collection[str]) 
         goodput: what its links carried.
         by_switch: names of the schedules with an order at the switches.
     """
-    trials = [trial for row in summary.rows for trial in row.trials]
+    # What programs compute says nothing of what the testbed needs.
+    trials = [one for row in summary.rows for one in row.trials if not one.program]
     idle = [trial.idle_mean for trial in trials if trial.idle_mean is not None]
-    if not goodput.ports or len(idle) < len(trials):
+    if not goodput.ports or not trials or len(idle) < len(trials):
         return None
     if any(trial.use is None or trial.disturbances for trial in trials):
         return None

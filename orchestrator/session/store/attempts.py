@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.analysis import read_trial
-from orchestrator.analysis.measures.measure import measure
+from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.reading.records import read_any_trial
 from orchestrator.errors import RunError
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.quiet import wait_until_quiet
@@ -32,7 +32,7 @@ class Tried:
 def disturbed_by(place: Path) -> tuple[str, ...]:
     """What disturbed the trial whose records are there; nothing if they do not tell."""
     try:
-        return measure(read_trial(place)).disturbances
+        return measure_any(read_any_trial(place)).disturbances
     except RunError:
         return ()  # the report says what is wrong with them
 
@@ -40,7 +40,7 @@ def disturbed_by(place: Path) -> tuple[str, ...]:
 def tried_at(place: Path) -> Tried:
     """How the attempt ended whose records are there; one that cannot be measured has failed."""
     try:
-        return Tried(failed=False, disturbances=measure(read_trial(place)).disturbances)
+        return Tried(failed=False, disturbances=measure_any(read_any_trial(place)).disturbances)
     except RunError:
         return Tried(failed=True)
 

@@ -27,6 +27,11 @@ class Testbed(Protocol):
         ...
 
     @property
+    def interfaces(self) -> Mapping[str, str]:
+        """Every host's device on the data network."""
+        ...
+
+    @property
     def work_directory(self) -> str:
         """On every host, where the workload's files may lie."""
         ...
@@ -52,11 +57,12 @@ class Testbed(Protocol):
         ...
 
     def set_schedule(
-        self, schedule: Schedule, demands: Demands | None = None
+        self, schedule: Schedule, demands: Demands | None = None, *, counted: bool = False
     ) -> tuple[PortShape, ...]:
         """Shape every port as a schedule asks, and see that it was kept; or raise a RunError.
 
-        `demands` are those of its exchange; None: a parameter server's.
+        `demands` are those of its exchange; None: a parameter server's. `counted`: hosts count
+        apart what they send to each destination.
         """
         ...
 

@@ -31,6 +31,7 @@ def check_programs(
     groups: Groups,
     *,
     schedules: Sequence[str],
+    only: Sequence[str] | None = None,
 ) -> dict[str, Program]:
     """The programs of an experiment; adds what is wrong with them to its problems.
 
@@ -41,6 +42,7 @@ def check_programs(
         placement: whose workers are the default hosts.
         groups: the hosts that repeated hosts of the topology stand for.
         schedules: all names of schedules, which no program may have.
+        only: names of those that are asked for; None: all.
     """
     _check_hosts(document, topology, groups)
     if file is None or topology is None:
@@ -77,7 +79,8 @@ def check_programs(
         )
         if not document.is_bad(loc) and not document.is_bad((*loc, "hosts")):
             _check_paths(document, loc, topology, program)
-        found[name] = program
+        if only is None or name in only:
+            found[name] = program
     return found
 
 

@@ -86,6 +86,23 @@ class SocketBuffers:
         # Of what is kept, the kernel offers half as a window.
         return max(RECEIVE_BUFFER_BYTES, min(KEPT * MOST_BUFFER_BYTES, KEPT * KEPT * largest))
 
+    def resolved(self, demands: Demands, *, varied: bool) -> dict[str, Any]:
+        """The sizes, ready for JSON; by demand where they differ.
+
+        Args:
+            demands: whose.
+            varied: whether there are points of a sweep, at which they may be others. On long ways
+                they are others at a scale.
+        """
+        follows = varied or any(map(demands.round_trip_us, demands))
+        sizes = {one.name: self.send_bytes(demands, one) for one in demands}
+        return {
+            "send_bytes": max(sizes.values()),
+            "receive_bytes": self.receive_bytes(demands),
+            **({"send_bytes_of": sizes} if len(set(sizes.values())) > 1 else {}),
+            **({"auto": True} if follows and self.send is None else {}),
+        }
+
 
 def buffers_of(record: Mapping[str, Any]) -> SocketBuffers:
     """What the resolved form of an experiment asks of TCP's buffers."""

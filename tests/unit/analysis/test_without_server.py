@@ -24,7 +24,7 @@ def two_workers(repeats: int = 1, **changes: object) -> list[FakeTrial]:
 
 
 def test_it_has_a_figure_and_what_the_workers_recorded(tmp_path: Path) -> None:
-    (trial,) = read_run(write_run(tmp_path, two_workers())).trials
+    (trial,) = read_run(write_run(tmp_path, two_workers())).trainings
     assert (trial.server, trial.job.seed) == (None, 1)
     assert trial.congestion_controls == {"cubic"}
     got = measure(trial)
@@ -59,4 +59,4 @@ def test_it_leaves_no_trace(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path, two_workers()))
     place = RunDirectory(tmp_path).stored()[0]
     with pytest.raises(InputError, match="it had no parameter server"):
-        read_spans(place, run.trials[0])
+        read_spans(place, run.trainings[0])

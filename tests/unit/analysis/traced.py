@@ -20,7 +20,7 @@ Limits = dict[Way, Full]
 def traced(tmp_path: Path, **changes: Any) -> tuple[TrialSpans, Limits]:
     made = FakeTrial(**{"spans": True, "rates": 8, **changes})
     run = read_run(write_run(tmp_path, [made], topology=True))
-    (trial,) = run.trials
+    (trial,) = run.trainings
     place = tmp_path / "trials" / trial.trial.directory
     return read_spans(TrialDirectory(place), trial), full(run.experiment, trial.trial.scale.rates)
 

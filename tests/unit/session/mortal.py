@@ -22,8 +22,9 @@ from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.session.inner import run as conductor
+from orchestrator.session.inner.observed import Outcome
 from orchestrator.session.inner.run import conduct
-from orchestrator.session.inner.trial import Outcome, trial_record
+from orchestrator.session.inner.trial import trial_record
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store import results

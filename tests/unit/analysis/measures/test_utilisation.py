@@ -42,7 +42,7 @@ def test_a_long_slice_is_spread_over_its_time(tmp_path: Path) -> None:
         tmp_path, "worker0", lambda record: record.update(received=[0, 0, 10 * BIN_NS])
     )
     run = read_run(tmp_path)
-    spans = read_spans(TrialDirectory(place), run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trainings[0])
     others = utilisation_of_first(spans, without=())
     one = utilisation_of_first(spans, without=("worker1", "worker2"))
     assert np.ptp(one[1:9]) < 1e-9

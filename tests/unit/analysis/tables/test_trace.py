@@ -159,7 +159,7 @@ def test_slices_carry_all_bytes(alexnet: tuple[TrialSpans, Limits]) -> None:
 def test_what_one_call_sent_is_one_event(tmp_path: Path) -> None:
     place = rewritten(tmp_path, "worker0", lambda record: record.update(sent=[4, 9, 5, 2, 9, 5]))
     run = read_run(tmp_path)
-    spans = read_spans(TrialDirectory(place), run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trainings[0])
     events = tracks(trace(spans, full(run.experiment, 8)))[3, 4]
     first = spans.layers[spans.slices[4].layer]
     assert {(event["name"], event["args"]["slice"]) for event in events} == {
@@ -262,7 +262,7 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     with (place / "ps.jsonl").open("a") as file:
         file.write(job + "\n")
     run = read_run(tmp_path)
-    spans = read_spans(TrialDirectory(place), run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trainings[0])
     limits = full(run.experiment, 1)
     found = tracks(trace(spans, limits))
     size = sum(piece.bytes for piece in spans.slices)
@@ -291,7 +291,7 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
     with (place / "ps.jsonl").open("a") as file:
         file.write(job + "\n")
     run = read_run(tmp_path)
-    spans = read_spans(TrialDirectory(place), run.trials[0])
+    spans = read_spans(TrialDirectory(place), run.trainings[0])
     assert sorted(set(spans.slice_flows)) == [0, 1, 2, 3]
     document = trace(spans, full(run.experiment, 1))
     found, names = tracks(document), named(document, "thread_name")
@@ -338,7 +338,7 @@ def test_broken_spans(
     tmp_path: Path, process: str, event: str, change: dict[str, Any], reason: str
 ) -> None:
     place = rewritten(tmp_path, process, lambda line: line.update(change), event)
-    (trial,) = read_run(tmp_path).trials
+    (trial,) = read_run(tmp_path).trainings
     with pytest.raises(RunError, match=reason):
         read_spans(TrialDirectory(place), trial)
 

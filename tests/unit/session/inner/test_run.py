@@ -23,9 +23,10 @@ from orchestrator.errors import MachineError, RunError, UnusableError
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import ControllerRecord, LossRecord
 from orchestrator.session.inner import run as conductor
+from orchestrator.session.inner.observed import Outcome
 from orchestrator.session.inner.program import guarded
 from orchestrator.session.inner.run import conduct
-from orchestrator.session.inner.trial import Outcome, trial_record
+from orchestrator.session.inner.trial import trial_record
 from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.attempts import Attempts

@@ -14,14 +14,15 @@ from orchestrator.deployment import Deployment, ProcessPlan
 from orchestrator.emulation.limits.capped import CappedHosts, CapsMeter
 from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
-from orchestrator.emulation.network.addresses import data_addresses
+from orchestrator.emulation.network.addresses import data_addresses, data_devices
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.ports.counters import Count, Counters
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord, NetworkRecord
 from orchestrator.records.trial import TrialRecord
-from orchestrator.session.inner.trial import Outcome, run_trial
+from orchestrator.session.inner.observed import Outcome
+from orchestrator.session.inner.trial import run_trial
 from orchestrator.session.plan.jobs import silence_seconds
 from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import Choices, Demands, Experiment, Scale, SshAccess
@@ -47,6 +48,7 @@ class FakeTestbed:
     def __init__(self, made: Experiment, log: list[str]) -> None:
         self.switch_kind = "linux-bridge"
         self.addresses = data_addresses(made.topology)
+        self.interfaces = data_devices(made.topology)
         self.work_directory = "/run/t/work"
         capacity = MachineCapacity((0, 1), 64 * 2**30, NO_GROUPS.missing)
         caps = host_caps(made.topology, made.scale, capacity)
@@ -80,9 +82,9 @@ class FakeTestbed:
         self._experiment = self._experiment.with_scale(scale)
 
     def set_schedule(
-        self, schedule: Schedule, demands: Demands | None = None
+        self, schedule: Schedule, demands: Demands | None = None, *, counted: bool = False
     ) -> tuple[PortShape, ...]:
-        self._log.append(f"set {schedule.name}")
+        self._log.append(f"set {schedule.name}{' counted' if counted else ''}")
         if self.refuses:
             raise RunError(self.refuses)
         assert demands is not None

@@ -49,7 +49,7 @@ def test_what_a_key_takes(node: Mapping[str, Any], value: str) -> None:
 
 def test_defaults_are_those_of_the_file() -> None:
     keys = keys_of(experiment_schema())
-    assert keys["models"].default == "required"
+    assert keys["topology"].default == "required"
     assert keys["iterations"].default == "5"
     assert keys["scale"].default == keys["scale.rates"].default == "auto"
     assert keys["custom_schedules.NAME.order"].default == "random"
