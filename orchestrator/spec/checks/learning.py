@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.errors import Problem
-from orchestrator.spec.experiment import Overrides
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
+from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.yaml.document import Document, Loc
