@@ -82,14 +82,14 @@ def test_it_is_recorded_and_missed(tmp_path: Path) -> None:
     directory = run_of(tmp_path)
     run = read_run(directory)
     first = run.trials[0].trial
-    assert first.choices == Choices(model="alexnet", schedule="none", program="plain")
+    assert first.choices == Choices(model="alexnet", schedule="none", flavour="plain")
     assert TrialRecord.model_validate_json(first.model_dump_json()) == first
     assert run.missing == 0
 
 
-def test_rows_compare_schedules_of_one_program(tmp_path: Path) -> None:
+def test_rows_compare_schedules_of_one_flavour(tmp_path: Path) -> None:
     made = report(run_of(tmp_path))
-    assert list(made.rows[0])[:4] == ["model", "schedule", "flavour", "imgs_per_sec"]
+    assert list(made.rows[0])[:5] == ["model", "schedule", "program", "flavour", "imgs_per_sec"]
     rows = [(row["flavour"], row["schedule"], row["speedup_pct"]) for row in made.rows]
     assert rows == [
         ("plain", "none", None),
@@ -98,18 +98,18 @@ def test_rows_compare_schedules_of_one_program(tmp_path: Path) -> None:
         ("ring", "switch-priority", pytest.approx(10)),
     ]
     lines = list(csv.DictReader(io.StringIO((tmp_path / "run/summary.csv").read_text())))
-    assert list(lines[0])[:5] == ["index", "model", "schedule", "flavour", "repeat"]
+    assert list(lines[0])[:6] == ["index", "model", "schedule", "program", "flavour", "repeat"]
     assert [line["flavour"] for line in lines[:3]] == ["plain", "plain", "ring"]
 
 
-def test_the_table_and_the_figure_tell_programs_apart(tmp_path: Path) -> None:
+def test_the_table_and_the_figure_tell_flavours_apart(tmp_path: Path) -> None:
     rows = report(run_of(tmp_path)).summary.rows
     text = io.StringIO()
     Console(file=text, width=120).print(SummaryTable(rows))
-    assert "schedule        program" in text.getvalue()
+    assert "schedule        flavour" in text.getvalue()
     panels = compose(rows, Caption("", "")).axes
     assert [one.get_xlabel() for one in panels if one.get_xlabel()] == [
-        "alexnet training",
+        "alexnet plain",
         "alexnet ring",
     ]
 

@@ -53,6 +53,8 @@ def read(proc: Path, fabric: FakeFabric, *, controlled: bool = True) -> Counters
     for host in HOSTS:
         net = proc / str(hosts.pid(host)) / "net"
         net.mkdir(parents=True)
+        sent = 100 + HOSTS.index(host)
+        (net / "dev").write_text(f"head\n eth0: 1 0 0 0 0 0 0 0 2\n lo: 9 0 0 0 0 0 0 0 {sent} 1\n")
         (net / "snmp").write_text(f"Tcp: RtoMin RetransSegs\nTcp: 200 {HOSTS.index(host)}\n")
     ports = ShapedPorts(runner, lambda _: None)
     ports.shape((PortShape("ps->switch0", "ps-eth0", 10**9, 1, 0, 1, (TrafficClass("data"),)),))
@@ -63,6 +65,7 @@ def read(proc: Path, fabric: FakeFabric, *, controlled: bool = True) -> Counters
 def test_what_is_counted_where(tmp_path: Path) -> None:
     found = read(tmp_path, FakeFabric({DEVICES["switch0", "ps"]: "tap0"}))
     assert found.queues == {"ps->switch0": {"ack": Count(9, 1, 0), "data": Count(9, 1, 0)}}
+    assert found.loopback_bytes == {"ps": 100, "worker0": 101, "worker1": 102, "worker2": 103}
     assert found.management_bytes == {"ps": 10, "worker0": 11, "worker1": 12, "worker2": 13}
     assert found.retransmits == {"ps": 0, "worker0": 1, "worker1": 2, "worker2": 3}
     assert found.input_drops == {"ps->switch0": 4}

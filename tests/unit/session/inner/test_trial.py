@@ -257,6 +257,8 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "attempt": 1,
         "outcome": "finished",
         "error": None,
+        "program": None,
+        "target_accuracy": None,
         "ps": "ps",
         "demands": [
             asdict(one) for one in server_demands("ps", HOSTS[1:], load_model("googlenet").bytes)
