@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from orchestrator.cli.bound_allreduce import allreduce_lines, allreduce_rows, describe_allreduce
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.errors import InputError, Problem
 from orchestrator.predict import (
@@ -75,7 +77,7 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     console.print()
     console.print(_time_table(found))
     console.print()
-    for line in (*found["delays"], *_why_not(found), *_LEGEND):
+    for line in (*found["delays"], *allreduce_lines(found), *_why_not(found), *_LEGEND):
         say(console, line)
 
 
@@ -134,6 +136,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "bound": _times(limit, limit.seconds),
                 "barrier_bound": _times(limit, limit.barrier_seconds),
                 "own_paces_bound": _times(limit, _own_paces_seconds(case)),
+                "all_reduce": describe_allreduce(case, partial(_times, limit)),
                 "demand_bounds": _demand_bounds(experiment, case, limit),
                 "predictions": [
                     _prediction(limit, form)
@@ -246,6 +249,7 @@ def _time_table(found: dict[str, Any]) -> FittedTable:
             ("any", "lower bound", apart),
             *([] if all_alike else [("any with workers in step", "lower bound", in_step)]),
             ("any with a step barrier", "lower bound", model["barrier_bound"]),
+            *allreduce_rows(model["all_reduce"]),
             *(
                 (form["schedule"], form["formula"], form)
                 for form in (*model["demand_bounds"], *forms)

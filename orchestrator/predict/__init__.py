@@ -3,6 +3,7 @@
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
 demand_bound            no exchange with these demands is faster
 allreduce_bound         no all-reduce between hosts is faster, and what rings take
+allreduce_times         the same with compute, with and without a step barrier
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
 Case, expected          what a schedule is expected to take by its choices, simulated
@@ -22,7 +23,13 @@ is_shared               whether a link that all workers share limits them
 """
 
 from orchestrator.predict.acks import acks_share
-from orchestrator.predict.allreduce import AllreduceBound, Ring, allreduce_bound
+from orchestrator.predict.allreduce import (
+    AllreduceBound,
+    AllreduceTimes,
+    Ring,
+    allreduce_bound,
+    allreduce_times,
+)
 from orchestrator.predict.bottleneck import (
     Bottleneck,
     bottleneck,
@@ -66,6 +73,7 @@ from orchestrator.predict.windows import (
 
 __all__ = [
     "AllreduceBound",
+    "AllreduceTimes",
     "Bottleneck",
     "Case",
     "DemandBound",
@@ -81,6 +89,7 @@ __all__ = [
     "Sharer",
     "acks_share",
     "allreduce_bound",
+    "allreduce_times",
     "bottleneck",
     "capped",
     "compute_seconds",

@@ -2,5 +2,14 @@
 
 from orchestrator.predict.allreduce.bound import AllreduceBound, allreduce_bound
 from orchestrator.predict.allreduce.ring import Ring, ring, ring_demands
+from orchestrator.predict.allreduce.times import AllreduceTimes, allreduce_times
 
-__all__ = ["AllreduceBound", "Ring", "allreduce_bound", "ring", "ring_demands"]
+__all__ = [
+    "AllreduceBound",
+    "AllreduceTimes",
+    "Ring",
+    "allreduce_bound",
+    "allreduce_times",
+    "ring",
+    "ring_demands",
+]

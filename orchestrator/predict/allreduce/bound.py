@@ -24,18 +24,20 @@ faster links. With share w_i a host sends and receives 1 + (n - 2) w_i of the by
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import inf, isclose
 from typing import Literal
 
 from orchestrator.predict.allreduce.cuts import Node, below, cut_tree, hosts_in_turn
 from orchestrator.predict.allreduce.ring import Ring, ring
 from orchestrator.predict.loads import Goodputs, goodput_bps
-from orchestrator.spec import Port, Topology
+from orchestrator.spec import Port, Topology, ports
 
 Kind = Literal["exact", "cut bound"]
 
 _PRECISION = 1e-9
+_REMEMBERED = 64  # topologies: a sweep has a few dozen
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,21 @@ def allreduce_bound(
     Raises:
         ValueError: no hosts, one comes twice, or there is no path between two of them.
     """
-    in_order = ring(topology, hosts, size, goodputs)
-    known = goodputs or {}
+    one = _of_a_byte(topology, tuple(hosts), tuple((goodputs or {}).items()))
+    return replace(
+        one,
+        seconds=one.seconds * size,
+        ring=one.ring.times(size),
+        best_ring=one.best_ring.times(size),
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _of_a_byte(
+    topology: Topology, hosts: tuple[str, ...], goodputs: tuple[tuple[str, float], ...]
+) -> AllreduceBound:
+    known = dict(goodputs)
+    in_order = ring(topology, hosts, 1, known)
     tree = cut_tree(topology, hosts)
 
     def seconds_per_byte(port: Port) -> float:
@@ -99,15 +114,13 @@ def allreduce_bound(
         return AllreduceBound(0.0, "exact", (), in_order, in_order)
     longest = max(found, key=lambda one: one.seconds_per_byte).seconds_per_byte
     equal = [one for one in found if isclose(one.seconds_per_byte, longest, rel_tol=_PRECISION)]
-    limiting = dict.fromkeys(str(port) for one in equal for port in one.ports)
-    best = ring(topology, hosts_in_turn(tree), size, goodputs)
+    limiting = {port for one in equal for port in one.ports}
+    named = tuple(str(port) for port in ports(topology) if port in limiting)
+    best = ring(topology, hosts_in_turn(tree), 1, known)
     if in_order.seconds <= best.seconds * (1 + _PRECISION):
         best = in_order
-    seconds = longest * size
-    reached = best.seconds <= seconds * (1 + _PRECISION) or _by_shares(tree, costs, longest)
-    return AllreduceBound(
-        seconds, "exact" if reached else "cut bound", tuple(limiting), in_order, best
-    )
+    reached = best.seconds <= longest * (1 + _PRECISION) or _by_shares(tree, costs, longest)
+    return AllreduceBound(longest, "exact" if reached else "cut bound", named, in_order, best)
 
 
 def _groups(tree: dict[int, Node], root: int, costs: dict[Port, float]) -> Iterable[_Found]:

@@ -113,6 +113,50 @@ def test_json() -> None:
             assert form["seconds"] >= model["bound"]["seconds"] * (1 - 1e-6)
 
 
+def test_an_all_reduce_beside_the_parameter_server() -> None:
+    """Four thirds of u over each worker's link, and nothing over the trunk."""
+    (model,) = told(PUBLISHED, "--models", "alexnet")["models"]
+    found = model["all_reduce"]
+    assert found["kind"] == "exact"
+    assert found["limited_by"] == [
+        port for n in range(3) for port in (f"switch1->worker{n}", f"worker{n}->switch1")
+    ]
+    assert found["bound"]["u"] == pytest.approx(4 / 3)
+    assert found["ring"]["hosts"] == ["worker0", "worker1", "worker2"]
+    assert found["ring"]["u"] == pytest.approx(4 / 3)
+    assert found["best_ring"] == found["ring"]
+    lines = [" ".join(line.split()) for line in bound(PUBLISHED).stdout.splitlines()]
+    assert "any all-reduce exact bound 1.33 1.087" in lines
+    assert "ring max(ring, C) 1.33 1.087" in lines
+    assert "ring: worker0, worker1, worker2, and back to worker0" in lines
+
+
+def test_an_order_of_the_ring_that_crosses_a_link_too_often(tmp_path: Path) -> None:
+    racks = tmp_path / "racks.yaml"
+    text = (ROOT / "topologies/two-rack-tree.yaml").read_text()
+    for name in ("worker1", "worker4"):  # they change places
+        other = {"worker1": "worker4", "worker4": "worker1"}[name]
+        text = text.replace(f", {name}]", f", new-{other}]")
+    racks.write_text(text.replace("new-", ""))
+    file = tmp_path / "other.yaml"
+    old = "../topologies/ps-10g-1g-3workers.yaml"
+    file.write_text(Path(PUBLISHED).read_text().replace(old, str(racks)))
+    (model,) = told(str(file), "--models", "alexnet")["models"]
+    found = model["all_reduce"]
+    assert found["ring"]["u"] == pytest.approx(3 * 2 * 5 / 6)
+    assert found["best_ring"]["u"] == pytest.approx(found["ring"]["u"] / 3)
+    assert "ring, best order" in bound(str(file)).stdout
+
+
+def test_one_worker_has_no_all_reduce(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    text = Path(PUBLISHED).read_text().replace("../topologies", str(ROOT / "topologies"))
+    file.write_text(f"placement: {{servers: [ps], workers: [worker1]}}\n{text}")
+    (model,) = told(str(file), "--models", "alexnet")["models"]
+    assert model["all_reduce"] is None
+    assert "ring" not in bound(str(file)).stdout.split()
+
+
 def test_the_batch_is_changed_for_the_question() -> None:
     (one,), (many,) = (
         told(PUBLISHED, "--models", "resnet50", *more)["models"] for more in ([], ["--batch", "32"])
