@@ -54,7 +54,7 @@ def bound_imgs_per_sec(
         does not know its model, or if real layers were computed: nobody knows how long at least.
     """
     case = case_of(experiment, model, batch, goodputs)
-    if case is None:
+    if case is None or _computed(experiment):
         return None
     if lead > 1:
         return own_paces(
@@ -85,7 +85,7 @@ def case_of(
 ) -> Case | None:
     """What was trained on what; None as above."""
     exchange = exchange_in(experiment)
-    if exchange is None or model not in model_names() or _computed(experiment):
+    if exchange is None or model not in model_names():
         return None
     try:
         devices = _DEVICES.validate_python(experiment["devices"])

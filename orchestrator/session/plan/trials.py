@@ -15,6 +15,8 @@ from workloads.models.profiles import load_model
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
 TRIAL_OVERHEAD_SECONDS = 2.0
+# What importing PyTorch adds for each process, where cores are fewer than processes.
+TORCH_SECONDS = 2.0
 LEAST_MACS_PER_SECOND = 5e9
 """Of a core that computes real layers: a slow one, for this decides how long is waited for it."""
 # Building it, and starting what measures its goodput.
@@ -81,7 +83,7 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
                     seconds = experiment.programs[choices.program].limit_seconds
                 else:
                     iteration = iteration_seconds(experiment, choices.model, choices.schedule)
-                    seconds = experiment.all_iterations * iteration
+                    seconds = experiment.all_iterations * iteration + _torch_seconds(experiment)
                 index = len(trials) + 1
                 trials.append(
                     Trial(
@@ -107,6 +109,11 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> floa
         experiment.schedule(schedule).window_bytes,
     )
     return experiment.scale.seconds(real) + _computing_seconds(experiment, model)
+
+
+def _torch_seconds(experiment: Experiment) -> float:
+    processes = 1 + len(experiment.placement.workers)
+    return experiment.learning.real * processes * TORCH_SECONDS
 
 
 def _computing_seconds(experiment: Experiment, model: str) -> float:
