@@ -213,7 +213,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
                 networks=networks_of(topology, placement, sweep),
                 switch=switch,
             )
-        option_problems += check_learning(document, file, overrides, sweep, workers)
+        option_problems += check_learning(
+            document, file, schedules=schedules, overrides=overrides, sweep=sweep, workers=workers
+        )
     devices: dict[str, DeviceModel] = {}
     ready = not document.problems and file is not None
     if ready and file is not None and topology is not None and placement is not None:

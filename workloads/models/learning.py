@@ -13,10 +13,12 @@ from workloads.errors import unknown_name
 
 ComputeName = Literal["emulated", "torch"]
 DataName = Literal["synthetic", "digits"]
+DtypeName = Literal["float32", "float64"]
 OptimizerName = Literal["sgd", "momentum", "adam"]
 
 COMPUTES: tuple[str, ...] = get_args(ComputeName)
 DATA: tuple[str, ...] = get_args(DataName)
+DTYPES: tuple[str, ...] = get_args(DtypeName)
 OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
 
 
@@ -65,6 +67,7 @@ class Learning:
             `torch`: PyTorch computes the real layers, in the time that this machine needs.
         data: what `torch` trains on: images made up from the seed, or scikit-learn's digits.
         evaluate_every: iterations between two looks at the held-out part of the data.
+        dtype: of parameters and gradients, in memory and on the wire.
         target_accuracy: share of the held-out part, from 0 to 1, that is asked for; None: none.
     """
 
@@ -73,6 +76,7 @@ class Learning:
     evaluate_every: int = 10
     target_accuracy: float | None = None
     optimizer: Optimizer = Optimizer()
+    dtype: DtypeName = "float32"
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Learning:
@@ -87,7 +91,11 @@ class Learning:
         return cls(**known)
 
     def __post_init__(self) -> None:
-        for name, value, known in (("compute", self.compute, COMPUTES), ("data", self.data, DATA)):
+        for name, value, known in (
+            ("compute", self.compute, COMPUTES),
+            ("data", self.data, DATA),
+            ("dtype", self.dtype, DTYPES),
+        ):
             if value not in known:
                 raise ValueError(unknown_name(name, str(value), known))
         if not isinstance(self.evaluate_every, int) or self.evaluate_every < 1:
@@ -95,6 +103,11 @@ class Learning:
         target = self.target_accuracy
         if target is not None and not 0 < target <= 1:
             raise ValueError("target_accuracy must be above 0, and at most 1")
+
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of a value of `dtype`."""
+        return {"float32": 4, "float64": 8}[self.dtype]
 
     @property
     def real(self) -> bool:

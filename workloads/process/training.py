@@ -100,7 +100,8 @@ class TrainingJob(Job):
     @property
     def layout(self) -> Layout:
         """How the model is cut; made anew each time."""
-        return Layout(self.model, self.rates, self.time, self.schedule.slice_bytes)
+        size = self.learning.element_bytes
+        return Layout(self.model, self.rates, self.time, self.schedule.slice_bytes, size)
 
     @property
     def goes_on(self) -> bool:

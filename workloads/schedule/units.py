@@ -1,10 +1,10 @@
 """How a model's parameters are cut: into units, and these into chunks.
 
 Parameter server and workers cut alike, from the same job, and compare digests when they connect.
-All tensors of a model are flattened float32 arrays, one behind the other. The schedule cuts a
-tensor into units, which are what is ordered, synchronised and counted. A unit is cut into chunks of
-at most CHUNK_BYTES, one per frame, the same everywhere, so that the server can add up a chunk as
-soon as all workers have delivered it.
+All tensors of a model are flattened arrays of float32 (or float64), one behind the other. The
+schedule cuts a tensor into units, which are what is ordered, synchronised and counted. A unit is
+cut into chunks of at most CHUNK_BYTES, one per frame, the same everywhere, so that the server can
+add up a chunk as soon as all workers have delivered it.
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ class Layout:
         time: D.
         unit_bytes: the schedule's slice in the real system's bytes; None: whole tensors. A tensor
             is cut into units of that size, scaled (the last one shorter), and a unit into chunks.
+        element_bytes: 4: float32, 8: float64.
 
     Attributes:
+        element_bytes: as given.
         bytes: size of the model.
         units: of all tensors, in their order.
         chunks: of all tensors, in their order.
@@ -72,22 +74,25 @@ class Layout:
     """
 
     def __init__(
-        self, model: Model, rates: float, time: float, unit_bytes: int | None = None
+        self,
+        model: Model,
+        rates: float,
+        time: float,
+        unit_bytes: int | None = None,
+        element_bytes: int = BYTES_PER_ELEMENT,
     ) -> None:
         tensor_units: list[tuple[Unit, ...]] = []
         layer_tensors: list[tuple[int, ...]] = []
         tensor_layers: list[int] = []
         whole = None
         if unit_bytes is not None:
-            whole = BYTES_PER_ELEMENT * scaled_elements(
-                -(-unit_bytes // BYTES_PER_ELEMENT), rates, time
-            )
-        hasher = hashlib.sha256(f"{model.name} {CHUNK_BYTES} {whole}".encode())
+            whole = element_bytes * scaled_elements(-(-unit_bytes // element_bytes), rates, time)
+        hasher = hashlib.sha256(f"{model.name} {CHUNK_BYTES} {whole} {element_bytes}".encode())
         start = units = chunks = 0
         for layer_number, layer in enumerate(model.layers):
             first = len(tensor_units)
             for tensor in layer.tensors:
-                length = BYTES_PER_ELEMENT * scaled_elements(tensor.elements, rates, time)
+                length = element_bytes * scaled_elements(tensor.elements, rates, time)
                 hasher.update(f"\n{tensor.name} {length}".encode())
                 cut = []
                 for unit_offset, unit_length in _cut(length, whole or length):
@@ -109,6 +114,7 @@ class Layout:
                 tensor_layers.append(layer_number)
                 start += length
             layer_tensors.append(tuple(range(first, len(tensor_units))))
+        self.element_bytes = element_bytes
         self.bytes = start
         self.tensor_units = tuple(tensor_units)
         self.tensor_chunks = tuple(

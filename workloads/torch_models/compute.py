@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from workloads.errors import WorkloadError
 from workloads.models.learning import SHIPPED_DATA
-from workloads.models.profiles import BYTES_PER_ELEMENT
 from workloads.process.process_records import EvaluationRecord
 from workloads.process.training import TrainingJob, WorkerJob
 from workloads.schedule.units import Layout
@@ -57,7 +56,8 @@ def built_of(job: TrainingJob, layout: Layout) -> TorchModel:
         built = torch_model(job.model.name)
     except ValueError as error:
         raise WorkloadError(str(error)) from error
-    sizes = [BYTES_PER_ELEMENT * one.numel() for one in built.parameters_by_tensor]
+    built.module.to(torch.float64 if job.learning.dtype == "float64" else torch.float32)
+    sizes = [one.element_size() * one.numel() for one in built.parameters_by_tensor]
     if sizes != [sum(one.length for one in chunks) for chunks in layout.tensor_chunks]:
         raise WorkloadError(
             f"{job.model.name} has other tensors as a torch module than those that are exchanged"

@@ -15,7 +15,6 @@ from typing import ClassVar
 import numpy as np
 
 from workloads.models.learning import Optimizer
-from workloads.models.profiles import BYTES_PER_ELEMENT
 from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout
 from workloads.transport.memory import Arena, Floats
 
@@ -76,14 +75,15 @@ class Sgd(Update):
     def __init__(self, parameters: Arena, workers: int, learning_rate: float) -> None:
         self.steps = {}
         self._parameters = parameters
-        self._step = np.float32(learning_rate / workers)
-        self._scratch = np.empty(CHUNK_BYTES // BYTES_PER_ELEMENT, np.float32)
+        kind = parameters.values.dtype
+        self._step = kind.type(learning_rate / workers)
+        self._scratch = np.empty(CHUNK_BYTES // kind.itemsize, kind)
         self.cpu_ns = 0
 
     def apply(self, chunk: Chunk, contributions: Sequence[Floats]) -> None:
         """Subtract their sum, times the step, from the parameters."""
         begin = time.thread_time_ns()
-        update = self._scratch[: chunk.length // BYTES_PER_ELEMENT]
+        update = self._scratch[: len(contributions[0])]
         total = contributions[0]
         for gradient in contributions[1:]:
             total = np.add(total, gradient, out=update)
@@ -110,10 +110,10 @@ class _Mean(Update):
         self.states = tuple(states)
         self.steps = {}
         self._parameters = parameters
-        self._kind = parameters.values.dtype.type
+        kind = parameters.values.dtype
+        self._kind = kind.type
         self._share = self._kind(1 / workers)
-        largest = CHUNK_BYTES // BYTES_PER_ELEMENT
-        self._scratch = np.empty((3, largest), parameters.values.dtype)
+        self._scratch = np.empty((3, CHUNK_BYTES // kind.itemsize), kind)
         self.cpu_ns = 0
 
     def apply(self, chunk: Chunk, contributions: Sequence[Floats]) -> None:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.models.profiles import BYTES_PER_ELEMENT
 from workloads.schedule.units import Chunk, Layout
 
 Floats = NDArray[np.float32]
+"""Or of float64, where a training asks for it."""
+_ALIGNMENT = 64
 
 
 class Arena:
     """Memory for all tensors of a layout; the views share it.
 
     Attributes:
-        values: float32 [elements of all tensors].
+        values: float32 (or the layout's float64) [elements of all tensors].
         bytes: the same memory, byte by byte.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.values: Floats = np.empty(layout.bytes // BYTES_PER_ELEMENT, np.float32)
+        size = layout.element_bytes
+        kind = np.dtype(f"f{size}")
+        # At a multiple of 64 bytes, wherever the memory is: libraries that compute with it take
+        # other ways for other places, which may round otherwise.
+        memory = np.empty(layout.bytes + _ALIGNMENT, np.uint8)
+        begin = -memory.__array_interface__["data"][0] % _ALIGNMENT
+        self.values: Floats = memory[begin : begin + layout.bytes].view(kind)
         # Touching every page now shows a lack of memory here, and keeps page faults out of the
         # measurement.
         self.values.fill(0.0)
@@ -31,9 +38,7 @@ class Arena:
             self.bytes[chunk.start : chunk.start + chunk.length] for chunk in layout.chunks
         ]
         self._chunk_values = [
-            self.values[
-                chunk.start // BYTES_PER_ELEMENT : (chunk.start + chunk.length) // BYTES_PER_ELEMENT
-            ]
+            self.values[chunk.start // size : (chunk.start + chunk.length) // size]
             for chunk in layout.chunks
         ]
 
@@ -41,7 +46,8 @@ class Arena:
         """Return a view of one tensor: float32 [elements]."""
         chunks = self._layout.tensor_chunks[number]
         stop = chunks[-1].start + chunks[-1].length
-        return self.values[chunks[0].start // BYTES_PER_ELEMENT : stop // BYTES_PER_ELEMENT]
+        size = self._layout.element_bytes
+        return self.values[chunks[0].start // size : stop // size]
 
     def values_of(self, chunk: Chunk) -> Floats:
         """Return a view of one chunk: float32 [elements]."""

@@ -72,7 +72,7 @@ def demand_imgs_per_sec(
 ) -> float | None:
     """The same for an exchange that declares its demands."""
     case = case_of(experiment, model, batch, goodputs)
-    if case is None:
+    if case is None or _computed(experiment):
         return None
     try:
         return demand_bound(Demands(case.exchange.topology, demands), case).imgs_per_sec

@@ -78,7 +78,13 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     ]
     return setting_of(
         model,
-        Layout(model, scale.rates, scale.time, schedule.slice_bytes),
+        Layout(
+            model,
+            scale.rates,
+            scale.time,
+            schedule.slice_bytes,
+            experiment.learning.element_bytes,
+        ),
         stretch=scale.rates / scale.time,
         workers=[computation(model, device, batch) for device in devices],
         # A model of 1 GB, so that rounding does not matter.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.spec import Experiment
-from workloads.models.profiles import load_model
+from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 
 
 def memory_bytes(experiment: Experiment) -> int:
@@ -14,9 +14,8 @@ def memory_bytes(experiment: Experiment) -> int:
     PyTorch 384. What programs need is not known.
     """
     workers = len(experiment.placement.workers)
-    largest = (
-        max(load_model(model).bytes for model in experiment.models) if experiment.models else 0
-    )
+    wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
+    largest = wide * max((load_model(model).bytes for model in experiment.models), default=0)
     arrays = (1 + workers) + 2 * workers
     each = (384 if experiment.learning.real else 64) * 2**20
     arrays += experiment.learning.optimizer.states

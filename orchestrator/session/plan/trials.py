@@ -11,7 +11,7 @@ from orchestrator.records.directory import trial_name
 from orchestrator.session.plan.slow_links import goodput_look
 from orchestrator.spec import Choices, Experiment, Scale, ServerExchange, SocketBuffers
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import load_model
+from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
 TRIAL_OVERHEAD_SECONDS = 2.0
@@ -108,7 +108,8 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> floa
         experiment.scale,
         experiment.schedule(schedule).window_bytes,
     )
-    return experiment.scale.seconds(real) + _computing_seconds(experiment, model)
+    wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
+    return wide * experiment.scale.seconds(real) + _computing_seconds(experiment, model)
 
 
 def _torch_seconds(experiment: Experiment) -> float:

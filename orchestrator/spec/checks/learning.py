@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import Problem
 from orchestrator.spec.files.experiment_file import ExperimentFile
@@ -11,14 +11,18 @@ from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.yaml.document import Document, Loc
+from workloads.library import IDENTITY
 from workloads.models.learning import SHIPPED_DATA
+from workloads.schedule.library import Schedule
 
-_ONLY_REAL = ("data", "evaluate_every", "target_accuracy")
+_ONLY_REAL = ("dtype", "data", "evaluate_every", "target_accuracy")
 
 
 def check_learning(
     document: Document,
     file: ExperimentFile,
+    *,
+    schedules: Mapping[str, Schedule],
     overrides: Overrides,
     sweep: Sweep | None,
     workers: int,
@@ -28,6 +32,7 @@ def check_learning(
     Args:
         document: of the experiment.
         file: what was read of it.
+        schedules: the experiment's own, by name.
         overrides: what the command line says.
         sweep: None: there is none.
         workers: at most, over its points.
@@ -39,6 +44,11 @@ def check_learning(
                 message = f"{key} needs `compute: torch`: emulated layers learn nothing real"
                 document.report_at((key,), message, key=True)
         return []
+    if learning.dtype != "float32":
+        for name, schedule in schedules.items():
+            if schedule.codec != IDENTITY:
+                message = f"a codec makes payloads of float32, and dtype is {learning.dtype}"
+                document.report_at(("custom_schedules", name, "codec"), message)
     models = file.models if overrides.models is None else overrides.models
     _check_data(document, file, models, sweep, workers)
     return _check_scale(document, file, overrides)

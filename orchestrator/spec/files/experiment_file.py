@@ -37,7 +37,7 @@ from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.library import CODECS, EXCHANGES, IDENTITY, PARAMETER_SERVER
-from workloads.models.learning import ComputeName, DataName, Learning
+from workloads.models.learning import ComputeName, DataName, DtypeName, Learning
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import (
     MAX_FLOWS,
@@ -334,6 +334,9 @@ class ExperimentFile(FileModel):
         description="`emulated`: the device model's time passes; `torch`: PyTorch computes the real"
         " layers in this machine's time (R and D must be equal)",
     )
+    dtype: DtypeName = Field(
+        default="float32", description="of parameters and gradients, with `compute: torch`"
+    )
     data: DataName = Field(
         default="synthetic",
         description="what `compute: torch` trains on: made-up images, or scikit-learn's `digits`",
@@ -369,4 +372,5 @@ class ExperimentFile(FileModel):
             evaluate_every=self.evaluate_every,
             target_accuracy=self.target_accuracy,
             optimizer=self.optimizer.resolve(),
+            dtype=self.dtype,
         )

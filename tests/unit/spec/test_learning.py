@@ -74,7 +74,18 @@ def test_digits_are_for_models_that_take_them(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["data: digits", "target_accuracy: 0.9", "evaluate_every: 5"])
+def test_a_codec_takes_float32_only(tmp_path: Path) -> None:
+    codec = "tests.unit.workloads.codecs:Packed"
+    schedule = f"custom_schedules: {{own: {{codec: '{codec}'}}}}\n"
+    loaded(tmp_path, f"{REAL}{schedule}")
+    assert loaded(tmp_path, f"{REAL}dtype: float64\n").learning.element_bytes == 8
+    (problem,) = problems(tmp_path, f"{REAL}dtype: float64\n{schedule}")
+    assert "a codec makes payloads of float32, and dtype is float64" in problem
+
+
+@pytest.mark.parametrize(
+    "key", ["dtype: float64", "data: digits", "target_accuracy: 0.9", "evaluate_every: 5"]
+)
 def test_keys_of_real_training_need_it(tmp_path: Path, key: str) -> None:
     (problem,) = problems(tmp_path, f"{key}\n")
     name = key.partition(":")[0]

@@ -94,7 +94,7 @@ def train(
     instant = DeviceModel("made-up", 0.0, 0.0, 0.0)
     setting = setting_of(
         model,
-        Layout(model, 1, 1, schedule.slice_bytes),
+        Layout(model, 1, 1, schedule.slice_bytes, common["learning"].element_bytes),
         stretch=1.0,
         workers=[computation(model, instant, 1)] * workers,
         seconds_per_byte=1e-8,

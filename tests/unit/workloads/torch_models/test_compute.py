@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -13,11 +14,13 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed: make setup
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tests.unit.workloads.in_process import train
 from workloads.errors import WorkloadError
 from workloads.models.learning import DIGITS, Learning, Optimizer
 from workloads.models.profiles import load_model
+from workloads.programs.server import ParameterServer
 from workloads.schedule.library import SCHEDULES, get_schedule
 from workloads.schedule.units import Layout
 from workloads.torch_models.compute import threads_of
@@ -48,6 +51,43 @@ def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) ->
             )  # fmt: skip
             ends[schedule.name] = found[-1]["parameters_sha256"]
     assert len(set(ends.values())) == 1, ends
+
+
+@pytest.mark.parametrize("schedule", ["none", "p3"])
+def test_three_workers_compute_what_one_process_does_on_the_joined_batch(
+    tmp_path: Path, schedule: str
+) -> None:
+    """100 iterations in float64: PyTorch's own module, loss and optimizer on all three batches."""
+    iterations, batch, rate = 100, 8, 0.05
+    kept: list[NDArray[Any]] = []
+
+    def write_end(server: ParameterServer, used: Any) -> None:
+        kept.append(server._parameters.values.copy())
+        end(server, used)
+
+    end = ParameterServer._write_end
+    with mock.patch.object(ParameterServer, "_write_end", write_end):
+        train(
+            tmp_path, DIGITS_CNN, get_schedule(schedule), iterations=iterations, batch=batch,
+            learning_rate=rate, learning=Learning("torch", "digits", dtype="float64"),
+        )  # fmt: skip
+    torch.manual_seed(7)
+    module = torch_model("digits-cnn").module.double()
+    optimizer = torch.optim.SGD(module.parameters(), lr=rate)
+    training, _ = digits(7)
+    streams = [batches(training[worker::3], batch, 7, worker) for worker in range(3)]
+    for _ in range(iterations):
+        parts = [next(stream) for stream in streams]
+        images = torch.from_numpy(np.concatenate([part.images for part in parts])).double()
+        labels = torch.from_numpy(np.concatenate([part.labels for part in parts]))
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(module(images), labels).backward()
+        optimizer.step()
+    expected = torch.cat([one.detach().flatten() for one in module.parameters()]).numpy()
+    (found,) = kept
+    assert found.dtype == np.float64
+    difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert difference <= 1e-12
 
 
 @pytest.mark.parametrize("schedule", ["none", "p3", "r2sp"])
