@@ -26,7 +26,7 @@ warm_up: 1
 cool_down: {cool_down}
 repeats: {repeats}
 retries: 0 # a busy machine must not make tests last three times as long
-scale: {{rates: {rates}, time: 0.4}}
+scale: {{rates: {rates}, time: {time}}}
 switch: {switch}
 socket_buffers: {{send: 96 KiB, receive: 96 KiB}}
 """
@@ -43,6 +43,7 @@ def write_experiment(
     switch: str = LINUX_BRIDGE,
     rates: int = 4,
     cool_down: int = 0,
+    same_time: bool = False,
 ) -> Path:
     """A tiny experiment's file: a quarter of the topology's rates, so the CPU stays idle.
 
@@ -50,6 +51,7 @@ def write_experiment(
 
     Args:
         more: lines to stand at its end.
+        same_time: D = R, as programs need it.
     """
     file = directory / "tiny.yaml"
     file.write_text(
@@ -60,6 +62,7 @@ def write_experiment(
             repeats=repeats,
             switch=switch,
             rates=rates * RATE_DIVISOR,
+            time=rates * RATE_DIVISOR if same_time else 0.4,
             cool_down=cool_down,
         )
         + more

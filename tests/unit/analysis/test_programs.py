@@ -1,0 +1,215 @@
+"""Trials of programs: from their printed lines to measures, verdicts and rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.analysis import read_run, report
+from orchestrator.analysis.measures.program import measure_any, payload_by_pair
+from orchestrator.analysis.reading.program_trial import ProgramTrial
+from orchestrator.analysis.verdict import judge_trial
+from orchestrator.errors import RunError
+from orchestrator.records.network import ClassRecord
+from orchestrator.records.program import PrintedLine, ProgramRecord, dump_lines, load_lines
+from orchestrator.records.trial import ScaleRecord, TrialRecord
+from orchestrator.spec import Choices, Throughput
+from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
+from workloads.schedule.library import get_schedule
+
+HOSTS = ("worker0", "worker1", "worker2")
+HEADERS, SEGMENT = 66, 1514
+
+
+def lines_of(values: Sequence[float], begin: int = 10) -> list[PrintedLine]:
+    """A line each second, with noise between them."""
+    found = [PrintedLine(begin * SECOND, "stdout", "warming up\n")]
+    for second, value in enumerate(values, start=begin + 1):
+        found.append(PrintedLine(second * SECOND, "stdout", json.dumps({"speed": value}) + "\n"))
+        found.append(PrintedLine(second * SECOND, "stderr", "note: 3 of 4\n"))
+    return found
+
+
+def write_program(
+    run: Path,
+    *,
+    index: int,
+    lines: Mapping[str, Sequence[PrintedLine]],
+    throughput: Throughput | None = None,
+    warm_up: int = 1,
+    model: str | None = "alexnet",
+    time: float = 1.0,
+    packets: int = 1_000_000,
+    management: int = 1000,
+    repeat: int = 1,
+) -> None:
+    """Write the records of a program's trial: every host sends packets to the next one."""
+    program = ProgramRecord(
+        command=("train",),
+        processes=HOSTS,
+        hosts=HOSTS,
+        shipped_bytes=100,
+        throughput=throughput or Throughput(json="speed"),
+        warm_up=warm_up,
+        began_ns=10 * SECOND,
+        ready_ns=10 * SECOND,
+        ended_ns=16 * SECOND,
+    )
+    named = {} if model is None else {"model": model}
+    made = FakeTrial(management=management, time=time)
+    network = made._network()
+    ports = []
+    for rank, host in enumerate(HOSTS):
+        classes = tuple(
+            ClassRecord(
+                name=f"to {other}",
+                classid="1:1000",
+                priority=1,
+                bytes=SEGMENT * count,
+                packets=count,
+                drops=0,
+            )
+            for other in HOSTS
+            if other != host
+            for count in [packets if other == HOSTS[(rank + 1) % 3] else 0]
+        )
+        port = next(iter(network.ports))
+        ports.append(port.model_copy(update={"port": f"{host}->switch1", "classes": classes}))
+    network = network.model_copy(update={"ports": tuple(ports), "loopback_bytes": {"worker0": 5}})
+    trial = TrialRecord(
+        index=index,
+        choices=Choices(**named, program="own"),
+        repeat=repeat,
+        attempt=1,
+        outcome="finished",
+        error=None,
+        seconds=9,
+        communication=get_schedule("none"),
+        ps=None,
+        workers=HOSTS,
+        batch=1,
+        iterations=5,
+        warm_up=2,
+        cool_down=1,
+        scale=ScaleRecord(rates=time, time=time),
+        switch="linux-bridge",
+        program=program,
+    )
+    place = run / "trials" / trial.directory
+    place.mkdir(parents=True)
+    (place / "trial.json").write_text(json.dumps(trial.as_json()))
+    (place / "network.json").write_text(json.dumps(network.as_json()))
+    for host in HOSTS:
+        (place / f"{host}.jsonl").write_bytes(dump_lines(lines.get(host, ())))
+
+
+def program_in(tmp_path: Path, lines: Mapping[str, Sequence[PrintedLine]], **how: Any) -> Any:
+    """The one trial of a run that has nothing else."""
+    run = write_run(tmp_path / "run", [FakeTrial()])
+    write_program(run, index=2, lines=lines, **how)
+    (found,) = (one for one in read_run(run).trials if isinstance(one, ProgramTrial))
+    return found
+
+
+def test_a_program_stands_beside_the_trainings_of_its_model(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial(imgs_per_sec=0.25), FakeTrial(schedule="p3")])
+    write_program(run, index=3, lines={"worker0": lines_of([9, 0.5, 0.5])}, repeat=0)
+    made = report(run)
+    row = made.rows[2]
+    assert [row[key] for key in ("model", "schedule", "program")] == ["alexnet", None, "own"]
+    assert row["imgs_per_sec"] == row["throughput"] == pytest.approx(0.5)
+    assert row["speedup_pct"] == pytest.approx(100)
+    assert row["iteration_seconds_median"] is None
+    payload = 1_000_000 * (SEGMENT - HEADERS)
+    assert f"worker0->worker1={payload}" in row["payload_by_pair"]
+    assert "worker0->worker2=0" in row["payload_by_pair"]
+    assert made.rows[0]["program"] is None
+    *_, line = csv.DictReader(io.StringIO((run / "summary.csv").read_text()))
+    assert (line["program"], line["schedule"], line["batch"], line["seed"]) == ("own", "", "", "")
+
+
+def test_another_unit_is_compared_with_nothing(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial()])
+    throughput = Throughput(json="speed", unit="MB/s")
+    write_program(run, index=2, lines={"worker0": lines_of([9, 5])}, throughput=throughput)
+    row = report(run).rows[1]
+    assert (row["imgs_per_sec"], row["throughput"], row["unit"]) == (None, 5, "MB/s")
+    assert row["speedup_pct"] is None
+
+
+def test_the_first_rank_that_has_readings_counts_or_all_added(tmp_path: Path) -> None:
+    lines = {"worker1": lines_of([9, 2, 4]), "worker2": lines_of([9, 5])}
+    first = program_in(tmp_path / "first", lines)
+    assert first.throughput == 3
+    summed = Throughput(json="speed", per_rank="sum")
+    assert program_in(tmp_path / "sum", lines, throughput=summed).throughput == 8
+
+
+def test_rates_are_those_of_the_real_system(tmp_path: Path) -> None:
+    trial = program_in(tmp_path, {"worker0": lines_of([9, 0.5])}, time=8.0)
+    measured = measure_any(trial)
+    assert (measured.imgs_per_sec, measured.scale_rates) == (4, 8)
+
+
+def test_readings_may_be_in_a_file(tmp_path: Path) -> None:
+    written = [PrintedLine(None, "file", '{"speed": 7}\n'), *lines_of([1, 1])]
+    in_file = Throughput(json="speed", file="speed.jsonl")
+    trial = program_in(tmp_path, {"worker2": written}, throughput=in_file, warm_up=0)
+    assert trial.throughput == 7
+    assert trial.window == (10 * SECOND, 16 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([], "no throughput in what it printed: a JSON object with the key 'speed' was looked for"),
+        ([1], "1 reading of its throughput, and the warm-up leaves the first 1 out"),
+        ([1, -2], "its throughput was -2"),
+    ],
+)
+def test_a_program_without_a_throughput_has_failed(
+    tmp_path: Path, values: list[float], said: str
+) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial()])
+    write_program(run, index=2, lines={"worker0": lines_of(values)})
+    (failed,) = read_run(run).failed
+    assert said in failed.reason
+
+
+def test_what_never_crossed_the_data_network_is_unusable(tmp_path: Path) -> None:
+    measured = measure_any(program_in(tmp_path, {"worker0": lines_of([9, 1])}, packets=10))
+    assert measured.payload == 3 * 10 * (SEGMENT - HEADERS)
+    verdict = judge_trial(measured)
+    assert verdict.level == "unusable"
+    assert "only 43.4 KB crossed the data network between its hosts" in verdict.reasons[0]
+    alone = replace(measured, pairs={}, payload=0, loopback={"worker0": 2_000_000})
+    (reason, *_) = judge_trial(alone).reasons
+    assert reason == (
+        "all of it ran on worker0: nothing crossed the data network, and 2.0 MB stayed on worker0"
+    )
+
+
+def test_what_crossed_the_management_network_is_unusable(tmp_path: Path) -> None:
+    lines = {"worker0": lines_of([9, 1])}
+    measured = measure_any(program_in(tmp_path, lines, management=100_000_000))
+    assert judge_trial(measured).reasons[0] == "100.0 MB crossed the management network"
+
+
+def test_a_usable_program_is_ok(tmp_path: Path) -> None:
+    measured = measure_any(program_in(tmp_path, {"worker0": lines_of([9, 1, 1, 1])}))
+    assert judge_trial(measured).level == "ok", judge_trial(measured)
+    assert payload_by_pair(program_in(tmp_path / "x", {"worker0": lines_of([9, 1])}).network)
+
+
+def test_lines_come_back_as_they_were() -> None:
+    lines = [PrintedLine(1, "stdout", "a\u2028b\n"), PrintedLine(None, "file", '"\\"')]
+    assert list(load_lines("x", dump_lines(lines).decode())) == lines
+    with pytest.raises(RunError, match="x:2: not a printed line"):
+        list(load_lines("x", '[1, "stdout", "a"]\n{}\n'))
