@@ -95,6 +95,13 @@ def test_the_experiment_page_shows_an_experiment_and_sweeps_of_it(folder: Path) 
     assert with_keys(folder, placed).placement.workers == ("node0", "node2")
 
 
+def test_the_program_that_is_shown_is_one(folder: Path) -> None:
+    (shown,) = blocks("docs/programs.md", "yaml")
+    (folder / "train.py").write_text("")
+    program = with_keys(folder, shown).programs["mine"]
+    assert list(program.files) == ["train.py"]
+
+
 def test_the_schedule_that_is_shown_is_valid(folder: Path) -> None:
     (schedule,) = blocks("docs/schedules.md", "yaml")
     assert with_keys(folder, schedule).schedule("mine").at_host
