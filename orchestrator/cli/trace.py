@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from orchestrator.analysis import Run, Trial, read_run
+from orchestrator.analysis import Run, read_run
 from orchestrator.analysis.files import write_file
 from orchestrator.analysis.measures.utilisation import full
+from orchestrator.analysis.reading.program_trial import ProgramTrial
+from orchestrator.analysis.reading.records import AnyTrial
 from orchestrator.analysis.reading.spans import read_spans
+from orchestrator.analysis.tables.program_trace import program_trace
 from orchestrator.analysis.tables.trace import trace as make_trace
 from orchestrator.errors import InputError, Problem
-from orchestrator.records.directory import RunDirectory
+from orchestrator.records.directory import RunDirectory, TrialDirectory
 from orchestrator.terminal.console import answers, say
 
 
@@ -21,7 +25,7 @@ from orchestrator.terminal.console import answers, say
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--trial", type=click.IntRange(0), metavar="N", help="Only the trial of that number.")
 def trace(run: Path, trial: int | None) -> None:
-    """Show where the time of a run's iterations went.
+    """Show where the time of a run's iterations went, and how full links were under programs.
 
     RUN is a run's directory, as `dmlbed run` names it in its last line. Writes beside the records
     of each trial trace.json, which https://ui.perfetto.dev opens, and trace.png. The number of a
@@ -31,32 +35,37 @@ def trace(run: Path, trial: int | None) -> None:
     console = answers()
     for chosen in _chosen(found, trial):
         place = RunDirectory(run).trial(chosen.trial.directory)
-        spans = read_spans(place, chosen)
-        limits = full(found.experiment, chosen.trial.scale.rates)
-        content = json.dumps(make_trace(spans, limits), separators=(",", ":"))
-        write_file(place.trace_json, content.encode())
-        # Here, for it takes a second to load, and most of those who import this draw nothing.
-        from orchestrator.analysis.render.trace_figure import draw_trace
-
-        write_file(place.trace_png, draw_trace(spans, limits))
+        content, image = _traced(found, place, chosen)
+        write_file(place.trace_json, json.dumps(content, separators=(",", ":")).encode())
+        write_file(place.trace_png, image)
         for path in (place.trace_json, place.trace_png):
             say(console, str(path))
 
 
-def _chosen(run: Run, number: int | None) -> tuple[Trial, ...]:
+def _traced(run: Run, place: TrialDirectory, chosen: AnyTrial) -> tuple[dict[str, Any], bytes]:
+    """A trial's trace, and its picture."""
+    # Here, for it takes a second to load, and most of those who import this draw nothing.
+    if isinstance(chosen, ProgramTrial):
+        from orchestrator.analysis.render.program_figure import draw_program
+
+        return program_trace(chosen), draw_program(chosen)
+    from orchestrator.analysis.render.trace_figure import draw_trace
+
+    spans = read_spans(place, chosen)
+    limits = full(run.experiment, chosen.trial.scale.rates)
+    return make_trace(spans, limits), draw_trace(spans, limits)
+
+
+def _chosen(run: Run, number: int | None) -> tuple[AnyTrial, ...]:
     """The trials that were asked for, with all their attempts.
 
     Raises:
         InputError: the run has no finished trial of that number.
     """
-    trained = run.trainings
-    if number is None and trained:
-        return trained
-    if chosen := tuple(trial for trial in trained if trial.trial.index == number):
+    if number is None:
+        return run.trials
+    if chosen := tuple(trial for trial in run.trials if trial.trial.index == number):
         return chosen
-    if number is None or any(trial.trial.index == number for trial in run.trials):
-        problem = "a program, of whose iterations nothing is known"
-        raise InputError([Problem(str(run.directory), problem, "choose a training's trial")])
     known = ", ".join(dict.fromkeys(str(trial.trial.index) for trial in run.trials))
     problem = f"no finished trial {number} in {run.directory}"
     raise InputError([Problem("--trial", problem, f"finished: {known}")])

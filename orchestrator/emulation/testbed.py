@@ -11,12 +11,17 @@ from types import TracebackType
 
 from orchestrator.emulation.limits.capped import CapsMeter, cap_hosts
 from orchestrator.emulation.limits.run_groups import NO_GROUPS, RunGroups
-from orchestrator.emulation.network.addresses import data_addresses, data_devices
+from orchestrator.emulation.network.addresses import (
+    counting_devices,
+    data_addresses,
+    data_devices,
+)
 from orchestrator.emulation.network.counter_reader import CounterReader
 from orchestrator.emulation.network.description import NetworkDescription
 from orchestrator.emulation.network.network import Network
 from orchestrator.emulation.network.port_classes import port_shapes, schedule_plan
 from orchestrator.emulation.ports.counters import Counters
+from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.readable_ports import ShapedPorts
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.emulation.runner import Runner, SubprocessRunner
@@ -163,6 +168,10 @@ class EmulatedTestbed:
         """
         self.network.check_hosts()
         return self._reader.read()
+
+    def link_sampler(self) -> LinkSampler:
+        """Samples how full the links are, as long as it is entered."""
+        return LinkSampler(counting_devices(self._described.topology))
 
     def switch_threads(self) -> Mapping[int, float]:
         """Processor seconds of each thread of the switches' own processes; empty for bridges."""

@@ -169,6 +169,14 @@ class UseRecord(Record):
     samples: tuple[tuple[int, float, float, float], ...]
 
 
+class LinkSamplesRecord(Record):
+    """Bytes that ports have sent as time went on: interfaces counted what they got at once with
+    one header. A sample: monotonic ns, and the bytes of each of `ports` since the first sample."""
+
+    ports: tuple[str, ...]
+    samples: tuple[tuple[int, ...], ...]
+
+
 class NetworkRecord(TrafficRecord):
     """network.json.
 
@@ -181,6 +189,7 @@ class NetworkRecord(TrafficRecord):
         caps_notes: what a person should know of the caps.
         kept_differs: what the kernel kept otherwise than it was asked.
         commands: that shaped the ports, as argument lists.
+        links: how full they were; None: nobody has sampled it.
     """
 
     switch: str
@@ -192,3 +201,4 @@ class NetworkRecord(TrafficRecord):
     caps_notes: tuple[str, ...]
     kept_differs: tuple[str, ...]
     commands: tuple[tuple[str, ...], ...]
+    links: LinkSamplesRecord | None = None

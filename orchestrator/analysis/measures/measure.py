@@ -21,6 +21,7 @@ from orchestrator.analysis.measures.conditions import (
 from orchestrator.analysis.measures.cpu_seconds import TrainingCpu, training_cpu
 from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
 from orchestrator.analysis.measures.learning import Learnt, learnt
+from orchestrator.analysis.measures.links import LinkUse
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.spec import Demand
@@ -119,6 +120,7 @@ class TrialMeasure:
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.
         loopback: of a program, bytes that each of its hosts sent to itself.
+        fullest: of a program, how full the fullest link was.
     """
 
     index: int
@@ -178,6 +180,7 @@ class TrialMeasure:
     unit: str = IMGS_PER_SEC
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     loopback: Mapping[str, int] = field(default_factory=dict)
+    fullest: LinkUse | None = None
 
     @property
     def program(self) -> str:

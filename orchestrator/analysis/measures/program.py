@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.analysis.measures.conditions import drops_of, host_use, idle_within
 from orchestrator.analysis.measures.disturbance import use_within
+from orchestrator.analysis.measures.links import link_uses
 from orchestrator.analysis.measures.measure import PAYLOAD_PER_SEGMENT, TrialMeasure, measure
 from orchestrator.analysis.reading.program_trial import ProgramTrial
 from orchestrator.analysis.reading.records import AnyTrial
@@ -108,6 +109,7 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         pairs=pairs,
+        fullest=next(iter(link_uses(network, begin, end)), None),
         loopback={
             host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)
         },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.tables.declared import Measure, of
 from orchestrator.analysis.tables.row import Row
@@ -12,6 +14,10 @@ def _interval(row: Row) -> list[float] | None:
     return None if found is None else list(found)
 
 
+def _mean(values: list[float]) -> float | None:
+    return fmean(values) if values else None
+
+
 def _sent(trial: TrialMeasure) -> str:
     return ";".join(f"{a}->{b}={count}" for (a, b), count in trial.pairs.items())
 
@@ -20,6 +26,23 @@ PROGRAM: tuple[Measure, ...] = (
     Measure("throughput", "unit", of(lambda t: t.imgs_per_sec), lambda r: r.imgs_per_sec.mean),
     Measure("throughput_interval", "unit", row=_interval),
     Measure("unit", trial=of(lambda t: t.unit), row=lambda r: r.unit),
+    Measure(
+        "fullest_link",
+        trial=of(lambda t: t.fullest.port if t.fullest else None),
+        row=lambda r: r.trials[0].fullest.port if r.trials[0].fullest else None,
+    ),
+    Measure(
+        "fullest_link_mean",
+        "1",
+        of(lambda t: t.fullest.mean if t.fullest else None),
+        lambda r: _mean([t.fullest.mean for t in r.trials if t.fullest]),
+    ),
+    Measure(
+        "fullest_link_full_time",
+        "1",
+        of(lambda t: t.fullest.full if t.fullest else None),
+        lambda r: _mean([t.fullest.full for t in r.trials if t.fullest]),
+    ),
     Measure(
         "payload_by_pair",
         "B",

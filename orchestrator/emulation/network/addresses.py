@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Literal
 
 from orchestrator.spec import Topology
 
@@ -111,6 +112,21 @@ def data_devices(topology: Topology) -> dict[str, str]:
         for node, device in zip(cable.endpoints, cable.devices, strict=True):
             if node in hosts:
                 found.setdefault(node, device)
+    return found
+
+
+def counting_devices(topology: Topology) -> dict[str, tuple[str, Literal["received", "sent"]]]:
+    """By port, `node->peer`, where a switch counts what it has sent.
+
+    A link without a switch is counted nowhere.
+    """
+    devices = port_devices(topology)
+    found: dict[str, tuple[str, Literal["received", "sent"]]] = {}
+    for (node, peer), device in devices.items():
+        if node in topology.switches:
+            found[f"{node}->{peer}"] = (device, "sent")
+        elif peer in topology.switches:
+            found[f"{node}->{peer}"] = (devices[peer, node], "received")
     return found
 
 

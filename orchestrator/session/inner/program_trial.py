@@ -171,12 +171,13 @@ def run_program(
             raise RunError(f"{program.name}: {error}{listener.last_lines()}") from error
         return {}
 
-    seen = observed(testbed, shape, (0, 0), act)
+    with testbed.link_sampler() as links:
+        seen = observed(testbed, shape, (0, 0), act)
     if listener is None:
         raise RunError(seen.error or "the program was not started")
     return Outcome(
         _trial_record(experiment, trial, seen, _record(program, plans, listener, seen.span)),
-        seen.network,
+        seen.network.model_copy(update={"links": links.record()}),
         {name: dump_lines(lines) for name, lines in listener.lines.items()},
     )
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.ports.counters import Counters
+from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.records.network import LossRecord
 from orchestrator.spec import Demands, Scale, SshAccess
@@ -76,6 +77,10 @@ class Testbed(Protocol):
 
     def meter(self, first: int, last: int) -> CapsMeter:
         """Begin to measure what hosts use in a trial, its iterations `first` to `last` apart."""
+        ...
+
+    def link_sampler(self) -> LinkSampler:
+        """Samples how full the links are, as long as it is entered."""
         ...
 
     def switch_threads(self) -> Mapping[int, float]:

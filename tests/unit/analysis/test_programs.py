@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from orchestrator.analysis import read_run, report
+from orchestrator.analysis.measures.links import link_uses
 from orchestrator.analysis.measures.program import measure_any, payload_by_pair
 from orchestrator.analysis.reading.program_trial import ProgramTrial
+from orchestrator.analysis.render.program_figure import draw_program
+from orchestrator.analysis.tables.program_trace import program_trace
 from orchestrator.analysis.verdict import judge_trial
 from orchestrator.errors import RunError
-from orchestrator.records.network import ClassRecord
+from orchestrator.records.network import ClassRecord, LinkSamplesRecord
 from orchestrator.records.program import PrintedLine, ProgramRecord, dump_lines, load_lines
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.spec import Choices, Throughput
@@ -82,7 +85,15 @@ def write_program(
         )
         port = next(iter(network.ports))
         ports.append(port.model_copy(update={"port": f"{host}->switch1", "classes": classes}))
-    network = network.model_copy(update={"ports": tuple(ports), "loopback_bytes": {"worker0": 5}})
+    # Its first link is full for half of the time, and then empty.
+    rate = ports[0].rate_bps // 8
+    sent = (0, rate, 2 * rate, 2 * rate, 2 * rate)
+    links = LinkSamplesRecord(
+        ports=tuple(port.port for port in ports),
+        samples=tuple(((11 + n) * SECOND, count, 0, 0) for n, count in enumerate(sent)),
+    )
+    update = {"ports": tuple(ports), "loopback_bytes": {"worker0": 5}, "links": links}
+    network = network.model_copy(update=update)
     trial = TrialRecord(
         index=index,
         choices=Choices(**named, program="own"),
@@ -213,3 +224,22 @@ def test_lines_come_back_as_they_were() -> None:
     assert list(load_lines("x", dump_lines(lines).decode())) == lines
     with pytest.raises(RunError, match="x:2: not a printed line"):
         list(load_lines("x", '[1, "stdout", "a"]\n{}\n'))
+
+
+def test_how_full_the_fullest_link_was(tmp_path: Path) -> None:
+    values = [9, 1, 1, 1, 1, 1, 1]
+    trial = program_in(tmp_path, {"worker0": lines_of(values)})
+    fullest = measure_any(trial).fullest
+    assert fullest is not None
+    assert (fullest.port, fullest.shares) == ("worker0->switch1", (1.0, 1.0, 0.0, 0.0))
+    assert (fullest.mean, fullest.full) == (0.5, 0.5)
+    assert link_uses(trial.network, 0, 11 * SECOND) == ()
+
+
+def test_the_trace_of_a_program(tmp_path: Path) -> None:
+    trial = program_in(tmp_path, {"worker0": lines_of([9, 1, 2])}, time=8.0)
+    events = program_trace(trial)["traceEvents"]
+    counted = [(one["name"], one["args"]) for one in events if one["ph"] == "C"]
+    assert counted[:2] == [("worker0->switch1", {"%": 100.0})] * 2
+    assert counted[-1] == ("imgs/sec", {"imgs/sec": 16})
+    assert draw_program(trial).startswith(b"\x89PNG")

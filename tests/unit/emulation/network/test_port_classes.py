@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulation.network.port_classes import demand_classes, port_shapes
+from orchestrator.emulation.ports.readback import asked_defaults
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape
-from orchestrator.spec import Scale, Topology, load_topology, ports
+from orchestrator.spec import (
+    Program,
+    Scale,
+    Throughput,
+    Topology,
+    load_topology,
+    ports,
+    program_demands,
+)
 from tests.unit.placed import exchange_of
 from workloads.schedule.library import get_schedule
 
@@ -151,3 +160,24 @@ def test_each_direction_has_its_own_rate_and_device(tmp_path: Path) -> None:
     there, back = found["switch0->switch1"], found["switch1->switch0"]
     assert (there.device, there.rate_bps) == ("switch0-eth1", 10**9)
     assert (back.device, back.rate_bps) == ("switch1-eth0", 5 * 10**8)
+
+
+def test_hosts_count_apart_what_they_send_to_each_other() -> None:
+    where = topology()
+    workers = ("worker0", "worker1", "worker2")
+    own = Program("own", ("x",), workers, Throughput(json="speed"))
+    demands, none = program_demands(where, own), get_schedule("none")
+    found = {s.port: s for s in port_shapes(demands, Scale(8, 8), none, counted=True)}
+    plain = {s.port: s for s in port_shapes(demands, Scale(8, 8), none)}
+    shape = found["worker0->switch1"]
+    assert class_names(shape) == ["ack", "to worker1", "to worker2", "data"]
+    assert [(one.classid, one.priority) for one in shape.placed()] == [
+        ("1:a", 0), ("1:1000", 1), ("1:1001", 1), ("1:b", 1),
+    ]  # fmt: skip
+    assert len({one.queue_handle for one in shape.placed()}) == 4
+    changed_ports = {port for port, one in found.items() if one != plain[port]}
+    assert changed_ports == {f"{worker}->switch1" for worker in workers}
+    # What matches no class of a destination still has the last class.
+    assert asked_defaults(shape) == {"1:": "0xb"}
+    (match,) = shape.counted[0].matches
+    assert match == Match("dst", "10.10.0.3")

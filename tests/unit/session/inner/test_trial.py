@@ -17,6 +17,7 @@ from orchestrator.emulation.limits.run_groups import NO_GROUPS
 from orchestrator.emulation.network.addresses import data_addresses, data_devices
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.ports.counters import Count, Counters
+from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord, NetworkRecord
@@ -74,6 +75,10 @@ class FakeTestbed:
 
     def accesses(self) -> dict[str, SshAccess]:
         return {}
+
+    def link_sampler(self) -> LinkSampler:
+        counts = "ps-eth0: 1 0 0 0 0 0 0 0 2"
+        return LinkSampler({"ps->switch0": ("ps-eth0", "sent")}, read=lambda: counts)
 
     def switch_threads(self) -> dict[int, float]:
         return {}

@@ -1,0 +1,95 @@
+"""Bytes over every link as time goes on, where switches see them, out of one small file."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from orchestrator.records.network import LinkSamplesRecord
+
+Side = Literal["received", "sent"]
+
+PERIOD_SECONDS = 0.1
+MOST_SAMPLES = 4096
+"""Of a trial: a longer one is sampled more seldom."""
+
+
+def device_bytes(text: str) -> dict[tuple[str, Side], int]:
+    """Bytes by interface and side, out of /proc/net/dev."""
+    found: dict[tuple[str, Side], int] = {}
+    for line in text.splitlines():
+        name, colon, counts = line.partition(":")
+        if colon:
+            fields = counts.split()
+            found[name.strip(), "received"] = int(fields[0])
+            found[name.strip(), "sent"] = int(fields[8])
+    return found
+
+
+class LinkSampler:
+    """Samples what ports have sent on a thread of its own; a context manager."""
+
+    def __init__(
+        self,
+        places: Mapping[str, tuple[str, Side]],
+        read: Callable[[], str] = Path("/proc/net/dev").read_text,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        period: float = PERIOD_SECONDS,
+    ) -> None:
+        """Begin.
+
+        Args:
+            places: by port, the interface where its bytes are counted, and on which side.
+            read: /proc/net/dev of the switches.
+            clock_ns: monotonic.
+            period: seconds between two samples, at first.
+        """
+        self._places = places
+        self._read = read
+        self._clock_ns = clock_ns
+        self._period = period
+        self._samples: list[tuple[int, ...]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="link-sampler", daemon=True)
+
+    def sample(self) -> None:
+        """Take one sample now."""
+        found = device_bytes(self._read())
+        counts = (found.get(place, 0) for place in self._places.values())
+        self._samples.append((self._clock_ns(), *counts))
+        if len(self._samples) > MOST_SAMPLES:
+            self._samples = self._samples[::2]
+            self._period *= 2
+
+    def record(self) -> LinkSamplesRecord:
+        """All samples; bytes count from the first one."""
+        if not self._samples:
+            return LinkSamplesRecord(ports=tuple(self._places), samples=())
+        _, *first = self._samples[0]
+        samples = tuple(
+            (t_ns, *(count - begin for count, begin in zip(counts, first, strict=True)))
+            for t_ns, *counts in self._samples
+        )
+        return LinkSamplesRecord(ports=tuple(self._places), samples=samples)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._period):
+            self.sample()
+
+    def __enter__(self) -> LinkSampler:
+        self.sample()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
