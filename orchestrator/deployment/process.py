@@ -59,14 +59,6 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class PrintedTooMuch:
-    """A process that tells no events printed more than it may; what follows is not told."""
-
-    process: str
-    limit_bytes: int
-
-
-@dataclass(frozen=True)
 class Ended:
     """A process ended.
 
@@ -83,7 +75,7 @@ class Ended:
     cut_short: bool = False
 
 
-Message: TypeAlias = Told | Printed | PrintedTooMuch | Ended
+Message: TypeAlias = Told | Printed | Ended
 
 
 class Channel(Protocol):
@@ -102,6 +94,8 @@ class RemoteProcess:
         name: of the process, by default its host's.
         pid: process id on the host, also the id of its session and process group.
         events: the queue of what it tells, as `Told` or `Printed`, and once of its end, as `Ended`.
+        printed_too_much: whether it tells no events and has printed more than it may; what follows
+            is not told.
     """
 
     def __init__(
@@ -137,6 +131,7 @@ class RemoteProcess:
         self._end_session = end_session
         self._listener = listener
         self._tells = tells
+        self.printed_too_much = False
         self._may_print = printed_bytes
         self._printed_bytes = 0
         self._printing = threading.Lock()
@@ -199,6 +194,12 @@ class RemoteProcess:
                 chunk = receive(32 * 1024)
             except OSError:
                 chunk = b""
+            if self.printed_too_much:
+                # It is drained, and nobody looks at it.
+                held = b""
+                if not chunk:
+                    return
+                continue
             *lines, held = (held + chunk).split(b"\n")
             for line in lines:
                 self._line(stream, line, "\n")
@@ -240,14 +241,13 @@ class RemoteProcess:
     def _print(self, stream: str, text: str) -> None:
         """Tell what it prints, as long as that is not too much: its output is drained anyway."""
         now = time.monotonic_ns()
-        limit = self._may_print
-        with self._printing:
-            before = self._printed_bytes
-            self._printed_bytes += len(text) + (_LINE_BYTES if limit is not None else 0)
-            if limit is None or self._printed_bytes <= limit:
-                self.events.put(Printed(self.name, stream, text, now))
-            elif before <= limit:
-                self.events.put(PrintedTooMuch(self.name, limit))
+        if self._may_print is not None:
+            with self._printing:
+                self._printed_bytes += len(text) + _LINE_BYTES
+                if self._printed_bytes > self._may_print:
+                    self.printed_too_much = True
+                    return
+        self.events.put(Printed(self.name, stream, text, now))
 
     def _watch(self) -> None:
         # -1: the channel was closed without a status. 128 + n: killed by signal n.

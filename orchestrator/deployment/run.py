@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from orchestrator.deployment.deadline import on_all
 from orchestrator.deployment.follow import Failure, Watch, root_cause
 from orchestrator.deployment.plan import PYTHON, RECORDS_LIMIT, ProcessPlan, problems
-from orchestrator.deployment.process import Ended, Message, Printed, PrintedTooMuch
+from orchestrator.deployment.process import Ended, Message, Printed
 from orchestrator.errors import RunError
 
 WATCH_SECONDS = 0.5
@@ -37,6 +37,8 @@ INTERRUPTED_GRACE_SECONDS = 0.5
 class Process(Protocol):
     """What is used of `RemoteProcess`."""
 
+    @property
+    def printed_too_much(self) -> bool: ...
     def tail(self) -> list[str]: ...
     def stop(self, grace: float = ...) -> None: ...
 
@@ -216,11 +218,19 @@ class _Run:
         if self._clock() >= self._next_look:
             self._watch_others()
             self._next_look = self._clock() + WATCH_SECONDS
-        failure = self._next(min(self._watch.deadline(), self._next_look))
+        # Before what is still to be taken in, of which there may be very much.
+        failure = self._flooded() or self._next(min(self._watch.deadline(), self._next_look))
         if failure is None:
             failure = self._watch.overdue(self._clock())
         if failure is not None:
             raise RunError(self._explain(failure))
+
+    def _flooded(self) -> Failure | None:
+        for name, process in self._processes.items():
+            if process.printed_too_much:
+                most = f"{self._plans[name].printed_bytes / 2**20:g} MiB"
+                return Failure(name, f"has printed more than {most}", rank=0)
+        return None
 
     def _next(self, until: float) -> Failure | None:
         """Take in one message, or return at the time `until`."""
@@ -237,9 +247,6 @@ class _Run:
                 self._printed[message.process].append(message.text)
             self._on_print(message)
             return None
-        if isinstance(message, PrintedTooMuch):
-            most = f"{message.limit_bytes / 2**20:g} MiB"
-            return Failure(message.process, f"has printed more than {most}", rank=0)
         self._watch.told(message, self._clock())
         self._on_event(message.process, message.event)
         return None
