@@ -58,6 +58,9 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
         if loaded.sweep is not None and loaded.sweep.variable == "batch":
             raise InputError([Problem("--batch", "the batch is what the sweep varies")])
         loaded = replace(loaded, batch=batch)
+    if not loaded.models:
+        problem = "nothing is trained in it, and of programs no bound is known"
+        raise InputError([Problem(str(experiment), problem, "name 'models' and 'schedules'")])
     _check_effort(experiment, loaded)
     if loaded.sweep is not None:
         bound_sweep(loaded, loaded.sweep, as_json)

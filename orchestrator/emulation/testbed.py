@@ -20,6 +20,7 @@ from orchestrator.emulation.network.counter_reader import CounterReader
 from orchestrator.emulation.network.description import NetworkDescription
 from orchestrator.emulation.network.network import Network
 from orchestrator.emulation.network.port_classes import port_shapes, schedule_plan
+from orchestrator.emulation.network.strays import Strays
 from orchestrator.emulation.ports.counters import Counters
 from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.readable_ports import ShapedPorts
@@ -46,6 +47,7 @@ class EmulatedTestbed:
         work_directory: on every host, where the workload's files may lie.
         network: its hosts and links.
         ports: what they were asked for.
+        strays: what programs leave on hosts.
         hosts: under their caps; all that runs on a host is in its cgroup.
 
     Raises:
@@ -96,6 +98,7 @@ class EmulatedTestbed:
         )
         # mnexec joins a host's namespaces, not its cgroups.
         self._servers.start(network.pid, started=self.hosts.add)
+        self.strays = Strays(pids)
         self._rules.wait()
         network.check_paths()
         return self

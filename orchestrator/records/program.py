@@ -25,6 +25,7 @@ class ProgramRecord(Record):
         began_ns: when the first process was to start, monotonic.
         ready_ns: when it was ready; that of the start if it does not say so.
         ended_ns: when the last one had ended.
+        left: what it left on hosts, and was ended then: `sleep on worker0`.
     """
 
     command: tuple[str, ...]
@@ -36,6 +37,7 @@ class ProgramRecord(Record):
     began_ns: int
     ready_ns: int
     ended_ns: int
+    left: tuple[str, ...] = ()
 
 
 class PrintedLine(NamedTuple):

@@ -143,6 +143,10 @@ class AutoScale:
         """The scale with that R."""
         return Scale(rates, rates if self.time is None else self.time)
 
+    def allows(self, rates: float) -> bool:
+        """Whether there is a scale with that R: where D follows R, it has the limits of both."""
+        return self.time is not None or rates <= MAX_TIME
+
     def __str__(self) -> str:
         return "R auto, D=R" if self.time is None else f"R auto, D={self.time:g}"
 

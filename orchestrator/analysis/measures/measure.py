@@ -120,6 +120,7 @@ class TrialMeasure:
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.
         loopback: of a program, bytes that each of its hosts sent to itself.
+        left: of a program, what it left on hosts, and was ended then.
         fullest: of a program, how full the fullest link was.
     """
 
@@ -180,6 +181,7 @@ class TrialMeasure:
     unit: str = IMGS_PER_SEC
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     loopback: Mapping[str, int] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
     fullest: LinkUse | None = None
 
     @property

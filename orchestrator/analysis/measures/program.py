@@ -32,6 +32,12 @@ def not_crossed(trial: TrialMeasure) -> Iterator[str]:
         yield f"only {_bytes(trial.payload)} crossed the data network between its hosts{inside}"
 
 
+def left_behind(trial: TrialMeasure) -> Iterator[str]:
+    """What a program left on hosts, if it left anything."""
+    if trial.left:
+        yield f"it left processes behind, which were ended: {_list(trial.left)}"
+
+
 def payload_by_pair(network: NetworkRecord) -> dict[tuple[str, str], int]:
     """Payload in bytes that each host sent to each other one, by its own port's counters.
 
@@ -109,6 +115,7 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         pairs=pairs,
+        left=program.left,
         fullest=next(iter(link_uses(network, begin, end)), None),
         loopback={
             host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)

@@ -166,17 +166,19 @@ def run_program(
                     for line in content.decode(errors="replace").splitlines(keepends=True)
                 ]
         try:
-            counting(_record(program, plans, listener, (0, 0)), listener.readings())
+            counting(_record(program, plans, listener), listener.readings())
         except RunError as error:
             raise RunError(f"{program.name}: {error}{listener.last_lines()}") from error
         return {}
 
+    known = testbed.strays.running()
     with testbed.link_sampler() as links:
         seen = observed(testbed, shape, (0, 0), act)
+    left = testbed.strays.end(known)
     if listener is None:
         raise RunError(seen.error or "the program was not started")
     return Outcome(
-        _trial_record(experiment, trial, seen, _record(program, plans, listener, seen.span)),
+        _trial_record(experiment, trial, seen, _record(program, plans, listener, seen.span, left)),
         seen.network.model_copy(update={"links": links.record()}),
         {name: dump_lines(lines) for name, lines in listener.lines.items()},
     )
@@ -186,7 +188,8 @@ def _record(
     program: Program,
     plans: Mapping[str, ProcessPlan],
     listener: Listener,
-    span: tuple[int, int],
+    span: tuple[int, int] = (0, 0),
+    left: tuple[str, ...] = (),
 ) -> ProgramRecord:
     return ProgramRecord(
         command=program.command,
@@ -198,6 +201,7 @@ def _record(
         began_ns=listener.began_ns,
         ready_ns=listener.ready_ns or listener.began_ns,
         ended_ns=span[1],
+        left=left,
     )
 
 

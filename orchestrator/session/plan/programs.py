@@ -64,7 +64,7 @@ def program_plans(
             argv=program.command,
             files=files,
             environment={
-                "PATH": f"{binaries}:{_SYSTEM}",
+                "PATH": search_path(binaries),
                 # Its lines come when they are printed: their times are those of its readings.
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -79,6 +79,15 @@ def program_plans(
             printed_bytes=PRINTED_BYTES,
         )
     return plans
+
+
+def search_path(binaries: str) -> str:
+    """Where a program's first word is looked for.
+
+    Args:
+        binaries: folder of the hosts' Python.
+    """
+    return f"{binaries}:{_SYSTEM}"
 
 
 PRINTED_BYTES = 16 * 1024 * 1024

@@ -80,12 +80,13 @@ def scale_query(experiment: Experiment, capacity: MachineCapacity) -> ScaleQuery
     asked = experiment.asked_scale
     if not isinstance(asked, AutoScale):
         return ScaleQuery((asked.rates,), asked.time, LEAST_IDLE)
+    known = tuple(rates for rates in CANDIDATES if asked.allows(rates))
     fit = tuple(
         rates
-        for rates in CANDIDATES
+        for rates in known
         if not refusals(host_caps(experiment.topology, asked.at(rates), capacity), capacity)
     )
-    return ScaleQuery(fit or CANDIDATES[-1:], asked.time, NEEDED_IDLE)
+    return ScaleQuery(fit or known[-1:], asked.time, NEEDED_IDLE)
 
 
 def settle_scale(

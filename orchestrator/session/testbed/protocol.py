@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from orchestrator.emulation.limits.capped import CapsMeter
+from orchestrator.emulation.network.strays import Strays
 from orchestrator.emulation.ports.counters import Counters
 from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.shaping import PortShape
@@ -77,6 +78,11 @@ class Testbed(Protocol):
 
     def meter(self, first: int, last: int) -> CapsMeter:
         """Begin to measure what hosts use in a trial, its iterations `first` to `last` apart."""
+        ...
+
+    @property
+    def strays(self) -> Strays:
+        """What programs leave on hosts."""
         ...
 
     def link_sampler(self) -> LinkSampler:

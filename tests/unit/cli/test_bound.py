@@ -319,3 +319,13 @@ def test_one_line_says_which_exchange_has_no_bound(tmp_path: Path) -> None:
     (tmp_path / "silent.yaml").write_text("\n".join(keep))
     lines = bound(str(tmp_path / "silent.yaml")).stdout.splitlines()
     assert "no bound of alone: its exchange declares no demands" in lines
+
+
+def test_programs_alone_have_no_bound(tmp_path: Path) -> None:
+    topology = ROOT / "topologies/ps-10g-1g-3workers.yaml"
+    programs = "{own: {command: [x], throughput: {json: speed}}}"
+    file = tmp_path / "own.yaml"
+    file.write_text(f"name: own\ntopology: {topology}\nprograms: {programs}\n")
+    result = bound(str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nothing is trained in it" in result.stderr

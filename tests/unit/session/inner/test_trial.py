@@ -16,6 +16,7 @@ from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
 from orchestrator.emulation.network.addresses import data_addresses, data_devices
 from orchestrator.emulation.network.port_classes import port_shapes
+from orchestrator.emulation.network.strays import Strays
 from orchestrator.emulation.ports.counters import Count, Counters
 from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.shaping import PortShape
@@ -60,6 +61,7 @@ class FakeTestbed:
         self._log = log
         self._shapes: tuple[PortShape, ...] = ()
         self._read = 0
+        self.strays = Strays({})
 
     def description(self) -> str:
         return "4 hosts"

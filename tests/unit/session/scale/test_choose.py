@@ -227,6 +227,20 @@ def test_a_cache_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     )
 
 
+def test_with_programs_d_follows_r_as_far_as_it_may(bench: Bench) -> None:
+    asked = replace(load_experiment(PUBLISHED), asked_scale=AutoScale(None))
+    query = scale_query(asked, ROOM)
+    assert query.rates[-1] == 512
+    assert query.scale(8) == Scale(8, 8)
+    foreseen = forecast_scale(asked, BRIDGE, ROOM, bench.cache)
+    assert foreseen.scale == Scale(1, 1)
+    slow = machine(attempt(1, pull=0.5), attempt(2))
+    settled = settle_scale(
+        asked, BRIDGE, ROOM, bench.said.append, measure=slow.measure, cache=bench.cache
+    )
+    assert settled.scale == Scale(2, 2)
+
+
 def test_what_plan_foresees(bench: Bench) -> None:
     auto = load_experiment(PUBLISHED, Overrides(switch="linux-bridge"))
     assert auto.asked_scale == AutoScale(0.3)
