@@ -33,6 +33,7 @@ class ProgramTrial:
         program: what ran.
         network: counters of the network.
         readings: per process, by rank, those that count: without the warm-up.
+        warm_ns: when the warm-up of all processes that have readings was over, monotonic.
         records_bytes: what crossed the management network to and from the processes: the lines
             that they printed, and the files that they got.
     """
@@ -41,6 +42,7 @@ class ProgramTrial:
     program: ProgramRecord
     network: NetworkRecord
     readings: tuple[tuple[Reading, ...], ...]
+    warm_ns: int
     records_bytes: int
 
     @property
@@ -53,9 +55,9 @@ class ProgramTrial:
     def window(self) -> tuple[int, int]:
         """The time that the readings are of, monotonic ns: from the end of the warm-up on."""
         times = [one.t_ns for own in self.readings for one in own if one.t_ns is not None]
-        # The first reading that counts tells of the time before it.
-        begin, end = self.program.ready_ns, max(times, default=self.program.ended_ns)
-        return begin, max(end, begin + 1)
+        # The first reading that counts tells of the time since the one before it.
+        end = max(times, default=self.program.ended_ns)
+        return self.warm_ns, max(end, self.warm_ns + 1)
 
 
 def readings_of(throughput: Throughput, lines: Iterable[PrintedLine]) -> list[Reading]:
@@ -117,5 +119,11 @@ def read_program(place: TrialDirectory, trial: TrialRecord, program: ProgramReco
         program=program,
         network=read_object(place.network, NetworkRecord),
         readings=tuple(map(tuple, counting_ones)),
+        warm_ns=max(
+            [
+                program.ready_ns,
+                *(one.t_ns for own in readings for one in own[: program.warm_up] if one.t_ns),
+            ]
+        ),
         records_bytes=size + program.shipped_bytes * len(program.processes),
     )

@@ -251,3 +251,30 @@ def test_the_commands_of_every_point() -> None:
     heads = [line for line in lines.splitlines() if line.startswith("# ")]
     assert heads == [f"# none, workers-{n}" for n in (1, 2, 4, 8, 16)]
     assert "dev worker15-eth0" in lines
+
+
+def test_programs_are_planned_beside_the_schedules(tmp_path: Path, machine: dict[str, str]) -> None:
+    programs = "{own: {command: [x], throughput: {json: speed}, model: alexnet, limit: 50}}"
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        f"name: own\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
+        f"models: [alexnet]\nschedules: [none]\nrepeats: 1\nprograms: {programs}\n"
+    )
+    found = planned(str(file), "--scale", "8,8")
+    assert [(one.get("schedule"), one.get("program")) for one in found["trials"]] == [
+        ("none", None),
+        (None, "own"),
+    ]
+    assert found["trials"][1]["seconds"] == 52
+    classes = {one["port"]: one["classes"] for one in found["ports"]["own"]}
+    assert classes["worker2->switch1"] == ["ack", "to worker0", "to worker1", "data"]
+    assert classes["ps->switch0"] == ["ack", "data"]
+    assert any("D = R" in note for note in found["notes"])
+    (row,) = (
+        cell for cell in cells(plan(str(file), "--scale", "8,8", columns=120)) if "own" in cell
+    )
+    assert row[:4] == ["2", "alexnet", "", "own"]
+    # Switches under a controller have rules between all hosts of it.
+    machine["ovs-user"] = ""
+    rules = planned(str(file), "--scale", "8,8", "--switch", "ovs-user")["rules"]["own"]
+    assert len(rules["switch1"]) == 6 + 1  # the last one drops all else

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from orchestrator.session.inner.progress import Forecast, RunProgress, TrialProgress, clock_text
 from orchestrator.session.plan.trials import plan_trials
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, Program, Scale, Throughput
 from tests.unit.session.examples import TRIAL, experiment, iteration
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import Schedule
@@ -187,3 +187,15 @@ def test_time_left_learns_from_what_trials_took(tmp_path: Path) -> None:
     for trial in trials[3:]:
         forecast.finished(trial, 1.0)
     assert forecast.left(0.0) == 0.0
+
+
+def test_a_program_shows_its_last_reading_in_the_real_systems_time(tmp_path: Path) -> None:
+    program = Program("own", ("x",), ("worker0",), Throughput(json="speed", unit="MB/s"))
+    made = experiment(tmp_path, repeats=1).with_scale(Scale(8, 8))
+    made = replace(made, models=(), schedules=(), programs={"own": program})
+    (trial,) = plan_trials(made)
+    assert trial.seconds > program.limit_seconds
+    shown = TrialProgress(made, trial)
+    assert shown.text() == "own, repeat 1/1, no reading yet"
+    shown.event("worker0", {"event": "reading", "number": 0, "value": 2.0})
+    assert shown.text() == "own, repeat 1/1, last reading 16.000 MB/s"
