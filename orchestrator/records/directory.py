@@ -5,7 +5,8 @@
     and <...>.<attempt> of trials that were tried again
         trial.json           what was tried, and how it ended
         network.json         counters of the emulated network, idle CPU, what the kernel kept
-        <process>.jsonl      the records of one process: the parameter server or a worker
+        <process>.jsonl      the records of one process: the parameter server or a worker, or the
+                             lines that a process of a program printed
     summary.csv summary.json figure.png figure.svg          what `report` makes of it
     learning.png learning.svg                               the same, of real training
     iperf3/<way>.json idle.json bench.json                  a bench's own
