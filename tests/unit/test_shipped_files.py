@@ -18,7 +18,7 @@ from workloads.schedule.library import SCHEDULES
 ROOT = Path(__file__).parents[2]
 TOPOLOGIES = sorted(path.name for path in (ROOT / "topologies").iterdir() if path.suffix != ".json")
 EXPERIMENTS = sorted(
-    path.name for path in (ROOT / "experiments").iterdir() if path.suffix == ".yaml"
+    str(path.relative_to(ROOT / "experiments")) for path in (ROOT / "experiments").rglob("*.yaml")
 )
 
 
@@ -51,9 +51,8 @@ def test_experiment(name: str) -> None:
     assert isinstance(experiment, Experiment)
     assert experiment.name == Path(name).stem
     planned = planned_on(experiment)
-    assert len(planned["trials"]) == (
-        len(experiment.models) * len(experiment.schedules) * experiment.repeats
-    )
+    trained = len(experiment.models) * len(experiment.schedules)
+    assert len(planned["trials"]) == (trained + len(experiment.programs)) * experiment.repeats
     assert all(trial["seconds"] > 0 for trial in planned["trials"])
 
 
