@@ -173,6 +173,7 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
 
 def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | None) -> Iterable[str]:
     yield from _above(trial, bound)
+    yield from _resumed(trial)
     if trial.idle_mean is None or trial.idle_worst is None:
         yield "idle CPU was not recorded; measure more iterations"
     elif trial.idle_mean >= NO_IDLE_MEAN:
@@ -199,6 +200,11 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
     for port in trial.drops:
         if port.share > DROP_SHARE:
             yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
+
+
+def _resumed(trial: TrialMeasure) -> Iterable[str]:
+    if trial.resumed_after:
+        yield f"resumed after {trial.resumed_after} iterations: figures are of what followed"
 
 
 def _above(trial: TrialMeasure, bound: float | None) -> Iterable[str]:

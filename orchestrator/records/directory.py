@@ -7,6 +7,7 @@
         network.json         counters of the emulated network, idle CPU, what the kernel kept
         <process>.jsonl      the records of one process: the parameter server or a worker, or the
                              lines that a process of a program printed
+    checkpoints/<trial>/     what its processes need to go on with it (`checkpoint:`)
     summary.csv summary.json figure.png figure.svg          what `report` makes of it
     learning.png learning.svg                               the same, of real training
     iperf3/<way>.json idle.json bench.json                  a bench's own
@@ -114,6 +115,10 @@ class RunDirectory:
     def trial(self, name: str) -> TrialDirectory:
         """The directory of a trial, by its name."""
         return TrialDirectory(self.trials / name)
+
+    def checkpoints(self, name: str) -> Path:
+        """The folder of a trial's checkpoints, by the trial's name."""
+        return self.path / "checkpoints" / name
 
     def unfinished(self, name: str) -> TrialDirectory:
         """Where a trial is while it is stored; hidden, and no trial yet."""

@@ -46,6 +46,8 @@ class TrialRecord(Record):
         demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
             exchange does not say, or its codec makes other bytes of it.
         batch: images per worker and iteration.
+        resumed_after: iterations of an earlier run that it went on after; all others are of what
+            followed.
         target_accuracy: share of held-out data whose time is looked for; None: none was asked for.
         program: that ran; None: a training. Of one `communication` is what switches and hosts did
             for its traffic, which is nothing, `workers` are its processes, and what counts
@@ -70,6 +72,7 @@ class TrialRecord(Record):
     scale: ScaleRecord
     switch: str
     target_accuracy: float | None = None
+    resumed_after: int = 0
     program: ProgramRecord | None = None
 
     @property

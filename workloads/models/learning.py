@@ -68,6 +68,7 @@ class Learning:
         data: what `torch` trains on: images made up from the seed, or scikit-learn's digits.
         evaluate_every: iterations between two looks at the held-out part of the data.
         dtype: of parameters and gradients, in memory and on the wire.
+        checkpoint_every: iterations between two checkpoints of real training; None: there is none.
         target_accuracy: share of the held-out part, from 0 to 1, that is asked for; None: none.
     """
 
@@ -77,6 +78,7 @@ class Learning:
     target_accuracy: float | None = None
     optimizer: Optimizer = Optimizer()
     dtype: DtypeName = "float32"
+    checkpoint_every: int | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Learning:
@@ -100,6 +102,9 @@ class Learning:
                 raise ValueError(unknown_name(name, str(value), known))
         if not isinstance(self.evaluate_every, int) or self.evaluate_every < 1:
             raise ValueError("evaluate_every must be a whole number, at least 1")
+        every = self.checkpoint_every
+        if every is not None and (not isinstance(every, int) or every < 1):
+            raise ValueError("checkpoint_every must be a whole number, at least 1")
         target = self.target_accuracy
         if target is not None and not 0 < target <= 1:
             raise ValueError("target_accuracy must be above 0, and at most 1")

@@ -6,10 +6,12 @@ import ipaddress
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
+from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.library import Schedule, get_schedule
 
 Check = Callable[[Any], Any]
@@ -90,6 +92,21 @@ def flag(value: Any) -> bool:
 def learning(value: Any) -> Learning:
     """How a training learns."""
     return Learning.of(mapping(value))
+
+
+def checkpoints(value: Any) -> Checkpoints | None:
+    """Where checkpoints are, how often one is written, after how many iterations it goes on."""
+    if value is None:
+        return None
+    wanted = {
+        "directory": lambda given: Path(text(given)),
+        "every": whole(1, 1 << 20),
+        "after": whole(0, 1 << 30),
+    }
+    found, problems = checked(mapping(value), wanted)
+    if problems:
+        raise ValueError("; ".join(problems))
+    return Checkpoints(**found)
 
 
 def or_none(check: Check) -> Check:

@@ -14,6 +14,7 @@ from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import Model, load_model
 from workloads.process import checks
+from workloads.process.checkpoints import Checkpoints
 from workloads.process.job import MOST_WORKERS, Job
 from workloads.schedule.library import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
@@ -32,6 +33,7 @@ _TRAINING: Mapping[str, checks.Check] = {
     "repeat": checks.whole(0, 1 << 20),
     "learning_rate": checks.number,
     "learning": checks.learning,
+    "checkpoints": checks.checkpoints,
     "turns": checks.flag,
 }
 
@@ -53,6 +55,7 @@ class TrainingJob(Job):
         repeat: number of the repeat; another one has other pull orders.
         learning_rate: of plain SGD on the mean gradient.
         learning: what computes the gradients, of which data.
+        checkpoints: None: none are written.
         turns: workers push one after the other, each all of an iteration.
     """
 
@@ -70,6 +73,7 @@ class TrainingJob(Job):
     repeat: int
     learning_rate: float
     learning: Learning
+    checkpoints: Checkpoints | None
     turns: bool
 
     @classmethod

@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
 
 from workloads.codecs.coded import payloads_of
 from workloads.errors import WorkloadError
@@ -97,6 +100,7 @@ class ParameterServer:
         self._update = update_of(
             self._parameters, layout, len(job.workers), job.learning_rate, job.learning.optimizer
         )
+        self._restore()
         self._intake = Intake(
             [pushes for _, pushes in links],
             unit_flow=self._unit_flow,
@@ -180,9 +184,37 @@ class ParameterServer:
             log = self._logs[self._ended]
             log.applied = log.next_release = time.monotonic_ns()
             self._ended += 1
+            self._keep()
             self._logs[self._ended].released = log.next_release
             ended.append(log)
         return ended
+
+    def _keep(self) -> None:
+        """Write a checkpoint if one is due: all of an iteration is applied, and nothing after it.
+
+        A gradient of the next one needs all of its parameters, of which the last ones are not sent.
+        """
+        kept = self._job.checkpoints
+        if kept is None or not kept.due(self._ended):
+            return
+        update = self._update
+        arrays: dict[str, Any] = {
+            f"state{number}": one.values for number, one in enumerate(update.states)
+        }
+        steps = np.array(sorted(update.steps.items()), np.int64).reshape(-1, 2)
+        arrays |= {"parameters": self._parameters.values, "steps": steps}
+        kept.write(self._job.host, self._ended, arrays)
+
+    def _restore(self) -> None:
+        """Go on from a checkpoint, if the job says so."""
+        kept, update = self._job.checkpoints, self._update
+        if kept is None or not kept.after:
+            return
+        found = kept.read(self._job.host)
+        arenas = {f"state{number}": one for number, one in enumerate(update.states)}
+        for name, arena in {"parameters": self._parameters, **arenas}.items():
+            arena.values[:] = found[name]
+        update.steps.update(map(tuple, found["steps"].tolist()))
 
     def _tell(self, peer: Peer, kind: FrameType, iteration: int) -> None:
         """Tell a worker; that all is over on every flow, for its receivers wait on each."""

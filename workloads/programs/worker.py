@@ -58,6 +58,8 @@ class Worker:
         if not self._exchange.brings_parameters:
             initialise(job, self._arena, self._layout)
         self._compute = compute_of(job, self._layout, self._arena, clock)
+        if (kept := job.checkpoints) is not None and kept.after:
+            self._compute.restore(kept.read(job.host), kept.after)
         self._spans = {
             kind: Spans(job.all_iterations) for kind in ("waited", "forward", "backward")
         }
@@ -130,6 +132,9 @@ class Worker:
             before: those of the one before, which ends when workers that wait for each other are
                 let go; empty: there is none.
         """
+        kept = self._job.checkpoints
+        if kept is not None and kept.due(iteration):
+            kept.write(self._job.host, iteration, self._compute.state())
         released = self._exchange.begin(iteration)
         if released is not None and before:
             _end(before, released)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from workloads.errors import WorkloadError
 from workloads.models.learning import SHIPPED_DATA
+from workloads.process.checkpoints import Arrays
 from workloads.process.process_records import EvaluationRecord
 from workloads.process.training import TrainingJob, WorkerJob
 from workloads.schedule.units import Layout
@@ -142,6 +143,19 @@ class TorchCompute(Compute):
     def loss(self) -> float | None:
         """Cross entropy, mean over the batch."""
         return self._loss
+
+    def state(self) -> Arrays:
+        """Running means and the like, which every worker has of its own, and random numbers."""
+        buffers = {f"buffer{n}": one.numpy() for n, one in enumerate(self._module.buffers())}
+        return {**buffers, "random": torch.get_rng_state().numpy()}
+
+    def restore(self, state: Arrays, iterations: int) -> None:
+        """Go on with the batches that follow."""
+        for number, buffer in enumerate(self._module.buffers()):
+            buffer.copy_(torch.from_numpy(state[f"buffer{number}"]))
+        torch.set_rng_state(torch.from_numpy(state["random"]))
+        for _ in range(iterations):
+            next(self._batches)
 
     def forward(self, gate: Gate) -> None:
         """Compute the loss of the next batch; each module waits for its parameters."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
+from workloads.process.checkpoints import Arrays
 from workloads.process.process_records import EvaluationRecord
 
 Pass = Literal["forward", "backward"]
@@ -50,6 +51,14 @@ class Compute(ABC):
     def evaluations(self) -> Sequence[EvaluationRecord]:
         """How good parameters were on held-out data; asked when all of the training is over."""
         return ()
+
+    def state(self) -> Arrays:
+        """What it needs, beside the parameters, to go on in another process; between iterations."""
+        return {}
+
+    def restore(self, state: Arrays, iterations: int) -> None:
+        """Go on from a state, after so many iterations; nothing to do where there is none."""
+        del state, iterations
 
     @abstractmethod
     def forward(self, gate: Gate) -> None:

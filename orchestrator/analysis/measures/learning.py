@@ -58,5 +58,6 @@ def learnt(trial: Trial) -> Learnt | None:
     return Learnt(
         tuple(losses),
         tuple(((one.at_ns - began) / second, one.accuracy) for one in trial.evaluations),
-        trial.trial.target_accuracy,
+        # How long it took before it was stopped is not in its records.
+        None if trial.trial.resumed_after else trial.trial.target_accuracy,
     )

@@ -117,6 +117,7 @@ class TrialMeasure:
         hosts: what every host used of its caps.
         use: whose the CPUs were; None: not recorded.
         learnt: loss and accuracy; None: gradients were made up.
+        resumed_after: iterations of an earlier run that it went on after.
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.
         loopback: of a program, bytes that each of its hosts sent to itself.
@@ -178,6 +179,7 @@ class TrialMeasure:
     staleness: Mapping[int, int] = field(default_factory=dict)
     use: Use | None = None
     learnt: Learnt | None = None
+    resumed_after: int = 0
     unit: str = IMGS_PER_SEC
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     loopback: Mapping[str, int] = field(default_factory=dict)
@@ -309,6 +311,7 @@ def measure(trial: Trial) -> TrialMeasure:
         hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         learnt=learnt(trial),
+        resumed_after=what.resumed_after,
     )
 
 

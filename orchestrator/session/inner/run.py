@@ -29,6 +29,7 @@ from orchestrator.session.probes.goodput import measure_goodput
 from orchestrator.session.scale.cache import CalibrationCache
 from orchestrator.session.scale.lessons import learn, shown
 from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
+from orchestrator.session.store.checkpoints import with_checkpoints
 from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left
 from orchestrator.session.store.results import ResultsDirectory
 from orchestrator.session.testbed.opened import Opened, opened
@@ -104,8 +105,9 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
 
             def attempt(trial: Trial) -> Tried:
                 progress.start(trial)
+                asked, going_on = with_checkpoints(experiment, trial, results)
                 try:
-                    outcome = run_trial(experiment, trial, testbed, up.deployment, progress.event)
+                    outcome = run_trial(asked, going_on, testbed, up.deployment, progress.event)
                 except RunError:
                     testbed.check()  # what is gone says more than the command that missed it
                     raise

@@ -94,6 +94,7 @@ def trial_record(
         scale=ScaleRecord(rates=experiment.scale.rates, time=experiment.scale.time),
         switch=switch,
         target_accuracy=experiment.learning.target_accuracy,
+        resumed_after=trial.checkpoints.after if trial.checkpoints else 0,
     )
 
 

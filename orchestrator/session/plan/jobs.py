@@ -23,6 +23,7 @@ from orchestrator.spec import (
 )
 from workloads.library import IDENTITY
 from workloads.models.profiles import load_model
+from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.units import Layout
 
 PORT = 5000
@@ -43,6 +44,7 @@ class Work:
         workers: who takes part, by name; None: all.
         programs: of the parameter server, and of a worker; None: those of the schedule's exchange.
         seconds: how long they do it; None: a training, which ends by itself.
+        checkpoints: of a training; None: it keeps none.
     """
 
     model: str
@@ -53,6 +55,7 @@ class Work:
     workers: tuple[str, ...] | None = None
     programs: tuple[str, str] | None = None
     seconds: float | None = None
+    checkpoints: Checkpoints | None = None
 
     @property
     def quiet_seconds(self) -> float:
@@ -100,7 +103,13 @@ def plans_of_trial(
     experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
 ) -> dict[str, ProcessPlan]:
     """The processes of a trial; see `plans_of`."""
-    work = Work(trial.model, trial.schedule, silence_seconds(trial), trial.repeat)
+    work = Work(
+        trial.model,
+        trial.schedule,
+        silence_seconds(trial),
+        trial.repeat,
+        checkpoints=trial.checkpoints,
+    )
     return plans_of(experiment, work, addresses)
 
 
@@ -165,6 +174,7 @@ def plans_of(
         "repeat": work.repeat - 1,
         "learning_rate": experiment.learning_rate,
         "learning": asdict(experiment.learning),
+        "checkpoints": None if work.checkpoints is None else work.checkpoints.as_job(),
         "turns": ranks.turns,
         **({} if work.seconds is None else {"seconds": work.seconds}),
     }

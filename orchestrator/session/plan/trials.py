@@ -12,6 +12,7 @@ from orchestrator.session.plan.slow_links import goodput_look
 from orchestrator.spec import Choices, Experiment, Scale, ServerExchange, SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
+from workloads.process.checkpoints import Checkpoints
 
 # Start of four processes, reading back the network, fetching records: measured on two cores.
 TRIAL_OVERHEAD_SECONDS = 2.0
@@ -32,6 +33,7 @@ class Trial:
         choices: the model, the schedule, and whatever else the experiment lets vary.
         repeat: from 1.
         attempt: from 1; a trial that was disturbed is tried again.
+        checkpoints: where it keeps some, and after how many iterations it goes on; None: nowhere.
         iteration_seconds: upper estimate of one of its iterations, on the clock; of a program 0.
         seconds: upper estimate of the whole trial, on the clock.
     """
@@ -40,6 +42,7 @@ class Trial:
     choices: Choices
     repeat: int
     attempt: int = 1
+    checkpoints: Checkpoints | None = None
     iteration_seconds: float = 0.0
     seconds: float = 0.0
 

@@ -119,6 +119,12 @@ class ResultsDirectory:
         self.stored += 1
         return whole
 
+    def checkpoints(self, trial: Trial) -> Path:
+        """Where a trial's checkpoints are, which stay when the run is stopped."""
+        place = RunDirectory(self._made()).checkpoints(trial.directory).absolute()
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
     def keep(self, files: Mapping[str, bytes]) -> None:
         """Keep files that belong to no trial, by their names in the run's directory."""
         for name, content in files.items():

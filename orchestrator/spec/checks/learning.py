@@ -11,11 +11,11 @@ from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.yaml.document import Document, Loc
-from workloads.library import IDENTITY
+from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.learning import SHIPPED_DATA
-from workloads.schedule.library import Schedule
+from workloads.schedule.library import SCHEDULES, Schedule
 
-_ONLY_REAL = ("dtype", "data", "evaluate_every", "target_accuracy")
+_ONLY_REAL = ("checkpoint", "dtype", "data", "evaluate_every", "target_accuracy")
 
 
 def check_learning(
@@ -44,6 +44,10 @@ def check_learning(
                 message = f"{key} needs `compute: torch`: emulated layers learn nothing real"
                 document.report_at((key,), message, key=True)
         return []
+    if learning.checkpoint_every is not None:
+        names = file.schedules if overrides.schedules is None else overrides.schedules
+        known = {**{one.name: one for one in SCHEDULES}, **schedules}
+        _check_checkpoints(document, [known[name] for name in names if name in known])
     if learning.dtype != "float32":
         for name, schedule in schedules.items():
             if schedule.codec != IDENTITY:
@@ -52,6 +56,17 @@ def check_learning(
     models = file.models if overrides.models is None else overrides.models
     _check_data(document, file, models, sweep, workers)
     return _check_scale(document, file, overrides)
+
+
+def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> None:
+    for schedule in schedules:
+        why = ""
+        if not schedule.bulk_synchronous:
+            why = "its workers are never all between two iterations"
+        elif schedule.exchange != PARAMETER_SERVER:
+            why = "there is no parameter server to keep the parameters"
+        if why:
+            document.report_at(("checkpoint",), f"not with schedule {schedule.name}: {why}")
 
 
 def _check_scale(document: Document, file: ExperimentFile, overrides: Overrides) -> list[Problem]:

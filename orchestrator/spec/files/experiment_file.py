@@ -337,6 +337,10 @@ class ExperimentFile(FileModel):
     dtype: DtypeName = Field(
         default="float32", description="of parameters and gradients, with `compute: torch`"
     )
+    checkpoint: Count | None = Field(
+        default=None,
+        description="iterations between two checkpoints, from which `dmlbed run DIR` goes on",
+    )
     data: DataName = Field(
         default="synthetic",
         description="what `compute: torch` trains on: made-up images, or scikit-learn's `digits`",
@@ -373,4 +377,5 @@ class ExperimentFile(FileModel):
             target_accuracy=self.target_accuracy,
             optimizer=self.optimizer.resolve(),
             dtype=self.dtype,
+            checkpoint_every=self.checkpoint,
         )

@@ -74,6 +74,15 @@ def test_digits_are_for_models_that_take_them(tmp_path: Path) -> None:
     )
 
 
+def test_checkpoints_need_workers_in_step(tmp_path: Path) -> None:
+    keys = f"{REAL}checkpoint: 10\n"
+    assert loaded(tmp_path, keys).learning.checkpoint_every == 10
+    (problem,) = problems(tmp_path, keys, overrides=Overrides(schedules=["p3", "r2sp"]))
+    assert problem == (
+        "e.yaml:8:13: not with schedule r2sp: its workers are never all between two iterations"
+    )
+
+
 def test_a_codec_takes_float32_only(tmp_path: Path) -> None:
     codec = "tests.unit.workloads.codecs:Packed"
     schedule = f"custom_schedules: {{own: {{codec: '{codec}'}}}}\n"
@@ -84,7 +93,14 @@ def test_a_codec_takes_float32_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["dtype: float64", "data: digits", "target_accuracy: 0.9", "evaluate_every: 5"]
+    "key",
+    [
+        "checkpoint: 5",
+        "dtype: float64",
+        "data: digits",
+        "target_accuracy: 0.9",
+        "evaluate_every: 5",
+    ],
 )
 def test_keys_of_real_training_need_it(tmp_path: Path, key: str) -> None:
     (problem,) = problems(tmp_path, f"{key}\n")

@@ -73,6 +73,7 @@ def train_together(
             model=model,
             schedule=schedule,
             learning=Learning(),
+            checkpoints=None,
             cores=None,
             rates=1.0,
             time=1.0,

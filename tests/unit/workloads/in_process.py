@@ -87,6 +87,7 @@ def train(
         "congestion_control": "cubic",
         "learning_rate": 0.01,
         "learning": Learning(),
+        "checkpoints": None,
         "silence_seconds": PATIENCE,
         "given": {},
         **changes,

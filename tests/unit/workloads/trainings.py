@@ -127,6 +127,7 @@ class Bench:
                 "repeat": 0,
                 "learning_rate": 0.01,
                 "learning": {},
+                "checkpoints": None,
                 **({} if number is None else {"worker": number, "device": INSTANT, "cores": None}),
             },
         }

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from tests.unit.workloads.in_process import train
 from workloads.errors import WorkloadError
-from workloads.models.learning import DIGITS, Learning, Optimizer
+from workloads.models.learning import DIGITS, Learning, Optimizer, OptimizerName
 from workloads.models.profiles import load_model
+from workloads.process.checkpoints import Checkpoints, last_of_all
 from workloads.programs.server import ParameterServer
 from workloads.schedule.library import SCHEDULES, get_schedule
 from workloads.schedule.units import Layout
@@ -130,6 +131,29 @@ def test_a_gradient_that_is_not_finite_ends_the_training_with_its_tensor(tmp_pat
     assert "is not finite (loss " in str(caught.value)
     assert "smaller learning_rate" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("schedule", ["none", "p3"])
+def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
+    tmp_path: Path, schedule: str, optimizer: OptimizerName
+) -> None:
+    learning = Learning("torch", "digits", optimizer=Optimizer(optimizer))
+
+    def trained(iterations: int, kept: Checkpoints | None) -> str:
+        records = train(
+            tmp_path, DIGITS_CNN, get_schedule(schedule), iterations=iterations, batch=8,
+            learning_rate=0.01, learning=learning, checkpoints=kept,
+        )  # fmt: skip
+        digest: str = records[-1]["parameters_sha256"]
+        return digest
+
+    whole = trained(10, Checkpoints(tmp_path, 3))
+    processes = ("ps", "worker0", "worker1", "worker2")
+    assert last_of_all(tmp_path, processes, 8) == 6
+    assert last_of_all(tmp_path, processes, 10) == 9
+    assert trained(4, Checkpoints(tmp_path, 3, 6)) == whole
+    assert trained(4, None) != whole
 
 
 def test_digits_are_split_once_and_shared_out() -> None:
