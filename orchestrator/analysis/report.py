@@ -168,7 +168,8 @@ def learning_caption(run: Run, summary: Summary) -> Caption:
         "parameters that the first worker had then, judged after the training. "
     )
     return Caption(
-        f"{name}: loss and held-out accuracy against time", f"{how}{drawn.text.capitalize()}"
+        f"{name}: loss and held-out accuracy against time",
+        f"{how}{drawn.text[:1].upper()}{drawn.text[1:]}",
     )
 
 

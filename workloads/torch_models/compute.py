@@ -110,6 +110,7 @@ class TorchCompute(Compute):
         if held_out is not None and job.worker == 0:
             every = job.learning.evaluate_every
             self._judging = Judging(self._module, arena, held_out, every)
+        self._warm_up(training[: job.batch])
         torch.manual_seed(job.seed + job.worker + 1)  # of dropout
         self._iteration = -1
         self._gate: Gate | None = None
@@ -131,6 +132,16 @@ class TorchCompute(Compute):
         return made_up(
             built, job.batch, np.random.default_rng([job.seed, _MADE_UP, job.worker])
         ), None
+
+    def _warm_up(self, examples: Examples) -> None:
+        """Compute once before anything is measured: PyTorch prepares itself at the first time."""
+        before = [buffer.clone() for buffer in self._module.buffers()]
+        images, labels = tensors(examples, self._module)
+        loss_of(self._module.train()(images), labels).backward()
+        for parameter in self._parameters:
+            parameter.grad = None
+        for buffer, value in zip(self._module.buffers(), before, strict=True):
+            buffer.copy_(value)
 
     # -- what is asked ---------------------------------------------------------------------------
 
