@@ -266,6 +266,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "error": None,
         "program": None,
         "target_accuracy": None,
+        "resumed_after": 0,
         "ps": "ps",
         "demands": [
             asdict(one) for one in server_demands("ps", HOSTS[1:], load_model("googlenet").bytes)
