@@ -14,7 +14,9 @@ _OPTIONS = (
         click.option(f"--{key}", metavar="A,B", help=f"Only these {key}.")
         for key in CHOICES.values()
     ),
-    click.option("--repeats", type=int, metavar="N", help=f"Trials per {' and '.join(CHOICES)}."),
+    click.option(
+        "--repeats", type=int, metavar="N", help="Trials per model and schedule, or program."
+    ),
     click.option("--iterations", type=int, metavar="N", help="Measured iterations per trial."),
     click.option(
         "--scale",

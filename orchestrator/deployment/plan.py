@@ -68,7 +68,8 @@ class ProcessPlan:
         limit_seconds: from its start to its end, if it is limited.
         needs_records: whether it has failed if the file with its records is not there; if not,
             they are empty then.
-        printed_bytes: that it may print, if it tells no events; more ends it.
+        printed_bytes: that it may print, and leave in its file of records, if it tells no events;
+            to print more ends it.
     """
 
     name: str

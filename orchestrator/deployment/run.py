@@ -211,7 +211,8 @@ class _Run:
         if plan.name in self._printed:
             return "".join(self._printed[plan.name]).encode()
         path = str(PurePosixPath(self._directory(plan), plan.records))
-        return self._host(plan).fetch(path, RECORDS_LIMIT, needed=plan.needs_records)
+        limit = RECORDS_LIMIT if plan.events else plan.printed_bytes
+        return self._host(plan).fetch(path, limit, needed=plan.needs_records)
 
     def _follow(self) -> None:
         """Take in what comes next, or see that nothing has come for too long."""

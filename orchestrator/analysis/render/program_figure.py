@@ -45,7 +45,15 @@ def compose_program(trial: ProgramTrial) -> Figure:
     full.set_ylim(0, 110)
     full.set_ylabel("% of the rate", color=SOFT)
     if uses:
-        full.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03), frameon=False, fontsize=7)
+        full.legend(
+            title="rate on average, time full",
+            title_fontsize=7,
+            alignment="left",
+            loc="upper left",
+            bbox_to_anchor=(1.01, 1.03),
+            frameon=False,
+            fontsize=7,
+        )
     speed = drawing.add_axes((0.08, 0.12, 0.66, 0.27), sharex=full)
     for rank, readings in enumerate(trial.readings):
         points = [
@@ -55,7 +63,7 @@ def compose_program(trial: ProgramTrial) -> Figure:
         ]
         if points:
             speed.plot(*zip(*points, strict=True), ".-", linewidth=0.8, label=f"rank {rank}")
-    speed.set_ylim(bottom=0)
+    speed.set_ylim(0, 1.15 * speed.get_ylim()[1])
     speed.set_ylabel(program.throughput.unit, color=SOFT)
     speed.set_xlabel("seconds on this machine's clock since the program was started", color=SOFT)
     for axes in (full, speed):
@@ -73,4 +81,4 @@ def compose_program(trial: ProgramTrial) -> Figure:
 
 
 def _label(use: LinkUse) -> str:
-    return f"{use.port}: {100 * use.mean:.0f} %, full {100 * use.full:.0f} % of the time"
+    return f"{use.port}: {100 * use.mean:.0f} %, {100 * use.full:.0f} %"
