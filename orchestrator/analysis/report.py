@@ -11,6 +11,7 @@ from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.files import write_file
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.reading.records import FailedTrial, Run, read_run
+from orchestrator.analysis.tables.job_row import job_json
 from orchestrator.analysis.tables.summary import Summary, summarise
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
 from orchestrator.analysis.tables.table import SummaryTable
@@ -85,7 +86,7 @@ def report(directory: Path) -> Report:
     layout = RunDirectory(directory)
     contents = {
         layout.summary_csv: trials_csv(summary, run.failed).encode(),
-        layout.summary_json: rows_json(summary.rows).encode(),
+        layout.summary_json: rows_json(summary.rows, summary.jobs).encode(),
         layout.figure_png: images.png,
         layout.figure_svg: images.svg,
     }
@@ -98,9 +99,9 @@ def report(directory: Path) -> Report:
         write_file(path, content)
     return Report(
         directory=directory,
-        rows=tuple(row_json(row) for row in summary.rows),
+        rows=(*map(row_json, summary.rows), *map(job_json, summary.jobs)),
         summary=summary,
-        table=SummaryTable(summary.rows, _notes(run)),
+        table=SummaryTable(summary.rows, _notes(run), summary.jobs),
         failed=run.lost,
         missing=run.missing,
         level=worst(row.verdict.level for row in summary.rows),

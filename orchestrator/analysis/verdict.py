@@ -104,7 +104,7 @@ def judge_run(
     trials: Sequence[TrialMeasure],
     bounds: Sequence[float | None],
     forced: ForcedScale | None = None,
-    fairness: Mapping[tuple[str, int], Fairness | None] = MappingProxyType({}),
+    fairness: Mapping[tuple[str, str, int], Fairness | None] = MappingProxyType({}),
     small: Sequence[str] = (),
 ) -> tuple[Verdict, ...]:
     """Judge trials by their own records and against each other; verdicts in the same order.
@@ -113,7 +113,7 @@ def judge_run(
         trials: of one run.
         bounds: imgs/sec of each that no schedule is above; None where it is not known.
         forced: what speaks against all of them: a scale that the machine does not carry.
-        fairness: what is fair to the workers, by model and batch.
+        fairness: what is fair to the workers, by job, model and batch.
         small: of each why its scale is too small for its order; empty: it is not.
     """
     split = _different_parameters(trials)
@@ -125,7 +125,9 @@ def judge_run(
         if forced is not None:
             (common if forced.level == "unusable" else doubtful).append(forced.reason)
         doubtful.extend([f"its order has little effect: {why}"] if why else [])
-        doubtful.extend(_doubtful(trial, bound, fairness.get((trial.model, trial.batch))))
+        doubtful.extend(
+            _doubtful(trial, bound, fairness.get((trial.choices.job, trial.model, trial.batch)))
+        )
         verdicts.append(Verdict((*common, *_unusable(trial)), tuple(doubtful)))
     return tuple(verdicts)
 
@@ -181,6 +183,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
             yield f"little idle CPU: {_percent(trial.idle_mean)} on average"
         if trial.idle_worst < LOW_IDLE_WORST:
             yield f"worst second: {_percent(trial.idle_worst)} idle CPU"
+    yield from _without_company(trial)
     yield from trial.disturbances
     for host in trial.hosts:
         if THROTTLED_A_LITTLE < (host.throttled_share or 0.0) <= THROTTLED_SHARE:
@@ -205,6 +208,12 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
 def _resumed(trial: TrialMeasure) -> Iterable[str]:
     if trial.resumed_after:
         yield f"resumed after {trial.resumed_after} iterations: figures are of what followed"
+
+
+def _without_company(trial: TrialMeasure) -> Iterable[str]:
+    for job in trial.beside:
+        if job.error:
+            yield f"the job {job.job.name} beside it failed: {job.error}"
 
 
 def _above(trial: TrialMeasure, bound: float | None) -> Iterable[str]:

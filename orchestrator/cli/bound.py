@@ -12,6 +12,7 @@ import click
 
 from orchestrator.cli.bound_allreduce import allreduce_lines, allreduce_rows, describe_allreduce
 from orchestrator.cli.bound_sweep import bound_sweep
+from orchestrator.cli.job_bounds import LEGEND, describe_jobs, job_bound_table
 from orchestrator.errors import InputError, Problem
 from orchestrator.predict import (
     MAX_STEPS,
@@ -80,6 +81,11 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     console.print()
     console.print(_time_table(found))
     console.print()
+    if found["jobs"]:
+        console.print(job_bound_table(found["jobs"]))
+        for line in LEGEND:
+            say(console, line)
+        console.print()
     for line in (*found["delays"], *allreduce_lines(found), *_why_not(found), *_LEGEND):
         say(console, line)
 
@@ -161,6 +167,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             long_ways(exchange.demands, experiment.socket_buffers, experiment.known_scale)
         ),
         "models": described,
+        "jobs": describe_jobs(experiment),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from orchestrator.cli.job_bounds import describe_jobs, job_bound_table
 from orchestrator.cli.options import overrides, overrides_from
 from orchestrator.emulation.limits.caps import (
     HostCaps,
@@ -36,7 +37,7 @@ from orchestrator.session.plan.trials import plan_trials, run_seconds
 from orchestrator.session.scale.choose import forecast_scale
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
-    CHOICES,
+    EVERY_CHOICE,
     OPENFLOW_KINDS,
     AutoScale,
     Demand,
@@ -142,6 +143,8 @@ def _show(planned: Planned, console: Console) -> None:
     for line in (*_notes(loaded), f"scale: {planned.why}"):
         say(console, line)
     console.print(_trial_table(described))
+    if described["jobs"]:
+        console.print(job_bound_table(described["jobs"]))
     console.print(_port_table(described))
     console.print(_cap_table(planned.caps))
     for note in (*described["caps_notes"], *described["delays_notes"]):
@@ -250,6 +253,7 @@ def describe(
             for trial in plan_trials(experiment)
         ],
         "notes": list(experiment.notes),
+        "jobs": describe_jobs(experiment),
         "caps": [
             {
                 "host": cap.host,
@@ -324,6 +328,8 @@ def _demands(experiment: Experiment, name: str) -> Demands:
     """Who sends to whom under a schedule, for its first model, where that matters; or a program."""
     if name in experiment.programs:
         return program_demands(experiment.topology, experiment.programs[name])
+    if experiment.jobs:
+        return experiment.demands_together(name, experiment.models[0])
     return experiment.demands(name, experiment.models[0])
 
 
@@ -342,7 +348,7 @@ def _choice(asked: str) -> SwitchChoice:
 
 
 def _trial_table(planned: dict[str, Any]) -> FittedTable:
-    chosen = [name for name in CHOICES if any(name in trial for trial in planned["trials"])]
+    chosen = [name for name in EVERY_CHOICE if any(name in trial for trial in planned["trials"])]
     titles = ("trial", *chosen, "repeat", "at most")
     table = FittedTable([Column(title) for title in titles], keys=1 + len(chosen), lines=True)
     for trial in planned["trials"]:

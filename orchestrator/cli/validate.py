@@ -9,6 +9,7 @@ import click
 from orchestrator.emulation.machine.libraries import SET_UP, missing_for
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec import Experiment, Topology, load_any, shown_path
+from orchestrator.spec.choices import BY_NAME
 from orchestrator.spec.text import counted
 
 
@@ -53,12 +54,17 @@ def _describe(spec: Topology | Experiment) -> str:
         return f"valid topology {spec.name}: {', '.join(parts)}"
     trials = spec.trials
     trained = [
-        counted(len(values), name) for name, values in spec.choices.items() if name != "program"
+        counted(len(values), name)
+        for name, values in spec.choices.items()
+        if name not in (*BY_NAME, "beside")
     ]
     programs = [counted(len(spec.programs), "program")] if spec.programs else []
     if trained and programs:
         trained, programs = [f"({' x '.join(trained)} + {programs[0]})"], []
     parts = [*trained, *programs, counted(spec.repeats, "repeat")]
+    if spec.jobs:
+        alone = " and without" if spec.company else ""
+        parts.append(f"with{alone} {counted(len(spec.jobs), 'job')} beside")
     if spec.sweep is not None:
         values = ", ".join(map(spec.sweep.text, spec.sweep.values))
         points = counted(len(spec.sweep.values), "point")

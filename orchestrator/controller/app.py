@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from orchestrator.controller.rule import Rule
+from orchestrator.controller.rule import Key, Rule
 
 
 class SwitchError(Exception):
@@ -35,7 +35,7 @@ class _Switch:
     name: str
     wanted: tuple[Rule, ...]
     connection: Connection | None = None
-    has: dict[tuple[int, str | None, str | None], Rule] = field(default_factory=dict)
+    has: dict[Key, Rule] = field(default_factory=dict)
     programmed: bool = False
     error: str = ""
 

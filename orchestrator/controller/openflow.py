@@ -36,6 +36,7 @@ with warnings.catch_warnings():
 
 ANSWER_SECONDS = 5.0
 _IPV4 = 0x0800
+_TCP = 6
 
 
 class RyuConnection:
@@ -117,6 +118,10 @@ class RyuConnection:
         match = {}
         if rule.src is not None:
             match = {"eth_type": _IPV4, "ipv4_src": rule.src, "ipv4_dst": rule.dst}
+        if rule.tcp_src is not None or rule.tcp_dst is not None:
+            ports = {"tcp_src": rule.tcp_src, "tcp_dst": rule.tcp_dst}
+            match["ip_proto"] = _TCP
+            match |= {name: port for name, port in ports.items() if port is not None}
         actions = []
         if rule.dscp is not None:
             actions.append(parser.OFPActionSetField(ip_dscp=rule.dscp))
@@ -148,6 +153,8 @@ class RyuConnection:
             "dst": entry.match.get("ipv4_dst"),
             "dscp": dscp,
             "output": output,
+            "tcp_src": entry.match.get("tcp_src"),
+            "tcp_dst": entry.match.get("tcp_dst"),
             "packets": entry.packet_count,
             "bytes": entry.byte_count,
         }

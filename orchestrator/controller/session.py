@@ -222,4 +222,5 @@ def _to_json(rules: Mapping[str, tuple[Rule, ...]]) -> dict[str, list[dict[str, 
 
 def _kept(entry: Mapping[str, Any]) -> Rule:
     names = ("priority", "src", "dst", "dscp", "output")
-    return Rule("", **{name: entry[name] for name in names})
+    known: dict[str, Any] = {name: entry[name] for name in names}
+    return Rule("", **known, tcp_src=entry.get("tcp_src"), tcp_dst=entry.get("tcp_dst"))

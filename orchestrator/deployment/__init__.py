@@ -9,6 +9,7 @@ SFTP, a POSIX `sh`, `setsid` and `setpriv` (util-linux), `/proc`, and what the p
 """
 
 from orchestrator.deployment.bundle import ARCHIVE, PACKAGE, code_bundle
+from orchestrator.deployment.company import Company
 from orchestrator.deployment.host import CompletedRemote, RemoteHost, connect
 from orchestrator.deployment.plan import PYTHON, After, ProcessPlan
 from orchestrator.deployment.process import Ended, Message, Printed, RemoteProcess, Told
@@ -19,6 +20,7 @@ __all__ = [
     "PACKAGE",
     "PYTHON",
     "After",
+    "Company",
     "CompletedRemote",
     "Deployment",
     "Ended",

@@ -84,6 +84,18 @@ class Watch:
         """Whether none is left to be started, nor to end."""
         return self.all_started and not self._alive()
 
+    def have_ended(self, names: Collection[str]) -> bool:
+        """Whether all of these were started, and have ended."""
+        return all(name in self._processes and self._processes[name].ended for name in names)
+
+    def drop(self, names: Collection[str], now: float) -> None:
+        """Forget processes that run no more, or never will: nobody waits for them any longer."""
+        for name in names:
+            plan = self._plans[name]
+            process = self._processes.setdefault(name, _Process(plan, now, now, counts=False))
+            process.ended = True
+        self._reached |= {after for after in self._waited_for if after.process in names}
+
     def told(self, message: Told, now: float) -> None:
         """Take in an event."""
         process = self._heard(message.process, now)

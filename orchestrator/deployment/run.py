@@ -5,10 +5,12 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
+from orchestrator.deployment.company import Company
 from orchestrator.deployment.deadline import on_all
 from orchestrator.deployment.follow import Failure, Watch, root_cause
 from orchestrator.deployment.plan import PYTHON, RECORDS_LIMIT, ProcessPlan, problems
@@ -84,6 +86,7 @@ class Deployment:
         self,
         plans: Collection[ProcessPlan],
         *,
+        company: Company | None = None,
         on_event: Callable[[str, dict[str, Any]], None] = lambda _process, _event: None,
         on_print: Callable[[Printed], None] = lambda _printed: None,
         watch: Callable[[], None] = lambda: None,
@@ -93,6 +96,8 @@ class Deployment:
 
         Args:
             plans: of the processes; those that may start together start in this order.
+            company: what runs beside them; they may wait for its processes. What it leaves is
+                filled in, also if the run fails.
             on_event: called with a process's name and each event, in the order of arrival.
             on_print: called with every line that a process prints which tells no events.
             watch: called twice a second while the processes run; what it raises ends them.
@@ -106,12 +111,22 @@ class Deployment:
             RunError: a process could not be started, ended badly, was killed, lost its connection,
                 fell silent or took too long. The others were stopped.
         """
-        if wrong := problems(plans, self.hosts):
+        company = company or Company()
+        if wrong := problems([*plans, *company.all], self.hosts):
             raise ValueError("; ".join(wrong))
-        run = _Run(self, plans, on_event=on_event, on_print=on_print, watch=watch, clock=clock)
+        run = _Run(
+            self,
+            plans,
+            company,
+            on_event=on_event,
+            on_print=on_print,
+            watch=watch,
+            clock=clock,
+        )
         try:
             records = run.run()
         except RunError as error:
+            run.end_company()
             left = run.clean(CLEANING_SECONDS, GRACE_SECONDS)
             if left:
                 raise RunError("\n".join([str(error), "cleaning up:", *left])) from error
@@ -132,6 +147,7 @@ class _Run:
         self,
         deployment: Deployment,
         plans: Collection[ProcessPlan],
+        company: Company,
         *,
         on_event: Callable[[str, dict[str, Any]], None],
         on_print: Callable[[Printed], None],
@@ -139,7 +155,10 @@ class _Run:
         clock: Callable[[], float],
     ) -> None:
         self._deployment = deployment
-        self._plans = {plan.name: plan for plan in plans}
+        # Those beside first: others wait for them.
+        self._plans = {plan.name: plan for plan in (*company.all, *plans)}
+        self._own = [plan.name for plan in plans]
+        self._company = company
         self._on_event = on_event
         self._on_print = on_print
         self._clock = clock
@@ -147,17 +166,64 @@ class _Run:
         self._next_look = clock()
         self._events: queue.Queue[Message] = queue.Queue()
         self._processes: dict[str, Process] = {}
-        self._printed: dict[str, list[str]] = {plan.name: [] for plan in plans if not plan.records}
-        self._watch = Watch(plans)
+        self._printed: dict[str, list[str]] = {
+            plan.name: [] for plan in self._plans.values() if not plan.records
+        }
+        self._watch = Watch(self._plans.values())
 
     def run(self) -> dict[str, bytes]:
         for plan in self._plans.values():
             self._host(plan).upload(self._directory(plan), plan.files)
         self._start()
-        while not self._watch.all_ended:
+        while not self._watch.have_ended(self._own):
             self._follow()
             self._start()
-        return {plan.name: self._records(plan) for plan in self._plans.values()}
+        self.end_company()
+        return {name: self._records(self._plans[name]) for name in self._own}
+
+    def end_company(self) -> None:
+        """End all jobs that run beside, and take what they leave."""
+
+        def end(plans: Sequence[ProcessPlan]) -> Callable[[], None]:
+            def end_those() -> None:
+                for plan in plans:
+                    self._take_from(plan)
+
+            return end_those
+
+        for job, plans in self._company.plans.items():
+            if self._watch.have_ended([plan.name for plan in plans]):
+                self._company.errors.setdefault(job, "ended before the measured job did")
+        by_host: dict[str, list[ProcessPlan]] = {}
+        for plan in self._company.all:
+            by_host.setdefault(plan.host, []).append(plan)
+        left = on_all(CLEANING_SECONDS, {name: end(plans) for name, plans in by_host.items()})
+        for job in self._company.plans if left else ():
+            self._company.errors.setdefault(
+                job, "\n".join(["its records are not all there", *left])
+            )
+
+    def _take_from(self, plan: ProcessPlan) -> None:
+        """End a process of a job beside, and take its records."""
+        process = self._processes.get(plan.name)
+        if process is None:
+            return
+        process.stop(INTERRUPTED_GRACE_SECONDS)
+        job = self._company.job_of(plan.name)
+        assert job is not None
+        self._company.records.setdefault(job, {})[plan.name] = self._records(plan)
+
+    def _drop(self, job: str, failure: Failure) -> None:
+        """End a job that failed: the run goes on without it."""
+        plans = self._company.plans[job]
+        self._company.errors[job] = self._said(failure, f"{failure.process}: {failure.what}")
+        self._watch.drop([plan.name for plan in plans], self._clock())
+        for plan in plans:
+            process = self._processes.get(plan.name)
+            if process is not None:
+                # A process whose host is gone is the run's own trouble, which hears of it itself.
+                with suppress(RunError):
+                    process.stop(INTERRUPTED_GRACE_SECONDS)
 
     def clean(self, limit: float, grace: float) -> list[str]:
         """Stop what runs and remove all files; what could not be done, a line each."""
@@ -196,16 +262,23 @@ class _Run:
             for plan in startable:
                 first, *words = plan.argv
                 self._watch.started(plan.name, self._clock())
-                self._processes[plan.name] = self._host(plan).start(
-                    [self._deployment.python if first == PYTHON else first, *words],
-                    directory=self._directory(plan),
-                    environment=plan.environment,
-                    timeout=plan.start_seconds,
-                    events=self._events,
-                    name=plan.name,
-                    tells=plan.events,
-                    printed_bytes=None if plan.events else plan.printed_bytes,
-                )
+                try:
+                    self._processes[plan.name] = self._host(plan).start(
+                        [self._deployment.python if first == PYTHON else first, *words],
+                        directory=self._directory(plan),
+                        environment=plan.environment,
+                        timeout=plan.start_seconds,
+                        events=self._events,
+                        name=plan.name,
+                        tells=plan.events,
+                        printed_bytes=None if plan.events else plan.printed_bytes,
+                    )
+                except RunError as error:
+                    job = self._company.job_of(plan.name)
+                    if job is None:
+                        raise
+                    self._drop(job, Failure(plan.name, f"did not start: {error}", rank=1))
+                    break
 
     def _records(self, plan: ProcessPlan) -> bytes:
         if plan.name in self._printed:
@@ -223,8 +296,13 @@ class _Run:
         failure = self._flooded() or self._next(min(self._watch.deadline(), self._next_look))
         if failure is None:
             failure = self._watch.overdue(self._clock())
-        if failure is not None:
+        if failure is None:
+            return
+        job = self._company.job_of(failure.process)
+        if job is None:
             raise RunError(self._explain(failure))
+        if job not in self._company.errors:
+            self._drop(job, failure)
 
     def _flooded(self) -> Failure | None:
         for name, process in self._processes.items():
@@ -257,16 +335,21 @@ class _Run:
         end = self._clock() + SETTLE_SECONDS
         while self._clock() < end:
             failure = self._next(end)
-            if failure is not None:
+            if failure is not None and self._company.job_of(failure.process) is None:
                 failures.append(failure)
         cause, others = root_cause(failures)
         text = f"{cause.process}: {cause.what}{self._watch.progress()}"
         if others:
             text += "; then " + ", ".join(f"{other.process}: {other.what}" for other in others)
+        return self._said(cause, text)
+
+    def _said(self, cause: Failure, text: str) -> str:
+        """A failure with what its process printed last."""
+        process = self._processes.get(cause.process)
         # Events are for us, and not for a person who looks for the reason.
         tail = [
             line
-            for line in self._processes[cause.process].tail()
+            for line in (process.tail() if process else ())
             if line.strip() and not line.startswith('{"event": ')
         ]
         if not tail:

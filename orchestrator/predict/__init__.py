@@ -12,6 +12,7 @@ shared_links            which links can be shared unfairly, and what is fair on 
 shared_bounds           each job's best on a network, and its fair share beside others
 left_goodputs           what others leave of links, for the bounds of who shares them
 gain_of_unfair_shares   what the most unfair shares can change
+job_bounds              each job's best, and fair shares of all jobs of an experiment
 limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration, for any demands
 server_loads            the same under a parameter server, told by pulls and pushes
@@ -46,6 +47,7 @@ from orchestrator.predict.iteration import (
     no_overlap_seconds,
     phase_seconds,
 )
+from orchestrator.predict.jobs import MEASURED, JobBound, job_bounds
 from orchestrator.predict.limits import limits
 from orchestrator.predict.loads import (
     Goodputs,
@@ -78,9 +80,11 @@ __all__ = [
     "Case",
     "DemandBound",
     "Goodputs",
+    "JobBound",
     "LinkLoad",
     "LowerBound",
     "MAX_STEPS",
+    "MEASURED",
     "Prediction",
     "Ring",
     "ServerLoad",
@@ -101,6 +105,7 @@ __all__ = [
     "gain_of_unfair_shares",
     "goodput_bps",
     "is_shared",
+    "job_bounds",
     "lead_of",
     "left_goodputs",
     "limits",

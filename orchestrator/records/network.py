@@ -55,7 +55,7 @@ class PortRecord(Record):
 class FlowRecord(Record):
     """A rule of a switch, and what it counted over the trial; `flow` says what it is for.
 
-    None: any address, no marking, to the controller or flooded.
+    None: any address or port, no marking, to the controller or flooded.
     """
 
     switch: str
@@ -67,6 +67,8 @@ class FlowRecord(Record):
     output: int | None
     packets: int
     bytes: int
+    tcp_src: int | None = None
+    tcp_dst: int | None = None
 
 
 class OpenFlowPortRecord(Record):

@@ -10,6 +10,7 @@ from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
 from orchestrator.records.program import ProgramRecord
 from orchestrator.spec.choices import Choices
+from orchestrator.spec.jobs import Neighbour
 from workloads.exchange.demand import Demand
 from workloads.schedule.library import Schedule
 
@@ -33,6 +34,27 @@ class ScaleRecord(Record):
     time: float = Field(gt=0)
 
 
+class BesideRecord(Record):
+    """A job that ran beside a trial's own.
+
+    Attributes:
+        job: what it was.
+        error: why it did not last as long as the trial; None: it did.
+        processes: names of those that left records.
+        program: that ran, if it was one.
+    """
+
+    job: Neighbour
+    error: str | None
+    processes: tuple[str, ...]
+    program: ProgramRecord | None = None
+
+    def on_host(self, host: str) -> str | None:
+        """The name of its process on a host; None if it has left nothing."""
+        name = f"{self.job.name}.{host}"
+        return name if name in self.processes else None
+
+
 class TrialRecord(Record):
     """trial.json.
 
@@ -52,6 +74,7 @@ class TrialRecord(Record):
         program: that ran; None: a training. Of one `communication` is what switches and hosts did
             for its traffic, which is nothing, `workers` are its processes, and what counts
             iterations or images says nothing.
+        beside: the jobs that ran beside it.
     """
 
     index: int
@@ -74,6 +97,7 @@ class TrialRecord(Record):
     target_accuracy: float | None = None
     resumed_after: int = 0
     program: ProgramRecord | None = None
+    beside: tuple[BesideRecord, ...] = ()
 
     @property
     def model(self) -> str:
@@ -94,6 +118,11 @@ class TrialRecord(Record):
     def processes(self) -> tuple[str, ...]:
         """Names of all that left records."""
         return (*(() if self.ps is None else (self.ps,)), *self.workers)
+
+    @property
+    def all_processes(self) -> tuple[str, ...]:
+        """The same, and those of the jobs beside it."""
+        return (*self.processes, *(name for job in self.beside for name in job.processes))
 
     @property
     def measured(self) -> range:

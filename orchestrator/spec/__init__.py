@@ -11,6 +11,7 @@ exchange_class                              what says the programs and the deman
 ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
 Experiment, Overrides                       what is run
+Neighbour, Traffic, Training                what runs beside the measured job
 Choices, CHOICES, COMPARED                  what one of its trials is of
 Program, Throughput, pair_demands           users' commands, and how their figures are read
 Sweep, Point, conditions                    what of it is varied, and what is run at each point
@@ -22,9 +23,10 @@ rate_text, number_text                      rates and other figures for people, 
 """
 
 from orchestrator.spec.access import SshAccess
-from orchestrator.spec.choices import CHOICES, COMPARED, Choices, all_choices
+from orchestrator.spec.choices import CHOICES, COMPARED, EVERY_CHOICE, Choices, all_choices
 from orchestrator.spec.experiment import Experiment, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
+from orchestrator.spec.jobs import FIRST_PORT, Neighbour, Traffic, Training
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
 from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.placement import Placement
@@ -83,10 +85,12 @@ __all__ = [
     "ClassPlan",
     "Conditions",
     "DATA_DSCP",
+    "EVERY_CHOICE",
     "Demand",
     "Demands",
     "Direction",
     "Experiment",
+    "FIRST_PORT",
     "FRAME_BYTES",
     "Host",
     "IMGS_PER_SEC",
@@ -95,6 +99,7 @@ __all__ = [
     "KINDS",
     "LINUX_BRIDGE",
     "Link",
+    "Neighbour",
     "OPENFLOW_KINDS",
     "OVS_KERNEL",
     "OVS_USER",
@@ -114,6 +119,8 @@ __all__ = [
     "Sweep",
     "Throughput",
     "Topology",
+    "Traffic",
+    "Training",
     "WAYS",
     "Way",
     "all_choices",

@@ -14,12 +14,25 @@ from workloads.schedule.library import Schedule
 CHOICES = {"model": "models", "schedule": "schedules", "program": "programs"}
 """Every choice of a trial -> the key of the experiment that lists its values.
 
-Plans, counts, the order of rows, records and the columns of results read this table.
+Options, plans and counts read this table.
+"""
+
+EVERY_CHOICE = {**CHOICES, "beside": "company", "job": "jobs"}
+"""The same with those that jobs beside each other bring: what runs beside a trial's job, and of a
+trial of one of these jobs which one. Records, the order of rows and the columns of results read it.
 """
 
 COMPARED = ("schedule", "program")
 """The choices whose values are compared with each other: a trial has one of them. The baseline is
 a schedule."""
+
+
+BY_NAME = ("program", "job")
+"""The choices whose values an experiment describes one by one, and does not combine with others."""
+
+NOTHING, JOBS = "nothing", "jobs"
+COMPANY = (NOTHING, JOBS)
+"""What runs beside a trial's job, where an experiment measures both."""
 
 
 class Choices(Mapping[str, str]):
@@ -28,7 +41,7 @@ class Choices(Mapping[str, str]):
     __slots__ = ("_values",)
 
     def __init__(self, **values: str) -> None:
-        known = [name for name in CHOICES if name in values]
+        known = [name for name in EVERY_CHOICE if name in values]
         self._values = {name: values[name] for name in dict.fromkeys([*known, *values])}
 
     def __getitem__(self, name: str) -> str:
@@ -67,9 +80,19 @@ class Choices(Mapping[str, str]):
         return self.get("program", "")
 
     @property
+    def job(self) -> str:
+        """The job that is measured instead of what the experiment measures; empty: none."""
+        return self.get("job", "")
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing runs beside it, where something could."""
+        return self.get("beside") == NOTHING
+
+    @property
     def compared(self) -> str:
         """The schedule or the program."""
-        return next(self[name] for name in COMPARED if name in self)
+        return next((self[name] for name in COMPARED if name in self), self.job)
 
     @property
     def common(self) -> Choices:

@@ -9,36 +9,37 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.plugins import OwnCode
 from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import CHOICES, Choices, all_choices, schedule_choices
+from orchestrator.spec.choices import (
+    BY_NAME,
+    CHOICES,
+    COMPANY,
+    EVERY_CHOICE,
+    Choices,
+    all_choices,
+    schedule_choices,
+)
+from orchestrator.spec.experiment_fields import fields_of
+from orchestrator.spec.jobs import Neighbour, trials_alone, with_neighbours
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
-from orchestrator.spec.scale import AUTO, AutoScale, Scale, scale_of
+from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
-from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.exchange_demands import demands_under
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.turns import too_small_for_order
-from orchestrator.spec.traffic.windows import SocketBuffers, buffers_of, emulated_send_bytes
+from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.library import PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule
-
-_SWEEP = TypeAdapter(Sweep | None)
-_SCHEDULES = TypeAdapter(dict[str, Schedule])
-_ORDERS = TypeAdapter(dict[str, OwnOrder])
-_CODE = TypeAdapter(OwnCode)
-_PROGRAMS = TypeAdapter(dict[str, Program])
-_PUBLISHED = TypeAdapter(dict[str, dict[str, tuple[float, ...]]])
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Experiment:
         sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
             points are.
         programs: by name, in order; their trials come after the trainings of their models.
+        jobs: beside the measured one, by name, in order.
     """
 
     name: str
@@ -107,17 +109,46 @@ class Experiment:
     baseline: str = BASELINE
     learning: Learning = field(default_factory=Learning)
     programs: dict[str, Program] = field(default_factory=dict)
+    jobs: dict[str, Neighbour] = field(default_factory=dict)
+
+    @property
+    def company(self) -> tuple[str, ...]:
+        """With and without its jobs, where both are measured; else nothing is to be chosen."""
+        return COMPANY if any(job.alone for job in self.jobs.values()) else ()
+
+    def of_job(self, name: str) -> Experiment:
+        """The same with one of its trainings in place of the measured ones, and nothing beside it.
+
+        Raises:
+            ValueError: that job is no training.
+        """
+        training = self.jobs[name].training
+        if training is None:
+            raise ValueError(f"{name} is no training")
+        return replace(
+            self,
+            placement=training.placement,
+            models=(training.model,),
+            schedules=(training.schedule,),
+            baseline=training.schedule,
+            batch=training.batch,
+            jobs={},
+        )
 
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
         """The values of every choice of its trials, in order; a choice without any is none."""
-        values = {name: tuple(getattr(self, key)) for name, key in CHOICES.items()}
+        values = {name: tuple(getattr(self, key)) for name, key in EVERY_CHOICE.items()}
         return {name: found for name, found in values.items() if found}
 
     def groups(self) -> tuple[tuple[Choices, ...], ...]:
         """What each of its trials is of, as groups of those that are compared with each other."""
-        trained = {name: found for name, found in self.choices.items() if name != "program"}
-        return tuple(all_choices(trained, {n: one.model for n, one in self.programs.items()}))
+        trained = {name: found for name, found in self.choices.items() if name not in BY_NAME}
+        measured = {n: one.model for n, one in self.programs.items()}
+        for job in self.jobs.values():
+            if job.program and not job.alone:
+                measured.pop(job.program, None)  # it only runs beside others
+        return (*all_choices(trained, measured), *trials_alone(self.jobs.values()))
 
     @property
     def trials(self) -> int:
@@ -189,20 +220,16 @@ class Experiment:
         )
         pairs = pair_demands(self.topology, self.programs)
         programs = (Demands(self.topology, pairs),) if pairs else ()
-        return tuple(dict.fromkeys((self.exchange.demands, *others, *programs)))
+        together = (
+            self.demands_together(schedule, model)
+            for schedule in (self.schedules if self.jobs else ())
+            for model in self.models
+        )
+        return tuple(dict.fromkeys((self.exchange.demands, *others, *programs, *together)))
 
-    @property
-    def receive_buffer_bytes(self) -> int:
-        """The TCP receive buffer of every connection."""
-        return self.socket_buffers.receive_bytes(self.exchange.demands)
-
-    def send_buffer_bytes(self, demand: Demand) -> int:
-        """The TCP send buffer of a demand's connections."""
-        return self.socket_buffers.send_bytes(self.exchange.demands, demand)
-
-    def emulated_send_bytes(self, demand: Demand, scale: Scale) -> int:
-        """The same at a scale, in emulated bytes."""
-        return emulated_send_bytes(self.exchange.demands, demand, self.socket_buffers, scale)
+    def demands_together(self, schedule: str, model: str) -> Demands:
+        """The same with what the jobs beside it demand."""
+        return with_neighbours(self.demands(schedule, model), self.jobs.values())
 
     @property
     def all_iterations(self) -> int:
@@ -266,29 +293,22 @@ class Experiment:
             "name": self.name,
             "topology": self.topology.resolved(),
             "placement": self.placement.resolved(),
-            **{key: list(getattr(self, key)) for name, key in CHOICES.items() if name != "program"},
-            **(
-                {"programs": {name: one.resolved() for name, one in self.programs.items()}}
-                if self.programs
-                else {}
+            **{
+                key: list(values)
+                for name, key in EVERY_CHOICE.items()
+                if name not in BY_NAME and ((values := getattr(self, key)) or name in CHOICES)
+            },
+            **_given(
+                programs={name: one.resolved() for name, one in self.programs.items()},
+                custom_schedules={
+                    name: schedule_choices(own) for name, own in self.custom_schedules.items()
+                },
+                own_orders={name: own.digest for name, own in self.own_orders.items()},
+                own_code=self.own_code.digests() if list(self.own_code) else {},
+                baseline=None if self.baseline == BASELINE else self.baseline,
+                jobs={name: job.resolved() for name, job in self.jobs.items()},
+                sweep=self.sweep.resolved() if self.sweep else None,
             ),
-            **(
-                {
-                    "custom_schedules": {
-                        name: schedule_choices(own) for name, own in self.custom_schedules.items()
-                    }
-                }
-                if self.custom_schedules
-                else {}
-            ),
-            **(
-                {"own_orders": {name: own.digest for name, own in self.own_orders.items()}}
-                if self.own_orders
-                else {}
-            ),
-            **({"own_code": self.own_code.digests()} if list(self.own_code) else {}),
-            **({"baseline": self.baseline} if self.baseline != BASELINE else {}),
-            **({"sweep": self.sweep.resolved()} if self.sweep else {}),
             "iterations": self.iterations,
             "warm_up": self.warm_up,
             "cool_down": self.cool_down,
@@ -337,37 +357,7 @@ class Experiment:
             KeyError: a key is missing.
             TypeError, ValueError: a value is none that this version knows.
         """
-        return cls(
-            name=str(record["name"]),
-            description=str(record.get("description", "")),
-            source=Path(record.get("source", "")),
-            topology=Topology.from_resolved(record["topology"]),
-            placement=Placement.from_resolved(record["placement"]),
-            models=tuple(record["models"]),
-            schedules=tuple(record["schedules"]),
-            iterations=int(record["iterations"]),
-            warm_up=int(record["warm_up"]),
-            cool_down=int(record.get("cool_down", 0)),
-            repeats=int(record["repeats"]),
-            retries=int(record.get("retries", 0)),
-            batch=int(record["batch"]),
-            seed=int(record["seed"]),
-            asked_scale=scale_of(record["scale"]),
-            switch=str(record["switch"]),
-            congestion_control=str(record["congestion_control"]),
-            socket_buffers=buffers_of(record),
-            learning_rate=float(record["learning_rate"]),
-            devices={name: DeviceModel(**one) for name, one in record["devices"].items()},
-            published=_PUBLISHED.validate_python(record.get("published", {})),
-            added=str(record.get("added", "")),
-            custom_schedules=_SCHEDULES.validate_python(record.get("custom_schedules", {})),
-            own_orders=_ORDERS.validate_python(record.get("order_sources", {})),
-            own_code=_CODE.validate_python(record.get("code_sources", {})),
-            sweep=_SWEEP.validate_python(record.get("sweep")),
-            programs=_PROGRAMS.validate_python(record.get("program_sources", {})),
-            baseline=str(record.get("baseline", BASELINE)),
-            learning=Learning.of(record.get("learning", {})),
-        )
+        return cls(**fields_of(record))
 
     def digest(self) -> str:
         """Twelve hex digits that differ when anything differs that decides a figure.
@@ -383,6 +373,11 @@ class Experiment:
             resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that there are."""
+    return {name: value for name, value in values.items() if value not in (None, {})}
 
 
 @dataclass(frozen=True)

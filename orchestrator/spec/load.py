@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
 from orchestrator.spec.checks.exchanges import check_exchanges, networks_of
+from orchestrator.spec.checks.jobs import check_jobs
 from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.placements import check_placement
 from orchestrator.spec.checks.programs import check_programs, check_scale
@@ -27,6 +28,7 @@ from orchestrator.spec.files.own_code import own_code
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
+from orchestrator.spec.jobs import Neighbour
 from orchestrator.spec.overrides import Overrides, check_overrides
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import quoted
@@ -216,10 +218,23 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         option_problems += check_learning(
             document, file, schedules=schedules, overrides=overrides, sweep=sweep, workers=workers
         )
+    jobs = check_jobs(
+        document,
+        file,
+        topology,
+        {} if named is None else named.groups,
+        custom=schedules,
+        schedules=known,
+        programs=programs,
+    )
     devices: dict[str, DeviceModel] = {}
-    ready = not document.problems and file is not None
-    if ready and file is not None and topology is not None and placement is not None:
-        devices = _devices(topology, placement, file.device_models)
+    if (
+        not document.problems
+        and file is not None
+        and topology is not None
+        and placement is not None
+    ):
+        devices = _devices(topology, placement, jobs, file.device_models)
         try_orders(
             document,
             schedules=schedules,
@@ -265,6 +280,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         own_code=code,
         sweep=sweep,
         programs=programs,
+        jobs=jobs,
         published={
             model: {schedule: tuple(values) for schedule, values in row.items()}
             for model, row in file.published.items()
@@ -339,10 +355,14 @@ def _check_twice(document: Document) -> None:
 
 
 def _devices(
-    topology: Topology, placement: Placement, own: dict[str, DeviceFile]
+    topology: Topology,
+    placement: Placement,
+    jobs: Mapping[str, Neighbour],
+    own: dict[str, DeviceFile],
 ) -> dict[str, DeviceModel]:
     used: dict[str, DeviceModel] = {}
-    for worker in placement.workers:
+    placements = [placement, *(job.training.placement for job in jobs.values() if job.training)]
+    for worker in (worker for one in placements for worker in one.workers):
         name = topology.host(worker).device
         if name is None:
             continue

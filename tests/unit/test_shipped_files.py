@@ -51,8 +51,11 @@ def test_experiment(name: str) -> None:
     assert isinstance(experiment, Experiment)
     assert experiment.name == Path(name).stem
     planned = planned_on(experiment)
-    trained = len(experiment.models) * len(experiment.schedules)
-    assert len(planned["trials"]) == (trained + len(experiment.programs)) * experiment.repeats
+    alone = sum(job.alone and job.training is not None for job in experiment.jobs.values())
+    company = max(1, len(experiment.company))
+    trained = len(experiment.models) * len(experiment.schedules) * company
+    others = len(experiment.programs) + alone
+    assert len(planned["trials"]) == (trained + others) * experiment.repeats
     assert all(trial["seconds"] > 0 for trial in planned["trials"])
 
 

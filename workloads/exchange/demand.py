@@ -16,6 +16,8 @@ class Demand:
         bytes: of payload, in the real system; 0 where only the way counts.
         traffic_class: its name, which it may share with others; empty: with all data that has none.
         name: for people, `pull of worker0`.
+        port: at which one end of its connections listens, which tells it from others of the same
+            hosts; 0: the hosts alone tell it.
     """
 
     source: str
@@ -23,6 +25,7 @@ class Demand:
     bytes: int
     traffic_class: str = ""
     name: str = ""
+    port: int = 0
 
     def __str__(self) -> str:
         return self.name or f"{self.source} to {self.destination}"

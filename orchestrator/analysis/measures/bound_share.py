@@ -15,10 +15,18 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.predict import Case, Goodputs, demand_bound, own_paces, worker_devices
+from orchestrator.predict import (
+    Case,
+    Goodputs,
+    demand_bound,
+    left_goodputs,
+    own_paces,
+    worker_devices,
+)
 from orchestrator.spec import (
     Demand,
     Demands,
+    Neighbour,
     Placement,
     Scale,
     ServerExchange,
@@ -30,6 +38,7 @@ from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 
 _TOPOLOGY = TypeAdapter(Topology)
+_JOBS = TypeAdapter(dict[str, Neighbour])
 _DEVICES = TypeAdapter(dict[str, DeviceModel])
 
 
@@ -78,6 +87,27 @@ def demand_imgs_per_sec(
         return demand_bound(Demands(case.exchange.topology, demands), case).imgs_per_sec
     except ValueError:  # no demands of this topology
         return None
+
+
+def left_beside(
+    experiment: Mapping[str, Any], taken: Mapping[str, float], goodputs: Goodputs | None
+) -> Goodputs | None:
+    """What links still carry beside the traffic of an experiment's jobs.
+
+    Args:
+        experiment: the resolved experiment.
+        taken: what each of these jobs had, by name, in bit/s of payload.
+        goodputs: measured payload of ports.
+    """
+    exchange = exchange_in(experiment)
+    if exchange is None:
+        return goodputs
+    jobs = _JOBS.validate_python(experiment.get("jobs", {}))
+    used = []
+    for name, bps in taken.items():
+        demands = jobs[name].demands(exchange.topology)
+        used.append((demands, dict.fromkeys(demands, bps)))
+    return left_goodputs(used, goodputs)
 
 
 def case_of(

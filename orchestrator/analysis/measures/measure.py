@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
 
+from orchestrator.analysis.measures.beside import BesideMeasure, measure_beside
 from orchestrator.analysis.measures.conditions import (
     HostUse,
     PortDrops,
@@ -118,6 +119,7 @@ class TrialMeasure:
         use: whose the CPUs were; None: not recorded.
         learnt: loss and accuracy; None: gradients were made up.
         resumed_after: iterations of an earlier run that it went on after.
+        beside: what the jobs beside it had meanwhile.
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.
         loopback: of a program, bytes that each of its hosts sent to itself.
@@ -185,6 +187,7 @@ class TrialMeasure:
     loopback: Mapping[str, int] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     fullest: LinkUse | None = None
+    beside: tuple[BesideMeasure, ...] = ()
 
     @property
     def program(self) -> str:
@@ -298,7 +301,7 @@ def measure(trial: Trial) -> TrialMeasure:
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
-        processes=len(what.processes),
+        processes=len(what.all_processes),
         bulk_synchronous=schedule.bulk_synchronous,
         exact=server is not None and server.end.exact,
         sends_model=server is not None and schedule.sends_model,
@@ -312,6 +315,7 @@ def measure(trial: Trial) -> TrialMeasure:
         use=use_within(network.use, network.cpu, begin, end),
         learnt=learnt(trial),
         resumed_after=what.resumed_after,
+        beside=measure_beside(trial.beside, what.scale, window),
     )
 
 

@@ -79,8 +79,19 @@ class Course:
             count: float = len(self.workers) * (len(self.moments()) - 1)
         else:
             ends = [[end for _, end in worker] for worker in self.workers]
-            count = sum(_progress(own, end) - _progress(own, begin) for own in ends)
+            count = sum(iterations_within(own, begin, end) for own in ends)
         return count / ((end - begin) / 1e9)
+
+
+def iterations_within(ends: Sequence[int], begin: int, end: int) -> float:
+    """Iterations that a worker has done in a time, of those across its ends the parts inside.
+
+    Args:
+        ends: when each of its iterations ended.
+        begin: of the time.
+        end: of the time.
+    """
+    return _progress(ends, end) - _progress(ends, begin)
 
 
 def _progress(ends: Sequence[int], moment: int) -> float:

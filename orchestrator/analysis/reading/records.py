@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from orchestrator.analysis.reading.beside import BesideTrial, read_beside
 from orchestrator.analysis.reading.course import Course
 from orchestrator.analysis.reading.directories import check_format, check_run_directory, is_sweep
 from orchestrator.analysis.reading.program_trial import ProgramTrial, read_program
@@ -18,7 +19,7 @@ from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import CHOICES
+from orchestrator.spec.choices import EVERY_CHOICE
 from workloads.process.process_records import (
     ConnectionRecord,
     EvaluationRecord,
@@ -57,6 +58,7 @@ class Trial:
         worker_iterations: per worker, all its iterations.
         records_bytes: size of what all processes wrote down, which was fetched.
         evaluations: looks at held-out data, of real training; of the first worker.
+        beside: what the jobs beside it left.
     """
 
     trial: TrialRecord
@@ -68,6 +70,7 @@ class Trial:
     worker_iterations: tuple[tuple[WorkerIteration, ...], ...]
     records_bytes: int
     evaluations: tuple[EvaluationRecord, ...] = ()
+    beside: tuple[BesideTrial, ...] = ()
 
     @property
     def course(self) -> Course:
@@ -89,11 +92,16 @@ AnyTrial: TypeAlias = Trial | ProgramTrial
 
 @dataclass(frozen=True)
 class FailedTrial:
-    """A trial without usable records, and why; `trial` is None if not even trial.json is there."""
+    """A trial without usable records, and why; `trial` is None if not even trial.json is there.
+
+    Attributes:
+        beside: what the jobs beside it left.
+    """
 
     directory: str
     reason: str
     trial: TrialRecord | None
+    beside: tuple[BesideTrial, ...] = ()
 
     @property
     def index(self) -> int | None:
@@ -195,7 +203,10 @@ def read_run(directory: Path) -> Run:
         try:
             record = read_object(place.trial, TrialRecord)
             if record.outcome == "failed":
-                failed.append(FailedTrial(place.path.name, record.error or "failed", record))
+                beside = read_beside(place, record)
+                failed.append(
+                    FailedTrial(place.path.name, record.error or "failed", record, beside)
+                )
             else:
                 trials.append(_any_records(place, record))
         except RunError as error:
@@ -285,7 +296,8 @@ def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
         worker_ends=tuple(worker_ends),
         worker_iterations=tuple(worker_iterations),
         evaluations=tuple(events[trial.workers[0]].all(EvaluationRecord)),
-        records_bytes=sum(place.process(name).stat().st_size for name in trial.processes),
+        records_bytes=sum(place.process(name).stat().st_size for name in trial.all_processes),
+        beside=read_beside(place, trial),
     )
     if found.course.window() is None:
         raise RunError(f"{place.path}: no time in which all workers trained after their warm-up")
@@ -327,11 +339,16 @@ def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, 
 
 def _planned(experiment: dict[str, Any]) -> int:
     """Number of trials that the experiment asks for; 0 if it does not say."""
-    known = {name: experiment[key] for name, key in CHOICES.items() if key in experiment}
+    known = {name: experiment[key] for name, key in EVERY_CHOICE.items() if key in experiment}
     programs = known.pop("program", {})
+    jobs = known.pop("job", {})
+    alone = sum(bool(job["alone"] and job["training"]) for job in jobs.values())
+    # A program that only runs beside others has no trials.
+    beside = {job["program"] for job in jobs.values() if job["program"] and not job["alone"]}
+    programs = [name for name in programs if name not in beside]
     listed = list(known.values())
     repeats = experiment.get("repeats")
     if not (all(isinstance(one, list) for one in listed) and isinstance(repeats, int)):
         return 0
     trained = prod(map(len, listed)) if listed else 0
-    return (trained + len(programs)) * repeats
+    return (trained + len(programs) + alone) * repeats

@@ -13,7 +13,7 @@ from orchestrator.analysis.measures.statistics import Estimate
 from orchestrator.analysis.tables.declared import Measure, Shown, of, of_training, plain
 from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.program_columns import PROGRAM
-from orchestrator.spec import CHOICES, IMGS_PER_SEC, number_text
+from orchestrator.spec import EVERY_CHOICE, IMGS_PER_SEC, number_text
 
 
 def _pair(pair: tuple[float, float] | None) -> list[float] | None:
@@ -29,6 +29,16 @@ def _rate(value: Estimate) -> str:
     if half is None:
         return mean
     return f"{mean} ±{half:.{len(mean.partition('.')[2])}f}"
+
+
+def rate_cell(value: Estimate | None) -> str:
+    """Imgs/sec with half of their interval; empty for None."""
+    return "" if value is None else _rate(value)
+
+
+def signed_cell(value: Estimate | None) -> str:
+    """Percent with a sign, and half of their interval; empty for None."""
+    return _speedup(value)
 
 
 def _percent(value: float | None) -> str:
@@ -100,6 +110,17 @@ MEASURES: tuple[Measure, ...] = (
             "speed-up %",
             lambda r: _speedup(r.speedup),
             "by how much it is above the baseline, over pairs of the same repeat; ± as above",
+        ),
+    ),
+    Measure(
+        "slowdown_pct",
+        "%",
+        row=lambda r: r.slowdown.mean if r.slowdown else None,
+        shown=Shown(
+            "slow-\ndown %",
+            lambda r: _speedup(r.slowdown),
+            "by how much it is slower beside the experiment's jobs than without them, over pairs of"
+            " the same repeat; ± as above",
         ),
     ),
     Measure(
@@ -342,7 +363,7 @@ BY_NAME = {measure.name: measure for measure in MEASURES}
 def measures() -> tuple[Measure, ...]:
     """All measures, in the order of the columns of summary.csv; every choice is one."""
     index = Measure("index", trial=of(lambda t: t.index))
-    return (index, *map(_choice, CHOICES), *MEASURES)
+    return (index, *map(_choice, EVERY_CHOICE), *MEASURES)
 
 
 def _choice(name: str) -> Measure:

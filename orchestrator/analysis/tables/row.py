@@ -32,6 +32,8 @@ class Row:
         verdict: the worst of the trials'.
         left_out: attempts that others disturbed, which nothing here is made of.
         baseline: name of the schedule that it is compared with.
+        slowdown: percent that it is slower beside the experiment's jobs than without them, from
+            paired repeats; None: one of the two was not measured.
     """
 
     choices: Choices
@@ -45,6 +47,7 @@ class Row:
     verdict: Verdict
     left_out: tuple[TrialMeasure, ...] = ()
     baseline: str = BASELINE
+    slowdown: Estimate | None = None
 
     @property
     def model(self) -> str:

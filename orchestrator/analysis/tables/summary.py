@@ -5,36 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
 from orchestrator.analysis.measures.attempts import Choice, choose
-from orchestrator.analysis.measures.bound_share import (
-    bound_imgs_per_sec,
-    demand_imgs_per_sec,
-    share_of_gain,
-)
+from orchestrator.analysis.measures.bound_share import share_of_gain
 from orchestrator.analysis.measures.fairness import fairness_of
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.orders import without_order_of
 from orchestrator.analysis.measures.program import measure_any
 from orchestrator.analysis.measures.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.analysis.reading.records import Run
+from orchestrator.analysis.tables.bounds import Bounded, bound_of, bounded, of_job
+from orchestrator.analysis.tables.job_row import JobRow, job_rows, slowdown
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
-from orchestrator.predict import Goodputs
-from orchestrator.spec import Demand
-from orchestrator.spec.choices import CHOICES, COMPARED, Choices
+from orchestrator.spec.choices import COMPARED, EVERY_CHOICE, JOBS, NOTHING, Choices
 from orchestrator.spec.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Trials of a run with their verdicts and bounds (same order), and the rows made of them."""
+    """Trials of a run with their verdicts and bounds (same order), and the rows made of them.
+
+    Attributes:
+        jobs: the rows of the jobs that ran beside them.
+    """
 
     trials: tuple[TrialMeasure, ...]
     verdicts: tuple[Verdict, ...]
     bounds: tuple[float | None, ...]
     rows: tuple[Row, ...]
+    jobs: tuple[JobRow, ...] = ()
 
 
 def summarise(run: Run) -> Summary:
@@ -43,15 +44,18 @@ def summarise(run: Run) -> Summary:
     goodputs = run.goodput.goodputs() if run.goodput else None
     trainings = [trial for trial in trials if not trial.program]
     bounds = {
-        which: _bound(run.experiment, which, goodputs)
-        for which in dict.fromkeys(map(_bounded, trainings))
+        which: bound_of(run.experiment, which, goodputs)
+        for which in dict.fromkeys(map(bounded, trainings))
     }
-    of_trials = tuple(bounds.get(_bounded(trial)) for trial in trials)
+    of_trials = tuple(bounds.get(bounded(trial)) for trial in trials)
     fairness = {
-        (model, batch): fairness_of(run.experiment, model, batch, goodputs)
-        for model, batch in {(trial.model, trial.batch) for trial in trainings}
+        (job, model, batch): fairness_of(of_job(run.experiment, job), model, batch, goodputs)
+        for job, model, batch in {(t.choices.job, t.model, t.batch) for t in trainings}
     }
-    small = tuple(without_order_of(run.experiment, trial.trial) for trial in run.trials)
+    small = tuple(
+        without_order_of(of_job(run.experiment, trial.trial.choices.job), trial.trial)
+        for trial in run.trials
+    )
     verdicts = judge_run(trials, of_trials, run.forced, fairness, small)
     groups: dict[Choices, list[TrialMeasure]] = {}
     for trial in trials:
@@ -64,45 +68,15 @@ def summarise(run: Run) -> Summary:
         row = _row(choices, chosen, published.get(choices.model, {}), bounds, against=run.baseline)
         verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
         rows.append(replace(row, verdict=verdict))
-    return Summary(trials, verdicts, of_trials, tuple(rows))
-
-
-class _Bounded(NamedTuple):
-    """What a bound depends on.
-
-    Attributes:
-        lead: how far the workers' paces may differ, with a parameter server; None: there is none.
-        demands: of another exchange.
-    """
-
-    model: str
-    batch: int
-    lead: float | None
-    demands: tuple[Demand, ...] | None
-
-
-def _bounded(trial: TrialMeasure) -> _Bounded:
-    lead = trial.lead if trial.sends_model else None
-    return _Bounded(trial.model, trial.batch, lead, trial.demands)
-
-
-def _bound(
-    experiment: Mapping[str, Any], which: _Bounded, goodputs: Goodputs | None
-) -> float | None:
-    """Imgs/sec that no trial is above; None: not known."""
-    model, batch, lead, demands = which
-    if lead is not None:
-        return bound_imgs_per_sec(experiment, model, batch, goodputs, lead)
-    if demands is not None:
-        return demand_imgs_per_sec(experiment, model, batch, demands, goodputs)
-    return None
+    jobs = job_rows(run.experiment, rows, chosen, goodputs, run.lost)
+    return Summary(trials, verdicts, of_trials, tuple(rows), jobs)
 
 
 def _row(
     choices: Choices,
     chosen: Mapping[Choices, Choice],
     published: Mapping[str, tuple[float, ...]],
-    bounds: Mapping[_Bounded, float | None],
+    bounds: Mapping[Bounded, float | None],
     *,
     against: str,
 ) -> Row:
@@ -115,9 +89,7 @@ def _row(
     if compared and published.get(against) and published.get(schedule):
         published_speedup = percent_faster(fmean(published[against]), fmean(published[schedule]))
     measured = estimate(list(rates.values()))
-    # All trials of a run have one batch, and one that has not would have another bound.
-    of_trials = {bounds.get(_bounded(one)) for one in own.counted}
-    bound = of_trials.pop() if len(of_trials) == 1 else None
+    bound = _bound_of_all(own.counted, bounds)
     gain = None
     if compared and base and bound:
         gain = share_of_gain(fmean(base.values()), measured.mean, bound)
@@ -137,7 +109,28 @@ def _row(
         verdict=Verdict(),
         left_out=own.left_out,
         baseline=against,
+        slowdown=_slowdown(choices, chosen),
     )
+
+
+def _slowdown(choices: Choices, chosen: Mapping[Choices, Choice]) -> Estimate | None:
+    """Of a row beside jobs, against the one without them."""
+    if choices.get("beside") != JOBS:
+        return None
+    alone = chosen.get(Choices(**{**choices, "beside": NOTHING}), Choice())
+    return slowdown(alone.imgs_per_sec(), chosen[choices].imgs_per_sec())
+
+
+def _bound_of_all(
+    trials: Iterable[TrialMeasure], bounds: Mapping[Bounded, float | None]
+) -> float | None:
+    """The bound of a row's trials; the mean of them where traffic beside has left each another."""
+    found = {which: bounds.get(which) for which in map(bounded, trials)}
+    # All trials of a run have one batch, and one that has not would have another bound.
+    known = [bound for bound in found.values() if bound is not None]
+    if len({which._replace(taken=()) for which in found}) != 1 or len(known) < len(found):
+        return None
+    return fmean(known) if len(known) > 1 else known[0]
 
 
 def _published(experiment: Mapping[str, Any]) -> dict[str, dict[str, tuple[float, ...]]]:
@@ -154,12 +147,19 @@ def _in_order(experiment: Mapping[str, Any], found: Iterable[Choices]) -> list[C
     """
     trials = list(found)
     # A program has no schedule, and comes after those that have one.
-    names = [*(name for name in CHOICES if name not in COMPARED), *COMPARED]
+    # Those of other jobs than the measured one come last.
+    common = (name for name in EVERY_CHOICE if name not in (*COMPARED, "job"))
+    names = ["job", *common, *COMPARED]
     places: dict[str, dict[str, int]] = {}
     for name in names:
-        asked = experiment.get(CHOICES[name])
+        asked = experiment.get(EVERY_CHOICE[name])
         of_trials = (one[name] for one in trials if name in one)
         values = dict.fromkeys([*(asked if isinstance(asked, list | dict) else ()), *of_trials])
         places[name] = {value: place for place, value in enumerate(values)}
     last = len(trials)
-    return sorted(trials, key=lambda one: [places[n].get(one.get(n, ""), last) for n in names])
+
+    def place(one: Choices, name: str) -> int:
+        missing = -1 if name == "job" else last
+        return places[name][one[name]] if name in one else missing
+
+    return sorted(trials, key=lambda one: [place(one, name) for name in names])

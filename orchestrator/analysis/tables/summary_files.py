@@ -11,9 +11,10 @@ from typing import Any
 from orchestrator.analysis.reading.records import FailedTrial
 from orchestrator.analysis.tables.columns import measures, number
 from orchestrator.analysis.tables.declared import JudgedTrial, Value
+from orchestrator.analysis.tables.job_row import JobRow, job_json
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import Summary
-from orchestrator.spec.choices import CHOICES
+from orchestrator.spec.choices import EVERY_CHOICE
 
 _WHICH = ("index", "repeat", "attempt")
 _FIRST = ("imgs_per_sec", "repeats", "speedup_pct", "verdict")
@@ -22,12 +23,13 @@ _FIRST = ("imgs_per_sec", "repeats", "speedup_pct", "verdict")
 def row_json(row: Row) -> dict[str, Any]:
     """A row for a program to read: percent where the name says `pct`, else shares of 1."""
     found = {measure.name: measure.row(row) for measure in measures() if measure.row}
-    return {name: found[name] for name in (*CHOICES, *_FIRST)} | found
+    return {name: found[name] for name in (*EVERY_CHOICE, *_FIRST)} | found
 
 
-def rows_json(rows: Sequence[Row]) -> str:
-    """summary.json."""
-    return json.dumps([row_json(row) for row in rows], indent=2, allow_nan=False) + "\n"
+def rows_json(rows: Sequence[Row], jobs: Sequence[JobRow] = ()) -> str:
+    """summary.json: the rows, then those of the jobs beside."""
+    found = [*map(row_json, rows), *map(job_json, jobs)]
+    return json.dumps(found, indent=2, allow_nan=False) + "\n"
 
 
 def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
@@ -45,7 +47,7 @@ def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
         known = failure.trial.model_dump() if failure.trial else {}
         choices = known.get("choices", {})
         line = {
-            **{name: choices.get(name, "") for name in CHOICES},
+            **{name: choices.get(name, "") for name in EVERY_CHOICE},
             **{key: known.get(key, "") for key in _WHICH},
         }
         lines.append({**line, "verdict": "failed", "reasons": str(failure)})

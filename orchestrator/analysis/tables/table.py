@@ -9,19 +9,20 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from orchestrator.analysis.tables.columns import BY_NAME
+from orchestrator.analysis.tables.job_row import JobRow
+from orchestrator.analysis.tables.job_table import STYLES, job_table
 from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.row import Row
-from orchestrator.spec.choices import CHOICES
+from orchestrator.spec.choices import EVERY_CHOICE
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable
 
-_STYLES = {"ok": "green", "doubtful": "yellow", "unusable": "bold red"}
 _REASONS_SHOWN = 3  # per row; summary.json has all
 
 
 _FIGURES = (
     "imgs_per_sec", "published_imgs_per_sec", "deviation_pct", "speedup_pct",
-    "published_speedup_pct",
+    "published_speedup_pct", "slowdown_pct",
 )  # fmt: skip
 _PUBLISHED = ("published_imgs_per_sec", "published_speedup_pct", "deviation_pct")
 _BOUND = ("bound_imgs_per_sec", "share_of_bound_pct", "share_of_gain_pct")
@@ -37,6 +38,7 @@ class SummaryTable:
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    jobs: tuple[JobRow, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         unknown: set[str] = set()
@@ -49,25 +51,32 @@ class SummaryTable:
             for name in _LEARNING
             if (of := BY_NAME[name].row) and all(of(row) is None for row in self.rows)
         )
+        if not any(row.slowdown for row in self.rows):
+            unknown.add("slowdown_pct")
         shown = [how for name in SHOWN if name not in unknown and (how := BY_NAME[name].shown)]
         columns = [Column(how.title, right=True, together=how.together) for how in shown]
-        chosen = [name for name in CHOICES if any(name in row.choices for row in self.rows)]
+        chosen = [name for name in EVERY_CHOICE if any(name in row.choices for row in self.rows)]
         keys = [Column(name) for name in chosen]
         verdict = Column("verdict", together=True)
         table = FittedTable([*keys, *columns, verdict], keys=len(keys), gap=1, merged=True)
         for row in self.rows:
-            level = Text(row.verdict.level, style=_STYLES[row.verdict.level])
+            level = Text(row.verdict.level, style=STYLES[row.verdict.level])
             table.add(
                 *(row.choices.get(name, "") for name in chosen),
                 *(how.cell(row) for how in shown),
                 level,
             )
         yield table
+        if self.jobs:
+            yield job_table(self.jobs)
         for note in self._notes():
             plain = written(note.plain, options.encoding)
             yield note if plain == note.plain else Text(plain, style=note.style)
 
     def _notes(self) -> Iterator[Text]:
+        for job in self.jobs:
+            for level, reason in job.said:
+                yield self._note(f"{job.job.name} beside {job.beside}: ", level, reason)
         for row in self.rows:
             reasons = row.verdict.judged
             hidden = len(reasons) - _REASONS_SHOWN
@@ -82,4 +91,4 @@ class SummaryTable:
 
     @staticmethod
     def _note(place: str, level: str, reason: str) -> Text:
-        return Text.assemble(place, (level, _STYLES[level]), f": {reason}")
+        return Text.assemble(place, (level, STYLES[level]), f": {reason}")

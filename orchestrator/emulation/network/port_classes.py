@@ -17,7 +17,9 @@ from collections.abc import Callable, Sequence
 
 from orchestrator.emulation.network.addresses import data_addresses, port_devices
 from orchestrator.emulation.ports.shaping import (
+    AnyMatch,
     DscpMatch,
+    JobMatch,
     Match,
     PairMatch,
     PortShape,
@@ -58,7 +60,10 @@ def demand_classes(
     else:
         match = _matching(demands, crossing)
         classes = (
-            TrafficClass(name, tuple(match(one) for one in crossing if one.traffic_class == name))
+            TrafficClass(
+                name,
+                tuple(told for one in crossing if one.traffic_class == name for told in match(one)),
+            )
             for name in names
         )
     return (*classes, TrafficClass(DATA_CLASS))
@@ -66,18 +71,25 @@ def demand_classes(
 
 def _matching(
     demands: Demands, crossing: Sequence[Demand]
-) -> Callable[[Demand], Match | PairMatch]:
-    """What tells the demands at a port apart: the host at one end if that does, else both."""
+) -> Callable[[Demand], tuple[AnyMatch, ...]]:
+    """What tells the demands at a port apart: the host at one end if that does, else both.
+
+    Of several jobs on the same two hosts, it is the job's port at either end.
+    """
     addresses = data_addresses(demands.topology)
     receivers = {one.destination for one in crossing}
     senders = {one.source for one in crossing}
 
-    def match(one: Demand) -> Match | PairMatch:
+    def match(one: Demand) -> tuple[AnyMatch, ...]:
+        source, destination = addresses[one.source], addresses[one.destination]
         if len(receivers) == len(crossing):
-            return Match("dst", addresses[one.destination])
+            return (Match("dst", destination),)
         if len(senders) == len(crossing):
-            return Match("src", addresses[one.source])
-        return PairMatch(addresses[one.source], addresses[one.destination])
+            return (Match("src", source),)
+        if one.port and len(demands.between(one.source, one.destination)) > 1:
+            ends = ("sport", "dport")
+            return tuple(JobMatch(source, destination, one.port, end) for end in ends)
+        return (PairMatch(source, destination),)
 
     return match
 

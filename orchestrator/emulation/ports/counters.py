@@ -87,7 +87,7 @@ def send_drops(text: str) -> dict[str, int]:
     }
 
 
-FLOW_KEYS = ("switch", "priority", "src", "dst")
+FLOW_KEYS = ("switch", "priority", "src", "dst", "tcp_src", "tcp_dst")
 FLOW_COUNTS = ("packets", "bytes")
 PORT_KEYS = ("switch", "port")
 PORT_COUNTS = (

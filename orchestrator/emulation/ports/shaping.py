@@ -73,6 +73,30 @@ class PairMatch:
 
 
 @dataclass(frozen=True)
+class JobMatch:
+    """Packets between two hosts of whom one end has a port: those of one job of several."""
+
+    src: str
+    dst: str
+    port: int
+    end: str  # "sport" | "dport"
+
+    def words(self) -> tuple[str, ...]:
+        """The match as u32 wants it."""
+        port = ("match", "ip", self.end, str(self.port), "0xffff")
+        return (*PairMatch(self.src, self.dst).words(), *port)
+
+    def shown(self) -> tuple[str, ...]:
+        """The match as tc shows it."""
+        first = self.end == "sport"
+        port = f"{self.port:04x}0000/ffff0000" if first else f"0000{self.port:04x}/0000ffff"
+        return (*PairMatch(self.src, self.dst).shown(), f"{port} at 20")
+
+
+AnyMatch = Match | PairMatch | JobMatch
+
+
+@dataclass(frozen=True)
 class DscpMatch:
     """Flows by the class that is written in the DSCP field, the upper six bits of a byte."""
 
@@ -92,7 +116,7 @@ class TrafficClass:
     """One class of traffic at a port; without matches it takes all that no other class takes."""
 
     name: str
-    matches: tuple[Match | PairMatch | DscpMatch, ...] = ()
+    matches: tuple[AnyMatch | DscpMatch, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class TrialProgress:
 
     def __init__(self, experiment: Experiment, trial: Trial) -> None:
         self.trial = trial
-        self._experiment = experiment
+        job = trial.choices.job
+        self._experiment = experiment = experiment.of_job(job) if job else experiment
         self._reading: float | None = None
         self._workers: dict[str, list[tuple[int, int]]] = {
             worker: [] for worker in experiment.placement.workers

@@ -9,12 +9,13 @@ from orchestrator.deployment import Deployment
 from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.records.trial import ScaleRecord, TrialRecord
+from orchestrator.session.inner.company import Neighbours
 from orchestrator.session.inner.observed import Outcome, observed
 from orchestrator.session.inner.program_trial import run_program
 from orchestrator.session.plan.jobs import plans_of_trial, programs_of
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.testbed.protocol import Testbed
-from orchestrator.spec import Experiment
+from orchestrator.spec import Demands, Experiment
 from workloads.library import IDENTITY
 
 
@@ -37,8 +38,12 @@ def run_trial(
     if trial.program:
         return run_program(experiment, trial, testbed, deployment, on_event)
 
+    if trial.choices.job:
+        experiment = experiment.of_job(trial.choices.job)
+    beside: Neighbours | None = None
+
     def shape() -> tuple[PortShape, ...]:
-        demands = experiment.demands(trial.schedule, trial.model)
+        demands = demands_of(experiment, trial)
         return testbed.set_schedule(experiment.schedule(trial.schedule), demands)
 
     def act(meter: CapsMeter) -> Mapping[str, bytes]:
@@ -51,16 +56,38 @@ def run_trial(
                 meter.event(event)
             on_event(host, event)
 
-        return deployment.run(plans.values(), on_event=heard, watch=testbed.check)
+        nonlocal beside
+        beside = Neighbours(experiment, trial, testbed, deployment)
+        return deployment.run(
+            beside.before(plans).values(),
+            company=beside.company,
+            on_event=heard,
+            on_print=beside.printed,
+            watch=testbed.check,
+        )
 
     first = experiment.warm_up
     seen = observed(testbed, shape, (first, first + experiment.iterations - 1), act)
     record = trial_record(experiment, trial, seen.error, seen.seconds, testbed.switch_kind)
-    return Outcome(record, seen.network, seen.records)
+    if beside is None:
+        return Outcome(record, seen.network, seen.records)
+    record = record.model_copy(update={"beside": beside.beside()})
+    return Outcome(record, seen.network, {**seen.records, **beside.records()})
+
+
+def demands_of(experiment: Experiment, trial: Trial) -> Demands:
+    """Who sends to whom in a trial, in its own job and in those beside it."""
+    if not experiment.jobs or trial.choices.alone:
+        return experiment.demands(trial.schedule, trial.model)
+    return experiment.demands_together(trial.schedule, trial.model)
 
 
 def trial_record(
-    experiment: Experiment, trial: Trial, error: str | None, seconds: float, switch: str
+    experiment: Experiment,
+    trial: Trial,
+    error: str | None,
+    seconds: float,
+    switch: str,
 ) -> TrialRecord:
     """What trial.json says of a trial.
 

@@ -14,6 +14,7 @@ from orchestrator.session.plan.process import workload_process
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import (
+    FIRST_PORT,
     Demand,
     Demands,
     Experiment,
@@ -26,7 +27,7 @@ from workloads.models.profiles import load_model
 from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.units import Layout
 
-PORT = 5000
+PORT = FIRST_PORT
 SHIPPED = "shipped"
 """Where hosts look for user-defined modules (`workloads.process.found`)."""
 
@@ -45,6 +46,8 @@ class Work:
         programs: of the parameter server, and of a worker; None: those of the schedule's exchange.
         seconds: how long they do it; None: a training, which ends by itself.
         checkpoints: of a training; None: it keeps none.
+        port: at which they are reached; other jobs on the same network have other ones.
+        network: all demands on the network, if there are other jobs beside this one.
     """
 
     model: str
@@ -56,6 +59,8 @@ class Work:
     programs: tuple[str, str] | None = None
     seconds: float | None = None
     checkpoints: Checkpoints | None = None
+    port: int = PORT
+    network: Demands | None = None
 
     @property
     def quiet_seconds(self) -> float:
@@ -102,13 +107,17 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
 def plans_of_trial(
     experiment: Experiment, trial: Trial, addresses: Mapping[str, str]
 ) -> dict[str, ProcessPlan]:
-    """The processes of a trial; see `plans_of`."""
+    """The processes of a trial's own job; see `plans_of`."""
+    network = None
+    if experiment.jobs and not trial.choices.alone:
+        network = experiment.demands_together(trial.schedule, trial.model)
     work = Work(
         trial.model,
         trial.schedule,
         silence_seconds(trial),
         trial.repeat,
         checkpoints=trial.checkpoints,
+        network=network,
     )
     return plans_of(experiment, work, addresses)
 
@@ -136,7 +145,9 @@ def plans_of(
         for number, worker in enumerate(placement.workers)
         if work.workers is None or worker in work.workers
     ]
-    demands = _demands(experiment, work)
+    own_demands = _demands(experiment, work)
+    network = own_demands if work.network is None else work.network
+    demands = [_on_network(one, work) for one in own_demands]
     code = experiment.own_code
     codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
     if work.programs is None:
@@ -199,14 +210,14 @@ def plans_of(
         }
 
     def peer(host: str, other: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"address": addresses[other], "port": PORT}
+        found: dict[str, Any] = {"address": addresses[other], "port": work.port}
         sent = (one for one in demands if (one.source, one.destination) == (host, other))
         for one in sent:
             found["send_buffer_bytes"] = send_buffer(one)
         return found
 
     def send_buffer(one: Demand) -> int:
-        return emulated_send_bytes(demands, one, experiment.socket_buffers, scale)
+        return emulated_send_bytes(network, one, experiment.socket_buffers, scale)
 
     def envelope(host: str) -> dict[str, Any]:
         return {
@@ -216,11 +227,11 @@ def plans_of(
             "congestion_control": experiment.congestion_control,
             "endpoints": {
                 "address": addresses[placement.server],
-                "port": PORT,
+                "port": work.port,
                 "peers": {other: peer(host, other) for other in sections if other in programs},
                 "bind": addresses[host],
                 "receive_buffer_bytes": scale.receive_buffer_bytes(
-                    experiment.socket_buffers.receive_bytes(demands)
+                    experiment.socket_buffers.receive_bytes(network)
                 ),
                 "send_buffer_bytes": [send_buffer(one) for one in demands if one.source == host],
                 "flow_dscp": list(flow_dscp(schedule)),
@@ -262,6 +273,14 @@ def _demands(experiment: Experiment, work: Work) -> Demands:
         exchange.demands,
         all=tuple(one for one in exchange.demands if {one.source, one.destination} <= taking_part),
     )
+
+
+def _on_network(demand: Demand, work: Work) -> Demand:
+    """One of a job's demands as the network knows it where there are several jobs."""
+    if work.network is None:
+        return demand
+    those = work.network.between(demand.source, demand.destination)
+    return next(one for one in those if one.port == work.port)
 
 
 def programs_of(

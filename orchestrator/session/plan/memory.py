@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.spec import Experiment
+from orchestrator.spec import Experiment, Neighbour
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 
 
@@ -11,7 +11,7 @@ def memory_bytes(experiment: Experiment) -> int:
 
     The parameter server keeps the parameters, its optimizer's state and one gradient per worker,
     each worker its parameters and its gradient; 64 MiB per process for Python and numpy, with
-    PyTorch 384. What programs need is not known.
+    PyTorch 384. Jobs beside come on top. What programs need is not known.
     """
     workers = len(experiment.placement.workers)
     wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
@@ -19,4 +19,11 @@ def memory_bytes(experiment: Experiment) -> int:
     arrays = (1 + workers) + 2 * workers
     each = (384 if experiment.learning.real else 64) * 2**20
     arrays += experiment.learning.optimizer.states
-    return arrays * experiment.scale.bytes(largest) + (workers + 1) * each
+    own = arrays * experiment.scale.bytes(largest) + (workers + 1) * each
+    return own + sum(_of_job(experiment, job) for job in experiment.jobs.values())
+
+
+def _of_job(experiment: Experiment, job: Neighbour) -> int:
+    if job.training is not None:
+        return memory_bytes(experiment.of_job(job.name))
+    return 2 * 64 * 2**20 if job.traffic else 0

@@ -81,12 +81,7 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
     for repeat in range(1, experiment.repeats + 1):
         for compared in experiment.groups():
             for choices in compared if repeat % 2 else compared[::-1]:
-                if choices.program:
-                    iteration = 0.0
-                    seconds = experiment.programs[choices.program].limit_seconds
-                else:
-                    iteration = iteration_seconds(experiment, choices.model, choices.schedule)
-                    seconds = experiment.all_iterations * iteration + _torch_seconds(experiment)
+                iteration, seconds = _times(experiment, choices)
                 index = len(trials) + 1
                 trials.append(
                     Trial(
@@ -98,6 +93,19 @@ def plan_trials(experiment: Experiment) -> tuple[Trial, ...]:
                     )
                 )
     return tuple(trials)
+
+
+def _times(experiment: Experiment, choices: Choices) -> tuple[float, float]:
+    """Upper estimates of an iteration and of all of them, on the clock."""
+    if choices.program:
+        return 0.0, experiment.programs[choices.program].limit_seconds
+    if choices.job:
+        experiment = experiment.of_job(choices.job)
+    iteration = iteration_seconds(experiment, choices.model, choices.schedule)
+    if not choices.alone:
+        # Each of the jobs beside may take as much of a link as the measured one.
+        iteration *= 1 + len(experiment.jobs)
+    return iteration, experiment.all_iterations * iteration + _torch_seconds(experiment)
 
 
 def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
-from orchestrator.spec.files.experiment_file import PlacementFile
+from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
@@ -31,44 +31,63 @@ def check_placement(
     Returns:
         None if there is none, or what it says is wrong.
     """
-    data = mapping(document.data)
-    if "placement" not in data:
+    if "placement" not in mapping(document.data):
         if topology is not None and by_roles is None:
             message = f"no host of {topology.name} has a role, so the experiment places them"
             document.report_at(_PLACEMENT, "missing key 'placement'", f"{message}: {_EXAMPLE}")
         return by_roles
-    if document.is_bad(_PLACEMENT):
+    return placed_at(document, _PLACEMENT, topology, groups)
+
+
+def placed_at(
+    document: Document, place: Loc, topology: Topology | None, groups: Groups
+) -> Placement | None:
+    """The placement at a place of an experiment; None if what it says is wrong, which is added.
+
+    Args:
+        document: of the experiment.
+        place: of the placement.
+        topology: that it names; None if it could not be read.
+        groups: the hosts that its repeated hosts stand for.
+    """
+    if document.is_bad(place):
         return None
-    named = _named(document, groups)
+    named = _named(document, place, groups)
     if topology is not None:
         _check_known(document, topology, named, groups)
     _check_twice(document, named)
-    if topology is None or any(document.is_bad(loc) for loc, _ in named) or _half_read(document):
+    if (
+        topology is None
+        or any(document.is_bad(loc) for loc, _ in named)
+        or _half_read(document, place)
+    ):
         return None
     parts = {
-        part: tuple(name for loc, name in named if loc[1] == part)
+        part: tuple(name for loc, name in named if loc[-2] == part)
         for part in PlacementFile.model_fields
     }
     if len(parts["servers"]) > 1:
         message = f"{len(parts['servers'])} parameter servers"
-        document.report_at((*_PLACEMENT, "servers"), message, "there can be only one")
+        document.report_at((*place, "servers"), message, "there can be only one")
         return None
     placement = Placement(**parts)
     _check_workers(document, topology, named, placement.server)
-    if _half_read(document):
+    if _half_read(document, place):
         return None
     demands = exchange_of(topology, placement).demands
     for port, _, least in short_queues(demands):
         why = why_short(demands, port)
-        document.report_at(_PLACEMENT, why, f"{least_text(least)} in {topology.name}", key=True)
+        document.report_at(place, why, f"{least_text(least)} in {topology.name}", key=True)
     return placement
 
 
-def _named(document: Document, groups: Groups) -> list[tuple[Loc, str]]:
+def _named(document: Document, place: Loc, groups: Groups) -> list[tuple[Loc, str]]:
     """Every host that the placement names, by itself or as one of many, and where."""
-    parts = mapping(mapping(document.data).get("placement"))
+    parts = mapping(document.data)
+    for key in place:
+        parts = mapping(parts.get(str(key)))
     return [
-        ((*_PLACEMENT, part, index), host)
+        ((*place, part, index), host)
         for part in PlacementFile.model_fields
         for index, name in enumerate(items(parts.get(part)))
         if isinstance(name, str)
@@ -76,9 +95,9 @@ def _named(document: Document, groups: Groups) -> list[tuple[Loc, str]]:
     ]
 
 
-def _half_read(document: Document) -> bool:
+def _half_read(document: Document, place: Loc) -> bool:
     """Whether something was said about the placement, or about a part of it."""
-    return any(loc[:1] == _PLACEMENT for loc in document.bad)
+    return any(loc[: len(place)] == place for loc in document.bad)
 
 
 def _check_known(
@@ -107,7 +126,7 @@ def _check_workers(
     document: Document, topology: Topology, named: list[tuple[Loc, str]], server: str
 ) -> None:
     for loc, name in named:
-        if loc[1] != "workers":
+        if loc[-2] != "workers":
             continue
         if topology.host(name).device is None:
             message = f"worker {quoted(name)} has no device model"

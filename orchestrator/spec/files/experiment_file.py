@@ -30,7 +30,9 @@ from orchestrator.spec.fields import (
     Slice,
     SwitchKind,
 )
+from orchestrator.spec.files.job_file import MAX_JOBS, JobFile
 from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
+from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.program_file import MAX_PROGRAMS, ProgramFile
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
 from orchestrator.spec.sweep import Sweep
@@ -236,17 +238,6 @@ class RateSweepFile(FileModel):
     )
 
 
-class PlacementFile(FileModel):
-    """Which hosts of the topology have which part."""
-
-    servers: Annotated[list[str], Field(min_length=1, max_length=1)] = Field(
-        description="the host of the parameter server"
-    )
-    workers: Annotated[list[str], Field(min_length=1)] = Field(
-        description="the hosts of the workers, in the order in which their gradients are summed"
-    )
-
-
 class SweepFile(FileModel):
     """What is varied: exactly one of these."""
 
@@ -358,6 +349,11 @@ class ExperimentFile(FileModel):
         default={},
         max_length=MAX_CUSTOM_SCHEDULES,
         description="schedules beside the library's, each by its choices",
+    )
+    jobs: dict[Name, JobFile] = Field(
+        default={},
+        max_length=MAX_JOBS,
+        description="what runs beside the measured trainings, on the same network",
     )
     sweep: SweepFile | None = Field(
         default=None, description="run the experiment at several points of one variable"

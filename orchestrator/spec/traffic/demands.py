@@ -24,8 +24,8 @@ class Demands:
 
     Attributes:
         topology: the network.
-        all: what it is to carry, at most one demand from a host to another: switches tell them
-            apart by these two.
+        all: what it is to carry, at most one demand from a host to another at a port: switches
+            tell them apart by these.
         declared: whether it is known what is sent; if not, these are only the ways that may be
             taken, and bytes mean nothing.
 
@@ -38,13 +38,13 @@ class Demands:
     declared: bool = True
 
     def __post_init__(self) -> None:
-        known: dict[tuple[str, str], Demand] = {}
+        known: dict[_Ends, Demand] = {}
         for demand in self.all:
-            other = known.get((demand.source, demand.destination))
+            other = known.get(_ends(demand))
             if other is not None:
                 ends = f"both go from {demand.source} to {demand.destination}"
                 raise ValueError(f"{other} and {demand}: {ends}")
-            known[demand.source, demand.destination] = demand
+            known[_ends(demand)] = demand
 
     def __iter__(self) -> Iterator[Demand]:
         return iter(self.all)
@@ -66,6 +66,17 @@ class Demands:
     def crossed(self) -> tuple[Port, ...]:
         """The ports that at least one demand crosses, in the order in which they are met."""
         return tuple(self._crossing)
+
+    @cached_property
+    def _by_hosts(self) -> Mapping[tuple[str, str], tuple[Demand, ...]]:
+        pairs: dict[tuple[str, str], list[Demand]] = {}
+        for one in self.all:
+            pairs.setdefault((one.source, one.destination), []).append(one)
+        return {ends: tuple(found) for ends, found in pairs.items()}
+
+    def between(self, source: str, destination: str) -> tuple[Demand, ...]:
+        """The demands from a host to another, in their order: of each job one at most."""
+        return self._by_hosts.get((source, destination), ())
 
     def through(self, port: Port) -> tuple[Demand, ...]:
         """The demands that cross a port, in their order."""
@@ -105,9 +116,16 @@ class Demands:
         return sum(port.delay_us for port in (*self.paths[demand], *back))
 
 
+_Ends = tuple[str, str, int]
+
+
+def _ends(demand: Demand) -> _Ends:
+    return demand.source, demand.destination, demand.port
+
+
 def united(networks: Iterable[Demands]) -> Demands:
     """Whoever sends to whom in any of several demands on one network: the first of each pair."""
     known = tuple(networks)
-    pairs = {(one.source, one.destination): one for each in reversed(known) for one in each}
-    every = {(one.source, one.destination): None for each in known for one in each}
+    pairs = {_ends(one): one for each in reversed(known) for one in each}
+    every = {_ends(one): None for each in known for one in each}
     return Demands(known[0].topology, tuple(pairs[ends] for ends in every))

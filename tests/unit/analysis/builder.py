@@ -15,8 +15,8 @@ from orchestrator.records.network import (
     NetworkRecord,
     UseRecord,
 )
-from orchestrator.records.trial import ScaleRecord, TrialRecord
-from orchestrator.spec import CHOICES, Choices, load_experiment
+from orchestrator.records.trial import BesideRecord, ScaleRecord, TrialRecord
+from orchestrator.spec import EVERY_CHOICE, Choices, load_experiment
 from tests.unit.analysis.record_builder import connection, network_record, port_record
 from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
 from workloads.models.profiles import load_model
@@ -95,6 +95,8 @@ class FakeTrial:
     losses: Sequence[float] = ()  # of real training; a worker's are its number more
     accuracies: Mapping[int, float] = field(default_factory=dict)  # iteration -> held-out accuracy
     target: float | None = None
+    # Jobs beside, and the records of their processes, whose times are from the trial's begin.
+    beside: Sequence[tuple[BesideRecord, Mapping[str, Sequence[ProcessRecord]]]] = ()
 
     @property
     def names(self) -> list[str]:
@@ -126,6 +128,9 @@ class FakeTrial:
                 _write_lines(place / "ps.jsonl", "ps", self._ps())
             for number, worker in enumerate(self.names):
                 _write_lines(place / f"{worker}.jsonl", worker, self._worker(number))
+        for _, left in self.beside:
+            for process, records in left.items():
+                _write_lines(place / f"{process}.jsonl", process, records)
         return place
 
     def _trial(self) -> TrialRecord:
@@ -147,6 +152,7 @@ class FakeTrial:
             scale=ScaleRecord(rates=self.rates, time=self.time),
             switch="linux-bridge",
             target_accuracy=self.target,
+            beside=tuple(record for record, _ in self.beside),
         )
 
     def _communication(self) -> Schedule:
@@ -331,7 +337,9 @@ def write_run(
     }
     for name in dict.fromkeys(name for trial in trials for name in trial.chosen):
         found = (trial.chosen[name] for trial in trials if name in trial.chosen)
-        experiment[CHOICES[name]] = list(dict.fromkeys(found))
+        experiment[EVERY_CHOICE[name]] = list(dict.fromkeys(found))
+    if jobs := {one.job.name: one.job.resolved() for t in trials for one, _ in t.beside}:
+        experiment["jobs"] = jobs
     if baseline:
         experiment["baseline"] = baseline
     if topology:

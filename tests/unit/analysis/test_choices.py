@@ -16,7 +16,7 @@ from orchestrator.analysis.render.figure import compose
 from orchestrator.analysis.tables.table import SummaryTable
 from orchestrator.records.trial import TrialRecord
 from orchestrator.session.plan.trials import plan_trials
-from orchestrator.spec import CHOICES, Choices, Experiment
+from orchestrator.spec import EVERY_CHOICE, Choices, Experiment
 from tests.unit.analysis.builder import FakeTrial, write_run
 from tests.unit.session.examples import experiment
 
@@ -30,7 +30,7 @@ class WithFlavours(Experiment):
 
 @pytest.fixture(autouse=True)
 def _flavour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CHOICES, "flavour", "flavours")
+    monkeypatch.setitem(EVERY_CHOICE, "flavour", "flavours")
 
 
 def planned(tmp_path: Path) -> WithFlavours:
@@ -89,7 +89,7 @@ def test_it_is_recorded_and_missed(tmp_path: Path) -> None:
 
 def test_rows_compare_schedules_of_one_flavour(tmp_path: Path) -> None:
     made = report(run_of(tmp_path))
-    assert list(made.rows[0])[:5] == ["model", "schedule", "program", "flavour", "imgs_per_sec"]
+    assert list(made.rows[0])[:7] == [*EVERY_CHOICE, "imgs_per_sec"]
     rows = [(row["flavour"], row["schedule"], row["speedup_pct"]) for row in made.rows]
     assert rows == [
         ("plain", "none", None),
@@ -98,7 +98,7 @@ def test_rows_compare_schedules_of_one_flavour(tmp_path: Path) -> None:
         ("ring", "switch-priority", pytest.approx(10)),
     ]
     lines = list(csv.DictReader(io.StringIO((tmp_path / "run/summary.csv").read_text())))
-    assert list(lines[0])[:6] == ["index", "model", "schedule", "program", "flavour", "repeat"]
+    assert list(lines[0])[:8] == ["index", *EVERY_CHOICE, "repeat"]
     assert [line["flavour"] for line in lines[:3]] == ["plain", "plain", "ring"]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.controller.rule import DROP, Rule
+from orchestrator.controller.rule import DROP, FLOW_PRIORITY, JOB_PRIORITY, Rule
 from orchestrator.controller.rules import rule_differences
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import WAYS, ClassPlan, load_topology
@@ -96,3 +97,24 @@ def test_what_a_switch_kept_otherwise_is_named() -> None:
 def test_rules_survive_json() -> None:
     rule = Rule("pull of worker0", 100, PS, WORKER0, 1, 2)
     assert Rule.from_json(rule.to_json()) == rule
+
+
+def test_jobs_on_the_same_hosts_share_a_rule_and_one_with_a_class_is_told_by_its_port() -> None:
+    own = exchange_of(PUBLISHED).demands
+    measured = tuple(replace(one, port=5000) for one in own)
+    neighbour = tuple(replace(one, port=5001, traffic_class="") for one in own)
+    demands = replace(own, all=(*measured, *neighbour))
+    plan = class_plan(demands, by_class=True)
+    first = planned_rules(demands, plan)["switch0"]
+    shared, *told = [rule for rule in first if rule.flow.startswith("pull of worker1")]
+    assert (shared.priority, shared.dscp) == (FLOW_PRIORITY, 0)
+    assert [(rule.priority, rule.dscp, rule.tcp_src, rule.tcp_dst) for rule in told] == [
+        (JOB_PRIORITY, 2, 5000, None),
+        (JOB_PRIORITY, 2, None, 5000),
+    ]
+    assert f"tcp,nw_src={PS},nw_dst={WORKER1},tp_src=5000 actions=set_field:2" in str(told[0])
+    # The next switch only sends on, and without classes nothing has to be told apart.
+    assert not any(rule.tcp_src for rule in planned_rules(demands, plan)["switch1"][:3])
+    for without in (ClassPlan(), ClassPlan(by_hosts=True)):
+        rules = planned_rules(demands, without)["switch0"]
+        assert len(rules) == len({(rule.src, rule.dst) for rule in rules})

@@ -64,8 +64,9 @@ def test_published_experiment() -> None:
     assert experiment.published["alexnet"] == {"none": (0.24,), "switch-priority": (0.34,)}
     assert set(experiment.devices) == {"published-worker-6-cores-2GHz"}
     assert experiment.topology.name == "ps-10g-1g-3workers"
-    assert {experiment.send_buffer_bytes(flow) for flow in experiment.exchange.demands} == {49152}
-    assert experiment.receive_buffer_bytes == 262144
+    buffers, demands = experiment.socket_buffers, experiment.exchange.demands
+    assert {buffers.send_bytes(demands, flow) for flow in demands} == {49152}
+    assert buffers.receive_bytes(demands) == 262144
 
 
 def test_overrides_replace_values() -> None:

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.analysis import Row, read_run, summarise
 from orchestrator.analysis.report import report
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
+from orchestrator.spec import EVERY_CHOICE
 from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
 from tests.unit.analysis.record_builder import caps_record
 
@@ -28,7 +29,9 @@ def test_row_has_what_a_program_reads(tmp_path: Path) -> None:
     ]
     none, switch = (row_json(row) for row in rows(tmp_path, trials))
     first = ["model", "schedule", "imgs_per_sec", "repeats", "speedup_pct", "verdict"]
-    assert list(none)[:6] == first
+    assert list(none)[:9] == [*EVERY_CHOICE, *first[2:]]
+    # It is the measured job's, with all that ran beside it, if anything did.
+    assert none["job"] is none["beside"] is none["program"] is None
     assert [none[key] for key in first] == [
         "alexnet",
         "none",

@@ -11,6 +11,7 @@ from orchestrator.emulation.network.port_classes import demand_classes, port_sha
 from orchestrator.emulation.ports.readback import asked_defaults
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape
 from orchestrator.spec import (
+    Demand,
     Program,
     Scale,
     Throughput,
@@ -181,3 +182,25 @@ def test_hosts_count_apart_what_they_send_to_each_other() -> None:
     assert asked_defaults(shape) == {"1:": "0xb"}
     (match,) = shape.counted[0].matches
     assert match == Match("dst", "10.10.0.3")
+
+
+def test_on_shared_hosts_a_class_takes_the_packets_of_its_own_job_only() -> None:
+    own = exchange_of(topology()).demands
+    measured = tuple(replace(one, port=5000) for one in own)
+    neighbour = tuple(replace(one, port=5001, traffic_class="") for one in own)
+    demands = replace(own, all=(*measured, *neighbour))
+    trunk = next(port for port in demands.crossed if str(port) == "switch0->switch1")
+    *classes, rest = demand_classes(demands, trunk)
+    assert [one.name for one in classes] == ["worker0", "worker1", "worker2"]
+    assert [match.words()[-4:] for match in classes[1].matches] == [
+        ("ip", "sport", "5000", "0xffff"),
+        ("ip", "dport", "5000", "0xffff"),
+    ]
+    assert [match.shown()[-1] for match in classes[1].matches] == [
+        "13880000/ffff0000 at 20",
+        "00001388/0000ffff at 20",
+    ]
+    assert (rest.name, rest.matches) == ("data", ())
+    # A neighbour on other hosts needs no port.
+    apart = replace(own, all=(*own, Demand("worker2", "worker0", 0, "", "other", 5001)))
+    assert str(demand_classes(apart, trunk)) == str(demand_classes(own, trunk))

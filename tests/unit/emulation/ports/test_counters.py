@@ -79,7 +79,8 @@ def test_idle_share_is_that_since_the_sample_before() -> None:
 
 
 def flow(packets: int, **changes: object) -> dict[str, object]:
-    match = {"switch": "s", "flow": "pull", "priority": 100, "src": "a", "dst": "b"}
+    match: dict[str, object] = {"switch": "s", "flow": "pull", "priority": 100}
+    match |= {"src": "a", "dst": "b", "tcp_src": None, "tcp_dst": None}
     return {**match, "dscp": 1, "output": 2, "packets": packets, "bytes": 10 * packets, **changes}
 
 

@@ -126,6 +126,8 @@ class FakeTestbed:
 class FakeDeployment:
     """Tells a few events and returns records, or fails."""
 
+    python = "/venv/bin/python"
+
     def __init__(self, log: list[str]) -> None:
         self.fails: BaseException | None = None
         self.asked: dict[str, Any] = {}
@@ -267,6 +269,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "program": None,
         "target_accuracy": None,
         "resumed_after": 0,
+        "beside": [],
         "ps": "ps",
         "demands": [
             asdict(one) for one in server_demands("ps", HOSTS[1:], load_model("googlenet").bytes)

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.session.plan.memory import memory_bytes
 from tests.unit.session.examples import experiment
+from tests.unit.spec.test_jobs import OTHER, TRAFFIC, loaded
 
 
 def test_the_largest_model_decides_on_memory(tmp_path: Path) -> None:
@@ -19,3 +20,11 @@ def test_the_largest_model_decides_on_memory(tmp_path: Path) -> None:
     )
     smaller = memory_bytes(experiment(tmp_path, models="alexnet", scale="{rates: 5, time: 0.5}"))
     assert smaller - processes == pytest.approx(alexnet / 5, abs=10)
+
+
+def test_jobs_beside_need_theirs(tmp_path: Path) -> None:
+    scale = {"scale": {"rates": 8, "time": 1}}
+    alone = memory_bytes(loaded(tmp_path, {}, **scale))
+    noise, other = {"traffic": TRAFFIC}, OTHER
+    both = loaded(tmp_path, {"noise": noise, "other": other}, **scale)
+    assert memory_bytes(both) == alone + 2 * 64 * 2**20 + memory_bytes(both.of_job("other"))

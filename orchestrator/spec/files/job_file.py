@@ -1,0 +1,109 @@
+"""`jobs:` in the experiment file: what may stand in it, and its defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from orchestrator.spec.fields import (
+    Amount,
+    Count,
+    FileModel,
+    ModelName,
+    Name,
+    Positive,
+    Rate,
+    ScheduleName,
+)
+from orchestrator.spec.files.placement_file import PlacementFile
+from orchestrator.spec.jobs import Traffic
+from workloads.schedule.arrivals import DEFAULT_SHAPE, Pattern, SizeKind, Sizes, sizes_of
+
+MAX_JOBS = 16
+
+
+class SizesFile(FileModel):
+    """How large messages are: exactly one of `constant`, `exponential`, `pareto` and `list`."""
+
+    constant: Amount | None = Field(default=None, description="all messages have this size")
+    exponential: Amount | None = Field(default=None, description="the mean of random sizes")
+    pareto: Amount | None = Field(
+        default=None, description="the mean of random sizes of which few are very large"
+    )
+    shape: Annotated[float, Field(gt=1, le=100, allow_inf_nan=False)] = Field(
+        default=DEFAULT_SHAPE, description="of `pareto`; the smaller, the larger the largest"
+    )
+    list_: Annotated[list[Amount], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, alias="list", description="each as likely as the others"
+    )
+
+    def given(self) -> dict[SizeKind, list[int]]:
+        """What is given, by kind."""
+        one: dict[SizeKind, int | None] = {
+            "constant": self.constant,
+            "exponential": self.exponential,
+            "pareto": self.pareto,
+        }
+        found: dict[SizeKind, list[int]] = {
+            kind: [size] for kind, size in one.items() if size is not None
+        }
+        if self.list_ is not None:
+            found["list"] = self.list_
+        return found
+
+    def resolve(self) -> Sizes:
+        """The sizes; the file must have passed all checks."""
+        for kind, values in self.given().items():
+            return sizes_of(kind, values, self.shape)
+        return Sizes()
+
+
+class TrafficFile(FileModel):
+    """A source of traffic, and who receives it."""
+
+    from_: str = Field(alias="from", description="the host that sends")
+    to: str = Field(description="the host that receives")
+    rate: Rate = Field(
+        description="payload in bits per second, such as 300 Mbps; of 'on-off' while it is on"
+    )
+    pattern: Literal["constant", "on-off", "poisson"] = Field(
+        default="constant",
+        description="'constant': one message after the other; 'on-off': so for a time, then"
+        " nothing; 'poisson': at random",
+    )
+    sizes: SizesFile = Field(default=SizesFile(), description="of messages; 64 KiB if left out")
+    on: Positive = Field(default=1.0, description="'on-off': seconds for which it sends")
+    off: Positive = Field(default=1.0, description="'on-off': seconds for which it does not")
+    transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="'tcp' waits for room, 'udp' loses what finds none"
+    )
+
+    def resolve(self) -> Traffic:
+        """The traffic."""
+        pattern = Pattern(self.pattern, float(self.rate), self.sizes.resolve(), self.on, self.off)
+        return Traffic(self.from_, self.to, pattern, self.transport)
+
+
+class JobFile(FileModel):
+    """A job beside the measured one: traffic, a training, or a program."""
+
+    traffic: TrafficFile | None = Field(default=None, description="a source of traffic")
+    model: ModelName | None = Field(default=None, description="of a training: what it trains")
+    schedule: ScheduleName | None = Field(
+        default=None,
+        description="of a training: one that acts at hosts, if at all; 'none' if left out",
+    )
+    placement: PlacementFile | None = Field(
+        default=None, description="of a training: who does what; hosts may have other jobs, too"
+    )
+    batch: Count | None = Field(
+        default=None, description="of a training; the experiment's if left out"
+    )
+    program: Name | None = Field(
+        default=None, description="one of `programs`, which then has rows of its own with `alone`"
+    )
+    alone: bool = Field(
+        default=False,
+        description="also run it, and the measured job, without the others: their slow-down",
+    )

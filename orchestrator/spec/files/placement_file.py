@@ -1,0 +1,20 @@
+"""`placement:` in a file: which hosts of the topology have which part."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from orchestrator.spec.fields import FileModel
+
+
+class PlacementFile(FileModel):
+    """Which hosts of the topology have which part."""
+
+    servers: Annotated[list[str], Field(min_length=1, max_length=1)] = Field(
+        description="the host of the parameter server"
+    )
+    workers: Annotated[list[str], Field(min_length=1)] = Field(
+        description="the hosts of the workers, in the order in which their gradients are summed"
+    )
