@@ -80,12 +80,14 @@ def rule_differences(switch: str, asked: Iterable[Rule], kept: Iterable[Rule]) -
     """Where the rules that a switch kept differ from those it was asked for."""
     wanted = {rule.key: rule for rule in asked}
     have = {rule.key: rule for rule in kept}
-    said = []
+    differences = []
     for key, rule in wanted.items():
-        found = have.get(key)
-        if found is None:
-            said.append(f"{switch}: the rule {rule} is not there")
-        elif found.effect != rule.effect:
-            said.append(f"{switch}: asked the rule {rule}, kept {found}")
-    said += [f"{switch}: a rule that nobody asked for: {have[k]}" for k in have if k not in wanted]
-    return said
+        held = have.get(key)
+        if held is None:
+            differences.append(f"{switch}: the rule {rule} is not there")
+        elif held.effect != rule.effect:
+            differences.append(f"{switch}: asked the rule {rule}, kept {held}")
+    differences += [
+        f"{switch}: a rule that nobody asked for: {have[k]}" for k in have if k not in wanted
+    ]
+    return differences

@@ -160,9 +160,9 @@ class ControllerSession:
     def differences(self, flows: list[dict[str, Any]]) -> list[str]:
         """Where `flows` differ from the rules that were asked for."""
         return [
-            said
+            difference
             for switch, asked in self._wanted.items()
-            for said in rule_differences(
+            for difference in rule_differences(
                 switch, asked, [_kept(entry) for entry in flows if entry["switch"] == switch]
             )
         ]

@@ -58,8 +58,8 @@ class SubprocessRunner:
         except subprocess.TimeoutExpired as error:
             raise RunError(f"{' '.join(argv)}: no answer in {COMMAND_SECONDS:.0f} s") from error
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().replace("\n", "; ")
-            raise RunError(f"{' '.join(argv)}: exit status {done.returncode}: {said}")
+            output = (done.stderr or done.stdout).strip().replace("\n", "; ")
+            raise RunError(f"{' '.join(argv)}: exit status {done.returncode}: {output}")
         return done.stdout
 
 
@@ -89,5 +89,5 @@ def run_together(
         failed = _FAILED.search(str(error))
         if failed is None:
             raise
-        said = str(error).removeprefix(f"{' '.join(argv)}: ").replace(f"; {failed[0]}", "")
-        raise RunError(f"{program} {lines[int(failed[1]) - 1]}: {said}") from error
+        reason = str(error).removeprefix(f"{' '.join(argv)}: ").replace(f"; {failed[0]}", "")
+        raise RunError(f"{program} {lines[int(failed[1]) - 1]}: {reason}") from error

@@ -137,14 +137,14 @@ def _dense(rows: Sequence[Sequence[float]]) -> tuple[tuple[int, ...], ...]:
 
 def _permutation(order: Order, setting: Setting, worker: int, iteration: int) -> tuple[int, ...]:
     tensors = len(setting.model.tensors)
-    found = _call(order, "pulls", setting, worker, iteration)
+    answer = _call(order, "pulls", setting, worker, iteration)
     try:
-        numbers = tuple(int(number) for number in found)
+        numbers = tuple(int(number) for number in answer)
     except (TypeError, ValueError, OverflowError):
         numbers = ()
     if sorted(numbers) != list(range(tensors)):
         raise _Refused(
             f"pulls() must return every number from 0 to {tensors - 1} once, one per tensor; "
-            f"it returned {len(found)} values"
+            f"it returned {len(answer)} values"
         )
     return numbers

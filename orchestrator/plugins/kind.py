@@ -46,15 +46,15 @@ class Kind(Generic[T]):
     @property
     def base(self) -> type[T]:
         """The class that all of them are subclasses of."""
-        found: type[T] = getattr(importlib.import_module(self.package), self.base_name)
-        return found
+        base: type[T] = getattr(importlib.import_module(self.package), self.base_name)
+        return base
 
     def installed(self) -> dict[str, EntryPoint]:
         """What installed packages bring, by name; of two of one name, what Python finds first."""
-        found: dict[str, EntryPoint] = {}
+        by_name: dict[str, EntryPoint] = {}
         for point in entry_points(group=self.entry_points):
-            found.setdefault(point.name, point)
-        return dict(sorted(found.items()))
+            by_name.setdefault(point.name, point)
+        return dict(sorted(by_name.items()))
 
     def checked(self, module: ModuleType, name: str) -> type[T]:
         """The class of that name in a module.
@@ -62,10 +62,10 @@ class Kind(Generic[T]):
         Raises:
             PluginError: there is none, or it is none of this kind.
         """
-        found = getattr(module, name, None)
-        if not (inspect.isclass(found) and issubclass(found, self.base)):
+        named = getattr(module, name, None)
+        if not (inspect.isclass(named) and issubclass(named, self.base)):
             hint = nearest(name, self._classes(module), else_list="it has")
-            if found is None:
+            if named is None:
                 raise PluginError(f"{module.__name__} has no {name!r}", hint)
             message = (
                 f"{module.__name__}: {name!r} is not a subclass of {self.package}.{self.base_name}"
@@ -73,23 +73,23 @@ class Kind(Generic[T]):
             raise PluginError(message, hint or f"write: class {name}({self.base_name})")
         known = [key for key in vars(self.base) if not key.startswith("_")]
         inherited = self.base.__mro__
-        own = {key for each in found.__mro__ if each not in inherited for key in vars(each)}
+        own = {key for each in named.__mro__ if each not in inherited for key in vars(each)}
         if not own.intersection(known):
             hints = (nearest(key, known) for key in sorted(own) if not key.startswith("_"))
             message = f"{name} overrides nothing of {self.base_name}: {', '.join(known)}"
             raise PluginError(message, next(filter(None, hints), ""))
-        missing = sorted(getattr(found, "__abstractmethods__", ()))
+        missing = sorted(getattr(named, "__abstractmethods__", ()))
         if missing:
             methods = ", ".join(f"{key}()" for key in missing)
             hints = (nearest(key, missing) for key in sorted(own) if key not in known)
             message = f"{name} lacks {methods}, which every {self.noun} has"
             raise PluginError(message, next(filter(None, hints), ""))
-        return found
+        return named
 
     def _classes(self, module: ModuleType) -> list[str]:
         """Names of a module's classes of this kind."""
         return [
             name
-            for name, found in vars(module).items()
-            if inspect.isclass(found) and issubclass(found, self.base) and found is not self.base
+            for name, value in vars(module).items()
+            if inspect.isclass(value) and issubclass(value, self.base) and value is not self.base
         ]

@@ -64,9 +64,9 @@ class Plugin(Generic[T]):
 
         instance = _instance(cls.kind, name, target, imported, folder)
         digest = _digest(instance, target.partition(":")[0], files)
-        found = cls(name, target, str(folder.resolve()), files, digest)
-        found.instance  # noqa: B018 (what cannot be had from its texts alone must fail now)
-        return found
+        plugin = cls(name, target, str(folder.resolve()), files, digest)
+        plugin.instance  # noqa: B018 (what cannot be had from its texts alone must fail now)
+        return plugin
 
     @cached_property
     def instance(self) -> T:
@@ -137,12 +137,12 @@ def _instance(
         beside = sorted(file.stem for file in folder.glob("*.py")) if missing else []
         raise PluginError(message, nearest(of_module, beside)) from error
     try:
-        found = kind.checked(module, of_class)
+        checked_class = kind.checked(module, of_class)
     except PluginError as error:
         raise PluginError(f"{which}: {error.message}", error.hint) from None
     try:
         with users_code():
-            return found()
+            return checked_class()
     except (Exception, SystemExit) as error:
         why = f"{of_class}() raised {type(error).__name__}: {error}"
         raise PluginError(f"{which}: {why}") from error
@@ -157,7 +157,7 @@ def _digest(instance: object, module: str, files: Mapping[str, str]) -> str:
     else:
         file = inspect.getsourcefile(type(instance))
         content = b"" if file is None else Path(file).read_bytes()
-    found = hashlib.sha256(content)
+    digest = hashlib.sha256(content)
     for place in sorted(files.keys() - own):
-        found.update(f"\0{place}\0{files[place]}".encode())
-    return found.hexdigest()
+        digest.update(f"\0{place}\0{files[place]}".encode())
+    return digest.hexdigest()

@@ -113,11 +113,11 @@ class _Files(MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002 (importlib's signature)
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        found = self._found(fullname)
+        source = self._found(fullname)
         # What a library imports is the library's, whatever is beside the experiment.
-        if found is None or _elsewhere(fullname, self._folder):
+        if source is None or _elsewhere(fullname, self._folder):
             return None
-        place, text = found
+        place, text = source
         for name in _imports(text):
             self.refuse_shadow(name)
         self.files[place] = text
@@ -131,9 +131,9 @@ class _Files(MetaPathFinder):
             ShadowedError: it is.
         """
         top = name.partition(".")[0]
-        found = self._found(top)
-        if found is not None and (what := _elsewhere(top, self._folder)):
-            raise ShadowedError(found[0].partition("/")[0], what)
+        source = self._found(top)
+        if source is not None and (what := _elsewhere(top, self._folder)):
+            raise ShadowedError(source[0].partition("/")[0], what)
 
     def _found(self, fullname: str) -> tuple[str, str] | None:
         """The file of a module, and its text."""
@@ -202,10 +202,10 @@ def _imports(text: str) -> set[str]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return set()
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            found.add(node.module)
-    return found
+            modules.add(node.module)
+    return modules

@@ -37,14 +37,14 @@ def paces(
     """
     if tied:
         return len(workers) * _slowest(loads, workers, alone)
-    found = dict.fromkeys(workers, 0.0)
+    paces = dict.fromkeys(workers, 0.0)
     for _ in range(ROUNDS):
-        before = dict(found)
+        before = dict(paces)
         for name in workers:  # each on what the others do by now, which converges
-            found[name] = 1 / alone(name, *_seconds(name, loads, found))
-        if all(isclose(found[name], before[name], rel_tol=_ALIKE) for name in workers):
+            paces[name] = 1 / alone(name, *_seconds(name, loads, paces))
+        if all(isclose(paces[name], before[name], rel_tol=_ALIKE) for name in workers):
             break
-    return sum(found.values())
+    return sum(paces.values())
 
 
 def _slowest(loads: Sequence[ServerLoad], workers: Sequence[str], alone: Alone) -> float:
@@ -62,13 +62,13 @@ def _slowest(loads: Sequence[ServerLoad], workers: Sequence[str], alone: Alone) 
 
 
 def _seconds(
-    worker: str, loads: Sequence[ServerLoad], found: Mapping[str, float]
+    worker: str, loads: Sequence[ServerLoad], paces: Mapping[str, float]
 ) -> tuple[float, float]:
     """Seconds of one model to a worker and from it, on what the others leave."""
     longest = {"pull": 0.0, "push": 0.0}
     for load in loads:
         if worker in load.workers:
-            others = sum(found[name] for name in load.workers if name != worker)
+            others = sum(paces[name] for name in load.workers if name != worker)
             left = max(1 - others * load.model_seconds, 1 / len(load.workers))
             seconds = load.model_seconds / left
             longest[load.direction] = max(longest[load.direction], seconds)

@@ -78,15 +78,15 @@ def predictions(
     """
     bound = lower_bound(exchange, model, devices, batch, goodputs)
     loads = server_loads(exchange, model.bytes, goodputs)
-    found = _shared(exchange, devices, loads)
-    if isinstance(found, str):
-        return tuple(replace(form, why_not=found) for form in _NONE_APPLIES)
-    pull, push = found
+    limiting = _shared(exchange, devices, loads)
+    if isinstance(limiting, str):
+        return tuple(replace(form, why_not=limiting) for form in _NONE_APPLIES)
+    pull, push = limiting
     device = next(iter(worker_devices(exchange, devices).values()))
     equal = isclose(pull.seconds, push.seconds, rel_tol=1e-9)
     closed = _closed(bound, len(exchange.workers), model, device, batch)
     why_not = "" if equal else f"{pull.port} and {push.port} are not equally fast"
-    priority = why_not or _no_priority(exchange, loads, found)
+    priority = why_not or _no_priority(exchange, loads, limiting)
     simulated = []
     for label, slice_bytes, order in _SIMULATED:
         per_byte = (pull.seconds / model.bytes, push.seconds / model.bytes)
@@ -144,7 +144,7 @@ def _shared(
     exchange: ServerExchange, devices: Mapping[str, DeviceModel], loads: tuple[ServerLoad, ...]
 ) -> tuple[ServerLoad, ServerLoad] | str:
     """The links that limit pulls and pushes if all alike workers share them; else why not."""
-    found = []
+    limiting = []
     for direction in WAYS:
         full = fullest(load for load in loads if load.direction == direction)
         shared = [load for load in full if len(load.workers) == len(exchange.workers)]
@@ -152,13 +152,13 @@ def _shared(
             count = len(full[0].workers)
             behind = f"{count} of {len(exchange.workers)} workers"
             return f"no bottleneck that all workers share: {full[0].port} is full with {behind}"
-        found.append(shared[0])
+        limiting.append(shared[0])
     if any(map(exchange.round_trip_us, exchange.workers)):
         return "links have delays, of which these forms know nothing"
     kinds = {replace(device, name="") for device in worker_devices(exchange, devices).values()}
     if len(kinds) > 1:
         return "the workers' devices differ, so they are not in step"
-    return found[0], found[1]
+    return limiting[0], limiting[1]
 
 
 def _no_priority(

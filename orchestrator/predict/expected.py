@@ -156,22 +156,22 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
         KeyError: a worker's device is not in the case's devices.
     """
     order = order or ORDERS.get(schedule.order)
-    found: float | str
+    seconds_or_reason: float | str
     if order is None:
-        found = f"the order {schedule.order} is not the library's"
+        seconds_or_reason = f"the order {schedule.order} is not the library's"
     elif not schedule.sends_model:
-        found = (
+        seconds_or_reason = (
             "what its codec sends is not known"
             if schedule.exchange == PARAMETER_SERVER
             else "its exchange is not simulated"
         )
     else:
-        found = _credit_limits(schedule, case) or _simulated(schedule, order, case)
-        if case.window_limits and not isinstance(found, str):
-            found = _in_range(schedule, order, case, found)
-    if isinstance(found, str):
-        return Prediction(schedule.name, _SIMULATED, None, found)
-    return Prediction(schedule.name, _SIMULATED, found)
+        seconds_or_reason = _credit_limits(schedule, case) or _simulated(schedule, order, case)
+        if case.window_limits and not isinstance(seconds_or_reason, str):
+            seconds_or_reason = _in_range(schedule, order, case, seconds_or_reason)
+    if isinstance(seconds_or_reason, str):
+        return Prediction(schedule.name, _SIMULATED, None, seconds_or_reason)
+    return Prediction(schedule.name, _SIMULATED, seconds_or_reason)
 
 
 def _simulated(schedule: Schedule, order: Order, case: Case) -> float | str:

@@ -43,12 +43,12 @@ def shared_links(demands: Demands, goodputs: Goodputs | None = None) -> tuple[Sh
     """
     loads = link_loads(demands, goodputs)
     rates = fair_bps(demands, loads)
-    found = []
+    shared = []
     for load in loads:
         fair = tuple(rates[demand] for demand in load.demands)
         if len(fair) > 1 and sum(fair) > _FILLED * load.goodput_bps:
-            found.append(SharedLink(str(load.port), load.demands, fair, load.goodput_bps))
-    return tuple(found)
+            shared.append(SharedLink(str(load.port), load.demands, fair, load.goodput_bps))
+    return tuple(shared)
 
 
 def fair_bps(demands: Demands, loads: Sequence[LinkLoad]) -> dict[Demand, float]:

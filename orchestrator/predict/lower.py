@@ -161,7 +161,7 @@ def _barrier_seconds(
         name: _alone(model, device, batch, shares, [load for load in loads if name in load.workers])
         for name, device in worker_devices(exchange, devices).items()
     }
-    found = []
+    bounds = []
     for load in loads:
         crossing = [workers[name] for name in load.workers]
         for layer, share in enumerate(shares):
@@ -169,9 +169,9 @@ def _barrier_seconds(
                 others = [w.forward_end + w.backward_to[layer] for w in crossing]
             else:
                 others = [w.forward_from[layer] + w.after_forward for w in crossing]
-            found.append(_one_machine(others, share * load.model_seconds))
+            bounds.append(_one_machine(others, share * load.model_seconds))
     trips = (exchange.round_trip_us(name) for name in workers)
-    return max(found) + min(trips) / 1e6
+    return max(bounds) + min(trips) / 1e6
 
 
 def _alone(

@@ -53,7 +53,7 @@ class FluidNetwork:
         while through:
             port, share = min(
                 ((port, left[port] / len(crossing)) for port, crossing in through.items()),
-                key=lambda found: found[1],
+                key=lambda port_share: port_share[1],
             )
             for flow in tuple(through[port]):
                 rates[flow] = share

@@ -87,13 +87,13 @@ def own_paces(
         if math.isfinite(lead):
             rows.append([*own, -lead])
             limits.append(0.0)
-    found = linprog(
+    solution = linprog(
         [-1.0] * len(names) + [0.0],
         A_ub=rows,
         b_ub=limits,
         bounds=[(0.0, pace) for pace in (*most, None)],
         method="highs",
     )
-    if found.x is None:
-        raise ValueError(f"no paces of {exchange.topology.name}: {found.message}")
-    return batch * float(sum(found.x[:-1])) / unit
+    if solution.x is None:
+        raise ValueError(f"no paces of {exchange.topology.name}: {solution.message}")
+    return batch * float(sum(solution.x[:-1])) / unit

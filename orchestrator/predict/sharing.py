@@ -91,7 +91,7 @@ def shared_bounds(
     best = {job.name: _best_bps(job, best_seconds[job.name], goodputs) for job in jobs}
     fair = _fair_bps(jobs, best, goodputs)
     used = _taken((job.demands, fair[job.name]) for job in jobs)
-    found = {}
+    bounds = {}
     for job in jobs:
         slowed = [
             port
@@ -102,10 +102,10 @@ def shared_bounds(
         full = dict.fromkeys(
             str(port) for port in slowed if used[port] >= _carried(port, goodputs) * (1 - 1e-9)
         )
-        found[job.name] = SharedBound(
+        bounds[job.name] = SharedBound(
             best_seconds[job.name], best[job.name], fair[job.name], tuple(full)
         )
-    return found
+    return bounds
 
 
 def left_goodputs(

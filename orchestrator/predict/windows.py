@@ -75,7 +75,7 @@ def capped(
         goodputs: measured payload of ports; others carry 1448/1514 of their rate.
         least: whether with the least that windows let through instead of the most.
     """
-    found = dict(goodputs or {})
+    carried_bps = dict(goodputs or {})
     for demand in demands:
         through = window_bps(demands, demand, buffers, scale)
         if through is None:
@@ -84,10 +84,10 @@ def capped(
         own = _own_port(demands, demand)
         if own is None:
             continue
-        carried = found.get(str(own), goodput_bps(own.rate_bps))
+        carried = carried_bps.get(str(own), goodput_bps(own.rate_bps))
         if most < carried:
-            found[str(own)] = most
-    return found
+            carried_bps[str(own)] = most
+    return carried_bps
 
 
 def _own_port(demands: Demands, demand: Demand) -> Port | None:

@@ -54,14 +54,14 @@ def too_small(models: Iterable[Model], schedules: Iterable[Schedule], scale: Sca
         return ""
     model, schedule = max(cases, key=lambda case: off(case[0], case[1].slice_bytes, scale))
     unit = schedule.slice_bytes
-    found = off(model, unit, scale)
-    if found <= MOST_OFF:
+    excess = off(model, unit, scale)
+    if excess <= MOST_OFF:
         return ""
     size, messages = sent(model, unit, scale)
     time = least_time(model, unit, scale.rates)
     enough = f"D = {time} is enough" if time else f"no D up to {MAX_TIME} is enough"
     return (
-        f"scale: at {scale} {model.name} under {schedule.name} has {100 * found:.1f} % more bytes "
+        f"scale: at {scale} {model.name} under {schedule.name} has {100 * excess:.1f} % more bytes "
         f"than D/R of the real model's. The model is {messages} messages of "
         f"{size / messages:.0f} B on average here, headers included, so a schedule has little to "
         f"order, and each message takes some {SLICE_MICROSECONDS} us of a core. A larger D makes "

@@ -155,9 +155,9 @@ def _blocks(model: Model, names: str) -> Iterator[dict[str, int]]:
     """Yield each block's layer numbers by their parts; a layer by itself has the part ""."""
     block, members = "", dict[str, int]()
     for number, layer in enumerate(model.layers):
-        found = re.fullmatch(names, layer.name)
-        name, part = (found["block"], found["part"]) if found else ("", "")
-        if members and (name != block or not found):
+        parts = re.fullmatch(names, layer.name)
+        name, part = (parts["block"], parts["part"]) if parts else ("", "")
+        if members and (name != block or not parts):
             yield members
             members = {}
         block = name

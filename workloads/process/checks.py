@@ -145,10 +145,10 @@ def names(most: int) -> Callable[[Any], tuple[str, ...]]:
     all_of = listed(text, 1, most, "names")
 
     def check(value: Any) -> tuple[str, ...]:
-        found = all_of(value)
-        if len(set(found)) < len(found):
+        given = all_of(value)
+        if len(set(given)) < len(given):
             raise ValueError("names a worker twice")
-        return found
+        return given
 
     return check
 

@@ -79,18 +79,18 @@ class Job:
 
 def _peers(value: Any) -> Mapping[str, Peer]:
     """Checks where all processes of a trial are."""
-    found = {}
+    peers = {}
     for name, given in checks.mapping(value).items():
         try:
             one = checks.mapping(given)
             size = one.get("send_buffer_bytes")
-            found[name] = Peer(
+            peers[name] = Peer(
                 Endpoint(checks.address(one.get("address")), checks.port(one.get("port"))),
                 None if size is None else _BUFFER(size),
             )
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-    return found
+    return peers
 
 
 _ENVELOPE: Mapping[str, checks.Check] = {
@@ -148,9 +148,9 @@ def parse_job(given: Mapping[str, Any]) -> Job:
     envelope, problems = checks.checked(given, _ENVELOPE)
     endpoints, wrong = checks.checked(envelope.pop("endpoints", {}), _ENDPOINTS, "endpoints.")
     limits, too = checks.checked(envelope.pop("limits", {}), _LIMITS, "limits.")
-    for key, found in (("endpoints", wrong), ("limits", too)):
+    for key, problems_within in (("endpoints", wrong), ("limits", too)):
         if isinstance(given.get(key), dict):
-            problems += found
+            problems += problems_within
     if problems:
         raise JobError(problems)
     return Job(

@@ -66,7 +66,7 @@ def write_spans(
         for each in value if isinstance(value, list) else [value]:
             kept |= each.iterations
     for iteration in sorted(kept):
-        found = {
+        kept_spans = {
             name: spans.of(iteration)
             if isinstance(spans, Spans)
             else [each.of(iteration) for each in spans]
@@ -74,7 +74,7 @@ def write_spans(
         }
         begins = [
             int(spans[:, 1].min())
-            for value in found.values()
+            for value in kept_spans.values()
             for spans in (value if isinstance(value, list) else [value])
             if len(spans)
         ]
@@ -83,7 +83,7 @@ def write_spans(
             name: [_flat(each, origin) for each in value]
             if isinstance(value, list)
             else _flat(value, origin)
-            for name, value in found.items()
+            for name, value in kept_spans.items()
         }
         records.write(kind(iteration=iteration, origin_ns=origin, **flat))
 

@@ -343,12 +343,12 @@ def _note_windows(
 
     def counted() -> list[tuple[int, int]]:
         """Per connection: bytes received, microseconds in which the network could send for it."""
-        found = []
+        counts = []
         for one in connections:
             state = tcp_state(*one.sockets)
             busy = state.get("busy_us", 0) - state.get("receiver_limited_us", 0)
-            found.append((state.get("bytes_received", one.received), busy))
-        return found
+            counts.append((state.get("bytes_received", one.received), busy))
+        return counts
 
     begin, before = time.monotonic_ns(), counted()
     while begin < until_ns and not failed.is_set():

@@ -165,8 +165,8 @@ class _Sender:
     def _send(self, connection: Connection) -> None:
         connection.receiving.settimeout(self._job.silence_seconds)
         _expect(connection, FrameType.RELEASE)
-        said = greeting(FrameType.HELLO, self._job.worker, 0, self._layout.digest)
-        stream = Stream(connection, len(said))
+        hello = greeting(FrameType.HELLO, self._job.worker, 0, self._layout.digest)
+        stream = Stream(connection, len(hello))
         self._refill()
         sender = Thread(target=send_from, args=(self._queue, [stream], self._on_sent), daemon=True)
         sender.start()

@@ -121,19 +121,19 @@ def _on_off(pattern: Pattern) -> Callable[[float], float]:
     return at
 
 
-def scaled(found: Iterator[Arrival], rates: float, time: float) -> Iterator[tuple[int, int]]:
+def scaled(real: Iterator[Arrival], rates: float, time: float) -> Iterator[tuple[int, int]]:
     """The emulation's messages: (nanoseconds from the begin, bytes).
 
     What is left of a byte goes to the next message, so that the rate is exact.
 
     Args:
-        found: the real system's.
+        real: the real system's.
         rates: R.
         time: D.
     """
     factor = float(Fraction(repr(float(time))) / Fraction(repr(float(rates))))
     total, told = 0.0, 0
-    for one in found:
+    for one in real:
         total += one.bytes * factor
         whole = int(total)
         if whole > told:

@@ -179,9 +179,9 @@ def interface_of(address: str) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _, name in socket.if_nameindex():
             try:
-                found = ioctl(sock, _SIOCGIFADDR, struct.pack("256s", name.encode()))
+                answer = ioctl(sock, _SIOCGIFADDR, struct.pack("256s", name.encode()))
             except OSError:
                 continue  # it has no address at all
-            if socket.inet_ntoa(found[20:24]) == address:
+            if socket.inet_ntoa(answer[20:24]) == address:
                 return name
     raise WorkloadError(f"no interface has the address {address}")

@@ -54,10 +54,10 @@ def supervise(life_line: int, argv: Sequence[str]) -> int:
     while True:
         ready, _, _ = select.select([life_line, wake_read], [], [])
         if life_line in ready:
-            said = os.read(life_line, 1)
-            if said == STOP:
+            request = os.read(life_line, 1)
+            if request == STOP:
                 os.kill(command.pid, signal.SIGINT)
-            elif not said:
+            elif not request:
                 return 128 + signal.SIGKILL
         if wake_read in ready:
             os.read(wake_read, 4096)
@@ -68,17 +68,17 @@ def supervise(life_line: int, argv: Sequence[str]) -> int:
 
 def _reap(wanted: int) -> int | None:
     """Reap all that have ended; the exit status of `wanted` once it is among them."""
-    found = None
+    exit_status = None
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return found
+            return exit_status
         if pid == 0:
-            return found
+            return exit_status
         if pid == wanted:
             code = os.waitstatus_to_exitcode(status)
-            found = code if code >= 0 else 128 - code
+            exit_status = code if code >= 0 else 128 - code
 
 
 def main() -> None:

@@ -222,32 +222,32 @@ def warnings(caps: Sequence[HostCaps], capacity: MachineCapacity) -> tuple[str, 
         "memory": any(cap.asked.memory_bytes is not None for cap in caps),
         "cpuset": any(cap.asked.cpuset for cap in caps),
     }
-    said = [
+    lines = [
         f"no {name} caps are enforced: {capacity.missing[name]}"
         for name, wanted in asked.items()
         if wanted and name in capacity.missing and not (name == "cpuset" and capacity.affinity)
     ]
     memory = sum(cap.enforced.memory_bytes or 0 for cap in caps)
     if memory > capacity.memory_bytes:
-        said.append(
+        lines.append(
             f"the hosts' memory caps add up to {size_text(memory)}, this machine has "
             f"{size_text(capacity.memory_bytes)}: not all hosts can fill theirs at once"
         )
-    return tuple(said)
+    return tuple(lines)
 
 
 def notes(caps: Sequence[HostCaps], capacity: MachineCapacity) -> tuple[str, ...]:
     """What is usual in an emulation, and hence only recorded: idle CPU tells whether it matters."""
-    said = []
+    lines = []
     if pinned := [cap.host for cap in caps if cap.pinned]:
-        said.append(f"CPU affinity keeps the cpuset of {', '.join(pinned)}, and no cgroup")
+        lines.append(f"CPU affinity keeps the cpuset of {', '.join(pinned)}, and no cgroup")
     cores = sum(cap.enforced.cores or 0 for cap in caps)
     if cores > capacity.cores:
-        said.append(
+        lines.append(
             f"the hosts' CPU caps add up to {cores:g} cores, this machine has {capacity.cores}: "
             "not all hosts can use theirs at once"
         )
-    return tuple(said)
+    return tuple(lines)
 
 
 def refusals(caps: Iterable[HostCaps], capacity: MachineCapacity) -> tuple[str, ...]:

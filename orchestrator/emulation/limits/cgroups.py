@@ -51,12 +51,12 @@ class Layout:
     missing: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        found: dict[int, list[str]] = {}
+        by_version: dict[int, list[str]] = {}
         for tree in self.hierarchies:
             names = [name for name in tree.controllers if name in _NEEDED]
-            found.setdefault(tree.version, []).extend(names)
+            by_version.setdefault(tree.version, []).extend(names)
         return "; ".join(
-            f"v{version} ({', '.join(names)})" for version, names in found.items() if names
+            f"v{version} ({', '.join(names)})" for version, names in by_version.items() if names
         )
 
 
@@ -74,7 +74,7 @@ def find_layout(process: Path = Path("/proc/self")) -> Layout:
     mounts = list(_mounts(_text(process / "mountinfo")))
     own = dict(_own_groups(_text(process / "cgroup")))
     missing = dict.fromkeys(_NEEDED, "no cgroup file system is mounted")
-    found: dict[Path, Hierarchy] = {}
+    hierarchies: dict[Path, Hierarchy] = {}
     for controller in CONTROLLERS:
         for mount in mounts:
             if controller not in mount.options or mount.kind != "cgroup":
@@ -84,19 +84,19 @@ def find_layout(process: Path = Path("/proc/self")) -> Layout:
                 continue
             names = tuple(name for name in CONTROLLERS if name in mount.options)
             directory = _inside(mount, own.get(controller, "/"))
-            found[mount.point] = Hierarchy(1, names, mount.point, directory)
+            hierarchies[mount.point] = Hierarchy(1, names, mount.point, directory)
             break
-    taken = {name for tree in found.values() for name in tree.controllers}
+    taken = {name for tree in hierarchies.values() for name in tree.controllers}
     for mount in mounts:
         if mount.kind == "cgroup2":
             tree, why = _unified(mount, _inside(mount, own.get("", "/")), taken)
             if tree is not None:
-                found[mount.point] = tree
+                hierarchies[mount.point] = tree
                 taken.update(tree.controllers)
             missing.update({name: why[name] for name in _NEEDED if name in why})
             break
     return Layout(
-        tuple(found.values()), {name: missing[name] for name in _NEEDED if name not in taken}
+        tuple(hierarchies.values()), {name: missing[name] for name in _NEEDED if name not in taken}
     )
 
 
@@ -209,39 +209,39 @@ class HostGroup:
             The limits that hold, and a line for each thing that the kernel refused or kept
             otherwise.
         """
-        said: list[str] = []
-        if limits.quota_us is not None and not self._quota(limits, said):
+        problems: list[str] = []
+        if limits.quota_us is not None and not self._quota(limits, problems):
             limits = replace(limits, cores=None)
-        if limits.memory_bytes is not None and not self._memory(limits.memory_bytes, said):
+        if limits.memory_bytes is not None and not self._memory(limits.memory_bytes, problems):
             limits = replace(limits, memory_bytes=None)
         if limits.cpuset:
             cpus = cpu_list(limits.cpuset)
-            if not self._set("cpuset", "cpuset.cpus", cpus, said):
+            if not self._set("cpuset", "cpuset.cpus", cpus, problems):
                 limits = replace(limits, cpuset=())
-        return limits, said
+        return limits, problems
 
-    def _quota(self, limits: Limits, said: list[str]) -> bool:
+    def _quota(self, limits: Limits, problems: list[str]) -> bool:
         quota, period = str(limits.quota_us), str(limits.period_us)
         if self._version("cpu") == 2:
-            return self._set("cpu", "cpu.max", f"{quota} {period}", said)
-        return self._set("cpu", "cpu.cfs_period_us", period, said) and self._set(
-            "cpu", "cpu.cfs_quota_us", quota, said
+            return self._set("cpu", "cpu.max", f"{quota} {period}", problems)
+        return self._set("cpu", "cpu.cfs_period_us", period, problems) and self._set(
+            "cpu", "cpu.cfs_quota_us", quota, problems
         )
 
-    def _memory(self, size: int, said: list[str]) -> bool:
+    def _memory(self, size: int, problems: list[str]) -> bool:
         # The kernel counts in pages.
         page = os.sysconf("SC_PAGE_SIZE")
         text = str(size // page * page)
         if self._version("memory") == 2:
             name, swap = "memory.swap.max", "0"
-            done = self._set("memory", "memory.max", text, said)
+            done = self._set("memory", "memory.max", text, problems)
         else:
             name, swap = "memory.memsw.limit_in_bytes", text
-            done = self._set("memory", "memory.limit_in_bytes", text, said)
+            done = self._set("memory", "memory.limit_in_bytes", text, problems)
         if done and self._file("memory", name).exists():
-            self._set("memory", name, swap, said)
+            self._set("memory", name, swap, problems)
         elif done and len(_text(Path("/proc/swaps")).splitlines()) > 1:
-            said.append("swap is not counted: the kernel has no accounting of it")
+            problems.append("swap is not counted: the kernel has no accounting of it")
         return done
 
     def add(self, process: int) -> None:
@@ -312,17 +312,17 @@ class HostGroup:
         pairs = (line.split() for line in self._read(controller, name).splitlines())
         return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}
 
-    def _set(self, controller: str, name: str, value: str, said: list[str]) -> bool:
+    def _set(self, controller: str, name: str, value: str, problems: list[str]) -> bool:
         """Write a limit and read it back; whether it was kept."""
         file = self._file(controller, name)
         try:
             file.write_text(value)
             kept = file.read_text().strip()
         except OSError as error:
-            said.append(f"the kernel refused {name} {value}: {error.strerror}")
+            problems.append(f"the kernel refused {name} {value}: {error.strerror}")
             return False
         if kept != value:
-            said.append(f"asked {name} {value}, the kernel kept {kept}")
+            problems.append(f"asked {name} {value}, the kernel kept {kept}")
         return kept == value
 
 

@@ -177,14 +177,16 @@ def remove_stale(layout: Layout | None = None) -> list[Path]:
     """Remove what dead runs left behind anywhere in the trees, and say what that was."""
     layout = layout or find_layout()
     namespace = _namespace()
-    found = []
+    stale_folders = []
     for tree in layout.hierarchies:
         for folder, below, _ in os.walk(tree.mount):
             ours = [name for name in below if _NAME.fullmatch(name)]
             below[:] = [name for name in below if name not in ours]
-            found += [Path(folder, name) for name in ours if stale(name, _started, namespace)]
-    left = guardian.remove(found)
-    return [folder for folder in found if folder not in left]
+            stale_folders += [
+                Path(folder, name) for name in ours if stale(name, _started, namespace)
+            ]
+    left = guardian.remove(stale_folders)
+    return [folder for folder in stale_folders if folder not in left]
 
 
 def _started(pid: int) -> int | None:

@@ -184,8 +184,8 @@ def checks(machine: Machine, congestion_control: str = "cubic") -> tuple[Check, 
 
 
 def _root(machine: Machine) -> Check:
-    found = "yes" if machine.root else "no"
-    return Check("root", found, machine.root, Need.RUN, "making networks", "call it with sudo")
+    answer = "yes" if machine.root else "no"
+    return Check("root", answer, machine.root, Need.RUN, "making networks", "call it with sudo")
 
 
 def _namespaces(machine: Machine) -> Check:
@@ -199,8 +199,8 @@ def _program(program: Program, machine: Machine) -> Check:
     remedy = f"Debian package {program.package}"
     if program.need in (Need.RUN, Need.BENCH):
         remedy = f"{_SET_UP}, or {remedy}"
-    found = path or "missing"
-    return Check(program.name, found, path is not None, program.need, program.needed_for, remedy)
+    where = path or "missing"
+    return Check(program.name, where, path is not None, program.need, program.needed_for, remedy)
 
 
 def _feature(feature: Feature, machine: Machine) -> Check:
@@ -233,9 +233,9 @@ def _kernel(machine: Machine, congestion_control: str) -> Iterator[Check]:
 
 
 def _torch(machine: Machine) -> Check:
-    found = machine.torch or "missing"
+    version = machine.torch or "missing"
     purpose = "torch scripts, real training"
-    return Check("torch", found, machine.torch is not None, Need.TORCH, purpose, SET_UP_TORCH)
+    return Check("torch", version, machine.torch is not None, Need.TORCH, purpose, SET_UP_TORCH)
 
 
 def _resources(machine: Machine) -> Iterator[Check]:

@@ -70,17 +70,17 @@ def _stem(name: str, number: int) -> str:
 
 def host_addresses(topology: Topology) -> dict[str, HostAddresses]:
     """Addresses of all hosts, in the order of the file."""
-    found = {}
+    addresses = {}
     stems = device_stems(topology)
     for number, host in enumerate(topology.hosts, start=1):
-        found[host.name] = HostAddresses(
+        addresses[host.name] = HostAddresses(
             name=host.name,
             data=str(DATA_NETWORK[number]),
             data_mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}",
             management=str(MANAGEMENT_NETWORK[number + 1]),
             stem=stems[host.name],
         )
-    return found
+    return addresses
 
 
 def data_addresses(topology: Topology) -> dict[str, str]:
@@ -146,8 +146,8 @@ def port_numbers(topology: Topology) -> dict[tuple[str, str], int]:
 
 def port_devices(topology: Topology) -> dict[tuple[str, str], str]:
     """The interface at which a port (node, peer) sends."""
-    found = {}
+    devices = {}
     for cable in cables(topology):
         a, b = cable.endpoints
-        found[a, b], found[b, a] = cable.devices
-    return found
+        devices[a, b], devices[b, a] = cable.devices
+    return devices

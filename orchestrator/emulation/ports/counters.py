@@ -70,12 +70,12 @@ def queue_counts(shape: PortShape, qdiscs: Sequence[Mapping[str, Any]]) -> dict[
 
 def link_bytes(text: str) -> dict[str, int]:
     """Bytes received and sent per interface, out of `ip -j -s link show`."""
-    found = {}
+    by_interface = {}
     for entry in json.loads(text or "[]"):
         stats = entry.get("stats64")
         if stats:
-            found[entry["ifname"]] = int(stats["rx"]["bytes"]) + int(stats["tx"]["bytes"])
-    return found
+            by_interface[entry["ifname"]] = int(stats["rx"]["bytes"]) + int(stats["tx"]["bytes"])
+    return by_interface
 
 
 def send_drops(text: str) -> dict[str, int]:

@@ -63,19 +63,19 @@ class ShapedPorts:
         Raises:
             RunError: a port's device is gone.
         """
-        found = {}
+        counts = {}
         for namespace, group in self._by_namespace(self._shapes.values()).items():
             qdiscs = self._qdiscs(namespace, "-s")
             for shape in group:
-                found[shape.port] = queue_counts(shape, _of_device(shape, qdiscs))
-        return found
+                counts[shape.port] = queue_counts(shape, _of_device(shape, qdiscs))
+        return counts
 
     def _by_namespace(self, shapes: Iterable[PortShape]) -> dict[int | None, list[PortShape]]:
-        found: dict[int | None, list[PortShape]] = {}
+        by_namespace: dict[int | None, list[PortShape]] = {}
         for shape in shapes:
             node = shape.port.partition("->")[0]
-            found.setdefault(self._namespace(node), []).append(shape)
-        return found
+            by_namespace.setdefault(self._namespace(node), []).append(shape)
+        return by_namespace
 
     def _commands(self, shape: PortShape) -> Iterator[Command]:
         before = self._shapes.get(shape.port)

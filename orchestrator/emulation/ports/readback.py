@@ -44,34 +44,34 @@ def parse_rate(text: str) -> int:
     Raises:
         ValueError: the text is no rate.
     """
-    found = re.fullmatch(r"([\d.]+)([KMGT]?bit)", text)
-    if found is None:
+    parts = re.fullmatch(r"([\d.]+)([KMGT]?bit)", text)
+    if parts is None:
         raise ValueError(f"not a rate: {text!r}")
-    return round(float(found[1]) * _UNITS[found[2]])
+    return round(float(parts[1]) * _UNITS[parts[2]])
 
 
 def parse_classes(text: str) -> dict[str, KeptClass]:
     """Classes out of `tc class show` (which has no JSON for htb in Debian 12's iproute2)."""
     kept = {}
     for line in text.splitlines():
-        found = _CLASS.match(line)
-        if found:
+        parts = _CLASS.match(line)
+        if parts:
             prio = _PRIO.search(line)
-            kept[found["id"]] = KeptClass(
-                found["id"],
+            kept[parts["id"]] = KeptClass(
+                parts["id"],
                 int(prio[1]) if prio else None,
-                parse_rate(found["rate"]),
-                parse_rate(found["ceil"]),
+                parse_rate(parts["rate"]),
+                parse_rate(parts["ceil"]),
             )
     return kept
 
 
 def by_device(text: str) -> dict[str, list[dict[str, Any]]]:
     """Per device its entries in what `tc -j qdisc show` or `ip -j link show` print of all."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    entries: dict[str, list[dict[str, Any]]] = {}
     for entry in json.loads(text or "[]"):
-        found.setdefault(entry["dev" if "dev" in entry else "ifname"], []).append(entry)
-    return found
+        entries.setdefault(entry["dev" if "dev" in entry else "ifname"], []).append(entry)
+    return entries
 
 
 def parse_filters(text: str) -> Counter[Rule]:
@@ -119,13 +119,13 @@ def differences(
         qdiscs: the device's in `tc -j qdisc show`.
         link: the device in `ip -d -j link show`.
     """
-    said = (
+    lines = (
         *_class_differences(shape, parse_classes(rules_text)),
         *_qdisc_differences(shape, qdiscs),
         *_filter_differences(shape, parse_filters(rules_text)),
         *_link_differences(shape, link),
     )
-    return [f"{shape.port}: {difference}" for difference in said]
+    return [f"{shape.port}: {difference}" for difference in lines]
 
 
 def _class_differences(shape: PortShape, kept: Mapping[str, KeptClass]) -> Iterator[str]:

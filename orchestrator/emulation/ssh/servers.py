@@ -209,8 +209,8 @@ class SshServers:
     def _all_listen(self) -> bool:
         for host, server in self._servers.items():
             if server.poll() is not None:
-                said = self._log(host).read_text().strip()
-                raise RunError(f"the SSH server of host {host} did not start: {said}")
+                log = self._log(host).read_text().strip()
+                raise RunError(f"the SSH server of host {host} did not start: {log}")
         return all(self._pid_file(host).exists() for host in self._servers)
 
     def _pid_file(self, host: str) -> Path:

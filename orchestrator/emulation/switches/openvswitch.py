@@ -89,14 +89,14 @@ class OvsProcesses:
 
     def thread_seconds(self) -> dict[int, float]:
         """What each thread of ovs-vswitchd has used of the processor; empty once it is gone."""
-        found = {}
+        seconds = {}
         tasks = Path(f"/proc/{self._processes['ovs-vswitchd'].pid}/task")
         # Threads come and go while this looks.
         with contextlib.suppress(OSError):
             for task in tasks.iterdir():
                 with contextlib.suppress(OSError):
-                    found[int(task.name)] = _processor_seconds((task / "stat").read_text())
-        return found
+                    seconds[int(task.name)] = _processor_seconds((task / "stat").read_text())
+        return seconds
 
     def close(self) -> None:
         """End both, the switch first."""

@@ -103,13 +103,13 @@ class OvsBridge:
         table = json.loads(interfaces_text)
         rows = [dict(zip(table["headings"], row, strict=True)) for row in table["data"]]
         kept = {row["name"]: row for row in rows}
-        said = []
+        lines = []
         for number, port in enumerate(self.ports(), start=1):
             row = kept.get(port, {"ofport": "nothing", "error": ""})
             if row["ofport"] != number:
                 error = row["error"] if isinstance(row["error"], str) else ""
-                said.append(f"{port}: asked port {number}, kept {row['ofport']} {error}".strip())
-        return said
+                lines.append(f"{port}: asked port {number}, kept {row['ofport']} {error}".strip())
+        return lines
 
 
 def list_interfaces(database: Path) -> Command:

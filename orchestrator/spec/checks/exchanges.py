@@ -29,8 +29,8 @@ def check_exchanges(
     known = tuple(networks)
     for name, schedule in schedules.items():
         if schedule.exchange in code.exchanges:
-            found = _problems(schedule.exchange, code, models, known, switch)
-            message, hint = next(found, ("", ""))
+            problems = _problems(schedule.exchange, code, models, known, switch)
+            message, hint = next(problems, ("", ""))
             if message:
                 document.report_at(("custom_schedules", name, "exchange"), message, hint)
 

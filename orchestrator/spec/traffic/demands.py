@@ -60,7 +60,7 @@ class Demands:
         for demand, crossed in self.paths.items():
             for port in crossed:
                 crossing.setdefault(port, []).append(demand)
-        return {port: tuple(found) for port, found in crossing.items()}
+        return {port: tuple(demands) for port, demands in crossing.items()}
 
     @property
     def crossed(self) -> tuple[Port, ...]:
@@ -89,7 +89,7 @@ class Demands:
         for crossed in self.paths.values():
             for before, port in pairwise(crossed):
                 feeding.setdefault(port, {})[before] = None
-        return {port: tuple(found) for port, found in feeding.items()}
+        return {port: tuple(feeders) for port, feeders in feeding.items()}
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

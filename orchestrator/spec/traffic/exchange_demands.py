@@ -49,25 +49,25 @@ def demands_under(
     kind = exchange_class(exchange, code)
     try:
         with users_code():
-            found = kind.demands(placement.servers, placement.workers, model)
-            found = found if found is None else tuple(found)
+            demands = kind.demands(placement.servers, placement.workers, model)
+            demands = demands if demands is None else tuple(demands)
     except Exception as error:
         why = f"raised {raised_by(kind.demands, error)}"
         raise PluginError(f"exchange {exchange!r}: demands() {why}") from error
-    if found is None:
+    if demands is None:
         return _any_demands(topology, placement)
-    wrong = _wrong(found, {*placement.servers, *placement.workers})
+    wrong = _wrong(demands, {*placement.servers, *placement.workers})
     if not wrong:
         try:
-            return _made(topology, found)
+            return _made(topology, demands)
         except ValueError as error:
             wrong = str(error)
     raise PluginError(f"exchange {exchange!r}: demands() returned what cannot be: {wrong}")
 
 
-def _wrong(found: Iterable[Any], hosts: set[str]) -> str:
+def _wrong(demands: Iterable[Any], hosts: set[str]) -> str:
     """What is wrong with demands, each for itself; empty: nothing."""
-    for one in found:
+    for one in demands:
         if not isinstance(one, Demand):
             return f"{one!r} is no Demand"
         for end in (one.source, one.destination):

@@ -37,12 +37,12 @@ class Port:
 @lru_cache(maxsize=_REMEMBERED)
 def ports(topology: Topology) -> tuple[Port, ...]:
     """Both ends of each link, in the order of the file: first endpoint, then second."""
-    found: list[Port] = []
+    both_ends: list[Port] = []
     for link in topology.links:
         first, second = link.endpoints
-        found.append(_port(first, second, link.forward))
-        found.append(_port(second, first, link.reverse))
-    return tuple(found)
+        both_ends.append(_port(first, second, link.forward))
+        both_ends.append(_port(second, first, link.reverse))
+    return tuple(both_ends)
 
 
 def path(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
@@ -58,10 +58,10 @@ def path(topology: Topology, src: str, dst: str) -> tuple[Port, ...]:
     if src in order and dst in order and order[dst] < order[src]:
         back = _back(topology)
         return tuple(back[port] for port in reversed(path(topology, dst, src)))
-    found = _tree(topology, src).get(dst)
-    if found is None:
+    crossed = _tree(topology, src).get(dst)
+    if crossed is None:
         raise ValueError(f"no path from {src!r} to {dst!r}")
-    return found
+    return crossed
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -44,8 +44,8 @@ def overrun(networks: Iterable[Demands], buffers: SocketBuffers) -> str:
     """
     if buffers.send is None:
         return ""
-    found = [one for demands in networks for one in _overruns(demands, buffers)]
-    return max(found, key=lambda one: (one.times, -one.rate_bps)).text if found else ""
+    overruns = [one for demands in networks for one in _overruns(demands, buffers)]
+    return max(overruns, key=lambda one: (one.times, -one.rate_bps)).text if overruns else ""
 
 
 def _overruns(demands: Demands, buffers: SocketBuffers) -> Iterator[_Overrun]:

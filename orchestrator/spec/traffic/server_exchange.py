@@ -89,5 +89,5 @@ def exchange_of(topology: Topology, placement: Placement) -> ServerExchange:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _demands(exchange: ServerExchange, model_bytes: int) -> Demands:
-    found = server_demands(exchange.server, exchange.workers, model_bytes)
-    return Demands(exchange.topology, found)
+    demands = server_demands(exchange.server, exchange.workers, model_bytes)
+    return Demands(exchange.topology, demands)

@@ -151,19 +151,19 @@ def too_small_for_order(
         (one.place == "nowhere", one.barrier, one.flow_count, one.slice_bytes): one
         for one in schedules
     }
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     cases: list[_Case] = []
     for case in product(models, all_turns, unlike.values()):
         model, turns, schedule = case
         if what := turns.why_too_short(model, schedule, scale):
-            found.setdefault(model.name, what)
+            reasons.setdefault(model.name, what)
             cases.append((turns, model, schedule))
-    if not found:
+    if not reasons:
         return ""
-    first, *others = found
+    first, *others = reasons
     same = f"; {', '.join(others)}: the same" if others else ""
     return (
-        f"scale: at {scale} an order has little effect: {found[first]}{same} "
+        f"scale: at {scale} an order has little effect: {reasons[first]}{same} "
         f"({_enough(cases, scale)})"
     )
 

@@ -61,7 +61,7 @@ class Document:
             return
         self.bad.add(loc)
         mark = self._mark(loc, key=key)
-        if any(mark == at and message == said.message for at, said in self.problems):
+        if any(mark == at and message == problem.message for at, problem in self.problems):
             return
         user = self._user(loc)
         if user is not None and user[0] != mark[0]:

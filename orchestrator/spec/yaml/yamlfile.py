@@ -230,13 +230,13 @@ class _Converter:
         listed = _target(node)
         nodes = listed.value if isinstance(listed, yaml.SequenceNode) else [node]
         for one in nodes:
-            found = _target(one)
-            if isinstance(found, yaml.MappingNode):
-                yield from self._entries(found, mark_of(one), 0)
+            target = _target(one)
+            if isinstance(target, yaml.MappingNode):
+                yield from self._entries(target, mark_of(one), 0)
                 continue
             # What the mapping lacks may be what this was to bring.
             self._document.bad.add(loc)
-            if found.tag != REFUSED:
+            if target.tag != REFUSED:
                 message = "'<<' merges a mapping or a list of mappings"
                 hint = "put it in quotes if it is a key of yours"
                 self._document.report(mark_of(one), message, hint)
@@ -261,8 +261,8 @@ class _Converter:
                 yield key, _Entry(key_node, value_node)
                 continue
             listed = _target(value_node)
-            found = listed.value if isinstance(listed, yaml.SequenceNode) else [listed]
-            merged += [_target(one) for one in found]
+            nodes = listed.value if isinstance(listed, yaml.SequenceNode) else [listed]
+            merged += [_target(one) for one in nodes]
         for one in merged:
             if isinstance(one, yaml.MappingNode):
                 yield from self._entries(one, mark, depth + 1)
