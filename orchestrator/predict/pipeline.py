@@ -2,14 +2,14 @@
 
 The rules are the dependencies of one synchronous iteration (as in P3 and ByteScheduler): forward(l)
 waits for forward(l-1) and all pulls of layer l; backward(l) for backward(l+1), and the first
-backward for the last forward; layer l is pushed after backward(l); a piece is pulled for the next
+backward for the last forward; layer l is pushed after backward(l); a unit is pulled for the next
 iteration as soon as all workers have pushed it.
 
-All workers are alike and in step: they push a piece together, and it is pushed by all when the
+All workers are alike and in step: they push a unit together, and it is pushed by all when the
 bottleneck has carried it n times. So one queue for each direction of the bottleneck is enough, with
-whole pieces served one after the other, and the computation of one worker. A queue serves pieces in
-the order in which they come (fifo), or always the waiting piece of the first layer (layer), or of
-the first flow, of those that `geryon` splits a model into (flow), without breaking off the piece
+whole units served one after the other, and the computation of one worker. A queue serves units in
+the order in which they come (fifo), or always the waiting unit of the first layer (layer), or of
+the first flow, of those that `geryon` splits a model into (flow), without breaking off the unit
 that it is at. There are no constants but those of the topology, the model and the device.
 """
 
@@ -43,7 +43,7 @@ class Work:
     Attributes:
         forward: of every layer.
         backward: of every layer.
-        pieces: of every layer, the bytes of its pieces.
+        units: of every layer, the bytes of its units: its tensors, or slices of them.
         pull: seconds in which the bottleneck carries a byte to all workers.
         push: seconds in which it carries a byte from all workers.
         pull_delay: seconds from the bottleneck to a worker.
@@ -52,7 +52,7 @@ class Work:
 
     forward: tuple[float, ...]
     backward: tuple[float, ...]
-    pieces: tuple[tuple[int, ...], ...]
+    units: tuple[tuple[int, ...], ...]
     pull: float
     push: float
     pull_delay: float = 0.0
@@ -73,16 +73,16 @@ def work(
         device: of every worker.
         batch: images per worker.
         seconds_per_byte: in which the bottleneck carries a byte to (from) all workers.
-        slice_bytes: size of a piece; None: every tensor is one.
+        slice_bytes: size of a unit; None: every tensor is one.
     """
     return Work(
         tuple(device.forward_seconds(layer, batch) for layer in model.layers),
         tuple(device.backward_seconds(layer, batch) for layer in model.layers),
         tuple(
             tuple(
-                piece
+                unit
                 for tensor in layer.tensors
-                for piece in _cut(BYTES_PER_ELEMENT * tensor.elements, slice_bytes)
+                for unit in _cut(BYTES_PER_ELEMENT * tensor.elements, slice_bytes)
             )
             for layer in model.layers
         ),
@@ -110,13 +110,13 @@ def _cut(length: int, slice_bytes: int | None) -> list[int]:
 
 
 def _ranks(work: Work, order: Order) -> list[list[int]]:
-    """Per layer and piece, its place in a queue; the least is served first."""
+    """Per layer and unit, its place in a queue; the least is served first."""
     if order != "flow":
         by_layer = order == "layer"
-        return [[by_layer * layer] * len(pieces) for layer, pieces in enumerate(work.pieces)]
-    flows, whole = get_schedule("geryon").flow_count, sum(map(sum, work.pieces))
-    ends = accumulate(piece for pieces in work.pieces for piece in pieces)
-    return [[flow_of(next(ends), whole, flows) for _ in pieces] for pieces in work.pieces]
+        return [[by_layer * layer] * len(units) for layer, units in enumerate(work.units)]
+    flows, whole = get_schedule("geryon").flow_count, sum(map(sum, work.units))
+    ends = accumulate(unit for units in work.units for unit in units)
+    return [[flow_of(next(ends), whole, flows) for _ in units] for units in work.units]
 
 
 class _Direction:
@@ -129,18 +129,18 @@ class _Direction:
         self._come = 0
         self.busy = False
 
-    def put(self, layer: int, piece: int) -> None:
-        """A layer's piece of that number comes."""
-        heapq.heappush(self._waiting, (self._ranks[layer][piece], self._come, layer, piece))
+    def put(self, layer: int, unit: int) -> None:
+        """A layer's unit of that number comes."""
+        heapq.heappush(self._waiting, (self._ranks[layer][unit], self._come, layer, unit))
         self._come += 1
 
     def take(self) -> tuple[int, int] | None:
-        """What is served next (layer, its piece); None while there is nothing to begin."""
+        """What is served next (layer, its unit); None while there is nothing to begin."""
         if self.busy or not self._waiting:
             return None
         self.busy = True
-        _, _, layer, piece = heapq.heappop(self._waiting)
-        return layer, piece
+        _, _, layer, unit = heapq.heappop(self._waiting)
+        return layer, unit
 
 
 class _Pipeline:
@@ -153,27 +153,27 @@ class _Pipeline:
         self._push = _Direction(work.push, ranks)
         self._events: list[tuple[float, int, _Kind, int, int]] = []
         self._foreseen = 0
-        self._missing = [len(pieces) for pieces in work.pieces]
+        self._missing = [len(units) for units in work.units]
         self._next_forward = 0
         self._computing = False
 
     def forward_ends(self) -> Iterator[float]:
         """When the forward passes end, of one iteration after the other; all are pulled at 0."""
-        for layer, pieces in enumerate(self._work.pieces):
-            for piece in range(len(pieces)):
-                self._pull.put(layer, piece)
+        for layer, units in enumerate(self._work.units):
+            for unit in range(len(units)):
+                self._pull.put(layer, unit)
         now, last = 0.0, len(self._work.forward) - 1
         while True:
             self._begin(now)
-            now, _, kind, layer, piece = heapq.heappop(self._events)
+            now, _, kind, layer, unit = heapq.heappop(self._events)
             if kind == "push":
                 self._push.busy = False
-                self._arrive(now, self._work.push_delay, "pushed", layer, piece)
+                self._arrive(now, self._work.push_delay, "pushed", layer, unit)
             elif kind == "pull":
                 self._pull.busy = False
-                self._arrive(now, self._work.pull_delay, "pulled", layer, piece)
+                self._arrive(now, self._work.pull_delay, "pulled", layer, unit)
             elif kind in ("pushed", "pulled"):
-                self._arrived(kind, layer, piece)
+                self._arrived(kind, layer, unit)
             elif kind == "forward" and layer < last:
                 self._next_forward, self._computing = layer + 1, False
             elif kind == "forward":
@@ -182,15 +182,15 @@ class _Pipeline:
             else:
                 self._gradient(now, layer)
 
-    def _arrive(self, now: float, delay: float, kind: _Kind, layer: int, piece: int) -> None:
+    def _arrive(self, now: float, delay: float, kind: _Kind, layer: int, unit: int) -> None:
         if delay:
-            self._at(now + delay, kind, layer, piece)
+            self._at(now + delay, kind, layer, unit)
         else:
-            self._arrived(kind, layer, piece)
+            self._arrived(kind, layer, unit)
 
-    def _arrived(self, kind: _Kind, layer: int, piece: int) -> None:
+    def _arrived(self, kind: _Kind, layer: int, unit: int) -> None:
         if kind == "pushed":
-            self._pull.put(layer, piece)
+            self._pull.put(layer, unit)
         else:
             self._missing[layer] -= 1
 
@@ -200,9 +200,9 @@ class _Pipeline:
         directions = (("push", self._push), ("pull", self._pull))
         for kind, direction in directions:
             if (taken := direction.take()) is not None:
-                layer, piece = taken
-                seconds = self._work.pieces[layer][piece] * direction.seconds_per_byte
-                self._at(now + seconds, kind, layer, piece)
+                layer, unit = taken
+                seconds = self._work.units[layer][unit] * direction.seconds_per_byte
+                self._at(now + seconds, kind, layer, unit)
         layer = self._next_forward
         if not self._computing and not self._missing[layer]:
             self._computing = True
@@ -210,14 +210,14 @@ class _Pipeline:
 
     def _gradient(self, now: float, layer: int) -> None:
         """The backward pass of a layer is done: its gradient leaves, and it is missing anew."""
-        self._missing[layer] = len(self._work.pieces[layer])
-        for piece in range(len(self._work.pieces[layer])):
-            self._push.put(layer, piece)
+        self._missing[layer] = len(self._work.units[layer])
+        for unit in range(len(self._work.units[layer])):
+            self._push.put(layer, unit)
         if layer:
             self._at(now + self._work.backward[layer - 1], "backward", layer - 1)
         else:
             self._next_forward, self._computing = 0, False
 
-    def _at(self, time: float, kind: _Kind, layer: int, piece: int = 0) -> None:
-        heapq.heappush(self._events, (time, self._foreseen, kind, layer, piece))
+    def _at(self, time: float, kind: _Kind, layer: int, unit: int = 0) -> None:
+        heapq.heappush(self._events, (time, self._foreseen, kind, layer, unit))
         self._foreseen += 1

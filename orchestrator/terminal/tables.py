@@ -47,7 +47,7 @@ class FittedTable:
 
     Attributes:
         columns: the first of them name the row.
-        keys: how many do; they are shown again in every piece.
+        keys: how many do; they are shown again in every part.
         lines: whether it is drawn with lines.
         merged: whether a first key that is that of the row above is left out.
         gap: blanks between columns without lines.
@@ -66,15 +66,15 @@ class FittedTable:
         self.rows.append(tuple(texts))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        shown = self._written(options.encoding)
-        pieces = shown._pieces(console, options)
-        if pieces is None:
-            yield from shown._turned()
+        encodable = self._written(options.encoding)
+        parts = encodable._parts(console, options)
+        if parts is None:
+            yield from encodable._turned()
             return
-        for number, piece in enumerate(pieces):
+        for number, part in enumerate(parts):
             if number and not self.lines:
                 yield Text()
-            yield shown._table(piece)
+            yield encodable._table(part)
 
     def _written(self, encoding: str) -> FittedTable:
         """The same in characters that the encoding has: widths depend on it."""
@@ -86,31 +86,31 @@ class FittedTable:
         rows = [tuple(cell(text) for text in row) for row in self.rows]
         return replace(self, rows=rows)
 
-    def _pieces(self, console: Console, options: ConsoleOptions) -> list[list[int]] | None:
-        """Numbers of the columns of every piece; None if a row has to be turned."""
+    def _parts(self, console: Console, options: ConsoleOptions) -> list[list[int]] | None:
+        """Numbers of the columns of every part; None if a row has to be turned."""
 
         def fits(columns: list[int]) -> bool:
             return self._least_width(columns, console, options) <= options.max_width
 
         keys = list(range(self.keys))
-        found: list[list[int]] = []
-        piece: list[int] = []
+        parts: list[list[int]] = []
+        part: list[int] = []
         for group in self._groups():
-            if fits([*keys, *piece, *group]):
-                piece = [*piece, *group]
+            if fits([*keys, *part, *group]):
+                part = [*part, *group]
                 continue
             for number, column in enumerate(group):
-                # A group begins a new piece, and goes on in the next if it must.
-                if piece and (not number or not fits([*keys, *piece, column])):
-                    found.append([*keys, *piece])
-                    piece = []
+                # A group begins a new part, and goes on in the next if it must.
+                if part and (not number or not fits([*keys, *part, column])):
+                    parts.append([*keys, *part])
+                    part = []
                 if not fits([*keys, column]):
                     return None
-                piece.append(column)
+                part.append(column)
                 if number == 0 and fits([*keys, *group]):
-                    piece = list(group)
+                    part = list(group)
                     break
-        return [*found, [*keys, *piece]]
+        return [*parts, [*keys, *part]]
 
     def _groups(self) -> list[list[int]]:
         groups: list[list[int]] = []
@@ -147,11 +147,11 @@ class FittedTable:
                 no_wrap=not column.words,
                 overflow="fold",
             )
-        for cells in self._shown(columns):
+        for cells in self._cells(columns):
             table.add_row(*cells)
         return table
 
-    def _shown(self, columns: Sequence[int]) -> Iterator[list[Text]]:
+    def _cells(self, columns: Sequence[int]) -> Iterator[list[Text]]:
         before = ""
         for row in self.rows:
             cells = [row[number] for number in columns]

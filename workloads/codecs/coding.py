@@ -36,10 +36,10 @@ class Coding:
         Raises:
             WorkloadError: the codec raised, or returned no payload.
         """
-        shown = values.view()
-        shown.flags.writeable = False
+        read_only = values.view()
+        read_only.flags.writeable = False
         try:
-            payload = _bytes_of(self._codec.encode(chunk, shown))
+            payload = _bytes_of(self._codec.encode(chunk, read_only))
         except Exception as error:
             why = raised_by(self._codec.encode, error)
             raise WorkloadError(f"codec {self.name!r}: encode() raised {why}") from error

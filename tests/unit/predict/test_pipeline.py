@@ -29,7 +29,7 @@ def test_slices_of_a_tensor_are_pulled_while_others_are_pushed(order: Order) -> 
 
 
 def test_the_first_layers_before_all_others() -> None:
-    # Two layers of 4 s each way, in pieces of 1 s; forward 4 s each, backward 1 s each.
+    # Two layers of 4 s each way, in units of 1 s; forward 4 s each, backward 1 s each.
     two = Work((4, 4), (1, 1), ((1,) * 4, (1,) * 4), 1, 1)
     # Pushed from 0 on: the last layer 0-4, the first 4-8; pulled at 9; then 4 + 4 s of forward and
     # 1 s of backward: 18 s.

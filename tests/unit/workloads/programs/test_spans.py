@@ -40,7 +40,7 @@ def test_every_slice_and_every_layer_has_its_spans(tmp_path: Path, name: str) ->
     schedule = get_schedule(name)
     ps = train(tmp_path, MODEL, schedule, iterations=2)
     layout = Layout(MODEL, 1, 1, schedule.slice_bytes)
-    every = [piece.number for piece in layout.chunks]
+    every = [chunk.number for chunk in layout.chunks]
     (told,) = [line for line in ps if line["event"] == "layout"]
     assert told["layers"] == ["layer0", "layer1", "layer2"]
     assert told["slices"] == [[layout.tensor_layers[s.tensor], s.length] for s in layout.chunks]
