@@ -35,17 +35,17 @@ class Alone(Exchange):
 
 
 class Watched(Alone):
-    """The same, with a program of its own on the parameter server's host."""
+    """The same, with its own program on the parameter server's host."""
 
     @classmethod
     def programs(cls, servers: Sequence[str], workers: Sequence[str]) -> Mapping[str, str]:
-        """By host, the name of a program of ours or `module:Class`."""
+        """By host, the name of a library program or `module:Class`."""
         watchers = dict.fromkeys(servers, "own_exchange:Watcher")
         return {**watchers, **dict.fromkeys(workers, "worker")}
 
 
 class Watcher(Program[Job]):
-    """Lets the workers begin; a program of yours would do its work here."""
+    """Lets the workers begin; your program would do its work here."""
 
     opens = "ready"
 
@@ -91,7 +91,7 @@ class EveryoneToEveryone(Exchange):
         """It stays where it is until all have been computed."""
 
     def close(self) -> Ended:
-        """Exchange the last gradients, too."""
+        """Exchange the last gradients as well."""
         self.exchange()
         return Ended(time.monotonic_ns(), self.links.close())
 

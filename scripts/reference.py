@@ -46,7 +46,7 @@ def markdown(listing: Listing) -> str:
 
 
 def _listing(name: str) -> Listing:
-    # Whoever writes the pages may have packages with orders of their own.
+    # The machine that writes the pages may have packages that bring orders.
     return orders(ORDERS) if name == "orders" else TABLES[name]()
 
 

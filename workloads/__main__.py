@@ -36,7 +36,7 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def _on_defect(arguments: threading.ExceptHookArgs) -> None:
-    """A thread met something that is nobody's input: do not let the others wait for it."""
+    """A thread met a defect, not a wrong input: do not let the others wait for it."""
     traceback.print_exception(
         arguments.exc_type, arguments.exc_value, arguments.exc_traceback, file=sys.stderr
     )

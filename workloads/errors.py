@@ -33,7 +33,7 @@ class JobError(Exception):
 
 
 def raised_by(method: Callable[..., Any], error: BaseException) -> str:
-    """Return "KeyError: 'x' (own.py, line 7)": what somebody's code raised, and where in its file.
+    """Return "KeyError: 'x' (own.py, line 7)": what a user's code raised, and where in its file.
 
     Args:
         method: that was called; the line is one of its file's, if the error came up there.

@@ -17,7 +17,7 @@ def ask(path: Path, request: str, **fields: Any) -> dict[str, Any]:
     """Ask the controller; a connection per question, so that none outlives a dead controller.
 
     Raises:
-        OSError: nobody listens or answers there.
+        OSError: there is no listener, or no answer.
         RunError: the controller refused, or could not do it.
     """
     with socket.socket(socket.AF_UNIX) as client:

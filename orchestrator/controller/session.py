@@ -153,7 +153,7 @@ class ControllerSession:
             {"switch": switch, "port": f"{switch}->{peers[switch, entry['number']]}", **entry}
             for switch, entries in self._ask("ports")["ports"].items()
             for entry in entries
-            # A bridge has a port of its own too, which leads nowhere.
+            # A bridge also has a port to itself, which leads nowhere.
             if (switch, entry["number"]) in peers
         ]
 

@@ -1,6 +1,6 @@
 """The orders that schedules name; their sources are those of the schedules.
 
-What needs numpy imports it where it is used: every command of ours loads this module, and most
+What needs numpy imports it where it is used: every command loads this module, and most
 never ask for these orders.
 """
 

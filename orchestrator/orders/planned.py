@@ -4,7 +4,7 @@ A gradient is applied when all workers have pushed it. Where every worker sends 
 at its own moment, a layer that comes out of the backward pass overtakes what waits, a millisecond
 earlier here than there: the workers push different slices, few are complete, and the parameter
 server has nothing to answer while the trunk towards it is full. What was not answered then is
-answered at the end of the iteration, when nobody has anything to push.
+answered at the end of the iteration, when no worker has anything to push.
 
 So the same choice, most urgent first, is made once, in a simulation, and all workers keep its
 order. A unit that is not ready when its turn comes is passed over.

@@ -17,7 +17,7 @@ PULLED_ITERATIONS = 1000
 
 
 class OrderError(RunError):
-    """An order failed, or answered what is no order.
+    """An order failed, or its answer is not an order.
 
     The message says which order, for which model, in which method, and why.
     """

@@ -15,7 +15,7 @@ Deviations, of both orders:
 - A receive is a tensor, an op is the forward pass of a layer: a worker computes a layer when all of
   its tensors are there. TensorFlow has an op for the convolution, one for the bias and one for the
   batch normalisation, so that there the weights of parallel branches come before their biases; and
-  ops for concatenations and additions, which need no tensor of their own, so that M+ can be smaller
+  ops for concatenations and additions, which need no separate tensor, so that M+ can be smaller
   than that of the layer after them.
 - No op of the backward pass: these are pending on every outstanding receive and change no order.
 - Equal receives come in the tensors' forward order. TIC as published gives equal M+ equal priority,

@@ -3,7 +3,7 @@
 Kind            one of them: its base class, our library, its entry points
 Plugin          one that is not ours, by entry point or by module:Class, as it travels
 OwnCode         codecs, exchanges and programs that an experiment takes to its hosts
-users_code      where code of it is called: what it prints is no answer of ours
+users_code      where code of it is called: what it prints is not dmlbed's answer
 """
 
 from orchestrator.plugins.kind import Kind, PluginError

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class PluginError(RunError):
-    """There is no such plugin, it cannot be imported, or it is none of its kind."""
+    """There is no such plugin, it cannot be imported, or it is of another kind."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message, self.hint = message, hint

@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Plugin(Generic[T]):
     """A user's class, with everything that is needed to load it elsewhere and later.
 
-    Every kind has a subclass of its own, which says the `kind`.
+    Every kind has a subclass, which names the `kind`.
 
     Attributes:
         name: as files name it.
@@ -32,7 +32,7 @@ class Plugin(Generic[T]):
         folder: where its modules were looked for first: that of the experiment.
         files: text of its modules by their place in that folder; none if it is an installed one.
         digest: SHA-256 of the file that defines its class, and of its other files. It is part of a
-            run's identity: code outside of the experiment file decides figures, too.
+            run's identity: code outside of the experiment file also decides figures.
     """
 
     kind: ClassVar[Kind[Any]]
@@ -45,7 +45,7 @@ class Plugin(Generic[T]):
 
     @classmethod
     def find(cls, name: str, folder: Path) -> Self:
-        """The one of that name, which is none of ours.
+        """The user-defined one of that name.
 
         Args:
             name: that of an entry point, or `module:Class`.
@@ -65,7 +65,7 @@ class Plugin(Generic[T]):
         instance = _instance(cls.kind, name, target, imported, folder)
         digest = _digest(instance, target.partition(":")[0], files)
         plugin = cls(name, target, str(folder.resolve()), files, digest)
-        plugin.instance  # noqa: B018 (what cannot be had from its texts alone must fail now)
+        plugin.instance  # noqa: B018 (what cannot be imported from its texts must fail now)
         return plugin
 
     @cached_property

@@ -73,7 +73,7 @@ def network_of(
             classes.append(number if ordered or everywhere else 0)
     if turns is not None:
         pulls = range(len(exchange.workers))
-        # The server's queue as a port of its own, that one worker alone can fill.
+        # The server's queue as a separate port, which a single worker can fill.
         capacities.append(max(min(capacities[index] for index in paths[pull]) for pull in pulls))
         for pull in pulls:
             paths[pull].append(len(loads))

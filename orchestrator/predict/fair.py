@@ -1,7 +1,7 @@
 """What a network owes every demand where all send at once.
 
-Fair is max-min fair: nobody can get more unless somebody gets less who has no more than that. So
-who is behind its own slow link has less than others, and that is no unfairness. Only a link
+Fair is max-min fair: to give a demand more, another that has no more than it must get less. So
+who is behind its own slow link has less than others, and that is not unfair. Only a link
 that several demands fill together can be shared unfairly.
 """
 

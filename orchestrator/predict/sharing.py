@@ -4,7 +4,7 @@ A job's **best** is what it has alone: no iteration is shorter than its fullest 
 compute takes. That is a bound, whatever the others do.
 
 Its **fair** share is max-min fair: all demands of all jobs send at once, each at no more than the
-pace of its job's best, and nobody can get more unless somebody gets less who has no more than that.
+pace of its job's best; to give one demand more, another that has no more than it must get less.
 The slowest of a job's demands gives its pace. This is what TCP tends to where all jobs are busy all
 the time; it is no bound, for a job can be faster while another one computes. Datagrams of a set
 rate do not give way, so that they come first. Classes of switches are left out.

@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.console import Console
 
 NO_EDGE = 10_000
-"""Columns of what is no terminal."""
+"""Columns of a stream that is not a terminal."""
 
 
 def answers() -> Console:

@@ -61,5 +61,5 @@ def _replace(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def _byte(character: str) -> bytes | None:
-    """The byte of a file name that is no text, as Python carries it in a string."""
+    """The undecodable byte of a file name, as Python carries it in a string."""
     return bytes([ord(character) - 0xDC00]) if "\udc80" <= character <= "\udcff" else None

@@ -1,7 +1,7 @@
-"""The standard streams of a process of ours: open, and not worth failing for.
+"""The standard streams of our processes: always open, and never a reason to fail.
 
-Whoever reads our output may go before its end (`| head -1`), or may never have been there (`2>&-`).
-What nobody reads is dropped, and the work goes on: a run keeps its trials. The verb then ends with
+The reader of our output may leave before its end (`| head -1`), or there may be none (`2>&-`). What
+is not read is dropped, and the work continues: a run keeps its trials. The verb then ends with
 `READER_GONE`. Standard library only, and little of it: this comes before all other imports.
 """
 

@@ -1,4 +1,4 @@
-"""Tables that lose nothing: one that is too wide goes on below, or becomes a list.
+"""Tables that lose nothing: one that is too wide continues below, or becomes a list.
 
 No figure is ever shortened to an ellipsis: what does not fit beside the keys of its row is shown
 row by row, one line for each column.
@@ -100,7 +100,7 @@ class FittedTable:
                 part = [*part, *group]
                 continue
             for number, column in enumerate(group):
-                # A group begins a new part, and goes on in the next if it must.
+                # A group begins a new part, and continues in the next if it must.
                 if part and (not number or not fits([*keys, *part, column])):
                     parts.append([*keys, *part])
                     part = []

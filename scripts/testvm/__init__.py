@@ -1,8 +1,8 @@
 """`make test-vm`: a stock Debian 12, bare, on this machine, and what is tried there.
 
 Nearly every user has Debian's own kernel and Python, and few machines of developers do. Here
-Debian's user-mode Linux (its kernel as a program, with Open vSwitch, netem and cgroup v2) boots a
-root of its own, in which set-up has run as on a fresh machine. It needs root, no hardware support
+Debian's user-mode Linux (its kernel as a program, with Open vSwitch, netem and cgroup v2) boots
+its own root, in which set-up has run as on a fresh machine. It needs root, no hardware support
 for virtual machines, and some 4 GB below TMPDIR. All of it is in one temporary directory, which
 goes when it ends; no package is installed on this machine. Only the standard library is used: the
 machine need not be set up itself.

@@ -1,4 +1,4 @@
-"""One end of a bulk TCP transfer, as a program of its own inside an emulated host.
+"""One end of a bulk TCP transfer, as a separate program inside an emulated host.
 
     bulk.py receive BUFFER ADDRESS
     bulk.py send    BUFFER ADDRESS PORT DSCP
@@ -20,7 +20,7 @@ SAMPLE_NS = 10_000_000
 
 
 def receive(buffer: int, address: str) -> None:
-    """Take in everything until the time is over, and print samples of (ns, bytes so far)."""
+    """Receive everything until the time is over, and print samples of (ns, bytes so far)."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         listener.bind((address, 0))

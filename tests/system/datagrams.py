@@ -1,4 +1,4 @@
-"""One end of a stream of UDP datagrams, as a program of its own inside an emulated host.
+"""One end of a stream of UDP datagrams, as a separate program inside an emulated host.
 
     datagrams.py receive ADDRESS PORT                   until it is told, and none has come since
     datagrams.py send    ADDRESS PORT RATE SECONDS DSCP at RATE bits of Ethernet frames per second,
@@ -19,7 +19,7 @@ FRAME_BITS = 1514 * 8
 SO_RCVBUFFORCE = 33
 LONGEST_STEP = 0.005
 SILENCE = 0.5
-"""After so many seconds without a datagram none is on its way: queues are of 10 ms."""
+"""After this many seconds without a datagram none is on its way: queues are of 10 ms."""
 
 
 def receive(address: str, port: int) -> None:

@@ -20,7 +20,7 @@ _BULK = Path(__file__).with_name("bulk.py")
 
 @dataclass(frozen=True)
 class Flow:
-    """From one host to another, from the common start for so many seconds, marked by the host."""
+    """From one host to another, from the common start for `seconds`, marked by the host."""
 
     source: str
     target: str
@@ -72,7 +72,7 @@ def in_host(testbed: EmulatedTestbed, host: str, *argv: str) -> str:
 
 
 def run_flows(testbed: EmulatedTestbed, flows: Sequence[Flow], buffer_bytes: int) -> list[Trace]:
-    """Run flows at the same time, each over a connection of its own.
+    """Run flows at the same time, each over its own connection.
 
     Args:
         buffer_bytes: of every socket, so that the kernel does not grow windows as it likes.

@@ -1,6 +1,6 @@
 """Runs inside the namespaces that test_killed.py makes, where it is the first process.
 
-Each run is killed at a moment of its own; what is left of it is looked for where it could be.
+Each run is killed at another moment; then the tests look for what is left of it.
 """
 
 from __future__ import annotations

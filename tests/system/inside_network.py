@@ -147,7 +147,7 @@ def test_the_kernel_kept_what_was_asked(testbed: EmulatedTestbed) -> None:
         assert testbed.differences() == []
 
 
-def test_what_somebody_changes_is_named(prioritised: EmulatedTestbed) -> None:
+def test_what_was_changed_is_named(prioritised: EmulatedTestbed) -> None:
     device = ("dev", trunk_device(prioritised))
     rates = ("htb", "rate", "8kbit", "ceil", "70mbit", "prio", "1", "quantum", "1514")
     tc("class", "change", *device, "parent", "1:1", "classid", "1:b", *rates)
@@ -159,7 +159,7 @@ def test_what_somebody_changes_is_named(prioritised: EmulatedTestbed) -> None:
     assert prioritised.differences() == [f"{PUSH}: class 1:b prio asked 1, kept 3"]
 
 
-def test_a_queue_that_somebody_changes_is_named(prioritised: EmulatedTestbed) -> None:
+def test_a_queue_that_was_changed_is_named(prioritised: EmulatedTestbed) -> None:
     device = ("dev", trunk_device(prioritised))
     tc("qdisc", "change", *device, "parent", "1:c", "handle", "102:", "bfifo", "limit", "9999")
     assert prioritised.differences() == [f"{PUSH}: queue of 1:c asked 131072, kept 9999 bytes"]

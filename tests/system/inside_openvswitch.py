@@ -73,7 +73,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 @pytest.fixture(scope="module")
 def demands(experiment: Experiment) -> Demands:
-    """Those of the experiment, and one of a worker on another one, in a class of its own."""
+    """Those of the experiment, and one of a worker on another one, in a separate class."""
     trained = experiment.exchange.demands
     return Demands(trained.topology, (*trained, Demand("worker0", "worker2", 1, "ring", "ring")))
 
@@ -261,8 +261,8 @@ def test_an_overloaded_class_takes_nothing_from_the_first_and_every_packet_is_co
 ) -> None:
     """What 20 Mbit/s in the class above leave of a trunk of 100 Mbit/s, several times over.
 
-    From the server both flows come in by one port, so nothing may be lost before the switch has
-    told them apart: there the flood is no more than the switch can surely take in.
+    From the server both flows come in by one port, so nothing may be lost before the switch
+    has classified them: the flood there is no more than the switch can surely receive.
     """
     testbed.set_schedule(get_schedule("switch-priority"))
     for first, second, port, rate in (

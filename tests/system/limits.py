@@ -1,7 +1,7 @@
 """How fast and how patient the system tests are, from the environment.
 
-    DMLBED_TEST_RATE_DIVISOR=5          so many times slower networks
-    DMLBED_TEST_STRETCH=6               so many times longer to wait for what must come
+    DMLBED_TEST_RATE_DIVISOR=5          how many times slower networks are
+    DMLBED_TEST_STRETCH=6               how many times longer to wait for what must come
     DMLBED_TEST_OPENVSWITCH=ovs-kernel  the Open vSwitch of the tests of rules and classes
 
 `make test-vm` sets them: a virtual machine without hardware support is many times slower. No test

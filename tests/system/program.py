@@ -87,7 +87,7 @@ def pytest_passes(inside: str, before: Sequence[str], **more: str) -> str:
 
 
 def pytest_passes_in_a_box(inside: str) -> None:
-    """See that the tests in a file beside this one pass in a box of their own."""
+    """See that the tests in a file beside this one pass in a separate box."""
     pytest_passes(inside, _BOX)
 
 
@@ -103,7 +103,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # a process group of its own, as a shell gives it, so that Ctrl-C can be sent
+            # its own process group, as a shell gives it, so that Ctrl-C can be sent
             start_new_session=True,
         )
         self.stdout: list[str] = []

@@ -79,7 +79,7 @@ def write_experiment(
 
 
 def dmlbed(*argv: str | Path) -> subprocess.Popen[str]:
-    """The command, in a process group of its own; its pid is that of the outer process."""
+    """The command, in its own process group; its pid is that of the outer process."""
     program = "from orchestrator.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, argv)],

@@ -1,9 +1,9 @@
 """SIGKILL of dmlbed and of the processes under it leaves nothing behind.
 
-Namespaces of the test's own stand for the machine, so that every process, link and mount in them
+The test's namespaces play the machine, so that every process, link and mount in them
 is the run's, whatever else goes on here.
 
-    DMLBED_KILLS=20   so many runs are killed (4 by default), at random moments
+    DMLBED_KILLS=20   how many runs are killed (4 by default), at random moments
     DMLBED_SEED=7     other moments and other victims
     DMLBED_TABLE=FILE where to write what was killed, and how it ended
 """

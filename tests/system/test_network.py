@@ -1,4 +1,4 @@
-"""Networks as asked: rates, queues, priorities, congestion control; each in a box of its own."""
+"""Networks as asked: rates, queues, priorities, congestion control; each in its own box."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open vSwitch under the controller: in boxes of their own, and by the command."""
+"""Open vSwitch under the controller: in separate boxes, and by the command."""
 
 from __future__ import annotations
 

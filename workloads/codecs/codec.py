@@ -44,7 +44,7 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
-        """Write the values that a payload stands for into `out`.
+        """Write a payload's values into `out`.
 
         Args:
             chunk: which part of the model it is.

@@ -1,4 +1,4 @@
-"""An exchange: how the gradients of all workers become everybody's parameters."""
+"""An exchange: how the gradients of all workers become the parameters of each."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Exchange(ABC):
         return None
 
     def open(self, end: End) -> None:
-        """Get ready: connect to others, for instance. One that overrides this calls it, too."""
+        """Get ready: connect to others, for instance. An override must call it."""
         self.end = end
 
     def more(self, iteration: int) -> bool:

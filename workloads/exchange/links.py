@@ -91,7 +91,7 @@ class Links:
 def meet(end: End, *, to: Sequence[str], of: Sequence[str]) -> Links:
     """Connect to some workers, and wait for the connections of some.
 
-    All others do the same, with each other's names. Afterwards nobody listens.
+    All others do the same, with each other's names. Afterwards none listens.
 
     Args:
         end: what the worker's end of the exchange works with.
@@ -99,7 +99,7 @@ def meet(end: End, *, to: Sequence[str], of: Sequence[str]) -> Links:
         of: names of the workers to receive from.
 
     Raises:
-        WorkloadError: a worker does not come or answer, or somebody else does.
+        WorkloadError: a worker does not come or answer, or a stranger does.
     """
     job, digest = end.job, end.layout.digest
     own = job.peers[job.host]

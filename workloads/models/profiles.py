@@ -1,6 +1,6 @@
 """The models that can be trained: layers in forward order, and each layer's tensors.
 
-The figures stand in models.json, computed from the layer shapes. The first five models are the
+The figures are in models.json, computed from the layer shapes. The first five models are the
 variants that fit the published experiment (their `variant` says how they differ from others of the
 same name).
 """

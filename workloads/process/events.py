@@ -13,10 +13,10 @@ def announce(event: str, **fields: Any) -> None:
     """Print one event.
 
     Raises:
-        WorkloadError: nobody reads any more.
+        WorkloadError: the reader of the events is gone.
     """
     try:
         sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
         sys.stdout.flush()
     except OSError as error:
-        raise WorkloadError(f"nobody follows the events: {error.strerror}") from None
+        raise WorkloadError(f"the reader of the events is gone: {error.strerror}") from None

@@ -26,7 +26,7 @@ def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> 
         base: whose subclass it must be.
 
     Raises:
-        JobError: it cannot be imported or made, or is none of the kind.
+        JobError: it cannot be imported or made, or is of another kind.
     """
     if name not in library and ":" not in name:
         raise JobError([unknown_name(noun, name, library)])
@@ -39,7 +39,7 @@ def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> 
         return kind()
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}"
-        raise JobError([f"{noun} {name!r} cannot be had on this host: {why}"]) from error
+        raise JobError([f"{noun} {name!r} cannot be loaded on this host: {why}"]) from error
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Job:
         flow_dscp: per flow, the most urgent first, the DSCP that its data is marked with.
         congestion_control: what the network was asked to use; the records tell what is in use.
         seed: of all random choices.
-        silence_seconds: give up when nothing has moved for so long.
+        silence_seconds: give up when nothing has moved for this time.
         records: file to write.
         section: what only the program is told.
         given: the job as it was read.

@@ -231,7 +231,7 @@ class PsEnd(_End):
     """The parameter server's last record.
 
     Attributes:
-        staleness: where workers have paces of their own: updates by others in between -> how often.
+        staleness: where workers are not in step: updates by others in between -> how often.
         payload_in: bytes of gradients received, in all iterations that were begun.
         payload_out: bytes of parameters sent, in the same.
         exact: whether codec and update leave no bit to chance: runs whose gradients are applied
@@ -258,7 +258,7 @@ class WorkerEnd(_End):
 
 @dataclass(frozen=True)
 class LayoutRecord(ProcessRecord):
-    """What the numbers in spans stand for (parameter server).
+    """What the numbers in spans mean (parameter server).
 
     Attributes:
         layers: names.

@@ -24,7 +24,7 @@ from workloads.transport.spans import Spans, first_kept
 
 
 def write_layout(records: Records, model: Model, layout: Layout, unit_flow: Sequence[int]) -> None:
-    """Write down what the numbers of layers and chunks stand for.
+    """Write down what the numbers of layers and chunks mean.
 
     Args:
         records: of the parameter server.

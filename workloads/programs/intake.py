@@ -19,7 +19,7 @@ Push = tuple[Chunk, int, int]
 
 
 class Intake:
-    """Takes in what workers send; a thread per worker and flow calls `receive`.
+    """Receives what workers send; a thread per worker and flow calls `receive`.
 
     Args:
         payloads: per worker, how its gradient travels, and where it is written.

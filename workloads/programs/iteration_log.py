@@ -62,7 +62,7 @@ class _Way:
         self._first_done = 0
 
     def moved(self, worker: int, payload: int, units: int) -> None:
-        """Note that payload bytes have moved, and with them the ends of so many units."""
+        """Note that payload bytes have moved, and the ends of `units` units with them."""
         self.bytes[worker] += payload
         if not self._all_begun and all(self.bytes):
             self._all_begun = time.monotonic_ns()
@@ -113,7 +113,7 @@ class IterationLog:
         self._lock = Lock()
 
     def sent(self, worker: int, payload: int, units: int) -> None:
-        """Note that the kernel took payload bytes for a worker, and the ends of so many units."""
+        """Note that the kernel took payload bytes for a worker, with the ends of `units` units."""
         with self._lock:
             self._pull.moved(worker, payload, units)
             if all(self._pull.done):
@@ -125,7 +125,7 @@ class IterationLog:
             self._push_first[worker] = time.monotonic_ns()
 
     def pushed(self, worker: int, payload: int, units: int) -> None:
-        """Note that payload bytes of a worker's gradient came, and the ends of so many units."""
+        """Note that payload bytes of a worker's gradient came, with the ends of `units` units."""
         with self._lock:
             self._push.moved(worker, payload, units)
 

@@ -66,7 +66,7 @@ class _Link:
 def accept_workers(job: ServerJob, layout: Layout, gradients: Sequence[Arena]) -> tuple[Peer, ...]:
     """Wait until all workers have connected; return them in worker order.
 
-    Afterwards nobody is listening: a process too many is refused by the kernel.
+    Afterwards none listens: the kernel refuses a process too many.
 
     Raises:
         WorkloadError: the address is in use, a worker does not connect, or a stranger does.

@@ -114,7 +114,7 @@ class ParameterServer:
         self._transfers = [
             [Transfers(job.all_iterations) for _ in job.flow_dscp] for _ in job.workers
         ]
-        # Per worker, if each has a pace of its own: the slowest one's last iterations stay, too.
+        # Per worker if they are not in step: the slowest one's last iterations stay, too.
         self._applied_spans = [Spans(job.all_iterations) for _ in job.workers]
         self._finished = False
 
@@ -241,7 +241,7 @@ class ParameterServer:
                 raise
 
     def _send_from(self, peer: Peer, flow: int) -> None:
-        """Send what stands in the queue of a flow: to the worker, or to all that share it."""
+        """Send what waits in the queue of a flow: to the worker, or to all that share it."""
         send_from(peer.queues[flow], [each.connections[flow] for each in self._peers], self._sent)
 
     def _sent(self, sent: Sent) -> None:

@@ -40,12 +40,12 @@ from workloads.transport.wire import Frame, FrameType, greeting
 
 GAP_SECONDS = (0.03, 0.06)
 """Between urgent units, of the real system: some twenty to fifty slices of P3's at 1 Gbit/s."""
-_AHEAD_UNITS = 32  # that stand in the queue at all times
+_AHEAD_UNITS = 32  # that wait in the queue at all times
 _URGENT, _PATIENT = 0, 1  # ranks
 
 
 class UrgentServer(Program[TrafficServerJob]):
-    """The parameter server: takes in what one worker sends."""
+    """The parameter server: receives what one worker sends."""
 
     opens = "listening"
 
@@ -211,7 +211,7 @@ class _Sender:
             self._queued += unit.length
 
     def _on_sent(self, sent: Sent) -> None:
-        # Urgent bytes are subtracted, too, and were never added: it is fuller by so much.
+        # Urgent bytes are subtracted, too, and were never added: it is that much fuller.
         self._queued -= sent.payload
         self._refill()
 

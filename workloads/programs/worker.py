@@ -97,7 +97,7 @@ class Worker:
 
     @contextmanager
     def _anybodys(self) -> Iterator[None]:
-        """Say whose code it was that raised, if the exchange is none of ours."""
+        """Name the code that raised if the exchange is user-defined."""
         name = self._job.schedule.exchange
         try:
             yield

@@ -61,8 +61,8 @@ class Pattern:
             nothing for `off_seconds`; `poisson`: at random, independently of each other.
         rate_bps: payload in bit/s; of `on-off` while it is on, of `poisson` on average.
         sizes: of messages.
-        on_seconds: of `on-off`.
-        off_seconds: likewise.
+        on_seconds: of `on-off`: how long it sends without a pause.
+        off_seconds: of `on-off`: the pause between two such times.
     """
 
     kind: PatternKind

@@ -53,7 +53,7 @@ class Schedule:
             units are split over them in forward order (see `workloads.schedule.flows`), and hosts
             mark each flow with its own class. An order of hosts is then one within each flow.
         codec: how values travel: the name of a codec (`workloads.codecs`).
-        exchange: how gradients of all become everybody's parameters: the name of an exchange
+        exchange: how gradients of all become the parameters of each: the name of an exchange
             (`workloads.exchange`).
 
     Raises:

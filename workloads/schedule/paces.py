@@ -1,11 +1,11 @@
-"""Bounded staleness: which workers may go on, how stale their gradients are, who has finished.
+"""Bounded staleness: who may start an iteration, how stale gradients are, who has finished.
 
 Without bulk synchrony every push is applied by itself, as soon as it is there, and answered to its
 worker alone. Stale-synchronous parallel (Ho et al., NIPS'13) lets a worker start iteration k only
 when every worker has finished iteration k - 1 - bound; asynchronous training never waits.
 
-All must train as long as anybody is measured, so workers go on until the slowest one has done its
-iterations. A worker's last iteration is known when no other one is short of its own: then it ends
+All must train while one is measured, so workers continue until the slowest one has done its
+iterations. A worker's last iteration is known when all others have theirs: then it ends
 what it has begun. (Where they push in turns, paces differ by less than an iteration, and all do the
 same number of them.)
 """
@@ -19,7 +19,7 @@ from workloads.schedule.synchronisation import Action, Answer, Last, Release, Sy
 
 
 class Paces(Synchronisation):
-    """Every worker goes on by itself, or at most some iterations ahead of the slowest one.
+    """Each worker runs at its own pace, or at most some iterations ahead of the slowest one.
 
     Args:
         workers: how many there are.
@@ -69,7 +69,7 @@ class Paces(Synchronisation):
         return self._bound is None or iteration <= self.finished + self._bound
 
     def begin(self) -> Sequence[Action]:
-        """Send everybody everything."""
+        """Send everything to all workers."""
         first = [Answer(self._all, unit, 0) for unit in range(self._units)]
         return [*first, *self._see_who_is_last()]
 
@@ -115,7 +115,7 @@ class Turns(Paces):
         self._missing = units  # of this turn's push
 
     def begin(self) -> Sequence[Action]:
-        """Send everybody everything, and let the first one push."""
+        """Send everything to all workers, and let the first one push."""
         return [*super().begin(), Release(self._all[:1], 0)]
 
     def applied(self, worker: int, unit: int, iteration: int) -> Sequence[Action]:

@@ -1,4 +1,4 @@
-"""What workers wait for before they go on, decided as their pushes are applied.
+"""What workers wait for before they continue, decided as their pushes are applied.
 
 A synchronisation is a state machine that knows neither threads nor bytes. It is told which units
 have been applied, and says what the parameter server does next:
@@ -146,7 +146,7 @@ class PerUnit(_Together):
         return iteration <= min(begun, self._iterations - 1)
 
     def begin(self) -> Sequence[Action]:
-        """Send everybody everything."""
+        """Send everything to all workers."""
         return [Answer(self._all, unit, 0) for unit in range(self._units)]
 
     def applied(self, worker: int, unit: int, iteration: int) -> Sequence[Action]:

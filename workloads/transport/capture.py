@@ -32,7 +32,7 @@ _PACKET_VERSION = 10
 _TPACKET_V2 = 1
 _SO_ATTACH_FILTER = 26
 _SIOCGIFADDR = 0x8915
-_ETH_P_ALL = 0x0003  # an outgoing packet is shown to nobody who asked for one protocol
+_ETH_P_ALL = 0x0003  # a socket for one protocol is not shown outgoing packets
 
 _FRAME_BYTES = (
     128  # of the ring: a header of the kernel's, and the packet up to TCP's sequence number

@@ -266,7 +266,7 @@ class Connection:
             self.transfers.received.note(iteration, chunk.number, self._announced_at, end)
 
     def receive_payload(self, chunk: Chunk, length: int, iteration: int = 0) -> memoryview:
-        """Return a frame's payload that is not the chunk's own bytes, but stands for them.
+        """Return a frame's payload that encodes the chunk's bytes.
 
         Raises:
             Disconnected: the connection ended.
@@ -367,7 +367,7 @@ def _after(buffers: list[bytes | memoryview], sent: int) -> list[bytes | memoryv
 
 
 def send_errors(connections: Iterable[Connection], text: str) -> None:
-    """Tell a peer on every flow, so that none of its receivers sees only the end of its own."""
+    """Tell a peer on every flow, so that none of its receivers sees only the end of its flow."""
     for connection in connections:
         connection.send_error(text)
 
@@ -375,7 +375,7 @@ def send_errors(connections: Iterable[Connection], text: str) -> None:
 def send_from(
     queue: SendQueue, connections: Sequence[Connection], on_sent: Callable[[Sent], None]
 ) -> None:
-    """Send what stands in the queue until it is closed; the body of a sender thread.
+    """Send what is in the queue until it is closed; the body of a sender thread.
 
     Args:
         queue: where parcels are taken from.

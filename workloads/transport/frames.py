@@ -93,6 +93,6 @@ class Payloads:
         """Receive the payload of a frame that `find` has accepted.
 
         Raises:
-            WorkloadError: the connection ended, or the payload is none of the chunk's.
+            WorkloadError: the connection ended, or the payload does not fit the chunk.
         """
         connection.receive_chunk(chunk, self.arena, frame.iteration)

@@ -112,7 +112,7 @@ def connect(
         who: it is, for messages.
 
     Raises:
-        WorkloadError: nobody answered in time, or `bind` is no address of this host.
+        WorkloadError: no answer came in time, or `bind` is not an address of this host.
     """
     deadline = time.monotonic() + patience
     while True:

@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.2
 STOP = b"s"
 
 OWN_PYTHON = (sys.executable, "-P", "-m")
-"""Begins the command of a module of ours. -P: files of the working directory are no modules."""
+"""Begins the command of one of our modules. -P: do not import from the working directory."""
 
 
 def box_command(argv: Sequence[str], life_line: int) -> list[str]:

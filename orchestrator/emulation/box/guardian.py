@@ -6,7 +6,7 @@ them removes them. If it is killed, this one does, which it started beside the b
     python guardian.py DIRECTORY... < pipe whose write end only that process holds
 
 At the end of the pipe it waits until no process is left in the directories, removes them and ends.
-It has no terminal, a process group of its own, and no open file but the pipe.
+It has no terminal, its own process group, and no open file but the pipe.
 """
 
 from __future__ import annotations

@@ -23,9 +23,9 @@ MACHINE_PROC = Path(RUN_DIRECTORY, "machine-proc")
 
 
 def prepare() -> None:
-    """A loopback and a /proc of its own, and a tmpfs for all run state, which goes with the box."""
+    """Set up a loopback, a private /proc, and a tmpfs for run state that ends with the box."""
     options = "mode=0755,nosuid,nodev"
-    # without --no-mtab, mount makes a /run/mount of its own first: on the machine's /run
+    # without --no-mtab, mount first makes its own /run/mount: on the machine's /run
     mount = ["mount", "--no-mtab"]
     for argv in (
         [*mount, "-t", "tmpfs", "-o", options, "dmlbed", RUN_DIRECTORY],

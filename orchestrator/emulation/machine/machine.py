@@ -265,7 +265,7 @@ def lacking(rows: Sequence[Check], *needs: Need) -> str:
 
 
 def why_no_delays(probes: Probes | None = None) -> str:
-    """Why links with delays cannot be had here, or cannot be foreseen; empty if they can."""
+    """Why links with delays do not work here, or cannot be probed; empty if they work."""
     machine = inspect_machine(probes=probes)
     if missing := lacking(checks(machine), Need.DELAY):
         return f"this machine lacks what delays need: {missing}"

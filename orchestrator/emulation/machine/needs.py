@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Need(StrEnum):
-    """What cannot do without a thing."""
+    """What needs a feature or program of the machine."""
 
     RUN = "run"
     PUBLISHED = "published"

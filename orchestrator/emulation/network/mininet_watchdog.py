@@ -29,7 +29,7 @@ def shells_watched() -> Iterator[None]:
         yield
     except Exception as error:
         _check()
-        if type(error) is Exception:  # what Mininet raises when a command of its own fails
+        if type(error) is Exception:  # what Mininet raises when one of its commands fails
             raise RunError(f"Mininet cannot build the network: {error}") from error
         raise
     finally:

@@ -123,7 +123,7 @@ class Network:
                 raise RunError(f"{here} does not reach {there}: {error}") from error
 
     def _quiet_namespace(self, pid: int | None) -> None:
-        """No IPv6, and no packet filter on bridges: nothing on the wire that nobody asked for."""
+        """No IPv6, and no packet filter on bridges: nothing unasked on the wire."""
         for name in ("net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"):
             if Path("/proc/sys/net/ipv6").exists():
                 self._runner(["sysctl", "-q", "-w", name], namespace=pid)
@@ -165,7 +165,7 @@ class Network:
                 raise RunError(f"{address.name}: asked {asked}, the route kept: {kept.strip()}")
 
     def _build_management(self) -> None:
-        """A bridge of its own to every host: SSH and records never cross the emulated links."""
+        """Add a separate bridge to every host: SSH and records never cross the emulated links."""
         for address in self.addresses.values():
             inside = self.pid(address.name)
             self._runner(

@@ -1,7 +1,7 @@
 """Rates, queues and strict-priority classes of one port, as a description that yields commands.
 
 A port is shaped by htb: one class holds the link's rate, its children are the classes of traffic,
-each with a negligible rate of its own, the whole link as ceiling and `prio k`: what is free goes
+each with a negligible guaranteed rate, the whole link as ceiling and `prio k`: what is free goes
 to the lowest k first, which is strict priority on kernels with and without the `prio` qdisc. Each
 class queues in a bfifo with a limit in bytes, because htb's own leaf counts packets, and a packet
 here may be 64 KB.
@@ -18,8 +18,8 @@ from ipaddress import IPv4Address
 
 Command = tuple[str, ...]
 
-# A class is served out of its own rate before priorities are looked at: keep that negligible. htb
-# forgives after a minute what a class is behind, so less than a frame a minute cannot be had.
+# htb serves a class its guaranteed rate before it looks at priorities: keep that rate negligible.
+# It forgets after a minute what it owes a class, so less than a frame a minute has no effect.
 GUARANTEED_SHARE = 0.001
 MOST_GUARANTEED_BPS = 8_000
 LEAST_GUARANTEED_BPS = 200

@@ -65,7 +65,7 @@ def write_etc_files(
         (etc / "passwd").read_text(), (etc / "shadow").read_text(), str(home)
     )
     files = {}
-    # An empty hosts.deny: the machine's own may refuse everybody.
+    # An empty hosts.deny: the machine's own may refuse all.
     for name, text in (
         ("passwd", accounts.passwd),
         ("shadow", accounts.shadow),

@@ -186,7 +186,7 @@ def sshd_argv(config: Path) -> tuple[str, ...]:
 def _value(value: object) -> str:
     text = str(value)
     if "\n" in text or '"' in text:
-        raise ValueError(f"cannot stand in an sshd configuration: {text!r}")
+        raise ValueError(f"cannot be written in an sshd configuration: {text!r}")
     return f'"{text}"' if isinstance(value, Path) else text
 
 

@@ -63,7 +63,7 @@ class LinuxBridges:
         """Bridges have no rules."""
 
     def thread_seconds(self) -> Mapping[int, float]:
-        """Bridges cost the processes that send, not one of their own."""
+        """Bridges run in the processes that send, not in a separate one."""
         return {}
 
     def check(self) -> None:

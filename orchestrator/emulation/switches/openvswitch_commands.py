@@ -2,7 +2,7 @@
 
 With the kernel's datapath the veths are the ports themselves. The userspace datapath sends to all
 its packet sockets through one send buffer, so a queue on a veth that is its port would hold up, and
-silently lose, the traffic of all others. There each port is a tap of its own, and a splice, a Linux
+silently lose, the traffic of all others. There each port is a separate tap, and a splice, a Linux
 bridge of just the two, moves packets between tap and veth:
 
     in    veth  ->  splice  ->  tap, read by ovs-vswitchd; a full tap counts its drops

@@ -45,13 +45,13 @@ class SwitchRules:
             self._controller.push(plan, demands)
 
     def flows(self) -> list[dict[str, Any]]:
-        """The rules with their counters; empty if nobody can tell them."""
+        """The rules with their counters; empty if they cannot be read."""
         if self._controller is None:
             return []
         return self._asked(self._controller.flows, self._fabric.settle)
 
     def ports(self) -> list[dict[str, Any]]:
-        """The switches' own counters of their ports; empty if nobody can tell them."""
+        """The switches' own counters of their ports; empty if they cannot be read."""
         if self._controller is None:
             return []
         return self._asked(self._controller.ports)
@@ -85,7 +85,7 @@ class SwitchRules:
         self, ask: Callable[[], list[dict[str, Any]]], prepare: Callable[[], None] = lambda: None
     ) -> list[dict[str, Any]]:
         try:
-            # Without its database ovs-vswitchd answers nobody: do not even ask.
+            # Without its database ovs-vswitchd does not answer: do not even ask.
             self._fabric.check()
             prepare()
             return ask()

@@ -25,7 +25,7 @@ def check_exchanges(
     networks: Iterable[tuple[Topology, Placement]],
     switch: str,
 ) -> None:
-    """Adds a problem for each exchange, not ours, whose demands fail or do not fit a network."""
+    """Adds a problem for each user-defined exchange whose demands fail or do not fit a network."""
     known = tuple(networks)
     for name, schedule in schedules.items():
         if schedule.exchange in code.exchanges:

@@ -1,4 +1,4 @@
-"""Who does what in an experiment: its `placement:`, or the roles of its topology's hosts."""
+"""Which host has which part in an experiment: its `placement:`, or the roles in its topology."""
 
 from __future__ import annotations
 

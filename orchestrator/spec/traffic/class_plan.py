@@ -3,7 +3,7 @@
 The DSCP field is six bits of every IP packet. Zero is the class of all data that nobody has put
 into another; a lower number is served first. Where switches order by class, class number n (from 0)
 has DSCP n + 1, and the first switch on a demand's path writes it: a parameter server's workers have
-a class each. Where they order by layer, a worker has several flows of its own (TCP connections),
+a class each. Where they order by layer, each worker has several flows (TCP connections),
 flow number n of every worker has DSCP n + 1, and the hosts, who alone know the flows apart, write
 it.
 """

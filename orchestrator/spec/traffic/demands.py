@@ -1,7 +1,7 @@
 """Who sends how much to whom in an iteration, and over which links. Pure arithmetic.
 
 This is all that a network knows of a training: rules, classes, windows, loads and counters take
-demands, between any two hosts, and nobody asks what the hosts do with the bytes.
+demands, between any two hosts, whatever the hosts do with the bytes.
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ class Demands:
     def contended(self, least_classes: int = 2) -> tuple[Port, ...]:
         """The switch ports at which demands compete, so that priority there can matter.
 
-        A port counts if demands of so many classes cross it and the links that they come in by can
-        together bring more than it can send. In the published topology these are the two ends of
-        the trunk. Where hosts send in several classes, those of one demand compete, too.
+        A port counts if demands of `least_classes` classes or more cross it, and the links by which
+        they come in can together bring more than it can send. In the published topology these are
+        the two ends of the trunk. Where hosts send in several classes, those of one demand also
+        compete.
         """
         return tuple(
             port

@@ -24,7 +24,7 @@ def exchange_class(exchange: str, code: OwnCode) -> Any:
     """What says an exchange's programs and demands: its class, or an object of it.
 
     Raises:
-        PluginError: it is one that is not ours, and cannot be had any more.
+        PluginError: it is user-defined, and cannot be imported any more.
     """
     if exchange in code.exchanges:
         return code.exchanges[exchange].instance
@@ -41,7 +41,7 @@ def demands_under(
     then not `declared`.
 
     Raises:
-        PluginError: it is one that is not ours, and raises or answers nonsense.
+        PluginError: it is user-defined, and raises or answers nonsense.
         ValueError: there is not exactly one parameter server.
     """
     if exchange == PARAMETER_SERVER:  # without an import of the hosts' part
@@ -72,7 +72,7 @@ def _wrong(demands: Iterable[Any], hosts: set[str]) -> str:
             return f"{one!r} is no Demand"
         for end in (one.source, one.destination):
             if end not in hosts:
-                return f"{one}: {end!r} is none of the hosts that it was given"
+                return f"{one}: {end!r} is not one of the hosts that it was given"
         if one.source == one.destination:
             return f"{one}: a host sends to itself"
         if not isinstance(one.bytes, int) or one.bytes < 0:

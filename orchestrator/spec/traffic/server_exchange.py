@@ -29,7 +29,7 @@ class ServerExchange:
     Attributes:
         topology: the network.
         server: the parameter server's host.
-        workers: theirs, in the order in which gradients are summed. Each has a class of its own;
+        workers: theirs, in the order in which gradients are summed. Each has its own class;
             that of the first one is the most urgent.
     """
 

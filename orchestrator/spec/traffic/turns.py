@@ -2,14 +2,14 @@
 
 What an order moves about is a worker's turn: the time in which the fullest link carries all of the
 model for one worker. Under an order one worker is such a turn ahead of the next one. Two things do
-not shrink with D/R below a size of their own, so that at a small D/R they are as long as a turn:
+not shrink with D/R below a fixed size, so that at a small D/R they are as long as a turn:
 
 - **windows**: what TCP has on its way is beyond any order. Once the windows at the fullest link
   hold a whole turn together, workers get their data together, whatever the order;
 - **messages**: each takes time of a core. Once those of one host take a whole turn, they decide who
-  goes on, and not the link.
+  sends next, and not the link.
 
-Where it is so in the real system, too, it is no fault of the scale.
+Where the real system has the same limit, the scale is not to blame.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Turns:
 
     @cached_property
     def port(self) -> Port:
-        """The one that needs the longest for one model of everybody who sends through it."""
+        """The one that needs the longest for one model of each host that sends through it."""
         through = self.demands.through
         return max(self.demands.crossed, key=lambda port: len(through(port)) / port.rate_bps)
 
@@ -129,7 +129,7 @@ def without_order(
         demands: of the training.
         buffers: TCP's, as they are asked for.
         model: that is trained.
-        schedule: under which; one that orders nothing, and waits for everybody, loses nothing.
+        schedule: under which; one that orders nothing, and waits for all workers, loses nothing.
         scale: of the emulation.
     """
     turns = Turns(demands, buffers)

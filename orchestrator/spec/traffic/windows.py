@@ -223,7 +223,7 @@ def host_burst_segments(demands: Demands, scale: Scale) -> dict[str, int]:
 
 
 def queueing_seconds(demands: Demands, buffers: SocketBuffers, scale: Scale) -> float:
-    """The longest that a byte can be on its way, if all windows stand in its queues (emulated)."""
+    """The longest that a byte can be on its way, if all windows wait in its queues (emulated)."""
     if not demands.all:
         return 0.0
     waiting: Counter[Port] = Counter()

@@ -54,7 +54,7 @@ class Document:
         """Adds a problem at a place in the data: at its value, or at its key.
 
         Nothing is added where something was said before, at the place itself or around it; nor if
-        an alias brings a text about which the same was said where it stands.
+        an alias repeats a text about which the same was said where it is written.
         """
         loc = self.written(loc)
         if self._is_bad(loc):
@@ -98,7 +98,7 @@ class Document:
         return (*self.copies.get(head, head), *rest)
 
     def sorted_problems(self) -> list[Problem]:
-        """The problems in the order in which they stand in the file."""
+        """The problems, in the order of their positions in the file."""
         return [problem for _, problem in sorted(self.problems, key=lambda item: item[0])]
 
     def _user(self, loc: Loc) -> Mark | None:

@@ -1,6 +1,6 @@
 """Reads a YAML file into plain data that remembers every position.
 
-Three things differ from `yaml.safe_load`, all so that nobody is surprised:
+Three things differ from `yaml.safe_load`, to avoid surprises:
 
 * Plain scalars follow the core schema of YAML 1.2: `no` and `1:30` are text, `0x10` is 16.
 * Duplicate keys, empty values and tags are problems, and each knows its place.
@@ -238,7 +238,7 @@ class _Converter:
             self._document.bad.add(loc)
             if target.tag != REFUSED:
                 message = "'<<' merges a mapping or a list of mappings"
-                hint = "put it in quotes if it is a key of yours"
+                hint = "put it in quotes if you mean a key of that name"
                 self._document.report(mark_of(one), message, hint)
 
     def _entries(

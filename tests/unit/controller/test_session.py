@@ -51,7 +51,7 @@ class FakeSwitch:
 
 
 class FakeProcess:
-    """Stands for the controller's process: the application, on a socket, without OpenFlow."""
+    """Plays the controller's process: the application, on a socket, without OpenFlow."""
 
     started: list[FakeProcess] = []  # noqa: RUF012
     switch = FakeSwitch()

@@ -285,7 +285,7 @@ def test_what_the_processes_need_is_looked_at_while_they_run() -> None:
 
 
 def foreign(printed: Sequence[str], status: int = 0) -> Stage:
-    """A server and a client that are programs of somebody else, on one host."""
+    """A server and a client that are user-defined programs, on one host."""
     stage = Stage()
     stage.ps.script = [
         Printed("server", "stderr", "be patient\n"),

@@ -1,4 +1,4 @@
-"""What orders come to on the hosts, and what is refused."""
+"""The ranks that hosts receive, and what is refused."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from workloads.models.profiles import Layer, Model, Tensor, load_model, model_na
 
 
 def model(*tensors: int) -> Model:
-    """A model whose layers have so many tensors."""
+    """A model whose layers have these numbers of tensors."""
     layers = tuple(
         Layer(str(layer), 0, tuple(Tensor(f"{layer}.{number}", (1,)) for number in range(count)))
         for layer, count in enumerate(tensors)
@@ -170,7 +170,7 @@ def test_tac_of_receives_that_unlock_nothing_alone() -> None:
 
 def test_tac_of_two_branches_by_hand() -> None:
     # Stem; then tensors 1 and 3 compete: min(P_3, M_1) = min(5, 4) = 4, min(P_1, M_3) = 1: 3 first.
-    # Then 1 (P = 1) against 2 and 4 (P = 0), then 2 against 4 likewise.
+    # Then 1 (P = 1) against 2 and 4 (P = 0), then 2 against 4 in the same way.
     assert tac_order(model(1, 1, 1, 1, 1), FORK, [1, 4, 2, 1, 1], [1, 1, 1, 5, 1]) == (
         (0, 3, 1, 2, 4)
     )

@@ -111,7 +111,7 @@ def test_an_installed_order_that_has_changed_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("taken", ["random", "sched", "numpy", "workloads"])
 def test_a_file_with_the_name_of_another_module_is_refused(tmp_path: Path, taken: str) -> None:
-    """Whether that one is loaded already or not; and when it is a part of one's own, too."""
+    """Whether that one is loaded already or not; and when it is part of a user's package."""
     write(tmp_path, taken)
     write(tmp_path, "importing", f"from {taken} import Mine\n")
     what = "one of Python's own modules" if taken in ("random", "sched") else "an installed module"

@@ -64,7 +64,7 @@ MODELS = st.lists(
 
 @st.composite
 def clusters(draw: st.DrawFn) -> Cluster:
-    """Racks of workers behind a core switch; every direction has a rate of its own."""
+    """Racks of workers behind a core switch; every direction has its own rate."""
     racks = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
     devices = {f"d{n}": device for n, device in enumerate(draw(st.lists(DEVICES, min_size=1)))}
     hosts = [Host("ps")]

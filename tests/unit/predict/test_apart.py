@@ -15,7 +15,7 @@ NAMES = ("w0", "w1", "w2")
 
 
 def load(direction: Literal["pull", "push"], workers: Sequence[str], seconds: float) -> ServerLoad:
-    """A link that carries one worker's bytes of the model in so many seconds."""
+    """A link that carries one worker's bytes of the model in `seconds`."""
     return ServerLoad(Port("a", "b", 1, 0, 1), (), 1.0, direction, tuple(workers), seconds)
 
 

@@ -80,7 +80,7 @@ def test_strict_priority_owes_the_first_worker_all_of_a_contended_port(tmp_path:
     slow = tmp_path / "slow.yaml"
     slow.write_text(published.read_text().replace("10 Gbps", "2.1 Gbps"))
     assert first_worker_bps(exchange_of(load_topology(slow)), "pull") == 700_000_000
-    # Nothing is contended: everybody has a link of its own, and the server's is faster.
+    # Nothing is contended: each has its own link, and the server's is faster.
     assert (
         first_worker_bps(exchange_of(load_topology(ROOT / "topologies/star.yaml")), "push") is None
     )

@@ -18,12 +18,12 @@ MACS = sum(layer.macs for layer in ALEXNET.layers) / 1e9
 
 
 def device(seconds: float) -> DeviceModel:
-    """Alexnet in so many seconds an image."""
+    """A device that needs `seconds` for an image of alexnet."""
     return DeviceModel("made-up", 0.0, seconds / MACS, 0.0)
 
 
 def topology(folder: Path, *rates: str, trunk: str = "10 Gbps") -> Topology:
-    """A worker behind each rate, with a device of its own name, and a trunk to the server."""
+    """A worker with a named device behind each rate, and a trunk to the server."""
     hosts = [f"  w{n}: {{role: worker, device: d{n}}}" for n in range(len(rates))]
     links = [f"  - {{endpoints: [s0, w{n}], rate: {rate}}}" for n, rate in enumerate(rates)]
     lines = [

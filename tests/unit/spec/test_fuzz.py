@@ -1,4 +1,4 @@
-"""Whatever stands in a file: it is loaded, or refused with places that exist."""
+"""Whatever a file contains: it is loaded, or refused with places that exist."""
 
 from __future__ import annotations
 

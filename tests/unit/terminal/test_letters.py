@@ -1,4 +1,4 @@
-"""ASCII stands for what an encoding lacks."""
+"""ASCII replaces what an encoding lacks."""
 
 from __future__ import annotations
 

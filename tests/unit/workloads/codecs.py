@@ -18,7 +18,7 @@ def named(kind: type[Codec]) -> str:
 
 
 class Packed(Codec):
-    """Compresses: payloads are longer or shorter than what they stand for."""
+    """Compresses: payloads are longer or shorter than what they encode."""
 
     exact = True
 

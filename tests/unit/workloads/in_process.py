@@ -23,7 +23,7 @@ from workloads.schedule.units import Layout
 from workloads.training.clock import SystemClock
 from workloads.transport.sockets import Buffers, Endpoint
 
-PATIENCE = 10.0  # seconds; only a defect takes so long
+PATIENCE = 10.0  # seconds; only a defect takes longer
 
 
 def model_of(layers: Sequence[Sequence[int]]) -> Model:
@@ -135,7 +135,7 @@ def train(
             bind=f"127.0.0.{number + 2}",
             push_ranks=ranks.pushes[number],
             pulls=ranks.pulls[number],
-            # A depthwise layer is none of these, so the time of each hangs on its bytes alone.
+            # A depthwise layer is none of these, so the time of each depends on its bytes alone.
             device=DeviceModel("made-up", seconds, 0.0, 0.0),
             cores=None,
             **common,

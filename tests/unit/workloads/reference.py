@@ -1,4 +1,4 @@
-"""What a training must come to."""
+"""The parameters that a training must end with."""
 
 from __future__ import annotations
 

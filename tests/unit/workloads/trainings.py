@@ -16,7 +16,7 @@ from workloads.schedule.library import Schedule, get_schedule
 from workloads.schedule.units import Layout
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60  # seconds; only a defect takes so long
+PATIENCE = 60  # seconds; only a defect takes longer
 
 INSTANT = {
     "name": "instant",
@@ -140,7 +140,7 @@ class Bench:
         return self._ordered(job, changes)
 
     def _ordered(self, job: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Add what an order comes to; what stands in a wrong job does not matter."""
+        """Add an order's ranks; in a wrong job they do not matter."""
         try:
             found = order_fields(job)
         except (ArithmeticError, LookupError, TypeError, ValueError):

@@ -25,7 +25,7 @@ ctypes.CDLL(None).prctl(36, 1)
 sys.exit(supervise(int(sys.argv[1]), sys.argv[2:]))
 """
 
-# Says so when its orphan, ended at once, has been reaped by somebody.
+# Says so when its orphan, ended at once, has been reaped.
 WITH_ORPHAN = """\
 import os, subprocess, sys, time
 orphan = int(subprocess.check_output(["sh", "-c", "true & echo $!"]))

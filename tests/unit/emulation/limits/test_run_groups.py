@@ -147,7 +147,7 @@ def test_removal_begins_at_the_bottom_and_leaves_what_is_in_use(tmp_path: Path) 
     (free / "worker0" / "inner").mkdir(parents=True)
     (free / "worker1").mkdir()
     (used / "worker0").mkdir(parents=True)
-    (used / "worker0" / "in-use").touch()  # stands for a process: rmdir fails
+    (used / "worker0" / "in-use").touch()  # plays a process: rmdir fails
     (used / "worker1").mkdir()
     assert guardian.remove([free, used, tmp_path / "gone"]) == [used]
     assert not free.exists()

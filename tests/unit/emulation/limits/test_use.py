@@ -21,7 +21,7 @@ def stat(stolen: int, user: float = 0.0) -> str:
 
 
 def seen(testbed: int, others: int) -> Seen:
-    """One process of each, after so many ticks."""
+    """One process of each, after `ticks`."""
     own, other = {Process(1, 0): Ticks(testbed, 0)}, {Process(2, 0): Ticks(others, 0)}
     return Seen(own, other, {**own, **other})
 

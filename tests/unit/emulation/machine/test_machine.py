@@ -209,5 +209,5 @@ def test_why_links_cannot_have_delays(tmp_path: Path) -> None:
         "this machine lacks what delays need: netem "
         "(a kernel with CONFIG_NET_SCH_NETEM, or links without a delay)"
     )
-    somebody = FakeMachine(tmp_path / "c", root=False)
-    assert why_no_delays(somebody.probes).startswith("only root can find out")
+    not_root = FakeMachine(tmp_path / "c", root=False)
+    assert why_no_delays(not_root.probes).startswith("only root can find out")

@@ -93,7 +93,7 @@ def test_the_configuration() -> None:
 
 @pytest.mark.parametrize("address", ["10.0.0.1\nPermitRootLogin yes", '"'])
 def test_nothing_is_smuggled_into_the_configuration(address: str) -> None:
-    with pytest.raises(ValueError, match="cannot stand in an sshd configuration"):
+    with pytest.raises(ValueError, match="cannot be written in an sshd configuration"):
         sshd_config(
             address=address, host_key=Path("/k"), authorized_keys=Path("/a"), pid_file=Path("/p")
         )

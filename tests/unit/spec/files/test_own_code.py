@@ -185,7 +185,7 @@ def trial(made: Experiment) -> Trial:
         ("exchange: 'own:Narrow'", "give() must take (unit), found ()"),
         ("exchange: 'own:Nothing', slice: 64 KiB", "does not heed slice: leave that out"),
         ("exchange: 'own:Dreamer'", "no choice with 'slcie' (did you mean 'slice'?)"),
-        ("exchange: 'own:Astray'", "'elsewhere' is none of the hosts that it was given"),
+        ("exchange: 'own:Astray'", "'elsewhere' is not one of the hosts that it was given"),
         ("exchange: 'own:Twice'", "both go from worker0 to worker1"),
         ("exchange: 'own:Tuples'", "is no Demand"),
         ("exchange: 'own:Broken'", "demands() raised IndexError: tuple index out of range (own.py"),

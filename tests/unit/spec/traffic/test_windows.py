@@ -107,7 +107,7 @@ def test_a_host_sends_bursts_that_its_slowest_way_takes() -> None:
 def test_a_window_covers_the_path_and_waits_in_no_more_than_the_queue() -> None:
     far = star(10**9, 10**9, delay_us=25_000)
     assert exchange_of(far).round_trip_us("w0") == 100_000
-    # 12.5 MB of frames on a way of its own; packets of 45 segments, which count 1280 bytes more.
+    # 12.5 MB of frames on a separate way; packets of 45 segments, which count 1280 bytes more.
     payload = 12_500_000 * 1448 / 1514
     send = 48 * 1024 + ceil(payload / (2 * 45 * 1448 / (45 * 1448 + 1280)))
     assert sent(far) == [send] * 2

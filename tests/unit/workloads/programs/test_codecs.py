@@ -84,4 +84,4 @@ def test_a_codec_that_is_not_on_the_host(codec: str, why: str) -> None:
     layout = Layout(MODEL, 1, 1)
     with pytest.raises(JobError) as raised:
         payloads_of(codec, layout, Arena(layout))
-    assert str(raised.value) == f"codec {codec!r} cannot be had on this host: {why}"
+    assert str(raised.value) == f"codec {codec!r} cannot be loaded on this host: {why}"

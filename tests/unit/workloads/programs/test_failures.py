@@ -212,7 +212,7 @@ def test_the_others_are_told_who_failed(bench: Bench) -> None:
     assert ps.ended() == (1, "ps: iteration 0: worker0: disconnected\n")
     status, errors = other.ended()
     assert status == 1
-    # It may have pushed all of its own by then, and wait for the next iteration.
+    # It may have pushed its whole gradient by then, and wait for the next iteration.
     assert errors.replace("worker1: iteration 1:", "worker1: iteration 0:") == (
         "worker1: iteration 0: the parameter server gave up: iteration 0: worker0: disconnected\n"
     )
@@ -353,4 +353,4 @@ def test_nobody_follows_the_events(bench: Bench) -> None:
     assert ps.popen.stdout
     ps.popen.stdout.close()
     ps.popen.stdout = None
-    assert ps.ended() == (1, "ps: nobody follows the events: Broken pipe\n")
+    assert ps.ended() == (1, "ps: the reader of the events is gone: Broken pipe\n")

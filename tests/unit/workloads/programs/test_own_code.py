@@ -59,7 +59,7 @@ def test_an_exchange_that_raises_ends_its_worker(bench: Bench) -> None:
     assert "(test_own_code.py, line " in said
 
 
-def test_a_program_of_somebody_else_runs(bench: Bench) -> None:
+def test_a_user_defined_program_runs(bench: Bench) -> None:
     process = bench.start("ps", program="experiments.own_exchange:Watcher")
     assert process.event("ready") == {"event": "ready", "host": "ps"}
     assert process.ended() == (0, "")

@@ -67,7 +67,7 @@ def records(directory: Path, program: str, event: str) -> list[dict[str, Any]]:
 
 
 class Time:
-    """A clock that goes on when somebody waits."""
+    """A clock that advances while a caller waits."""
 
     def __init__(self) -> None:
         self.ns = 5 * MS
@@ -80,7 +80,7 @@ class Time:
 
 
 class Narrow:
-    """Takes so many bytes per millisecond."""
+    """Takes `rate` bytes per millisecond."""
 
     def __init__(self, clock: Time, rate: int) -> None:
         self._clock = clock

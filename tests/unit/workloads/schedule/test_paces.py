@@ -1,4 +1,4 @@
-"""Workers at paces of their own."""
+"""Bounded staleness: which workers may start an iteration."""
 
 from __future__ import annotations
 
