@@ -14,7 +14,7 @@ from orchestrator.analysis.reading.records import FailedTrial
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Level, Verdict
 from orchestrator.predict import Goodputs, JobBound, job_bounds
-from orchestrator.spec import Experiment, Neighbour
+from orchestrator.spec import IMGS_PER_SEC, Experiment, Neighbour
 from orchestrator.spec.choices import Choices
 
 
@@ -33,6 +33,7 @@ class JobRow:
         bound: its best alone, and its fair share; None: not known.
         verdict: that of the row it ran beside, and what is said of itself.
         errors: what is said of itself.
+        unit: of `imgs_per_sec`, which a program may have in another one.
     """
 
     job: Neighbour
@@ -44,6 +45,7 @@ class JobRow:
     bound: JobBound | None
     verdict: Verdict
     errors: tuple[str, ...] = ()
+    unit: str = IMGS_PER_SEC
 
     @property
     def said(self) -> tuple[tuple[Level, str], ...]:
@@ -102,6 +104,7 @@ def _left_by(failure: FailedTrial) -> Iterator[JobRow]:
             bound=None,
             verdict=Verdict((), errors),
             errors=errors,
+            unit=one.unit,
         )
 
 
@@ -136,6 +139,7 @@ def _beside(
             bound=bounds.get(name),
             verdict=Verdict(row.verdict.unusable, (*said, *row.verdict.doubtful)),
             errors=said,
+            unit=found[0][1].unit,
         )
 
 
@@ -168,6 +172,7 @@ def job_json(row: JobRow) -> dict[str, Any]:
         "beside": str(row.beside),
         "job": row.job.name,
         "imgs_per_sec": rates.mean if rates else None,
+        "unit": row.unit if rates else None,
         "repeats": rates.count if rates else None,
         "speedup_pct": None,
         "verdict": row.verdict.level,
