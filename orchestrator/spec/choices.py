@@ -61,8 +61,13 @@ class Choices(Mapping[str, str]):
         return f"Choices({', '.join(named)})"
 
     def __str__(self) -> str:
-        """`googlenet switch-priority`."""
-        return " ".join(self._values.values())
+        """`googlenet switch-priority`, `googlenet none beside jobs`, `vgg19 none alone (other)`."""
+        shown = {**self._values}
+        if "beside" in shown:
+            shown["beside"] = "alone" if self.alone else f"beside {shown['beside']}"
+        if "job" in shown:
+            shown["job"] = f"({shown['job']})"
+        return " ".join(shown.values())
 
     @property
     def model(self) -> str:

@@ -57,11 +57,11 @@ def test_jobs_measured_alone_add_trials(tmp_path: Path) -> None:
     noise, other = {"traffic": TRAFFIC, "alone": True}, {**OTHER, "alone": True}
     made = loaded(tmp_path, {"noise": noise, "other": other})
     assert [str(choices) for group in made.groups() for choices in group] == [
-        "alexnet none nothing",
-        "alexnet switch-priority nothing",
-        "alexnet none jobs",
-        "alexnet switch-priority jobs",
-        "resnet50 none nothing other",
+        "alexnet none alone",
+        "alexnet switch-priority alone",
+        "alexnet none beside jobs",
+        "alexnet switch-priority beside jobs",
+        "resnet50 none alone (other)",
     ]
     assert made.trials == 10
     own = made.of_job("other")

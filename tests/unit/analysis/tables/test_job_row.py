@@ -63,8 +63,8 @@ def test_every_job_has_a_row_and_the_measured_one_its_slow_down(tmp_path: Path) 
         (None, "nothing"),
         (None, "jobs"),
         ("other", "nothing"),
-        ("noise", "alexnet none jobs"),
-        ("other", "alexnet none jobs"),
+        ("noise", "alexnet none beside jobs"),
+        ("other", "alexnet none beside jobs"),
     ]
     assert rows[1]["slowdown_pct"] == pytest.approx(25)
     assert rows[0]["slowdown_pct"] is None
