@@ -52,8 +52,18 @@ class Failure:
 class Watch:
     """Judges processes by what they say: see `ProcessPlan` for what is expected of each."""
 
-    def __init__(self, plans: Collection[ProcessPlan]) -> None:
-        """Watch the processes of these plans; none of them runs yet."""
+    def __init__(
+        self, plans: Collection[ProcessPlan], company: Collection[ProcessPlan] = ()
+    ) -> None:
+        """Watch processes; none of them runs yet.
+
+        Args:
+            plans: of the run's own.
+            company: of jobs beside, which say nothing of how far the run is.
+        """
+        self._beside = {plan.name for plan in company}
+        # Those beside first: others wait for them.
+        plans = (*company, *plans)
         self._plans = {plan.name: plan for plan in plans}
         self._waited_for = {after for plan in plans for after in plan.after}
         self._reached: set[After] = set()
@@ -105,7 +115,7 @@ class Watch:
         if kind and kind == process.plan.progress:
             process.counts = True
             number = message.event.get(process.plan.progress)
-            if isinstance(number, int):
+            if isinstance(number, int) and message.process not in self._beside:
                 kind_before, before = self._furthest or (kind, number)
                 self._furthest = (kind, max(number, before) if kind_before == kind else number)
 

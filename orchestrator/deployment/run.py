@@ -155,7 +155,6 @@ class _Run:
         clock: Callable[[], float],
     ) -> None:
         self._deployment = deployment
-        # Those beside first: others wait for them.
         self._plans = {plan.name: plan for plan in (*company.all, *plans)}
         self._own = [plan.name for plan in plans]
         self._company = company
@@ -169,7 +168,7 @@ class _Run:
         self._printed: dict[str, list[str]] = {
             plan.name: [] for plan in self._plans.values() if not plan.records
         }
-        self._watch = Watch(self._plans.values())
+        self._watch = Watch(plans, company.all)
 
     def run(self) -> dict[str, bytes]:
         for plan in self._plans.values():

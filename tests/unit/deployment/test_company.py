@@ -96,8 +96,11 @@ def test_one_that_ends_by_itself_did_not_last() -> None:
 
 
 def test_what_the_others_left_is_kept_where_the_measured_job_fails() -> None:
-    beside = Beside(measured=[Ended("ps", -9)])
-    with pytest.raises(RunError, match="ps: killed by signal SIGKILL"):
+    beside = Beside(
+        source=(SENDING, Told("noise.ps", {"event": "iteration", "iteration": 70})),
+        measured=[Told("ps", {"event": "iteration", "iteration": 3}), Ended("ps", -9)],
+    )
+    with pytest.raises(RunError, match="ps: killed by signal SIGKILL, after iteration 3"):
         beside.run()
     assert list(beside.company.records["noise"]) == ["noise.worker0", "noise.ps"]
     assert beside.company.errors == {}
