@@ -33,7 +33,7 @@ def switch_rules(
         addresses: the data address of every host.
         port_numbers: the OpenFlow number of every switch's port, by (switch, peer).
     """
-    found: dict[str, list[Rule]] = {name: [] for name in demands.topology.switches}
+    by_switch: dict[str, list[Rule]] = {name: [] for name in demands.topology.switches}
     for one in _both_ways(demands):
         for hop, port in enumerate(path(demands.topology, one.source, one.destination)[1:]):
             rule = Rule(
@@ -44,10 +44,10 @@ def switch_rules(
                 dscp=plan.of(one) if hop == 0 else None,
                 output=port_numbers[port.node, port.peer],
             )
-            found[port.node].append(rule)
+            by_switch[port.node].append(rule)
             if hop == 0:
-                found[port.node].extend(_told_by_port(demands, one, plan, rule))
-    return {name: (*rules, DROP) for name, rules in found.items()}
+                by_switch[port.node].extend(_told_by_port(demands, one, plan, rule))
+    return {name: (*rules, DROP) for name, rules in by_switch.items()}
 
 
 def _both_ways(demands: Demands) -> Iterator[Demand]:

@@ -55,8 +55,8 @@ def job_bounds(
     for name, job in experiment.jobs.items():
         if job.training is not None:
             images[name] = job.training.batch * len(job.training.placement.workers)
-    found = shared_bounds(sharers, goodputs)
-    return {name: _bound(one, images.get(name)) for name, one in found.items()}
+    bounds = shared_bounds(sharers, goodputs)
+    return {name: _bound(one, images.get(name)) for name, one in bounds.items()}
 
 
 def _sharer(experiment: Experiment, job: Neighbour) -> Sharer:

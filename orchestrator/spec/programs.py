@@ -57,8 +57,8 @@ class Throughput:
         It may be one that is no throughput, such as `nan`: see `is_throughput`.
         """
         if self.json is None:
-            found = self._pattern.search(line)
-            return None if found is None else _number(found[1])
+            match = self._pattern.search(line)
+            return None if match is None else _number(match[1])
         if not line.lstrip().startswith("{"):
             return None
         try:

@@ -85,8 +85,8 @@ class Checkpoints:
 
         path = self._file(process, self.after)
         try:
-            with np.load(path, allow_pickle=False) as found:
-                return dict(found)
+            with np.load(path, allow_pickle=False) as arrays:
+                return dict(arrays)
         except (OSError, ValueError) as error:
             raise WorkloadError(f"cannot read the checkpoint {path}: {error}") from None
 
@@ -104,8 +104,8 @@ def last_of_all(directory: Path, processes: Iterable[str], most: int) -> int:
     """
     written: dict[str, set[int]] = {process: set() for process in processes}
     for path in directory.glob("*.npz"):
-        found = _NAME.fullmatch(path.name)
-        if found and found["process"] in written:
-            written[found["process"]].add(int(found["iterations"]))
+        parts = _NAME.fullmatch(path.name)
+        if parts and parts["process"] in written:
+            written[parts["process"]].add(int(parts["iterations"]))
     common = set.intersection(*written.values()) if written else set()
     return max((number for number in common if number <= most), default=0)

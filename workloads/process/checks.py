@@ -103,10 +103,10 @@ def checkpoints(value: Any) -> Checkpoints | None:
         "every": whole(1, 1 << 20),
         "after": whole(0, 1 << 30),
     }
-    found, problems = checked(mapping(value), wanted)
+    keys, problems = checked(mapping(value), wanted)
     if problems:
         raise ValueError("; ".join(problems))
-    return Checkpoints(**found)
+    return Checkpoints(**keys)
 
 
 def or_none(check: Check) -> Check:

@@ -95,10 +95,10 @@ class TrainingJob(Job):
     def _contradictions(cls, job: Job, values: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong between values that are each what they must be."""
         if "schedule" in values:
-            asked, found = values["schedule"].flow_count, len(job.flow_dscp)
-            if found != asked:
+            asked, given = values["schedule"].flow_count, len(job.flow_dscp)
+            if given != asked:
                 yield (
-                    f"endpoints.flow_dscp: the schedule's number of flows is {asked}, found {found}"
+                    f"endpoints.flow_dscp: the schedule's number of flows is {asked}, found {given}"
                 )
 
     @property

@@ -210,11 +210,11 @@ class ParameterServer:
         kept, update = self._job.checkpoints, self._update
         if kept is None or not kept.after:
             return
-        found = kept.read(self._job.host)
+        arrays = kept.read(self._job.host)
         arenas = {f"state{number}": one for number, one in enumerate(update.states)}
         for name, arena in {"parameters": self._parameters, **arenas}.items():
-            arena.values[:] = found[name]
-        update.steps.update(map(tuple, found["steps"].tolist()))
+            arena.values[:] = arrays[name]
+        update.steps.update(map(tuple, arrays["steps"].tolist()))
 
     def _tell(self, peer: Peer, kind: FrameType, iteration: int) -> None:
         """Tell a worker; that all is over on every flow, for its receivers wait on each."""

@@ -107,12 +107,12 @@ def cables(topology: Topology) -> tuple[Cable, ...]:
 def data_devices(topology: Topology) -> dict[str, str]:
     """The interface of every host that has its address on the data network, by its name."""
     hosts = {host.name for host in topology.hosts}
-    found: dict[str, str] = {}
+    first_devices: dict[str, str] = {}
     for cable in cables(topology):
         for node, device in zip(cable.endpoints, cable.devices, strict=True):
             if node in hosts:
-                found.setdefault(node, device)
-    return found
+                first_devices.setdefault(node, device)
+    return first_devices
 
 
 def counting_devices(topology: Topology) -> dict[str, tuple[str, Literal["received", "sent"]]]:
@@ -121,13 +121,13 @@ def counting_devices(topology: Topology) -> dict[str, tuple[str, Literal["receiv
     A link without a switch is counted nowhere.
     """
     devices = port_devices(topology)
-    found: dict[str, tuple[str, Literal["received", "sent"]]] = {}
+    counters: dict[str, tuple[str, Literal["received", "sent"]]] = {}
     for (node, peer), device in devices.items():
         if node in topology.switches:
-            found[f"{node}->{peer}"] = (device, "sent")
+            counters[f"{node}->{peer}"] = (device, "sent")
         elif peer in topology.switches:
-            found[f"{node}->{peer}"] = (devices[peer, node], "received")
-    return found
+            counters[f"{node}->{peer}"] = (devices[peer, node], "received")
+    return counters
 
 
 def switch_numbers(topology: Topology) -> dict[str, int]:

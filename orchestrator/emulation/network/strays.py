@@ -33,13 +33,13 @@ class Strays:
         """All processes on the hosts, and on which; those that have ended and wait are none."""
         by_namespace = {self._namespace(pid): host for host, pid in self._hosts.items()}
         by_namespace.pop(None, None)
-        found = {}
+        hosts = {}
         for entry in self._proc.iterdir():
             if entry.name.isdigit():
                 host = by_namespace.get(self._namespace(int(entry.name)))
                 if host is not None and self._state(int(entry.name)) not in "XZ":
-                    found[int(entry.name)] = host
-        return found
+                    hosts[int(entry.name)] = host
+        return hosts
 
     def end(self, known: Mapping[int, str]) -> tuple[str, ...]:
         """End all processes on hosts that are not `known`; `sleep on worker0` for each."""

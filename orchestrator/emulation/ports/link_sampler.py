@@ -20,14 +20,14 @@ MOST_SAMPLES = 4096
 
 def device_bytes(text: str) -> dict[tuple[str, Side], int]:
     """Bytes by interface and side, out of /proc/net/dev."""
-    found: dict[tuple[str, Side], int] = {}
+    byte_counts: dict[tuple[str, Side], int] = {}
     for line in text.splitlines():
         name, colon, counts = line.partition(":")
         if colon:
             fields = counts.split()
-            found[name.strip(), "received"] = int(fields[0])
-            found[name.strip(), "sent"] = int(fields[8])
-    return found
+            byte_counts[name.strip(), "received"] = int(fields[0])
+            byte_counts[name.strip(), "sent"] = int(fields[8])
+    return byte_counts
 
 
 class LinkSampler:
@@ -58,8 +58,8 @@ class LinkSampler:
 
     def sample(self) -> None:
         """Take one sample now."""
-        found = device_bytes(self._read())
-        counts = (found.get(place, 0) for place in self._places.values())
+        byte_counts = device_bytes(self._read())
+        counts = (byte_counts.get(place, 0) for place in self._places.values())
         self._samples.append((self._clock_ns(), *counts))
         if len(self._samples) > MOST_SAMPLES:
             self._samples = self._samples[::2]

@@ -92,7 +92,7 @@ def asked_filters(shape: PortShape) -> Counter[Rule]:
     for placed in shape.placed():
         if placed.traffic.name == ACK_CLASS:
             rules += [(placed.classid, _PURE_ACK), (placed.classid, _ANY)]
-        rules += [(placed.classid, match.shown()) for match in placed.traffic.matches]
+        rules += [(placed.classid, match.tc_lines()) for match in placed.traffic.matches]
     return Counter(rules)
 
 

@@ -51,7 +51,7 @@ class Match:
         """The match as u32 wants it."""
         return ("match", "ip", self.field, f"{self.address}/32")
 
-    def shown(self) -> tuple[str, ...]:
+    def tc_lines(self) -> tuple[str, ...]:
         """The match as tc shows it: value/mask in hexadecimal, and where in the IP header."""
         return (f"{int(IPv4Address(self.address)):08x}/ffffffff at {_ADDRESS_AT[self.field]}",)
 
@@ -67,9 +67,9 @@ class PairMatch:
         """The match as u32 wants it."""
         return Match("src", self.src).words() + Match("dst", self.dst).words()
 
-    def shown(self) -> tuple[str, ...]:
+    def tc_lines(self) -> tuple[str, ...]:
         """The match as tc shows it."""
-        return Match("src", self.src).shown() + Match("dst", self.dst).shown()
+        return Match("src", self.src).tc_lines() + Match("dst", self.dst).tc_lines()
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class JobMatch:
         port = ("match", "ip", self.end, str(self.port), "0xffff")
         return (*PairMatch(self.src, self.dst).words(), *port)
 
-    def shown(self) -> tuple[str, ...]:
+    def tc_lines(self) -> tuple[str, ...]:
         """The match as tc shows it."""
         first = self.end == "sport"
         port = f"{self.port:04x}0000/ffff0000" if first else f"0000{self.port:04x}/0000ffff"
-        return (*PairMatch(self.src, self.dst).shown(), f"{port} at 20")
+        return (*PairMatch(self.src, self.dst).tc_lines(), f"{port} at 20")
 
 
 AnyMatch = Match | PairMatch | JobMatch
@@ -106,7 +106,7 @@ class DscpMatch:
         """The match as u32 wants it."""
         return ("match", "ip", "dsfield", f"0x{self.dscp << 2:02x}", "0xfc")
 
-    def shown(self) -> tuple[str, ...]:
+    def tc_lines(self) -> tuple[str, ...]:
         """The match as tc shows it."""
         return (f"00{self.dscp << 2:02x}0000/00fc0000 at 0",)
 

@@ -76,7 +76,7 @@ def check_jobs(
         hint = "sweep without jobs, or write an experiment for each point"
         document.report_at(("jobs",), "a sweep has no jobs beside it", hint, key=True)
     known = _Known(topology, groups, custom, schedules, file.batch, programs)
-    found = {}
+    jobs_by_name = {}
     for number, (name, one) in enumerate(file.jobs.items(), start=1):
         loc: Loc = ("jobs", name)
         job = Neighbour(name, number, one.alone)
@@ -86,8 +86,8 @@ def check_jobs(
             job = replace(job, training=_training(document, loc, one, known))
         elif not _is_wrong(document, loc, one, topology):
             job = replace(job, traffic=one.traffic.resolve())
-        found[name] = job
-    return found
+        jobs_by_name[name] = job
+    return jobs_by_name
 
 
 def _program(

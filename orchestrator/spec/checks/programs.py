@@ -47,7 +47,7 @@ def check_programs(
     _check_hosts(document, topology, groups)
     if file is None or topology is None:
         return {}
-    found = {}
+    programs_by_name = {}
     for name, one in file.programs.items():
         loc: Loc = ("programs", name)
         if name in schedules:
@@ -80,8 +80,8 @@ def check_programs(
         if not document.is_bad(loc) and not document.is_bad((*loc, "hosts")):
             _check_paths(document, loc, topology, program)
         if only is None or name in only:
-            found[name] = program
-    return found
+            programs_by_name[name] = program
+    return programs_by_name
 
 
 def check_scale(
@@ -153,7 +153,7 @@ def _check_paths(document: Document, loc: Loc, topology: Topology, program: Prog
 def _files(document: Document, loc: Loc, names: Sequence[str]) -> dict[str, str]:
     """The files that a program ships, packed, by their path."""
     folder = document.path.parent
-    found: dict[str, str] = {}
+    packed: dict[str, str] = {}
     left = MAX_FILES_BYTES
     for index, name in enumerate(names):
         here: Loc = (*loc, index)
@@ -168,14 +168,14 @@ def _files(document: Document, loc: Loc, names: Sequence[str]) -> dict[str, str]
             for path in _below(place):
                 size = path.stat().st_size
                 left -= size
-                if left < 0 or len(found) >= MAX_FILES:
+                if left < 0 or len(packed) >= MAX_FILES:
                     most = f"{MAX_FILES_BYTES // 2**20} MiB in {MAX_FILES} files"
                     document.report_at(here, f"a program ships at most {most}", _LARGE)
-                    return found
-                found[path.relative_to(folder).as_posix()] = pack(path.read_bytes())
+                    return packed
+                packed[path.relative_to(folder).as_posix()] = pack(path.read_bytes())
         except OSError as error:
             document.report_at(here, f"{quoted(name)} cannot be read: {error.strerror}")
-    return found
+    return packed
 
 
 def _below(place: Path) -> Iterator[Path]:

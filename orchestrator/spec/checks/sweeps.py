@@ -45,8 +45,8 @@ def check_sweep(
     named = [key for key in SweepFile.model_fields if key in keys]
     # A key that is misspelt is a problem already, and may be the one that is missing.
     if len(named) > 1 or not keys:
-        found = ", ".join(named) or "none"
-        message = f"expected exactly one of {', '.join(SweepFile.model_fields)}, found {found}"
+        present = ", ".join(named) or "none"
+        message = f"expected exactly one of {', '.join(SweepFile.model_fields)}, found {present}"
         document.report_at(_SWEEP, message, key=True)
     for key, message in (
         ("batch", "the batch is what the sweep varies"),

@@ -72,7 +72,7 @@ class Demands:
         pairs: dict[tuple[str, str], list[Demand]] = {}
         for one in self.all:
             pairs.setdefault((one.source, one.destination), []).append(one)
-        return {ends: tuple(found) for ends, found in pairs.items()}
+        return {ends: tuple(between) for ends, between in pairs.items()}
 
     def between(self, source: str, destination: str) -> tuple[Demand, ...]:
         """The demands from a host to another, in their order: of each job one at most."""

@@ -160,7 +160,7 @@ def test_where_one_end_does_not_tell_demands_apart_both_do() -> None:
     (trunk,) = [port for port in ports(TREE) if str(port) == "core->rack0"]
     first, *_ = demand_classes(demands, trunk)
     assert first.matches == (PairMatch("10.10.0.5", "10.10.0.2"),)
-    assert first.matches[0].shown() == ("0a0a0005/ffffffff at 12", "0a0a0002/ffffffff at 16")
+    assert first.matches[0].tc_lines() == ("0a0a0005/ffffffff at 12", "0a0a0002/ffffffff at 16")
 
 
 def test_two_demands_with_the_same_ends_are_refused() -> None:

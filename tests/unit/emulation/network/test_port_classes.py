@@ -196,7 +196,7 @@ def test_on_shared_hosts_a_class_takes_the_packets_of_its_own_job_only() -> None
         ("ip", "sport", "5000", "0xffff"),
         ("ip", "dport", "5000", "0xffff"),
     ]
-    assert [match.shown()[-1] for match in classes[1].matches] == [
+    assert [match.tc_lines()[-1] for match in classes[1].matches] == [
         "13880000/ffff0000 at 20",
         "00001388/0000ffff at 20",
     ]

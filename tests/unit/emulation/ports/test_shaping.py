@@ -99,7 +99,7 @@ def test_classes_by_dscp_look_at_the_upper_six_bits() -> None:
     lines = words(shape(TrafficClass("worker0", (DscpMatch(1),)), TrafficClass("data")))
     assert any(line.endswith("match ip dsfield 0x04 0xfc flowid 1:b") for line in lines)
     assert DscpMatch(63).words()[3] == "0xfc"
-    assert DscpMatch(2).shown() == ("00080000/00fc0000 at 0",)
+    assert DscpMatch(2).tc_lines() == ("00080000/00fc0000 at 0",)
 
 
 def test_under_a_controller_all_schedules_have_the_same_queues() -> None:
