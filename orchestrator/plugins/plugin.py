@@ -52,7 +52,7 @@ class Plugin(Generic[T]):
             folder: where modules are looked for first: that of the experiment.
 
         Raises:
-            PluginError: there is none, it cannot be imported, or it is none of its kind.
+            PluginError: there is none, it cannot be imported, or it is of another kind.
         """
         target = _target(cls.kind, name)
         files: dict[str, str] = {}

@@ -44,7 +44,7 @@ class Checkpoints:
         return {"directory": str(self.directory), "every": self.every, "after": self.after}
 
     def due(self, iterations: int) -> bool:
-        """Whether one is to be written when so many iterations of this process are over."""
+        """Whether to write one when this process has done this number of iterations."""
         return iterations > 0 and not (self.after + iterations) % self.every
 
     def write(self, process: str, iterations: int, arrays: Arrays) -> None:

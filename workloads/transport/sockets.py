@@ -74,7 +74,7 @@ def listen(endpoint: Endpoint, buffers: Buffers, expected: int) -> socket.socket
     Args:
         endpoint: own address; port 0 lets the kernel choose.
         buffers: asked for.
-        expected: connections that may wait to be accepted. A worker opens all of its own before it
+        expected: connections that may wait to be accepted. A worker opens all of them before it
             says a word on the first, so none of them may have to wait for room.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Removes a run's cgroup directories when nobody else does. Standard library only.
+"""Removes a run's cgroup directories when nothing else does. Standard library only.
 
 Everything else of a testbed goes with its box; cgroup directories do not. The process that makes
 them removes them. If it is killed, this one does, which it started beside the box:

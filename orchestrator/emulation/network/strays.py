@@ -1,6 +1,6 @@
 """Processes that programs leave on hosts: found by the host's network namespace, and ended.
 
-What a program starts in a session of its own outlives the session that it was started in, and
+What a program starts in a new session outlives the session that it was started in, and
 would disturb the trials that follow.
 """
 

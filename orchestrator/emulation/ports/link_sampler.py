@@ -31,7 +31,7 @@ def device_bytes(text: str) -> dict[tuple[str, Side], int]:
 
 
 class LinkSampler:
-    """Samples what ports have sent on a thread of its own; a context manager."""
+    """Samples what ports have sent, on a separate thread; a context manager."""
 
     def __init__(
         self,

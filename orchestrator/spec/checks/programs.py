@@ -101,7 +101,7 @@ def check_scale(
     scale = option or file.scale.scale()
     if not programs:
         return scale, []
-    # Where nobody asks for a D, it follows R.
+    # Where no D is asked for, it follows R.
     follows = "time" not in file.scale.model_fields_set if option is None else option == AutoScale()
     if isinstance(scale, AutoScale):
         if follows or scale.time is None:
@@ -179,7 +179,7 @@ def _files(document: Document, loc: Loc, names: Sequence[str]) -> dict[str, str]
 
 
 def _below(place: Path) -> Iterator[Path]:
-    """A file, or all files of a folder, without what nobody means."""
+    """A file, or all files of a folder, without caches and the like."""
     if not place.is_dir():
         yield place
         return
