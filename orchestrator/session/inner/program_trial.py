@@ -157,8 +157,10 @@ def run_program(
         try:
             records = deployment.run(plans.values(), on_print=listener.heard, watch=watch)
         except RunError as error:
-            said = strange_interfaces(program, testbed.interfaces)
-            raise RunError("\n".join([str(error), *said])) from error
+            # Tables show the first line only.
+            first, *last = str(error).splitlines()
+            said = "; ".join([first, *strange_interfaces(program, testbed.interfaces)])
+            raise RunError("\n".join([said, *last])) from error
         if program.throughput.file is not None:
             for name, content in records.items():
                 listener.lines[name] += [

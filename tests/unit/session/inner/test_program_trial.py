@@ -123,10 +123,13 @@ def test_a_throughput_that_is_none(tmp_path: Path) -> None:
 
 def test_a_strange_interface_is_named_when_it_fails(tmp_path: Path) -> None:
     program = replace(OWN, environment={"GLOO_SOCKET_IFNAME": "lo"})
-    said = failed(tmp_path, program, Printing(GOOD, error="worker0: ended with exit status 1"))
+    error = "worker0: ended with exit status 1\nits last output:\n    refused"
+    said = failed(tmp_path, program, Printing(GOOD, error=error))
     assert said.splitlines() == [
-        "worker0: ended with exit status 1",
-        "its environment says GLOO_SOCKET_IFNAME=lo, and the data network is worker0-eth0",
+        "worker0: ended with exit status 1; its environment says GLOO_SOCKET_IFNAME=lo, and the "
+        "data network is worker0-eth0",
+        "its last output:",
+        "    refused",
     ]
 
 
