@@ -116,7 +116,7 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         use=use_within(network.use, network.cpu, begin, end),
         pairs=pairs,
         left=program.left,
-        fullest=next(iter(link_uses(network, begin, end)), None),
+        fullest=next((use for use in link_uses(network, begin, end) if use.mean), None),
         loopback={
             host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)
         },
