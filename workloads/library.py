@@ -25,5 +25,6 @@ PROGRAMS: Mapping[str, str] = {
     "urgent-worker": "workloads.programs.urgent:UrgentWorker",
 }
 
+TORCH_PROFILE = "workloads.torch_models.profile"
 TORCH_COMPUTE = "workloads.torch_models.compute"
 """By name, for it needs PyTorch, and all else does not."""

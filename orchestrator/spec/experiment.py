@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.orders import ORDERS, Order, OwnOrder
-from orchestrator.plugins import OwnCode
+from orchestrator.plugins import OwnCode, OwnModel
 from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.choices import (
     BY_NAME,
@@ -38,7 +38,7 @@ from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.library import PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
-from workloads.models.profiles import load_model
+from workloads.models.profiles import add_model, load_model
 from workloads.schedule.library import Schedule, get_schedule
 
 
@@ -67,6 +67,7 @@ class Experiment:
         congestion_control: the TCP congestion control of the training traffic.
         socket_buffers: what is asked of TCP's buffers.
         learning_rate: of the parameter server's SGD.
+        own_models: users' networks among its models, by name; known to this process from now on.
         learning: what computes the gradients, of which data, and how it is judged.
         devices: the device models that the topology's workers name.
         published: imgs/sec to draw beside the measured ones, by model and schedule.
@@ -108,8 +109,13 @@ class Experiment:
     sweep: Sweep | None = None
     baseline: str = BASELINE
     learning: Learning = field(default_factory=Learning)
+    own_models: dict[str, OwnModel] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     jobs: dict[str, Neighbour] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for own in self.own_models.values():
+            add_model(own.model)
 
     @property
     def company(self) -> tuple[str, ...]:
@@ -305,6 +311,7 @@ class Experiment:
                 },
                 own_orders={name: own.digest for name, own in self.own_orders.items()},
                 own_code=self.own_code.digests() if list(self.own_code) else {},
+                own_models={name: own.digest for name, own in self.own_models.items()},
                 baseline=None if self.baseline == BASELINE else self.baseline,
                 jobs={name: job.resolved() for name, job in self.jobs.items()},
                 sweep=self.sweep.resolved() if self.sweep else None,
@@ -343,6 +350,7 @@ class Experiment:
             "asked_buffers": asdict(self.socket_buffers),
             "order_sources": {name: own.to_json() for name, own in self.own_orders.items()},
             "code_sources": asdict(self.own_code),
+            "model_sources": {name: asdict(own) for name, own in self.own_models.items()},
             "program_sources": {name: asdict(one) for name, one in self.programs.items()},
         }
 

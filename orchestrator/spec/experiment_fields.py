@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from orchestrator.orders import OwnOrder
-from orchestrator.plugins import OwnCode
+from orchestrator.plugins import OwnCode, OwnModel
 from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.jobs import Neighbour
 from orchestrator.spec.placement import Placement
@@ -26,6 +26,7 @@ _SWEEP = TypeAdapter(Sweep | None)
 _SCHEDULES = TypeAdapter(dict[str, Schedule])
 _ORDERS = TypeAdapter(dict[str, OwnOrder])
 _CODE = TypeAdapter(OwnCode)
+_MODELS = TypeAdapter(dict[str, OwnModel])
 _PROGRAMS = TypeAdapter(dict[str, Program])
 _JOBS = TypeAdapter(dict[str, Neighbour])
 _PUBLISHED = TypeAdapter(dict[str, dict[str, tuple[float, ...]]])
@@ -64,6 +65,7 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "custom_schedules": _SCHEDULES.validate_python(record.get("custom_schedules", {})),
         "own_orders": _ORDERS.validate_python(record.get("order_sources", {})),
         "own_code": _CODE.validate_python(record.get("code_sources", {})),
+        "own_models": _MODELS.validate_python(record.get("model_sources", {})),
         "sweep": _SWEEP.validate_python(record.get("sweep")),
         "programs": _PROGRAMS.validate_python(record.get("program_sources", {})),
         "baseline": str(record.get("baseline", BASELINE)),

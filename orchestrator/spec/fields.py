@@ -150,6 +150,17 @@ def _known(noun: str, names: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _library_or_own(value: str) -> str:
+    """A model of the library, or the form of one of a user's."""
+    module, colon, factory = value.partition(":")
+    if colon and module and factory:
+        return value
+    problem = unknown("model", value, model_names())
+    if problem is not None:
+        raise problem
+    return value
+
+
 def unknown(noun: str, name: str, names: tuple[str, ...]) -> FieldError | None:
     """The error that says that a name is unknown, with the nearest one; None if it is known."""
     if name in names:
@@ -210,6 +221,16 @@ ModelName: TypeAlias = Annotated[
     str,
     _known("model", model_names()),
     WithJsonSchema({"title": "model name", "type": "string", "enum": list(model_names())}),
+]
+TrainedModel: TypeAlias = Annotated[
+    str,
+    AfterValidator(_library_or_own),
+    WithJsonSchema(
+        {
+            "title": "model name, or module:factory of your own",
+            "anyOf": [{"enum": list(model_names())}, {"type": "string", "pattern": ".+:.+"}],
+        }
+    ),
 ]
 ScheduleName: TypeAlias = Annotated[
     str,

@@ -25,6 +25,7 @@ from orchestrator.spec.fields import AUTO, unknown
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
 from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.files.own_code import own_code
+from orchestrator.spec.files.own_models import find_models
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, validate
@@ -161,8 +162,8 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     _check_twice(document)
     schedules, orders = custom_schedules(document, file)
     code = own_code(document, schedules)
-    own_names = map(str, mapping(mapping(document.data).get("custom_schedules")))
-    known = tuple(dict.fromkeys((*schedule_names(), *own_names)))
+    own_models = find_models(document, file)
+    known = _known_schedules(document)
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
     named, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
@@ -183,7 +184,10 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     )
     _check_trained(document)
     scale, option_problems = check_overrides(
-        overrides, known, tuple(map(str, mapping(mapping(document.data).get("programs"))))
+        overrides,
+        known,
+        tuple(map(str, mapping(mapping(document.data).get("programs")))),
+        own_models=tuple(own_models),
     )
     if file is not None and not option_problems:
         scale, wrong = check_scale(document, file, programs, scale)
@@ -216,7 +220,13 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
                 switch=switch,
             )
         option_problems += check_learning(
-            document, file, schedules=schedules, overrides=overrides, sweep=sweep, workers=workers
+            document,
+            file,
+            schedules=schedules,
+            own_models=own_models,
+            overrides=overrides,
+            sweep=sweep,
+            workers=workers,
         )
     jobs = check_jobs(
         document,
@@ -274,6 +284,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         socket_buffers=file.socket_buffers.resolve(),
         learning_rate=file.learning_rate,
         learning=file.learning(),
+        own_models=own_models,
         devices=devices,
         custom_schedules=schedules,
         own_orders=orders,
@@ -286,6 +297,12 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             for model, row in file.published.items()
         },
     )
+
+
+def _known_schedules(document: Document) -> tuple[str, ...]:
+    """Names of the library's schedules and of the experiment's own."""
+    own = mapping(mapping(document.data).get("custom_schedules"))
+    return tuple(dict.fromkeys((*schedule_names(), *map(str, own))))
 
 
 def _check_schedules(document: Document, known: tuple[str, ...]) -> None:

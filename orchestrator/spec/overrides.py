@@ -37,7 +37,10 @@ class Overrides:
 
 
 def check_overrides(
-    overrides: Overrides, schedules: tuple[str, ...], programs: tuple[str, ...] = ()
+    overrides: Overrides,
+    schedules: tuple[str, ...],
+    programs: tuple[str, ...] = (),
+    own_models: tuple[str, ...] = (),
 ) -> tuple[Scale | AutoScale | None, list[Problem]]:
     """Checks the overrides.
 
@@ -45,11 +48,12 @@ def check_overrides(
         overrides: what the command line says.
         schedules: the names that are known in the experiment.
         programs: the same.
+        own_models: users' networks that the experiment names.
 
     Returns:
         The scale, or None if none was given or it is wrong, and all problems.
     """
-    known = {"model": model_names(), "schedule": schedules, "program": programs}
+    known = {"model": (*model_names(), *own_models), "schedule": schedules, "program": programs}
     problems = [
         *(
             problem

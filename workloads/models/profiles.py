@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
@@ -94,6 +95,52 @@ class Model:
         """Bytes of all parameters, unscaled."""
         return sum(layer.bytes for layer in self.layers)
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {
+            "name": self.name,
+            "variant": self.variant,
+            "layers": [
+                {
+                    "name": layer.name,
+                    "macs": layer.macs,
+                    "tensors": [
+                        {"name": one.name, "shape": list(one.shape)} for one in layer.tensors
+                    ],
+                }
+                for layer in self.layers
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Model:
+        """The model that `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        layers = tuple(
+            Layer(
+                name=str(layer["name"]),
+                macs=int(layer["macs"]),
+                tensors=tuple(
+                    Tensor(str(one["name"]), tuple(map(int, one["shape"])))
+                    for one in layer["tensors"]
+                ),
+                of_image=not number,
+            )
+            for number, layer in enumerate(given["layers"])
+        )
+        return cls(str(given["name"]), str(given["variant"]), layers)
+
+
+_own: dict[str, Model] = {}
+
+
+def add_model(model: Model) -> None:
+    """Let `load_model` know a user's model, in this process; its name has a colon."""
+    _own[model.name] = model
+
 
 @cache
 def _library() -> dict[str, Any]:
@@ -113,25 +160,17 @@ def input_pixels(name: str) -> int:
     return pixels
 
 
-@cache
 def load_model(name: str) -> Model:
-    """Return the model of that name.
+    """Return the model of that name: of the library, or one that was added.
 
     Raises:
         ValueError: there is none; the message has the nearest name.
     """
+    return _own.get(name) or _of_library(name)
+
+
+@cache
+def _of_library(name: str) -> Model:
     if name not in _library():
         raise ValueError(unknown_name("model", name, model_names()))
-    entry = _library()[name]
-    layers = tuple(
-        Layer(
-            name=layer["name"],
-            macs=layer["macs"],
-            tensors=tuple(
-                Tensor(tensor["name"], tuple(tensor["shape"])) for tensor in layer["tensors"]
-            ),
-            of_image=not number,
-        )
-        for number, layer in enumerate(entry["layers"])
-    )
-    return Model(name, entry["variant"], layers)
+    return Model.from_json({**_library()[name], "name": name})

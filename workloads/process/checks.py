@@ -11,6 +11,7 @@ from typing import Any
 
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
+from workloads.models.profiles import Model, add_model, load_model
 from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.library import Schedule, get_schedule
 
@@ -107,6 +108,18 @@ def checkpoints(value: Any) -> Checkpoints | None:
     if problems:
         raise ValueError("; ".join(problems))
     return Checkpoints(**keys)
+
+
+def model(value: Any) -> Model:
+    """The name of a model of the library, or all that is exchanged of a user's."""
+    if not isinstance(value, dict):
+        return load_model(text(value))
+    try:
+        found = Model.from_json(value)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no model: {type(error).__name__}: {error}") from None
+    add_model(found)
+    return found
 
 
 def or_none(check: Check) -> Check:

@@ -32,7 +32,7 @@ def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> 
         raise JobError([unknown_name(noun, name, library)])
     module, _, of_class = library.get(name, name).partition(":")
     try:
-        with _shipped_first():
+        with shipped_first():
             kind = getattr(importlib.import_module(module), of_class)
         if not (isinstance(kind, type) and issubclass(kind, base)):
             raise TypeError(f"{of_class} is not a subclass of {base.__name__}")
@@ -43,7 +43,7 @@ def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> 
 
 
 @contextmanager
-def _shipped_first() -> Iterator[None]:
+def shipped_first() -> Iterator[None]:
     """Let imports look among the shipped modules first."""
     sys.path.insert(0, str(SHIPPED))
     try:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from workloads.errors import JobError
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
-from workloads.models.profiles import Model, load_model
+from workloads.models.profiles import Model
 from workloads.process import checks
 from workloads.process.checkpoints import Checkpoints
 from workloads.process.job import MOST_WORKERS, Job
@@ -23,7 +23,7 @@ MIN_NOT_SENT_LIMIT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs som
 
 _TRAINING: Mapping[str, checks.Check] = {
     "workers": checks.names(MOST_WORKERS),
-    "model": lambda value: load_model(checks.text(value)),
+    "model": checks.model,
     "schedule": checks.schedule,
     "scale": checks.scale,
     "batch": checks.whole(1, 1 << 20),

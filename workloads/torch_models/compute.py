@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from workloads.errors import WorkloadError
 from workloads.models.learning import SHIPPED_DATA
 from workloads.process.checkpoints import Arrays
+from workloads.process.found import shipped_first
 from workloads.process.process_records import EvaluationRecord
 from workloads.process.training import TrainingJob, WorkerJob
 from workloads.schedule.units import Layout
@@ -54,7 +55,8 @@ def built_of(job: TrainingJob, layout: Layout) -> TorchModel:
     """
     torch.manual_seed(job.seed)
     try:
-        built = torch_model(job.model.name)
+        with shipped_first():
+            built = torch_model(job.model.name)
     except ValueError as error:
         raise WorkloadError(str(error)) from error
     built.module.to(torch.float64 if job.learning.dtype == "float64" else torch.float32)

@@ -149,6 +149,7 @@ def plans_of(
     network = own_demands if work.network is None else work.network
     demands = [_on_network(one, work) for one in own_demands]
     code = experiment.own_code
+    model = experiment.own_models.get(work.model)
     codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
     if work.programs is None:
         programs = programs_of(
@@ -162,7 +163,7 @@ def plans_of(
     own = [code.programs[name] for name in set(programs.values()) if name in code.programs]
     files = {
         f"{SHIPPED}/{place}": text.encode()
-        for one in (codec, exchange, *own)
+        for one in (codec, exchange, model, *own)
         if one is not None
         for place, text in one.files.items()
     }
@@ -175,7 +176,7 @@ def plans_of(
     targets = {one.name: one.target for one in own}
     training = {
         "workers": [worker for _, worker in workers],
-        "model": work.model,
+        "model": work.model if model is None else model.profile,
         "schedule": told,
         "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
         "batch": experiment.batch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import Problem
+from orchestrator.plugins import OwnModel
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
@@ -23,6 +24,7 @@ def check_learning(
     file: ExperimentFile,
     *,
     schedules: Mapping[str, Schedule],
+    own_models: Mapping[str, OwnModel],
     overrides: Overrides,
     sweep: Sweep | None,
     workers: int,
@@ -33,6 +35,7 @@ def check_learning(
         document: of the experiment.
         file: what was read of it.
         schedules: the experiment's own, by name.
+        own_models: users' networks, by name.
         overrides: what the command line says.
         sweep: None: there is none.
         workers: at most, over its points.
@@ -54,7 +57,9 @@ def check_learning(
                 message = f"a codec makes payloads of float32, and dtype is {learning.dtype}"
                 document.report_at(("custom_schedules", name, "codec"), message)
     models = file.models if overrides.models is None else overrides.models
-    _check_data(document, file, models, sweep, workers)
+    shapes = {name: own.input_shape for name, own in own_models.items()}
+    _check_data(document, file, models, shapes)
+    _check_batch(document, file, sweep, workers)
     return _check_scale(document, file, overrides)
 
 
@@ -92,20 +97,27 @@ def _check_data(
     document: Document,
     file: ExperimentFile,
     models: Sequence[str],
-    sweep: Sweep | None,
-    workers: int,
+    shapes: Mapping[str, tuple[int, ...]],
 ) -> None:
     data = SHIPPED_DATA.get(file.data)
     if data is None:
         return
     for place, model in enumerate(models):
-        if model not in data.models:
+        if model not in data.models and shapes.get(model) != data.shape:
             message = (
                 f"{model} does not take the {data.shape[1]} x {data.shape[2]} images of digits"
             )
             listed = model in file.models
             loc: Loc = ("models", file.models.index(model) if listed else place)
             document.report_at(loc, message, f"{' and '.join(data.models)} does")
+
+
+def _check_batch(
+    document: Document, file: ExperimentFile, sweep: Sweep | None, workers: int
+) -> None:
+    data = SHIPPED_DATA.get(file.data)
+    if data is None:
+        return
     varied = sweep.values if sweep is not None and sweep.variable == "batch" else ()
     batch, share = max((file.batch, *map(int, varied))), data.share(workers)
     if batch > share:

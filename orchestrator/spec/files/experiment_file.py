@@ -29,6 +29,7 @@ from orchestrator.spec.fields import (
     Share,
     Slice,
     SwitchKind,
+    TrainedModel,
 )
 from orchestrator.spec.files.job_file import MAX_JOBS, JobFile
 from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
@@ -272,7 +273,7 @@ class ExperimentFile(FileModel):
     placement: PlacementFile | None = Field(
         default=None, description="who does what; if left out, the roles of the topology's hosts"
     )
-    models: Annotated[list[ModelName], Field(min_length=1)] = Field(
+    models: Annotated[list[TrainedModel], Field(min_length=1)] = Field(
         default=[], description="the models to train; may be left out if only programs run"
     )
     schedules: Annotated[list[ScheduleName], Field(min_length=1)] = Field(
