@@ -86,7 +86,8 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
         for line in LEGEND:
             say(console, line)
         console.print()
-    for line in (*found["delays"], *allreduce_lines(found), *_why_not(found), *_LEGEND):
+    real = (_REAL,) if loaded.learning.real else ()
+    for line in (*found["delays"], *allreduce_lines(found), *_why_not(found), *real, *_LEGEND):
         say(console, line)
 
 
@@ -109,6 +110,10 @@ def _check_effort(file: Path, experiment: Experiment) -> None:
         raise InputError([Problem(shown_path(file), message, hint)])
 
 
+_REAL = (
+    "`compute: torch`: a run computes real layers; here they take the time of the device model, so "
+    "that nothing here is a bound of that run"
+)
 _LEGEND = (
     "u: one worker's bytes of the model on that link; n: workers; C: forward and backward of the",
     "slowest worker; Cf: its forward; Bl: backward of the last layer; slices have no barrier;",

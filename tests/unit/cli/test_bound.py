@@ -329,3 +329,9 @@ def test_programs_alone_have_no_bound(tmp_path: Path) -> None:
     result = bound(str(file))
     assert (result.exit_code, result.stdout) == (2, "")
     assert "nothing is trained in it" in result.stderr
+
+
+def test_of_real_layers_it_says_that_nothing_is_a_bound() -> None:
+    said = "nothing here is a bound"
+    assert said in " ".join(bound(str(ROOT / "experiments/digits.yaml")).stdout.split())
+    assert said not in " ".join(bound(PUBLISHED).stdout.split())
