@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from orchestrator.analysis.measures.measure import TrialMeasure
-from orchestrator.analysis.tables.declared import Measure, of
+from orchestrator.analysis.tables.declared import Measure, Shown, of
 from orchestrator.analysis.tables.row import Row
 
 
@@ -16,6 +16,10 @@ def _interval(row: Row) -> list[float] | None:
 
 def _mean(values: list[float]) -> float | None:
     return fmean(values) if values else None
+
+
+def _full_time(row: Row) -> float | None:
+    return _mean([trial.fullest.full for trial in row.trials if trial.fullest])
 
 
 def _sent(trial: TrialMeasure) -> str:
@@ -41,7 +45,13 @@ PROGRAM: tuple[Measure, ...] = (
         "fullest_link_full_time",
         "1",
         of(lambda t: t.fullest.full if t.fullest else None),
-        lambda r: _mean([t.fullest.full for t in r.trials if t.fullest]),
+        _full_time,
+        Shown(
+            "link\nfull %",
+            lambda r: "" if (full := _full_time(r)) is None else f"{100 * full:.0f}",
+            "of a program: for how much of the measured time its fullest link was full, in "
+            "percent. Near 100 the network limits it; near 0 compute does, or waiting",
+        ),
     ),
     Measure(
         "payload_by_pair",
