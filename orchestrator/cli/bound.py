@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.bound_allreduce import allreduce_lines, allreduce_rows, describe_allreduce
+from orchestrator.cli.bound_demands import describe_demands, no_bounds
 from orchestrator.cli.bound_sweep import bound_sweep
 from orchestrator.cli.job_bounds import LEGEND, describe_jobs, job_bound_table
 from orchestrator.errors import InputError, Problem
@@ -19,7 +20,6 @@ from orchestrator.predict import (
     Case,
     LowerBound,
     Prediction,
-    demand_bound,
     effort,
     expected,
     long_ways,
@@ -38,7 +38,6 @@ from orchestrator.spec.fields import MAX_COUNT
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import load_model
 
 
@@ -151,7 +150,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "barrier_bound": _times(limit, limit.barrier_seconds),
                 "own_paces_bound": _times(limit, _own_paces_seconds(case)),
                 "all_reduce": describe_allreduce(case, partial(_times, limit)),
-                "demand_bounds": _demand_bounds(experiment, case, limit),
+                "demand_bounds": describe_demands(experiment, case, partial(_times, limit)),
                 "predictions": [
                     _prediction(limit, form)
                     for form in predictions(exchange, model, devices, batch, case.carried)
@@ -174,26 +173,6 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "models": described,
         "jobs": describe_jobs(experiment),
     }
-
-
-def _demand_bounds(experiment: Experiment, case: Case, limit: LowerBound) -> list[dict[str, Any]]:
-    """Of schedules whose exchange is no parameter server: their bounds, or why there is none."""
-    found: list[dict[str, Any]] = []
-    for name in experiment.schedules:
-        schedule = experiment.schedule(name)
-        if schedule.exchange == PARAMETER_SERVER:
-            continue
-        named = {"schedule": name, "formula": "lower bound of its demands"}
-        demands = experiment.demands(name, case.model.name)
-        if not demands.declared:
-            found.append({**named, "why_not": "its exchange declares no demands"})
-        elif schedule.codec != IDENTITY:
-            found.append({**named, "why_not": "what its codec sends is not known"})
-        else:
-            known = demand_bound(demands, case)
-            full = [str(load.port) for load in known.fullest]
-            found.append({**named, **_times(limit, known.seconds), "fullest": full})
-    return found
 
 
 def _own_paces_seconds(case: Case) -> float:
@@ -290,14 +269,8 @@ def _why_not(found: dict[str, Any]) -> list[str]:
             if "why_not" in form:
                 schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
     every = {form["schedule"] for model in found["models"] for form in model["predictions"]}
-    unbounded = {
-        f"no bound of {form['schedule']}: {form['why_not']}": None
-        for model in found["models"]
-        for form in model["demand_bounds"]
-        if "why_not" in form
-    }
     return [
-        *unbounded,
+        *no_bounds(found["models"]),
         *(
             f"no prediction of {'any schedule' if set(names) == every else '; '.join(names)}: "
             f"{why_not}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from orchestrator.predict import Case, expected, limits
+from orchestrator.cli.bound_demands import describe_demands, no_bounds
+from orchestrator.predict import Case, LowerBound, allreduce_times, expected, limits
 from orchestrator.spec import Experiment, Sweep, number_text
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
@@ -58,20 +60,16 @@ def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[s
     case = Case.of(experiment, model)
     limit = case.bound
     most = case.most(map(experiment.schedule, experiment.schedules))
+    reduced = allreduce_times(case)
     predictions: list[dict[str, Any]] = []
     for name in experiment.schedules:
         form = expected(experiment.schedule(name), case, experiment.order(name))
         if form.seconds is None:
             predictions.append({"schedule": name, "why_not": form.why_not})
             continue
+        share = 100 * limit.imgs_per_sec(form.seconds) / most
         predictions.append(
-            {
-                "schedule": name,
-                "seconds": form.seconds,
-                "u": limit.in_u(form.seconds),
-                "imgs_per_sec": limit.imgs_per_sec(form.seconds),
-                "share_of_bound_pct": 100 * limit.imgs_per_sec(form.seconds) / most,
-            }
+            {"schedule": name, **_times(limit, form.seconds), "share_of_bound_pct": share}
         )
     return {
         "model": model,
@@ -84,7 +82,18 @@ def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[s
         "bound_seconds": limit.images / most,
         "bound_imgs_per_sec": most,
         "barrier_bound_imgs_per_sec": limit.imgs_per_sec(limit.barrier_seconds),
+        "all_reduce": reduced
+        and {"kind": reduced.network.kind, "bound": _times(limit, reduced.seconds)},
+        "demand_bounds": describe_demands(experiment, case, partial(_times, limit)),
         "predictions": predictions,
+    }
+
+
+def _times(limit: LowerBound, seconds: float) -> dict[str, float]:
+    return {
+        "seconds": seconds,
+        "u": limit.in_u(seconds),
+        "imgs_per_sec": limit.imgs_per_sec(seconds),
     }
 
 
@@ -100,6 +109,19 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Fitted
         "with a step barrier",
         *(_rate(place, place["barrier_bound_imgs_per_sec"]) for place in places),
     )
+    reduced = [place["all_reduce"] and place["all_reduce"]["bound"] for place in places]
+    if any(reduced):
+        table.add(
+            "any all-reduce",
+            *("-" if one is None else number_text(one["imgs_per_sec"], 3) for one in reduced),
+        )
+    for number, form in enumerate(places[0]["demand_bounds"]):
+        rates = [place["demand_bounds"][number].get("imgs_per_sec") for place in places]
+        if any(rates):
+            table.add(
+                f"bound of {form['schedule']}",
+                *("-" if rate is None else number_text(rate, 3) for rate in rates),
+            )
     for number, form in enumerate(places[0]["predictions"]):
         rates = (place["predictions"][number].get("imgs_per_sec") for place in places)
         cells = (_rate(place, rate) for place, rate in zip(places, rates, strict=True))
@@ -120,4 +142,7 @@ def _why_not(found: dict[str, Any]) -> list[str]:
         for form in place["predictions"]:
             if "why_not" in form:
                 schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
-    return [f"no prediction of {', '.join(names)}: {why}" for why, names in schedules.items()]
+    return [
+        *no_bounds(found["places"]),
+        *(f"no prediction of {', '.join(names)}: {why}" for why, names in schedules.items()),
+    ]

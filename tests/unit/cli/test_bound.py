@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,29 @@ def test_a_sweep_has_a_column_for_every_point() -> None:
         "none 0.571 49 % 2.732 47 % 4.685 46 % 7.056 66 % 8.449 78 %",
     ):
         assert line in lines
+
+
+def test_a_sweep_has_the_bounds_of_other_exchanges(tmp_path: Path) -> None:
+    """Demands of an exchange, and an all-reduce: over each worker's link, whatever the trunk."""
+    shutil.copy(ROOT / "experiments/own_exchange.py", tmp_path)
+    file = tmp_path / "sweep.yaml"
+    text = (ROOT / "experiments/own-exchange.yaml").read_text()
+    text = text.replace("../topologies", str(ROOT / "topologies"))
+    values = "[500 Mbps, 1 Gbps]"
+    file.write_text(f"{text}sweep: {{rate: {{link: [switch0, switch1], values: {values}}}}}\n")
+    slow, fast = told(str(file))["places"]
+    assert slow["bound_imgs_per_sec"] < fast["bound_imgs_per_sec"]
+    for place in (slow, fast):
+        known = {form["schedule"]: form for form in place["demand_bounds"]}
+        assert set(known) == {"alone", "everyone", "watched"}
+        alone, everyone = (known[name]["imgs_per_sec"] for name in ("alone", "everyone"))
+        assert alone == pytest.approx(3 / place["compute_seconds"])
+        assert everyone == pytest.approx(35.911, rel=1e-3)
+        assert place["all_reduce"]["kind"] == "exact"
+        assert place["all_reduce"]["bound"]["imgs_per_sec"] == pytest.approx(alone)
+    lines = [" ".join(line.split()) for line in bound(str(file)).stdout.splitlines()]
+    assert "any all-reduce 44.569 44.569" in lines
+    assert "bound of everyone 35.911 35.911" in lines
 
 
 @pytest.mark.parametrize("columns", [60, 80])
