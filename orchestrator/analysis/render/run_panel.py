@@ -108,7 +108,7 @@ def draw_panel(
     of = {row.choices.compared: row for row in rows}
     top = max(max(_extent(row)) for row in rows)
     inch = top / BARS
-    bound = max((row.bound_imgs_per_sec or 0.0 for row in rows), default=0.0)
+    bound = max((row.bound_imgs_per_sec or 0.0 for row in rows if not _program(row)), default=0.0)
     highest = max(top, bound + _LABEL * inch if bound else 0.0)
     spread, middle = max(2, len(schedules)) / 2, (len(schedules) - 1) / 2
     axes.set_xlim(middle - spread, middle + spread)
@@ -125,6 +125,8 @@ def draw_panel(
             _bar(axes, x, of[schedule], fill[schedule])
         else:
             axes.text(x, 0.05 * inch, "no result", rotation=90, ha="center", size=7, color=SOFT)
+        if schedule in of and _program(of[schedule]):
+            _own_bound(axes, x, of[schedule])
     if bound:
         _bound(axes, bound)
     speedups = [(row, row.speedup) for row in rows if row.speedup is not None]
@@ -169,6 +171,18 @@ def legend(
             handles.append(Patch(facecolor="white", hatch=2 * hatch, edgecolor=ink))
             labels.append(level)
     return handles, labels
+
+
+def _program(row: Row) -> bool:
+    """Whether its bound is that of a program, which schedules do not have."""
+    return bool(row.choices.program)
+
+
+def _own_bound(axes: Axes, x: int, row: Row) -> None:
+    """A bound over one bar only."""
+    if row.bound_imgs_per_sec:
+        ends = (x - _BAR / 2, x + _BAR / 2)
+        axes.plot(ends, (row.bound_imgs_per_sec, row.bound_imgs_per_sec), **_BOUND)
 
 
 def _bar(axes: Axes, x: int, row: Row, colour: str) -> None:

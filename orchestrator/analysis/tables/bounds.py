@@ -11,6 +11,7 @@ from orchestrator.analysis.measures.bound_share import (
     left_beside,
 )
 from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.program_bound import program_imgs_per_sec
 from orchestrator.predict import Goodputs
 from orchestrator.spec import Demand
 
@@ -23,6 +24,7 @@ class Bounded(NamedTuple):
         lead: how far the workers' paces may differ, with a parameter server; None: there is none.
         demands: of another exchange.
         taken: what traffic beside it had, by its name, in bit/s of payload.
+        program: that ran in place of a training; empty: none did.
     """
 
     job: str
@@ -31,6 +33,7 @@ class Bounded(NamedTuple):
     lead: float | None
     demands: tuple[Demand, ...] | None
     taken: tuple[tuple[str, float], ...]
+    program: str
 
 
 def bounded(trial: TrialMeasure) -> Bounded:
@@ -39,7 +42,9 @@ def bounded(trial: TrialMeasure) -> Bounded:
     taken = tuple(
         (one.job.name, one.delivered_bps) for one in trial.beside if one.delivered_bps is not None
     )
-    return Bounded(trial.choices.job, trial.model, trial.batch, lead, trial.demands, taken)
+    return Bounded(
+        trial.choices.job, trial.model, trial.batch, lead, trial.demands, taken, trial.program
+    )
 
 
 def bound_of(
@@ -49,9 +54,11 @@ def bound_of(
 
     Beside traffic it is that of the goodput which the traffic left.
     """
-    own = of_job(experiment, which.job)
     if which.taken:
         goodputs = left_beside(experiment, dict(which.taken), goodputs)
+    if which.program:
+        return program_imgs_per_sec(experiment, which.program, goodputs)
+    own = of_job(experiment, which.job)
     if which.lead is not None:
         return bound_imgs_per_sec(own, which.model, which.batch, goodputs, which.lead)
     if which.demands is not None:

@@ -45,7 +45,7 @@ def summarise(run: Run) -> Summary:
     trainings = [trial for trial in trials if not trial.program]
     bounds = {
         which: bound_of(run.experiment, which, goodputs)
-        for which in dict.fromkeys(map(bounded, trainings))
+        for which in dict.fromkeys(map(bounded, trials))
     }
     of_trials = tuple(bounds.get(bounded(trial)) for trial in trials)
     fairness = {

@@ -24,7 +24,7 @@ from orchestrator.records.network import ClassRecord, LinkSamplesRecord
 from orchestrator.records.program import PrintedLine, ProgramRecord, dump_lines, load_lines
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.spec import Choices, Throughput
-from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
+from tests.unit.analysis.builder import SECOND, FakeTrial, reference, write_run
 from workloads.schedule.library import get_schedule
 
 HOSTS = ("worker0", "worker1", "worker2")
@@ -144,6 +144,22 @@ def test_a_program_stands_beside_the_trainings_of_its_model(tmp_path: Path) -> N
     assert made.rows[0]["program"] is None
     *_, line = csv.DictReader(io.StringIO((run / "summary.csv").read_text()))
     assert (line["program"], line["schedule"], line["batch"], line["seed"]) == ("own", "", "", "")
+
+
+def test_a_program_that_trains_a_model_has_the_bound_of_an_all_reduce(tmp_path: Path) -> None:
+    """Above it, it sends less, which is no doubt; a training's bound stays what it was."""
+    run = write_run(tmp_path / "run", [FakeTrial(imgs_per_sec=0.25)])
+    write_program(run, index=2, lines={"worker0": lines_of([9, 1.2, 1.2])}, repeat=0)
+    kept = json.loads((run / "run.json").read_text())
+    throughput = {"unit": "imgs/sec"}
+    own = {"model": "alexnet", "hosts": HOSTS, "throughput": throughput}
+    kept["experiment"] = {**reference(), "programs": {"own": own}}
+    (run / "run.json").write_text(json.dumps(kept))
+    training, program = report(run).rows
+    assert training["bound_imgs_per_sec"] == pytest.approx(0.483, rel=1e-2)
+    assert program["bound_imgs_per_sec"] == pytest.approx(1.087, rel=1e-2)
+    assert program["share_of_bound_pct"] == pytest.approx(100 * 1.2 / 1.087, rel=1e-2)
+    assert not any("bound" in reason for reason in program["reasons"])
 
 
 def test_another_unit_is_compared_with_nothing(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_three_workers_send_four_thirds_of_the_model(tmp_path: Path) -> None:
     assert found == pytest.approx(3 / (4 / 3 * u))
     assert found == pytest.approx(1.087, rel=1e-3)
     many = program_imgs_per_sec(resolved(tmp_path, batch=8), "ddp")
+    assert found is not None
     assert many == pytest.approx(8 * found)
 
 
