@@ -116,11 +116,11 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Fitted
             *("-" if one is None else number_text(one["imgs_per_sec"], 3) for one in reduced),
         )
     for number, form in enumerate(places[0]["demand_bounds"]):
-        rates = [place["demand_bounds"][number].get("imgs_per_sec") for place in places]
-        if any(rates):
+        known = [place["demand_bounds"][number].get("imgs_per_sec") for place in places]
+        if any(known):
             table.add(
                 f"bound of {form['schedule']}",
-                *("-" if rate is None else number_text(rate, 3) for rate in rates),
+                *("-" if rate is None else number_text(rate, 3) for rate in known),
             )
     for number, form in enumerate(places[0]["predictions"]):
         rates = (place["predictions"][number].get("imgs_per_sec") for place in places)
