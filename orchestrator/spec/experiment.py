@@ -122,8 +122,12 @@ class Experiment:
         """With and without its jobs, where both are measured; else nothing is to be chosen."""
         return COMPANY if any(job.alone for job in self.jobs.values()) else ()
 
-    def of_job(self, name: str) -> Experiment:
+    def of_job(self, name: str, schedule: str = "") -> Experiment:
         """The same with one of its trainings in place of the measured ones, and nothing beside it.
+
+        Args:
+            name: of the job.
+            schedule: of the measured job, for one that has the same; empty: the first.
 
         Raises:
             ValueError: that job is no training.
@@ -131,12 +135,13 @@ class Experiment:
         training = self.jobs[name].training
         if training is None:
             raise ValueError(f"{name} is no training")
+        own = training.schedule or schedule or self.schedules[0]
         return replace(
             self,
             placement=training.placement,
             models=(training.model,),
-            schedules=(training.schedule,),
-            baseline=training.schedule,
+            schedules=(own,),
+            baseline=own,
             batch=training.batch,
             jobs={},
         )
@@ -154,7 +159,7 @@ class Experiment:
         for job in self.jobs.values():
             if job.program and not job.alone:
                 measured.pop(job.program, None)  # it only runs beside others
-        return (*all_choices(trained, measured), *trials_alone(self.jobs.values()))
+        return (*all_choices(trained, measured), *trials_alone(self.jobs.values(), self.schedules))
 
     @property
     def trials(self) -> int:

@@ -7,7 +7,7 @@ and serve what has no class last, as best effort.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import permutations
 from typing import Any
@@ -47,7 +47,8 @@ class Training:
 
     Attributes:
         model: that it trains.
-        schedule: of its communication; it acts at hosts, if at all.
+        schedule: of its communication, which acts at hosts, if at all; empty: that of the measured
+            job in each trial.
         placement: its parameter server and its workers.
         batch: images per worker and iteration.
     """
@@ -113,10 +114,20 @@ class Neighbour:
         return asdict(self)
 
 
-def trials_alone(jobs: Iterable[Neighbour]) -> tuple[tuple[Choices, ...], ...]:
-    """The trials of trainings without the others, each compared with nothing."""
+def trials_alone(
+    jobs: Iterable[Neighbour], schedules: Sequence[str]
+) -> tuple[tuple[Choices, ...], ...]:
+    """The trials of trainings without the others, a group for each.
+
+    Args:
+        jobs: of an experiment.
+        schedules: of its measured job.
+    """
     return tuple(
-        (Choices(model=own.model, schedule=own.schedule, beside=NOTHING, job=job.name),)
+        tuple(
+            Choices(model=own.model, schedule=schedule, beside=NOTHING, job=job.name)
+            for schedule in ((own.schedule,) if own.schedule else schedules)
+        )
         for job in jobs
         if job.alone and (own := job.training) is not None
     )

@@ -12,6 +12,7 @@ from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
+from orchestrator.spec.jobs import trials_alone
 from tests.unit.placed import exchange_of
 from workloads.schedule.library import SCHEDULES
 
@@ -51,7 +52,7 @@ def test_experiment(name: str) -> None:
     assert isinstance(experiment, Experiment)
     assert experiment.name == Path(name).stem
     planned = planned_on(experiment)
-    alone = sum(job.alone and job.training is not None for job in experiment.jobs.values())
+    alone = sum(map(len, trials_alone(experiment.jobs.values(), experiment.schedules)))
     company = max(1, len(experiment.company))
     trained = len(experiment.models) * len(experiment.schedules) * company
     others = len(experiment.programs) + alone

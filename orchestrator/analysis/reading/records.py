@@ -342,7 +342,12 @@ def _planned(experiment: dict[str, Any]) -> int:
     known = {name: experiment[key] for name, key in EVERY_CHOICE.items() if key in experiment}
     programs = known.pop("program", {})
     jobs = known.pop("job", {})
-    alone = sum(bool(job["alone"] and job["training"]) for job in jobs.values())
+    schedules = len(known.get("schedule", ()))
+    alone = sum(
+        1 if job["training"]["schedule"] else schedules
+        for job in jobs.values()
+        if job["alone"] and job["training"]
+    )
     # A program that only runs beside others has no trials.
     beside = {job["program"] for job in jobs.values() if job["program"] and not job["alone"]}
     programs = [name for name in programs if name not in beside]

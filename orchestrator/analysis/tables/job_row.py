@@ -133,7 +133,7 @@ def _beside(
             job=job,
             beside=row.choices,
             imgs_per_sec=estimate(list(rates.values())) if rates else None,
-            slowdown=slowdown(_alone(job, chosen), rates),
+            slowdown=slowdown(_alone(job, row.schedule, chosen), rates),
             offered_bps=fmean(offered) if offered else None,
             delivered_bps=fmean(delivered) if delivered else None,
             bound=bounds.get(name),
@@ -143,10 +143,12 @@ def _beside(
         )
 
 
-def _alone(job: Neighbour, chosen: Mapping[Choices, Choice]) -> Mapping[int, float]:
+def _alone(job: Neighbour, schedule: str, chosen: Mapping[Choices, Choice]) -> Mapping[int, float]:
     """Imgs/sec of a job's own trials, by repeat; a program's are those of a measured one."""
     for choices, own in chosen.items():
-        if choices.job == job.name or (job.program and choices.program == job.program):
+        same = job.training is None or (job.training.schedule or schedule) == choices.schedule
+        its = choices.job == job.name or (job.program and choices.program == job.program)
+        if its and same:
             return own.imgs_per_sec()
     return {}
 
@@ -167,7 +169,7 @@ def job_json(row: JobRow) -> dict[str, Any]:
     bound = row.bound
     return {
         "model": training.model if training else None,
-        "schedule": training.schedule if training else None,
+        "schedule": (training.schedule or row.beside.schedule) if training else None,
         "program": row.job.program,
         "beside": str(row.beside),
         "job": row.job.name,

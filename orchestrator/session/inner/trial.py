@@ -39,7 +39,7 @@ def run_trial(
         return run_program(experiment, trial, testbed, deployment, on_event)
 
     if trial.choices.job:
-        experiment = experiment.of_job(trial.choices.job)
+        experiment = experiment.of_job(trial.choices.job, trial.schedule)
     beside: Neighbours | None = None
 
     def shape() -> tuple[PortShape, ...]:

@@ -110,7 +110,7 @@ def _training(
     addresses: Mapping[str, str],
     network: Demands,
 ) -> JobProcesses:
-    own = experiment.of_job(job.name)
+    own = experiment.of_job(job.name, trial.schedule)
     (model,), (schedule,) = own.models, own.schedules
     bound = lower_bound(own.exchange, load_model(model), own.devices, own.batch)
     least = own.scale.seconds(bound.seconds)

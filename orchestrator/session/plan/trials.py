@@ -100,7 +100,7 @@ def _times(experiment: Experiment, choices: Choices) -> tuple[float, float]:
     if choices.program:
         return 0.0, experiment.programs[choices.program].limit_seconds
     if choices.job:
-        experiment = experiment.of_job(choices.job)
+        experiment = experiment.of_job(choices.job, choices.schedule)
     iteration = iteration_seconds(experiment, choices.model, choices.schedule)
     if not choices.alone:
         # Each of the jobs beside may take as much of a link as the measured one.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.spec.baseline import BASELINE
 from orchestrator.spec.checks.placements import placed_at
 from orchestrator.spec.fields import unknown
 from orchestrator.spec.files.experiment_file import ExperimentFile
@@ -37,6 +36,7 @@ class _Known:
         groups: the hosts that repeated hosts of the topology stand for.
         custom: the experiment's own schedules.
         schedules: names of all of them.
+        measured: those of the measured job.
         batch: of the experiment.
         programs: of the experiment.
     """
@@ -45,6 +45,7 @@ class _Known:
     groups: Groups
     custom: Mapping[str, Schedule]
     schedules: Sequence[str]
+    measured: Sequence[str]
     batch: int
     programs: Mapping[str, Program]
 
@@ -75,7 +76,7 @@ def check_jobs(
     if file.jobs and file.sweep is not None:
         hint = "sweep without jobs, or write an experiment for each point"
         document.report_at(("jobs",), "a sweep has no jobs beside it", hint, key=True)
-    known = _Known(topology, groups, custom, schedules, file.batch, programs)
+    known = _Known(topology, groups, custom, schedules, file.schedules, file.batch, programs)
     jobs_by_name = {}
     for number, (name, one) in enumerate(file.jobs.items(), start=1):
         loc: Loc = ("jobs", name)
@@ -118,25 +119,36 @@ def _training(document: Document, loc: Loc, one: JobFile, known: _Known) -> Trai
     missing = [key for key in ("model", "placement") if getattr(one, key) is None]
     if missing:
         document.report_at(loc, f"missing key {quoted(missing[0])}", _KINDS, key=True)
-    schedule = one.schedule or BASELINE
-    wrong = unknown("schedule", schedule, tuple(known.schedules))
-    if wrong is not None:
-        document.report_at((*loc, "schedule"), str(wrong), wrong.hint)
-        return None
-    what = known.custom.get(schedule) or get_schedule(schedule)
-    if what.at_switch or what.flows is not None:
-        hint = "switches put the measured job in order; let this one be measured, or order at hosts"
-        document.report_at((*loc, "schedule"), f"{quoted(schedule)} acts at switches", hint)
-    if what.exchange != PARAMETER_SERVER:
-        hint = "a training beside the measured one has a parameter server"
-        document.report_at((*loc, "schedule"), f"exchange {quoted(what.exchange)}", hint)
+    for schedule in known.measured if one.schedule is None else (one.schedule,):
+        _check_schedule(document, loc, one, schedule, known)
     placement: Placement | None = None
     if one.placement is not None:
         place = (*loc, "placement")
         placement = placed_at(document, place, known.topology, known.groups)
     if one.model is None or placement is None:
         return None
-    return Training(one.model, schedule, placement, one.batch or known.batch)
+    return Training(one.model, one.schedule or "", placement, one.batch or known.batch)
+
+
+def _check_schedule(
+    document: Document, loc: Loc, one: JobFile, schedule: str, known: _Known
+) -> None:
+    """Adds a problem if a job cannot have a schedule: its own, or one of the measured job's."""
+    at = loc if one.schedule is None else (*loc, "schedule")
+    wrong = unknown("schedule", schedule, tuple(known.schedules))
+    if wrong is not None:
+        if one.schedule is not None:
+            document.report_at(at, str(wrong), wrong.hint)
+        return
+    what = known.custom.get(schedule) or get_schedule(schedule)
+    named = quoted(schedule) if one.schedule else f"{quoted(schedule)}, as the measured job's,"
+    if what.at_switch or what.flows is not None:
+        hint = "name a `schedule` that acts at hosts: switches put the measured job in order"
+        document.report_at(at, f"{named} acts at switches", hint, key=one.schedule is None)
+    if what.exchange != PARAMETER_SERVER:
+        hint = "name a `schedule`: a training beside the measured one has a parameter server"
+        message = f"{named} has the exchange {quoted(what.exchange)}"
+        document.report_at(at, message, hint, key=one.schedule is None)
 
 
 def _check_traffic(document: Document, loc: Loc, one: JobFile, topology: Topology) -> None:

@@ -92,7 +92,8 @@ class JobFile(FileModel):
     model: ModelName | None = Field(default=None, description="of a training: what it trains")
     schedule: ScheduleName | None = Field(
         default=None,
-        description="of a training: one that acts at hosts, if at all; 'none' if left out",
+        description="of a training: one that acts at hosts, if at all; if left out, that of the"
+        " measured job in each trial",
     )
     placement: PlacementFile | None = Field(
         default=None, description="of a training: who does what; hosts may have other jobs, too"

@@ -13,7 +13,7 @@ ALL = {"servers": ["ps"], "workers": ["worker0", "worker1", "worker2"]}
 
 
 def test_two_equal_trainings_that_only_send_have_half_of_the_trunk_each(tmp_path: Path) -> None:
-    made = loaded(tmp_path, {"other": {"model": "alexnet", "placement": ALL}})
+    made = loaded(tmp_path, {"other": {"model": "alexnet", "schedule": "none", "placement": ALL}})
     found = job_bounds(made, "alexnet", "none")
     assert list(found) == [MEASURED, "other"]
     own, other = found.values()

@@ -13,7 +13,11 @@ from orchestrator.spec import Experiment, load_experiment
 
 ROOT = Path(__file__).parents[3]
 TRAFFIC = {"from": "ps", "to": "worker0", "rate": "300 Mbps", "pattern": "poisson"}
-OTHER = {"model": "resnet50", "placement": {"servers": ["ps"], "workers": ["worker1", "worker2"]}}
+OTHER = {
+    "model": "resnet50",
+    "schedule": "none",
+    "placement": {"servers": ["ps"], "workers": ["worker1", "worker2"]},
+}
 
 
 def written(folder: Path, jobs: Any, **more: Any) -> Path:
@@ -72,6 +76,17 @@ def test_jobs_measured_alone_add_trials(tmp_path: Path) -> None:
     )
 
 
+def test_a_training_beside_may_have_the_measured_jobs_schedule(tmp_path: Path) -> None:
+    other = {"model": "alexnet", "placement": OTHER["placement"], "alone": True}
+    made = loaded(tmp_path, {"other": other}, schedules=["none", "p3"])
+    assert [str(one) for one in made.groups()[-1]] == [
+        "alexnet none alone (other)",
+        "alexnet p3 alone (other)",
+    ]
+    assert made.of_job("other", "p3").schedules == ("p3",)
+    assert made.of_job("other").schedules == ("none",)
+
+
 def test_an_experiment_without_jobs_is_what_it_was(tmp_path: Path) -> None:
     made = loaded(tmp_path, {})
     assert not {"jobs", "company", "beside", "job"} & set(made.resolved())
@@ -111,6 +126,11 @@ def test_only_the_measured_jobs_demands_have_classes(tmp_path: Path) -> None:
         ),
         ({"a": {**OTHER, "schedule": "switch-priority"}}, {}, "acts at switches"),
         ({"a": {**OTHER, "schedule": "geryon"}}, {}, "acts at switches"),
+        (
+            {"a": {"model": "alexnet", "placement": OTHER["placement"]}},
+            {},
+            "'switch-priority', as the measured job's, acts at switches",
+        ),
         ({"a": {**OTHER, "schedule": "p4"}}, {}, "unknown schedule 'p4'"),
         (
             {"a": {**OTHER, "placement": {"servers": ["ps"], "workers": ["ps"]}}},
