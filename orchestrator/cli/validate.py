@@ -62,15 +62,16 @@ def _describe(spec: Topology | Experiment) -> str:
     if trained and programs:
         trained, programs = [f"({' x '.join(trained)} + {programs[0]})"], []
     parts = [*trained, *programs, counted(spec.repeats, "repeat")]
-    if spec.jobs:
-        alone = " and without" if spec.company else ""
-        parts.append(f"with{alone} {counted(len(spec.jobs), 'job')} beside")
     if spec.sweep is not None:
         values = ", ".join(map(spec.sweep.text, spec.sweep.values))
         points = counted(len(spec.sweep.values), "point")
         parts.append(f"{points} ({spec.sweep.title()}: {values})")
         trials *= len(spec.sweep.values)
+    beside = ""
+    if spec.jobs:
+        with_them = "with and without" if spec.company else "with"
+        beside = f", {with_them} {counted(len(spec.jobs), 'job')} beside"
     return (
         f"valid experiment {spec.name}: {' x '.join(parts)} = {counted(trials, 'trial')}"
-        f" on topology {spec.topology.name}"
+        f" on topology {spec.topology.name}{beside}"
     )

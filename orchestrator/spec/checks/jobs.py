@@ -169,6 +169,12 @@ def _check_traffic(document: Document, loc: Loc, one: JobFile, topology: Topolog
         document.report_at((*loc, "to"), message, "such traffic crosses no link")
         return
     _check_sizes(document, (*loc, "sizes"), traffic.sizes)
+    for key in ("on", "off"):
+        if key in traffic.model_fields_set and traffic.pattern != "on-off":
+            message = (
+                f"{quoted(key)} is of the pattern 'on-off' only, found {quoted(traffic.pattern)}"
+            )
+            document.report_at((*loc, key), message, "add `pattern: on-off`, or leave it out")
     try:
         path(topology, traffic.from_, traffic.to)
     except ValueError:

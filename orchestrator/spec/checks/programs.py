@@ -20,6 +20,7 @@ MAX_FILES_BYTES = 16 * 1024 * 1024
 """Of all files that a program ships: they are a part of the run's plan, and of its records."""
 MAX_FILES = 2000
 _LEFT_OUT = frozenset({"__pycache__", ".git"})
+_SCRIPTS = frozenset({".py", ".sh"})
 _LARGE = "name large data in the command by its absolute path: all hosts see this machine's files"
 
 
@@ -77,6 +78,7 @@ def check_programs(
             limit_seconds=one.limit,
             model=one.model,
         )
+        _check_shipped(document, (*loc, "command"), program)
         if not document.is_bad(loc) and not document.is_bad((*loc, "hosts")):
             _check_paths(document, loc, topology, program)
         if only is None or name in only:
@@ -106,20 +108,23 @@ def check_scale(
     if isinstance(scale, AutoScale):
         if follows or scale.time is None:
             return AutoScale(None), []
-        asked, remedy = f"R = auto and D = {scale.time:g}", "`auto` alone finds R, and D = R"
+        asked, remedy = f"R = auto and D = {scale.time:g}", "`scale: auto` finds R, and D = R"
     else:
         if follows:
             scale = Scale(scale.rates, scale.rates)
         if scale.time == scale.rates:
             return scale, []
         asked = f"R = {scale.rates:g} and D = {scale.time:g}"
-        remedy = f"{scale.rates:g},{scale.rates:g}, or auto"
+        remedy = f"`scale: {{rates: {scale.rates:g}, time: {scale.rates:g}}}`, or `scale: auto`"
     message = (
         f"{asked} with the program {quoted(next(iter(programs)))}: a program's bytes do not "
         "shrink, so on links R times slower all must take R times longer (D = R)"
     )
     if option is not None:
-        return None, [Problem("--scale", message, remedy)]
+        same = (
+            "" if isinstance(scale, AutoScale) else f"`--scale {scale.rates:g},{scale.rates:g}` or "
+        )
+        return None, [Problem("--scale", message, f"{same}`--scale auto`")]
     document.report_at(("scale",), message, remedy)
     return None, []
 
@@ -148,6 +153,19 @@ def _check_paths(document: Document, loc: Loc, topology: Topology, program: Prog
         pair_demands(topology, {program.name: program})
     except ValueError as error:
         document.report_at(loc, f"its hosts do not all reach each other: {error}", key=True)
+
+
+def _check_shipped(document: Document, loc: Loc, program: Program) -> None:
+    """A script beside the experiment is where a process starts only if `files` has it."""
+    for index, word in enumerate(program.command):
+        path = Path(word)
+        if path.suffix not in _SCRIPTS or path.is_absolute() or path.as_posix() in program.files:
+            continue
+        if (document.path.parent / path).is_file() and not document.is_bad((*loc[:-1], "files")):
+            message = (
+                f"{quoted(word)} lies beside this file, but no process finds it where it starts"
+            )
+            document.report_at((*loc, index), message, f"`files: [{path.as_posix()}]` ships it")
 
 
 def _files(document: Document, loc: Loc, names: Sequence[str]) -> dict[str, str]:

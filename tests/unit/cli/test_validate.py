@@ -70,6 +70,16 @@ def test_a_valid_sweep() -> None:
     )
 
 
+@pytest.mark.parametrize(("alone", "words"), [("false", "with"), ("true", "with and without")])
+def test_a_valid_experiment_with_a_job_beside(alone: str, words: str) -> None:
+    traffic = "traffic: {from: ps, to: worker0, rate: 300 Mbps}"
+    Path("tiny.yaml").write_text(f"{EXPERIMENT}jobs: {{noise: {{{traffic}, alone: {alone}}}}}\n")
+    result = validate("tiny.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith(f" trials on topology star, {words} 1 job beside\n")
+    assert "x with" not in result.stdout
+
+
 def test_all_problems_are_shown_with_their_places() -> None:
     broken = TOPOLOGY.replace("rate: 10 Gbps", "rat: 10 Gbps").replace("1 Gbps", "0 Gbps")
     Path("broken.yaml").write_text(broken)

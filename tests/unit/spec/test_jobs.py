@@ -124,6 +124,7 @@ def test_only_the_measured_jobs_demands_have_classes(tmp_path: Path) -> None:
             {},
             "'shape' is of 'pareto' only",
         ),
+        ({"a": {"traffic": {**TRAFFIC, "on": 3}}}, {}, "'on' is of the pattern 'on-off' only"),
         ({"a": {**OTHER, "schedule": "switch-priority"}}, {}, "acts at switches"),
         ({"a": {**OTHER, "schedule": "geryon"}}, {}, "acts at switches"),
         (

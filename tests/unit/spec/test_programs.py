@@ -159,6 +159,26 @@ def test_the_scale_of_the_command_line(tmp_path: Path) -> None:
         load_experiment(path, Overrides(scale="2,1"))
 
 
+def test_the_remedy_of_another_scale_can_be_pasted(tmp_path: Path) -> None:
+    found = problem(tmp_path, {"ring": RING}, scale={"rates": 8, "time": 0.5})
+    assert "`scale: {rates: 8, time: 8}`, or `scale: auto`" in found
+    with pytest.raises(InputError, match="`--scale 8,8` or `--scale auto`"):
+        load_experiment(written(tmp_path, {"ring": RING}), Overrides(scale="8,0.5"))
+
+
+def test_a_script_that_is_not_shipped_is_found_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "swap.py").write_text("print(1)\n")
+    swap = {**RING, "command": ["python3", "-u", "own/swap.py", "elsewhere.py"]}
+    found = problem(tmp_path, {"swap": swap})
+    assert "'own/swap.py' lies beside this file, but no process finds it" in found
+    assert "`files: [own/swap.py]` ships it" in found
+    for files in (["own/swap.py"], ["own"], ["./own"]):
+        assert loaded(tmp_path, {"swap": {**swap, "files": files}}).programs
+    absolute = [str(tmp_path / "own" / "swap.py")]
+    assert loaded(tmp_path, {"swap": {**swap, "command": absolute}}).programs
+
+
 def test_programs_are_no_part_of_a_sweep(tmp_path: Path) -> None:
     found = problem(tmp_path, {"ring": RING}, sweep={"batch": [1, 2]}, **TRAINED)
     assert "programs run at one point, not in a sweep" in found
