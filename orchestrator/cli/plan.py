@@ -296,6 +296,7 @@ def _ports(experiment: Experiment, name: str, by_rules: bool) -> list[dict[str, 
             "delay_us": shape.delay_us,
             "queue_bytes": shape.queue_bytes,
             "classes": [placed.traffic.name for placed in used.placed()],
+            "counted": [counted.name for counted in used.counted],
             "commands": [list(command) for command in shape.commands()],
         }
         # Under a controller a port may have more: those of other schedules, unused.
@@ -374,9 +375,16 @@ def _port_table(planned: dict[str, Any]) -> FittedTable:
             rate_text(shape["rate_bps"]),
             *(f"{shape['delay_us'] / 1000:.4g} ms" for _ in delays),
             f"{shape['queue_bytes'] / 1024:g} KiB",
-            *(" > ".join(shapes[number]["classes"]) for shapes in by_schedule),
+            *(_in_order(shapes[number]) for shapes in by_schedule),
         )
     return table
+
+
+def _in_order(shape: dict[str, Any]) -> str:
+    """`ack > worker0 > data`; with `=` behind those that are apart only to be counted."""
+    others, last = shape["classes"][:-1], str(shape["classes"][-1])
+    signs = dict.fromkeys(shape["counted"], " = ")
+    return "".join(f"{name}{signs.get(name, ' > ')}" for name in others) + last
 
 
 def _cap_table(caps: Sequence[HostCaps]) -> FittedTable:

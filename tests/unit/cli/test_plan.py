@@ -269,6 +269,10 @@ def test_programs_are_planned_beside_the_schedules(tmp_path: Path, machine: dict
     classes = {one["port"]: one["classes"] for one in found["ports"]["own"]}
     assert classes["worker2->switch1"] == ["ack", "to worker0", "to worker1", "data"]
     assert classes["ps->switch0"] == ["ack", "data"]
+    counted = {one["port"]: one["counted"] for one in found["ports"]["own"]}
+    assert counted["worker2->switch1"] == ["to worker0", "to worker1"]
+    shown = plan(str(file), "--scale", "8,8", columns=200).stdout
+    assert "ack > to worker0 = to worker1 = data" in shown
     assert any("D = R" in note for note in found["notes"])
     (row,) = (
         cell for cell in cells(plan(str(file), "--scale", "8,8", columns=120)) if "own" in cell
