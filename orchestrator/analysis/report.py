@@ -114,12 +114,14 @@ def caption(run: Run, summary: Summary) -> Caption:
     trials = summary.trials
     trained = [trial for trial in trials if not trial.program]
     left_out = sum(len(row.left_out) for row in summary.rows)
+    beside = list(dict.fromkeys(row.job.name for row in summary.jobs))
     parts = [
         f"measured on dmlbed {run.versions.get('dmlbed', '(unknown version)')}",
         run.switch,
         f"R = {_values(trial.scale_rates for trial in trials)}",
         f"D = {_values(trial.scale_time for trial in trials)}",
         *_training_parts(trained, _count((r.imgs_per_sec.count for r in summary.rows), "repeat")),
+        *([f"jobs beside: {_list(beside)}"] if beside else []),
         *([f"without {_count([left_out], 'disturbed trial')}"] if left_out else []),
         _verdicts(summary),
     ]

@@ -70,11 +70,11 @@ class Throughput:
         return None if isinstance(value, bool) else _number(value)
 
     def __str__(self) -> str:
-        """`a JSON object with the key 'imgs_per_sec'`."""
+        """`a JSON object with a number at 'imgs_per_sec'`."""
         what = (
             f"a match of {self.regex!r}"
             if self.json is None
-            else f"a JSON object with the key {self.json!r}"
+            else f"a JSON object with a number at {self.json!r}"
         )
         return f"{what} in {self.file}" if self.file else what
 

@@ -196,7 +196,11 @@ def test_readings_may_be_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([], "no throughput in what it printed: a JSON object with the key 'speed' was looked for"),
+        (
+            [],
+            "no throughput in what it printed: "
+            "a JSON object with a number at 'speed' was looked for",
+        ),
         ([1], "1 reading of its throughput, and the warm-up leaves the first 1 out"),
         ([1, -2], "its throughput was -2"),
     ],

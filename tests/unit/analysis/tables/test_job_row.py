@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orchestrator.analysis.report import report
+from orchestrator.analysis import read_run, summarise
+from orchestrator.analysis.report import caption, report
 from orchestrator.records.trial import BesideRecord
 from orchestrator.spec import Neighbour, Placement, Training
 from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
@@ -76,6 +77,11 @@ def test_every_job_has_a_row_and_the_measured_one_its_slow_down(tmp_path: Path) 
     assert noise["imgs_per_sec"] is None
     assert other["imgs_per_sec"] == pytest.approx(1 / 5 * 0.5)
     assert other["slowdown_pct"] == pytest.approx(50)
+
+
+def test_the_figure_names_the_jobs_beside(tmp_path: Path) -> None:
+    run = read_run(run_of(tmp_path))
+    assert ", jobs beside: noise and other, verdict of" in caption(run, summarise(run)).text
 
 
 def test_a_job_that_failed_is_marked_in_its_row_and_in_the_one_it_ran_beside(

@@ -105,7 +105,8 @@ def failed(tmp_path: Path, program: Program, deployment: Printing) -> str:
 
 def test_no_throughput(tmp_path: Path) -> None:
     assert failed(tmp_path, OWN, Printing(GOOD[:1])).splitlines() == [
-        "own: no throughput in what it printed: a JSON object with the key 'speed' was looked for",
+        "own: no throughput in what it printed: "
+        "a JSON object with a number at 'speed' was looked for",
         "the last output of worker0:",
         "    go",
     ]
