@@ -10,10 +10,10 @@ from typing import Any
 from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.files import write_file
 from orchestrator.analysis.reading.records import FailedTrial, Run
-from orchestrator.analysis.tables.sweep import Place, SweepRun, places, read_sweep
-from orchestrator.analysis.tables.sweep_curves import Expectation, expectation
-from orchestrator.analysis.tables.sweep_files import rows_csv, rows_json, sweep_rows
-from orchestrator.analysis.tables.sweep_table import SweepTable
+from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
+from orchestrator.analysis.tables.sweep.files import rows_csv, rows_json, sweep_rows
+from orchestrator.analysis.tables.sweep.rows import Place, SweepRun, places, read_sweep
+from orchestrator.analysis.tables.sweep.table import SweepTable
 from orchestrator.analysis.verdict import LEVELS
 from orchestrator.records.directory import RunDirectory
 

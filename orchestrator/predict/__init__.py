@@ -41,13 +41,11 @@ from orchestrator.predict.closed_forms import Prediction, predictions
 from orchestrator.predict.demand_bound import DemandBound, demand_bound
 from orchestrator.predict.effort import MAX_STEPS, effort
 from orchestrator.predict.expected import Case, expected, gain_of_unfair_shares
-from orchestrator.predict.fair import SharedLink, shared_links
 from orchestrator.predict.iteration import (
     compute_seconds,
     no_overlap_seconds,
     phase_seconds,
 )
-from orchestrator.predict.jobs import MEASURED, JobBound, job_bounds
 from orchestrator.predict.limits import limits
 from orchestrator.predict.loads import (
     Goodputs,
@@ -59,7 +57,9 @@ from orchestrator.predict.loads import (
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.predict.server_loads import ServerLoad, server_loads
-from orchestrator.predict.sharing import (
+from orchestrator.predict.shared.fair import SharedLink, shared_links
+from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds
+from orchestrator.predict.shared.sharing import (
     SharedBound,
     Sharer,
     left_goodputs,

@@ -21,7 +21,7 @@ from orchestrator.spec.choices import (
     all_choices,
     schedule_choices,
 )
-from orchestrator.spec.experiment_fields import fields_of
+from orchestrator.spec.experiment_fields import fields_of, given
 from orchestrator.spec.jobs import Neighbour, trials_alone, with_neighbours
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
@@ -75,8 +75,7 @@ class Experiment:
         custom_schedules: the experiment's own schedules, by name.
         own_orders: user-defined orders that they name.
         own_code: user-defined codecs, exchanges and programs that its trials need on the hosts.
-        sweep: what is varied; None: nothing. An experiment with a sweep is not run itself, its
-            points are.
+        sweep: what is varied, if anything is: then its points are run in place of itself.
         programs: by name, in order; their trials come after the trainings of their models.
         jobs: beside the measured one, by name, in order.
     """
@@ -266,13 +265,11 @@ class Experiment:
         """Nothing as long as R has not been chosen."""
         if isinstance(self.asked_scale, AutoScale):
             return ()
-        models = [load_model(name) for name in self.models]
+        models, scale = [load_model(name) for name in self.models], self.asked_scale
         schedules = [self.schedule(name) for name in self.schedules]
         ordered = [one for one in schedules if one.sends_model]
-        return (
-            too_small(models, schedules, self.asked_scale),
-            too_small_for_order(networks, self.socket_buffers, models, ordered, self.asked_scale),
-        )
+        no_effect = too_small_for_order(networks, self.socket_buffers, models, ordered, scale)
+        return (too_small(models, schedules, scale), no_effect)
 
     def with_scale(self, scale: Scale) -> Experiment:
         """The same at that scale."""
@@ -309,7 +306,7 @@ class Experiment:
                 for name, key in EVERY_CHOICE.items()
                 if name not in BY_NAME and ((values := getattr(self, key)) or name in CHOICES)
             },
-            **_given(
+            **given(
                 programs={name: one.resolved() for name, one in self.programs.items()},
                 custom_schedules={
                     name: schedule_choices(own) for name, own in self.custom_schedules.items()
@@ -386,11 +383,6 @@ class Experiment:
             resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    """Those that there are."""
-    return {name: value for name, value in values.items() if value not in (None, {})}
 
 
 @dataclass(frozen=True)

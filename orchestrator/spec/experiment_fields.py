@@ -72,3 +72,8 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "learning": Learning.of(record.get("learning", {})),
         "jobs": _JOBS.validate_python(record.get("jobs", {})),
     }
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those that there are."""
+    return {name: value for name, value in values.items() if value not in (None, {})}

@@ -37,7 +37,7 @@ def _plain(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def _count(**values: float | None) -> None:
+def not_negative(**values: float | None) -> None:
     """See that counts are at least 0.
 
     Raises:
@@ -90,7 +90,7 @@ class TrainingCpuUse:
     arithmetic_seconds: float
 
     def __post_init__(self) -> None:
-        _count(seconds=self.seconds, arithmetic_seconds=self.arithmetic_seconds)
+        not_negative(seconds=self.seconds, arithmetic_seconds=self.arithmetic_seconds)
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ class ConnectionEnd:
     receiver_limited_us: int | None = None
 
     def __post_init__(self) -> None:
-        _count(retransmits=self.retransmits)
+        not_negative(retransmits=self.retransmits)
 
 
 @dataclass(frozen=True)
-class _End(ProcessRecord):
+class ProcessEnd(ProcessRecord):
     """A process's last record: what it used, its start included."""
 
     event: ClassVar[str] = "end"
@@ -125,7 +125,7 @@ class _End(ProcessRecord):
     max_rss_bytes: int
 
     def __post_init__(self) -> None:
-        _count(cpu_seconds=self.cpu_seconds)
+        not_negative(cpu_seconds=self.cpu_seconds)
 
 
 # -- a training ------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class CompetingRecord:
     bytes: Sequence[int]
 
     def __post_init__(self) -> None:
-        _count(seconds=self.seconds)
+        not_negative(seconds=self.seconds)
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class PsIteration(ProcessRecord):
     payload_out: int
 
     def __post_init__(self) -> None:
-        _count(payload_in=self.payload_in, payload_out=self.payload_out)
+        not_negative(payload_in=self.payload_in, payload_out=self.payload_out)
 
 
 @dataclass(frozen=True)
@@ -223,11 +223,11 @@ class EvaluationRecord(ProcessRecord):
     accuracy: float
 
     def __post_init__(self) -> None:
-        _count(accuracy=self.accuracy)
+        not_negative(accuracy=self.accuracy)
 
 
 @dataclass(frozen=True)
-class PsEnd(_End):
+class PsEnd(ProcessEnd):
     """The parameter server's last record.
 
     Attributes:
@@ -248,7 +248,7 @@ class PsEnd(_End):
 
 
 @dataclass(frozen=True)
-class WorkerEnd(_End):
+class WorkerEnd(ProcessEnd):
     """A worker's last record; `retransmits` is the sum over its connections."""
 
     training_cpu: TrainingCpuUse
@@ -299,118 +299,3 @@ class WorkerSpans(ProcessRecord):
     backward: Sequence[int]
     received: Sequence[int]
     sent: Sequence[int]
-
-
-# -- an exchange of traffic ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ReleasedRecord(ProcessRecord):
-    """When the parameter server let the exchange begin."""
-
-    event: ClassVar[str] = "released"
-    released_ns: int
-
-
-@dataclass(frozen=True)
-class WindowRecord(ProcessRecord):
-    """A window of time: what each connection received, and for how long it had data on its way."""
-
-    event: ClassVar[str] = "window"
-    begin_ns: int
-    end_ns: int
-    received: Sequence[int]
-    busy_us: Sequence[int]
-
-
-@dataclass(frozen=True)
-class TrafficServerEnd(_End):
-    """The parameter server's last record of an exchange."""
-
-    applied_bytes: int
-    connections: Sequence[ConnectionEnd]
-
-
-@dataclass(frozen=True)
-class TrafficWorkerEnd(_End):
-    """A worker's last record of an exchange."""
-
-    connection: ConnectionEnd
-
-
-# -- urgent units ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class UrgentRecord(ProcessRecord):
-    """When a unit was ready, and at which byte of the stream it begins."""
-
-    event: ClassVar[str] = "urgent"
-    number: int
-    ready_ns: int
-    begins_at: int
-
-    def __post_init__(self) -> None:
-        _count(begins_at=self.begins_at)
-
-
-@dataclass(frozen=True)
-class ArrivedRecord(ProcessRecord):
-    """When the parameter server had read a unit's header, and all of one of its slices."""
-
-    event: ClassVar[str] = "arrived"
-    number: int
-    offset: int
-    begins_ns: int
-    ends_ns: int
-
-
-@dataclass(frozen=True)
-class PacketsRecord(ProcessRecord):
-    """What has left, packet by packet, and how many were not seen.
-
-    Attributes:
-        syn_sequence: None: the packet that opened the connection was not seen.
-    """
-
-    event: ClassVar[str] = "packets"
-    lost: int
-    syn_sequence: int | None
-    left_ns: Sequence[int]
-    sequence: Sequence[int]
-    length: Sequence[int]
-
-
-# -- a source of traffic, and who receives it ------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OfferedRecord(ProcessRecord):
-    """What a source of traffic was to send in a window of time, by its schedule (emulated).
-
-    Attributes:
-        sent_bytes: that it could give to its socket meanwhile, of this or of what was before.
-    """
-
-    event: ClassVar[str] = "offered"
-    begin_ns: int
-    end_ns: int
-    bytes: int
-    messages: int
-    sent_bytes: int
-
-    def __post_init__(self) -> None:
-        _count(bytes=self.bytes, messages=self.messages, sent_bytes=self.sent_bytes)
-
-
-@dataclass(frozen=True)
-class DeliveredRecord(ProcessRecord):
-    """What arrived of it in a window of time (emulated)."""
-
-    event: ClassVar[str] = "delivered"
-    begin_ns: int
-    end_ns: int
-    bytes: int
-
-    def __post_init__(self) -> None:
-        _count(bytes=self.bytes)

@@ -25,15 +25,14 @@ from workloads.exchange.join import join
 from workloads.process import checks
 from workloads.process.events import announce
 from workloads.process.job import Job
-from workloads.process.process_records import (
-    ConnectionEnd,
-    ConnectionRecord,
+from workloads.process.process_records import ConnectionEnd, ConnectionRecord
+from workloads.process.records import Records, resources_used
+from workloads.process.traffic_records import (
     ReleasedRecord,
     TrafficServerEnd,
     TrafficWorkerEnd,
     WindowRecord,
 )
-from workloads.process.records import Records, resources_used
 from workloads.process.training import ServerJob, WorkerJob
 from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program

@@ -15,9 +15,10 @@ from typing import Protocol
 from workloads.errors import WorkloadError
 from workloads.process.events import announce
 from workloads.process.job import Job
-from workloads.process.process_records import ConnectionRecord, OfferedRecord
+from workloads.process.process_records import ConnectionRecord
 from workloads.process.records import Records
 from workloads.process.traffic import DATAGRAM_BYTES, GeneratorJob
+from workloads.process.traffic_records import OfferedRecord
 from workloads.process.windows import Window, Windows
 from workloads.programs.program import Program
 from workloads.schedule.arrivals import arrivals, scaled

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from workloads.errors import WorkloadError
 from workloads.process.events import announce
 from workloads.process.job import Job
-from workloads.process.process_records import DeliveredRecord
 from workloads.process.records import Records
 from workloads.process.traffic import SinkJob
+from workloads.process.traffic_records import DeliveredRecord
 from workloads.process.windows import Windows
 from workloads.programs.program import Program
 from workloads.transport.sockets import listen, set_receive_buffer

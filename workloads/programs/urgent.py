@@ -20,13 +20,9 @@ from workloads.errors import FrameError, JobError, WorkloadError
 from workloads.exchange.join import join
 from workloads.process.events import announce
 from workloads.process.job import Job
-from workloads.process.process_records import (
-    ArrivedRecord,
-    ConnectionRecord,
-    PacketsRecord,
-    UrgentRecord,
-)
+from workloads.process.process_records import ConnectionRecord
 from workloads.process.records import Records
+from workloads.process.traffic_records import ArrivedRecord, PacketsRecord, UrgentRecord
 from workloads.programs.calibration import TrafficServerJob, TrafficWorkerJob
 from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program

@@ -16,11 +16,7 @@ from workloads.library import EXCHANGES
 from workloads.process.events import announce
 from workloads.process.found import found
 from workloads.process.job import Job
-from workloads.process.process_records import (
-    WorkerEnd,
-    WorkerIteration,
-    WorkerSpans,
-)
+from workloads.process.process_records import WorkerEnd, WorkerIteration, WorkerSpans
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
 from workloads.process.training import WorkerJob

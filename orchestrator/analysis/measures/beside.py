@@ -15,7 +15,7 @@ from orchestrator.analysis.reading.course import iterations_within
 from orchestrator.records.program import ProgramRecord
 from orchestrator.records.trial import ScaleRecord
 from orchestrator.spec import IMGS_PER_SEC, Neighbour
-from workloads.process.process_records import DeliveredRecord, OfferedRecord
+from workloads.process.traffic_records import DeliveredRecord, OfferedRecord
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from orchestrator.records.directory import TrialDirectory
 from orchestrator.records.files import Events, read_events, read_text
 from orchestrator.records.program import ProgramRecord, load_lines
 from orchestrator.records.trial import BesideRecord, TrialRecord
-from workloads.process.process_records import DeliveredRecord, OfferedRecord, WorkerIteration
+from workloads.process.process_records import WorkerIteration
+from workloads.process.traffic_records import DeliveredRecord, OfferedRecord
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from orchestrator.errors import RunError
 from orchestrator.records.directory import process_file
 from orchestrator.records.files import Events, parse_events
-from workloads.process.process_records import ReleasedRecord, WindowRecord
+from workloads.process.traffic_records import ReleasedRecord, WindowRecord
 
 
 class Traffic:

@@ -15,7 +15,7 @@ from statistics import median
 from orchestrator.errors import RunError
 from orchestrator.records.directory import ProcessDirectory
 from orchestrator.records.files import read_events
-from workloads.process.process_records import ArrivedRecord, PacketsRecord, UrgentRecord
+from workloads.process.traffic_records import ArrivedRecord, PacketsRecord, UrgentRecord
 
 _MODULUS = 1 << 32
 

@@ -14,8 +14,8 @@ from orchestrator.analysis.caption import Caption, Images
 from orchestrator.analysis.render.canvas import MARGIN, Sheet, render, style
 from orchestrator.analysis.render.run_panel import INK, SOFT
 from orchestrator.analysis.render.sweep_panel import HEIGHT, WIDTH, draw_panel, legend, looks
-from orchestrator.analysis.tables.sweep import Place
-from orchestrator.analysis.tables.sweep_curves import Expectation
+from orchestrator.analysis.tables.sweep.curves import Expectation
+from orchestrator.analysis.tables.sweep.rows import Place
 
 _PER_LINE = 3
 _GUTTER = 0.5  # left of a panel, for its tick labels

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from orchestrator.analysis.render.run_panel import FAINT, INK, SOFT, colours
-from orchestrator.analysis.tables.sweep import Place
-from orchestrator.analysis.tables.sweep_curves import Curve, Expectation
+from orchestrator.analysis.tables.sweep.curves import Curve, Expectation
+from orchestrator.analysis.tables.sweep.rows import Place
 
 WIDTH, HEIGHT = 3.75, 2.75
 """Inches of a panel."""

@@ -13,9 +13,7 @@ from orchestrator.records.network import (
     PortRecord,
     UseRecord,
 )
-from workloads.process.process_records import (
-    ConnectionRecord,
-)
+from workloads.process.process_records import ConnectionRecord
 
 SECOND = 1_000_000_000
 

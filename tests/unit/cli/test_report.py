@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestrator.analysis.tables import sweep_curves
+from orchestrator.analysis.tables.sweep import curves
 from orchestrator.cli.main import cli
 from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
 from tests.unit.analysis.sweeps import BATCHES, fake_trials, swept, write_sweep
@@ -55,7 +55,7 @@ def test_json_names_what_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_sweep_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep_curves, "GRID", 3)
+    monkeypatch.setattr(curves, "GRID", 3)
     experiment = swept(BATCHES, ["googlenet"], ["none", "p3"])
     trials = fake_trials(experiment, {"none": 0.5, "p3": 0.9})
     sweep = write_sweep(tmp_path / "sweep", experiment, trials)

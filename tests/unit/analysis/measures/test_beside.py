@@ -8,7 +8,8 @@ from orchestrator.analysis.measures.beside import measure_beside
 from orchestrator.analysis.reading.beside import BesideTrial
 from orchestrator.records.trial import BesideRecord, ScaleRecord
 from orchestrator.spec import Neighbour, Placement, Traffic, Training
-from workloads.process.process_records import DeliveredRecord, OfferedRecord, WorkerIteration
+from workloads.process.process_records import WorkerIteration
+from workloads.process.traffic_records import DeliveredRecord, OfferedRecord
 from workloads.schedule.arrivals import Pattern
 
 S = 1_000_000_000

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.analysis.reading.urgent import leaving_ns, positions, read_urgent
 from orchestrator.errors import RunError
 from orchestrator.records.directory import ProcessDirectory
-from workloads.process.process_records import ArrivedRecord, PacketsRecord, UrgentRecord
+from workloads.process.traffic_records import ArrivedRecord, PacketsRecord, UrgentRecord
 
 LARGEST = (1 << 32) - 1
 

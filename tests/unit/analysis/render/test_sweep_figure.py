@@ -15,9 +15,9 @@ from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.render.canvas import balanced, style
 from orchestrator.analysis.render.sweep_figure import compose
 from orchestrator.analysis.render.sweep_panel import looks
-from orchestrator.analysis.tables import sweep_curves
-from orchestrator.analysis.tables.sweep import places, read_sweep
-from orchestrator.analysis.tables.sweep_curves import Expectation, expectation
+from orchestrator.analysis.tables.sweep import curves
+from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
+from orchestrator.analysis.tables.sweep.rows import places, read_sweep
 from orchestrator.spec import Sweep
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
@@ -29,7 +29,7 @@ SHARES = dict(zip(SIX, (0.5, 0.7, 0.55, 0.8, 0.96, 0.97), strict=True))
 
 @pytest.fixture(autouse=True)
 def _style(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(sweep_curves, "GRID", 6)
+    monkeypatch.setattr(curves, "GRID", 6)
     with style():
         yield
 

@@ -15,12 +15,8 @@ from orchestrator.records.trial import BesideRecord
 from orchestrator.spec import Neighbour, Placement, Training
 from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
 from tests.unit.analysis.measures.test_beside import NOISE
-from workloads.process.process_records import (
-    DeliveredRecord,
-    OfferedRecord,
-    ProcessRecord,
-    WorkerIteration,
-)
+from workloads.process.process_records import ProcessRecord, WorkerIteration
+from workloads.process.traffic_records import DeliveredRecord, OfferedRecord
 
 OTHER = Neighbour(
     "other", 2, alone=True, training=Training("alexnet", "none", Placement(("ps",), ("a",)), 1)

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from orchestrator.analysis import is_sweep, report, report_sweep
-from orchestrator.analysis.tables import sweep_curves
-from orchestrator.analysis.tables.sweep import places, read_sweep
-from orchestrator.analysis.tables.sweep_curves import expectation, grid
-from orchestrator.analysis.tables.sweep_files import rows_csv
+from orchestrator.analysis.tables.sweep import curves
+from orchestrator.analysis.tables.sweep.curves import expectation, grid
+from orchestrator.analysis.tables.sweep.files import rows_csv
+from orchestrator.analysis.tables.sweep.rows import places, read_sweep
 from orchestrator.errors import InputError, RunError
 from orchestrator.spec import Sweep
 from tests.unit.analysis.builder import FakeTrial, write_run
@@ -26,7 +26,7 @@ SHARES = {"none": 0.5, "switch-priority": 0.78, "fifo": 0.87, "p3": 0.97}  # of 
 
 @pytest.fixture(autouse=True)
 def _few_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep_curves, "GRID", 6)
+    monkeypatch.setattr(curves, "GRID", 6)
 
 
 def written(folder: Path, sweep: Sweep = BATCHES, *, repeats: int = 1) -> Path:

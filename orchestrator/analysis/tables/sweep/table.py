@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from orchestrator.analysis.tables.sweep import Cell, Place, compute_over_links
+from orchestrator.analysis.tables.sweep.rows import Cell, Place, compute_over_links
 from orchestrator.spec import number_text
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable, narrow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.analysis.tables.sweep import SweepRun, predicted
+from orchestrator.analysis.tables.sweep.rows import SweepRun, predicted
 from orchestrator.predict import limits
 
 GRID = 25

@@ -18,7 +18,7 @@ from orchestrator.spec import Demand, Demands, load_topology
 from tests.unit.predict.clusters import Cluster, clusters
 from workloads.exchange.demand import server_demands
 
-TOPOLOGIES = Path(__file__).parents[3] / "topologies"
+TOPOLOGIES = Path(__file__).parents[4] / "topologies"
 PUBLISHED = load_topology(TOPOLOGIES / "ps-10g-1g-3workers.yaml")
 TREE = load_topology(TOPOLOGIES / "two-rack-tree.yaml")
 GBPS = goodput_bps(10**9)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.predict.iteration import compute_seconds
 from orchestrator.predict.loads import Goodputs
 from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.sharing import SharedBound, Sharer, shared_bounds
+from orchestrator.predict.shared.sharing import SharedBound, Sharer, shared_bounds
 from orchestrator.spec import Experiment, Neighbour
 from workloads.models.profiles import load_model
 

@@ -1,0 +1,1 @@
+"""What several jobs get of one network."""
