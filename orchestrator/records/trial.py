@@ -9,7 +9,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
 from orchestrator.records.program import ProgramRecord
-from orchestrator.spec.choices import Choices
+from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.jobs import Neighbour
 from workloads.exchange.demand import Demand
 from workloads.schedule.library import Schedule
@@ -55,7 +55,7 @@ class BesideRecord(Record):
         return name if name in self.processes else None
 
 
-class TrialRecord(Record):
+class TrialRecord(Chosen, Record):
     """trial.json.
 
     Attributes:
@@ -98,16 +98,6 @@ class TrialRecord(Record):
     resumed_after: int = 0
     program: ProgramRecord | None = None
     beside: tuple[BesideRecord, ...] = ()
-
-    @property
-    def model(self) -> str:
-        """The model that is trained."""
-        return self.choices.model
-
-    @property
-    def schedule(self) -> str:
-        """The schedule that it is trained under."""
-        return self.choices.schedule
 
     @property
     def all_iterations(self) -> int:

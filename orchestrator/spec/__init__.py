@@ -23,7 +23,7 @@ rate_text, number_text                      rates and other figures for people, 
 """
 
 from orchestrator.spec.access import SshAccess
-from orchestrator.spec.choices import CHOICES, COMPARED, EVERY_CHOICE, Choices, all_choices
+from orchestrator.spec.choices import CHOICES, COMPARED, EVERY_CHOICE, Choices, Chosen, all_choices
 from orchestrator.spec.experiment import Experiment, Point
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.jobs import FIRST_PORT, Neighbour, Traffic, Training
@@ -82,6 +82,7 @@ __all__ = [
     "COMPARED",
     "AutoScale",
     "Choices",
+    "Chosen",
     "ClassPlan",
     "Conditions",
     "DATA_DSCP",

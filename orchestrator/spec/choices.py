@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import product
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.schedule.library import Schedule
@@ -113,6 +113,28 @@ class Choices(Mapping[str, str]):
         """`googlenet under switch-priority`, or `googlenet by my-script`."""
         how = "by" if self.program else "under"
         return f"{self.common} {how} {self.compared}" if self.common else self.compared
+
+
+class HasChoices(Protocol):
+    """What is of one value of every choice."""
+
+    @property
+    def choices(self) -> Choices:
+        """Those values."""
+
+
+class Chosen:
+    """For classes that have `choices`: the two of a training by their names."""
+
+    @property
+    def model(self: HasChoices) -> str:
+        """The model that is trained; empty: of a program that names none."""
+        return self.choices.model
+
+    @property
+    def schedule(self: HasChoices) -> str:
+        """The schedule that it is trained under; empty: of a program."""
+        return self.choices.schedule
 
 
 def all_choices(

@@ -26,7 +26,7 @@ from orchestrator.analysis.measures.links import LinkUse
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.spec import Demand
-from orchestrator.spec.choices import Choices
+from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
 from workloads.library import PARAMETER_SERVER
 from workloads.process.process_records import CompetingRecord
@@ -60,7 +60,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class TrialMeasure:
+class TrialMeasure(Chosen):
     """Everything that is known of one trial.
 
     Attributes:
@@ -193,16 +193,6 @@ class TrialMeasure:
     def program(self) -> str:
         """The program that ran; empty: a training. Of one what counts iterations is empty or 0."""
         return self.choices.program
-
-    @property
-    def model(self) -> str:
-        """The model that is trained."""
-        return self.choices.model
-
-    @property
-    def schedule(self) -> str:
-        """The schedule that it is trained under."""
-        return self.choices.schedule
 
     @property
     def disturbances(self) -> tuple[str, ...]:

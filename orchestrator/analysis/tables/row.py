@@ -10,12 +10,12 @@ from orchestrator.analysis.measures.measure import Shares, TrialMeasure
 from orchestrator.analysis.measures.statistics import Estimate, percent_faster
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import Choices
+from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Chosen):
     """Trials of the same choices, over their repeats.
 
     Attributes:
@@ -48,16 +48,6 @@ class Row:
     left_out: tuple[TrialMeasure, ...] = ()
     baseline: str = BASELINE
     slowdown: Estimate | None = None
-
-    @property
-    def model(self) -> str:
-        """The model that is trained."""
-        return self.choices.model
-
-    @property
-    def schedule(self) -> str:
-        """The schedule that it is trained under."""
-        return self.choices.schedule
 
     @property
     def unit(self) -> str:

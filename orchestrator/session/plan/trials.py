@@ -9,7 +9,7 @@ from functools import lru_cache
 from orchestrator.predict import long_ways_seconds, no_overlap_seconds
 from orchestrator.records.directory import trial_name
 from orchestrator.session.plan.slow_links import goodput_look
-from orchestrator.spec import Choices, Experiment, Scale, ServerExchange, SocketBuffers
+from orchestrator.spec import Choices, Chosen, Experiment, Scale, ServerExchange, SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 from workloads.process.checkpoints import Checkpoints
@@ -25,7 +25,7 @@ TESTBED_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Chosen):
     """One training, or one run of a program: one value of every choice, and a repeat.
 
     Attributes:
@@ -49,16 +49,6 @@ class Trial:
     def __post_init__(self) -> None:
         if min(self.index, self.repeat, self.attempt) < 1:
             raise ValueError(f"trials, repeats and attempts count from 1: {self}")
-
-    @property
-    def model(self) -> str:
-        """The model that is trained; empty: of a program that names none."""
-        return self.choices.model
-
-    @property
-    def schedule(self) -> str:
-        """The schedule that it is trained under; empty: of a program."""
-        return self.choices.schedule
 
     @property
     def program(self) -> str:
