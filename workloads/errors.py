@@ -17,7 +17,7 @@ from typing import Any
 
 
 class WorkloadError(Exception):
-    """The training cannot go on; the message names who, and the iteration."""
+    """The training cannot continue; the message names who, and the iteration."""
 
 
 class FrameError(WorkloadError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workloads.codecs.codec import Codec
 from workloads.codecs.coding import Coding
 from workloads.library import CODECS, IDENTITY
-from workloads.process.found import found
+from workloads.process.plugins import instance_of
 from workloads.schedule.units import Chunk, Layout, Unit
 from workloads.transport.connection import Connection, Parcel
 from workloads.transport.frames import Frames, Payloads
@@ -26,7 +26,7 @@ def payloads_of(codec: str, layout: Layout, *arenas: Arena) -> list[Payloads]:
     """
     if codec == IDENTITY:
         return [Payloads(layout, arena) for arena in arenas]
-    coding = Coding(codec, found("codec", codec, CODECS, Codec))
+    coding = Coding(codec, instance_of("codec", codec, CODECS, Codec))
     return [CodedPayloads(coding, layout, arena) for arena in arenas]
 
 

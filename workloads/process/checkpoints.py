@@ -1,7 +1,7 @@
-"""Checkpoints: what a process needs to go on with a training, in files that are whole or not there.
+"""Checkpoints: what a process needs to continue a training, in files that are whole or not there.
 
 Each process of a trial writes its own, named after it and the number of iterations that are over.
-A training goes on from the last number that all of its processes have written.
+A training continues from the last number that all of its processes have written.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Checkpoints:
         Args:
             process: its name.
             iterations: of this training that are over, without those before it.
-            arrays: all that it needs to go on.
+            arrays: all that it needs to continue.
 
         Raises:
             WorkloadError: it cannot be written.
@@ -69,8 +69,8 @@ class Checkpoints:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
-            own = sorted(self.directory.glob(f"{process}-*.npz"))
-            for old in own[:-KEPT]:
+            written = sorted(self.directory.glob(f"{process}-*.npz"))
+            for old in written[:-KEPT]:
                 old.unlink()
         except OSError as error:
             raise WorkloadError(f"cannot write the checkpoint {path}: {error.strerror}") from None

@@ -96,15 +96,15 @@ def learning(value: Any) -> Learning:
 
 
 def checkpoints(value: Any) -> Checkpoints | None:
-    """Where checkpoints are, how often one is written, after how many iterations it goes on."""
+    """Where checkpoints are, how often one is written, after how many iterations to continue."""
     if value is None:
         return None
-    wanted = {
-        "directory": lambda given: Path(text(given)),
+    key_checks: dict[str, Check] = {
+        "directory": lambda directory: Path(text(directory)),
         "every": whole(1, 1 << 20),
         "after": whole(0, 1 << 30),
     }
-    keys, problems = checked(mapping(value), wanted)
+    keys, problems = checked(mapping(value), key_checks)
     if problems:
         raise ValueError("; ".join(problems))
     return Checkpoints(**keys)
@@ -115,11 +115,11 @@ def model(value: Any) -> Model:
     if not isinstance(value, dict):
         return load_model(text(value))
     try:
-        found = Model.from_json(value)
+        profile = Model.from_json(value)
     except (KeyError, TypeError) as error:
         raise ValueError(f"no model: {type(error).__name__}: {error}") from None
-    add_model(found)
-    return found
+    add_model(profile)
+    return profile
 
 
 def or_none(check: Check) -> Check:
@@ -158,10 +158,10 @@ def names(most: int) -> Callable[[Any], tuple[str, ...]]:
     all_of = listed(text, 1, most, "names")
 
     def check(value: Any) -> tuple[str, ...]:
-        given = all_of(value)
-        if len(set(given)) < len(given):
+        listed_names = all_of(value)
+        if len(set(listed_names)) < len(listed_names):
             raise ValueError("names a worker twice")
-        return given
+        return listed_names
 
     return check
 

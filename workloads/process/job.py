@@ -46,8 +46,7 @@ class Job:
     Attributes:
         host: the name of the host that it runs on, and of the process.
         program: what runs: one of the library, or `module:Class`.
-        server: where the processes of a trial meet; port 0 lets the kernel choose (see the
-            "listening" event).
+        server_host: the one of the peers where the processes of a trial meet; None: nowhere.
         peers: all processes of the trial by their host's name, this one too.
         bind: the host's own data address.
         buffers: to ask for before it is known to which peer; the kernel keeps twice as much.
@@ -63,7 +62,7 @@ class Job:
 
     host: str
     program: str
-    server: Endpoint
+    server_host: str | None
     peers: Mapping[str, Peer] = field(default_factory=dict)
     bind: str
     buffers: Buffers
@@ -75,6 +74,19 @@ class Job:
     records: Path
     section: Mapping[str, Any] = field(repr=False)
     given: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def server(self) -> Endpoint:
+        """Where the processes of a trial meet.
+
+        Port 0 lets the kernel choose (see the "listening" event).
+
+        Raises:
+            JobError: they meet nowhere.
+        """
+        if self.server_host is None:
+            raise JobError([f"endpoints.server: the program {self.program!r} needs one"])
+        return self.peers[self.server_host].endpoint
 
 
 def _peers(value: Any) -> Mapping[str, Peer]:
@@ -105,8 +117,7 @@ _ENVELOPE: Mapping[str, checks.Check] = {
 }
 
 _ENDPOINTS: Mapping[str, checks.Check] = {
-    "address": checks.address,
-    "port": checks.port,
+    "server": checks.or_none(checks.text),
     "peers": _peers,
     "bind": checks.address,
     "receive_buffer_bytes": _BUFFER,
@@ -151,10 +162,12 @@ def parse_job(given: Mapping[str, Any]) -> Job:
     for key, problems_within in (("endpoints", wrong), ("limits", too)):
         if isinstance(given.get(key), dict):
             problems += problems_within
+    if not wrong and endpoints.get("server") not in (None, *endpoints.get("peers", ())):
+        problems.append("endpoints.server: must be one of the peers")
     if problems:
         raise JobError(problems)
     return Job(
-        server=Endpoint(endpoints["address"], endpoints["port"]),
+        server_host=endpoints["server"],
         bind=endpoints["bind"],
         peers=endpoints["peers"],
         buffers=Buffers(

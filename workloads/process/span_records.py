@@ -61,11 +61,11 @@ def write_spans(
     Raises:
         WorkloadError: the records cannot be written.
     """
-    kept = set(range(first_kept(iterations), iterations))
+    kept_iterations = set(range(first_kept(iterations), iterations))
     for value in kinds.values():
         for each in value if isinstance(value, list) else [value]:
-            kept |= each.iterations
-    for iteration in sorted(kept):
+            kept_iterations |= each.iterations
+    for iteration in sorted(kept_iterations):
         kept_spans = {
             name: spans.of(iteration)
             if isinstance(spans, Spans)

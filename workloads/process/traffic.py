@@ -34,20 +34,20 @@ def _one_of(names: tuple[str, ...]) -> Callable[[Any], str]:
 
 
 def _sizes(value: Any) -> Sizes:
-    given = checks.mapping(value)
+    section = checks.mapping(value)
     keys = {
         "kind": _one_of(SIZE_KINDS),
         "values": checks.listed(checks.positive, 1, _MOST_SIZES, "sizes"),
         "shape": checks.positive,
     }
-    values, problems = checks.checked(given, keys)
+    values, problems = checks.checked(section, keys)
     if problems:
         raise ValueError("; ".join(problems))
     return sizes_of(**values)
 
 
 def _pattern(value: Any) -> Pattern:
-    given = checks.mapping(value)
+    section = checks.mapping(value)
     keys = {
         "kind": _one_of(PATTERN_KINDS),
         "rate_bps": checks.positive,
@@ -55,7 +55,7 @@ def _pattern(value: Any) -> Pattern:
         "on_seconds": checks.positive,
         "off_seconds": checks.number,
     }
-    values, problems = checks.checked(given, keys)
+    values, problems = checks.checked(section, keys)
     if problems:
         raise ValueError("; ".join(problems))
     return Pattern(**values)

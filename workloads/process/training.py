@@ -95,10 +95,11 @@ class TrainingJob(Job):
     def _contradictions(cls, job: Job, values: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong between values that are each what they must be."""
         if "schedule" in values:
-            asked, given = values["schedule"].flow_count, len(job.flow_dscp)
-            if given != asked:
+            flow_count, marks = values["schedule"].flow_count, len(job.flow_dscp)
+            if marks != flow_count:
                 yield (
-                    f"endpoints.flow_dscp: the schedule's number of flows is {asked}, found {given}"
+                    "endpoints.flow_dscp: the schedule's number of flows is "
+                    f"{flow_count}, found {marks}"
                 )
 
     @property

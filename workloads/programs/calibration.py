@@ -315,19 +315,19 @@ def exchange(
     for named_body in bodies:
         Thread(target=guarded, args=named_body, daemon=True).start()
     _note_windows(connections, records, until_ns, failed)
-    left = len(bodies)
+    running = len(bodies)
     for seconds in (FINISH_SECONDS, job.silence_seconds):
         deadline = time.monotonic() + seconds
         with suppress(Empty):
-            while left:
+            while running:
                 error = ended.get(timeout=max(0.0, deadline - time.monotonic()))
                 if error is not None:
                     raise error
-                left -= 1
-        if left:
+                running -= 1
+        if running:
             for connection in connections:
                 connection.stop_sending()
-    if left:
+    if running:
         raise WorkloadError(f"the exchange of traffic did not end within {seconds:g} s")
 
 

@@ -68,9 +68,9 @@ def send(job: GeneratorJob, records: Records, outlet: Outlet, clock: Clock) -> N
     """Offer what the schedule asks for, window by window, and send as much of it as can be."""
     begin = clock.now()
     end = None if job.seconds is None else begin + round(job.seconds * 1e9)
-    asked = scaled(arrivals(job.pattern, job.chance), job.rates, job.time)
+    messages = scaled(arrivals(job.pattern, job.chance), job.rates, job.time)
     windows = Windows(begin, job.window_ns)
-    due, size = next(asked)
+    due, size = next(messages)
     waiting: deque[int] = deque()
     sent = 0
 
@@ -86,7 +86,7 @@ def send(job: GeneratorJob, records: Records, outlet: Outlet, clock: Clock) -> N
                 write(one)
             windows.add(size)
             waiting.append(size)
-            due, size = next(asked)
+            due, size = next(messages)
         for one in windows.closed(now):
             write(one)
         if end is not None and now >= end:

@@ -40,10 +40,10 @@ class Passes(Gate):
 
     def wait(self, layers: Sequence[int]) -> tuple[int, int]:
         """Wait until one of the layers has its parameters, and note for how long."""
-        asked = self._clock.now()
+        wait_began = self._clock.now()
         layer, arrived = _answered(self._exchange.wait(layers), layers)
-        if arrived > asked:
-            self._spans["waited"].note(self._iteration, layer, asked, self._clock.now())
+        if arrived > wait_began:
+            self._spans["waited"].note(self._iteration, layer, wait_began, self._clock.now())
         self.pull_done = max(self.pull_done, arrived)
         return layer, max(self._started, arrived)
 

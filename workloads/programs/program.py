@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from workloads.errors import JobError
 from workloads.library import PROGRAMS
-from workloads.process.found import found
 from workloads.process.job import Job
+from workloads.process.plugins import instance_of
 from workloads.process.records import Records
 
 J = TypeVar("J", bound=Job)
@@ -51,7 +51,7 @@ def program_of(job: Job) -> Program[Any]:
         JobError: there is none of that name on this host.
     """
     try:
-        program: Program[Any] = found("program", job.program, PROGRAMS, Program)
+        program: Program[Any] = instance_of("program", job.program, PROGRAMS, Program)
     except JobError as error:
         raise JobError([f"program: {problem}" for problem in error.problems]) from None
     return program

@@ -194,8 +194,8 @@ class ParameterServer:
 
         A gradient of the next one needs all of its parameters, of which the last ones are not sent.
         """
-        kept = self._job.checkpoints
-        if kept is None or not kept.due(self._ended):
+        checkpoints = self._job.checkpoints
+        if checkpoints is None or not checkpoints.due(self._ended):
             return
         update = self._update
         arrays: dict[str, Any] = {
@@ -203,14 +203,14 @@ class ParameterServer:
         }
         steps = np.array(sorted(update.steps.items()), np.int64).reshape(-1, 2)
         arrays |= {"parameters": self._parameters.values, "steps": steps}
-        kept.write(self._job.host, self._ended, arrays)
+        checkpoints.write(self._job.host, self._ended, arrays)
 
     def _restore(self) -> None:
-        """Go on from a checkpoint, if the job says so."""
-        kept, update = self._job.checkpoints, self._update
-        if kept is None or not kept.after:
+        """Continue from a checkpoint, if the job says so."""
+        checkpoints, update = self._job.checkpoints, self._update
+        if checkpoints is None or not checkpoints.after:
             return
-        arrays = kept.read(self._job.host)
+        arrays = checkpoints.read(self._job.host)
         arenas = {f"state{number}": one for number, one in enumerate(update.states)}
         for name, arena in {"parameters": self._parameters, **arenas}.items():
             arena.values[:] = arrays[name]

@@ -47,10 +47,10 @@ class UrgentServer(Program[TrafficServerJob]):
 
     def read(self, job: Job) -> TrafficServerJob:
         """Check the section of an exchange of traffic with one worker."""
-        made = TrafficServerJob.of(job)
-        if len(made.workers) != 1:
+        traffic_job = TrafficServerJob.of(job)
+        if len(traffic_job.workers) != 1:
             raise JobError(["section.workers: must be one"])
-        return made
+        return traffic_job
 
     def run(self, job: TrafficServerJob, records: Records) -> None:
         """Receive until the worker says that this was all; see `_Receiver.run`."""

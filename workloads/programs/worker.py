@@ -14,8 +14,8 @@ from workloads.errors import WorkloadError, raised_by
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.library import EXCHANGES
 from workloads.process.events import announce
-from workloads.process.found import found
 from workloads.process.job import Job
+from workloads.process.plugins import instance_of
 from workloads.process.process_records import WorkerEnd, WorkerIteration, WorkerSpans
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
@@ -50,7 +50,9 @@ class Worker:
         self._clock = clock
         self._layout = job.layout
         self._arena = Arena(self._layout)
-        self._exchange: Exchange = found("exchange", job.schedule.exchange, EXCHANGES, Exchange)
+        self._exchange: Exchange = instance_of(
+            "exchange", job.schedule.exchange, EXCHANGES, Exchange
+        )
         if not self._exchange.brings_parameters:
             initialise(job, self._arena, self._layout)
         self._compute = compute_of(job, self._layout, self._arena, clock)
@@ -128,9 +130,9 @@ class Worker:
             before: those of the one before, which ends when workers that wait for each other are
                 let go; empty: there is none.
         """
-        kept = self._job.checkpoints
-        if kept is not None and kept.due(iteration):
-            kept.write(self._job.host, iteration, self._compute.state())
+        checkpoints = self._job.checkpoints
+        if checkpoints is not None and checkpoints.due(iteration):
+            checkpoints.write(self._job.host, iteration, self._compute.state())
         released = self._exchange.begin(iteration)
         if released is not None and before:
             _end(before, released)

@@ -132,13 +132,13 @@ def scaled(real: Iterator[Arrival], rates: float, time: float) -> Iterator[tuple
         time: D.
     """
     factor = float(Fraction(repr(float(time))) / Fraction(repr(float(rates))))
-    total, told = 0.0, 0
+    total, sent = 0.0, 0
     for one in real:
         total += one.bytes * factor
         whole = int(total)
-        if whole > told:
-            yield round(one.at * time * 1e9), whole - told
-            told = whole
+        if whole > sent:
+            yield round(one.at * time * 1e9), whole - sent
+            sent = whole
 
 
 def offered_bytes(pattern: Pattern, seed: str, seconds: float) -> float:

@@ -96,8 +96,8 @@ class Paces(Synchronisation):
         """A worker that need not wait for others ends with what it has begun, or must do."""
         if None not in self.last:
             return []
-        asked = self._iterations * self._units
-        short = [worker for worker, applied in enumerate(self._applied) if applied < asked]
+        planned = self._iterations * self._units
+        short = [worker for worker, applied in enumerate(self._applied) if applied < planned]
         known = []
         for worker, last in enumerate(self.last):
             if last is None and not set(short) - {worker}:

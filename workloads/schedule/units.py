@@ -125,7 +125,7 @@ class Layout:
         self.units = tuple(unit for cut in tensor_units for unit in cut)
         self.chunks = tuple(chunk for cut in self.tensor_chunks for chunk in cut)
         self.digest = hasher.digest()
-        self._found = {(chunk.tensor, chunk.offset): chunk for chunk in self.chunks}
+        self._chunk_at = {(chunk.tensor, chunk.offset): chunk for chunk in self.chunks}
 
     def find(self, tensor: int, offset: int, length: int) -> Chunk:
         """Return the chunk that a frame names.
@@ -133,7 +133,7 @@ class Layout:
         Raises:
             FrameError: there is no such tensor, or the bytes are not one of its chunks.
         """
-        chunk = self._found.get((tensor, offset))
+        chunk = self._chunk_at.get((tensor, offset))
         if chunk is None or chunk.length != length:
             size = sum(chunk.length for chunk in self.chunks_of(tensor))
             raise FrameError(
@@ -147,7 +147,7 @@ class Layout:
         Raises:
             FrameError: there is none.
         """
-        chunk = self._found.get((tensor, offset))
+        chunk = self._chunk_at.get((tensor, offset))
         if chunk is None:
             self.chunks_of(tensor)
             raise FrameError(f"no chunk of tensor {tensor} begins at offset {offset}")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from workloads.errors import WorkloadError
 from workloads.models.learning import SHIPPED_DATA
 from workloads.process.checkpoints import Arrays
-from workloads.process.found import shipped_first
+from workloads.process.plugins import shipped_first
 from workloads.process.process_records import EvaluationRecord
 from workloads.process.training import TrainingJob, WorkerJob
 from workloads.schedule.units import Layout
@@ -119,9 +119,9 @@ class TorchCompute(Compute):
         self._logits_loss: Tensor | None = None
         self._loss: float | None = None
         self._cpu_ns = self._away_ns = 0
-        for layer, found in enumerate(built.layers):
-            found.module.register_forward_pre_hook(self._before(layer))
-            found.module.register_forward_hook(self._after(layer))
+        for number, layer in enumerate(built.layers):
+            layer.module.register_forward_pre_hook(self._before(number))
+            layer.module.register_forward_hook(self._after(number))
         for number, parameter in enumerate(self._parameters):
             parameter.register_post_accumulate_grad_hook(self._gradient(number))
 
@@ -163,7 +163,7 @@ class TorchCompute(Compute):
         return {**buffers, "random": torch.get_rng_state().numpy()}
 
     def restore(self, state: Arrays, iterations: int) -> None:
-        """Go on with the batches that follow."""
+        """Continue with the batches that follow."""
         for number, buffer in enumerate(self._module.buffers()):
             buffer.copy_(torch.from_numpy(state[f"buffer{number}"]))
         torch.set_rng_state(torch.from_numpy(state["random"]))
@@ -228,11 +228,11 @@ class TorchCompute(Compute):
 
     def _wait(self, layer: int) -> None:
         assert self._gate is not None
-        left = time.thread_time_ns()
+        away_since = time.thread_time_ns()
         _, came = self._gate.wait((layer,))
         self._came = max(self._came, came)
         self._begun[layer] = self._clock.now()
-        self._away_ns += time.thread_time_ns() - left
+        self._away_ns += time.thread_time_ns() - away_since
 
     def _after(self, layer: int) -> Callable[[nn.Module, Any, Any], None]:
         def note(_module: nn.Module, _inputs: Any, _output: Any) -> None:
@@ -263,8 +263,8 @@ class TorchCompute(Compute):
                 now = self._clock.now()
                 self._gate.computed("backward", layer, self._before_ns, now)
                 self._before_ns = now
-            left = time.thread_time_ns()
+            away_since = time.thread_time_ns()
             self._gate.give(number)
-            self._away_ns += time.thread_time_ns() - left
+            self._away_ns += time.thread_time_ns() - away_since
 
         return give

@@ -45,9 +45,9 @@ def digits(seed: int) -> tuple[Examples, Examples]:
         from sklearn.datasets import load_digits
     except ImportError:
         raise WorkloadError("scikit-learn is missing, which has the digits") from None
-    found = load_digits()
-    images = (found.images / _BRIGHTEST).astype(np.float32)[:, None]
-    everything = Examples(images, found.target.astype(np.int64))
+    dataset = load_digits()
+    images = (dataset.images / _BRIGHTEST).astype(np.float32)[:, None]
+    everything = Examples(images, dataset.target.astype(np.int64))
     order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(len(everything))
     return everything[order[: DIGITS.training]], everything[order[DIGITS.training :]]
 

@@ -111,13 +111,13 @@ class Network(nn.Module):
         self._flow = architecture.flow
         layers = load_model(name).layers
         for layer in layers:
-            *blocks, own = layer.name.split(".")
+            *blocks, leaf = layer.name.split(".")
             parent: nn.Module = self
             for block in blocks:
                 if block not in dict(parent.named_children()):
                     parent.add_module(block, nn.Module())
                 parent = parent.get_submodule(block)
-            parent.add_module(own, NetworkLayer(layer, architecture, last=layer is layers[-1]))
+            parent.add_module(leaf, NetworkLayer(layer, architecture, last=layer is layers[-1]))
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute scores: [batch, channels, height, width] to [batch, classes]."""

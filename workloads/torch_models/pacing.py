@@ -206,10 +206,10 @@ class _Plan:
         self.forward = taken(sum(device.forward_seconds(layer, batch) for layer in layers))
         # A layer's backward pass is computed before the first gradient of it, or of one before it.
         place = {name: n for n, step in enumerate(traced.steps) for name in step.parameters}
-        left = [taken(device.backward_seconds(layer, batch)) for layer in layers]
+        remaining = [taken(device.backward_seconds(layer, batch)) for layer in layers]
         self.gradients: list[tuple[str, int]] = []
         for name in traced.gradients:
-            before, left = sum(left[place[name] :]), left[: place[name]]
+            before, remaining = sum(remaining[place[name] :]), remaining[: place[name]]
             self.gradients.append((name, before))
 
 

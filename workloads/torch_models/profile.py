@@ -168,6 +168,6 @@ def _joined(
         numbers = range(first, first + len(layer.tensors))
         first = numbers.stop
         owner = modules.get(layer.name, module)
-        own = tuple(parameters[tensor.name] for tensor in layer.tensors)
-        layers.append(TorchLayer(layer.name, owner, numbers, own))
+        layer_parameters = tuple(parameters[tensor.name] for tensor in layer.tensors)
+        layers.append(TorchLayer(layer.name, owner, numbers, layer_parameters))
     return TorchModel(module, model, tuple(layers), input_shape, input_dtype)

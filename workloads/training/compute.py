@@ -53,11 +53,11 @@ class Compute(ABC):
         return ()
 
     def state(self) -> Arrays:
-        """What it needs, beside the parameters, to go on in another process; between iterations."""
+        """What it needs, beside the parameters, to continue elsewhere; between iterations."""
         return {}
 
     def restore(self, state: Arrays, iterations: int) -> None:
-        """Go on from a state, after so many iterations; nothing to do where there is none."""
+        """Continue from a state, after so many iterations; nothing to do where there is none."""
         del state, iterations
 
     @abstractmethod

@@ -124,8 +124,8 @@ class Capture:
             status, whole, _, link, _, seconds, fraction = _HEADER.unpack_from(self._ring, start)
             if not status & _USER:
                 return
-            left = seconds * 1_000_000_000 + fraction - ahead
-            yield parse(self._ring[start + link : start + _FRAME_BYTES], whole, left)
+            left_ns = seconds * 1_000_000_000 + fraction - ahead
+            yield parse(self._ring[start + link : start + _FRAME_BYTES], whole, left_ns)
 
     def lost(self) -> int:
         """Return how many packets found no room."""

@@ -175,6 +175,8 @@ def _traffic(
         "seconds": None,
     }
 
+    receiver = {"address": addresses[traffic.destination], "port": job.port}
+
     def process(host: str, program: str, section: Mapping[str, Any], *after: After) -> ProcessPlan:
         envelope = {
             "host": host,
@@ -182,9 +184,8 @@ def _traffic(
             "seed": experiment.seed,
             "congestion_control": experiment.congestion_control,
             "endpoints": {
-                "address": addresses[traffic.destination],
-                "port": job.port,
-                "peers": {},
+                "server": traffic.destination,
+                "peers": {traffic.destination: receiver},
                 "bind": addresses[host],
                 "receive_buffer_bytes": receive,
                 "send_buffer_bytes": [send],

@@ -29,7 +29,7 @@ from workloads.schedule.units import Layout
 
 PORT = FIRST_PORT
 SHIPPED = "shipped"
-"""Where hosts look for user-defined modules (`workloads.process.found`)."""
+"""Where hosts look for user-defined modules (`workloads.process.plugins`)."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +227,7 @@ def plans_of(
             "seed": experiment.seed,
             "congestion_control": experiment.congestion_control,
             "endpoints": {
-                "address": addresses[placement.server],
-                "port": work.port,
+                "server": placement.server if placement.server in programs else None,
                 "peers": {other: peer(host, other) for other in sections if other in programs},
                 "bind": addresses[host],
                 "receive_buffer_bytes": scale.receive_buffer_bytes(

@@ -41,7 +41,7 @@ def test_the_workload_is_shipped_as_it_is_here() -> None:
 def test_the_shipped_workload_runs_from_its_archive(tmp_path: Path) -> None:
     (tmp_path / bundle.ARCHIVE).write_bytes(bundle.code_bundle()[bundle.ARCHIVE])
     program = (
-        "import workloads.process.found as it, workloads.models.profiles as data\n"
+        "import workloads.process.plugins as it, workloads.models.profiles as data\n"
         "data.load_model('squeezenet')\n"
         "print(it.__file__, it.SHIPPED)"
     )

@@ -57,7 +57,7 @@ def train_together(
         job = WorkerJob(
             host=names[number],
             program="worker",
-            server=Endpoint("127.0.0.1", 0),
+            server_host=None,
             peers=peers,
             bind=at[names[number]],
             buffers=Buffers(65536, 65536),

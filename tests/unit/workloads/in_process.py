@@ -14,6 +14,7 @@ from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, 
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import Layer, Model, Tensor
+from workloads.process.job import Peer
 from workloads.process.records import Records
 from workloads.process.training import ServerJob, WorkerJob
 from workloads.programs.server import ParameterServer
@@ -116,7 +117,8 @@ def train(
             send_buffers=(common["buffers"].send,) * workers,
             one_queue=ranks.one_queue,
             answer_ranks=ranks.answers,
-            server=Endpoint("127.0.0.1", 0),
+            server_host="ps",
+            peers={"ps": Peer(Endpoint("127.0.0.1", 0))},
             records=folder / "ps.jsonl",
             **common,
         )
@@ -129,7 +131,8 @@ def train(
             host=names[number],
             program="worker",
             send_buffers=(common["buffers"].send,),
-            server=Endpoint("127.0.0.1", port),
+            server_host="ps",
+            peers={"ps": Peer(Endpoint("127.0.0.1", port))},
             records=folder / f"{names[number]}.jsonl",
             worker=number,
             bind=f"127.0.0.{number + 2}",

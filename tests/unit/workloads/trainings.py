@@ -93,8 +93,9 @@ class Bench:
         """Return a job; the name decides the program.
 
         Args:
-            changes: by key, wherever in the job that key is; others go into the section. A text
-                such as "endpoints.mtu" says where a key goes.
+            changes: by key, wherever in the job that key is; `address` and `port` are the parameter
+                server's. Others go into the section. A text such as "endpoints.mtu" says where a
+                key goes.
         """
         number = None if name == "ps" else int(name.removeprefix("worker"))
         workers = changes.get("workers", ["worker0", "worker1", "worker2"])
@@ -106,9 +107,8 @@ class Bench:
             "seed": 7,
             "congestion_control": "cubic",
             "endpoints": {
-                "address": "127.0.0.1",
-                "port": 0,
-                "peers": {},
+                "server": "ps",
+                "peers": {"ps": {"address": "127.0.0.1", "port": 0}},
                 "bind": "127.0.0.1" if number is None else f"127.0.0.{number + 2}",
                 "receive_buffer_bytes": 65536,
                 "send_buffer_bytes": [65536] * peers,
@@ -136,19 +136,21 @@ class Bench:
             place, _, last = key.rpartition(".")
             parts += [place] if place in job else []
             where = job if key in job else job[(*parts, "section")[0]]
+            if key in ("address", "port"):
+                where = job["endpoints"]["peers"]["ps"]
             where[last] = value
         return self._ordered(job, changes)
 
     def _ordered(self, job: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         """Add an order's ranks; in a wrong job they do not matter."""
         try:
-            found = order_fields(job)
+            ranks = order_fields(job)
         except (ArithmeticError, LookupError, TypeError, ValueError):
-            found = {"turns": False, "one_queue": False, "answer_ranks": [[0]]}
-            found |= {"push_ranks": [0], "pulls": [[0]]}
+            ranks = {"turns": False, "one_queue": False, "answer_ranks": [[0]]}
+            ranks |= {"push_ranks": [0], "pulls": [[0]]}
         ps = job["host"] == "ps"
         other = ("push_ranks", "pulls") if ps else ("one_queue", "answer_ranks")
-        for key, value in found.items():
+        for key, value in ranks.items():
             if key not in other and key not in changes:
                 job["section"][key] = value
         return job

@@ -189,7 +189,7 @@ def test_what_the_deployment_is_asked(stage: Stage) -> None:
     plans = stage.deployment.asked["plans"]
     assert [plan.name for plan in plans] == list(HOSTS)
     endpoints = {plan.name: job_of(plan)["endpoints"] for plan in plans}
-    assert {one["address"] for one in endpoints.values()} == {"10.10.0.1"}
+    assert {one["server"] for one in endpoints.values()} == {"ps"}
     assert endpoints["worker1"]["bind"] == "10.10.0.3"
     silence = silence_seconds(TRIAL)
     assert {plan.silence_seconds for plan in plans} == {silence}

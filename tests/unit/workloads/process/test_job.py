@@ -34,6 +34,13 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
     assert str(ps.server) == "127.0.0.1:5000"
 
 
+def test_a_program_that_needs_a_server_where_there_is_none(bench: Bench) -> None:
+    job = parse_job(bench.job("worker1", {"endpoints.server": None}))
+    with pytest.raises(JobError) as raised:
+        assert job.server
+    assert raised.value.problems == ("endpoints.server: the program 'worker' needs one",)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
@@ -44,6 +51,7 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
             "traffic-worker, generator, sink, urgent-server, urgent-worker)",
         ),
         ("endpoints", 1, "endpoints: must be an object"),
+        ("endpoints.server", "pss", "endpoints.server: must be one of the peers"),
         ("host", "", "host: must be a text"),
         ("workers", [], "section.workers: must be a list of 1 to 65536 names"),
         ("workers", ["a", "a"], "section.workers: names a worker twice"),
@@ -62,8 +70,8 @@ def test_a_worker_and_a_parameter_server(bench: Bench) -> None:
         ("iterations", 1.5, "section.iterations: must be a whole number from 1 to 1048576"),
         ("warm_up", True, "section.warm_up: must be a whole number from 0 to 1048576"),
         ("cool_down", -1, "section.cool_down: must be a whole number from 0 to 1048576"),
-        ("address", "ps", "endpoints.address: Expected 4 octets in 'ps'"),
-        ("port", 65536, "endpoints.port: must be a whole number from 0 to 65535"),
+        ("address", "ps", "endpoints.peers: ps: Expected 4 octets in 'ps'"),
+        ("port", 65536, "endpoints.peers: ps: must be a whole number from 0 to 65535"),
         ("flow_dscp", [], "endpoints.flow_dscp: must be a list of 1 to 8 numbers"),
         ("flow_dscp", [64], "endpoints.flow_dscp: must be a whole number from 0 to 63"),
         ("flow_dscp", [1, 2], "endpoints.flow_dscp: the schedule's number of flows is 1, found 2"),
@@ -91,7 +99,7 @@ def test_all_problems_at_once(bench: Bench) -> None:
     del job["seed"]
     assert [problem.split(":")[0] for problem in problems(job)] == [
         "seed",
-        "endpoints.port",
+        "endpoints.peers",
         "limits.colour",
     ]
     job = bench.job("ps", {"batch": 0, "flow_dscp": [1, 2], "colour": "red"})

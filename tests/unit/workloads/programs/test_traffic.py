@@ -43,9 +43,8 @@ def job(
         "seed": 7,
         "congestion_control": "cubic",
         "endpoints": {
-            "address": "127.0.0.1",
-            "port": port,
-            "peers": {},
+            "server": "sink",
+            "peers": {"sink": {"address": "127.0.0.1", "port": port}},
             "bind": "127.0.0.1",
             "receive_buffer_bytes": 262144,
             "send_buffer_bytes": [65536],
@@ -109,21 +108,21 @@ def test_what_is_offered_is_what_the_schedule_asks_whatever_the_network_takes(
     for name, rate in (("fast", 100_000), ("slow", 500)):
         directory = tmp_path / name
         directory.mkdir()
-        told = GeneratorJob.of(parse_job(job(directory, "generator")))
+        generator_job = GeneratorJob.of(parse_job(job(directory, "generator")))
         clock = Time()
         outlet = Narrow(clock, rate)
-        with Records(told.records, "generator") as written:
-            send(told, written, outlet, clock)
-        found = records(directory, "generator", "offered")
-        assert [one["end_ns"] - one["begin_ns"] for one in found] == [100 * MS] * 10
-        assert [one["bytes"] for one in found] == [100_000] * 10
-        assert [one["messages"] for one in found] == [10] * 10
-        assert sum(one["sent_bytes"] for one in found) == outlet.took
+        with Records(generator_job.records, "generator") as written:
+            send(generator_job, written, outlet, clock)
+        offered = records(directory, "generator", "offered")
+        assert [one["end_ns"] - one["begin_ns"] for one in offered] == [100 * MS] * 10
+        assert [one["bytes"] for one in offered] == [100_000] * 10
+        assert [one["messages"] for one in offered] == [10] * 10
+        assert sum(one["sent_bytes"] for one in offered) == outlet.took
     assert outlet.took == pytest.approx(500_000, rel=0.05)
 
 
 def test_a_receiver_counts_window_by_window_also_when_nothing_comes(tmp_path: Path) -> None:
-    told = SinkJob.of(parse_job(job(tmp_path, "sink")))
+    sink_job = SinkJob.of(parse_job(job(tmp_path, "sink")))
     clock = Time()
     coming = iter([(30, 700), (40, 300), (450, None), (10, 50), (5, 0)])
 
@@ -134,11 +133,11 @@ def test_a_receiver_counts_window_by_window_also_when_nothing_comes(tmp_path: Pa
             raise TimeoutError
         return count
 
-    with Records(told.records, "sink") as written:
-        receive(told, written, take, lambda _: None, clock.now)
-    found = records(tmp_path, "sink", "delivered")
-    assert [one["bytes"] for one in found] == [1000, 0, 0, 0, 0, 50]
-    assert found[-1]["end_ns"] == clock.ns
+    with Records(sink_job.records, "sink") as written:
+        receive(sink_job, written, take, lambda _: None, clock.now)
+    delivered = records(tmp_path, "sink", "delivered")
+    assert [one["bytes"] for one in delivered] == [1000, 0, 0, 0, 0, 50]
+    assert delivered[-1]["end_ns"] == clock.ns
 
 
 def test_windows_have_no_gaps() -> None:

@@ -78,7 +78,7 @@ def test_records(bench: Bench) -> None:
     assert job == {
         "event": "job",
         "process": "worker1",
-        **bench.job("worker1", {"port": job["endpoints"]["port"]}),
+        **bench.job("worker1", {"port": job["endpoints"]["peers"]["ps"]["port"]}),
     }
     assert (connection["event"], connection["worker"]) == ("connection", 1)
     for number, record in enumerate(iterations):

@@ -29,8 +29,8 @@ def frame(*, options: int = 3, flags: int = 0x18, payload: int = 1000, ip_words:
 def test_what_a_packet_says(options: int, ip_words: int) -> None:
     whole = frame(options=options, ip_words=ip_words)
     # The kernel keeps its first bytes only, and tells its length.
-    found = parse(whole[:62], len(whole), 77)
-    assert found == Packet(77, 4711, False, (1 << 32) - 2, 1000)
+    packet = parse(whole[:62], len(whole), 77)
+    assert packet == Packet(77, 4711, False, (1 << 32) - 2, 1000)
 
 
 def test_the_first_packet_of_a_connection() -> None:

@@ -13,8 +13,8 @@ RATE = 300e6
 
 
 def test_a_constant_rate_sends_one_message_after_the_other() -> None:
-    found = list(islice(arrivals(Pattern("constant", 8000, Sizes(values=(500.0,))), "1"), 4))
-    assert found == [(0.0, 500.0), (0.5, 500.0), (1.0, 500.0), (1.5, 500.0)]
+    messages = list(islice(arrivals(Pattern("constant", 8000, Sizes(values=(500.0,))), "1"), 4))
+    assert messages == [(0.0, 500.0), (0.5, 500.0), (1.0, 500.0), (1.5, 500.0)]
 
 
 def test_on_off_pauses_and_goes_on_where_it_was() -> None:
@@ -27,8 +27,8 @@ def test_on_off_pauses_and_goes_on_where_it_was() -> None:
 
 def test_poisson_arrivals_have_the_rate_and_the_spread_of_their_name() -> None:
     pattern = Pattern("poisson", RATE)
-    found = list(islice(arrivals(pattern, "7 1"), 20_000))
-    gaps = [after.at - before.at for before, after in pairwise(found)]
+    messages = list(islice(arrivals(pattern, "7 1"), 20_000))
+    gaps = [after.at - before.at for before, after in pairwise(messages)]
     mean = sum(gaps) / len(gaps)
     spread = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
     # The mean and the deviation of an exponential are equal; 20,000 of them are within 3 %.

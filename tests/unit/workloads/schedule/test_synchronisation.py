@@ -78,8 +78,8 @@ class World:
                     self.released[worker] += 1
                     if self.synchronisation.asked:
                         assert self.synchronisation.may_start(worker, action.iteration)
-                        asked = {(unit, action.iteration) for unit in range(self.units)}
-                        self.answers[worker] |= asked
+                        pulled = {(unit, action.iteration) for unit in range(self.units)}
+                        self.answers[worker] |= pulled
         for worker in range(self.workers):
             self._push(worker)
 

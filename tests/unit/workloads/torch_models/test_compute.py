@@ -46,11 +46,11 @@ def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) ->
     ends = {}
     for schedule in SCHEDULES:
         if schedule.bulk_synchronous:
-            found = train(
+            server_records = train(
                 tmp_path, DIGITS_CNN, schedule, iterations=4, batch=8, learning_rate=0.1,
                 learning=Learning("torch", "digits", optimizer=Optimizer("adam")),
             )  # fmt: skip
-            ends[schedule.name] = found[-1]["parameters_sha256"]
+            ends[schedule.name] = server_records[-1]["parameters_sha256"]
     assert len(set(ends.values())) == 1, ends
 
 

@@ -100,9 +100,9 @@ def test_a_paced_script_sends_the_same_bytes_in_the_same_order(
 ) -> None:
     environment = {"DMLBED_SCALE_R": "40", "DMLBED_SCALE_D": "40"}
     script = paced(build(), clock=Watch(), environment=environment)
-    found = sent(script, pixels)
-    assert found == sent(build(), pixels)
-    assert len(found[-1]) > 1
+    iterations = sent(script, pixels)
+    assert iterations == sent(build(), pixels)
+    assert len(iterations[-1]) > 1
 
 
 def test_each_gradient_comes_when_the_device_would_have_it() -> None:

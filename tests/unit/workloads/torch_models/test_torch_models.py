@@ -46,14 +46,14 @@ def test_each_layers_output_has_the_elements_of_models_json(name: str) -> None:
     text = resources.files("workloads.models").joinpath("models.json").read_text("utf-8")
     layers = json.loads(text)[name]["layers"]
     built = torch_model(name, "meta")
-    found = dict[str, int]()
+    elements = dict[str, int]()
     for layer in built.layers:
         layer.module.register_forward_hook(
-            lambda *call, layer=layer: found.update({layer.name: call[-1].numel()})
+            lambda *call, layer=layer: elements.update({layer.name: call[-1].numel()})
         )
     with torch.no_grad():
         built.module.eval()(torch.zeros(1, *built.input_shape, device="meta"))
-    assert found == {layer["name"]: layer["output_elements"] for layer in layers}
+    assert elements == {layer["name"]: layer["output_elements"] for layer in layers}
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "mobilenet"])
@@ -127,8 +127,8 @@ def failing() -> tuple[torch.nn.Module, torch.Tensor]:
 
 def test_a_users_model_has_layers_in_the_order_of_their_calls() -> None:
     built = torch_model(f"{__name__}:attention")
-    found = [(layer.name, layer.macs, len(layer.tensors)) for layer in built.model.layers]
-    assert found == [
+    layers = [(layer.name, layer.macs, len(layer.tensors)) for layer in built.model.layers]
+    assert layers == [
         ("model", 0, 1),  # what it owns itself
         ("words", 0, 1),  # the weight that two share is of whoever is called first
         ("attend", 5 * 8 * 32 + 2 * 5 * 5 * 8, 4),  # a child that is never called included

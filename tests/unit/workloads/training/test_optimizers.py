@@ -117,9 +117,9 @@ def test_torch_steps_the_same_way(name: str) -> None:
 
 
 def test_what_learns_comes_back_from_json_and_is_checked() -> None:
-    given_ = {"optimizer": {"name": "adam", "beta1": 0.5}, "compute": "torch"}
-    found = Learning.of(given_)
-    assert (found.optimizer, found.compute) == (Optimizer("adam", beta1=0.5), "torch")
+    section = {"optimizer": {"name": "adam", "beta1": 0.5}, "compute": "torch"}
+    learning = Learning.of(section)
+    assert (learning.optimizer, learning.compute) == (Optimizer("adam", beta1=0.5), "torch")
     wrong: list[tuple[dict[str, object], str]] = [
         ({"optimizer": {"name": "adma"}}, "did you mean 'adam'"),
         ({"optimizer": {"momentm": 1}}, "did you mean 'momentum'"),

@@ -16,8 +16,8 @@ SHIPPED = (_ABOVE if _ABOVE.is_dir() else _ABOVE.parent) / "shipped"
 """Where user-defined modules are: beside this package, or beside the archive it is in."""
 
 
-def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> Any:
-    """An object of the class that a job names.
+def instance_of(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> Any:
+    """Return an instance of the class that a job names.
 
     Args:
         noun: what a message calls one of the kind.
@@ -30,12 +30,12 @@ def found(noun: str, name: str, library: Mapping[str, str], base: type[Any]) -> 
     """
     if name not in library and ":" not in name:
         raise JobError([unknown_name(noun, name, library)])
-    module, _, of_class = library.get(name, name).partition(":")
+    module, _, class_name = library.get(name, name).partition(":")
     try:
         with shipped_first():
-            kind = getattr(importlib.import_module(module), of_class)
+            kind = getattr(importlib.import_module(module), class_name)
         if not (isinstance(kind, type) and issubclass(kind, base)):
-            raise TypeError(f"{of_class} is not a subclass of {base.__name__}")
+            raise TypeError(f"{class_name} is not a subclass of {base.__name__}")
         return kind()
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}"
