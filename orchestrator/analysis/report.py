@@ -15,10 +15,10 @@ from orchestrator.analysis.tables.job_row import job_json
 from orchestrator.analysis.tables.summary import Summary, summarise
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
 from orchestrator.analysis.tables.table import SummaryTable
+from orchestrator.analysis.tables.throughput_units import heading
 from orchestrator.analysis.tables.unusable import why_unusable
 from orchestrator.analysis.verdict import LEVELS, Level, worst
 from orchestrator.records.directory import RunDirectory
-from orchestrator.spec.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def caption(run: Run, summary: Summary) -> Caption:
     compared = list(dict.fromkeys(row.choices.compared for row in summary.rows))
     schedules = [one for one in compared if one in {row.schedule for row in summary.rows}]
     programs = [one for one in compared if one not in schedules]
-    unit = IMGS_PER_SEC if any(row.imgs for row in summary.rows) else "throughput"
+    unit = heading({row.unit for row in summary.rows})
     by = [
         *([f"under {_list(schedules)}"] if schedules else []),
         *([f"of {_list(programs)}"] if programs else []),

@@ -25,12 +25,14 @@ from orchestrator.analysis.render.run_panel import (
     panel_height,
 )
 from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.tables.throughput_units import heading
 from orchestrator.spec.choices import Choices
 from orchestrator.spec.programs import IMGS_PER_SEC
 
 _PER_LINE = 5  # panels, as long as the figure stays below the widest
 _NARROWEST, _WIDEST = 5.4, 12.0
 _GUTTER = 0.50  # left of a panel, for its tick labels
+_Place = tuple[Choices, str]  # of a panel: what its rows have in common, and their unit
 _NAME, _VERDICT = 0.36, 0.13  # under a panel: the model's name, and verdicts if there are any
 
 
@@ -47,7 +49,9 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     schedules = list(dict.fromkeys(row.choices.compared for row in rows))
     fill = colours(schedules, rows[0].baseline)
 
-    panel_width, panel = max(2, len(schedules)) * PITCH, panel_height(rows)
+    of_place = {place: _compared(place, rows) for place in places}
+    slots = max(2, *map(len, of_place.values()))
+    panel_width, panel = slots * PITCH, panel_height(rows)
     slot = _GUTTER + panel_width
     fitting = min(_PER_LINE, max(1, int((_WIDEST - 2 * MARGIN) / slot)))
     lines = ceil(len(places) / fitting)
@@ -63,16 +67,26 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
         line, column = divmod(number, per_line)
         axes = sheet.panel(left + column * slot + _GUTTER, line * line_height, panel_width, panel)
         own = [row for row in rows if (row.choices.common, row.unit) == place]
-        draw_panel(axes, own, schedules, fill, panel)
+        draw_panel(axes, own, of_place[place], fill, panel, slots=slots)
         axes.set_xlabel(_label(*place), size=9, weight="bold", color=INK)
         axes.xaxis.set_label_coords(0.5, -(verdict + 0.07) / panel)
         if column == 0:
-            axes.set_ylabel(
-                rows[0].unit if len({unit for _, unit in places}) == 1 else "per second",
-                color=SOFT,
-                y=BARS / panel / 2,
-            )
+            axes.set_ylabel(heading({row.unit for row in rows}), color=SOFT, y=BARS / panel / 2)
     return sheet.figure
+
+
+def _compared(place: _Place, rows: Sequence[Row]) -> list[str]:
+    """What stands in a panel: its own programs, and every schedule if it has any."""
+    own = [row for row in rows if (row.choices.common, row.unit) == place]
+    trained = any(not row.choices.program for row in own)
+    there = {row.choices.compared for row in own}
+    return list(
+        dict.fromkeys(
+            row.choices.compared
+            for row in rows
+            if row.choices.compared in there or (trained and not row.choices.program)
+        )
+    )
 
 
 def _label(common: Choices, unit: str) -> str:

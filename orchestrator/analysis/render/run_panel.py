@@ -102,16 +102,31 @@ def panel_height(rows: Sequence[Row]) -> float:
 
 
 def draw_panel(
-    axes: Axes, rows: Sequence[Row], schedules: Sequence[str], fill: Mapping[str, str], high: float
+    axes: Axes,
+    rows: Sequence[Row],
+    schedules: Sequence[str],
+    fill: Mapping[str, str],
+    high: float,
+    *,
+    slots: int,
 ) -> None:
-    """Draw one model's rows; `high` is the height of `axes` in inches."""
+    """Draw one model's rows.
+
+    Args:
+        axes: where.
+        rows: of the model.
+        schedules: what has a place in it; one without a row has no result.
+        fill: colours.
+        high: the height of `axes` in inches.
+        slots: places that the axes are wide.
+    """
     of = {row.choices.compared: row for row in rows}
     top = max(max(_extent(row)) for row in rows)
     inch = top / BARS
     bound = max((row.bound_imgs_per_sec or 0.0 for row in rows if not _program(row)), default=0.0)
     highest = max(top, bound + _LABEL * inch if bound else 0.0)
-    spread, middle = max(2, len(schedules)) / 2, (len(schedules) - 1) / 2
-    axes.set_xlim(middle - spread, middle + spread)
+    middle = (len(schedules) - 1) / 2
+    axes.set_xlim(middle - slots / 2, middle + slots / 2)
     axes.set_ylim(0, high * inch)
     axes.set_xticks([])
     axes.set_yticks([tick for tick in _ticks(top) if tick <= top])

@@ -95,10 +95,13 @@ MEASURES: tuple[Measure, ...] = (
         lambda r: r.imgs_per_sec.mean if r.imgs else None,
         Shown(
             "imgs/sec",
-            lambda r: _rate(r.imgs_per_sec) + ("" if r.imgs else f" {r.unit}"),
+            lambda r: _rate(r.imgs_per_sec),
             "images of all workers per second of the real system: the mean over the repeats; ± is "
-            "half of the 95 % interval (Student's t); a program may have another unit",
+            "half of the 95 % interval (Student's t). If all rows are of programs with another "
+            "unit, that is the title; where units differ, it is `throughput`, with units in the "
+            "cells",
             together=False,
+            unit=lambda r: r.unit,
         ),
     ),
     Measure("repeats", row=lambda r: r.imgs_per_sec.count),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.tables.row import Row
+from orchestrator.analysis.tables.throughput_units import heading, with_unit
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec import number_text
 
@@ -39,17 +40,29 @@ class Shown:
         cell: of a row.
         meaning: what the column says, for the docs.
         together: whether the column stays with the one before it where the table is cut in two.
+        unit: of a row, where rows may have another; it is the column's title then.
     """
 
     title: str
     cell: Callable[[Row], str]
     meaning: str
     together: bool = True
+    unit: Callable[[Row], str] | None = None
 
     @property
     def name(self) -> str:
         """The title in one line."""
         return self.title.replace("-\n", "").replace("\n", " ")
+
+    def among(self, rows: Sequence[Row]) -> Shown:
+        """How it is shown of these rows: by the unit that they have, or each with its own."""
+        if self.unit is None:
+            return self
+        of, cell = self.unit, self.cell
+        units = set(map(of, rows))
+        return replace(
+            self, title=heading(units), cell=lambda row: with_unit(cell(row), of(row), units)
+        )
 
 
 @dataclass(frozen=True)

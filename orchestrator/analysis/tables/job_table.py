@@ -8,7 +8,8 @@ from rich.text import Text
 
 from orchestrator.analysis.tables.columns import rate_cell, signed_cell
 from orchestrator.analysis.tables.job_row import JobRow
-from orchestrator.spec import IMGS_PER_SEC, number_text, rate_text
+from orchestrator.analysis.tables.throughput_units import heading, with_unit
+from orchestrator.spec import number_text, rate_text
 from orchestrator.terminal.tables import Column, FittedTable
 
 STYLES = {"ok": "green", "doubtful": "yellow", "unusable": "bold red"}
@@ -19,8 +20,9 @@ def job_table(rows: Sequence[JobRow]) -> FittedTable:
 
     `fair` is what it has if all jobs send at once, `best` what it has alone: imgs/sec, or bit/s.
     """
+    units = {row.unit for row in rows if row.imgs_per_sec}
     cells = {
-        "imgs/sec": [_rate(row) for row in rows],
+        heading(units): [with_unit(rate_cell(row.imgs_per_sec), row.unit, units) for row in rows],
         "slow-\ndown %": [signed_cell(row.slowdown) for row in rows],
         "offered": [_bps(row.offered_bps) for row in rows],
         "delivered": [_bps(row.delivered_bps) for row in rows],
@@ -38,11 +40,6 @@ def job_table(rows: Sequence[JobRow]) -> FittedTable:
             row.job.name, str(row.beside), *(column[number] for column in shown.values()), level
         )
     return table
-
-
-def _rate(row: JobRow) -> str:
-    shown = rate_cell(row.imgs_per_sec)
-    return shown if row.unit == IMGS_PER_SEC else f"{shown} {row.unit}"
 
 
 def _bps(value: float | None) -> str:

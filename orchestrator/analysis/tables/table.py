@@ -54,7 +54,11 @@ class SummaryTable:
         )
         if not any(row.slowdown for row in self.rows):
             unknown.add("slowdown_pct")
-        shown = [how for name in SHOWN if name not in unknown and (how := BY_NAME[name].shown)]
+        shown = [
+            how.among(self.rows)
+            for name in SHOWN
+            if name not in unknown and (how := BY_NAME[name].shown)
+        ]
         columns = [Column(how.title, right=True, together=how.together) for how in shown]
         chosen = [name for name in EVERY_CHOICE if any(name in row.choices for row in self.rows)]
         keys = [Column(name) for name in chosen]

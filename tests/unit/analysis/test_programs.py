@@ -5,19 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from orchestrator.analysis import read_run, report
+from orchestrator.analysis import Summary, read_run, report, summarise
 from orchestrator.analysis.measures.links import link_uses
 from orchestrator.analysis.measures.program import measure_any, payload_by_pair
 from orchestrator.analysis.reading.program_trial import ProgramTrial
+from orchestrator.analysis.render.figure import compose
 from orchestrator.analysis.render.program_figure import draw_program
+from orchestrator.analysis.report import caption
 from orchestrator.analysis.tables.program_trace import program_trace
+from orchestrator.analysis.tables.table import SummaryTable
 from orchestrator.analysis.verdict import judge_trial
 from orchestrator.errors import RunError
 from orchestrator.records.network import ClassRecord, LinkSamplesRecord
@@ -25,9 +30,11 @@ from orchestrator.records.program import PrintedLine, ProgramRecord, dump_lines,
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.spec import Choices, Throughput
 from tests.unit.analysis.builder import SECOND, FakeTrial, reference, write_run
+from tests.unit.analysis.render.drawn_texts import texts
 from workloads.schedule.library import get_schedule
 
 HOSTS = ("worker0", "worker1", "worker2")
+MB_PER_SEC = Throughput(json="speed", unit="MB/s")
 HEADERS, SEGMENT = 66, 1514
 
 
@@ -164,11 +171,44 @@ def test_a_program_that_trains_a_model_has_the_bound_of_an_all_reduce(tmp_path: 
 
 def test_another_unit_is_compared_with_nothing(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", [FakeTrial()])
-    throughput = Throughput(json="speed", unit="MB/s")
-    write_program(run, index=2, lines={"worker0": lines_of([9, 5])}, throughput=throughput)
+    write_program(run, index=2, lines={"worker0": lines_of([9, 5])}, throughput=MB_PER_SEC)
     row = report(run).rows[1]
     assert (row["imgs_per_sec"], row["throughput"], row["unit"]) == (None, 5, "MB/s")
     assert row["speedup_pct"] is None
+
+
+def test_what_has_one_unit_is_called_by_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial()])
+    write_program(run, index=2, lines={"worker0": lines_of([9, 5])}, throughput=MB_PER_SEC)
+    read = read_run(run)
+    summary = summarise(replace(read, trials=read.trials[1:]))
+    assert caption(read, summary).title.endswith(": MB/s of own")
+    heads = shown(summary)
+    assert "MB/s" in heads
+    assert "imgs/sec" not in heads
+    (figure,) = compose(summary.rows, caption(read, summary)).axes
+    assert figure.get_ylabel() == "MB/s"
+
+
+def test_mixed_units_have_no_title_and_each_figure_its_own(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial(), FakeTrial(schedule="p3")])
+    write_program(run, index=3, lines={"worker0": lines_of([9, 5])}, throughput=MB_PER_SEC)
+    read = read_run(run)
+    summary = summarise(read)
+    assert caption(read, summary).title.endswith(": throughput under none and p3 and of own")
+    assert re.search(r"throughput.*5.000 MB/s", shown(summary), re.DOTALL)
+    assert "0.240 imgs/sec" in shown(summary)
+    drawing = compose(summary.rows, caption(read, summary))
+    assert len(drawing.axes) == 2
+    # A program is not planned where the schedules are, nor they where it is.
+    assert not any("no result" in text.get_text() for text in texts(drawing))
+
+
+def shown(summary: Summary) -> str:
+    console = Console(width=200, file=io.StringIO())
+    with console.capture() as written:
+        console.print(SummaryTable(summary.rows))
+    return written.get()
 
 
 def test_the_first_rank_that_has_readings_counts_or_all_added(tmp_path: Path) -> None:
