@@ -16,6 +16,7 @@ from typing import TypeVar
 import paramiko
 
 from orchestrator.deployment.deadline import within
+from orchestrator.deployment.last_output import last_output
 from orchestrator.deployment.process import DRAIN_SECONDS, Message, RemoteProcess, describe_end
 from orchestrator.deployment.scripts import remove_argv, start_command, stop_argv
 from orchestrator.errors import RunError
@@ -209,7 +210,7 @@ class RemoteHost:
         )
         if not process.ended or process.pid:
             return process
-        said = "\n".join(f"    {line}" for line in process.tail())
+        said = "\n".join(f"    {line}" for line in last_output(process.tail()))
         end = describe_end(process.status)
         raise RunError(f"{process.name}: cannot start {argv[0]}: {end}\n{said}".rstrip())
 

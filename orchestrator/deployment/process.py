@@ -20,7 +20,9 @@ from typing import Any, Protocol, TypeAlias
 
 from orchestrator.deployment.scripts import PID_MARK
 
-TAIL_LINES = 20
+KEPT_LINES = 100
+"""Of its output, for a message: the last 20 may be by what started the program."""
+
 LONGEST_LINE = 64 * 1024
 """A followed process' longer lines are taken in pieces, so that none fills the memory."""
 
@@ -136,7 +138,7 @@ class RemoteProcess:
         self._printed_bytes = 0
         self._printing = threading.Lock()
         self._longest_line = LONGEST_LINE if listener is None else sys.maxsize
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._tail: deque[str] = deque(maxlen=KEPT_LINES)
         self._status: int | None = None
         self._stopped = False
         self._ended = threading.Event()
@@ -160,7 +162,7 @@ class RemoteProcess:
         return self._ended.is_set()
 
     def tail(self) -> list[str]:
-        """The last 20 lines of its output, stdout and stderr in the order of arrival."""
+        """The last 100 lines of its output, stdout and stderr in the order of arrival."""
         return list(self._tail)
 
     def wait_for_pid(self, timeout: float) -> bool:

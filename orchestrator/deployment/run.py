@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from orchestrator.deployment.company import Company
 from orchestrator.deployment.deadline import on_all
 from orchestrator.deployment.follow import Failure, Watch, root_cause
+from orchestrator.deployment.last_output import last_output
 from orchestrator.deployment.plan import PYTHON, RECORDS_LIMIT, ProcessPlan, problems
 from orchestrator.deployment.process import Ended, Message, Printed
 from orchestrator.errors import RunError
@@ -345,12 +346,7 @@ class _Run:
     def _said(self, cause: Failure, text: str) -> str:
         """A failure with what its process printed last."""
         process = self._processes.get(cause.process)
-        # Events are for us, and not for a person who looks for the reason.
-        tail = [
-            line
-            for line in (process.tail() if process else ())
-            if line.strip() and not line.startswith('{"event": ')
-        ]
+        tail = last_output(process.tail()) if process else []
         if not tail:
             return f"{text}; it printed nothing"
         # The first line stands by itself: tables show no more of it.

@@ -12,6 +12,7 @@ from orchestrator.deployment import Deployment, Printed, ProcessPlan
 from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.errors import RunError
+from orchestrator.records.directory import TRIALS, process_file
 from orchestrator.records.program import PrintedLine, ProgramRecord, dump_lines
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.session.inner.observed import Observed, Outcome, observed
@@ -160,7 +161,7 @@ def run_program(
             # Tables show the first line only.
             first, *last = str(error).splitlines()
             said = "; ".join([first, *strange_interfaces(program, testbed.interfaces)])
-            raise RunError("\n".join([said, *last])) from error
+            raise RunError("\n".join([said, *last, _where_all_is(trial, first, plans)])) from error
         if program.throughput.file is not None:
             for name, content in records.items():
                 listener.lines[name] += [
@@ -184,6 +185,13 @@ def run_program(
         seen.network.model_copy(update={"links": links.record()}),
         {name: dump_lines(lines) for name, lines in listener.lines.items()},
     )
+
+
+def _where_all_is(trial: Trial, error: str, plans: Mapping[str, ProcessPlan]) -> str:
+    """The file with all that was printed by the process that an error begins with."""
+    process = error.partition(":")[0]
+    file = process_file(process if process in plans else "HOST")
+    return f"all that was printed: {TRIALS}/{trial.directory}/{file} of the run"
 
 
 def _record(

@@ -103,10 +103,10 @@ def test_noise_without_a_line_end_before_the_pid() -> None:
 
 
 def test_the_tail_is_short_and_cannot_drive_a_terminal() -> None:
-    lines = b"".join(b"line %d\n" % number for number in range(30))
+    lines = b"".join(b"line %d\n" % number for number in range(150))
     process = ended(FakeChannel([b"dmlbed-pid 1\n" + lines, b"\x1b[2J\xff\t\n"]), 0)
-    assert len(process.tail()) == 20
-    assert process.tail()[-2:] == ["line 29", " [2J\ufffd "]
+    assert len(process.tail()) == 100
+    assert process.tail()[-2:] == ["line 149", " [2J\ufffd "]
 
 
 def test_a_line_without_end_is_taken_in_pieces() -> None:

@@ -131,6 +131,7 @@ def test_a_strange_interface_is_named_when_it_fails(tmp_path: Path) -> None:
         "data network is worker0-eth0",
         "its last output:",
         "    refused",
+        "all that was printed: trials/001-own-1/worker0.jsonl of the run",
     ]
 
 
