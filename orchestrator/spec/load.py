@@ -14,8 +14,9 @@ from orchestrator.spec.checks.exchanges import check_exchanges, networks_of
 from orchestrator.spec.checks.jobs import check_jobs
 from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.placements import check_placement
-from orchestrator.spec.checks.programs import check_programs, check_scale
+from orchestrator.spec.checks.programs import check_programs
 from orchestrator.spec.checks.queues import check_queues
+from orchestrator.spec.checks.scale import check_scale
 from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
 from orchestrator.spec.checks.topologies import check_known_devices, check_topology
@@ -219,7 +220,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
                 networks=networks_of(topology, placement, sweep),
                 switch=switch,
             )
-        option_problems += check_learning(
+        check_learning(
             document,
             file,
             schedules=schedules,

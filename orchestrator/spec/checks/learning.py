@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.errors import Problem
 from orchestrator.plugins import OwnModel
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
-from orchestrator.spec.scale import AutoScale, Scale, parse_scale
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import IDENTITY, PARAMETER_SERVER
@@ -28,8 +26,8 @@ def check_learning(
     overrides: Overrides,
     sweep: Sweep | None,
     workers: int,
-) -> list[Problem]:
-    """Adds a problem for all that real training lacks; returns those of options.
+) -> None:
+    """Adds a problem for all that real training lacks.
 
     Args:
         document: of the experiment.
@@ -46,7 +44,7 @@ def check_learning(
             if key in mapping(document.data):
                 message = f"{key} needs `compute: torch`: emulated layers learn nothing real"
                 document.report_at((key,), message, key=True)
-        return []
+        return
     if learning.checkpoint_every is not None:
         names = file.schedules if overrides.schedules is None else overrides.schedules
         known = {**{one.name: one for one in SCHEDULES}, **schedules}
@@ -60,7 +58,6 @@ def check_learning(
     shapes = {name: own.input_shape for name, own in own_models.items()}
     _check_data(document, file, models, shapes)
     _check_batch(document, file, sweep, workers)
-    return _check_scale(document, file, overrides)
 
 
 def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> None:
@@ -72,25 +69,6 @@ def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> Non
             why = "there is no parameter server to keep the parameters"
         if why:
             document.report_at(("checkpoint",), f"not with schedule {schedule.name}: {why}")
-
-
-def _check_scale(document: Document, file: ExperimentFile, overrides: Overrides) -> list[Problem]:
-    asked: Scale | AutoScale = file.scale.scale()
-    option = overrides.scale is not None
-    try:
-        if overrides.scale is not None:
-            given = overrides.scale
-            asked = parse_scale(given) if isinstance(given, str) else given
-    except ValueError:
-        return []  # a problem already
-    if isinstance(asked, Scale) and asked.rates == asked.time:
-        return []
-    why = f"`compute: torch` computes whole tensors, so D must equal R, found {asked}"
-    hint = "`scale: {rates: 1, time: 1}` is the real thing"
-    if option:
-        return [Problem("--scale", why, hint)]
-    document.report_at(("scale",), why, hint)
-    return []
 
 
 def _check_data(

@@ -1,17 +1,15 @@
-"""The programs of an experiment: their hosts, files and names, and the scale that they allow."""
+"""The programs of an experiment: their hosts, files and names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from orchestrator.errors import Problem
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import Program, pack, pair_demands
-from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.yaml.document import Document, Loc
@@ -84,49 +82,6 @@ def check_programs(
         if only is None or name in only:
             programs_by_name[name] = program
     return programs_by_name
-
-
-def check_scale(
-    document: Document,
-    file: ExperimentFile,
-    programs: Mapping[str, Program],
-    option: Scale | AutoScale | None,
-) -> tuple[Scale | AutoScale | None, list[Problem]]:
-    """The scale that an experiment with programs has: D = R; else adds a problem.
-
-    Args:
-        document: of the experiment.
-        file: the same, validated.
-        programs: its programs.
-        option: what the command line asks for; then the problem is returned.
-    """
-    scale = option or file.scale.scale()
-    if not programs:
-        return scale, []
-    # Where no D is asked for, it follows R.
-    follows = "time" not in file.scale.model_fields_set if option is None else option == AutoScale()
-    if isinstance(scale, AutoScale):
-        if follows or scale.time is None:
-            return AutoScale(None), []
-        asked, remedy = f"R = auto and D = {scale.time:g}", "`scale: auto` finds R, and D = R"
-    else:
-        if follows:
-            scale = Scale(scale.rates, scale.rates)
-        if scale.time == scale.rates:
-            return scale, []
-        asked = f"R = {scale.rates:g} and D = {scale.time:g}"
-        remedy = f"`scale: {{rates: {scale.rates:g}, time: {scale.rates:g}}}`, or `scale: auto`"
-    message = (
-        f"{asked} with the program {quoted(next(iter(programs)))}: a program's bytes do not "
-        "shrink, so on links R times slower all must take R times longer (D = R)"
-    )
-    if option is not None:
-        same = (
-            "" if isinstance(scale, AutoScale) else f"`--scale {scale.rates:g},{scale.rates:g}` or "
-        )
-        return None, [Problem("--scale", message, f"{same}`--scale auto`")]
-    document.report_at(("scale",), message, remedy)
-    return None, []
 
 
 def _check_hosts(document: Document, topology: Topology | None, groups: Groups) -> None:

@@ -109,7 +109,8 @@ class ScaleFile(FileModel):
     )
     time: Annotated[float, Field(ge=MIN_TIME, le=MAX_TIME, allow_inf_nan=False)] = Field(
         default=1.0,
-        description="D: times are multiplied by it; below 1 saves time; with programs it is R",
+        description="D: times are multiplied by it; below 1 saves time; with programs or"
+        " `compute: torch` it is R",
     )
 
     def scale(self) -> Scale | AutoScale:

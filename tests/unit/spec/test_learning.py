@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import InputError
-from orchestrator.spec import Experiment, Overrides, load_experiment
+from orchestrator.spec import Experiment, Overrides, Scale, load_experiment
 from workloads.models.learning import Optimizer
 
 TOPOLOGY = Path(__file__).parents[3] / "topologies" / "office.yaml"
@@ -40,15 +40,31 @@ def test_what_learns_is_resolved_and_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scale", "found"),
-    [("", "R auto, D=1"), ("scale: {rates: 2, time: 1}", "R=2, D=1"), ("scale: auto", "R auto")],
+    ("scale", "place", "found", "remedy"),
+    [
+        ("", "5:1", "R = auto with", "`scale: {rates: 1, time: 1}`"),
+        ("scale: auto", "6:8", "R = auto with", "`scale: {rates: 1, time: 1}`"),
+        (
+            "scale: {rates: 2, time: 1}",
+            "6:8",
+            "R = 2 and D = 1 with",
+            "`scale: {rates: 2, time: 2}` or `scale: {rates: 1, time: 1}`",
+        ),
+    ],
 )
-def test_whole_tensors_need_d_equal_to_r(tmp_path: Path, scale: str, found: str) -> None:
+def test_whole_tensors_need_d_equal_to_r(
+    tmp_path: Path, scale: str, place: str, found: str, remedy: str
+) -> None:
     (problem,) = problems(tmp_path, f"compute: torch\n{scale}\n")
-    assert f"D must equal R, found {found}" in problem
-    option = Overrides(scale="4,1")
-    (problem,) = problems(tmp_path, REAL, overrides=option)
-    assert problem.startswith("--scale: ")
+    assert problem.startswith(f"e.yaml:{place}: {found} `compute: torch`")
+    assert problem.endswith(f"({remedy})")
+
+
+def test_d_follows_r_where_only_r_is_named(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "compute: torch\nscale: {rates: 2}\n").asked_scale == Scale(2, 2)
+    (problem,) = problems(tmp_path, REAL, overrides=Overrides(scale="4,1"))
+    assert problem.startswith("--scale: R = 4 and D = 1 with `compute: torch`")
+    assert problem.endswith("(`--scale 4,4` or `--scale 1,1`)")
     stretched = loaded(tmp_path, "compute: torch\n", overrides=Overrides(scale="4,4"))
     assert any("hosts that compute 4 times as fast" in note for note in stretched.notes)
     assert not any("as fast" in note for note in loaded(tmp_path, REAL).notes)

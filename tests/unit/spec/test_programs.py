@@ -161,7 +161,7 @@ def test_the_scale_of_the_command_line(tmp_path: Path) -> None:
 
 def test_the_remedy_of_another_scale_can_be_pasted(tmp_path: Path) -> None:
     found = problem(tmp_path, {"ring": RING}, scale={"rates": 8, "time": 0.5})
-    assert "`scale: {rates: 8, time: 8}`, or `scale: auto`" in found
+    assert "`scale: {rates: 8, time: 8}` or `scale: auto`" in found
     with pytest.raises(InputError, match="`--scale 8,8` or `--scale auto`"):
         load_experiment(written(tmp_path, {"ring": RING}), Overrides(scale="8,0.5"))
 
