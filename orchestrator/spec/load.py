@@ -29,7 +29,7 @@ from orchestrator.spec.files.own_code import own_code
 from orchestrator.spec.files.own_models import find_models
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.topology_file import TopologyFile
-from orchestrator.spec.files.validation import items, mapping, validate
+from orchestrator.spec.files.validation import items, mapping, sound_part, validate
 from orchestrator.spec.jobs import Neighbour
 from orchestrator.spec.overrides import Overrides, check_overrides
 from orchestrator.spec.placement import Placement
@@ -44,6 +44,7 @@ from workloads.schedule.library import get_schedule, schedule_names
 
 _OTHER_KIND = "another kind of switch can"
 _STDIN = Path("-")
+_STAND_INS = {"name": "unnamed", "topology": "-"}  # while the rest of a file is checked
 
 
 def shown_path(path: Path) -> str:
@@ -159,11 +160,13 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> _Name
 
 def _experiment(document: Document, overrides: Overrides) -> Experiment:
     _expect(document, "experiment")
-    file = validate(document, ExperimentFile)
+    whole = validate(document, ExperimentFile)
+    # One wrong value hides nothing else: what is left of the file is checked like a whole one.
+    file = sound_part(document, ExperimentFile, _STAND_INS) if whole is None else whole
     _check_twice(document)
     schedules, orders = custom_schedules(document, file)
     code = own_code(document, schedules)
-    own_models = find_models(document, file)
+    own_models = find_models(document, whole)
     known = _known_schedules(document)
     _check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
@@ -194,14 +197,8 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         scale, wrong = check_scale(document, file, programs, scale)
         option_problems += wrong
     switch = overrides.switch or (file.switch if file is not None else AUTO)
-    why = ""
     if topology is not None and placement is not None:
-        why = unfit(exchange_of(topology, placement).demands, switch)
-    if why:
-        if overrides.switch is None:
-            document.report_at(("switch",), why, _OTHER_KIND)
-        else:
-            option_problems.append(Problem("--switch", why, _OTHER_KIND))
+        option_problems += _check_switch(document, overrides, switch, topology, placement)
     sweep = check_sweep(document, file, topology, placement, switch)
     if file is not None and placement is not None:
         workers = most_workers(placement, sweep)
@@ -257,8 +254,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             batch=file.batch,
         )
     problems = [*document.sorted_problems(), *topology_problems, *option_problems]
-    if file is None or scale is None or topology is None or placement is None or problems:
+    if whole is None or scale is None or topology is None or placement is None or problems:
         raise InputError(problems)
+    file = whole
     names = tuple(file.schedules if overrides.schedules is None else overrides.schedules)
     chosen = [schedules.get(name) or get_schedule(name) for name in names]
     warm_up, cool_down, added = around(chosen, file.warm_up, file.cool_down)
@@ -298,6 +296,17 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             for model, row in file.published.items()
         },
     )
+
+
+def _check_switch(
+    document: Document, overrides: Overrides, kind: str, topology: Topology, placement: Placement
+) -> list[Problem]:
+    """Adds a problem if a kind of switch cannot be; returns it if an option asks for it."""
+    if why := unfit(exchange_of(topology, placement).demands, kind):
+        if overrides.switch is not None:
+            return [Problem("--switch", why, _OTHER_KIND)]
+        document.report_at(("switch",), why, _OTHER_KIND)
+    return []
 
 
 def _known_schedules(document: Document) -> tuple[str, ...]:

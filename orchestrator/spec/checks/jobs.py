@@ -10,6 +10,7 @@ from orchestrator.spec.fields import unknown
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.job_file import JobFile, SizesFile
 from orchestrator.spec.files.repeated import Groups
+from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.jobs import Neighbour, Training
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import Program
@@ -71,7 +72,13 @@ def check_jobs(
         schedules: names of all that it may name.
         programs: of the experiment.
     """
-    if file is None or topology is None:
+    if topology is None:
+        return {}
+    for name, given in mapping(mapping(document.data).get("jobs")).items():
+        _check_ends(document, ("jobs", name, "traffic"), mapping(given).get("traffic"), topology)
+        if document.is_cut(("jobs", name)) and "placement" in mapping(given):
+            placed_at(document, ("jobs", name, "placement"), topology, groups)
+    if file is None:
         return {}
     if file.jobs and file.sweep is not None:
         hint = "sweep without jobs, or write an experiment for each point"
@@ -80,6 +87,8 @@ def check_jobs(
     jobs_by_name = {}
     for number, (name, one) in enumerate(file.jobs.items(), start=1):
         loc: Loc = ("jobs", name)
+        if document.is_cut(loc):
+            continue
         job = Neighbour(name, number, one.alone)
         if one.program is not None:
             job = _program(document, loc, one, job, known)
@@ -96,6 +105,8 @@ def _program(
 ) -> Neighbour:
     _check_no(document, loc, one, "a program", ("traffic", *_OF_TRAINING))
     name = one.program or ""
+    if document.is_cut(("programs", name)):
+        return job
     wrong = unknown("program", name, tuple(known.programs))
     if wrong is not None:
         document.report_at((*loc, "program"), str(wrong), wrong.hint or "name it in `programs`")
@@ -151,17 +162,23 @@ def _check_schedule(
         document.report_at(at, message, hint, key=one.schedule is None)
 
 
-def _check_traffic(document: Document, loc: Loc, one: JobFile, topology: Topology) -> None:
-    traffic = one.traffic
-    assert traffic is not None
+def _check_ends(document: Document, loc: Loc, traffic: object, topology: Topology) -> None:
     hosts = [host.name for host in topology.hosts]
-    for key, name in (("from", traffic.from_), ("to", traffic.to)):
+    for key in ("from", "to"):
+        name = mapping(traffic).get(key)
+        if not isinstance(name, str) or name in hosts:
+            continue
         if name in topology.switches:
             message = f"{quoted(name)} is a switch of {topology.name}"
             document.report_at((*loc, key), message, "traffic goes from a host to a host")
-        elif name not in hosts:
+        else:
             hint = nearest(name, hosts, else_list="hosts")
             document.report_at((*loc, key), f"{quoted(name)} is no host of {topology.name}", hint)
+
+
+def _check_traffic(document: Document, loc: Loc, one: JobFile, topology: Topology) -> None:
+    traffic = one.traffic
+    assert traffic is not None
     if document.is_bad((*loc, "from")) or document.is_bad((*loc, "to")):
         return
     if traffic.from_ == traffic.to:

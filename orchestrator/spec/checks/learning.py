@@ -39,6 +39,8 @@ def check_learning(
         workers: at most, over its points.
     """
     learning = file.learning()
+    if document.is_cut(("compute",)):
+        return
     if not learning.real:
         for key in _ONLY_REAL:
             if key in mapping(document.data):

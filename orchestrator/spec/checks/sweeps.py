@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.checks.topologies import MAX_LINKS_PER_SWITCH
 from orchestrator.spec.files.experiment_file import ExperimentFile, SweepFile
-from orchestrator.spec.files.validation import mapping
+from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Sweep, link_between, with_workers
 from orchestrator.spec.text import nearest, quoted
@@ -55,14 +55,14 @@ def check_sweep(
     ):
         if key in data and key in (*named, "programs", "published"):
             document.report_at((key,), message, "leave this key out", key=True)
-    if file is None or file.sweep is None or len(named) != 1:
+    if topology is not None:
+        _check_link(document, topology)
+    if file is None or file.sweep is None or len(named) != 1 or document.is_cut(_SWEEP):
         return None
     sweep = file.sweep.resolve()
     _check_twice(document, sweep)
-    if topology is not None:
-        _check_link(document, sweep, topology)
-        if placement is not None:
-            _check_workers(document, sweep, topology, placement, switch)
+    if topology is not None and placement is not None:
+        _check_workers(document, sweep, topology, placement, switch)
     return sweep
 
 
@@ -73,18 +73,20 @@ def _check_twice(document: Document, sweep: Sweep) -> None:
             document.report_at(loc, f"{sweep.text(value)} is listed twice")
 
 
-def _check_link(document: Document, sweep: Sweep, topology: Topology) -> None:
-    if sweep.link is None or link_between(topology, *sweep.link) is not None:
+def _check_link(document: Document, topology: Topology) -> None:
+    named = items(mapping(mapping(mapping(document.data)["sweep"]).get("rate")).get("link"))
+    link = [end for end in named if isinstance(end, str)]
+    if len(link) != 2 or len(named) != 2 or link_between(topology, *link) is not None:
         return
     loc: Loc = (*_SWEEP, "rate", "link")
     nodes = [*(host.name for host in topology.hosts), *topology.switches]
-    unknown = [(index, end) for index, end in enumerate(sweep.link) if end not in nodes]
+    unknown = [(index, end) for index, end in enumerate(link) if end not in nodes]
     for index, end in unknown:
         message = f"{quoted(end)} is no host and no switch of {topology.name}"
         document.report_at((*loc, index), message, nearest(end, nodes, else_list="nodes"))
     if not unknown:
         links = ", ".join(" - ".join(link.endpoints) for link in topology.links)
-        message = f"{topology.name} has no link {' - '.join(sweep.link)}"
+        message = f"{topology.name} has no link {' - '.join(link)}"
         document.report_at(loc, message, f"links: {links}")
 
 

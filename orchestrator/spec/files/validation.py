@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
@@ -46,6 +47,54 @@ def validate(document: Document, model: type[_Model]) -> _Model | None:
         for item in error.errors(include_url=False):
             _report(document, model, dict(item))
         return None
+
+
+def sound_part(
+    document: Document, model: type[_Model], stand_ins: Mapping[str, Any]
+) -> _Model | None:
+    """What is left of a document without all that is wrong, so that the rest can be checked, too.
+
+    Args:
+        document: that `validate` found problems in; it is told what is left out.
+        model: of the file.
+        stand_ins: values for keys that the file must have.
+
+    Returns:
+        None if nothing is left.
+    """
+    data = copy.deepcopy(document.data)
+    while isinstance(data, dict):
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                loc = _there(data, item["loc"])
+                if loc:
+                    document.cut.add(document.written(loc))
+                    _cut(data, loc)
+                elif (key := str(item["loc"][0])) in stand_ins:
+                    data[key] = stand_ins[key]
+                else:
+                    return None
+    return None
+
+
+def _there(data: object, loc: Loc) -> Loc:
+    """The part of a place that the data has; a list is taken as a whole."""
+    there: Loc = ()
+    for step in loc:
+        if not isinstance(data, dict) or step not in data:
+            break
+        data = data[step]
+        there = (*there, step)
+    return there
+
+
+def _cut(data: dict[Any, Any], loc: Loc) -> None:
+    *around, last = loc
+    for step in around:
+        data = data[step]
+    del data[last]
 
 
 def mapping(value: object) -> Mapping[str, Any]:

@@ -30,6 +30,7 @@ class Document:
         data: mappings (keys are always text), lists and scalars.
         problems: what is wrong, each with its position, in the order found.
         bad: places about which something was said already; what follows from them is not said.
+        cut: places whose values were left out, for they are wrong: what is around is not whole.
         copies: places in the data that are copies, and the places where they are written.
         used: places whose text is elsewhere, with the position of the alias that refers to it.
     """
@@ -40,6 +41,7 @@ class Document:
     data: object = None
     problems: list[tuple[Mark, Problem]] = field(default_factory=list)
     bad: set[Loc] = field(default_factory=set)
+    cut: set[Loc] = field(default_factory=set)
     keys: dict[Loc, Mark] = field(default_factory=dict)
     values: dict[Loc, Mark] = field(default_factory=dict)
     used: dict[Loc, Mark] = field(default_factory=dict)
@@ -54,10 +56,11 @@ class Document:
         """Adds a problem at a place in the data: at its value, or at its key.
 
         Nothing is added where something was said before, at the place itself or around it; nor if
-        an alias repeats a text about which the same was said where it is written.
+        an alias repeats a text about which the same was said where it is written; nor about what
+        is not whole.
         """
         loc = self.written(loc)
-        if self._is_bad(loc):
+        if self._is_bad(loc) or self.is_cut(loc):
             return
         self.bad.add(loc)
         mark = self._mark(loc, key=key)
@@ -71,6 +74,10 @@ class Document:
     def is_bad(self, loc: Loc) -> bool:
         """Whether something was said already about a place or what it is part of."""
         return self._is_bad(self.written(loc))
+
+    def is_cut(self, loc: Loc) -> bool:
+        """Whether a value is left out at a place, or inside it."""
+        return any(one[: len(loc)] == loc for one in self.cut)
 
     def _is_bad(self, loc: Loc) -> bool:
         return any(loc[:length] in self.bad for length in range(len(loc) + 1))
