@@ -33,6 +33,7 @@ from orchestrator.emulation.switches.choice import SwitchChoice, choose_switch, 
 from orchestrator.errors import MachineError
 from orchestrator.session.inner.progress import clock_text
 from orchestrator.session.plan.memory import memory_bytes
+from orchestrator.session.plan.missing import what_is_missing
 from orchestrator.session.plan.trials import plan_trials, run_seconds
 from orchestrator.session.scale.choose import forecast_scale
 from orchestrator.session.testbed.controller import planned_rules
@@ -156,7 +157,7 @@ def _experiments(plans: Sequence[Planned]) -> list[Experiment]:
 
 
 def _notes(loaded: Experiment) -> list[str]:
-    return [f"note: {note}" for note in loaded.notes]
+    return [f"note: {note}" for note in (*loaded.notes, *what_is_missing(loaded))]
 
 
 def _retries(loaded: Experiment) -> str:
@@ -252,7 +253,7 @@ def describe(
             }
             for trial in plan_trials(experiment)
         ],
-        "notes": list(experiment.notes),
+        "notes": [*experiment.notes, *what_is_missing(experiment)],
         "jobs": describe_jobs(experiment),
         "caps": [
             {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.emulation.machine.libraries import SET_UP, missing_for
 from orchestrator.errors import InputError, Problem
+from orchestrator.session.plan.missing import what_is_missing
 from orchestrator.spec import Experiment, Topology, load_any, shown_path
 from orchestrator.spec.choices import BY_NAME
 from orchestrator.spec.text import counted
@@ -39,8 +39,7 @@ def validate(files: tuple[Path, ...]) -> None:
 
 def _notes(experiment: Experiment) -> list[str]:
     """What a person should know of it, also on this machine."""
-    missing = [f"{lack} ({SET_UP})" for lack in missing_for(experiment.learning)]
-    return [*experiment.notes, *missing]
+    return [*experiment.notes, *what_is_missing(experiment)]
 
 
 def _describe(spec: Topology | Experiment) -> str:

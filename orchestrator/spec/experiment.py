@@ -22,7 +22,7 @@ from orchestrator.spec.choices import (
     schedule_choices,
 )
 from orchestrator.spec.experiment_fields import fields_of, given
-from orchestrator.spec.jobs import Neighbour, trials_alone, with_neighbours
+from orchestrator.spec.jobs import Neighbour, traffic_notes, trials_alone, with_neighbours
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
@@ -251,15 +251,15 @@ class Experiment:
         """What a person should know before it runs, a line each."""
         run = [point.experiment for point in self.points()] or [self]
         networks = [demands for one in run for demands in one.networks]
-        served = [one.exchange.demands for one in run]
         said = (
             self.added,
             overrun(networks, self.socket_buffers),
-            *self._too_small(served),
+            *self._too_small([one.exchange.demands for one in run]),
             self.learning.note(self.known_scale.time),
             PROGRAMS_NOTE if self.programs else "",
+            *(line for one in run for line in traffic_notes(one.topology, one.jobs.values())),
         )
-        return tuple(line for line in said if line)
+        return tuple(dict.fromkeys(line for line in said if line))
 
     def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:
         """Nothing as long as R has not been chosen."""

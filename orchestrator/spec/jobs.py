@@ -16,6 +16,7 @@ from orchestrator.spec.choices import NOTHING, Choices
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.overload import Source, overloads
 from orchestrator.spec.traffic.server_exchange import exchange_of
 from workloads.models.profiles import load_model
 from workloads.schedule.arrivals import Pattern
@@ -112,6 +113,24 @@ class Neighbour:
     def resolved(self) -> dict[str, Any]:
         """All of it that decides figures, ready for JSON."""
         return asdict(self)
+
+
+def traffic_notes(topology: Topology, jobs: Iterable[Neighbour]) -> tuple[str, ...]:
+    """What is more than links carry of the traffic among jobs, at the rates while it sends."""
+    return overloads(
+        topology,
+        [
+            Source(
+                job.name,
+                own.source,
+                own.destination,
+                own.pattern.rate_bps,
+                waits=own.transport == "tcp",
+            )
+            for job in jobs
+            if (own := job.traffic) is not None
+        ],
+    )
 
 
 def trials_alone(

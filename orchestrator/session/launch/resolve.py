@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.emulation.limits.caps import (
@@ -20,15 +17,12 @@ from orchestrator.emulation.switches.choice import SwitchChoice, check_fit, choo
 from orchestrator.errors import MachineError
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.plan.memory import memory_bytes
-from orchestrator.session.plan.programs import search_path
+from orchestrator.session.plan.missing import require_programs
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.scale.choose import settle_scale
 from orchestrator.session.store.results import check_writable
-from orchestrator.spec import Experiment, Program
+from orchestrator.spec import Experiment
 from orchestrator.terminal import console
-
-OWN_BINARIES = str(Path(sys.executable).parent)
-"""Where the hosts' Python is: they have this machine's files."""
 
 
 def check_machine(experiment: Experiment, place: Path) -> Machine:
@@ -52,27 +46,6 @@ def check_machine(experiment: Experiment, place: Path) -> Machine:
     )
     check_writable(place)
     return machine
-
-
-def require_programs(programs: Iterable[Program], binaries: str = OWN_BINARIES) -> None:
-    """See that what programs begin with is installed; what they ship is for the hosts to tell.
-
-    Args:
-        programs: of an experiment.
-        binaries: folder of the Python that runs on hosts.
-
-    Raises:
-        MachineError: something is not.
-    """
-    for program in programs:
-        word = program.command[0]
-        shipped = "/" in word and not word.startswith("/")
-        if not shipped and shutil.which(word, path=search_path(binaries)) is None:
-            if word == "torchrun":
-                remedy = "make setup-torch"
-            else:
-                remedy = "install it, or name it by its absolute path"
-            raise MachineError(f"program {program.name}: there is no {word} here", remedy)
 
 
 def check_memory(experiment: Experiment, machine: Machine, capacity: MachineCapacity) -> None:
