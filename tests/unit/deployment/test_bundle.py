@@ -53,7 +53,7 @@ def test_the_shipped_workload_runs_from_its_archive(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    place = tmp_path / bundle.ARCHIVE / "workloads" / "process" / "found.pyc"
+    place = tmp_path / bundle.ARCHIVE / "workloads" / "process" / "plugins.pyc"
     assert done.stdout.split() == [str(place), str(tmp_path / "shipped")]
 
 
