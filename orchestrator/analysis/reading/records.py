@@ -13,7 +13,7 @@ from orchestrator.analysis.reading.course import Course
 from orchestrator.analysis.reading.directories import check_format, check_run_directory, is_sweep
 from orchestrator.analysis.reading.program_trial import ProgramTrial, read_program
 from orchestrator.errors import InputError, Problem, RunError
-from orchestrator.records.directory import RunDirectory, TrialDirectory
+from orchestrator.records.directory import TRIAL, TRIALS, RunDirectory, TrialDirectory
 from orchestrator.records.files import Record, read_events, read_object
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
@@ -112,7 +112,10 @@ class FailedTrial:
         return int(number) if number.isdecimal() else None
 
     def __str__(self) -> str:
-        return f"{self.directory}: {self.reason}"
+        """In one line; `reason` may have more, which trial.json has."""
+        first, *more = self.reason.splitlines() or [""]
+        rest = f" (more in {TRIALS}/{self.directory}/{TRIAL})" if more else ""
+        return f"{self.directory}: {first}{rest}"
 
 
 @dataclass(frozen=True)

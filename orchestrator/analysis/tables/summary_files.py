@@ -50,7 +50,9 @@ def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
             **{name: choices.get(name, "") for name in EVERY_CHOICE},
             **{key: known.get(key, "") for key in _WHICH},
         }
-        lines.append({**line, "verdict": "failed", "reasons": str(failure)})
+        lines.append(
+            {**line, "verdict": "failed", "reasons": f"{failure.directory}: {failure.reason}"}
+        )
     lines.sort(key=lambda line: line["index"] if isinstance(line["index"], int) else 1 << 30)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns)

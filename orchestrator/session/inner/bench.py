@@ -154,7 +154,7 @@ def main() -> None:
     def act() -> None:
         conduct(plan, groups, int(seconds), int(samples), answer == "json")
 
-    sys.exit(guarded(act, "stopped; what had been measured is kept"))
+    sys.exit(guarded(act, lambda: "stopped; what had been measured is kept"))
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ def main() -> None:
     prepare()
     (asked,) = told()
     task = Task.from_json(asked)
-    sys.exit(guarded(lambda: calibrate(task), "stopped while calibrating"))
+    sys.exit(guarded(lambda: calibrate(task), lambda: "stopped while calibrating"))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def told() -> list[str]:
     return found
 
 
-def guarded(action: Callable[[], None], stopped: str) -> int:
+def guarded(action: Callable[[], None], stopped: Callable[[], str]) -> int:
     """Act in the box, print the lines of an error, and return the exit code.
 
     Args:
@@ -31,7 +31,7 @@ def guarded(action: Callable[[], None], stopped: str) -> int:
         action()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        error = Interrupted(stopped)
+        error = Interrupted(stopped())
     except DmlbedError as caught:
         error = caught
     except OSError as caught:

@@ -30,7 +30,7 @@ from orchestrator.session.scale.cache import CalibrationCache
 from orchestrator.session.scale.lessons import learn, shown
 from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
 from orchestrator.session.store.checkpoints import with_checkpoints
-from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left
+from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left, what_stays
 from orchestrator.session.store.results import ResultsDirectory
 from orchestrator.session.testbed.opened import Opened, opened
 from orchestrator.terminal.console import answers, messages, say
@@ -178,7 +178,7 @@ def main() -> None:
     def act() -> None:
         conduct(plan, groups, cast(Answer, answer), goes_on=how == "goes-on")
 
-    sys.exit(guarded(act, "stopped; the trials that had finished are kept"))
+    sys.exit(guarded(act, lambda: f"stopped; {what_stays(plan.directory)}"))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resolve import check_machine, resolve, switch_of
 from orchestrator.session.launch.sweep import run_sweep
 from orchestrator.session.plan.run_plan import Answer, RunPlan
+from orchestrator.session.store.left import what_stays
 from orchestrator.session.testbed.box import run_boxed
 from orchestrator.spec import Point
 
@@ -65,5 +66,5 @@ def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:
 def kept(directory: Path) -> str:
     """What is left of a run whose box was ended: a clause."""
     if RunDirectory(directory).run.exists():
-        return f"the trials that had finished are kept: `dmlbed run {directory}` goes on with it"
-    return "no trial had finished"
+        return f"{what_stays(directory)}: `dmlbed run {directory}` goes on with it"
+    return what_stays(directory)

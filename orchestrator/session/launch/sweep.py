@@ -68,7 +68,10 @@ def run_sweep(plan: RunPlan, run_point: RunPoint, *, as_json: bool, goes_on: boo
         try:
             ends = _run_points(experiment.points(), run_point, directory)
         except KeyboardInterrupt:
-            raise Interrupted("stopped; the points that had finished are kept") from None
+            left = (
+                "what had finished is kept" if _left(directory, experiment) else "nothing is kept"
+            )
+            raise Interrupted(f"stopped; {left}") from None
     except BaseException:
         # Why the sweep ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):

@@ -7,10 +7,15 @@ the run was in the middle of that: once it had gone on to the next trial, it was
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import RunError
+from orchestrator.records.directory import TRIAL, TRIALS
+from orchestrator.records.files import read_object
+from orchestrator.records.trial import TrialRecord
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.attempts import PATIENCE, Tried, tried_at
 from orchestrator.session.store.results import attempts_at
@@ -23,6 +28,15 @@ def attempts_kept(directory: Path, trials: Iterable[Trial]) -> dict[int, tuple[T
     """How the attempts ended that a run's directory holds, by their trial's index."""
     found = {trial.index: attempts_at(directory, trial) for trial in trials}
     return {index: tuple(map(tried_at, places)) for index, places in found.items() if places}
+
+
+def what_stays(directory: Path) -> str:
+    """What a run that ends early leaves in its directory: a clause."""
+    for file in directory.glob(f"{TRIALS}/*/{TRIAL}"):
+        with contextlib.suppress(RunError):
+            if read_object(file, TrialRecord).outcome == "finished":
+                return "the trials that had finished are kept"
+    return "no trial had finished"
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,13 @@ def test_a_forced_scale_marks_every_figure(tmp_path: Path, level: str) -> None:
 
 def test_caption_confesses(tmp_path: Path) -> None:
     trials = [FakeTrial(repeat=0), FakeTrial(repeat=1, idle=0.1), FakeTrial(repeat=2)]
-    trials[2].outcome, trials[2].error = "failed", "killed"
+    trials[2].outcome, trials[2].error = "failed", "killed\nits last output:\n    refused"
     run = read_run(write_run(tmp_path, trials))
     assert caption(run, summarise(run)).text.endswith(
         "verdict of 1 bar: 1 doubtful, 1 of 3 trials failed or missing."
     )
-    assert report(tmp_path).table.notes == ("not reported: 002-alexnet-none-2: killed",)
+    # The run has shown all of it when it happened.
+    assert report(tmp_path).table.notes == (
+        "not reported: 002-alexnet-none-2: killed (more in trials/002-alexnet-none-2/trial.json)",
+    )
+    assert "refused" in (tmp_path / "summary.csv").read_text()

@@ -138,7 +138,7 @@ class Stage:
         conduct(self.plan, NO_GROUPS, self.answer)
 
     def guarded(self) -> int:
-        return guarded(self.conduct, "stopped; the trials that had finished are kept")
+        return guarded(self.conduct, lambda: "stopped, as it says")
 
     def kept(self) -> list[str]:
         return sorted(path.name for path in self.out.glob("tiny/*/trials/*"))
@@ -339,7 +339,7 @@ def test_why_it_ended_is_not_hidden_by_a_report_that_fails(
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (KeyboardInterrupt(), 130, "stopped; the trials that had finished are kept"),
+        (KeyboardInterrupt(), 130, "stopped, as it says"),
         (MachineError("no sshd", "make setup"), 3, "no sshd (make setup)"),
         (RunError("1 of 4 trials failed"), 4, "1 of 4 trials failed"),
         (UnusableError("see the verdicts"), 5, "see the verdicts"),

@@ -182,7 +182,7 @@ def test_ctrl_c_keeps_what_had_finished_and_reports_it(stage: Stage, end: BaseEx
 def test_a_stop_is_said_even_if_the_report_fails(stage: Stage) -> None:
     stage.ends["batch-1"] = KeyboardInterrupt()
     stage.report_fails = True
-    with pytest.raises(Interrupted, match="the points that had finished are kept"):
+    with pytest.raises(Interrupted, match="stopped; what had finished is kept"):
         stage.run()
 
 
