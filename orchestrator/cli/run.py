@@ -43,7 +43,7 @@ def run(
     again: bool,
     **options: str | int | None,
 ) -> None:
-    """Run an experiment and draw its figure, or go on with a run.
+    """Run an experiment and draw its figure, or continue a run.
 
     Builds the topology of EXPERIMENT in private namespaces, trains every model under every
     schedule with real processes over it, and leaves records, tables and the figure in

@@ -1,6 +1,6 @@
 """One run from request to report.
 
-launch      outside the box: resolve a request, start the box, go on with a run that was stopped
+launch      outside the box: resolve a request, start the box, continue a run that was stopped
 inner       inside the box: build the testbed, run the trials
 probes      measure the testbed itself
 scale       at which scale, by calibration

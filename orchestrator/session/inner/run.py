@@ -52,7 +52,7 @@ def conduct(plan: RunPlan, groups: RunGroups, answer: Answer, *, goes_on: bool =
         with contextlib.suppress(DmlbedError):
             _report(results, answer)
         if results.path is not None:
-            say(messages(), f"`dmlbed run {results.path}` goes on with it")
+            say(messages(), f"`dmlbed run {results.path}` continues it")
         raise
     else:
         made = _report(results, answer)

@@ -1,4 +1,4 @@
-"""Goes on with a run that was stopped or killed, and runs the plan of one anew."""
+"""Continues a run that was stopped or killed, and runs the plan of one anew."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def _go_on(plan: RunPlan, how: Answer) -> None:
     kept = attempts_kept(plan.directory, trials)
     left = what_is_left(trials, kept, plan.experiment.retries)
     if left:
-        say(f"going on with {plan.directory}: {len(left)} of {len(trials)} trials are left")
+        say(f"continuing {plan.directory}: {len(left)} of {len(trials)} trials are left")
         machine = check_machine(plan.experiment, plan.directory)
         check_memory(plan.experiment, machine, this_machine(find_layout().missing))
         carry_out(plan, how, goes_on=True)

@@ -1,4 +1,4 @@
-"""`dmlbed run` seen from outside the box: plan an experiment, start the box, go on with a run."""
+"""`dmlbed run` seen from outside the box: plan an experiment, start the box, continue a run."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:
 def kept(directory: Path) -> str:
     """What is left of a run whose box was ended: a clause."""
     if RunDirectory(directory).run.exists():
-        return f"{what_stays(directory)}: `dmlbed run {directory}` goes on with it"
+        return f"{what_stays(directory)}: `dmlbed run {directory}` continues it"
     return what_stays(directory)

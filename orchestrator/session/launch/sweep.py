@@ -77,7 +77,7 @@ def run_sweep(plan: RunPlan, run_point: RunPoint, *, as_json: bool, goes_on: boo
         with contextlib.suppress(DmlbedError):
             _report(directory, experiment, as_json)
         if _left(directory, experiment):
-            say(messages(), f"`dmlbed run {directory}` goes on with it")
+            say(messages(), f"`dmlbed run {directory}` continues it")
         raise
     else:
         with contextlib.suppress(*([DmlbedError] if ends else [])):

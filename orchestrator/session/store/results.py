@@ -41,7 +41,7 @@ def check_writable(directory: Path) -> None:
 class ResultsDirectory:
     """Where one run keeps its trials; the directory appears with its first finished trial.
 
-    As long as a run goes on, nobody else can go on with it: the directory is locked.
+    As long as a run goes on, nobody else can continue it: the directory is locked.
 
     Attributes:
         path: the run's directory, `<out>/<experiment>/<time>-<digest>`.

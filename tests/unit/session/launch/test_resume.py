@@ -80,9 +80,7 @@ def test_what_is_left_is_run_by_the_plan(outside: Outside, tmp_path: Path) -> No
     plan = begun(tmp_path)
     resume.resume(Resumed(plan.directory, as_json=True))
     assert outside.carried_out == [(plan, "json", True)]
-    assert outside.screen.getvalue() == (
-        f"going on with {plan.directory}: 2 of 2 trials are left\n"
-    )
+    assert outside.screen.getvalue() == (f"continuing {plan.directory}: 2 of 2 trials are left\n")
 
 
 def test_a_run_that_has_finished_is_only_reported(

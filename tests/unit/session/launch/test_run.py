@@ -235,12 +235,12 @@ def test_a_box_that_had_to_be_ended(outside: Outside, request_: RunRequest) -> N
 
 def test_what_was_kept_can_go_on(tmp_path: Path) -> None:
     (tmp_path / "run.json").touch()
-    assert kept(tmp_path) == f"no trial had finished: `dmlbed run {tmp_path}` goes on with it"
+    assert kept(tmp_path) == f"no trial had finished: `dmlbed run {tmp_path}` continues it"
     failed = FakeTrial(outcome="failed", error="killed")
     none = write_run(tmp_path / "none", [failed])
     assert kept(none).startswith("no trial had finished: ")
     one = write_run(tmp_path / "one", [failed, FakeTrial(repeat=1)])
-    assert kept(one) == f"the trials that had finished are kept: `dmlbed run {one}` goes on with it"
+    assert kept(one) == f"the trials that had finished are kept: `dmlbed run {one}` continues it"
 
 
 def test_every_point_of_a_sweep_has_a_box_of_its_own(

@@ -117,7 +117,7 @@ def test_a_sweep_that_goes_on_stays_where_it_is(stage: Stage) -> None:
     stage.ends = {"batch-1": KeyboardInterrupt()}
     with pytest.raises(Interrupted):
         stage.run()
-    assert f"`dmlbed run {stage.directory()}` goes on with it\n" in stage.screen.getvalue()
+    assert f"`dmlbed run {stage.directory()}` continues it\n" in stage.screen.getvalue()
     before = (stage.directory() / "run.json").read_bytes()
     stage.ends = {}
     stage.run(goes_on=True)
