@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from orchestrator.analysis.tables.columns import BY_NAME
-from orchestrator.analysis.tables.table import SHOWN
+from orchestrator.analysis.tables.table import TABLE_MEASURES
 from orchestrator.orders import ORDERS
 from orchestrator.spec.files.catalogue import LISTINGS, Cell, Listing, orders
 
@@ -52,10 +52,11 @@ def _listing(name: str) -> Listing:
 
 def _columns() -> Listing:
     """The columns of a run's table, as its measures declare them."""
-    shown = ((name, how) for name in SHOWN if (how := BY_NAME[name].shown))
+    columns = ((name, column) for name in TABLE_MEASURES if (column := BY_NAME[name].column))
     return Listing(
         tuple(
-            {"column": how.name, "key": f"`{name}`", "meaning": how.meaning} for name, how in shown
+            {"column": column.name, "key": f"`{name}`", "meaning": column.meaning}
+            for name, column in columns
         )
     )
 

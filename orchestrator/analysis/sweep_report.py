@@ -12,7 +12,7 @@ from orchestrator.analysis.files import write_file
 from orchestrator.analysis.reading.records import FailedTrial, Run
 from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
 from orchestrator.analysis.tables.sweep.files import rows_csv, rows_json, sweep_rows
-from orchestrator.analysis.tables.sweep.rows import Place, SweepRun, places, read_sweep
+from orchestrator.analysis.tables.sweep.rows import Place, SweepRun, places_of, read_sweep
 from orchestrator.analysis.tables.sweep.table import SweepTable
 from orchestrator.analysis.verdict import LEVELS
 from orchestrator.records.directory import RunDirectory
@@ -72,17 +72,17 @@ def report_sweep(directory: Path) -> SweepReport:
         RunError: run.json is broken, no point has anything to report, or a file cannot be written.
     """
     run = read_sweep(directory)
-    found = places(run)
+    places = places_of(run)
     schedules = tuple(run.schedules)
     expected = {
-        model: expectation(run, model) for model in dict.fromkeys(place.model for place in found)
+        model: expectation(run, model) for model in dict.fromkeys(place.model for place in places)
     }
-    rows = sweep_rows(run.sweep.variable, found)
+    rows = sweep_rows(run.sweep.variable, places)
     axis = _AXES[run.sweep.variable].format(title=run.sweep.title())
     # Here, for it takes a second to load, and most of those who import this draw nothing.
     from orchestrator.analysis.render.sweep_figure import draw_sweep
 
-    images = draw_sweep(found, expected, schedules, axis, _caption(run, found, expected))
+    images = draw_sweep(places, expected, schedules, axis, _caption(run, places, expected))
     layout = RunDirectory(directory)
     contents = {
         layout.sweep_csv: rows_csv(rows).encode(),
@@ -97,7 +97,7 @@ def report_sweep(directory: Path) -> SweepReport:
         directory=directory,
         rows=rows,
         table=SweepTable(
-            run.sweep.title(), found, schedules, (*_left_out(found), *_notes(run, expected))
+            run.sweep.title(), places, schedules, (*_left_out(places), *_notes(run, expected))
         ),
         usable=all(row["verdict"] != "unusable" for row in rows),
         failed={label(value): one.failed for value, one in run.runs.items()},
@@ -107,10 +107,12 @@ def report_sweep(directory: Path) -> SweepReport:
     )
 
 
-def _caption(run: SweepRun, found: Sequence[Place], expected: Mapping[str, Expectation]) -> Caption:
+def _caption(
+    run: SweepRun, places: Sequence[Place], expected: Mapping[str, Expectation]
+) -> Caption:
     runs = list(run.runs.values())
     trials = [trial.trial for one in runs for trial in one.trials]
-    rows = [cell.row for place in found for cell in place.cells.values()]
+    rows = [cell.row for place in places for cell in place.cells.values()]
     levels = [row.verdict.level for row in rows]
     counts = [f"{levels.count(level)} {level}" for level in LEVELS if level in levels]
     parts = [
@@ -141,8 +143,8 @@ def _caption(run: SweepRun, found: Sequence[Place], expected: Mapping[str, Expec
 
 def _notes(run: SweepRun, expected: Mapping[str, Expectation]) -> tuple[str, ...]:
     notes = [f"{run.sweep.text(value)} has no result: {why}" for value, why in run.missing.items()]
-    for value, found in run.runs.items():
-        notes += _lost(run.sweep.text(value), found)
+    for value, run_of_value in run.runs.items():
+        notes += _lost(run.sweep.text(value), run_of_value)
     reasons: dict[str, dict[str, None]] = {}
     for one in expected.values():
         for name, curve in one.curves.items():
@@ -153,10 +155,10 @@ def _notes(run: SweepRun, expected: Mapping[str, Expectation]) -> tuple[str, ...
     return tuple(notes)
 
 
-def _left_out(found: Sequence[Place]) -> list[str]:
+def _left_out(places: Sequence[Place]) -> list[str]:
     return [
         f"{place.text}, {cell.row.choices}, {line}"
-        for place in found
+        for place in places
         for cell in place.cells.values()
         for line in cell.row.left_out_lines()
     ]

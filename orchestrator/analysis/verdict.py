@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def judged(self) -> tuple[tuple[Level, str], ...]:
-        """Every reason with the level of its own, worst first."""
+        """Every reason with its level, worst first."""
         return (
             *(("unusable", reason) for reason in self.unusable),
             *(("doubtful", reason) for reason in self.doubtful),
@@ -244,14 +244,14 @@ def _must_agree(trial: TrialMeasure) -> bool:
 
 
 def _different_parameters(trials: Sequence[TrialMeasure]) -> dict[_Training, str]:
-    found: dict[_Training, set[str]] = defaultdict(set)
+    digests_of: dict[_Training, set[str]] = defaultdict(set)
     for trial in trials:
         if _must_agree(trial) and trial.parameters_sha256 is not None:
-            found[_same_training(trial)].add(trial.parameters_sha256)
+            digests_of[_same_training(trial)].add(trial.parameters_sha256)
     # Which of them is wrong cannot be told, so all are.
     return {
         training: f"final parameters differ between trials of {training[0]}"
-        for training, digests in found.items()
+        for training, digests in digests_of.items()
         if len(digests) > 1
     }
 

@@ -7,7 +7,7 @@
         network.json         counters of the emulated network, idle CPU, what the kernel kept
         <process>.jsonl      the records of one process: the parameter server or a worker, or the
                              lines that a process of a program printed
-    checkpoints/<trial>/     what its processes need to go on with it (`checkpoint:`)
+    checkpoints/<trial>/     what its processes need to continue it (`checkpoint:`)
     summary.csv summary.json figure.png figure.svg          what `report` makes of it
     learning.png learning.svg                               the same, of real training
     iperf3/<way>.json idle.json bench.json                  a bench's own
@@ -58,7 +58,7 @@ class TrialDirectory(ProcessDirectory):
 
     @property
     def trace_json(self) -> Path:
-        """Its trace, for a viewer of traces."""
+        """The trial's trace, for a trace viewer."""
         return self.path / "trace.json"
 
     @property

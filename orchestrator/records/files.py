@@ -58,11 +58,11 @@ class Events:
         Raises:
             RunError: it is broken, there is none, or there are several.
         """
-        found = list(self.all(kind))
-        if len(found) != 1:
-            message = f"{len(found)} records of event {kind.event!r}, 1 expected"
+        records = list(self.all(kind))
+        if len(records) != 1:
+            message = f"{len(records)} records of event {kind.event!r}, 1 expected"
             raise RunError(f"{self.place}: {message}")
-        return found[0]
+        return records[0]
 
 
 def read_events(path: Path) -> Events:

@@ -108,5 +108,5 @@ def _shares(ports: Sequence[PortGoodput]) -> str:
 
 
 def _names(ports: Sequence[PortGoodput]) -> str:
-    shown = ", ".join(port.port for port in ports[:2])
-    return shown if len(ports) <= 2 else f"{shown} and {len(ports) - 2} more"
+    first_two = ", ".join(port.port for port in ports[:2])
+    return first_two if len(ports) <= 2 else f"{first_two} and {len(ports) - 2} more"

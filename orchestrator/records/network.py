@@ -172,7 +172,7 @@ class UseRecord(Record):
 
 
 class LinkSamplesRecord(Record):
-    """Bytes that ports have sent as time went on: interfaces counted what they got at once with
+    """Bytes that ports have sent over time: interfaces counted what they got at once with
     one header. A sample: monotonic ns, and the bytes of each of `ports` since the first sample."""
 
     ports: tuple[str, ...]
@@ -191,7 +191,7 @@ class NetworkRecord(TrafficRecord):
         caps_notes: what a person should know of the caps.
         kept_differs: what the kernel kept otherwise than it was asked.
         commands: that shaped the ports, as argument lists.
-        links: how full they were; None: nobody has sampled it.
+        links: how full they were; None: not sampled.
     """
 
     switch: str

@@ -20,11 +20,11 @@ _TEXTS = TypeAdapter(dict[str, str])
 def _choices(value: Any) -> Choices:
     if isinstance(value, Choices):
         return value
-    found = _TEXTS.validate_python(value)
-    needed = () if "program" in found else ("model", "schedule")
-    if missing := [name for name in needed if name not in found]:
+    texts = _TEXTS.validate_python(value)
+    needed = () if "program" in texts else ("model", "schedule")
+    if missing := [name for name in needed if name not in texts]:
         raise ValueError(f"names no {' and no '.join(missing)}")
-    return Choices(**found)
+    return Choices(**texts)
 
 
 class ScaleRecord(Record):
@@ -68,7 +68,7 @@ class TrialRecord(Chosen, Record):
         demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
             exchange does not say, or its codec makes other bytes of it.
         batch: images per worker and iteration.
-        resumed_after: iterations of an earlier run that it went on after; all others are of what
+        resumed_after: iterations of an earlier run after which it continued; all others are of what
             followed.
         target_accuracy: share of held-out data whose time is looked for; None: none was asked for.
         program: that ran; None: a training. Of one `communication` is what switches and hosts did

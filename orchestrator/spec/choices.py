@@ -62,12 +62,12 @@ class Choices(Mapping[str, str]):
 
     def __str__(self) -> str:
         """`googlenet switch-priority`, `googlenet none beside jobs`, `vgg19 none alone (other)`."""
-        shown = {**self._values}
-        if "beside" in shown:
-            shown["beside"] = "alone" if self.alone else f"beside {shown['beside']}"
-        if "job" in shown:
-            shown["job"] = f"({shown['job']})"
-        return " ".join(shown.values())
+        texts = {**self._values}
+        if "beside" in texts:
+            texts["beside"] = "alone" if self.alone else f"beside {texts['beside']}"
+        if "job" in texts:
+            texts["job"] = f"({texts['job']})"
+        return " ".join(texts.values())
 
     @property
     def model(self) -> str:

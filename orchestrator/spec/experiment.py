@@ -53,7 +53,7 @@ class Experiment:
         topology: the topology it runs on.
         placement: which part of the training runs on which of its hosts.
         models: the models to train, in order; none if only programs run.
-        schedules: the schedules to compare, in order; none likewise.
+        schedules: the schedules to compare, in order; none if only programs run.
         iterations: measured iterations per trial.
         warm_up: iterations before the measured ones.
         cool_down: iterations after them, whose traffic the last measured one meets.
@@ -148,12 +148,12 @@ class Experiment:
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
         """The values of every choice of its trials, in order; a choice without any is none."""
-        values = {name: tuple(getattr(self, key)) for name, key in EVERY_CHOICE.items()}
-        return {name: found for name, found in values.items() if found}
+        by_choice = {name: tuple(getattr(self, key)) for name, key in EVERY_CHOICE.items()}
+        return {name: values for name, values in by_choice.items() if values}
 
     def groups(self) -> tuple[tuple[Choices, ...], ...]:
         """What each of its trials is of, as groups of those that are compared with each other."""
-        trained = {name: found for name, found in self.choices.items() if name not in BY_NAME}
+        trained = {name: values for name, values in self.choices.items() if name not in BY_NAME}
         measured = {n: one.model for n, one in self.programs.items()}
         for job in self.jobs.values():
             if job.program and not job.alone:
@@ -251,7 +251,7 @@ class Experiment:
         """What a person should know before it runs, a line each."""
         run = [point.experiment for point in self.points()] or [self]
         networks = [demands for one in run for demands in one.networks]
-        said = (
+        lines = (
             self.added,
             overrun(networks, self.socket_buffers),
             *self._too_small([one.exchange.demands for one in run]),
@@ -259,7 +259,7 @@ class Experiment:
             PROGRAMS_NOTE if self.programs else "",
             *(line for one in run for line in traffic_notes(one.topology, one.jobs.values())),
         )
-        return tuple(dict.fromkeys(line for line in said if line))
+        return tuple(dict.fromkeys(line for line in lines if line))
 
     def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:
         """Nothing as long as R has not been chosen."""
@@ -281,15 +281,15 @@ class Experiment:
             return ()
         points = []
         for value in self.sweep.values:
-            there = conditions(self.sweep, value, self.topology, self.placement, self.batch)
-            own = replace(
+            at_value = conditions(self.sweep, value, self.topology, self.placement, self.batch)
+            experiment = replace(
                 self,
                 sweep=None,
-                topology=there.topology,
-                placement=there.placement,
-                batch=there.batch,
+                topology=at_value.topology,
+                placement=at_value.placement,
+                batch=at_value.batch,
             )
-            points.append(Point(self.sweep.label(value), value, own))
+            points.append(Point(self.sweep.label(value), value, experiment))
         return tuple(points)
 
     def resolved(self) -> dict[str, Any]:
@@ -360,8 +360,8 @@ class Experiment:
     def from_resolved(cls, record: Mapping[str, Any]) -> Experiment:
         """The experiment that `to_json` wrote.
 
-        Of one that an older version wrote the orders of somebody else are missing, and of its
-        buffers' sizes, where they differ by demand, the largest stands for all.
+        If an older version wrote it, user-defined orders are missing, and where its buffers'
+        sizes differ by demand, the largest is taken for all.
 
         Raises:
             KeyError: a key is missing.

@@ -118,11 +118,11 @@ def _kind(document: Document) -> str:
 
 def _expect(document: Document, wanted: str) -> None:
     """Says once that a file is of the other kind, instead of once per key."""
-    found = _kind(document)
-    if found and found != wanted:
-        a_wanted = "an experiment" if wanted == "experiment" else "a topology"
-        a_found = "an experiment" if found == "experiment" else "a topology"
-        document.report_at((), f"expected {a_wanted}, found {a_found}")
+    actual = _kind(document)
+    if actual and actual != wanted:
+        wanted_text = "an experiment" if wanted == "experiment" else "a topology"
+        actual_text = "an experiment" if actual == "experiment" else "a topology"
+        document.report_at((), f"expected {wanted_text}, found {actual_text}")
         raise InputError(document.sorted_problems())
 
 
@@ -203,9 +203,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     if file is not None and placement is not None:
         workers = most_workers(placement, sweep)
         models = file.models if overrides.models is None else overrides.models
-        asked = file.schedules if overrides.schedules is None else overrides.schedules
+        compared = file.schedules if overrides.schedules is None else overrides.schedules
         repeats = file.repeats if overrides.repeats is None else overrides.repeats
-        counts = (len(models), len(asked), len(programs), repeats)
+        counts = (len(models), len(compared), len(programs), repeats)
         option_problems += check_trials(document, overrides, counts, sweep, workers)
         check_units(document, schedules, file.models, workers)
         if topology is not None and not document.problems:

@@ -1,6 +1,6 @@
 """Which part of the training runs on which host (pure).
 
-A topology has hosts, links and hardware; who does what on it is said here, and only here.
+A topology has hosts, links and hardware; the placement says who does what on them.
 """
 
 from __future__ import annotations

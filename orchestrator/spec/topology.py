@@ -127,7 +127,7 @@ class Topology:
 
     @classmethod
     def from_resolved(cls, record: Mapping[str, Any]) -> Topology:
-        """The topology that `resolved` wrote; its description may stand beside.
+        """The topology that `resolved` wrote; the record may also have its description.
 
         Numbers stay as they are written, 4 or 4.0, for a digest is made of them.
 

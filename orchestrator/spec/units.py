@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from orchestrator.spec.text import kind as found
+from orchestrator.spec.text import kind as kind_of
 from orchestrator.spec.text import quoted
 
 # 18 digits hold everything that a network needs, and keep absurd input from becoming huge integers.
@@ -72,7 +72,7 @@ def _split(kind: Kind, text: object) -> tuple[Fraction, str]:
     if isinstance(text, int | float) and not isinstance(text, bool):
         raise QuantityError(f"{kind.noun} {text!r} has no unit", example)
     if not isinstance(text, str):
-        raise QuantityError(f"expected a {kind.noun}, found {found(text)}", example)
+        raise QuantityError(f"expected a {kind.noun}, found {kind_of(text)}", example)
     stripped = text.strip(" ")
     number = re.match(_NUMBER, stripped)
     if re.match(rf"-{_NUMBER}", stripped):

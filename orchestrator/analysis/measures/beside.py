@@ -51,10 +51,10 @@ class BesideMeasure:
 
 
 def measure_beside(
-    found: Iterable[BesideTrial], scale: ScaleRecord, window: tuple[int, int] | None
+    trials: Iterable[BesideTrial], scale: ScaleRecord, window: tuple[int, int] | None
 ) -> tuple[BesideMeasure, ...]:
     """What each had in a time (monotonic ns); None: in its own."""
-    return tuple(_measure(one, scale, window) for one in found)
+    return tuple(_measure(trial, scale, window) for trial in trials)
 
 
 def _measure(one: BesideTrial, scale: ScaleRecord, window: tuple[int, int] | None) -> BesideMeasure:

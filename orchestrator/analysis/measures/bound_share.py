@@ -1,11 +1,11 @@
 """How near a measured figure is to what its network and devices can do at best.
 
-The bound is that of an iteration without a barrier, `orchestrator.predict.lower_bound`, and where
-workers have paces of their own that of all their paces, `orchestrator.predict.own_paces`; at the
-goodput that the run measured before its trials, and at 1448/1514 of the rate of links of which it
-measured none. No schedule is above it in which every worker pulls and pushes the whole model over
-its own connections, whatever the order. Other exchanges have the bound of the demands that their
-trials recorded, `orchestrator.predict.demand_bound`, or none.
+The bound is that of an iteration without a barrier (`orchestrator.predict.lower_bound`). Where
+each worker keeps its own pace, it is that of all paces (`orchestrator.predict.own_paces`). It
+assumes the goodput that the run measured before its trials; for links without a measured one,
+1448/1514 of the rate. It holds for every schedule and order under which each worker pulls and
+pushes the whole model over its own connections. Other exchanges have the bound of the demands that
+their trials recorded, `orchestrator.predict.demand_bound`, or none.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def bound_imgs_per_sec(
 
     Returns:
         None if the run does not say on what topology with what devices it ran, if this version
-        does not know its model, or if real layers were computed: nobody knows how long at least.
+        does not know its model, or if real layers were computed: their least time is unknown.
     """
     case = case_of(experiment, model, batch, goodputs)
     if case is None or _computed(experiment):
@@ -151,18 +151,18 @@ def exchange_in(experiment: Mapping[str, Any]) -> ServerExchange | None:
 
 def buffers_of(experiment: Mapping[str, Any]) -> SocketBuffers:
     """What a resolved experiment asked of TCP's buffers; of several sizes the largest."""
-    asked = experiment.get("socket_buffers")
-    if not isinstance(asked, dict) or asked.get("auto"):
+    buffers = experiment.get("socket_buffers")
+    if not isinstance(buffers, dict) or buffers.get("auto"):
         return SocketBuffers()
-    send, receive = asked.get("send_bytes"), asked.get("receive_bytes")
+    send, receive = buffers.get("send_bytes"), buffers.get("receive_bytes")
     return SocketBuffers(*(size if isinstance(size, int) else None for size in (send, receive)))
 
 
 def scale_of(experiment: Mapping[str, Any]) -> Scale:
     """The scale of a resolved experiment; the real system's if it does not say."""
-    asked = experiment.get("scale")
+    scale = experiment.get("scale")
     try:
-        return Scale(**asked) if isinstance(asked, dict) else Scale()
+        return Scale(**scale) if isinstance(scale, dict) else Scale()
     except (TypeError, ValueError):
         return Scale()
 

@@ -40,15 +40,15 @@ class HostUse:
 
 
 def drops_of(network: NetworkRecord) -> tuple[PortDrops, ...]:
-    found = []
+    drops = []
     for port in network.ports:
         share = port.drops / (port.packets + port.drops) if port.drops else 0.0
-        found.append(PortDrops(port.port, port.drops, share))
+        drops.append(PortDrops(port.port, port.drops, share))
         if lost := network.switch_input_drops.get(port.port, 0):
             # What was lost there had been sent, and counted, by the port.
             share = min(1.0, lost / max(1, port.packets))
-            found.append(PortDrops(f"{port.port} (input)", lost, share))
-    return tuple(found)
+            drops.append(PortDrops(f"{port.port} (input)", lost, share))
+    return tuple(drops)
 
 
 def host_use(name: str, caps: CapsRecord) -> HostUse:
@@ -90,10 +90,10 @@ def _weighted(spans: Sequence[_Span]) -> float:
 
 def _seconds(spans: Sequence[_Span]) -> list[Sequence[_Span]]:
     """Every run of spans that lasts a second; all of them where they last less together."""
-    found = []
+    windows = []
     for first in range(len(spans)):
         for last in range(first, len(spans)):
             if spans[last][1] - spans[first][0] >= _SECOND_NS:
-                found.append(spans[first : last + 1])
+                windows.append(spans[first : last + 1])
                 break
-    return found or [spans]
+    return windows or [spans]

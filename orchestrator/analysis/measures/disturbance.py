@@ -33,7 +33,7 @@ _Span = tuple[int, int, float]
 
 @dataclass(frozen=True)
 class Taken:
-    """What somebody had of the CPUs in those seconds in which it was a part to speak of.
+    """CPU that others took, over the seconds in which they took a noticeable part.
 
     Attributes:
         cores: on average over these seconds.
@@ -76,18 +76,18 @@ class Use:
 
     def text(self) -> str:
         """`other programs used 0.9 of 2 cores for 31 s, the hypervisor took 12 % for 8 s`."""
-        said = []
+        parts = []
         if self.by_others.seconds:
             taken = self.by_others
-            said.append(
+            parts.append(
                 f"other programs used {taken.cores:.1f} of {_cores(self.cores)} "
                 f"for {_seconds(taken.seconds)}"
             )
         if self.by_hypervisor.seconds:
             taken = self.by_hypervisor
             share = 100 * taken.cores / self.cores
-            said.append(f"the hypervisor took {share:.0f} % for {_seconds(taken.seconds)}")
-        return ", ".join(said)
+            parts.append(f"the hypervisor took {share:.0f} % for {_seconds(taken.seconds)}")
+        return ", ".join(parts)
 
 
 def use_within(

@@ -1,11 +1,12 @@
 """Were links shared as fairly as the topology lets them be? A rule for the baseline.
 
 Unfair shares let workers take turns, as scheduling does: one computes and pushes while another one
-still pulls. They alone can shorten the published baseline from 6u to 5u. So there is a doubt where
+still pulls. That alone can shorten the published baseline from 6u to 5u. So there is a doubt
+where
 
 - several workers' flows fill a link together when all have fair shares (`predict.shared_links`),
 - and they did fill it, while all of them moved something,
-- and somebody's share of it was far from the fair one,
+- and the share of one of them was far from the fair one,
 - and shares matter to the figure: they do not where compute is long beside what is moved.
 """
 
@@ -78,12 +79,12 @@ def unfair(trial: TrialMeasure, fairness: Fairness | None) -> Iterator[str]:
     )
     for direction, shares, rates in measured:
         if fairness is None:
-            found = [_equal(trial.workers, shares)]
+            lines = [_equal(trial.workers, shares)]
         else:
-            found = [_uneven(link, those, rates) for link, those in fairness.on(direction)]
-        for what in filter(None, found):
+            lines = [_uneven(link, those, rates) for link, those in fairness.on(direction)]
+        for line in filter(None, lines):
             if fairness is None or fairness.matters:
-                yield f"unfair {_WORDS[direction]}: {what}"
+                yield f"unfair {_WORDS[direction]}: {line}"
 
 
 def _are_equal(link: SharedLink) -> bool:
@@ -95,9 +96,9 @@ def _uneven(link: SharedLink, workers: Sequence[int], iterations: Sequence[Rates
     whole = sum(link.fair_bps)
     shares = []
     for rates in iterations:
-        own = [rates[worker] for worker in workers]
-        if sum(own) >= FULL * link.goodput_bps:
-            shares.append([rate / sum(own) for rate in own])
+        of_workers = [rates[worker] for worker in workers]
+        if sum(of_workers) >= FULL * link.goodput_bps:
+            shares.append([rate / sum(of_workers) for rate in of_workers])
     if not shares:
         return ""
     times = [

@@ -38,10 +38,10 @@ class Learnt:
 
     @property
     def seconds_to_target(self) -> float | None:
-        """At the first look at which the target was reached; None: at none, or no target."""
+        """When an evaluation first reached the target; None: none did, or there is no target."""
         if self.target is None:
             return None
-        reached = (second for second, found in self.accuracies if found >= self.target)
+        reached = (second for second, accuracy in self.accuracies if accuracy >= self.target)
         return next(reached, None)
 
 
@@ -51,10 +51,12 @@ def learnt(trial: Trial) -> Learnt | None:
     second = 1e9 * trial.trial.scale.time
     losses = []
     for iteration in zip(*trial.worker_iterations, strict=False):
-        found = [one.loss for one in iteration if one.loss is not None]
-        if len(found) < len(iteration):
+        worker_losses = [one.loss for one in iteration if one.loss is not None]
+        if len(worker_losses) < len(iteration):
             return None
-        losses.append(((max(one.ended_ns for one in iteration) - began) / second, fmean(found)))
+        losses.append(
+            ((max(one.ended_ns for one in iteration) - began) / second, fmean(worker_losses))
+        )
     return Learnt(
         tuple(losses),
         tuple(((one.at_ns - began) / second, one.accuracy) for one in trial.evaluations),

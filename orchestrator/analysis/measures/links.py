@@ -45,12 +45,12 @@ def link_uses(network: NetworkRecord, begin_ns: int, end_ns: int) -> tuple[LinkU
     ]
     if not spans:
         return ()
-    found = [
+    uses = [
         _use(port, [(a[0], b[0], 8 * (b[place] - a[place])) for a, b in spans], rates[port])
         for place, port in enumerate(links.ports, start=1)
         if port in rates
     ]
-    return tuple(sorted(found, key=lambda one: -one.mean))
+    return tuple(sorted(uses, key=lambda use: -use.mean))
 
 
 def _use(port: str, spans: Sequence[tuple[int, int, int]], rate_bps: int) -> LinkUse:

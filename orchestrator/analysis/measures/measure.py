@@ -89,7 +89,7 @@ class TrialMeasure(Chosen):
             (which count the management network too).
         segments: full segments that the payload of all iterations needs.
         drops: packets dropped, by port; those that were lost between a port's link and the switch
-            behind it have an entry of their own, `ps->switch0 (input)`.
+            behind it have a separate entry, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
         records_bytes: of these, what the processes wrote down, without what SSH adds.
         parameters_sha256: of the parameter server's parameters at the end; None: there was none.
@@ -118,7 +118,7 @@ class TrialMeasure(Chosen):
         hosts: what every host used of its caps.
         use: whose the CPUs were; None: not recorded.
         learnt: loss and accuracy; None: gradients were made up.
-        resumed_after: iterations of an earlier run that it went on after.
+        resumed_after: iterations of an earlier run after which it continued.
         beside: what the jobs beside it had meanwhile.
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.

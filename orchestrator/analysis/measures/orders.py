@@ -12,7 +12,7 @@ from workloads.models.profiles import load_model, model_names
 
 
 def without_order_of(experiment: Mapping[str, Any], trial: TrialRecord) -> str:
-    """Why its order has little effect at its scale; empty if it has, or if nobody knows.
+    """Why its order has little effect at its scale; empty if it has an effect, or it is unknown.
 
     Args:
         experiment: as run.json holds it.

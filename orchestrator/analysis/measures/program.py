@@ -43,13 +43,13 @@ def payload_by_pair(network: NetworkRecord) -> dict[tuple[str, str], int]:
 
     What was sent again counts again.
     """
-    found: dict[tuple[str, str], int] = {}
+    payloads: dict[tuple[str, str], int] = {}
     for port in network.ports:
         source = port.port.partition("->")[0]
         for destination, sent in port.counted().items():
             payload = max(0, sent.bytes - HEADERS_PER_SEGMENT * sent.packets)
-            found[source, destination] = found.get((source, destination), 0) + payload
-    return found
+            payloads[source, destination] = payloads.get((source, destination), 0) + payload
+    return payloads
 
 
 def measure_any(trial: AnyTrial) -> TrialMeasure:

@@ -47,12 +47,12 @@ def full(experiment: Mapping[str, Any], rates: float) -> dict[Way, Full]:
     exchange = exchange_in(experiment)
     if exchange is None:
         raise RunError("run.json: no topology that this version can read")
-    found: dict[Way, Full] = {}
+    bottlenecks: dict[Way, Full] = {}
     for way in WAYS:
         limit = bottleneck(exchange, way)
         ports = tuple(map(str, limit.ports))
-        found[way] = Full(ports, goodput_bps(limit.rate_bps) / rates)
-    return found
+        bottlenecks[way] = Full(ports, goodput_bps(limit.rate_bps) / rates)
+    return bottlenecks
 
 
 def utilisation(

@@ -74,17 +74,19 @@ def _read(place: TrialDirectory, record: BesideRecord) -> BesideTrial:
         return BesideTrial(record, readings=_readings(place, record.program))
     if job.training is None:
         return BesideTrial(record)
-    found = [events(worker) for worker in job.training.placement.workers]
+    worker_events = [events(worker) for worker in job.training.placement.workers]
     return BesideTrial(
         record,
-        worker_iterations=tuple(tuple(one.all(WorkerIteration)) if one else () for one in found),
+        worker_iterations=tuple(
+            tuple(one.all(WorkerIteration)) if one else () for one in worker_events
+        ),
     )
 
 
 def _readings(place: TrialDirectory, program: ProgramRecord) -> tuple[tuple[Reading, ...], ...]:
-    found = []
+    readings = []
     for name in program.processes:
         path = place.process(name)
         lines = load_lines(str(path), read_text(path))
-        found.append(tuple(readings_of(program.throughput, lines)[program.warm_up :]))
-    return tuple(found)
+        readings.append(tuple(readings_of(program.throughput, lines)[program.warm_up :]))
+    return tuple(readings)

@@ -1,6 +1,6 @@
 """How fast a training went, from when the workers' iterations began and ended.
 
-One rule for the table, which sees all of a trial, and for the line that follows one as it goes on.
+One rule for the table, which sees all of a trial, and for the line that follows one as it runs.
 It asks the workers alone, so a training without a parameter server has a figure as well. Times are
 monotonic ns of this machine, so rates are the emulation's.
 """
@@ -21,8 +21,8 @@ class Course:
         iterations: measured ones.
         barrier: whether the workers wait for each other after every iteration.
         in_step: whether gradients of all workers are applied together, so that all have one pace.
-        workers: per worker, begin and end of each iteration that it has ended. Workers with paces
-            of their own go on until the slowest has done its iterations.
+        workers: per worker, begin and end of each iteration that it has ended. Workers that
+            keep their own pace continue until the slowest has done its iterations.
     """
 
     warm_up: int
@@ -54,8 +54,8 @@ class Course:
     def window(self) -> tuple[int, int] | None:
         """The time that is measured; None: there is none yet.
 
-        It ends no later than the last record of a worker that has a pace of its own: all of them
-        must train in it.
+        It ends no later than the last record of any worker that keeps its own pace: all
+        workers must train in it.
         """
         moments = self.moments()
         if len(moments) < 2:
@@ -68,7 +68,7 @@ class Course:
     def iterations_per_sec(self) -> float | None:
         """Iterations per second, all workers together; None: there is no window yet.
 
-        Where workers have paces of their own this is the sum of what each did in the window; of an
+        Where each worker keeps its own pace, this is the sum of what each did in the window; of an
         iteration that lies across an end of it, the part of its time that is inside counts.
         """
         window = self.window()

@@ -29,22 +29,22 @@ def check_run_directory(directory: Path) -> None:
     if not layout.run.is_file():
         raise InputError([Problem(place, "not a run: no run.json in it", _hint(directory))])
     if not layout.trials.is_dir():
-        made = (layout.summary_csv, layout.figure_png)
-        kept = [path.name for path in made if path.exists()]
-        what = f", only {' and '.join(kept)}" if kept else ""
+        summaries = (layout.summary_csv, layout.figure_png)
+        existing = [path.name for path in summaries if path.exists()]
+        what = f", only {' and '.join(existing)}" if existing else ""
         message = f"the records of this run's trials are not in it{what}"
         below = list(_runs_below(directory))
         raise InputError([Problem(place, message, _listed(below) if below else "")])
 
 
-def check_format(path: Path, found: int | None, version: object) -> None:
+def check_format(path: Path, run_format: int | None, version: object) -> None:
     """See that this version reads a directory, by its run.json; the first ones name no format.
 
     Raises:
         RunError: it is of another one.
     """
-    if found != RUN_FORMAT:
-        form = "without a format" if found is None else f"in format {found}"
+    if run_format != RUN_FORMAT:
+        form = "without a format" if run_format is None else f"in format {run_format}"
         raise RunError(
             f"{path}: written by dmlbed {version} {form}, and this version reads format "
             f"{RUN_FORMAT}: report it with that version"
@@ -73,9 +73,9 @@ def _hint(directory: Path) -> str:
 
 def _listed(below: list[Path]) -> str:
     # Names begin with the time: the latest ones are those that a person means.
-    shown = below[-_SHOWN:]
-    more = len(below) - len(shown)
-    return f"runs in it: {', '.join(map(str, shown))}" + (f" and {more} more" if more else "")
+    latest = below[-_SHOWN:]
+    more = len(below) - len(latest)
+    return f"runs in it: {', '.join(map(str, latest))}" + (f" and {more} more" if more else "")
 
 
 def _runs_below(directory: Path, depth: int = _DEPTH) -> Iterator[Path]:

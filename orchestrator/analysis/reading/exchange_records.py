@@ -25,10 +25,10 @@ class Traffic:
         """Take the records of each process, by its name."""
         self._server = _events(server, records)
         self._workers = [_events(worker, records) for worker in workers]
-        found = next(self._server.all(ReleasedRecord), None)
-        if found is None:
+        released = next(self._server.all(ReleasedRecord), None)
+        if released is None:
             raise RunError("the exchange of traffic did not begin")
-        self.released_ns = found.released_ns
+        self.released_ns = released.released_ns
 
     def span(self, ramp: float, seconds: float) -> tuple[int, int]:
         """Begin and end (ns) of `seconds`, which start `ramp` seconds into the exchange."""

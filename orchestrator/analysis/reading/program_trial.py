@@ -66,7 +66,7 @@ def readings_of(throughput: Throughput, lines: Iterable[PrintedLine]) -> list[Re
     Raises:
         RunError: one is no throughput.
     """
-    found = []
+    readings = []
     for line in lines:
         if (line.stream == "file") != (throughput.file is not None):
             continue
@@ -75,8 +75,8 @@ def readings_of(throughput: Throughput, lines: Iterable[PrintedLine]) -> list[Re
             continue
         if not is_throughput(value):
             raise RunError(f"its throughput was {value:g}: {line.text.strip()[:200]}")
-        found.append(Reading(line.t_ns, value))
-    return found
+        readings.append(Reading(line.t_ns, value))
+    return readings
 
 
 def counting(program: ProgramRecord, readings: Sequence[Sequence[Reading]]) -> list[list[Reading]]:

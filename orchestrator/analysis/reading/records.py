@@ -249,10 +249,10 @@ def read_trial(directory: Path) -> Trial:
         RunError: a file is missing or broken (named, with the line), the trial failed, or it was
             one of a program.
     """
-    found = read_any_trial(directory)
-    if isinstance(found, ProgramTrial):
+    trial = read_any_trial(directory)
+    if isinstance(trial, ProgramTrial):
         raise RunError(f"{directory}: the trial of a program, and no training")
-    return found
+    return trial
 
 
 def read_any_trial(directory: Path) -> AnyTrial:
@@ -274,57 +274,67 @@ def _any_records(place: TrialDirectory, trial: TrialRecord) -> AnyTrial:
     return _read_records(place, trial)
 
 
-def _read_records(place: TrialDirectory, trial: TrialRecord) -> Trial:
+def _read_records(place: TrialDirectory, record: TrialRecord) -> Trial:
     network = read_object(place.network, NetworkRecord)
-    events = {name: read_events(place.process(name)) for name in trial.processes}
+    events = {name: read_events(place.process(name)) for name in record.processes}
     server = None
-    if trial.ps is not None:
-        iterations = tuple(events[trial.ps].all(PsIteration))
-        _check_iterations(place.process(trial.ps), trial, iterations)
-        server = ServerRecords(iterations, events[trial.ps].one(PsEnd))
-    goes_on = not trial.communication.bulk_synchronous
+    if record.ps is not None:
+        iterations = tuple(events[record.ps].all(PsIteration))
+        _check_server_iterations(place.process(record.ps), record, iterations)
+        server = ServerRecords(iterations, events[record.ps].one(PsEnd))
+    continues = not record.communication.bulk_synchronous
     worker_ends, worker_iterations = [], []
-    for worker in trial.workers:
+    for worker in record.workers:
         worker_ends.append(events[worker].one(WorkerEnd))
-        own = tuple(events[worker].all(WorkerIteration))
-        _check_own(place.process(worker), trial, own, goes_on=goes_on)
-        worker_iterations.append(own)
-    connections = (record for one in events.values() for record in one.all(ConnectionRecord))
-    found = Trial(
-        trial=trial,
+        iterations_of_worker = tuple(events[worker].all(WorkerIteration))
+        _check_worker_iterations(
+            place.process(worker), record, iterations_of_worker, continues=continues
+        )
+        worker_iterations.append(iterations_of_worker)
+    connections = (
+        connection for one in events.values() for connection in one.all(ConnectionRecord)
+    )
+    trial = Trial(
+        trial=record,
         network=network,
-        job=events[trial.processes[0]].one(JobRecord),
-        congestion_controls=frozenset(record.congestion_control for record in connections),
+        job=events[record.processes[0]].one(JobRecord),
+        congestion_controls=frozenset(one.congestion_control for one in connections),
         server=server,
         worker_ends=tuple(worker_ends),
         worker_iterations=tuple(worker_iterations),
-        evaluations=tuple(events[trial.workers[0]].all(EvaluationRecord)),
-        records_bytes=sum(place.process(name).stat().st_size for name in trial.all_processes),
-        beside=read_beside(place, trial),
+        evaluations=tuple(events[record.workers[0]].all(EvaluationRecord)),
+        records_bytes=sum(place.process(name).stat().st_size for name in record.all_processes),
+        beside=read_beside(place, record),
     )
-    if found.course.window() is None:
+    if trial.course.window() is None:
         raise RunError(f"{place.path}: no time in which all workers trained after their warm-up")
-    return found
+    return trial
 
 
-def _check_own(
-    path: Path, trial: TrialRecord, found: tuple[WorkerIteration, ...], *, goes_on: bool
+def _check_worker_iterations(
+    path: Path, trial: TrialRecord, iterations: tuple[WorkerIteration, ...], *, continues: bool
 ) -> None:
-    """See that a worker has recorded what was asked, and no more unless it goes on."""
-    asked = trial.all_iterations
-    expected = max(asked, len(found)) if goes_on else asked
-    if [record.iteration for record in found] != list(range(expected)):
-        raise RunError(f"{path}: {len(found)} iterations recorded, {asked} expected, in order")
-    for record in found:
+    """See that a worker has recorded all planned iterations, and more only if it continues."""
+    planned = trial.all_iterations
+    expected = max(planned, len(iterations)) if continues else planned
+    if [record.iteration for record in iterations] != list(range(expected)):
+        raise RunError(
+            f"{path}: {len(iterations)} iterations recorded, {planned} expected, in order"
+        )
+    for record in iterations:
         if record.ended_ns <= record.started_ns:
             raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
 
 
-def _check_iterations(path: Path, trial: TrialRecord, found: tuple[PsIteration, ...]) -> None:
-    asked = trial.all_iterations
-    if [record.iteration for record in found] != list(range(asked)):
-        raise RunError(f"{path}: {len(found)} iterations recorded, {asked} expected, in order")
-    for record in found:
+def _check_server_iterations(
+    path: Path, trial: TrialRecord, iterations: tuple[PsIteration, ...]
+) -> None:
+    planned = trial.all_iterations
+    if [record.iteration for record in iterations] != list(range(planned)):
+        raise RunError(
+            f"{path}: {len(iterations)} iterations recorded, {planned} expected, in order"
+        )
+    for record in iterations:
         if record.next_release_ns <= record.released_ns:
             raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
         for shares in (

@@ -114,7 +114,7 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
         trial=trial,
         iterations=tuple(events.all(PsIteration)),
         layers=tuple(layout.layers),
-        slices=tuple(SliceSize(*piece) for piece in layout.slices),
+        slices=tuple(SliceSize(*size) for size in layout.slices),
         slice_flows=tuple(layout.slice_flows),
         workers=tuple(_worker(place, name, trial) for name in trial.trial.workers),
         received=tuple(
@@ -137,7 +137,7 @@ def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
         raise RunError(f"{path}: no records of event 'spans', at least 1 expected")
     barrier = trial.trial.communication.barrier
     times = tuple(events.all(process_records.WorkerIteration)) if barrier else ()
-    kept = {line.iteration for line in lines}
+    iterations = {line.iteration for line in lines}
     return WorkerSpans(
         name=name,
         waited=_spans((line, line.waited) for line in lines),
@@ -148,7 +148,7 @@ def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
         barrier=tuple(
             Span(time.iteration, time.iteration, time.backward_done_ns, time.ended_ns)
             for time in times
-            if time.iteration in kept
+            if time.iteration in iterations
         ),
     )
 
@@ -157,12 +157,12 @@ def _spans(
     lines: Iterable[tuple[process_records.WorkerSpans | PsSpans, Sequence[int]]],
 ) -> tuple[Span, ...]:
     """From flat lists of number, begin and length to spans, in order of time."""
-    found = [
+    spans = [
         Span(line.iteration, number, line.origin_ns + begin, line.origin_ns + begin + length)
         for line, flat in lines
         for number, begin, length in zip(flat[::3], flat[1::3], flat[2::3], strict=False)
     ]
-    return tuple(sorted(found, key=lambda span: (span.begin, span.end)))
+    return tuple(sorted(spans, key=lambda span: (span.begin, span.end)))
 
 
 def _check(directory: Path, spans: TrialSpans) -> None:
@@ -177,5 +177,5 @@ def _check(directory: Path, spans: TrialSpans) -> None:
             raise RunError(f"{directory}: spans of a layer or slice that its layout does not have")
     if len(spans.slice_flows) != slices or any(flow < 0 for flow in spans.slice_flows):
         raise RunError(f"{directory}: a slice without a flow")
-    if any(not 0 <= piece.layer < layers for piece in spans.slices):
+    if any(not 0 <= size.layer < layers for size in spans.slices):
         raise RunError(f"{directory}: a slice of a layer that its layout does not have")

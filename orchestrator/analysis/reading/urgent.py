@@ -59,8 +59,8 @@ def leaving_ns(begins: Sequence[int], packets: PacketsRecord) -> list[int | None
     frontier = 0
     if packets.syn_sequence is None:
         return [None] * len(begins)
-    found = positions(packets.sequence, packets.syn_sequence)
-    for start, length, moment in zip(found, packets.length, packets.left_ns, strict=True):
+    packet_starts = positions(packets.sequence, packets.syn_sequence)
+    for start, length, moment in zip(packet_starts, packets.length, packets.left_ns, strict=True):
         if start + length > frontier:  # else it is sent again
             frontier = start + length
             starts.append(start)

@@ -44,7 +44,7 @@ def draw(rows: Sequence[Row], caption: Caption) -> Images:
 
 def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     """Lay the figure out, within `style`; `draw` renders it."""
-    # What has another unit has an axis of its own.
+    # Each unit has its own axis.
     places = list(dict.fromkeys((row.choices.common, row.unit) for row in rows))
     schedules = list(dict.fromkeys(row.choices.compared for row in rows))
     fill = colours(schedules, rows[0].baseline)
@@ -57,7 +57,7 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     lines = ceil(len(places) / fitting)
     per_line = ceil(len(places) / lines)  # as many panels in every line as can be
     width = max(_NARROWEST, per_line * slot + 2 * MARGIN)
-    # Few panels stand in the middle of the narrowest figure rather than being stretched.
+    # A few panels are placed in the middle of the narrowest figure rather than being stretched.
     left = (width - per_line * slot - _GUTTER / 2) / 2 if width == _NARROWEST else MARGIN
     verdict = 0.0 if all(row.verdict.level == "ok" for row in rows) else _VERDICT
     line_height = panel + verdict + _NAME
@@ -66,8 +66,8 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     for number, place in enumerate(places):
         line, column = divmod(number, per_line)
         axes = sheet.panel(left + column * slot + _GUTTER, line * line_height, panel_width, panel)
-        own = [row for row in rows if (row.choices.common, row.unit) == place]
-        draw_panel(axes, own, of_place[place], fill, panel, slots=slots)
+        panel_rows = [row for row in rows if (row.choices.common, row.unit) == place]
+        draw_panel(axes, panel_rows, of_place[place], fill, panel, slots=slots)
         axes.set_xlabel(_label(*place), size=9, weight="bold", color=INK)
         axes.xaxis.set_label_coords(0.5, -(verdict + 0.07) / panel)
         if column == 0:
@@ -76,15 +76,15 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
 
 
 def _compared(place: _Place, rows: Sequence[Row]) -> list[str]:
-    """What stands in a panel: its own programs, and every schedule if it has any."""
-    own = [row for row in rows if (row.choices.common, row.unit) == place]
-    trained = any(not row.choices.program for row in own)
-    there = {row.choices.compared for row in own}
+    """The bars of a panel: its own programs, and every schedule if it has any."""
+    panel_rows = [row for row in rows if (row.choices.common, row.unit) == place]
+    trained = any(not row.choices.program for row in panel_rows)
+    compared = {row.choices.compared for row in panel_rows}
     return list(
         dict.fromkeys(
             row.choices.compared
             for row in rows
-            if row.choices.compared in there or (trained and not row.choices.program)
+            if row.choices.compared in compared or (trained and not row.choices.program)
         )
     )
 

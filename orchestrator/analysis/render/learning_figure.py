@@ -34,10 +34,10 @@ def draw_learning(rows: Sequence[Row], caption: Caption) -> Images:
 
 def compose(rows: Sequence[Row], caption: Caption) -> Figure:
     """Lay the figure out, within `style`; `draw_learning` renders it."""
-    own = [row for row in rows if any(trial.learnt for trial in row.trials)]
-    places = list(dict.fromkeys(row.choices.common for row in own))
+    learnt_rows = [row for row in rows if any(trial.learnt for trial in row.trials)]
+    places = list(dict.fromkeys(row.choices.common for row in learnt_rows))
     look = looks(list(dict.fromkeys(row.schedule for row in rows)), rows[0].baseline)
-    names = list(dict.fromkeys(row.schedule for row in own))
+    names = list(dict.fromkeys(row.schedule for row in learnt_rows))
     handles = [Line2D([], [], color=look[name].colour, linewidth=1.6) for name in names]
     width = max(_NARROWEST, len(places) * (_GUTTER + _WIDTH) + 2 * MARGIN)
     height = _NAME + 2 * _HEIGHT + _BETWEEN + _FOOT
@@ -46,15 +46,15 @@ def compose(rows: Sequence[Row], caption: Caption) -> Figure:
         x = MARGIN + column * (_GUTTER + _WIDTH) + _GUTTER
         upper = sheet.panel(x, _NAME, _WIDTH, _HEIGHT)
         lower = sheet.panel(x, _NAME + _HEIGHT + _BETWEEN, _WIDTH, _HEIGHT)
-        here = [row for row in own if row.choices.common == place]
-        last = max(one.losses[-1][0] for row in here for one in _learnt(row))
+        panel_rows = [row for row in learnt_rows if row.choices.common == place]
+        last = max(one.losses[-1][0] for row in panel_rows for one in _learnt(row))
         for axes in (upper, lower):
             _frame(axes, last)
-        for row in here:
+        for row in panel_rows:
             for one in _learnt(row):
                 _lines(upper, lower, one, look[row.schedule])
-        _target(lower, here)
-        top = max(loss for row in here for one in _learnt(row) for _, loss in one.losses)
+        _target(lower, panel_rows)
+        top = max(loss for row in panel_rows for one in _learnt(row) for _, loss in one.losses)
         upper.set_ylim(0, 1.05 * top)
         lower.set_ylim(0, 104)
         for axes in (upper, lower):
@@ -97,9 +97,9 @@ def _lines(upper: Axes, lower: Axes, one: Learnt, look: Look) -> None:
     lower.plot(seconds, percent, color=look.colour, linewidth=1.2)
     reached = one.seconds_to_target
     if reached is not None:
-        found = dict(zip(seconds, percent, strict=True))[reached]
+        percent_reached = dict(zip(seconds, percent, strict=True))[reached]
         lower.plot(
-            [reached], [found], marker=look.marker, color=look.colour, markersize=5.2,
+            [reached], [percent_reached], marker=look.marker, color=look.colour, markersize=5.2,
             markeredgecolor="white", markeredgewidth=0.5, zorder=3,
         )  # fmt: skip
 

@@ -14,16 +14,16 @@ from orchestrator.analysis.render.run_panel import FAINT, INK, SOFT
 from orchestrator.spec import number_text
 
 _LINKS = 6
-"""That are shown, the fullest ones."""
+"""Links in the figure: the fullest ones."""
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def draw_program(trial: ProgramTrial) -> bytes:
     """Draw a trial whose links were sampled, as PNG."""
     with style():
-        made = io.BytesIO()
-        compose_program(trial).savefig(made, format="png", dpi=DPI)
-        return made.getvalue()
+        png = io.BytesIO()
+        compose_program(trial).savefig(png, format="png", dpi=DPI)
+        return png.getvalue()
 
 
 def compose_program(trial: ProgramTrial) -> Figure:

@@ -38,7 +38,7 @@ def draw_sweep(
         expected: by model.
         schedules: in the order of the experiment.
         axis: what the horizontal axis is.
-        caption: what is said around the panels.
+        caption: the texts around the panels.
     """
     with style():
         return render(compose(places, expected, schedules, axis, caption))
@@ -68,8 +68,8 @@ def compose(
         line, column = divmod(number, per_line)
         x = left + column * slot + _GUTTER
         axes = sheet.panel(x, line * line_height + _NAME, WIDTH, HEIGHT)
-        own = [place for place in places if place.choices == choices]
-        draw_panel(axes, own, expected[choices.model], look)
+        panel_places = [place for place in places if place.choices == choices]
+        draw_panel(axes, panel_places, expected[choices.model], look)
         axes.set_title(str(choices), size=9, weight="bold", color=INK, pad=4)
         axes.set_xlabel(axis, size=7.5, color=SOFT)
         if column == 0:

@@ -145,9 +145,9 @@ def _frame(axes: Axes, places: Sequence[Place], expected: Expectation) -> None:
 
 def _limits(axes: Axes, places: Sequence[Place], expected: Expectation) -> tuple[float, float]:
     """Set the logarithmic axis; its ends."""
-    found = [place.x for place in places]
-    found += [x for curve in expected.curves.values() for x in curve.x]
-    low, high = min(found), max(found)
+    values = [place.x for place in places]
+    values += [x for curve in expected.curves.values() for x in curve.x]
+    low, high = min(values), max(values)
     if low == high:
         low, high = low / 2, high * 2
     air = (high / low) ** _EDGE

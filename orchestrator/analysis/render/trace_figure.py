@@ -61,7 +61,8 @@ class Lateness:
 def lateness(spans: TrialSpans, iterations: Sequence[int]) -> tuple[Lateness, ...]:
     """Every layer's, in the order of the model, over these iterations.
 
-    A worker with a pace of its own is at other numbers: of it, what it began in the same time.
+    A worker that keeps its own pace has other iteration numbers: those that it began in the same
+    time count.
     """
     waited = np.zeros((len(spans.layers), len(spans.workers)))
     for number, worker in enumerate(spans.workers):
@@ -85,7 +86,7 @@ def _begun(worker: WorkerSpans, begin: int, end: int) -> set[int]:
     return {iteration for iteration, at in first.items() if begin <= at < end}
 
 
-def shown(spans: TrialSpans) -> tuple[int, ...]:
+def drawn_iterations(spans: TrialSpans) -> tuple[int, ...]:
     """The iterations that the figure shows."""
     return tuple(spans.trial.trial.measured[-ITERATIONS:])
 
@@ -102,7 +103,7 @@ def draw_trace(spans: TrialSpans, full: Mapping[Way, Full]) -> bytes:
 def compose_trace(spans: TrialSpans, full: Mapping[Way, Full]) -> Figure:
     """Lay the figure out, within `style`; `draw_trace` renders it."""
     trial = spans.trial.trial
-    iterations = shown(spans)
+    iterations = drawn_iterations(spans)
     workers = spans.workers[:_STRIPS_AT_MOST]
     text = textwrap.wrap(_caption(spans, full), int((_WIDTH - 2 * _MARGIN) * _CAPTION_TEXT))
     strips = _STRIP * len(workers)
@@ -137,7 +138,7 @@ def _caption(spans: TrialSpans, full: Mapping[Way, Full]) -> str:
         f" {', '.join(full[way].ports)}"
         for way in WAYS
     )
-    iterations = " and ".join(map(str, shown(spans)))
+    iterations = " and ".join(map(str, drawn_iterations(spans)))
     more = len(spans.workers) - _STRIPS_AT_MOST
     whose = "each worker's own iterations in this time" if _own_pace(spans) else "these iterations"
     hidden = f" {more} more workers are not shown in strips." if more > 0 else ""
@@ -230,14 +231,14 @@ def _draw_strips(
     begin, end = _window(spans, iterations)
     time = spans.trial.trial.scale.time * 1e9
 
-    def bars(found: Sequence[Span]) -> list[tuple[float, float]]:
-        inside = (span for span in found if span.end > begin and span.begin < end)
+    def bars(worker_spans: Sequence[Span]) -> list[tuple[float, float]]:
+        inside = (span for span in worker_spans if span.end > begin and span.begin < end)
         return [((span.begin - begin) / time, (span.end - span.begin) / time) for span in inside]
 
     for number, worker in enumerate(workers):
         place = (number + 0.12, 0.76)
-        for found, colour in ((worker.forward, _FORWARD), (worker.backward, _BACKWARD)):
-            axes.broken_barh(bars(found), place, facecolor=colour)
+        for worker_spans, colour in ((worker.forward, _FORWARD), (worker.backward, _BACKWARD)):
+            axes.broken_barh(bars(worker_spans), place, facecolor=colour)
         waits = bars((*worker.waited, *worker.barrier))
         axes.broken_barh(
             waits, place, facecolor=_WAITS, edgecolor=SOFT, hatch="//////", linewidth=0.4
@@ -290,7 +291,7 @@ def _draw_lateness(axes: Axes, late: Sequence[Lateness], workers: Sequence[str])
 
 
 def _apart(ordered: Sequence[int], count: int) -> list[int]:
-    """The first of them whose names do not stand on each other."""
+    """The first of them whose names do not overlap."""
     kept: list[int] = []
     for layer in ordered:
         if len(kept) < _LATEST and all(abs(layer - other) > count / 40 for other in kept):

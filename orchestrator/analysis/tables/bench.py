@@ -147,25 +147,25 @@ def _mbit(name: str, bps: float, what: BenchRecord, idle: float | None) -> Figur
 
 
 def _urgent(layout: RunDirectory, what: BenchRecord, idle: dict[str, float]) -> Iterator[Figure]:
-    found = read_urgent(layout.exchange("urgent"), what.server, what.worker, what.samples)
+    urgent = read_urgent(layout.exchange("urgent"), what.server, what.worker, what.samples)
     slice_ns = what.slice_bytes * 8e9 / goodput_bps(what.link_bps)
     share = idle.get("urgent")
     name = "urgent tensor"
     yield Figure(
-        f"{name}, first byte out of the host, median of {len(found.left)}",
-        found.slices(slice_ns),
+        f"{name}, first byte out of the host, median of {len(urgent.left)}",
+        urgent.slices(slice_ns),
         "slices",
         most=URGENT_SLICES,
         idle=share,
     )
-    worst, arrived = max(found.left), sorted(found.arrived)[len(found.arrived) // 2]
+    worst, arrived = max(urgent.left), sorted(urgent.arrived)[len(urgent.arrived) // 2]
     yield Figure(
         f"{name}, first byte out of the host, worst", worst / slice_ns, "slices", idle=share
     )
     yield Figure(f"{name}, at the receiver, median", arrived / slice_ns, "slices", idle=share)
     yield Figure(f"{name}, one slice on its link lasts", slice_ns / 1e6, "ms")
-    if found.lost:
-        yield Figure(f"{name}, packets that were not seen", found.lost, "packets")
+    if urgent.lost:
+        yield Figure(f"{name}, packets that were not seen", urgent.lost, "packets")
 
 
 def _cpu(run: Run) -> Iterator[Figure]:

@@ -58,11 +58,11 @@ def bound_of(
         goodputs = left_beside(experiment, dict(which.taken), goodputs)
     if which.program:
         return program_imgs_per_sec(experiment, which.program, goodputs)
-    own = of_job(experiment, which.job)
+    of_the_job = of_job(experiment, which.job)
     if which.lead is not None:
-        return bound_imgs_per_sec(own, which.model, which.batch, goodputs, which.lead)
+        return bound_imgs_per_sec(of_the_job, which.model, which.batch, goodputs, which.lead)
     if which.demands is not None:
-        return demand_imgs_per_sec(own, which.model, which.batch, which.demands, goodputs)
+        return demand_imgs_per_sec(of_the_job, which.model, which.batch, which.demands, goodputs)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Every measure, declared once: what it is called, what of, and how it is shown.
+"""Every measure, declared once: its name, what it measures, and its column in the table.
 
 summary.csv, summary.json, `--json` and the terminal's table read this list, each in an order of its
 own; `orchestrator.analysis.verdict` judges by the same figures.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from statistics import fmean
 
 from orchestrator.analysis.measures.statistics import Estimate
-from orchestrator.analysis.tables.declared import Measure, Shown, of, of_training, plain
+from orchestrator.analysis.tables.declared import Measure, TableColumn, of, of_training, plain
 from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.program_columns import PROGRAM
 from orchestrator.spec import EVERY_CHOICE, IMGS_PER_SEC, number_text
@@ -93,7 +93,7 @@ MEASURES: tuple[Measure, ...] = (
         "imgs/s",
         of(lambda t: t.imgs_per_sec if t.unit == IMGS_PER_SEC else None),
         lambda r: r.imgs_per_sec.mean if r.imgs else None,
-        Shown(
+        TableColumn(
             "imgs/sec",
             lambda r: _rate(r.imgs_per_sec),
             "images of all workers per second of the real system: the mean over the repeats; ± is "
@@ -109,7 +109,7 @@ MEASURES: tuple[Measure, ...] = (
         "speedup_pct",
         "%",
         row=lambda r: r.speedup.mean if r.speedup else None,
-        shown=Shown(
+        column=TableColumn(
             "speed-up %",
             lambda r: _speedup(r.speedup),
             "by how much it is above the baseline, over pairs of the same repeat; ± as above",
@@ -119,7 +119,7 @@ MEASURES: tuple[Measure, ...] = (
         "slowdown_pct",
         "%",
         row=lambda r: r.slowdown.mean if r.slowdown else None,
-        shown=Shown(
+        column=TableColumn(
             "slow-\ndown %",
             lambda r: _speedup(r.slowdown),
             "by how much it is slower beside the experiment's jobs than without them, over pairs of"
@@ -139,7 +139,7 @@ MEASURES: tuple[Measure, ...] = (
         "published_imgs_per_sec",
         "imgs/s",
         row=lambda r: r.published_mean,
-        shown=Shown(
+        column=TableColumn(
             "pub-\nlished",
             lambda r: plain(r.published_mean),
             "behind `imgs/sec`: mean of the published runs (`published:` in the experiment)",
@@ -149,7 +149,7 @@ MEASURES: tuple[Measure, ...] = (
         "published_speedup_pct",
         "%",
         row=lambda r: r.published_speedup,
-        shown=Shown(
+        column=TableColumn(
             "pub-\nlished",
             lambda r: _signed(r.published_speedup),
             "behind `speed-up %`: that of the published means",
@@ -159,7 +159,7 @@ MEASURES: tuple[Measure, ...] = (
         "deviation_pct",
         "%",
         row=lambda r: r.deviation,
-        shown=Shown(
+        column=TableColumn(
             "devia-\ntion %",
             lambda r: _signed(r.deviation),
             "by how much the measured imgs/sec are above the published ones",
@@ -170,7 +170,7 @@ MEASURES: tuple[Measure, ...] = (
         "imgs/s",
         lambda j: j.bound,
         lambda r: r.bound_imgs_per_sec,
-        Shown(
+        TableColumn(
             "bound",
             lambda r: plain(r.bound_imgs_per_sec),
             "the [bound](#the-bound) in imgs/sec",
@@ -182,7 +182,7 @@ MEASURES: tuple[Measure, ...] = (
         "%",
         lambda j: 100 * j.measure.imgs_per_sec / j.bound if j.bound else None,
         lambda r: r.share_of_bound,
-        Shown(
+        TableColumn(
             "% of\nbound", lambda r: _percent(r.share_of_bound), "imgs/sec in percent of the bound"
         ),
     ),
@@ -190,7 +190,7 @@ MEASURES: tuple[Measure, ...] = (
         "share_of_gain_pct",
         "%",
         row=lambda r: r.share_of_gain,
-        shown=Shown(
+        column=TableColumn(
             "% of\ngain",
             lambda r: _percent(r.share_of_gain),
             "how much of the way from the baseline to the bound it has come; below 0 it is slower "
@@ -223,7 +223,7 @@ MEASURES: tuple[Measure, ...] = (
         "1",
         of(lambda t: list(t.pull_shares.by_worker) if t.pull_shares else None),
         lambda r: _pair(r.pull_shares),
-        Shown(
+        TableColumn(
             "pull\nshares",
             lambda r: _range(r.pull_shares),
             "smallest and largest share that a worker has of the bytes that all pull, in percent, "
@@ -247,14 +247,14 @@ MEASURES: tuple[Measure, ...] = (
         "1",
         of(lambda t: list(t.push_shares.by_worker) if t.push_shares else None),
         lambda r: _pair(r.push_shares),
-        Shown("push\nshares", lambda r: _range(r.push_shares), "the same of pushes"),
+        TableColumn("push\nshares", lambda r: _range(r.push_shares), "the same of pushes"),
     ),
     Measure(
         "idle_mean",
         "1",
         of(lambda t: t.idle_mean),
         lambda r: r.idle_mean,
-        Shown(
+        TableColumn(
             "idle %\nworst",
             lambda r: _slashed(r.idle_mean, r.idle_worst),
             "idle time of this machine's CPUs in the measured iterations, in percent: the mean, "
@@ -275,7 +275,7 @@ MEASURES: tuple[Measure, ...] = (
         "drops",
         trial=of(lambda t: t.total_drops),
         row=lambda r: r.drops,
-        shown=Shown(
+        column=TableColumn(
             "drops",
             lambda r: _count(r.drops),
             "packets that ports dropped in all trials of the row (`k`: thousands, `M`: millions)",
@@ -286,7 +286,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "retransmissions",
         row=lambda r: r.retransmissions,
-        shown=Shown(
+        column=TableColumn(
             "retr.",
             lambda r: _count(r.retransmissions),
             "segments that TCP sent again in all trials of the row",

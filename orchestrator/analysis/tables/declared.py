@@ -1,4 +1,4 @@
-"""What a measure is: what it is called, what of, and how it is shown."""
+"""What a measure is: its name, what it measures, and its column in the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Value = str | int | float | list[str] | list[float] | None
 
 @dataclass(frozen=True)
 class JudgedTrial:
-    """An attempt of a trial with what is said of it.
+    """An attempt of a trial with its verdict.
 
     Attributes:
         measure: of its records.
@@ -32,12 +32,12 @@ class JudgedTrial:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """How a measure is shown in the table.
+class TableColumn:
+    """A measure's column in the table.
 
     Attributes:
-        title: of its column.
-        cell: of a row.
+        title: above the column.
+        cell: its text, from a row.
         meaning: what the column says, for the docs.
         together: whether the column stays with the one before it where the table is cut in two.
         unit: of a row, where rows may have another; it is the column's title then.
@@ -54,8 +54,8 @@ class Shown:
         """The title in one line."""
         return self.title.replace("-\n", "").replace("\n", " ")
 
-    def among(self, rows: Sequence[Row]) -> Shown:
-        """How it is shown of these rows: by the unit that they have, or each with its own."""
+    def among(self, rows: Sequence[Row]) -> TableColumn:
+        """The column for these rows: headed by their unit, or with a unit in each cell."""
         if self.unit is None:
             return self
         of, cell = self.unit, self.cell
@@ -75,18 +75,18 @@ class Measure:
             system's unless the name says `emulated`.
         trial: of one attempt; None: only rows have it.
         row: of a row; None: only attempts have it.
-        shown: in the table; None: not there.
+        column: in the table; None: it has none.
     """
 
     name: str
     unit: str = ""
     trial: Callable[[JudgedTrial], Value] | None = None
     row: Callable[[Row], Value] | None = None
-    shown: Shown | None = None
+    column: TableColumn | None = None
 
 
 def of(get: Callable[[TrialMeasure], Value]) -> Callable[[JudgedTrial], Value]:
-    """What a measure of an attempt is, whatever was said of it."""
+    """The measure of an attempt, whatever its verdict."""
     return lambda trial: get(trial.measure)
 
 

@@ -31,8 +31,8 @@ class JobRow:
         offered_bps: of traffic: what it was to send.
         delivered_bps: what of it arrived.
         bound: its best alone, and its fair share; None: not known.
-        verdict: that of the row it ran beside, and what is said of itself.
-        errors: what is said of itself.
+        verdict: that of the row it ran beside, with the errors of the job itself.
+        errors: what went wrong with the job itself.
         unit: of `imgs_per_sec`, which a program may have in another one.
     """
 
@@ -48,7 +48,7 @@ class JobRow:
     unit: str = IMGS_PER_SEC
 
     @property
-    def said(self) -> tuple[tuple[Level, str], ...]:
+    def reasons(self) -> tuple[tuple[Level, str], ...]:
         """What speaks against it alone, and not against the row that it ran beside."""
         return tuple(("doubtful", error) for error in self.errors)
 
@@ -63,8 +63,8 @@ class JobRow:
 def slowdown(alone: Mapping[int, float], together: Mapping[int, float]) -> Estimate | None:
     """Percent that something is slower than alone, over the repeats that both have."""
     common = sorted(alone.keys() & together.keys())
-    found = [100 * (1 - together[repeat] / alone[repeat]) for repeat in common if alone[repeat]]
-    return estimate(found) if found else None
+    percents = [100 * (1 - together[repeat] / alone[repeat]) for repeat in common if alone[repeat]]
+    return estimate(percents) if percents else None
 
 
 def job_rows(
@@ -84,8 +84,8 @@ def job_rows(
         failed: trials whose own job failed: what the jobs beside had until then is kept, each
             trial by itself.
     """
-    found = [one for row in rows for one in _beside(experiment, row, chosen, goodputs)]
-    return (*found, *(one for failure in failed for one in _left_by(failure)))
+    beside_rows = [one for row in rows for one in _beside(experiment, row, chosen, goodputs)]
+    return (*beside_rows, *(one for failure in failed for one in _left_by(failure)))
 
 
 def _left_by(failure: FailedTrial) -> Iterator[JobRow]:
@@ -121,13 +121,13 @@ def _beside(
     if not by_job:
         return
     bounds = _bounds(experiment, row, goodputs)
-    for name, found in by_job.items():
-        job = found[0][1].job
-        rates = {n: one.imgs_per_sec for n, one in found if one.imgs_per_sec is not None}
-        offered = [one.offered_bps for _, one in found if one.offered_bps is not None]
-        delivered = [one.delivered_bps for _, one in found if one.delivered_bps is not None]
-        said = tuple(
-            dict.fromkeys(f"repeat {n}: it failed: {one.error}" for n, one in found if one.error)
+    for name, measures in by_job.items():
+        job = measures[0][1].job
+        rates = {n: one.imgs_per_sec for n, one in measures if one.imgs_per_sec is not None}
+        offered = [one.offered_bps for _, one in measures if one.offered_bps is not None]
+        delivered = [one.delivered_bps for _, one in measures if one.delivered_bps is not None]
+        errors = tuple(
+            dict.fromkeys(f"repeat {n}: it failed: {one.error}" for n, one in measures if one.error)
         )
         yield JobRow(
             job=job,
@@ -137,9 +137,9 @@ def _beside(
             offered_bps=fmean(offered) if offered else None,
             delivered_bps=fmean(delivered) if delivered else None,
             bound=bounds.get(name),
-            verdict=Verdict(row.verdict.unusable, (*said, *row.verdict.doubtful)),
-            errors=said,
-            unit=found[0][1].unit,
+            verdict=Verdict(row.verdict.unusable, (*errors, *row.verdict.doubtful)),
+            errors=errors,
+            unit=measures[0][1].unit,
         )
 
 
@@ -157,8 +157,8 @@ def _bounds(
     experiment: Mapping[str, Any], row: Row, goodputs: Goodputs | None
 ) -> Mapping[str, JobBound]:
     try:
-        asked = Experiment.from_resolved(experiment)
-        return job_bounds(asked, row.model, row.schedule, goodputs)
+        resolved = Experiment.from_resolved(experiment)
+        return job_bounds(resolved, row.model, row.schedule, goodputs)
     except (KeyError, TypeError, ValueError):
         return {}  # an exchange that does not say what it sends
 

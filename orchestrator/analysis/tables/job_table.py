@@ -30,14 +30,14 @@ def job_table(rows: Sequence[JobRow]) -> FittedTable:
         "fair": [_bound(row, row.bound.fair) if row.bound else "" for row in rows],
         "best": [_bound(row, row.bound.best) if row.bound else "" for row in rows],
     }
-    shown = {title: column for title, column in cells.items() if any(column)}
-    columns = [Column(title, right=True) for title in shown]
+    filled = {title: column for title, column in cells.items() if any(column)}
+    columns = [Column(title, right=True) for title in filled]
     keys = [Column("job"), Column("beside")]
     table = FittedTable([*keys, *columns, Column("verdict")], keys=2, gap=1)
     for number, row in enumerate(rows):
         level = Text(row.verdict.level, style=STYLES[row.verdict.level])
         table.add(
-            row.job.name, str(row.beside), *(column[number] for column in shown.values()), level
+            row.job.name, str(row.beside), *(column[number] for column in filled.values()), level
         )
     return table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.analysis.tables.declared import Measure, Shown, of, plain
+from orchestrator.analysis.tables.declared import Measure, TableColumn, of, plain
 
 
 def _tenths(value: float | None) -> str:
@@ -14,7 +14,7 @@ LEARNING: tuple[Measure, ...] = (
         "final_loss",
         trial=of(lambda t: t.learnt.final_loss if t.learnt else None),
         row=lambda r: r.final_loss,
-        shown=Shown(
+        column=TableColumn(
             "final\nloss",
             lambda r: plain(r.final_loss),
             "of the last iteration's batches (`compute: torch`)",
@@ -25,7 +25,7 @@ LEARNING: tuple[Measure, ...] = (
         "1",
         of(lambda t: t.learnt.accuracy if t.learnt else None),
         lambda r: r.accuracy,
-        Shown(
+        TableColumn(
             "accu-\nracy %",
             lambda r: _tenths(r.accuracy),
             "of held-out data, with the last iteration's parameters",
@@ -36,11 +36,11 @@ LEARNING: tuple[Measure, ...] = (
         "s",
         of(lambda t: t.learnt.seconds_to_target if t.learnt else None),
         lambda r: r.seconds_to_target,
-        Shown(
+        TableColumn(
             "s to\ntarget",
             lambda r: plain(r.seconds_to_target),
-            "seconds of the real system from the first iteration to the first look that found "
-            "`target_accuracy`; empty: a repeat has not reached it",
+            "seconds of the real system from the first iteration to the first evaluation that "
+            "reached `target_accuracy`; empty: a repeat has not reached it",
         ),
     ),
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from statistics import fmean
 
 from orchestrator.analysis.measures.measure import TrialMeasure
-from orchestrator.analysis.tables.declared import Measure, Shown, of
+from orchestrator.analysis.tables.declared import Measure, TableColumn, of
 from orchestrator.analysis.tables.row import Row
 
 
 def _interval(row: Row) -> list[float] | None:
-    found = row.imgs_per_sec.interval
-    return None if found is None else list(found)
+    interval = row.imgs_per_sec.interval
+    return None if interval is None else list(interval)
 
 
 def _mean(values: list[float]) -> float | None:
@@ -46,7 +46,7 @@ PROGRAM: tuple[Measure, ...] = (
         "1",
         of(lambda t: t.fullest.full if t.fullest else None),
         _full_time,
-        Shown(
+        TableColumn(
             "link\nfull %",
             lambda r: "" if (full := _full_time(r)) is None else f"{100 * full:.0f}",
             "of a program: for how much of the measured time its fullest link was full, in "

@@ -141,9 +141,9 @@ class Row(Chosen):
 
 def _mean(values: Iterable[float | None]) -> float | None:
     """None if there is none, or one is not known."""
-    found = list(values)
-    known = [value for value in found if value is not None]
-    return fmean(known) if known and len(known) == len(found) else None
+    all_values = list(values)
+    known = [value for value in all_values if value is not None]
+    return fmean(known) if known and len(known) == len(all_values) else None
 
 
 def _extremes(shares: Iterable[Shares | None]) -> tuple[float, float] | None:

@@ -125,10 +125,10 @@ def _bound_of_all(
     trials: Iterable[TrialMeasure], bounds: Mapping[Bounded, float | None]
 ) -> float | None:
     """The bound of a row's trials; the mean of them where traffic beside has left each another."""
-    found = {which: bounds.get(which) for which in map(bounded, trials)}
+    bound_of = {which: bounds.get(which) for which in map(bounded, trials)}
     # All trials of a run have one batch, and one that has not would have another bound.
-    known = [bound for bound in found.values() if bound is not None]
-    if len({which._replace(taken=()) for which in found}) != 1 or len(known) < len(found):
+    known = [bound for bound in bound_of.values() if bound is not None]
+    if len({which._replace(taken=()) for which in bound_of}) != 1 or len(known) < len(bound_of):
         return None
     return fmean(known) if len(known) > 1 else known[0]
 
@@ -140,12 +140,12 @@ def _published(experiment: Mapping[str, Any]) -> dict[str, dict[str, tuple[float
     }
 
 
-def _in_order(experiment: Mapping[str, Any], found: Iterable[Choices]) -> list[Choices]:
+def _in_order(experiment: Mapping[str, Any], choices: Iterable[Choices]) -> list[Choices]:
     """Rows in the order of the experiment's values, what is compared side by side.
 
     Values that only the trials know come last.
     """
-    trials = list(found)
+    trials = list(choices)
     # A program has no schedule, and comes after those that have one.
     # Those of other jobs than the measured one come last.
     common = (name for name in EVERY_CHOICE if name not in (*COMPARED, "job"))

@@ -22,14 +22,14 @@ _FIRST = ("imgs_per_sec", "repeats", "speedup_pct", "verdict")
 
 def row_json(row: Row) -> dict[str, Any]:
     """A row for a program to read: percent where the name says `pct`, else shares of 1."""
-    found = {measure.name: measure.row(row) for measure in measures() if measure.row}
-    return {name: found[name] for name in (*EVERY_CHOICE, *_FIRST)} | found
+    values = {measure.name: measure.row(row) for measure in measures() if measure.row}
+    return {name: values[name] for name in (*EVERY_CHOICE, *_FIRST)} | values
 
 
 def rows_json(rows: Sequence[Row], jobs: Sequence[JobRow] = ()) -> str:
     """summary.json: the rows, then those of the jobs beside."""
-    found = [*map(row_json, rows), *map(job_json, jobs)]
-    return json.dumps(found, indent=2, allow_nan=False) + "\n"
+    entries = [*map(row_json, rows), *map(job_json, jobs)]
+    return json.dumps(entries, indent=2, allow_nan=False) + "\n"
 
 
 def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:

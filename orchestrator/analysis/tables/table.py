@@ -29,7 +29,7 @@ _BOUND = ("bound_imgs_per_sec", "share_of_bound_pct", "share_of_gain_pct")
 _CONDITIONS = ("pull_shares", "push_shares", "idle_mean", "drops", "retransmissions")
 _FULL = "fullest_link_full_time"
 _LEARNING = tuple(measure.name for measure in LEARNING)
-SHOWN = (*_FIGURES, *_BOUND, _FULL, *_LEARNING, *_CONDITIONS)
+TABLE_MEASURES = (*_FIGURES, *_BOUND, _FULL, *_LEARNING, *_CONDITIONS)
 """The measures of the table, in their order."""
 
 
@@ -54,12 +54,12 @@ class SummaryTable:
         )
         if not any(row.slowdown for row in self.rows):
             unknown.add("slowdown_pct")
-        shown = [
-            how.among(self.rows)
-            for name in SHOWN
-            if name not in unknown and (how := BY_NAME[name].shown)
+        filled = [
+            column.among(self.rows)
+            for name in TABLE_MEASURES
+            if name not in unknown and (column := BY_NAME[name].column)
         ]
-        columns = [Column(how.title, right=True, together=how.together) for how in shown]
+        columns = [Column(one.title, right=True, together=one.together) for one in filled]
         chosen = [name for name in EVERY_CHOICE if any(name in row.choices for row in self.rows)]
         keys = [Column(name) for name in chosen]
         verdict = Column("verdict", together=True)
@@ -68,7 +68,7 @@ class SummaryTable:
             level = Text(row.verdict.level, style=STYLES[row.verdict.level])
             table.add(
                 *(row.choices.get(name, "") for name in chosen),
-                *(how.cell(row) for how in shown),
+                *(column.cell(row) for column in filled),
                 level,
             )
         yield table
@@ -80,7 +80,7 @@ class SummaryTable:
 
     def _notes(self) -> Iterator[Text]:
         for job in self.jobs:
-            for level, reason in job.said:
+            for level, reason in job.reasons:
                 yield self._note(f"{job.job.name} beside {job.beside}: ", level, reason)
         for row in self.rows:
             reasons = row.verdict.judged

@@ -1,4 +1,4 @@
-"""The unit of throughputs that stand together: programs may have others than images per second."""
+"""The unit of throughputs that are shown together: programs may have another than imgs/sec."""
 
 from __future__ import annotations
 

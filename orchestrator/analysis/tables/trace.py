@@ -22,7 +22,7 @@ Event = dict[str, Any]
 _NETWORK, _SERVER = 1, 2  # numbers of processes; workers follow
 _COMPUTE, _STALLS, _PULLED, _PUSHED = 1, 2, 3, 4  # tracks of a worker
 _APPLIED = 1  # track of the parameter server; two for each worker follow
-_FLOW = 1_000_000  # further flows of a track have tracks of their own: what they send overlaps
+_FLOW = 1_000_000  # further flows of a track have separate tracks: what they send overlaps
 
 
 def trace(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
@@ -161,20 +161,20 @@ def _by_flow(spans: TrialSpans, track: int, name: str) -> dict[int, str]:
 
 
 def _transfers(
-    spans: TrialSpans, found: Sequence[Span], track: tuple[int, int], start: int
+    spans: TrialSpans, transferred: Sequence[Span], track: tuple[int, int], start: int
 ) -> Iterator[Event]:
     """Slices on the tracks of their flows."""
     pid, first = track
     for flow in sorted(set(spans.slice_flows)):
-        own = [span for span in found if spans.slice_flows[span.number] == flow]
-        yield from _slices(spans, own, (pid, first + _FLOW * flow), start)
+        of_flow = [span for span in transferred if spans.slice_flows[span.number] == flow]
+        yield from _slices(spans, of_flow, (pid, first + _FLOW * flow), start)
 
 
 def _slices(
-    spans: TrialSpans, found: Sequence[Span], track: tuple[int, int], start: int
+    spans: TrialSpans, sent: Sequence[Span], track: tuple[int, int], start: int
 ) -> Iterator[Event]:
     """One event per slice, but one for all that the kernel took in one call."""
-    for (begin, end), group in groupby(found, key=lambda span: (span.begin, span.end)):
+    for (begin, end), group in groupby(sent, key=lambda span: (span.begin, span.end)):
         together = tuple(group)
         first = together[0]
         more = f" and {len(together) - 1} more" if len(together) > 1 else ""

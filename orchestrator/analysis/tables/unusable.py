@@ -19,12 +19,12 @@ def why_unusable(rows: Sequence[Row]) -> str:
     named = [row.choices.sentence for row in bad[:_NAMED]]
     if len(bad) > _NAMED:
         named.append(f"{len(bad) - _NAMED} more")
-    said = f"{len(bad)} of {counted(len(rows), 'row')} may not be used ({', '.join(named)}): "
+    start = f"{len(bad)} of {counted(len(rows), 'row')} may not be used ({', '.join(named)}): "
     if not all(map(_taken, bad)):
-        return f"{said}see the verdicts"
+        return f"{start}see the verdicts"
     worst = max((trial for row in bad for trial in row.trials), key=_taken_share)
     return (
-        f"{said}in every attempt others had the CPUs that these trials needed (the worst: "
+        f"{start}in every attempt others had the CPUs that these trials needed (the worst: "
         f"{'; '.join(worst.disturbances)}). Run it again when they have ended; `retries` in the "
         "experiment's file lets trials wait longer for a quiet machine"
     )

@@ -96,7 +96,7 @@ def _named(document: Document, place: Loc, groups: Groups) -> list[tuple[Loc, st
 
 
 def _half_read(document: Document, place: Loc) -> bool:
-    """Whether something was said about the placement, or about a part of it."""
+    """Whether a problem was reported at the placement, or at a part of it."""
     return any(loc[: len(place)] == place for loc in document.bad)
 
 

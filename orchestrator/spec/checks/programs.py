@@ -50,7 +50,7 @@ def check_programs(
     for name, one in file.programs.items():
         loc: Loc = ("programs", name)
         if name in schedules:
-            hint = "choose another name: both stand in one column"
+            hint = "choose another name: both appear in one column"
             document.report_at(loc, f"{quoted(name)} is the name of a schedule", hint, key=True)
         if one.throughput.json_key is None and one.throughput.regex is None:
             message = "missing key 'json' or 'regex'"

@@ -111,8 +111,8 @@ def _check_workers(
             message = f"{workers} workers: no room for {workers - present} more links at {peer}"
             document.report_at(loc, message, f"at most {most} workers on {topology.name}")
             continue
-        there = exchange_of(*with_workers(topology, placement, workers)).demands
-        if why := unfit(there, switch):
+        demands = exchange_of(*with_workers(topology, placement, workers)).demands
+        if why := unfit(demands, switch):
             document.report_at(loc, why)
-        for port, _, least in short_queues(there):
-            document.report_at(loc, why_short(there, port), least_text(least))
+        for port, _, least in short_queues(demands):
+            document.report_at(loc, why_short(demands, port), least_text(least))

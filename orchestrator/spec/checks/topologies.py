@@ -93,7 +93,7 @@ def _nodes_readable(data: Mapping[str, Any]) -> bool:
 
 
 def _has_default(document: Document, data: Mapping[str, Any], part: str, key: str) -> bool:
-    """Whether there is a default, or what may have been meant for it was reported already."""
+    """Whether there is a default, or a reported problem may be a misspelt one."""
     default = mapping(mapping(data.get("defaults")).get(part))
     known = _DEFAULTS[part].model_fields
     misspelt = any(name not in known for name in default)

@@ -243,13 +243,13 @@ def _summary(documented: object) -> str:
 def _attributes(documented: type) -> dict[str, str]:
     """What a class's docstring says of its attributes, by name."""
     section = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     name = ""
     for line in section.splitlines():
         if not line.startswith(" " * 5):
             name, _, line = line.strip().partition(":")
-        found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-    return found
+        descriptions[name] = f"{descriptions.get(name, '')} {line.strip()}".strip()
+    return descriptions
 
 
 def _fields(documented: type) -> list[tuple[str, str, str]]:

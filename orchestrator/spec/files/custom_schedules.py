@@ -39,8 +39,8 @@ def custom_schedules(
         if name in schedule_names():
             hint = "choose another name"
             document.report_at(loc, f"{quoted(name)} is the library's own schedule", hint, key=True)
-        own = _own_order(document, (*loc, "order"), choices.order)
-        order = ORDERS.get(choices.order) if own is None else own.instance
+        own_order = _own_order(document, (*loc, "order"), choices.order)
+        order = ORDERS.get(choices.order) if own_order is None else own_order.instance
         try:
             schedule = choices.resolve(name)
             why = "" if order is None else incompatibility(schedule, order)
@@ -50,8 +50,8 @@ def custom_schedules(
             document.report_at(loc, f"schedule {quoted(name)} contradicts itself: {why}", key=True)
             continue
         schedules[name] = schedule
-        if own is not None:
-            orders[choices.order] = own
+        if own_order is not None:
+            orders[choices.order] = own_order
     return schedules, orders
 
 

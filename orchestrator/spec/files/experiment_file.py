@@ -1,4 +1,4 @@
-"""The experiment file: what may stand in it, and its defaults."""
+"""The experiment file: its keys and their defaults."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ class ScaleFile(FileModel):
 
     rates: Rates = Field(
         default=AUTO,
-        description="R: rates are divided by it; auto: the smallest that this machine carries",
+        description="R, by which rates are divided; auto: the smallest that this machine carries",
     )
     time: Annotated[float, Field(ge=MIN_TIME, le=MAX_TIME, allow_inf_nan=False)] = Field(
         default=1.0,
-        description="D: times are multiplied by it; below 1 saves time; with programs or"
+        description="D, by which times are multiplied; below 1 saves time; with programs or"
         " `compute: torch` it is R",
     )
 
@@ -123,7 +123,7 @@ class ScaleFile(FileModel):
 class BuffersFile(FileModel):
     """TCP buffers of the training's connections, in the real system's bytes.
 
-    The send buffer is the window: the kernel keeps twice of what is asked, and those of three
+    The send buffer is the window: the kernel doubles the value, and the windows of three
     workers at 48 KiB stay well within a port's default queue of 512 KiB: no drops, equal shares,
     and every scale agrees with every other. At 256 KiB they overrun it, shares get unfair, and
     unfair shares make the baseline too fast. At 32 KiB one flow alone cannot fill the trunk. The
@@ -132,10 +132,12 @@ class BuffersFile(FileModel):
 
     send: BufferOrAuto = Field(
         default="auto",
-        description="the window; auto: 48 KiB or what the path's rate and delay need",
+        description="the send buffer, which is the window; auto: 48 KiB, or what the path's rate"
+        " and delay need",
     )
     receive: BufferOrAuto = Field(
-        default="auto", description="auto: 256 KiB, or twice the largest send buffer"
+        default="auto",
+        description="the receive buffer; auto: 256 KiB, or twice the largest send buffer",
     )
 
     def resolve(self) -> SocketBuffers:
@@ -154,7 +156,7 @@ class DeviceFile(FileModel):
         description="per billion multiply-accumulates of a layer, for each image"
     )
     seconds_per_depthwise_layer: NotNegative = Field(
-        default=0.0, description="on top, for each depthwise layer and image"
+        default=0.0, description="in addition, per depthwise layer, for each image"
     )
 
 
@@ -168,40 +170,42 @@ class ScheduleFile(FileModel):
         description="the name of an order, or module:Class of your own",
         json_schema_extra={"examples": [*ORDERS, "my_module:MyOrder"]},
     )
-    place: Place = Field(default="nowhere", description="who enforces the order")
+    place: Place = Field(
+        default="nowhere", description="who enforces the order: hosts, switches, both or nobody"
+    )
     slice: Slice | None = Field(
         default=None, description="bytes of a unit; if left out, a unit is a whole tensor"
     )
     window: Amount | None = Field(
         default=None,
-        description="credit: bytes of a worker's pushes that may be unanswered; what fits the"
-        " socket if left out",
+        description="credit: unanswered bytes of a worker's pushes, at most; if left out, what fits"
+        " the socket",
     )
     not_sent_limit: Amount | None = Field(
         default=None,
-        description="bytes that may wait in a socket; its send buffer if left out",
+        description="bytes not yet sent that may wait in a socket; its send buffer if left out",
     )
     synchronisation: SynchronisationName = Field(
-        default="step-barrier", description="what a worker waits for before it goes on"
+        default="step-barrier", description="what a worker waits for before it continues"
     )
     staleness: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
-        default=None, description="iterations that a worker may be ahead: 'stale-synchronous' only"
+        default=None, description="'stale-synchronous' only: iterations that a worker may be ahead"
     )
     switch_order: SwitchOrder | None = Field(
-        default=None, description="what switches order by: place 'switch' or 'both' only"
+        default=None, description="place 'switch' or 'both' only: what switches order by"
     )
     flows: Annotated[int, Field(ge=MIN_FLOWS, le=MAX_FLOWS)] | None = Field(
-        default=None, description="flows per worker and direction: switch_order 'layer' only"
+        default=None, description="switch_order 'layer' only: flows per worker and direction"
     )
 
     codec: Annotated[str, Field(min_length=1)] = Field(
         default=IDENTITY,
-        description="how values travel: the name of a codec, or module:Class of your own",
+        description="how values are encoded: the name of a codec, or module:Class of your own",
         json_schema_extra={"examples": [*CODECS, "my_module:MyCodec"]},
     )
     exchange: Annotated[str, Field(min_length=1)] = Field(
         default=PARAMETER_SERVER,
-        description="how gradients of all workers become everybody's parameters: the name of an"
+        description="how workers' gradients become new parameters of all workers: the name of an"
         " exchange, or module:Class of your own",
         json_schema_extra={"examples": [*EXCHANGES, "my_module:MyExchange"]},
     )
@@ -283,10 +287,11 @@ class ExperimentFile(FileModel):
     programs: dict[Name, ProgramFile] = Field(
         default={},
         max_length=MAX_PROGRAMS,
-        description="commands of one's own, whose rows stand beside those of the schedules",
+        description="your own commands; their rows are compared with those of the schedules",
     )
     baseline: ScheduleName = Field(
-        default=BASELINE, description="the one of them that the others' speed-ups are against"
+        default=BASELINE,
+        description="the schedule that the speed-ups of the others are relative to",
     )
     iterations: Count = Field(default=5, description="measured iterations per trial")
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
@@ -295,20 +300,20 @@ class ExperimentFile(FileModel):
     # Spans of a trial's last 20 iterations are kept: measured ones must be among them.
     cool_down: Annotated[int, Field(ge=0, le=10)] = Field(
         default=1,
-        description="iterations after the measured ones, so that the last measured one meets the"
-        " next one's traffic",
+        description="iterations after the measured ones, so that traffic of a next iteration meets"
+        " the last measured one, too",
     )
     repeats: Count = Field(default=3, description="trials per model and schedule, or program")
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=2,
-        description="how often a trial is repeated that other programs or the hypervisor disturbed",
+        description="further attempts at a trial that other programs or the hypervisor disturbed",
     )
     batch: Count = Field(default=1, description="images per worker and iteration")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        default=1, description="of all random choices"
+        default=1, description="the seed of all random choices"
     )
     scale: Annotated[ScaleFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
-        default=ScaleFile(), description="R and D; 1 and 1 are the real thing"
+        default=ScaleFile(), description="R and D; with 1 and 1 the emulation runs at real speed"
     )
     switch: SwitchKind = Field(default="auto", description="the kind of switch")
     congestion_control: CongestionControl = Field(
@@ -317,10 +322,10 @@ class ExperimentFile(FileModel):
     socket_buffers: Annotated[BuffersFile, BeforeValidator(_expand_auto), _OrAuto()] = Field(
         default=BuffersFile(), description="TCP buffers in the real system's bytes"
     )
-    learning_rate: Positive = Field(default=0.01, description="of the optimizer")
+    learning_rate: Positive = Field(default=0.01, description="the optimizer's learning rate")
     optimizer: Annotated[OptimizerFile, BeforeValidator(named_optimizer), OrName()] = Field(
         default=OptimizerFile(name="sgd"),
-        description="what the parameter server does with the mean gradient: its name, or keys",
+        description="how the mean gradient changes the parameters: a name, or an optimizer's keys",
     )
     compute: ComputeName = Field(
         default="emulated",
@@ -328,21 +333,23 @@ class ExperimentFile(FileModel):
         " layers in this machine's time (R and D must be equal)",
     )
     dtype: DtypeName = Field(
-        default="float32", description="of parameters and gradients, with `compute: torch`"
+        default="float32",
+        description="the number type of parameters and gradients, with `compute: torch`",
     )
     checkpoint: Count | None = Field(
         default=None,
-        description="iterations between two checkpoints, from which `dmlbed run DIR` goes on",
+        description="iterations between two checkpoints, from which `dmlbed run DIR` continues",
     )
     data: DataName = Field(
         default="synthetic",
         description="what `compute: torch` trains on: made-up images, or scikit-learn's `digits`",
     )
     evaluate_every: Count = Field(
-        default=10, description="iterations between two looks at the held-out part of the data"
+        default=10, description="iterations between two evaluations on held-out data"
     )
     target_accuracy: Share | None = Field(
-        default=None, description="held-out accuracy, such as 0.95, whose time is looked for"
+        default=None,
+        description="held-out accuracy, such as 0.95; the time until it is reached is measured",
     )
     device_models: dict[DeviceName, DeviceFile] = Field(
         default={}, description="device models beside, or instead of, the library's"
@@ -350,7 +357,7 @@ class ExperimentFile(FileModel):
     custom_schedules: dict[Name, ScheduleFile] = Field(
         default={},
         max_length=MAX_CUSTOM_SCHEDULES,
-        description="schedules beside the library's, each by its choices",
+        description="your own schedules, each by its choices",
     )
     jobs: dict[Name, JobFile] = Field(
         default={},

@@ -1,4 +1,4 @@
-"""`jobs:` in the experiment file: what may stand in it, and its defaults."""
+"""`jobs:` in the experiment file: its keys and their defaults."""
 
 from __future__ import annotations
 
@@ -32,25 +32,26 @@ class SizesFile(FileModel):
         default=None, description="the mean of random sizes of which few are very large"
     )
     shape: Annotated[float, Field(gt=1, le=100, allow_inf_nan=False)] = Field(
-        default=DEFAULT_SHAPE, description="of `pareto`; the smaller, the larger the largest"
+        default=DEFAULT_SHAPE,
+        description="the shape of `pareto`: the closer to 1, the larger the largest messages",
     )
     list_: Annotated[list[Amount], Field(min_length=1, max_length=1000)] | None = Field(
-        default=None, alias="list", description="each as likely as the others"
+        default=None, alias="list", description="sizes to choose from, all equally likely"
     )
 
     def given(self) -> dict[SizeKind, list[int]]:
         """What is given, by kind."""
-        one: dict[SizeKind, int | None] = {
+        single: dict[SizeKind, int | None] = {
             "constant": self.constant,
             "exponential": self.exponential,
             "pareto": self.pareto,
         }
-        found: dict[SizeKind, list[int]] = {
-            kind: [size] for kind, size in one.items() if size is not None
+        sizes: dict[SizeKind, list[int]] = {
+            kind: [size] for kind, size in single.items() if size is not None
         }
         if self.list_ is not None:
-            found["list"] = self.list_
-        return found
+            sizes["list"] = self.list_
+        return sizes
 
     def resolve(self) -> Sizes:
         """The sizes; the file must have passed all checks."""
@@ -65,18 +66,20 @@ class TrafficFile(FileModel):
     from_: str = Field(alias="from", description="the host that sends")
     to: str = Field(description="the host that receives")
     rate: Rate = Field(
-        description="payload in bits per second, such as 300 Mbps; of 'on-off' while it is on"
+        description="payload in bits per second, such as 300 Mbps; 'on-off': the rate while on"
     )
     pattern: Literal["constant", "on-off", "poisson"] = Field(
         default="constant",
-        description="'constant': one message after the other; 'on-off': so for a time, then"
-        " nothing; 'poisson': at random",
+        description="when messages are sent. 'constant': one after the other; 'on-off': one after"
+        " the other for `on` seconds, then none for `off` seconds; 'poisson': at random times",
     )
-    sizes: SizesFile = Field(default=SizesFile(), description="of messages; 64 KiB if left out")
-    on: Positive = Field(default=1.0, description="'on-off': seconds for which it sends")
-    off: Positive = Field(default=1.0, description="'on-off': seconds for which it does not")
+    sizes: SizesFile = Field(
+        default=SizesFile(), description="the sizes of messages; 64 KiB if left out"
+    )
+    on: Positive = Field(default=1.0, description="'on-off': seconds of sending")
+    off: Positive = Field(default=1.0, description="'on-off': seconds of silence")
     transport: Literal["tcp", "udp"] = Field(
-        default="tcp", description="'tcp' waits for room, 'udp' loses what finds none"
+        default="tcp", description="'tcp' waits while a queue is full, 'udp' loses packets"
     )
 
     def resolve(self) -> Traffic:
@@ -89,22 +92,26 @@ class JobFile(FileModel):
     """A job beside the measured one: traffic, a training, or a program."""
 
     traffic: TrafficFile | None = Field(default=None, description="a source of traffic")
-    model: ModelName | None = Field(default=None, description="of a training: what it trains")
+    model: ModelName | None = Field(
+        default=None, description="a training: the model that it trains"
+    )
     schedule: ScheduleName | None = Field(
         default=None,
-        description="of a training: one that acts at hosts, if at all; if left out, that of the"
-        " measured job in each trial",
+        description="a training's schedule, which may not use the switches; if left out, the"
+        " schedule of the measured job in each trial",
     )
     placement: PlacementFile | None = Field(
-        default=None, description="of a training: who does what; hosts may have other jobs, too"
+        default=None,
+        description="a training's server and workers; their hosts may run other jobs, too",
     )
     batch: Count | None = Field(
-        default=None, description="of a training; the experiment's if left out"
+        default=None,
+        description="a training's images per worker and iteration; the experiment's if left out",
     )
     program: Name | None = Field(
-        default=None, description="one of `programs`, which then has rows of its own with `alone`"
+        default=None, description="one of `programs`; it has its own rows only with `alone`"
     )
     alone: bool = Field(
         default=False,
-        description="also run it, and the measured job, without the others: their slow-down",
+        description="also run this job and the measured one each alone, for their slow-down",
     )

@@ -31,12 +31,18 @@ def named_optimizer(value: Any) -> Any:
 class OptimizerFile(FileModel):
     """What the parameter server does with the mean gradient."""
 
-    name: OptimizerName = Field(description="`momentum` is SGD with it")
-    momentum: Decay = Field(default=0.9, description="of `momentum`")
-    nesterov: bool = Field(default=False, description="whether `momentum` looks ahead")
-    beta1: Decay = Field(default=0.9, description="of `adam`: of the mean gradient")
-    beta2: Decay = Field(default=0.999, description="of `adam`: of the mean square")
-    epsilon: Positive = Field(default=1e-8, description="of `adam`: beside the root of it")
+    name: OptimizerName = Field(description="the optimizer; `momentum` is SGD with momentum")
+    momentum: Decay = Field(
+        default=0.9, description="`momentum`: share of the last step that is kept"
+    )
+    nesterov: bool = Field(
+        default=False, description="`momentum`: whether to use Nesterov's variant"
+    )
+    beta1: Decay = Field(default=0.9, description="`adam`: decay of the mean gradient")
+    beta2: Decay = Field(default=0.999, description="`adam`: decay of the mean squared gradient")
+    epsilon: Positive = Field(
+        default=1e-8, description="`adam`: added to the divisor, so that it is not 0"
+    )
 
     def resolve(self) -> Optimizer:
         """What is asked for."""

@@ -1,4 +1,4 @@
-"""What is wrong with an exchange of somebody else, as far as it shows before it runs."""
+"""What is wrong with a user-defined exchange, as far as it shows before a run."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def wrong_exchange(exchange: OwnExchange, schedule: Schedule) -> str:
 
 def programs_tried(exchange: OwnExchange) -> Mapping[str, str]:
     """The programs that an exchange names for a server and a worker."""
-    found: Mapping[str, str] = exchange.instance.programs(("ps",), ("worker",))
-    return found
+    programs: Mapping[str, str] = exchange.instance.programs(("ps",), ("worker",))
+    return programs
 
 
 def _wrong_methods(exchange: OwnExchange) -> Iterator[str]:

@@ -15,14 +15,14 @@ def find_models(document: Document, file: ExperimentFile | None) -> dict[str, Ow
     Raises:
         InputError: one cannot be had; what else is wrong cannot be known without it.
     """
-    found: dict[str, OwnModel] = {}
+    models: dict[str, OwnModel] = {}
     for place, name in enumerate(file.models if file is not None else ()):
         if ":" not in name:
             continue
         try:
-            found[name] = OwnModel.find(name, document.path.parent)
+            models[name] = OwnModel.find(name, document.path.parent)
         except PluginError as error:
             document.report_at(("models", place), error.message, error.hint)
             raise InputError(document.sorted_problems()) from error
-        add_model(found[name].model)
-    return found
+        add_model(models[name].model)
+    return models

@@ -1,4 +1,4 @@
-"""`programs:` in the experiment file: what may stand in it, and its defaults."""
+"""`programs:` in the experiment file: its keys and their defaults."""
 
 from __future__ import annotations
 
@@ -91,21 +91,23 @@ class ThroughputFile(FileModel):
     json_key: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         alias="json",
-        description="of lines that are JSON objects, the key of the number; dots lead into objects",
+        description="for lines that are JSON objects: the key of the number; dots lead into"
+        " objects",
     )
     regex: Annotated[str, AfterValidator(_regex)] | None = Field(
-        default=None, description="a regular expression, whose first group is the number"
+        default=None,
+        description="a regular expression; its first group is the number",
     )
     file: Annotated[str, AfterValidator(_written)] | None = Field(
         default=None,
-        description="that the program writes into its directory; what it prints if left out",
+        description="a file in the program's directory to read; its output if left out",
     )
     unit: Annotated[str, Field(min_length=1, max_length=20)] = Field(
-        default=IMGS_PER_SEC, description="of the number, something per second"
+        default=IMGS_PER_SEC, description="the unit of the number: something per second"
     )
     per_rank: Literal["first", "sum"] = Field(
         default="first",
-        description="'first': of the lowest rank that has any; 'sum': all ranks added",
+        description="'first': the readings of the lowest rank that has any; 'sum': all ranks added",
     )
 
     def resolve(self) -> Throughput:
@@ -117,29 +119,31 @@ class ProgramFile(FileModel):
     """A program: one process for every place in `hosts`."""
 
     command: Words = Field(
-        description="program and arguments, a word each; python3 and torchrun are those of"
-        " dmlbed's own environment",
+        description="the program and its arguments, as a list of words; python3 and torchrun come"
+        " from dmlbed's environment",
     )
     hosts: Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None,
-        description="by rank, where its processes run; the placement's workers if left out",
+        description="the host of each process, by rank; the placement's workers if left out",
     )
     environment: dict[Variable, str] = Field(
-        default={}, description="variables, over those that every program gets"
+        default={}, description="variables, in addition to those that every program gets"
     )
     files: list[Annotated[str, AfterValidator(_inside)]] = Field(
         default=[],
-        description="files and folders beside this file that each process finds where it starts",
+        description="files and folders beside this file, shipped to where each process starts",
     )
     ready: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="text that one of its processes prints when it is ready"
     )
-    start: Seconds = Field(default=60.0, description="seconds on the clock until `ready` is there")
+    start: Seconds = Field(default=60.0, description="seconds of real time to wait for `ready`")
     throughput: ThroughputFile = Field(description="how its throughput is read")
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        default=0, description="readings of its throughput that are left out, the first ones"
+        default=0, description="how many of its first readings are left out"
     )
-    limit: Seconds = Field(default=300.0, description="seconds on the clock that it may take")
+    limit: Seconds = Field(
+        default=300.0, description="seconds of real time after which it is ended"
+    )
     model: ModelName | None = Field(
         default=None,
         description="the model that it trains: its row is compared with that model's baseline",

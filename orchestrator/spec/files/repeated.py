@@ -1,7 +1,7 @@
 """Repeated hosts of a topology file: `worker: {count: 20}` stands for worker0 to worker19.
 
 They are written out before anything is checked, and every copy knows where it was written: what is
-wrong with all of them is said once, at that place.
+wrong with all of them is reported once, at that place.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The topology file: what may stand in it, and what it means once the defaults are filled in."""
+"""The topology file: its keys, and what they mean once the defaults are filled in."""
 
 from __future__ import annotations
 

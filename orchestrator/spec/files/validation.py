@@ -110,7 +110,7 @@ def items(value: object) -> list[Any]:
 def _report(document: Document, model: type[BaseModel], item: dict[str, Any]) -> None:
     loc: Loc = item["loc"]
     context = item.get("ctx", {})
-    found = item["input"]
+    value = item["input"]
     match item["type"]:
         case "missing":
             document.report_at(loc, f"missing key {quoted(str(loc[-1]))}", key=True)
@@ -125,29 +125,29 @@ def _report(document: Document, model: type[BaseModel], item: dict[str, Any]) ->
             document.report_at(loc[:-1] if is_key else loc, str(error), hint, key=is_key)
         case "literal_error":
             allowed = context["expected"]
-            hint = nearest(found, allowed.split("'")[1::2]) if isinstance(found, str) else ""
-            document.report_at(loc, f"expected {allowed}, found {kind(found)}", hint)
+            hint = nearest(value, allowed.split("'")[1::2]) if isinstance(value, str) else ""
+            document.report_at(loc, f"expected {allowed}, found {kind(value)}", hint)
         case "too_short" | "too_long":
             count = context.get("min_length", context.get("max_length"))
             least = "at least" if item["type"] == "too_short" else "at most"
             noun = "entry" if count == 1 else "entries"
-            message = f"expected {least} {count} {noun}, found {len(found)}"
+            message = f"expected {least} {count} {noun}, found {len(value)}"
             document.report_at(loc, message)
         case name if name in _BOUND:
             key, words = _BOUND[name]
             bound = context[key]
             limit = bound if isinstance(bound, int) else f"{bound:g}"
-            document.report_at(loc, f"must be {words} {limit}, found {found}")
-        case "int_type" if isinstance(found, float) and abs(found) >= _LARGE:
-            side = "large" if found > 0 else "small"
+            document.report_at(loc, f"must be {words} {limit}, found {value}")
+        case "int_type" if isinstance(value, float) and abs(value) >= _LARGE:
+            side = "large" if value > 0 else "small"
             limits = _limits(_model_at(model, loc[:-1]).model_fields.get(str(loc[-1])))
-            document.report_at(loc, f"the number {found:.3g} is too {side}", limits)
+            document.report_at(loc, f"the number {value:.3g} is too {side}", limits)
         case name if name in _EXPECTED:
-            quotes = name == "string_type" and isinstance(found, int | float)
+            quotes = name == "string_type" and isinstance(value, int | float)
             hint = "put it in quotes to make it text" if quotes else ""
-            document.report_at(loc, f"expected {_EXPECTED[name]}, found {kind(found)}", hint)
+            document.report_at(loc, f"expected {_EXPECTED[name]}, found {kind(value)}", hint)
         case _:
-            document.report_at(loc, f"{item['msg']}, found {kind(found)}")
+            document.report_at(loc, f"{item['msg']}, found {kind(value)}")
 
 
 def _right_key(model: type[BaseModel], key: str) -> str:
@@ -161,11 +161,11 @@ def _right_key(model: type[BaseModel], key: str) -> str:
 
 def _limits(field: FieldInfo | None) -> str:
     """The least and the most that a field takes, in words."""
-    found = [] if field is None else field.metadata
+    metadata = [] if field is None else field.metadata
     words = (
         f"{text} {getattr(one, key)}"
         for key, text in _BOUND.values()
-        for one in found
+        for one in metadata
         if getattr(one, key, None) is not None
     )
     return " and ".join(words)
@@ -184,7 +184,7 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in get_args(annotation):
-        found = _model_in(argument)
-        if found is not None:
-            return found
+        model = _model_in(argument)
+        if model is not None:
+            return model
     return None

@@ -82,9 +82,9 @@ def _wrong(demands: Iterable[Any], hosts: set[str]) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _made(topology: Topology, demands: tuple[Demand, ...]) -> Demands:
-    made = Demands(topology, demands)
-    made.paths  # noqa: B018 (there must be one for each)
-    return made
+    checked = Demands(topology, demands)
+    checked.paths  # noqa: B018 (there must be one for each)
+    return checked
 
 
 @lru_cache(maxsize=_REMEMBERED)

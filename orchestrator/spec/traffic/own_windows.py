@@ -1,7 +1,7 @@
 """Whether socket buffers of an experiment's own fit the queues on their ways (pure).
 
 Buffers of any size can be run: what they do to a queue may be the question. But a figure from a
-queue that drops is another one than people expect, so it is said before.
+queue that drops is another one than people expect, so a note tells them before the run.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class SocketBuffers:
 
     @property
     def auto(self) -> bool:
-        """Whether the topology has a say."""
+        """Whether the topology decides a size."""
         return self.send is None or self.receive is None
 
     def send_bytes(self, demands: Demands, demand: Demand) -> int:

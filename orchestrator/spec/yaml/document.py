@@ -29,7 +29,7 @@ class Document:
         text: the file's content.
         data: mappings (keys are always text), lists and scalars.
         problems: what is wrong, each with its position, in the order found.
-        bad: places about which something was said already; what follows from them is not said.
+        bad: places with a reported problem; problems that follow from these are not reported.
         cut: places whose values were left out, for they are wrong: what is around is not whole.
         copies: places in the data that are copies, and the places where they are written.
         used: places whose text is elsewhere, with the position of the alias that refers to it.
@@ -55,9 +55,9 @@ class Document:
     def report_at(self, loc: Loc, message: str, hint: str = "", *, key: bool = False) -> None:
         """Adds a problem at a place in the data: at its value, or at its key.
 
-        Nothing is added where something was said before, at the place itself or around it; nor if
-        an alias repeats a text about which the same was said where it is written; nor about what
-        is not whole.
+        Nothing is added where a problem was reported before, at the place itself or around it;
+        nor if an alias repeats a text that has the same problem where it is written; nor about
+        what is not whole.
         """
         loc = self.written(loc)
         if self._is_bad(loc) or self.is_cut(loc):
@@ -72,7 +72,7 @@ class Document:
         self.report(mark, message, hint)
 
     def is_bad(self, loc: Loc) -> bool:
-        """Whether something was said already about a place or what it is part of."""
+        """Whether a problem was reported already at a place or at what it is part of."""
         return self._is_bad(self.written(loc))
 
     def is_cut(self, loc: Loc) -> bool:

@@ -16,7 +16,7 @@ from orchestrator.spec.yaml.document import Document, Mark, Unreadable
 MAX_DEPTH = 20
 MAX_NODES = 10_000
 REFUSED = "!refused"
-"""The tag of a node about which something was said already."""
+"""The tag of a node with a problem that was reported already."""
 
 
 class AliasNode(yaml.Node):

@@ -336,8 +336,8 @@ def write_run(
         "published": published or {},
     }
     for name in dict.fromkeys(name for trial in trials for name in trial.chosen):
-        found = (trial.chosen[name] for trial in trials if name in trial.chosen)
-        experiment[EVERY_CHOICE[name]] = list(dict.fromkeys(found))
+        values = (trial.chosen[name] for trial in trials if name in trial.chosen)
+        experiment[EVERY_CHOICE[name]] = list(dict.fromkeys(values))
     if jobs := {one.job.name: one.job.resolved() for t in trials for one, _ in t.beside}:
         experiment["jobs"] = jobs
     if baseline:

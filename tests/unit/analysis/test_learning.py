@@ -32,13 +32,13 @@ def rows(folder: Path, *trials: FakeTrial) -> tuple[Row, ...]:
 
 def test_what_was_learned_is_in_the_real_systems_time(tmp_path: Path) -> None:
     (row,) = rows(tmp_path, trial())
-    (found,) = row.trials
-    assert found.learnt is not None
+    (measure,) = row.trials
+    assert measure.learnt is not None
     # Workers' losses are 0, 1 and 2 above the first one's; each learns of a release 1 ms later.
-    assert [loss for _, loss in found.learnt.losses] == [loss + 1 for loss in LOSSES]
-    seconds = [second for second, _ in found.learnt.losses]
+    assert [loss for _, loss in measure.learnt.losses] == [loss + 1 for loss in LOSSES]
+    seconds = [second for second, _ in measure.learnt.losses]
     assert seconds == pytest.approx([30, 40, 50, 60, 90], abs=0.01)
-    assert [value for _, value in found.learnt.accuracies] == [0.1, 0.94, 0.96]
+    assert [value for _, value in measure.learnt.accuracies] == [0.1, 0.94, 0.96]
     assert row.final_loss == 1.25
     assert row.accuracy == 0.96
     assert row.seconds_to_target == pytest.approx(75, abs=0.01)  # half of the last iteration
@@ -61,8 +61,8 @@ def test_a_report_has_the_columns_and_the_figure_only_of_real_training(tmp_path:
     assert {"learning.png", "learning.svg"} <= {path.name for path in real.files}
     console = Console(width=200, record=True)
     console.print(real.table)
-    shown = console.export_text()
-    assert "96.0" in shown
+    printed = console.export_text()
+    assert "96.0" in printed
     assert real.rows[0]["seconds_to_target_accuracy"] == pytest.approx(75, abs=0.01)
     assert real.rows[0]["final_loss"] == 1.25
     emulated = report(write_run(tmp_path / "emulated", [FakeTrial()]))
@@ -76,13 +76,13 @@ def test_the_figure_has_a_line_per_trial_and_no_text_overlaps(
     tmp_path: Path, schedules: list[str]
 ) -> None:
     trials = [trial(name, repeat) for name in schedules for repeat in range(2)]
-    found = rows(tmp_path, *trials)
+    summary_rows = rows(tmp_path, *trials)
     with style():
-        drawing = compose(found, CAPTION)
+        drawing = compose(summary_rows, CAPTION)
         assert_apart_and_inside(drawing)
         upper, lower = drawing.axes
         assert len(upper.lines) == len(trials)
         # Accuracy, where the target was reached, and the target itself.
         assert len(lower.lines) == 2 * len(trials) + 1
         assert {text.get_text() for text in texts(drawing)} >= set(schedules)
-    assert draw_learning(found, CAPTION) == draw_learning(found, CAPTION)
+    assert draw_learning(summary_rows, CAPTION) == draw_learning(summary_rows, CAPTION)

@@ -40,11 +40,11 @@ HEADERS, SEGMENT = 66, 1514
 
 def lines_of(values: Sequence[float], begin: int = 10) -> list[PrintedLine]:
     """A line each second, with noise between them."""
-    found = [PrintedLine(begin * SECOND, "stdout", "warming up\n")]
+    lines = [PrintedLine(begin * SECOND, "stdout", "warming up\n")]
     for second, value in enumerate(values, start=begin + 1):
-        found.append(PrintedLine(second * SECOND, "stdout", json.dumps({"speed": value}) + "\n"))
-        found.append(PrintedLine(second * SECOND, "stderr", "note: 3 of 4\n"))
-    return found
+        lines.append(PrintedLine(second * SECOND, "stdout", json.dumps({"speed": value}) + "\n"))
+        lines.append(PrintedLine(second * SECOND, "stderr", "note: 3 of 4\n"))
+    return lines
 
 
 def write_program(
@@ -73,8 +73,8 @@ def write_program(
         ended_ns=16 * SECOND,
     )
     named = {} if model is None else {"model": model}
-    made = FakeTrial(management=management, time=time)
-    network = made._network()
+    reported = FakeTrial(management=management, time=time)
+    network = reported._network()
     ports = []
     for rank, host in enumerate(HOSTS):
         classes = tuple(
@@ -132,15 +132,15 @@ def program_in(tmp_path: Path, lines: Mapping[str, Sequence[PrintedLine]], **how
     """The one trial of a run that has nothing else."""
     run = write_run(tmp_path / "run", [FakeTrial()])
     write_program(run, index=2, lines=lines, **how)
-    (found,) = (one for one in read_run(run).trials if isinstance(one, ProgramTrial))
-    return found
+    (trial,) = (one for one in read_run(run).trials if isinstance(one, ProgramTrial))
+    return trial
 
 
 def test_a_program_stands_beside_the_trainings_of_its_model(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", [FakeTrial(imgs_per_sec=0.25), FakeTrial(schedule="p3")])
     write_program(run, index=3, lines={"worker0": lines_of([9, 0.5, 0.5])}, repeat=0)
-    made = report(run)
-    row = made.rows[2]
+    reported = report(run)
+    row = reported.rows[2]
     assert [row[key] for key in ("model", "schedule", "program")] == ["alexnet", None, "own"]
     assert row["imgs_per_sec"] == row["throughput"] == pytest.approx(0.5)
     assert row["speedup_pct"] == pytest.approx(100)
@@ -148,7 +148,7 @@ def test_a_program_stands_beside_the_trainings_of_its_model(tmp_path: Path) -> N
     payload = 1_000_000 * (SEGMENT - HEADERS)
     assert f"worker0->worker1={payload}" in row["payload_by_pair"]
     assert "worker0->worker2=0" in row["payload_by_pair"]
-    assert made.rows[0]["program"] is None
+    assert reported.rows[0]["program"] is None
     *_, line = csv.DictReader(io.StringIO((run / "summary.csv").read_text()))
     assert (line["program"], line["schedule"], line["batch"], line["seed"]) == ("own", "", "", "")
 
@@ -234,7 +234,7 @@ def test_readings_may_be_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "reason"),
     [
         (
             [],
@@ -246,12 +246,12 @@ def test_readings_may_be_in_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_program_without_a_throughput_has_failed(
-    tmp_path: Path, values: list[float], said: str
+    tmp_path: Path, values: list[float], reason: str
 ) -> None:
     run = write_run(tmp_path / "run", [FakeTrial()])
     write_program(run, index=2, lines={"worker0": lines_of(values)})
     (failed,) = read_run(run).failed
-    assert said in failed.reason
+    assert reason in failed.reason
 
 
 def test_what_never_crossed_the_data_network_is_unusable(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_only_the_measured_jobs_demands_have_classes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "more", "said"),
+    ("jobs", "more", "message"),
     [
         ({"a": {}}, {}, "missing key 'model'"),
         ({"a": {"traffic": {**TRAFFIC, "to": "worker9"}}}, {}, "'worker9' is no host"),
@@ -141,7 +141,7 @@ def test_only_the_measured_jobs_demands_have_classes(tmp_path: Path) -> None:
         ({"a": {"traffic": TRAFFIC}}, {"sweep": {"batch": [1, 2]}}, "a sweep has no jobs"),
     ],
 )
-def test_what_cannot_be(tmp_path: Path, jobs: Any, more: Any, said: str) -> None:
+def test_what_cannot_be(tmp_path: Path, jobs: Any, more: Any, message: str) -> None:
     with pytest.raises(InputError) as error:
         loaded(tmp_path, jobs, **more)
-    assert said in "\n".join(map(str, error.value.problems))
+    assert message in "\n".join(map(str, error.value.problems))

@@ -31,16 +31,16 @@ def problems(
 
 
 def test_what_learns_is_resolved_and_comes_back(tmp_path: Path) -> None:
-    found = loaded(tmp_path, f"{REAL}target_accuracy: 0.9\nevaluate_every: 3\n")
-    assert found.learning.real
-    assert (found.learning.target_accuracy, found.learning.evaluate_every) == (0.9, 3)
-    assert Experiment.from_resolved(found.to_json()).learning == found.learning
+    experiment = loaded(tmp_path, f"{REAL}target_accuracy: 0.9\nevaluate_every: 3\n")
+    assert experiment.learning.real
+    assert (experiment.learning.target_accuracy, experiment.learning.evaluate_every) == (0.9, 3)
+    assert Experiment.from_resolved(experiment.to_json()).learning == experiment.learning
     assert "learning" not in loaded(tmp_path, "").resolved()
-    assert found.digest() != loaded(tmp_path, REAL).digest()
+    assert experiment.digest() != loaded(tmp_path, REAL).digest()
 
 
 @pytest.mark.parametrize(
-    ("scale", "place", "found", "remedy"),
+    ("scale", "place", "message", "remedy"),
     [
         ("", "5:1", "R = auto with", "`scale: {rates: 1, time: 1}`"),
         ("scale: auto", "6:8", "R = auto with", "`scale: {rates: 1, time: 1}`"),
@@ -53,10 +53,10 @@ def test_what_learns_is_resolved_and_comes_back(tmp_path: Path) -> None:
     ],
 )
 def test_whole_tensors_need_d_equal_to_r(
-    tmp_path: Path, scale: str, place: str, found: str, remedy: str
+    tmp_path: Path, scale: str, place: str, message: str, remedy: str
 ) -> None:
     (problem,) = problems(tmp_path, f"compute: torch\n{scale}\n")
-    assert problem.startswith(f"e.yaml:{place}: {found} `compute: torch`")
+    assert problem.startswith(f"e.yaml:{place}: {message} `compute: torch`")
     assert problem.endswith(f"({remedy})")
 
 
@@ -130,9 +130,9 @@ def test_an_optimizer_is_a_name_or_keys(tmp_path: Path) -> None:
     assert loaded(tmp_path, "").learning.optimizer == Optimizer()
     assert loaded(tmp_path, "optimizer: adam\n").learning.optimizer == Optimizer("adam")
     keys = "optimizer: {name: momentum, momentum: 0.5, nesterov: true}\n"
-    found = loaded(tmp_path, keys)
-    assert found.learning.optimizer == Optimizer("momentum", momentum=0.5, nesterov=True)
-    assert Experiment.from_resolved(found.to_json()).learning == found.learning
+    experiment = loaded(tmp_path, keys)
+    assert experiment.learning.optimizer == Optimizer("momentum", momentum=0.5, nesterov=True)
+    assert Experiment.from_resolved(experiment.to_json()).learning == experiment.learning
     assert problems(tmp_path, "optimizer: adma\n") == [
         "e.yaml:5:1: expected 'sgd', 'momentum' or 'adam', found the text 'adma' "
         "(did you mean 'adam'?)"

@@ -131,8 +131,8 @@ def test_problems_of_file_topology_and_options_come_together(tmp_path: Path) -> 
     broken = ROOT / "tests/golden/broken/topology-small-queue.yaml"
     file = tmp_path / "x.yaml"
     file.write_text(experiment_text(topology=str(broken), repeats=0), encoding="utf-8")
-    found = lines(lambda: load_experiment(file, Overrides(switch="x")))
-    assert [line.split(": ")[0] for line in found] == [
+    messages = lines(lambda: load_experiment(file, Overrides(switch="x")))
+    assert [line.split(": ")[0] for line in messages] == [
         f"{file}:4:10",
         f"{broken}:11:39",
         "--switch",
@@ -211,8 +211,8 @@ def test_a_file_of_the_other_kind_is_called_by_its_name() -> None:
 def test_files_that_no_editor_shows_well(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "x.yaml"
     file.write_bytes(content)
-    found = lines(lambda: load_any(file))
-    assert any(line.startswith(f"{file}{message}") for line in found), found
+    messages = lines(lambda: load_any(file))
+    assert any(line.startswith(f"{file}{message}") for line in messages), messages
 
 
 def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
@@ -280,8 +280,8 @@ def test_json_is_yaml(tmp_path: Path, indent: int | str | None) -> None:
 def test_positions_in_json_with_tabs(tmp_path: Path) -> None:
     file = tmp_path / "star.json"
     file.write_text('{\n\t"name": "x",\n\t"links": [],\n\t"nam":\t3\n}\n')
-    found = lines(lambda: load_topology(file))
-    assert f"{file}:4:2: unknown key 'nam' (did you mean 'name'?)" in found
+    messages = lines(lambda: load_topology(file))
+    assert f"{file}:4:2: unknown key 'nam' (did you mean 'name'?)" in messages
 
 
 def test_the_baseline_is_one_of_the_schedules(tmp_path: Path) -> None:

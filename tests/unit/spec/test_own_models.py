@@ -39,8 +39,8 @@ def load(folder: Path, keys: str = "", overrides: Overrides | None = None) -> Ex
 def problem(folder: Path, keys: str) -> str:
     with pytest.raises(InputError) as caught:
         load(folder, keys)
-    (found,) = caught.value.problems
-    return str(found).removeprefix(f"{folder}/")
+    (only_problem,) = caught.value.problems
+    return str(only_problem).removeprefix(f"{folder}/")
 
 
 def test_without_torch_it_says_what_brings_it(
@@ -91,13 +91,13 @@ def test_another_file_is_another_experiment(tmp_path: Path) -> None:
 )
 def test_what_is_no_network_is_one_problem(tmp_path: Path, name: str, expected: str) -> None:
     pytest.importorskip("torch", reason="torch is not installed: make setup-torch")
-    found = problem(tmp_path, f"models: ['{name}']\n")
-    assert found.startswith("e.yaml:5:10: ")
-    assert expected in found
-    assert "\n" not in found
+    message = problem(tmp_path, f"models: ['{name}']\n")
+    assert message.startswith("e.yaml:5:10: ")
+    assert expected in message
+    assert "\n" not in message
 
 
 def test_digits_need_a_network_that_takes_them(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed: make setup-torch")
-    found = problem(tmp_path, "compute: torch\ndata: digits\n")
-    assert "my_net:small does not take the 8 x 8 images of digits" in found
+    message = problem(tmp_path, "compute: torch\ndata: digits\n")
+    assert "my_net:small does not take the 8 x 8 images of digits" in message

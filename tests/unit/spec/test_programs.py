@@ -99,7 +99,7 @@ def test_files_cross_in_the_plan_and_decide_its_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"command": "python3 ring.py"}, "expected a list of words"),
         ({"command": []}, "expected at least 1 entry"),
@@ -121,19 +121,19 @@ def test_files_cross_in_the_plan_and_decide_its_digest(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(
-    tmp_path: Path, changed: dict[str, Any], said: str
+    tmp_path: Path, changed: dict[str, Any], expected: str
 ) -> None:
-    found = problem(tmp_path, {"ring": {**RING, **changed}})
-    assert said in found
-    assert "own.yaml:" in found
+    message = problem(tmp_path, {"ring": {**RING, **changed}})
+    assert expected in message
+    assert "own.yaml:" in message
 
 
 def test_files_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "big").write_bytes(b"x" * (2 * 2**20 + 1))
     monkeypatch.setattr(checks, "MAX_FILES_BYTES", 2 * 2**20)
-    found = problem(tmp_path, {"ring": {**RING, "files": ["big"]}})
-    assert "a program ships at most 2 MiB in 2000 files" in found
-    assert "absolute path" in found
+    message = problem(tmp_path, {"ring": {**RING, "files": ["big"]}})
+    assert "a program ships at most 2 MiB in 2000 files" in message
+    assert "absolute path" in message
 
 
 def test_a_program_is_not_named_as_a_schedule(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_the_scale_of_the_command_line(tmp_path: Path) -> None:
 
 
 def test_the_remedy_of_another_scale_can_be_pasted(tmp_path: Path) -> None:
-    found = problem(tmp_path, {"ring": RING}, scale={"rates": 8, "time": 0.5})
-    assert "`scale: {rates: 8, time: 8}` or `scale: auto`" in found
+    message = problem(tmp_path, {"ring": RING}, scale={"rates": 8, "time": 0.5})
+    assert "`scale: {rates: 8, time: 8}` or `scale: auto`" in message
     with pytest.raises(InputError, match="`--scale 8,8` or `--scale auto`"):
         load_experiment(written(tmp_path, {"ring": RING}), Overrides(scale="8,0.5"))
 
@@ -170,9 +170,9 @@ def test_a_script_that_is_not_shipped_is_found_before_the_run(tmp_path: Path) ->
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "swap.py").write_text("print(1)\n")
     swap = {**RING, "command": ["python3", "-u", "own/swap.py", "elsewhere.py"]}
-    found = problem(tmp_path, {"swap": swap})
-    assert "'own/swap.py' lies beside this file, but no process finds it" in found
-    assert "`files: [own/swap.py]` ships it" in found
+    message = problem(tmp_path, {"swap": swap})
+    assert "'own/swap.py' lies beside this file, but no process finds it" in message
+    assert "`files: [own/swap.py]` ships it" in message
     for files in (["own/swap.py"], ["own"], ["./own"]):
         assert loaded(tmp_path, {"swap": {**swap, "files": files}}).programs
     absolute = [str(tmp_path / "own" / "swap.py")]
@@ -180,8 +180,8 @@ def test_a_script_that_is_not_shipped_is_found_before_the_run(tmp_path: Path) ->
 
 
 def test_programs_are_no_part_of_a_sweep(tmp_path: Path) -> None:
-    found = problem(tmp_path, {"ring": RING}, sweep={"batch": [1, 2]}, **TRAINED)
-    assert "programs run at one point, not in a sweep" in found
+    message = problem(tmp_path, {"ring": RING}, sweep={"batch": [1, 2]}, **TRAINED)
+    assert "programs run at one point, not in a sweep" in message
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_what_is_no_throughput() -> None:
 
 def test_every_ordered_pair_of_hosts_is_a_demand(tmp_path: Path) -> None:
     experiment = loaded(tmp_path, {"ring": {**RING, "hosts": ["worker0", "worker1", "worker0"]}})
-    found = pair_demands(experiment.topology, experiment.programs)
-    assert [(one.source, one.destination) for one in found] == [
+    demands = pair_demands(experiment.topology, experiment.programs)
+    assert [(one.source, one.destination) for one in demands] == [
         ("worker0", "worker1"),
         ("worker1", "worker0"),
     ]

@@ -36,10 +36,10 @@ EXPERIMENTS = sorted(
 def again(experiment: Experiment) -> Experiment:
     """What another process, and a run's directory, make of an experiment."""
     text = json.dumps(experiment.to_json(), sort_keys=True)
-    found = Experiment.from_resolved(json.loads(text))
+    resolved_again = Experiment.from_resolved(json.loads(text))
     # 4 and 4.0 are equal, and have two digests.
-    assert json.dumps(found.to_json(), sort_keys=True) == text
-    return found
+    assert json.dumps(resolved_again.to_json(), sort_keys=True) == text
+    return resolved_again
 
 
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.name)
@@ -148,7 +148,7 @@ def test_every_experiment_there_can_be(experiment: Experiment) -> None:
 def test_an_order_of_ones_own_travels() -> None:
     experiment = load_experiment(ROOT / "experiments/own-order.yaml", Overrides(scale="1,1"))
     (name,) = experiment.own_orders
-    found = again(experiment)
+    resolved_again = again(experiment)
     text = (ROOT / "experiments/own_order.py").read_text()
-    assert found.own_orders[name].files == {"own_order.py": text}
-    assert found.digest() == experiment.digest()
+    assert resolved_again.own_orders[name].files == {"own_order.py": text}
+    assert resolved_again.digest() == experiment.digest()

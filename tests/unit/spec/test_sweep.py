@@ -27,9 +27,9 @@ TREE = load_topology(ROOT / "topologies/two-rack-tree.yaml")
 
 
 def loaded(name: str) -> Experiment:
-    found = load_any(GOOD / f"{name}.yaml")
-    assert isinstance(found, Experiment)
-    return found
+    experiment = load_any(GOOD / f"{name}.yaml")
+    assert isinstance(experiment, Experiment)
+    return experiment
 
 
 def test_points_of_the_batch_keep_their_order_and_the_topology() -> None:

@@ -52,17 +52,17 @@ def test_windows_of_a_whole_turn_leave_nothing_to_order(schedule: str) -> None:
     """52,187 B in flight: at R = 64 a model of 4,991,392 B has more from D = 0.67 on."""
     assert pytest.approx(0.669, abs=1e-3) == 52_187 / 4_991_392 * 64
     for time in (0.2, 0.66):
-        said = why(schedule, Scale(64, time))
-        assert said.startswith("TCP's windows at switch0->switch1 hold 51 KiB together, and squeez")
-        assert said.endswith("(D = 0.67 is enough at R = 64)")
+        text = why(schedule, Scale(64, time))
+        assert text.startswith("TCP's windows at switch0->switch1 hold 51 KiB together, and squeez")
+        assert text.endswith("(D = 0.67 is enough at R = 64)")
     assert why(schedule, Scale(64, 0.67)) == ""
 
 
 def test_messages_that_take_a_whole_turn_decide_who_goes_on() -> None:
     """4.68 ms of messages; a turn takes 39.9 ms times D, so that D = 0.118 is the least."""
-    said = why("switch-priority", Scale(1, 0.1))
-    assert said.startswith("312 messages of squeezenet take a host some 4.7 ms, and switch0->switc")
-    assert said.endswith("carries one worker's in 4 ms (D = 0.12 is enough at R = 1)")
+    text = why("switch-priority", Scale(1, 0.1))
+    assert text.startswith("312 messages of squeezenet take a host some 4.7 ms, and switch0->switc")
+    assert text.endswith("carries one worker's in 4 ms (D = 0.12 is enough at R = 1)")
     assert why("switch-priority", Scale(1, 0.12)) == ""
 
 
@@ -87,9 +87,9 @@ def test_what_the_real_system_has_too_is_no_fault_of_the_scale() -> None:
 def test_the_worst_is_named_with_what_is_enough_for_all() -> None:
     models = [load_model(name) for name in ("inception3", "squeezenet", "alexnet")]
     schedules = [get_schedule("none"), get_schedule("switch-priority")]
-    said = too_small_for_order([DEMANDS], AUTO, models, schedules, Scale(4096, 1))
-    assert said.startswith("scale: at R=4096, D=1 an order has little effect: TCP's windows at ")
-    assert "inception3 has 22.7 KiB for one worker; squeezenet: the same (D = 43 is" in said
+    text = too_small_for_order([DEMANDS], AUTO, models, schedules, Scale(4096, 1))
+    assert text.startswith("scale: at R=4096, D=1 an order has little effect: TCP's windows at ")
+    assert "inception3 has 22.7 KiB for one worker; squeezenet: the same (D = 43 is" in text
     assert too_small_for_order([DEMANDS], AUTO, models, schedules, Scale(8, 0.3)) == ""
     assert "no D up to 1000 is enough" in why("switch-priority", Scale(10**6, 1))
 
@@ -100,8 +100,8 @@ def test_an_experiment_notes_it_once_its_scale_is_known() -> None:
         return [note for note in loaded.notes if "an order has little effect" in note]
 
     assert notes("auto") == notes("1,0.3") == notes("64,0.3") == []
-    (said,) = notes("4096,1")
-    assert "inception3, resnet50, mobilenet: the same" in said
+    (text,) = notes("4096,1")
+    assert "inception3, resnet50, mobilenet: the same" in text
 
 
 def test_a_schedule_that_moves_no_whole_model_is_none_of_its() -> None:

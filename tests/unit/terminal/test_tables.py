@@ -12,7 +12,7 @@ from rich.console import Console
 from orchestrator.terminal.tables import Column, FittedTable
 
 
-def shown(table: FittedTable, width: int) -> list[str]:
+def printed_lines(table: FittedTable, width: int) -> list[str]:
     text = io.StringIO()
     Console(file=text, width=width, markup=False, _environ={}).print(table)
     return [line.rstrip() for line in text.getvalue().splitlines()]
@@ -35,7 +35,7 @@ def example(*, lines: bool = False) -> FittedTable:
 
 
 def test_one_table_where_it_fits() -> None:
-    assert shown(example(), 36) == [
+    assert printed_lines(example(), 36) == [
         "                imgs/  devia-",
         "model             sec    tion  bound",
         "alexnet  0.239 ±0.001    -0.3  0.484",
@@ -44,7 +44,7 @@ def test_one_table_where_it_fits() -> None:
 
 
 def test_it_goes_on_below_and_says_again_what_its_rows_are() -> None:
-    assert shown(example(), 30) == [
+    assert printed_lines(example(), 30) == [
         "                imgs/  devia-",
         "model             sec    tion",
         "alexnet  0.239 ±0.001    -0.3",
@@ -57,7 +57,7 @@ def test_it_goes_on_below_and_says_again_what_its_rows_are() -> None:
 
 
 def test_it_is_turned_where_a_column_does_not_fit_beside_its_keys() -> None:
-    assert shown(example(), 20) == [
+    assert printed_lines(example(), 20) == [
         "alexnet",
         "  imgs/ sec: 0.239",
         "±0.001",
@@ -76,7 +76,7 @@ def test_it_is_turned_where_a_column_does_not_fit_beside_its_keys() -> None:
 def test_words_are_wrapped(width: int) -> None:
     table = FittedTable((Column("host"), Column("why not", words=True)))
     table.add("worker0", "this machine has 2 cores and none of them is free")
-    lines = shown(table, width)
+    lines = printed_lines(table, width)
     assert max(map(len, lines)) <= width
     assert len(lines) == {200: 2, 60: 2, 40: 3}[width]
     words = " ".join(lines).split()
@@ -117,10 +117,10 @@ def test_nothing_is_lost(
     table = FittedTable(columns, keys=keys, lines=lines)
     for row in rows:
         table.add(*row)
-    found = shown(table, width)
-    assert all(len(line) <= width for line in found)
-    assert "…" not in "".join(found)
-    said = "".join(found)
+    all_lines = printed_lines(table, width)
+    assert all(len(line) <= width for line in all_lines)
+    assert "…" not in "".join(all_lines)
+    text = "".join(all_lines)
     for character in "abc0±":
         asked = sum(cell.count(character) for row in rows for cell in row[keys:])
-        assert said.count(character) >= asked
+        assert text.count(character) >= asked

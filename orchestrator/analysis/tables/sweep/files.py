@@ -37,12 +37,12 @@ def rows_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 def _line(variable: str, place: Place, cell: Cell) -> dict[str, Any]:
     bound = place.case.bound
-    own = row_json(cell.row)
+    values = row_json(cell.row)
     return {
         "point": place.label,
         "variable": variable,
         "value": place.value,
-        **{name: own.pop(name) for name in CHOICES},
+        **{name: values.pop(name) for name in CHOICES},
         "workers": len(place.case.exchange.workers),
         "batch": place.case.batch,
         "compute_over_links": compute_over_links(place.case),
@@ -52,7 +52,7 @@ def _line(variable: str, place: Place, cell: Cell) -> dict[str, Any]:
         "standing": cell.standing,
         "predicted_imgs_per_sec": cell.predicted,
         "prediction_why_not": cell.why_not,
-        **own,
+        **values,
     }
 
 

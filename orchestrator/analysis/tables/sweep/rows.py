@@ -1,4 +1,4 @@
-"""A sweep's directory: its points, each a complete run, and what is to be said of them together.
+"""A sweep's directory: its points, each a complete run, and their rows side by side.
 
 run.json        the resolved experiment with its sweep, as of any run
 <point>/        a complete run: `dmlbed report` and `trace` work on it
@@ -98,13 +98,13 @@ class SweepRun:
 
     def case(self, model: str, value: int) -> Case:
         """What is trained on what at a value, which need not be a point's."""
-        there = conditions(self.sweep, value, self.topology, self.placement, self.batch)
-        made = load_model(model)
+        point = conditions(self.sweep, value, self.topology, self.placement, self.batch)
+        network = load_model(model)
         return Case(
-            exchange_of(there.topology, there.placement),
-            made,
+            exchange_of(point.topology, point.placement),
+            network,
             self.devices,
-            there.batch,
+            point.batch,
             buffers=self.buffers,
         )
 
@@ -176,9 +176,9 @@ def read_sweep(directory: Path) -> SweepRun:
         RunError: run.json is broken, or no point has anything to report.
     """
     path = RunDirectory(directory).run
-    found = read_object(path, _SweepRecord)
-    check_format(path, found.format, found.versions.get("dmlbed"))
-    record = found.experiment
+    sweep_record = read_object(path, _SweepRecord)
+    check_format(path, sweep_record.format, sweep_record.versions.get("dmlbed"))
+    record = sweep_record.experiment
     exchange = exchange_in(record.model_dump(include={"topology", "placement"}))
     if exchange is None:
         raise RunError(f"{path}: its topology cannot be read")
@@ -217,28 +217,28 @@ def read_sweep(directory: Path) -> SweepRun:
     )
 
 
-def places(run: SweepRun) -> tuple[Place, ...]:
+def places_of(run: SweepRun) -> tuple[Place, ...]:
     """All that was measured: model by model, each in the order of the values."""
-    rows = {value: summarise(found).rows for value, found in run.runs.items()}
+    rows = {value: summarise(one).rows for value, one in run.runs.items()}
     every = dict.fromkeys(row.choices.common for value in sorted(rows) for row in rows[value])
     known = [choices for choices in every if choices.model in run.models]
-    found = []
+    places = []
     for choices in sorted(known, key=lambda one: run.models.index(one.model)):
         for value in sorted(rows):
-            own = [row for row in rows[value] if row.choices.common == choices]
-            if own:
-                found.append(_place(run, value, own))
-    return tuple(found)
+            of_place = [row for row in rows[value] if row.choices.common == choices]
+            if of_place:
+                places.append(_place(run, value, of_place))
+    return tuple(places)
 
 
 def predicted(schedule: Schedule | None, case: Case) -> tuple[float | None, str]:
     """Imgs/sec that are expected, and if none are, why."""
     if schedule is None:
         return None, "this version does not know it"
-    found = expected(schedule, case)
-    if found.seconds is None:
-        return None, found.why_not
-    return case.bound.imgs_per_sec(found.seconds), ""
+    prediction = expected(schedule, case)
+    if prediction.seconds is None:
+        return None, prediction.why_not
+    return case.bound.imgs_per_sec(prediction.seconds), ""
 
 
 def compute_over_links(case: Case) -> float:
@@ -272,16 +272,16 @@ def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
 def _standings(rows: list[Row]) -> dict[str, Standing]:
     """Who wins; figures that may not be used take no part."""
     usable = [row for row in rows if row.verdict.level != "unusable"]
-    found: dict[str, Standing] = {row.schedule: "" for row in rows}
+    standings: dict[str, Standing] = {row.schedule: "" for row in rows}
     if len(usable) < 2:
-        return found
+        return standings
     best = max(usable, key=lambda row: row.imgs_per_sec.mean)
     lowest, _ = _interval(best.imgs_per_sec)
     for row in usable:
         if _interval(row.imgs_per_sec)[1] >= lowest:
-            found[row.schedule] = "within the noise"
-    found[best.schedule] = "wins"
-    return found
+            standings[row.schedule] = "within the noise"
+    standings[best.schedule] = "wins"
+    return standings
 
 
 def _interval(rate: Estimate) -> tuple[float, float]:

@@ -39,8 +39,8 @@ class SweepTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for choices in dict.fromkeys(place.choices for place in self.places):
-            own = [place for place in self.places if place.choices == choices]
-            yield self._table(own)
+            of_choices = [place for place in self.places if place.choices == choices]
+            yield self._table(of_choices)
             yield Text()
         yield Text(written(_LEGEND, options.encoding))
         for note in self.notes:

@@ -18,12 +18,12 @@ LOOP = "other programs used 1.0 of 2 cores for"
 
 
 def row(tmp_path: Path, trials: list[FakeTrial]) -> Row:
-    (found,) = summarise(read_run(write_run(tmp_path, trials))).rows
-    return found
+    (only_row,) = summarise(read_run(write_run(tmp_path, trials))).rows
+    return only_row
 
 
 def test_a_row_is_made_of_undisturbed_attempts(tmp_path: Path) -> None:
-    found = row(
+    of_undisturbed = row(
         tmp_path,
         [
             FakeTrial(repeat=0, others=1.0, imgs_per_sec=0.1),
@@ -34,18 +34,22 @@ def test_a_row_is_made_of_undisturbed_attempts(tmp_path: Path) -> None:
             FakeTrial(repeat=2, attempt=2, others=1.0, idle=0.0, imgs_per_sec=0.3),
         ],
     )
-    assert found.imgs_per_sec.mean == pytest.approx(0.25)
-    assert found.imgs_per_sec.count == 2
-    assert found.verdict.level == "ok"
-    assert [(trial.repeat, trial.attempt) for trial in found.left_out] == [(0, 1), (2, 1), (2, 2)]
-    lines = row_json(found)["left_out"]
+    assert of_undisturbed.imgs_per_sec.mean == pytest.approx(0.25)
+    assert of_undisturbed.imgs_per_sec.count == 2
+    assert of_undisturbed.verdict.level == "ok"
+    assert [(trial.repeat, trial.attempt) for trial in of_undisturbed.left_out] == [
+        (0, 1),
+        (2, 1),
+        (2, 2),
+    ]
+    lines = row_json(of_undisturbed)["left_out"]
     assert lines[1].startswith(f"repeat 2, attempt 1 is left out: {LOOP}")
 
 
 def test_where_all_were_disturbed_the_least_disturbed_count_with_their_verdict(
     tmp_path: Path,
 ) -> None:
-    found = row(
+    least_disturbed = row(
         tmp_path,
         [
             FakeTrial(repeat=0, others=1.2, imgs_per_sec=0.1),
@@ -54,9 +58,9 @@ def test_where_all_were_disturbed_the_least_disturbed_count_with_their_verdict(
             FakeTrial(repeat=1, others=1.0, idle=0.01, imgs_per_sec=0.3),
         ],
     )
-    assert found.imgs_per_sec.mean == pytest.approx(0.25)
-    assert found.verdict.level == "unusable"
-    assert [(trial.repeat, trial.attempt) for trial in found.left_out] == [(0, 1), (0, 3)]
+    assert least_disturbed.imgs_per_sec.mean == pytest.approx(0.25)
+    assert least_disturbed.verdict.level == "unusable"
+    assert [(trial.repeat, trial.attempt) for trial in least_disturbed.left_out] == [(0, 1), (0, 3)]
 
 
 def test_attempts_are_pairs_of_the_repeat(tmp_path: Path) -> None:
@@ -109,9 +113,9 @@ def test_every_attempt_is_a_line_of_the_csv(tmp_path: Path) -> None:
 
 def test_attempts_are_shown_under_the_table(tmp_path: Path) -> None:
     trials = [FakeTrial(others=1.0), FakeTrial(attempt=2, others=0.0)]
-    made = report(write_run(tmp_path, trials))
+    summary = report(write_run(tmp_path, trials))
     console = Console(file=io.StringIO(), width=100)
-    console.print(made.table)
-    said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert f"alexnet none, repeat 0, attempt 1 is left out: {LOOP}" in said
-    assert made.usable
+    console.print(summary.table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"alexnet none, repeat 0, attempt 1 is left out: {LOOP}" in text
+    assert summary.usable

@@ -40,19 +40,19 @@ def other(ends: list[int], error: str | None = None) -> BesideTrial:
 
 
 def test_traffic_is_counted_in_the_measured_time_as_the_real_systems() -> None:
-    (found,) = measure_beside([noise()], SCALE, (2 * S + S // 4, 6 * S))
-    assert found.offered_bps == found.delivered_bps == pytest.approx(8 * 10**6 * 8)
-    assert found.loss_share == pytest.approx(0)
+    (traffic,) = measure_beside([noise()], SCALE, (2 * S + S // 4, 6 * S))
+    assert traffic.offered_bps == traffic.delivered_bps == pytest.approx(8 * 10**6 * 8)
+    assert traffic.loss_share == pytest.approx(0)
     # Before the first has arrived some of it is on its way.
     (early,) = measure_beside([noise()], SCALE, (0, 2 * S))
     assert early.loss_share == pytest.approx(0.25)
 
 
 def test_a_training_has_the_iterations_that_lie_in_the_measured_time() -> None:
-    (found,) = measure_beside([other([1, 3, 5, 7, 9])], SCALE, (4 * S, 8 * S))
+    (training,) = measure_beside([other([1, 3, 5, 7, 9])], SCALE, (4 * S, 8 * S))
     # Two iterations of two workers, 4 images each, in 4 s; real time goes twice as fast.
-    assert found.imgs_per_sec == pytest.approx(2 * 2 * 4 / 4 * 0.5)
-    assert found.error is None
+    assert training.imgs_per_sec == pytest.approx(2 * 2 * 4 / 4 * 0.5)
+    assert training.error is None
 
 
 def test_of_a_job_that_failed_what_it_had_until_then_counts() -> None:
@@ -72,5 +72,5 @@ def test_of_a_job_that_failed_what_it_had_until_then_counts() -> None:
     ],
 )
 def test_nothing_is_made_of_nothing(job: BesideTrial, window: tuple[int, int], why: str) -> None:
-    (found,) = measure_beside([job], SCALE, window)
-    assert (found.imgs_per_sec, found.error) == (None, why)
+    (measure,) = measure_beside([job], SCALE, window)
+    assert (measure.imgs_per_sec, measure.error) == (None, why)

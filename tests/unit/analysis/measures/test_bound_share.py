@@ -27,8 +27,8 @@ BOTH = ["none", "switch-priority"]
     [("alexnet", 1, 0.4833), ("googlenet", 1, 4.270), ("mobilenet", 1, 3.215)],
 )
 def test_the_reference_run(model: str, batch: int, expected: float) -> None:
-    found = bound_imgs_per_sec(reference(), model, batch)
-    assert found == pytest.approx(expected, rel=1e-3)
+    bound = bound_imgs_per_sec(reference(), model, batch)
+    assert bound == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["small", "loop", "square"])

@@ -1,4 +1,4 @@
-"""Whether others disturbed a trial, at both sides of each limit, and how it is said."""
+"""Whether others disturbed a trial, at both sides of each limit, and the text that names them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def use(seconds: list[Second], begin: float = 0, end: float | None = None) -> Us
         idle.append((number * SECOND, share))
     end = len(seconds) if end is None else end
     record = UseRecord(cores=2, samples=tuple(samples))
-    found = use_within(record, idle, round(begin * SECOND), round(end * SECOND))
-    assert found is not None
-    return found
+    cores_used = use_within(record, idle, round(begin * SECOND), round(end * SECOND))
+    assert cores_used is not None
+    return cores_used
 
 
 QUIET = (0.5, 0.0, 0.0, 0.7)
@@ -31,9 +31,9 @@ LOOP = (0.5, 1.0, 0.0, 0.2)
 
 
 def test_means_are_of_the_measured_time_alone() -> None:
-    found = use([LOOP, QUIET, LOOP, LOOP], begin=1, end=3)
-    assert (found.testbed, found.others, found.hypervisor) == (0.5, 0.5, 0.0)
-    assert (found.by_others.cores, found.by_others.seconds) == (1.0, 1.0)
+    cores_used = use([LOOP, QUIET, LOOP, LOOP], begin=1, end=3)
+    assert (cores_used.testbed, cores_used.others, cores_used.hypervisor) == (0.5, 0.5, 0.0)
+    assert (cores_used.by_others.cores, cores_used.by_others.seconds) == (1.0, 1.0)
 
 
 def test_a_sample_at_an_end_counts_by_its_part() -> None:
@@ -61,7 +61,7 @@ def test_not_disturbed(seconds: list[Second], idle: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "idle", "said"),
+    ("seconds", "idle", "text"),
     [
         ([LOOP] * 31, 0.2, "other programs used 1.0 of 2 cores for 31 s"),
         ([(0.5, 0.0, 0.6, 0.4)] * 8, 0.4, "the hypervisor took 30 % for 8.0 s"),
@@ -83,8 +83,8 @@ def test_not_disturbed(seconds: list[Second], idle: float) -> None:
         ),
     ],
 )
-def test_disturbed(seconds: list[Second], idle: float, said: str) -> None:
-    assert disturbances(use(seconds), idle) == (said,)
+def test_disturbed(seconds: list[Second], idle: float, text: str) -> None:
+    assert disturbances(use(seconds), idle) == (text,)
 
 
 def test_old_records_do_not_tell() -> None:

@@ -23,18 +23,18 @@ def resolved(tmp_path: Path, keys: str = "model: alexnet", batch: int = 1) -> di
         "models: [alexnet]\nschedules: [none]\nscale: {rates: 1, time: 1}\nprograms:\n"
         f"  ddp: {{command: ['true'], throughput: {{json: imgs}}, {keys}}}\n"
     )
-    found: dict[str, Any] = json.loads(json.dumps(load_experiment(file).resolved()))
-    return found
+    experiment: dict[str, Any] = json.loads(json.dumps(load_experiment(file).resolved()))
+    return experiment
 
 
 def test_three_workers_send_four_thirds_of_the_model(tmp_path: Path) -> None:
     u = load_model("alexnet").bytes * 8 / goodput_bps(10**9)
-    found = program_imgs_per_sec(resolved(tmp_path), "ddp")
-    assert found == pytest.approx(3 / (4 / 3 * u))
-    assert found == pytest.approx(1.087, rel=1e-3)
-    many = program_imgs_per_sec(resolved(tmp_path, batch=8), "ddp")
-    assert found is not None
-    assert many == pytest.approx(8 * found)
+    bound = program_imgs_per_sec(resolved(tmp_path), "ddp")
+    assert bound == pytest.approx(3 / (4 / 3 * u))
+    assert bound == pytest.approx(1.087, rel=1e-3)
+    of_eight_images = program_imgs_per_sec(resolved(tmp_path, batch=8), "ddp")
+    assert bound is not None
+    assert of_eight_images == pytest.approx(8 * bound)
 
 
 def test_hosts_count_once_and_processes_each(tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_hosts_count_once_and_processes_each(tmp_path: Path) -> None:
 
 def test_a_measured_goodput_takes_the_place_of_the_rate(tmp_path: Path) -> None:
     size = load_model("alexnet").bytes
-    found = program_imgs_per_sec(resolved(tmp_path), "ddp", {"worker0->switch1": 10**8})
-    assert found == pytest.approx(3 / (size * 8 / 10**8))
+    bound = program_imgs_per_sec(resolved(tmp_path), "ddp", {"worker0->switch1": 10**8})
+    assert bound == pytest.approx(3 / (size * 8 / 10**8))
 
 
 @pytest.mark.parametrize(

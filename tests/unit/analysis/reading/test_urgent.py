@@ -61,11 +61,11 @@ def record(directory: Path, begins: list[int], seen: PacketsRecord, arrived: lis
 
 
 def test_waits_until_the_bytes_left_and_until_they_arrived(tmp_path: Path) -> None:
-    seen = packets((1500, 100, 600), (2400, 700, 600), (3300, 1300, 600))
-    record(tmp_path, [0, 600, 1200], seen, [1, 2, 3])
-    found = read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 100)
-    assert (found.left, found.arrived, found.lost) == ((500, 400, 300), (700, 700, 700), 0)
-    assert found.slices(200) == 2
+    captured = packets((1500, 100, 600), (2400, 700, 600), (3300, 1300, 600))
+    record(tmp_path, [0, 600, 1200], captured, [1, 2, 3])
+    urgent = read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 100)
+    assert (urgent.left, urgent.arrived, urgent.lost) == ((500, 400, 300), (700, 700, 700), 0)
+    assert urgent.slices(200) == 2
     assert read_urgent(ProcessDirectory(tmp_path), "ps", "worker0", 2).left == (500, 400)
 
 

@@ -11,9 +11,11 @@ from matplotlib.transforms import Bbox
 
 
 def texts(drawing: Figure) -> list[Text]:
-    found = drawing.findobj(lambda artist: isinstance(artist, Text))
+    artists = drawing.findobj(lambda artist: isinstance(artist, Text))
     return [
-        text for text in found if isinstance(text, Text) and text.get_visible() and text.get_text()
+        text
+        for text in artists
+        if isinstance(text, Text) and text.get_visible() and text.get_text()
     ]
 
 

@@ -69,7 +69,7 @@ def test_figures_stand_in_it(tmp_path: Path) -> None:
     trials = matrix(1, BOTH, 2)
     for trial, rate in zip(trials, [0.24, 0.33, 0.25, 0.345], strict=True):
         trial.imgs_per_sec = rate
-    shown = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
+    drawn = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
     for expected in (
         "0.245",
         "0.338",
@@ -79,13 +79,13 @@ def test_figures_stand_in_it(tmp_path: Path) -> None:
         "95 % Student interval",
         "published",
     ):
-        assert expected in shown
+        assert expected in drawn
 
 
 def test_the_bound_is_a_labelled_line_in_every_panel(tmp_path: Path) -> None:
     drawing = compose(rows(tmp_path, matrix(2, BOTH, 1), topology=True), CAPTION)
-    shown = [text.get_text() for text in texts(drawing)]
-    assert {"bound 0.483", "bound 4.270", "bound: no schedule is above"} <= set(shown)
+    drawn = [text.get_text() for text in texts(drawing)]
+    assert {"bound 0.483", "bound 4.270", "bound: no schedule is above"} <= set(drawn)
     for axes, bound in zip(drawing.axes, (0.483, 4.270), strict=True):
         assert axes.get_ylim()[1] > bound
         heights = [line.get_ydata() for line in axes.lines]
@@ -93,10 +93,10 @@ def test_the_bound_is_a_labelled_line_in_every_panel(tmp_path: Path) -> None:
 
 
 def test_without_a_bound_no_line_is_drawn(tmp_path: Path) -> None:
-    shown = [
+    drawn = [
         text.get_text() for text in texts(compose(rows(tmp_path, matrix(1, BOTH, 1)), CAPTION))
     ]
-    assert not any("bound" in text for text in shown)
+    assert not any("bound" in text for text in drawn)
 
 
 def test_a_bound_below_a_bar_is_drawn_where_it_is(tmp_path: Path) -> None:
@@ -111,16 +111,16 @@ def test_bad_verdicts_are_marked_in_words(tmp_path: Path) -> None:
     trials = matrix(2, BOTH, 1)
     trials[0].idle = 0.01
     trials[3].idle = 0.1
-    shown = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
-    assert {"✕ unusable", "? doubtful", "unusable", "doubtful"} <= set(shown)
-    assert {"✕ +41.7 %", "? +31.0 %"} <= set(shown)
+    drawn = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
+    assert {"✕ unusable", "? doubtful", "unusable", "doubtful"} <= set(drawn)
+    assert {"✕ +41.7 %", "? +31.0 %"} <= set(drawn)
 
 
 def test_missing_schedule_leaves_a_note(tmp_path: Path) -> None:
     trials = matrix(2, BOTH, 1)
     del trials[1]
-    shown = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
-    assert shown.count("no result") == 1
+    drawn = [text.get_text() for text in texts(compose(rows(tmp_path, trials), CAPTION))]
+    assert drawn.count("no result") == 1
 
 
 def test_equal_rows_give_equal_files(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from orchestrator.analysis.render.sweep_figure import compose
 from orchestrator.analysis.render.sweep_panel import looks
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
-from orchestrator.analysis.tables.sweep.rows import places, read_sweep
+from orchestrator.analysis.tables.sweep.rows import places_of, read_sweep
 from orchestrator.spec import Sweep
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
@@ -56,7 +56,7 @@ def drawn(
     trials[sweep.values[0]][0].idle = idle
     run = read_sweep(write_sweep(folder / "sweep", experiment, trials))
     expected = {model: expected_of(sweep, model) for model in models}
-    return compose(places(run), expected, SIX, "what is varied", CAPTION)
+    return compose(places_of(run), expected, SIX, "what is varied", CAPTION)
 
 
 @pytest.mark.parametrize("sweep", [BATCHES, RATES, WORKERS], ids=lambda sweep: sweep.variable)
@@ -100,8 +100,8 @@ def test_every_schedule_looks_different() -> None:
 
 
 def test_what_limits_stands_in_it(tmp_path: Path) -> None:
-    shown = [" ".join(text.get_text().split()) for text in texts(drawn(tmp_path))]
-    assert {"link switch0 - switch1", "compute"} <= set(shown)
+    words = [" ".join(text.get_text().split()) for text in texts(drawn(tmp_path))]
+    assert {"link switch0 - switch1", "compute"} <= set(words)
 
 
 def test_intervals_and_verdicts_are_in_the_legend_where_there_are_any(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_sign_at_a_point_above_the_bound_is_not_on_those_that_win(tmp_path: Pa
     trials = fake_trials(experiment, {**SHARES, "p3": 1.04})
     run = read_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
     drawing = compose(
-        places(run), {"resnet50": expectation(run, "resnet50")}, SIX, "batch", CAPTION
+        places_of(run), {"resnet50": expectation(run, "resnet50")}, SIX, "batch", CAPTION
     )
     canvas = drawing.canvas
     assert isinstance(canvas, FigureCanvasAgg)

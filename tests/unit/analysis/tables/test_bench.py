@@ -36,12 +36,12 @@ def write(path: Path, *events: dict[str, Any]) -> None:
 
 def windows(mbit: float) -> list[dict[str, Any]]:
     """A window per 0.1 s from 5 s on; slow at the beginning and the end."""
-    found = []
+    records = []
     for number in range(33):
         begin = 5000 * MS + number * 100 * MS
         bits = mbit * 1e5 if 10 <= number < 30 else 0
         ends = begin + 100 * MS
-        found.append(
+        records.append(
             {
                 "event": "window",
                 "begin_ns": begin,
@@ -50,7 +50,7 @@ def windows(mbit: float) -> list[dict[str, Any]]:
                 "busy_us": [0],
             }
         )
-    return found
+    return records
 
 
 def report(push: float, back: float | None = None) -> dict[str, Any]:
@@ -65,14 +65,14 @@ def bench(tmp_path: Path) -> Path:
         FakeTrial("alexnet", "fifo", cool_down=0, payload=1_000_000_000),
     ]
     run = write_run(tmp_path / "bench", trials)
-    kept = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps({**kept, "bench": BENCH}))
-    for way, found in (
+    run_record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**run_record, "bench": BENCH}))
+    for way, iperf_report in (
         ("push", report(240e6)),
         ("pull", report(230e6)),
         ("both", report(235e6, 225e6)),
     ):
-        write(run / "iperf3" / f"{way}.json", found)
+        write(run / "iperf3" / f"{way}.json", iperf_report)
     released = {"event": "released", "released_ns": 5000 * MS}
     write(run / "goodput" / "ps.jsonl", released, *windows(228))
     write(run / "goodput" / "worker0.jsonl", *windows(229))
@@ -156,9 +156,9 @@ def test_the_table_says_what_is_missed() -> None:
         Figure("apart", 0.5, "s/GB"),
     ]
     console = Console(width=80, record=True)
-    with console.capture() as shown:
+    with console.capture() as captured:
         console.print(bench_table(figures))
-    lines = [line.split() for line in shown.get().splitlines()]
+    lines = [line.split() for line in captured.get().splitlines()]
     assert lines == [
         ["what", "measured", "aim", "idle"],
         ["goodput", "95.0", "%", ">=", "97", "%", "missed", "50", "%"],

@@ -92,9 +92,9 @@ def test_a_job_that_failed_is_marked_in_its_row_and_in_the_one_it_ran_beside(
 def test_the_table_shows_the_jobs_below_what_they_ran_beside(tmp_path: Path) -> None:
     text = io.StringIO()
     Console(file=text, width=140).print(report(run_of(tmp_path)).table)
-    shown = text.getvalue()
-    assert "slow-" in shown
-    (noise,) = (line for line in shown.splitlines() if line.startswith("noise"))
+    printed = text.getvalue()
+    assert "slow-" in printed
+    (noise,) = (line for line in printed.splitlines() if line.startswith("noise"))
     assert noise.split()[-4:] == ["7.2", "Mbit/s", "10.00", "doubtful"]
 
 

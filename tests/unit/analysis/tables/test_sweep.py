@@ -14,7 +14,7 @@ from orchestrator.analysis import is_sweep, report, report_sweep
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.analysis.tables.sweep.curves import expectation, grid
 from orchestrator.analysis.tables.sweep.files import rows_csv
-from orchestrator.analysis.tables.sweep.rows import places, read_sweep
+from orchestrator.analysis.tables.sweep.rows import places_of, read_sweep
 from orchestrator.errors import InputError, RunError
 from orchestrator.spec import Sweep
 from tests.unit.analysis.builder import FakeTrial, write_run
@@ -56,16 +56,16 @@ def test_where_every_point_lies(tmp_path: Path) -> None:
             ["2 links", *["link switch0 - switch1"] * 2],
         ),
     ):
-        found = places(read_sweep(written(tmp_path / sweep.variable, sweep)))
-        assert [place.x for place in found] == pytest.approx(x, rel=2e-3)
-        assert [place.limits for place in found] == limits
-        assert [place.value for place in found] == list(sweep.values)
+        places = places_of(read_sweep(written(tmp_path / sweep.variable, sweep)))
+        assert [place.x for place in places] == pytest.approx(x, rel=2e-3)
+        assert [place.limits for place in places] == limits
+        assert [place.value for place in places] == list(sweep.values)
 
 
 def test_the_bound_is_that_of_the_point(tmp_path: Path) -> None:
-    found = places(read_sweep(written(tmp_path, RATES)))
-    assert [place.bound for place in found] == pytest.approx([0.117, 1.169, 3.508], rel=2e-3)
-    shares = [place.cells["none"].row.share_of_bound for place in found]
+    places = places_of(read_sweep(written(tmp_path, RATES)))
+    assert [place.bound for place in places] == pytest.approx([0.117, 1.169, 3.508], rel=2e-3)
+    shares = [place.cells["none"].row.share_of_bound for place in places]
     assert shares == pytest.approx([50] * 3)
 
 
@@ -73,15 +73,15 @@ def test_the_bound_is_that_of_the_point(tmp_path: Path) -> None:
 def test_who_wins_with_one_repeat(tmp_path: Path, fifo: float, standing: str) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
     trials = fake_trials(experiment, {**SHARES, "fifo": fifo * SHARES["p3"]})
-    found = places(read_sweep(write_sweep(tmp_path / "sweep", experiment, trials)))
-    for place in found:
+    places = places_of(read_sweep(write_sweep(tmp_path / "sweep", experiment, trials)))
+    for place in places:
         assert [cell.standing for cell in place.cells.values()] == ["", "", standing, "wins"]
 
 
 def test_who_wins_with_intervals(tmp_path: Path) -> None:
     # Two repeats that differ by 2 %: half the interval is 12.6 %.
-    found = places(read_sweep(written(tmp_path, repeats=2)))
-    for place in found:
+    places = places_of(read_sweep(written(tmp_path, repeats=2)))
+    for place in places:
         noise = "within the noise"
         assert [cell.standing for cell in place.cells.values()] == ["", noise, noise, "wins"]
 
@@ -90,24 +90,26 @@ def test_what_may_not_be_used_does_not_win(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
     trials = fake_trials(experiment, SHARES)
     trials[9][-1].idle = 0.01
-    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
-    standing = {(row["value"], row["schedule"]): row["standing"] for row in made.rows}
+    sweep_report = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    standing = {(row["value"], row["schedule"]): row["standing"] for row in sweep_report.rows}
     assert (standing[9, "p3"], standing[9, "fifo"]) == ("", "wins")
     assert (standing[1, "p3"], standing[1, "fifo"]) == ("wins", "")
-    assert not made.usable
+    assert not sweep_report.usable
 
 
 def test_the_combined_files(tmp_path: Path) -> None:
     directory = written(tmp_path)
     before = {path for path in directory.rglob("*") if path.is_file()}
-    made = report_sweep(directory)
-    assert made.usable
+    sweep_report = report_sweep(directory)
+    assert sweep_report.usable
     names = {"sweep.csv", "sweep.json", "figure.png", "figure.svg"}
-    assert {path for path in directory.rglob("*") if path.is_file()} - before == set(made.files)
-    assert {path.name for path in made.files} == names
+    assert {path for path in directory.rglob("*") if path.is_file()} - before == set(
+        sweep_report.files
+    )
+    assert {path.name for path in sweep_report.files} == names
     assert (directory / "figure.png").read_bytes().startswith(b"\x89PNG")
     rows = json.loads((directory / "sweep.json").read_text())
-    assert tuple(rows) == made.rows
+    assert tuple(rows) == sweep_report.rows
     assert [(row["point"], row["schedule"]) for row in rows] == [
         (f"batch-{batch}", schedule) for batch in (1, 9, 32) for schedule in FOUR
     ]
@@ -119,9 +121,9 @@ def test_the_combined_files(tmp_path: Path) -> None:
     assert [float(line["imgs_per_sec"]) for line in lines[:4]] == pytest.approx(
         [1.1694 * share for share in SHARES.values()], rel=1e-4
     )
-    again = {path: path.read_bytes() for path in made.files}
+    again = {path: path.read_bytes() for path in sweep_report.files}
     report_sweep(directory)
-    assert {path: path.read_bytes() for path in made.files} == again
+    assert {path: path.read_bytes() for path in sweep_report.files} == again
 
 
 def test_lists_and_intervals_in_the_csv() -> None:
@@ -139,9 +141,9 @@ def test_a_sweep_that_was_stopped(tmp_path: Path) -> None:
     broken = FakeTrial("resnet50")
     broken.outcome, broken.error = "failed", "worker0: killed"
     trials[9] = [broken]
-    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
-    assert {row["value"] for row in made.rows} == {1}
-    first, second = made.table.notes
+    sweep_report = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    assert {row["value"] for row in sweep_report.rows} == {1}
+    first, second = sweep_report.table.notes
     assert first.startswith("9 has no result: ")
     assert "worker0: killed" in first
     assert second == "32 has no result: not run"
@@ -151,9 +153,9 @@ def test_a_trial_that_is_missing_leaves_a_gap(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
     trials = fake_trials(experiment, SHARES)
     trials[9].pop()
-    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
-    assert [row["schedule"] for row in made.rows if row["value"] == 9] == list(FOUR[:3])
-    (line,) = [line for line in shown(made.table, 200) if line.startswith("p3")]
+    sweep_report = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    assert [row["schedule"] for row in sweep_report.rows if row["value"] == 9] == list(FOUR[:3])
+    (line,) = [line for line in table_lines(sweep_report.table, 200) if line.startswith("p3")]
     assert line.split() == ["p3", "1.134", "97", "%*", "-", "10.526", "97", "%*"]
 
 
@@ -190,7 +192,7 @@ def test_the_grid_has_the_points_and_is_even_on_a_logarithmic_axis() -> None:
 def test_curves_meet_the_predictions_of_the_points(tmp_path: Path) -> None:
     run = read_sweep(written(tmp_path))
     expected = expectation(run, "resnet50")
-    for place in places(run):
+    for place in places_of(run):
         for name, cell in place.cells.items():
             curve = expected.curves[name]
             assert cell.predicted is not None
@@ -214,8 +216,8 @@ def test_a_schedule_without_a_prediction_has_no_curve_and_says_why(tmp_path: Pat
     record = json.loads((directory / "run.json").read_text())
     record["experiment"]["schedules"] = ["none", "p3", "of-another-version"]
     (directory / "run.json").write_text(json.dumps(record))
-    made = report_sweep(directory)
-    assert made.table.notes == (
+    sweep_report = report_sweep(directory)
+    assert sweep_report.table.notes == (
         "no prediction of of-another-version: this version does not know it",
     )
 
@@ -223,15 +225,15 @@ def test_a_schedule_without_a_prediction_has_no_curve_and_says_why(tmp_path: Pat
 # -- the table -------------------------------------------------------------------------------------
 
 
-def shown(table: object, width: int) -> list[str]:
+def table_lines(table: object, width: int) -> list[str]:
     text = io.StringIO()
     Console(file=text, width=width).print(table)
     return [line.rstrip() for line in text.getvalue().splitlines()]
 
 
 def test_the_table(tmp_path: Path) -> None:
-    made = report_sweep(written(tmp_path, RATES))
-    assert shown(made.table, 100)[:10] == [
+    sweep_report = report_sweep(written(tmp_path, RATES))
+    assert table_lines(sweep_report.table, 100)[:10] == [
         "resnet50",
         "rate of switch0 - switch1      100 Mbit/s        1 Gbit/s     10 Gbit/s",
         "C/nu                                 0.02            0.18          0.55",
@@ -246,7 +248,7 @@ def test_the_table(tmp_path: Path) -> None:
 
 
 def test_a_narrow_terminal_has_it_in_pieces(tmp_path: Path) -> None:
-    lines = shown(report_sweep(written(tmp_path, RATES)).table, 60)
+    lines = table_lines(report_sweep(written(tmp_path, RATES)).table, 60)
     assert sum(line.startswith("p3 ") for line in lines) == 2
     assert "…" not in "".join(lines)
     assert max(map(len, lines)) <= 60
@@ -256,8 +258,8 @@ def test_verdicts_stand_in_it(tmp_path: Path) -> None:
     experiment = swept(BATCHES, ["resnet50"], FOUR)
     trials = fake_trials(experiment, SHARES)
     trials[1][0].idle, trials[9][0].idle = 0.01, 0.1
-    made = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
-    (line,) = [line for line in shown(made.table, 100) if line.startswith("none")]
+    sweep_report = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    (line,) = [line for line in table_lines(sweep_report.table, 100) if line.startswith("none")]
     assert "✕0.585" in line
     assert "?5.123" in line
 
@@ -266,10 +268,10 @@ def test_what_is_above_its_bound_is_doubtful_everywhere(tmp_path: Path) -> None:
     experiment = swept(Sweep("batch", (1,)), ["resnet50"], FOUR)
     trials = fake_trials(experiment, {**SHARES, "p3": 1.03})
     directory = write_sweep(tmp_path / "sweep", experiment, trials)
-    made = report_sweep(directory)
-    (row,) = [row for row in made.rows if row["schedule"] == "p3"]
+    sweep_report = report_sweep(directory)
+    (row,) = [row for row in sweep_report.rows if row["schedule"] == "p3"]
     assert (row["verdict"], row["reasons"]) == ("doubtful", ["faster than its bound: 103 %"])
-    assert {row["verdict"] for row in made.rows if row["schedule"] != "p3"} == {"ok"}
-    (line,) = [line for line in shown(made.table, 100) if line.startswith("p3")]
+    assert {row["verdict"] for row in sweep_report.rows if row["schedule"] != "p3"} == {"ok"}
+    (line,) = [line for line in table_lines(sweep_report.table, 100) if line.startswith("p3")]
     assert "?1.204 103 %*" in line
     assert b"doubtful" in report(directory / "batch-1").files[-1].read_bytes()

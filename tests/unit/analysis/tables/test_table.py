@@ -13,7 +13,7 @@ from orchestrator.analysis.tables.table import SummaryTable
 from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
 
 
-def shown(
+def table_lines(
     tmp_path: Path,
     trials: list[FakeTrial],
     width: int,
@@ -29,15 +29,15 @@ def shown(
 
 
 def trials() -> list[FakeTrial]:
-    made = matrix(1, ["none", "switch-priority"], 2)
-    for trial, rate in zip(made, [0.24, 0.33, 0.25, 0.345], strict=True):
+    planned = matrix(1, ["none", "switch-priority"], 2)
+    for trial, rate in zip(planned, [0.24, 0.33, 0.25, 0.345], strict=True):
         trial.imgs_per_sec = rate
-    made[2].drops, made[2].idle = 12_345, 0.5
-    return made
+    planned[2].drops, planned[2].idle = 12_345, 0.5
+    return planned
 
 
 def test_one_table_at_120_columns(tmp_path: Path) -> None:
-    assert shown(tmp_path, trials(), 120, "1 planned trials were not run") == [
+    assert table_lines(tmp_path, trials(), 120, "1 planned trials were not run") == [
         "                                       pub- devia-              pub-   pull   push idle %",
         "model   schedule            imgs/sec lished tion % speed-up % lished shares shares  worst"
         " drops retr. verdict",
@@ -51,7 +51,7 @@ def test_one_table_at_120_columns(tmp_path: Path) -> None:
 
 
 def test_two_tables_at_80_columns(tmp_path: Path) -> None:
-    assert shown(tmp_path, trials(), 80)[:9] == [
+    assert table_lines(tmp_path, trials(), 80)[:9] == [
         "                                       pub- devia-              pub-",
         "model   schedule            imgs/sec lished tion % speed-up % lished",
         "alexnet none            0.245 ±0.064  0.240   +2.1",
@@ -65,7 +65,7 @@ def test_two_tables_at_80_columns(tmp_path: Path) -> None:
 
 
 def test_shares_of_the_bound_stand_beside_the_figures_at_100_columns(tmp_path: Path) -> None:
-    assert shown(tmp_path, trials(), 100, topology=True)[:6] == [
+    assert table_lines(tmp_path, trials(), 100, topology=True)[:6] == [
         "                                       pub- devia-              pub-        % of % of",
         "model   schedule            imgs/sec lished tion % speed-up % lished bound bound gain",
         "alexnet none            0.245 ±0.064  0.240   +2.1                   0.483    51",
@@ -76,7 +76,7 @@ def test_shares_of_the_bound_stand_beside_the_figures_at_100_columns(tmp_path: P
 
 
 def test_all_in_one_table_where_it_fits(tmp_path: Path) -> None:
-    lines = shown(tmp_path, trials(), 140, topology=True)
+    lines = table_lines(tmp_path, trials(), 140, topology=True)
     assert sum(line.startswith("model ") for line in lines) == 1
     assert "lished bound bound gain shares shares" in lines[1]
 
@@ -87,14 +87,14 @@ def test_nothing_is_cut_off(tmp_path: Path, width: int, topology: bool) -> None:
     made = matrix(9, ["none", "switch-priority"], 3)
     for trial in made:
         trial.idle, trial.drops, trial.retransmits = 0.01, 99_999, 99_999
-    lines = shown(tmp_path, made, width, topology=topology)
+    lines = table_lines(tmp_path, made, width, topology=topology)
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
     assert sum("unusable" in line for line in lines) >= 18
 
 
 def test_a_reason_has_the_word_of_its_own_level(tmp_path: Path) -> None:
-    lines = shown(tmp_path, [FakeTrial(idle=0.01, drops=9999)], 120)
+    lines = table_lines(tmp_path, [FakeTrial(idle=0.01, drops=9999)], 120)
     assert lines[-2:] == [
         "alexnet none: unusable: no idle CPU: 1 % on average",
         "alexnet none: doubtful: 0.99 % of the packets dropped at switch0->switch1",
@@ -102,7 +102,7 @@ def test_a_reason_has_the_word_of_its_own_level(tmp_path: Path) -> None:
 
 
 def test_columns_of_published_figures_are_left_out_where_there_are_none(tmp_path: Path) -> None:
-    lines = shown(tmp_path, trials(), 120, published=False)
+    lines = table_lines(tmp_path, trials(), 120, published=False)
     assert lines[1].split() == [
         "model", "schedule", "imgs/sec", "speed-up", "%", "shares", "shares", "worst", "drops",
         "retr.", "verdict",
@@ -111,11 +111,11 @@ def test_columns_of_published_figures_are_left_out_where_there_are_none(tmp_path
 
 def test_many_reasons_are_cut_short(tmp_path: Path) -> None:
     made = FakeTrial(idle=0.1, drops=9999, retransmits=99_999, slow={3: 2}, pull=[9, 1, 1])
-    lines = shown(tmp_path, [made], 120)
+    lines = table_lines(tmp_path, [made], 120)
     assert sum(line.startswith("alexnet none: doubtful: ") for line in lines) == 3
     assert lines[-1] == "alexnet none: and 2 more (summary.json)"
 
 
 def test_one_repeat_has_no_interval(tmp_path: Path) -> None:
-    lines = shown(tmp_path, matrix(1, ["none", "switch-priority"], 1), 120)
+    lines = table_lines(tmp_path, matrix(1, ["none", "switch-priority"], 1), 120)
     assert not any("±" in line for line in lines)

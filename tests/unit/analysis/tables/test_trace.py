@@ -19,8 +19,8 @@ from orchestrator.analysis.render.trace_figure import (
     ITERATIONS,
     compose_trace,
     draw_trace,
+    drawn_iterations,
     lateness,
-    shown,
 )
 from orchestrator.analysis.tables.trace import trace
 from orchestrator.errors import InputError, RunError
@@ -40,11 +40,11 @@ def alexnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrialSpans, Limit
 
 
 def tracks(document: dict[str, Any]) -> dict[tuple[int, int], list[dict[str, Any]]]:
-    found: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    events_of: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for event in document["traceEvents"]:
         if event["ph"] == "X":
-            found.setdefault((event["pid"], event["tid"]), []).append(event)
-    return found
+            events_of.setdefault((event["pid"], event["tid"]), []).append(event)
+    return events_of
 
 
 def named(document: dict[str, Any], kind: str) -> dict[tuple[int, int], str]:
@@ -110,23 +110,23 @@ def test_nothing_overlaps_on_a_track(alexnet: tuple[TrialSpans, Limits]) -> None
 
 
 def test_iterations_layers_and_stalls(alexnet: tuple[TrialSpans, Limits]) -> None:
-    found = tracks(trace(*alexnet))
-    iterations = [event["name"] for event in found[1, 1]]
+    events = tracks(trace(*alexnet))
+    iterations = [event["name"] for event in events[1, 1]]
     measured = [f"iteration {n}" for n in range(2, 7)]
     assert iterations == ["warm-up 0", "warm-up 1", *measured, "cool-down 7"]
-    assert found[1, 1][0]["ts"] == 0
-    assert [(e["name"], e["ts"]) for e in found[1, 1][2:-1]] == [
-        (e["name"], e["ts"]) for e in found[1, 2]
+    assert events[1, 1][0]["ts"] == 0
+    assert [(e["name"], e["ts"]) for e in events[1, 1][2:-1]] == [
+        (e["name"], e["ts"]) for e in events[1, 2]
     ]
     layers = [layer.name for layer in load_model("alexnet").layers]
-    first = [e["name"] for e in found[3, 1] if e["args"]["iteration"] == 0]
+    first = [e["name"] for e in events[3, 1] if e["args"]["iteration"] == 0]
     assert first == [f"forward {n}" for n in layers] + [f"backward {n}" for n in reversed(layers)]
-    stalls = [event["name"] for event in found[3, 2] if event["args"]["iteration"] == 3]
+    stalls = [event["name"] for event in events[3, 2] if event["args"]["iteration"] == 3]
     assert "waits for conv1" in stalls
     assert stalls[-1] == "waits for the step barrier"
     # The last iteration's lasts until the training is over.
-    last = max(found[3, 2], key=lambda event: event["ts"])
-    end = found[1, 1][-1]
+    last = max(events[3, 2], key=lambda event: event["ts"])
+    end = events[1, 1][-1]
     assert last["ts"] + last["dur"] == pytest.approx(end["ts"] + end["dur"], abs=0.01)
 
 
@@ -150,10 +150,10 @@ def test_times_are_emulated_and_it_says_so(alexnet: tuple[TrialSpans, Limits]) -
 
 def test_slices_carry_all_bytes(alexnet: tuple[TrialSpans, Limits]) -> None:
     spans, limits = alexnet
-    size = sum(piece.bytes for piece in spans.slices)
-    found = tracks(trace(spans, limits))
+    size = sum(slice_size.bytes for slice_size in spans.slices)
+    events = tracks(trace(spans, limits))
     for track in [(3, 3), (3, 4), *((2, number) for number in range(1, 8))]:
-        assert sum(event["args"]["bytes"] for event in found[track]) == 8 * size
+        assert sum(event["args"]["bytes"] for event in events[track]) == 8 * size
 
 
 def test_what_one_call_sent_is_one_event(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_after_the_longest_cool_down_there_are_spans_of_measured_iterations() ->
 
 def test_lateness_is_the_real_systems(alexnet: tuple[TrialSpans, Limits]) -> None:
     spans, _ = alexnet
-    assert shown(spans) == (5, 6)
+    assert drawn_iterations(spans) == (5, 6)
     late = lateness(spans, (5,))
     assert [each.layer for each in late] == list(spans.layers)
     waited = sum(s.end - s.begin for s in spans.workers[1].waited if s.iteration == 5)
@@ -192,7 +192,7 @@ def test_lateness_at_a_pace_of_ones_own_is_of_the_same_time(
     spans, limits = alexnet
     slow, fast, *others = spans.workers
 
-    def twice(found: tuple[Span, ...]) -> tuple[Span, ...]:
+    def twice(of_worker: tuple[Span, ...]) -> tuple[Span, ...]:
         def again(span: Span, half: int) -> Span:
             iteration = spans.iterations[span.iteration]
             begin = iteration.released_ns
@@ -200,7 +200,7 @@ def test_lateness_at_a_pace_of_ones_own_is_of_the_same_time(
             places = (begin + middle + (at - begin) // 2 for at in (span.begin, span.end))
             return Span(2 * span.iteration + half, span.number, *places)
 
-        return tuple(again(span, half) for half in (0, 1) for span in found)
+        return tuple(again(span, half) for half in (0, 1) for span in of_worker)
 
     doubled = replace(fast, waited=twice(fast.waited), forward=twice(fast.forward))
     loose = Schedule("loose", "a test", order="generation", synchronisation="asynchronous")
@@ -210,7 +210,7 @@ def test_lateness_at_a_pace_of_ones_own_is_of_the_same_time(
         workers=(slow, doubled, *others),
         trial=replace(spans.trial, trial=asynchronous),
     )
-    together, apart = (lateness(each, shown(each)) for each in (spans, own))
+    together, apart = (lateness(each, drawn_iterations(each)) for each in (spans, own))
     for each, other in zip(together, apart, strict=True):
         assert other.by_worker[0] == each.by_worker[0]
         assert other.by_worker[1] == pytest.approx(each.by_worker[1] / 2, abs=1e-4)
@@ -264,16 +264,16 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     run = read_run(tmp_path)
     spans = read_spans(TrialDirectory(place), run.trainings[0])
     limits = full(run.experiment, 1)
-    found = tracks(trace(spans, limits))
-    size = sum(piece.bytes for piece in spans.slices)
+    events = tracks(trace(spans, limits))
+    size = sum(slice_size.bytes for slice_size in spans.slices)
     for pid, track in [(3, 3), (3, 4), (4, 3), (2, 1), (2, 2), (2, 3)]:
-        assert sum(event["args"]["bytes"] for event in found[pid, track]) == 4 * size
-    waits = {event["name"] for event in found.get((3, 2), [])}
+        assert sum(event["args"]["bytes"] for event in events[pid, track]) == 4 * size
+    waits = {event["name"] for event in events.get((3, 2), [])}
     barrier = name == "switch-priority"
     assert ("waits for the step barrier" in waits) == barrier
     # With a barrier the workers learn of a release after the server has decided it; without one an
     # iteration is over when backward is, and the server's are others.
-    ends = [[e["ts"] + e["dur"] for e in found[1, track]] for track in (1, 2)]
+    ends = [[e["ts"] + e["dur"] for e in events[1, track]] for track in (1, 2)]
     ends[0] = ends[0][1:3]  # of the measured ones
     assert ends[0] != ends[1]
     assert all(server < workers for server, workers in zip(*ends, strict=True)) or not barrier
@@ -294,10 +294,10 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
     spans = read_spans(TrialDirectory(place), run.trainings[0])
     assert sorted(set(spans.slice_flows)) == [0, 1, 2, 3]
     document = trace(spans, full(run.experiment, 1))
-    found, names = tracks(document), named(document, "thread_name")
+    tracked, names = tracks(document), named(document, "thread_name")
     size = [0] * 4
-    for piece, flow in zip(spans.slices, spans.slice_flows, strict=True):
-        size[flow] += piece.bytes
+    for slice_size, flow in zip(spans.slices, spans.slice_flows, strict=True):
+        size[flow] += slice_size.bytes
     for pid, track, name in (
         (2, 2, "to worker0 (handed to the kernel)"),
         (2, 3, "from worker0 (received)"),
@@ -307,8 +307,8 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
         for flow in range(4):
             key = (pid, track + 1_000_000 * flow)
             assert names[key] == f"{name}, flow {flow}"
-            assert sum(event["args"]["bytes"] for event in found[key]) == 4 * size[flow]
-    for events in found.values():
+            assert sum(event["args"]["bytes"] for event in tracked[key]) == 4 * size[flow]
+    for events in tracked.values():
         ordered = sorted(events, key=lambda event: (event["ts"], event["dur"]))
         for before, after in pairwise(ordered):
             assert before["ts"] + before["dur"] <= after["ts"] + 0.002

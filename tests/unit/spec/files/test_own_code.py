@@ -123,11 +123,11 @@ class Dreamer(Nothing):
     honours = frozenset({"slcie"})
 
 
-def demanding(found):
+def demanding(demands_of):
     class Demanding(Nothing):
         @classmethod
         def demands(cls, servers, workers, model):
-            return found(workers, model)
+            return demands_of(workers, model)
     return Demanding
 
 

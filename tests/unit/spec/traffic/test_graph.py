@@ -33,8 +33,8 @@ def topology(name: str) -> Topology:
     return load_topology(ROOT / "topologies" / f"{name}.yaml")
 
 
-def names(found: tuple[Port, ...]) -> list[str]:
-    return [str(port) for port in found]
+def names(ports: tuple[Port, ...]) -> list[str]:
+    return [str(port) for port in ports]
 
 
 def port(of: Topology, name: str) -> Port:

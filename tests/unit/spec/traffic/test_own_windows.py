@@ -29,12 +29,12 @@ def far(delay_us: int) -> Topology:
     return replace(PUBLISHED, links=(PUBLISHED.links[0], longer(trunk), *PUBLISHED.links[2:]))
 
 
-def said(send: int, receive: int = 4096, topology: Topology = PUBLISHED) -> str:
+def overrun_text(send: int, receive: int = 4096, topology: Topology = PUBLISHED) -> str:
     return overrun([exchange_of(topology).demands], SocketBuffers(send * KIB, receive * KIB))
 
 
 def test_a_queue_that_overflows_is_named_with_what_fits() -> None:
-    assert said(1024) == (
+    assert overrun_text(1024) == (
         "socket_buffers: with a send buffer of 1024 KiB the TCP windows of 3 workers overrun the "
         "queue of switch0->switch1, 512 KiB, which then drops packets (send: at most 85 KiB; or a "
         "queue of at least 6144 KiB)"
@@ -42,7 +42,7 @@ def test_a_queue_that_overflows_is_named_with_what_fits() -> None:
 
 
 def test_what_the_message_calls_enough_is_enough() -> None:
-    assert (bool(said(85)), bool(said(86))) == (False, True)
+    assert (bool(overrun_text(85)), bool(overrun_text(86))) == (False, True)
     deep = replace(
         PUBLISHED,
         links=tuple(
@@ -51,26 +51,26 @@ def test_what_the_message_calls_enough_is_enough() -> None:
             for sides in [(link.forward, link.reverse)]
         ),
     )
-    assert said(1024, topology=deep) == ""
-    assert said(1025, topology=deep)
+    assert overrun_text(1024, topology=deep) == ""
+    assert overrun_text(1025, topology=deep)
 
 
 def test_what_auto_takes_is_never_too_much() -> None:
     assert overrun([exchange_of(PUBLISHED).demands], SocketBuffers()) == ""
     assert overrun([exchange_of(PUBLISHED).demands], SocketBuffers(receive=1 << 29)) == ""
-    assert said(48, 256) == ""
+    assert overrun_text(48, 256) == ""
 
 
 def test_the_receiver_bounds_a_window_too() -> None:
     # Three windows of 170 KiB are 510.
-    assert said(1024, 170) == ""
-    assert said(1024, 171)
+    assert overrun_text(1024, 170) == ""
+    assert overrun_text(1024, 171)
 
 
 def test_what_is_on_a_long_way_is_in_no_queue() -> None:
     # 50 ms there and back at 1 Gbit/s are 6250 kB, of which each of three workers has its part.
-    assert said(2034 + 85, 1 << 16, far(25_000)) == ""
-    assert "send: at most 2119 KiB" in said(2034 + 86, 1 << 16, far(25_000))
+    assert overrun_text(2034 + 85, 1 << 16, far(25_000)) == ""
+    assert "send: at most 2119 KiB" in overrun_text(2034 + 86, 1 << 16, far(25_000))
 
 
 def test_a_port_that_less_can_reach_than_leave_has_no_queue() -> None:
@@ -78,10 +78,12 @@ def test_a_port_that_less_can_reach_than_leave_has_no_queue() -> None:
     first = PUBLISHED.links[0]
     assert first.endpoints == ("ps", "switch0")
     shallow = replace(first, reverse=replace(first.reverse, queue_bytes=64 * KIB))
-    assert said(85, topology=replace(PUBLISHED, links=(shallow, *PUBLISHED.links[1:]))) == ""
+    assert (
+        overrun_text(85, topology=replace(PUBLISHED, links=(shallow, *PUBLISHED.links[1:]))) == ""
+    )
     # The other end is the server's own, which is faster than its link.
     shallow = replace(first, forward=replace(first.forward, queue_bytes=64 * KIB))
-    text = said(85, topology=replace(PUBLISHED, links=(shallow, *PUBLISHED.links[1:])))
+    text = overrun_text(85, topology=replace(PUBLISHED, links=(shallow, *PUBLISHED.links[1:])))
     assert "the queue of ps->switch0, 64 KiB" in text
 
 
