@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from orchestrator.deployment import RemoteHost, connect
+from orchestrator.deployment.host import RemoteHost, connect
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.session.testbed.opened import network_of

@@ -24,10 +24,9 @@ from orchestrator.deployment import (
     After,
     Deployment,
     ProcessPlan,
-    RemoteHost,
     Told,
-    connect,
 )
+from orchestrator.deployment.host import RemoteHost, connect
 from orchestrator.emulation.ssh import sshd
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.deployment import connect
+from orchestrator.deployment.host import connect
 from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.predict import goodput_bps
 from orchestrator.session.testbed.opened import network_of

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.deployment import Deployment, connect
+from orchestrator.deployment import Deployment
+from orchestrator.deployment.host import connect
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.emulation.network.description import NetworkDescription
 from orchestrator.emulation.testbed import EmulatedTestbed

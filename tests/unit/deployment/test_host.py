@@ -14,7 +14,7 @@ import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.sftp import CMD_READ
 
-from orchestrator.deployment import RemoteHost, connect
+from orchestrator.deployment.host import RemoteHost, connect
 from orchestrator.emulation.ssh.sshd import make_keys
 from orchestrator.errors import RunError
 from orchestrator.spec.access import SshAccess

@@ -14,13 +14,15 @@ ROOT = Path(__file__).parents[4]
 
 # matplotlib makes a directory for a moment, too, which a kill would leave behind.
 SLOW = ("matplotlib", "scipy", "setuptools", "numpy")
+# A quarter of a second, which only those spend that connect to a host.
+SSH = ("paramiko",)
 
 
 @pytest.mark.parametrize(
     ("module", "slow"),
     [
-        ("cli.run", SLOW),
-        ("cli.plan", SLOW),
+        ("cli.run", (*SLOW, *SSH)),
+        ("cli.plan", (*SLOW, *SSH)),
         ("session.inner.run", SLOW),
         ("session.inner.calibrate", SLOW),
         ("session.inner.bench", SLOW[:3]),
