@@ -7,9 +7,11 @@ never ask for these orders.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from orchestrator.orders import planned
 from orchestrator.orders.order import Order, Setting
+from workloads.models.profiles import Model
 
 _RANDOM_STREAM = 3  # keeps these random numbers apart from others of the same seed
 
@@ -90,11 +92,25 @@ class Tac(Order):
 
     def pulls(self, setting: Setting, worker: int, iteration: int) -> Sequence[int]:
         """The same in every iteration."""
-        from orchestrator.orders.tictac import tac_order
+        return _tac_order(
+            setting.model,
+            tuple(map(tuple, setting.graph)),
+            tuple(size * setting.seconds_per_byte for size in setting.tensor_bytes),
+            tuple(setting.workers[worker].forward_seconds),
+        )
 
-        transfers = [size * setting.seconds_per_byte for size in setting.tensor_bytes]
-        seconds = setting.workers[worker].forward_seconds
-        return tac_order(setting.model, setting.graph, transfers, seconds)
+
+@lru_cache(maxsize=64)
+def _tac_order(
+    model: Model,
+    graph: tuple[tuple[int, ...], ...],
+    transfer_seconds: tuple[float, ...],
+    compute_seconds: tuple[float, ...],
+) -> tuple[int, ...]:
+    # Workers that are alike have one order, which takes a while to find.
+    from orchestrator.orders.tictac import tac_order
+
+    return tac_order(model, graph, transfer_seconds, compute_seconds)
 
 
 ORDERS: Mapping[str, Order] = {

@@ -350,7 +350,7 @@ def _apart(schedule: Schedule, queues: QueueOrder, case: Case) -> float | str:
     return len(devices) / paces(case.loads, list(devices), alone, tied=tied)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def _pipelined(made: Work, order: QueueOrder) -> float:
-    # p3 and planned-order are one work and one order here.
+    # p3 and planned-order are one work and one order here, at every point of a sweep's curve.
     return pipelined_seconds(made, order)

@@ -125,21 +125,19 @@ class _Direction:
     def __init__(self, seconds_per_byte: float, ranks: list[list[int]]) -> None:
         self.seconds_per_byte = seconds_per_byte
         self._ranks = ranks
-        self._waiting: list[tuple[int, int, int, int]] = []
+        self.waiting: list[tuple[int, int, int, int]] = []
         self._come = 0
         self.busy = False
 
     def put(self, layer: int, unit: int) -> None:
         """A layer's unit of that number comes."""
-        heapq.heappush(self._waiting, (self._ranks[layer][unit], self._come, layer, unit))
+        heapq.heappush(self.waiting, (self._ranks[layer][unit], self._come, layer, unit))
         self._come += 1
 
-    def take(self) -> tuple[int, int] | None:
-        """What is served next (layer, its unit); None while there is nothing to begin."""
-        if self.busy or not self._waiting:
-            return None
+    def take(self) -> tuple[int, int]:
+        """What is served next (layer, its unit); of a direction that is not busy."""
         self.busy = True
-        _, _, layer, unit = heapq.heappop(self._waiting)
+        _, _, layer, unit = heapq.heappop(self.waiting)
         return layer, unit
 
 
@@ -151,6 +149,8 @@ class _Pipeline:
         ranks = _ranks(work, order)
         self._pull = _Direction(work.pull, ranks)
         self._push = _Direction(work.push, ranks)
+        self._directions: tuple[tuple[_Kind, _Direction], ...]
+        self._directions = (("push", self._push), ("pull", self._pull))
         self._events: list[tuple[float, int, _Kind, int, int]] = []
         self._foreseen = 0
         self._missing = [len(units) for units in work.units]
@@ -196,11 +196,10 @@ class _Pipeline:
 
     def _begin(self, now: float) -> None:
         """Begin what can begin."""
-        directions: tuple[tuple[_Kind, _Direction], ...]
-        directions = (("push", self._push), ("pull", self._pull))
-        for kind, direction in directions:
-            if (taken := direction.take()) is not None:
-                layer, unit = taken
+        for kind, direction in self._directions:
+            # Asked for after every event, hundreds of thousands of times: without a call.
+            if direction.waiting and not direction.busy:
+                layer, unit = direction.take()
                 seconds = self._work.units[layer][unit] * direction.seconds_per_byte
                 self._at(now + seconds, kind, layer, unit)
         layer = self._next_forward

@@ -69,12 +69,13 @@ def fake_trials(
     made: dict[int, list[FakeTrial]] = {}
     for point in experiment.points():
         own = point.experiment
+        bounds = {model: _bound(own, model) for model in own.models}
         made[point.value] = [
             FakeTrial(
                 model,
                 schedule,
                 repeat,
-                imgs_per_sec=shares[schedule] * _bound(own, model) * (1 + 0.02 * repeat),
+                imgs_per_sec=shares[schedule] * bounds[model] * (1 + 0.02 * repeat),
                 workers=len(own.placement.workers),
                 batch=own.batch,
             )

@@ -17,7 +17,7 @@ from orchestrator.analysis.render.sweep_figure import compose
 from orchestrator.analysis.render.sweep_panel import looks
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
-from orchestrator.analysis.tables.sweep.rows import places_of, read_sweep
+from orchestrator.analysis.tables.sweep.rows import Place, places_of, read_sweep
 from orchestrator.spec import Sweep
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
@@ -43,33 +43,37 @@ def expected_of(sweep: Sweep, model: str) -> Expectation:
         return expectation(read_sweep(written), model)
 
 
+@cache
+def measured(sweep: Sweep, models: tuple[str, ...], repeats: int, idle: float) -> tuple[Place, ...]:
+    """All places of a sweep, each with its predictions, which take a second as well."""
+    experiment = swept(sweep, models, SIX)
+    trials = fake_trials(experiment, SHARES, repeats=repeats)
+    trials[sweep.values[0]][0].idle = idle
+    with tempfile.TemporaryDirectory() as folder:
+        return places_of(read_sweep(write_sweep(Path(folder) / "sweep", experiment, trials)))
+
+
 def drawn(
-    folder: Path,
     sweep: Sweep = BATCHES,
     models: tuple[str, ...] = ("resnet50",),
     *,
     repeats: int = 1,
     idle: float = 0.6,
 ) -> Figure:
-    experiment = swept(sweep, models, SIX)
-    trials = fake_trials(experiment, SHARES, repeats=repeats)
-    trials[sweep.values[0]][0].idle = idle
-    run = read_sweep(write_sweep(folder / "sweep", experiment, trials))
     expected = {model: expected_of(sweep, model) for model in models}
-    return compose(places_of(run), expected, SIX, "what is varied", CAPTION)
+    places = measured(sweep, models, repeats, idle)
+    return compose(places, expected, SIX, "what is varied", CAPTION)
 
 
 @pytest.mark.parametrize("sweep", [BATCHES, RATES, WORKERS], ids=lambda sweep: sweep.variable)
 @pytest.mark.parametrize("models", [("resnet50",), ("resnet50", "googlenet", "alexnet", "vgg19")])
-def test_no_text_overlaps_or_leaves_the_figure(
-    tmp_path: Path, sweep: Sweep, models: tuple[str, ...]
-) -> None:
-    drawing = drawn(tmp_path, sweep, models)
+def test_no_text_overlaps_or_leaves_the_figure(sweep: Sweep, models: tuple[str, ...]) -> None:
+    drawing = drawn(sweep, models)
     assert_apart_and_inside(drawing)
 
 
-def test_a_panel_has_every_point_its_curves_and_who_wins(tmp_path: Path) -> None:
-    (axes,) = drawn(tmp_path).axes
+def test_a_panel_has_every_point_its_curves_and_who_wins() -> None:
+    (axes,) = drawn().axes
     assert axes.get_xscale() == "log"
     assert axes.get_ylim()[0] == 0
     lines = axes.get_lines()
@@ -81,8 +85,8 @@ def test_a_panel_has_every_point_its_curves_and_who_wins(tmp_path: Path) -> None
     assert len(lines) == len(curves) + len(bound) + 3 * (len(SIX) + 2)
 
 
-def test_curves_that_lie_on_each_other_take_turns(tmp_path: Path) -> None:
-    (axes,) = drawn(tmp_path).axes
+def test_curves_that_lie_on_each_other_take_turns() -> None:
+    (axes,) = drawn().axes
     look = looks(SIX, "none")
     dashes = {
         name: line._unscaled_dash_pattern  # type: ignore[attr-defined]
@@ -99,14 +103,14 @@ def test_every_schedule_looks_different() -> None:
     assert len({own.marker for own in look.values()}) == 9
 
 
-def test_what_limits_stands_in_it(tmp_path: Path) -> None:
-    words = [" ".join(text.get_text().split()) for text in texts(drawn(tmp_path))]
+def test_what_limits_stands_in_it() -> None:
+    words = [" ".join(text.get_text().split()) for text in texts(drawn())]
     assert {"link switch0 - switch1", "compute"} <= set(words)
 
 
-def test_intervals_and_verdicts_are_in_the_legend_where_there_are_any(tmp_path: Path) -> None:
-    plain = {text.get_text() for text in texts(drawn(tmp_path / "plain"))}
-    rich = {text.get_text() for text in texts(drawn(tmp_path / "rich", repeats=2, idle=0.01))}
+def test_intervals_and_verdicts_are_in_the_legend_where_there_are_any() -> None:
+    plain = {text.get_text() for text in texts(drawn())}
+    rich = {text.get_text() for text in texts(drawn(repeats=2, idle=0.01))}
     assert rich - plain >= {"95 % Student interval", "unusable", "✕"}
 
 
@@ -128,8 +132,8 @@ def test_a_sign_at_a_point_above_the_bound_is_not_on_those_that_win(tmp_path: Pa
     assert all(sign.get_window_extent(renderer).y0 < bound for sign in signs)
 
 
-def test_one_point_is_a_figure_too(tmp_path: Path) -> None:
-    (axes,) = drawn(tmp_path, Sweep("workers", (3,))).axes
+def test_one_point_is_a_figure_too() -> None:
+    (axes,) = drawn(Sweep("workers", (3,))).axes
     low, high = axes.get_xlim()
     assert low < 3 < high
 

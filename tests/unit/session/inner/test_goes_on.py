@@ -38,7 +38,7 @@ def test_a_run_that_is_killed_at_any_point_goes_on(machine: Machine, tmp_path: P
     whole = planned(tmp_path)
     conduct(whole, NO_GROUPS, "text")
     assert machine.tried == stored(whole) == ALL
-    points = machine.steps
+    points, wanted = machine.steps, rows(whole)
     assert points > 20
     for point in range(1, points + 1):
         plan = replace(whole, directory=tmp_path / f"killed-at-{point}" / "run")
@@ -52,7 +52,7 @@ def test_a_run_that_is_killed_at_any_point_goes_on(machine: Machine, tmp_path: P
             assert read_plan(plan.directory) == plan
         conduct(plan, NO_GROUPS, "text", goes_on=goes_on)
         assert sorted(kept + machine.tried) == stored(plan) == ALL, point
-        assert rows(plan) == rows(whole)
+        assert rows(plan) == wanted
         record = json.loads((plan.directory / "run.json").read_text())
         assert len(record.get("went_on", [])) == (goes_on and machine.tried != [])
 

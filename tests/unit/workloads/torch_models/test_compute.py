@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -54,11 +55,32 @@ def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) ->
     assert len(set(ends.values())) == 1, ends
 
 
+@cache
+def by_one_process(iterations: int, batch: int, rate: float) -> NDArray[np.float64]:
+    """The parameters at the end: PyTorch's own module, loss and optimizer on all three batches."""
+    torch.manual_seed(7)
+    module = torch_model("digits-cnn").module.double()
+    optimizer = torch.optim.SGD(module.parameters(), lr=rate)
+    training, _ = digits(7)
+    streams = [batches(training[worker::3], batch, 7, worker) for worker in range(3)]
+    for _ in range(iterations):
+        parts = [next(stream) for stream in streams]
+        images = torch.from_numpy(np.concatenate([part.images for part in parts])).double()
+        labels = torch.from_numpy(np.concatenate([part.labels for part in parts]))
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(module(images), labels).backward()
+        optimizer.step()
+    found: NDArray[np.float64] = torch.cat(
+        [one.detach().flatten() for one in module.parameters()]
+    ).numpy()
+    return found
+
+
 @pytest.mark.parametrize("schedule", ["none", "p3"])
 def test_three_workers_compute_what_one_process_does_on_the_joined_batch(
     tmp_path: Path, schedule: str
 ) -> None:
-    """100 iterations in float64: PyTorch's own module, loss and optimizer on all three batches."""
+    """100 iterations in float64."""
     iterations, batch, rate = 100, 8, 0.05
     kept: list[NDArray[Any]] = []
 
@@ -72,19 +94,7 @@ def test_three_workers_compute_what_one_process_does_on_the_joined_batch(
             tmp_path, DIGITS_CNN, get_schedule(schedule), iterations=iterations, batch=batch,
             learning_rate=rate, learning=Learning("torch", "digits", dtype="float64"),
         )  # fmt: skip
-    torch.manual_seed(7)
-    module = torch_model("digits-cnn").module.double()
-    optimizer = torch.optim.SGD(module.parameters(), lr=rate)
-    training, _ = digits(7)
-    streams = [batches(training[worker::3], batch, 7, worker) for worker in range(3)]
-    for _ in range(iterations):
-        parts = [next(stream) for stream in streams]
-        images = torch.from_numpy(np.concatenate([part.images for part in parts])).double()
-        labels = torch.from_numpy(np.concatenate([part.labels for part in parts]))
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(module(images), labels).backward()
-        optimizer.step()
-    expected = torch.cat([one.detach().flatten() for one in module.parameters()]).numpy()
+    expected = by_one_process(iterations, batch, rate)
     (found,) = kept
     assert found.dtype == np.float64
     difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
