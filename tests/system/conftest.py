@@ -19,6 +19,14 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that look at one finished run come first, so that one process has them all.
+
+    Of two that share the tests, each would make that run for itself.
+    """
+    items.sort(key=lambda item: "finished" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def can_be_interrupted() -> None:
     """A shell starts what is in its background with SIGINT ignored, and commands inherit that."""

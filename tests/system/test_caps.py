@@ -177,6 +177,7 @@ def test_half_a_core_and_256_mib(tmp_path: Path) -> None:
     assert groups_of(os.getpid()) == []
 
 
+@pytest.mark.beside
 def test_a_worker_killed_for_memory_ends_the_trial(tmp_path: Path) -> None:
     # Parameters and gradients of vgg19 are 1.1 GiB.
     experiment = write_experiment(tmp_path, "vgg19", iterations=1, stretch="1")
@@ -193,6 +194,7 @@ def test_a_worker_killed_for_memory_ends_the_trial(tmp_path: Path) -> None:
     assert network["caps"]["ps"]["oom_kills"] == 0
 
 
+@pytest.mark.beside
 def test_a_throttled_server_is_no_measurement(tmp_path: Path) -> None:
     experiment = write_experiment(tmp_path, server="cores: 0.1")
     status, said, trial, network = run_to_its_end(experiment)
@@ -205,6 +207,7 @@ def test_a_throttled_server_is_no_measurement(tmp_path: Path) -> None:
     assert network["caps"]["worker1"]["measured"]["throttled_seconds"] == 0
 
 
+@pytest.mark.beside
 def test_the_outer_process_is_killed(long_run: subprocess.Popen[str]) -> None:
     guardian = guardian_of(long_run.pid)
     long_run.kill()
@@ -214,6 +217,7 @@ def test_the_outer_process_is_killed(long_run: subprocess.Popen[str]) -> None:
     long_run.communicate(timeout=patience(10))
 
 
+@pytest.mark.beside
 def test_the_guardian_is_killed(long_run: subprocess.Popen[str]) -> None:
     os.kill(guardian_of(long_run.pid), signal.SIGKILL)
     os.killpg(long_run.pid, signal.SIGINT)

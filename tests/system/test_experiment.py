@@ -26,7 +26,7 @@ from workloads.schedule.units import Layout
 SMALL = 64 * 1024
 """Bytes at a port beside what an exchange sends: greetings, and questions of who is where."""
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 MY_ORDER = """
 from orchestrator.orders import Order

@@ -16,7 +16,7 @@ from tests.system.experiments import (
 )
 from tests.system.program import dmlbed
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 TRUNK = {"switch0->switch1": "bytes_sent", "switch1->switch0": "bytes_received"}
 

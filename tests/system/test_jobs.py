@@ -10,7 +10,7 @@ import pytest
 from tests.system.experiments import write_experiment
 from tests.system.program import ROOT, dmlbed
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 WORKERS = ["worker0", "worker1", "worker2"]
 JOBS = {

@@ -36,6 +36,7 @@ def test_queues_rules_and_the_controller() -> None:
     pytest_passes_in_a_box("inside_openvswitch.py")
 
 
+@pytest.mark.beside
 def test_a_loop_of_switches() -> None:
     pytest_passes_in_a_box("inside_openvswitch_loop.py")
 
@@ -71,6 +72,7 @@ def records(folder: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in files]
 
 
+@pytest.mark.beside
 def test_a_tiny_experiment_by_the_command(finished: Path) -> None:
     (run,) = finished.glob("out/tiny/*/run.json")
     assert {"openvswitch", "ryu"} <= set(json.loads(run.read_text())["versions"])
@@ -108,6 +110,7 @@ def classes_of(port: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in port["classes"]}
 
 
+@pytest.mark.beside
 def test_payload_agrees_with_the_ports_counters(finished: Path) -> None:
     trials = sorted(finished.glob("out/tiny/*/trials/*"))
     assert len(trials) == 2

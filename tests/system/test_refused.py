@@ -14,7 +14,7 @@ from orchestrator.emulation.machine.machine import attempt
 from tests.system.experiments import PUBLISHED, assert_ended_well, write_experiment
 from tests.system.program import dmlbed
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 
 def refused(directory: Path, before: Sequence[str] = (), topology: Path = PUBLISHED) -> str:
@@ -33,7 +33,6 @@ def in_a_changed_machine(change: str) -> tuple[str, ...]:
     return ("unshare", "--mount", "--", "sh", "-c", f'{change} && exec "$@"', "sh")
 
 
-@pytest.mark.beside
 def test_not_root() -> None:
     # Nobody can read neither pytest's directories nor, perhaps, this clone: hence a directory of
     # its own for the one, and for the other the capability to read.
@@ -47,7 +46,6 @@ def test_not_root() -> None:
     assert line == "this machine lacks: root (call it with sudo)"
 
 
-@pytest.mark.beside
 def test_a_missing_program(tmp_path: Path) -> None:
     tc = shutil.which("tc", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     assert tc is not None
@@ -56,7 +54,6 @@ def test_a_missing_program(tmp_path: Path) -> None:
     assert line == "this machine lacks: tc (make setup, or Debian package iproute2)"
 
 
-@pytest.mark.beside
 def test_too_little_disk_space(tmp_path: Path) -> None:
     out = tmp_path / "small"
     out.mkdir()

@@ -104,6 +104,7 @@ def test_auto_chooses_once_and_the_trial_runs_on_it(tmp_path: Path) -> None:
     assert f"building the testbed of two, R={rates:g}, D=1\n" in second.said()
 
 
+@pytest.mark.beside
 def test_a_scale_that_no_machine_carries_is_refused_or_forced_and_marked(tmp_path: Path) -> None:
     place = Place(tmp_path, "400 Gbps")
     refused = place.run("--scale", "1,1")
@@ -122,6 +123,7 @@ def test_a_scale_that_no_machine_carries_is_refused_or_forced_and_marked(tmp_pat
     assert row["reasons"][0].startswith("forced scale: ")
 
 
+@pytest.mark.beside
 def test_a_calibration_can_be_stopped(tmp_path: Path) -> None:
     place = Place(tmp_path, "200 Mbps")
     with Running(dmlbed_argv(*place.arguments()), **place.environment) as running:

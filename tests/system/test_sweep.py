@@ -16,7 +16,7 @@ from tests.system.experiments import (
 )
 from tests.system.program import Running, dmlbed, dmlbed_argv
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 COMBINED = {"run.json", "sweep.csv", "sweep.json", "figure.png", "figure.svg"}
 
@@ -60,7 +60,6 @@ def test_two_points(tmp_path: Path) -> None:
     assert {path.name for path in sweep.iterdir()} >= COMBINED
 
 
-@pytest.mark.beside
 def test_ctrl_c_keeps_the_points_that_had_finished(tmp_path: Path) -> None:
     experiment = write_experiment(tmp_path, schedules="none", more="sweep: {batch: [1, 2, 3]}\n")
     with Running(dmlbed_argv("run", experiment, "--out", tmp_path / "out")) as running:
