@@ -7,11 +7,13 @@ from collections.abc import Mapping
 IDENTITY = "identity"
 
 PARAMETER_SERVER = "parameter-server"
+RING = "ring"
 
 CODECS: Mapping[str, str] = {IDENTITY: "workloads.codecs.identity:Identity"}
 
 EXCHANGES: Mapping[str, str] = {
     PARAMETER_SERVER: "workloads.exchange.parameter_server:ParameterServerExchange",
+    RING: "workloads.exchange.ring:RingExchange",
 }
 
 PROGRAMS: Mapping[str, str] = {

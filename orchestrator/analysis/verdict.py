@@ -4,7 +4,7 @@
 is not a measurement of what it says it is.
 
 Every trial of a model under a bulk-synchronous schedule must end with the same parameters, bit for
-bit.
+bit; where workers add gradients up among themselves, every trial of the same schedule.
 """
 
 from __future__ import annotations
@@ -157,6 +157,8 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
     if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * trial.payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
     yield from not_crossed(trial)
+    if not trial.agreed:
+        yield "the workers ended with different parameters"
     if not trial.barrier and not trial.warm_up:
         yield "no warm-up, and no step barrier: the measured time leaves a push out"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
@@ -228,14 +230,15 @@ def _throttled(host: HostUse) -> str:
     return f"{host.host} was throttled for {share} of the time{cap}"
 
 
-_Training = tuple[Choices, int, int, int, int, float, float]
+_Training = tuple[Choices, str, int, int, int, int, float, float]
 
 
 def _same_training(trial: TrialMeasure) -> _Training:
     """Trials that are equal in this must end with the same parameters."""
     iterations = trial.warm_up + trial.iterations + trial.cool_down
     scale = (trial.scale_rates, trial.scale_time)  # decides the number of elements
-    return (trial.choices.common, trial.seed, iterations, trial.batch, trial.workers, *scale)
+    same = (trial.choices.common, trial.sums, trial.seed, iterations)
+    return (*same, trial.batch, trial.workers, *scale)
 
 
 def _must_agree(trial: TrialMeasure) -> bool:

@@ -34,14 +34,14 @@ def test_a_training_and_a_program_in_one_table(tmp_path: Path) -> None:
         "limit": 60,
         "model": "squeezenet",
     }
-    done = dmlbed("run", written(tmp_path, {"ring": ring}), "--out", tmp_path / "out", "--json")
+    done = dmlbed("run", written(tmp_path, {"rounds": ring}), "--out", tmp_path / "out", "--json")
     # 5: a busy machine leaves no idle CPU, which is no matter here.
     assert done.returncode in (0, 5), done.stderr
     found = json.loads(done.stdout)
     training, program = found["rows"]
     assert (training["schedule"], training["program"]) == ("none", None)
     assert (program["model"], program["schedule"], program["program"]) == (
-        "squeezenet", None, "ring",
+        "squeezenet", None, "rounds",
     )  # fmt: skip
     assert program["unit"] == "imgs/sec"
     assert program["speedup_pct"] is not None
@@ -51,7 +51,7 @@ def test_a_training_and_a_program_in_one_table(tmp_path: Path) -> None:
         assert int(sent[f"{host}->{following}"]) == pytest.approx(BYTES * ROUNDS, rel=0.01)
         assert int(sent[f"{host}->{other}"]) < BYTES / 100
     # The trunk carries nothing of it.
-    (place,) = Path(found["run"]).glob("trials/*ring*")
+    (place,) = Path(found["run"]).glob("trials/*rounds*")
     ports = json.loads((place / "network.json").read_text())["ports"]
     (trunk,) = (port for port in ports if port["port"] == "switch1->switch0")
     assert trunk["bytes"] < BYTES / 100

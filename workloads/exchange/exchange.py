@@ -48,12 +48,16 @@ class Ended:
         connections: counters of this worker's connections.
         received: when which chunk came.
         sent: when which chunk went.
+        parameters_sha256: digest of the parameters that it ended with; None: it does not know.
+        cpu_ns: processor time of the arithmetic that it did.
     """
 
     ended_ns: int | None = None
     connections: Sequence[ConnectionEnd] = ()
     received: Spans | None = None
     sent: Spans | None = None
+    parameters_sha256: str | None = None
+    cpu_ns: int = 0
 
 
 class Exchange(ABC):

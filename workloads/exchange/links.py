@@ -13,6 +13,7 @@ from workloads.transport.connection import Connection, Disconnected, Parcel
 from workloads.transport.sockets import (
     connect,
     kept_settings,
+    limit_not_sent,
     listen,
     mark,
     prepare,
@@ -72,6 +73,16 @@ class Links:
                 raise Disconnected(f"{of} closed its connection")
             got += count
 
+    def connection(self, *, to: str, of: str) -> Connection:
+        """What carries frames to a worker, and of the same or another one.
+
+        It waits as long as it takes: whoever uses it sees to it that something moves.
+        """
+        receiving, sending = self._receiving[of], self._sending[to]
+        for sock in (receiving, sending):
+            sock.settimeout(None)
+        return Connection(receiving, sending)
+
     def close(self) -> list[ConnectionEnd]:
         """Close all, and return their counters: what an exchange says in `Ended.connections`."""
         ends = []
@@ -111,6 +122,7 @@ def meet(end: End, *, to: Sequence[str], of: Sequence[str]) -> Links:
             sock = connect(job.bind, peer.endpoint, job.buffers, job.silence_seconds, who=name)
             if peer.send_buffer_bytes is not None:
                 set_send_buffer(sock, peer.send_buffer_bytes)
+            limit_not_sent(sock, job.not_sent_limit_bytes)
             mark(sock, job.flow_dscp[0])
             sock.settimeout(job.silence_seconds)
             Connection(sock).send([Parcel(greeting(FrameType.HELLO, job.worker, 0, digest))])

@@ -83,7 +83,8 @@ class ConnectionRecord(ProcessRecord):
 class TrainingCpuUse:
     """CPU seconds of a process without its start.
 
-    Of these, the arithmetic: the server sums and applies gradients, a worker makes them.
+    Of these, the arithmetic: the server sums and applies gradients, a worker makes them. Without a
+    server, workers do both.
     """
 
     seconds: float
@@ -249,11 +250,17 @@ class PsEnd(ProcessEnd):
 
 @dataclass(frozen=True)
 class WorkerEnd(ProcessEnd):
-    """A worker's last record; `retransmits` is the sum over its connections."""
+    """A worker's last record.
+
+    Attributes:
+        retransmits: the sum over its connections.
+        parameters_sha256: what it ended with, where workers apply gradients themselves.
+    """
 
     training_cpu: TrainingCpuUse
     retransmits: int
     connections: Sequence[ConnectionEnd]
+    parameters_sha256: str | None = None
 
 
 @dataclass(frozen=True)

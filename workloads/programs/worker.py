@@ -83,14 +83,20 @@ class Worker:
             self._exchange.fail(text)
             raise WorkloadError(text) from None
         used = resources_used()  # before the spans, which are no part of the training
-        training_cpu = cpu.used(self._compute.cpu_ns)
+        training_cpu = cpu.used(self._compute.cpu_ns + ended.cpu_ns)
         self._write_spans(ended)
         for evaluation in self._compute.evaluations():
             self._records.write(evaluation)
         states = ended.connections
         again = sum(state.retransmits for state in states)
         self._records.write(
-            WorkerEnd(**used, training_cpu=training_cpu, retransmits=again, connections=states)
+            WorkerEnd(
+                **used,
+                training_cpu=training_cpu,
+                retransmits=again,
+                connections=states,
+                parameters_sha256=ended.parameters_sha256,
+            )
         )
 
     @contextmanager

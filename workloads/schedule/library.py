@@ -15,13 +15,16 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from workloads.errors import unknown_name
-from workloads.library import IDENTITY, PARAMETER_SERVER
+from workloads.library import IDENTITY, PARAMETER_SERVER, RING
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
 Place = Literal["nowhere", "host", "switch", "both"]
 SwitchOrder = Literal["worker", "layer"]
 
 MIN_FLOWS, MAX_FLOWS = 2, 8
+
+_SERVER_ORDERS = ("worker", "layer-worker", "tic", "tac")
+"""Orders of pulls and answers."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,15 @@ class Schedule:
             (
                 self.window_bytes is not None and stale,
                 "window: an answer may wait for what the window holds back",
+            ),
+            (
+                self.exchange == RING and not self.bulk_synchronous,
+                "synchronisation: in a ring no worker's gradient is applied by itself",
+            ),
+            (
+                self.exchange == RING and self.order in _SERVER_ORDERS,
+                f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
+                "none",
             ),
             (
                 stale == (self.staleness is None),
@@ -326,6 +338,22 @@ SCHEDULES: tuple[Schedule, ...] = (
             "four flows, each with a quarter of the model's bytes, the first layers on the most "
             "urgent one; p3's slices; priorities in both directions, at contended switch ports "
             "only. Compare with fifo-sliced, which is the same in one flow"
+        ),
+    ),
+    Schedule(
+        name="ring",
+        exchange=RING,
+        order="planned",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
+        synchronisation="per-slice",
+        source=(
+            "ring all-reduce: reduce-scatter and all-gather round the workers, without a parameter "
+            "server (Patarasuk and Yuan, JPDC'09; Horovod, 2018). Deviations: it is pipelined in "
+            "p3's slices, each of which goes on as soon as it can; all members send in one planned "
+            "order; the owner of a slice applies its gradient, and new parameters go round in "
+            "place of sums; there is no barrier between iterations"
         ),
     ),
 )

@@ -7,6 +7,7 @@ connection empties, a bounded number of bytes at a time.
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections import Counter, deque
@@ -27,7 +28,8 @@ _SEND_LIMIT_BYTES = 256 * 1024
 _SEND_LIMIT_PARCELS = 256  # two buffers each; the kernel takes 1024 (IOV_MAX)
 
 _LONGEST_ERROR = 1000  # bytes of text in an ERROR frame
-_ERROR_PATIENCE = 0.2  # seconds that a last word waits for a busy sender
+ERROR_PATIENCE = 0.2
+"""Seconds that a last word waits for a busy sender."""
 
 
 class Disconnected(WorkloadError):
@@ -141,6 +143,14 @@ class SendQueue:
         with self._lock:
             self._closed = True
             self._window = self._allowed = None
+            self._wake()
+
+    def drop(self) -> None:
+        """Close, and forget what has not been taken."""
+        with self._lock:
+            self._units.clear()
+            self._begun.clear()
+            self._closed = True
             self._wake()
 
     def take(self) -> list[Parcel]:
@@ -334,12 +344,21 @@ class Connection:
             self.transfers.note_sent(chunks, begin)
         return Sent(parcels[0].to, chunks[0][0] if chunks else 0, payload, units)
 
-    def send_error(self, text: str) -> None:
-        """Tell the peer why this side gives up, if that is possible without waiting."""
+    def send_error(self, text: str, patience: float = 0.0) -> None:
+        """Tell the peer why this side gives up, if that is possible.
+
+        Args:
+            text: why.
+            patience: seconds to wait for room to send it.
+        """
         payload = text.encode()[:_LONGEST_ERROR]
         header = Frame(FrameType.ERROR, length=len(payload)).pack()
-        if self._sending.acquire(timeout=_ERROR_PATIENCE):
+        if self._sending.acquire(timeout=ERROR_PATIENCE):
             try:
+                if patience:
+                    room = select.poll()
+                    room.register(self.sending, select.POLLOUT)
+                    room.poll(1000 * patience)
                 self.sending.sendmsg([header, payload], [], socket.MSG_DONTWAIT)
             except OSError:
                 return  # the last word is lost; the peer will see the connection end

@@ -92,7 +92,9 @@ class TrialMeasure(Chosen):
             behind it have a separate entry, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
         records_bytes: of these, what the processes wrote down, without what SSH adds.
-        parameters_sha256: of the parameter server's parameters at the end; None: there was none.
+        parameters_sha256: of the parameters at the end, the parameter server's or those of all
+            workers; None: nobody kept them, or they differ.
+        agreed: whether all workers that say so ended with the same parameters.
         payload: bytes delivered, warm-up and cool-down included.
         payload_in: bytes of gradients received by the parameter server, warm-up and cool-down
             included; None: there was none.
@@ -106,6 +108,8 @@ class TrialMeasure(Chosen):
         processes: how many left records.
         bulk_synchronous: whether gradients of all workers were applied together.
         exact: whether all such trials of a training must end with the same parameters.
+        sums: the schedule in whose own order gradients are added up, so that others may end with
+            other bits; empty: in the order of the workers.
         sends_model: whether every worker sent all of the model to a parameter server and back,
             uncoded, in each iteration: what bounds are of.
         demands: of an exchange that is no parameter server: who sent how much to whom in each
@@ -172,6 +176,8 @@ class TrialMeasure(Chosen):
     processes: int = 1
     bulk_synchronous: bool = True
     exact: bool = True
+    sums: str = ""
+    agreed: bool = True
     sends_model: bool = True
     demands: tuple[Demand, ...] | None = None
     barrier: bool = True
@@ -233,6 +239,7 @@ def measure(trial: Trial) -> TrialMeasure:
     what, network = trial.trial, trial.network
     stretch = what.scale.time
     server, schedule = trial.server, what.communication
+    digests = _digests(trial)
     measured = [server.iterations[number] for number in what.measured] if server else []
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
@@ -280,7 +287,8 @@ def measure(trial: Trial) -> TrialMeasure:
         segments=-(-payload // PAYLOAD_PER_SEGMENT),
         drops=drops_of(network),
         management_bytes=sum(network.management_bytes.values()),
-        parameters_sha256=server.end.parameters_sha256 if server else None,
+        parameters_sha256=digests[0] if len(digests) == 1 else None,
+        agreed=len(digests) < 2,
         payload=payload,
         payload_in=server.end.payload_in if server else None,
         payload_out=server.end.payload_out if server else None,
@@ -293,7 +301,8 @@ def measure(trial: Trial) -> TrialMeasure:
         records_bytes=trial.records_bytes,
         processes=len(what.all_processes),
         bulk_synchronous=schedule.bulk_synchronous,
-        exact=server is not None and server.end.exact,
+        exact=server.end.exact if server else bool(digests),
+        sums="" if schedule.exchange == PARAMETER_SERVER else what.choices.schedule,
         sends_model=server is not None and schedule.sends_model,
         demands=None if schedule.exchange == PARAMETER_SERVER else what.demands,
         barrier=schedule.barrier,
@@ -315,6 +324,14 @@ def _payload(trial: Trial) -> int:
         return trial.server.end.payload_in + trial.server.end.payload_out
     connections = (each for end in trial.worker_ends for each in end.connections)
     return sum(each.bytes_received or 0 for each in connections)
+
+
+def _digests(trial: Trial) -> tuple[str, ...]:
+    """Of the parameters that it ended with, each once: more than one if workers disagree."""
+    if trial.server:
+        return (trial.server.end.parameters_sha256,)
+    said = (end.parameters_sha256 for end in trial.worker_ends)
+    return tuple(dict.fromkeys(digest for digest in said if digest is not None))
 
 
 def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.deployment import After, ProcessPlan
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.plugins import OwnCode
-from orchestrator.predict import is_shared, phase_seconds
+from orchestrator.predict import fullest, is_shared, link_loads, phase_seconds
 from orchestrator.session.plan.process import workload_process
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial
@@ -22,7 +22,7 @@ from orchestrator.spec import (
     exchange_class,
     flow_dscp,
 )
-from workloads.library import IDENTITY
+from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import load_model
 from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.units import Layout
@@ -79,6 +79,7 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     """What the order of a schedule is made for."""
     topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
     model, schedule = load_model(work.model), experiment.schedule(work.schedule)
+    served = schedule.exchange == PARAMETER_SERVER
     devices = [
         experiment.devices[device]
         for worker in experiment.placement.workers
@@ -95,13 +96,21 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
         ),
         stretch=scale.rates / scale.time,
         workers=[computation(model, device, batch) for device in devices],
-        # A model of 1 GB, so that rounding does not matter.
-        seconds_per_byte=phase_seconds(experiment.exchange, 10**9, "pull") / 1e9,
-        shared=is_shared(experiment.exchange, "pull"),
+        seconds_per_byte=_seconds_per_byte(experiment, work),
+        shared=served and is_shared(experiment.exchange, "pull"),
         barrier=schedule.barrier,
         seed=experiment.seed,
         repeat=work.repeat - 1,  # orders count from 0
     )
+
+
+def _seconds_per_byte(experiment: Experiment, work: Work) -> float:
+    """Of a model's bytes on the fullest link, while all workers send."""
+    if experiment.schedule(work.schedule).exchange == PARAMETER_SERVER:
+        # A model of 1 GB, so that rounding does not matter.
+        return phase_seconds(experiment.exchange, 10**9, "pull") / 1e9
+    loads = link_loads(experiment.demands(work.schedule, work.model))
+    return fullest(loads)[0].seconds / load_model(work.model).bytes if loads else 0.0
 
 
 def plans_of_trial(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.spec import Experiment, Neighbour
+from workloads.library import RING
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 
 
@@ -10,15 +11,18 @@ def memory_bytes(experiment: Experiment) -> int:
     """Memory that the largest model's processes hold at once, in bytes.
 
     The parameter server keeps the parameters, its optimizer's state and one gradient per worker,
-    each worker its parameters and its gradient; 64 MiB per process for Python and numpy, with
+    each worker its parameters and its gradient. In a ring each worker keeps sums that come and
+    parameters that go on, and a state of its own. 64 MiB per process for Python and numpy, with
     PyTorch 384. Jobs beside come on top. What programs need is not known.
     """
     workers = len(experiment.placement.workers)
     wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
     largest = wide * max((load_model(model).bytes for model in experiment.models), default=0)
-    arrays = (1 + workers) + 2 * workers
+    states = experiment.learning.optimizer.states
+    arrays = (1 + workers) + 2 * workers + states
+    if any(experiment.schedule(name).exchange == RING for name in experiment.schedules):
+        arrays = max(arrays, (3 + states) * workers)
     each = (384 if experiment.learning.real else 64) * 2**20
-    arrays += experiment.learning.optimizer.states
     own = arrays * experiment.scale.bytes(largest) + (workers + 1) * each
     return own + sum(_of_job(experiment, job) for job in experiment.jobs.values())
 

@@ -14,9 +14,10 @@ from orchestrator.plugins import (
     PluginError,
     users_code,
 )
-from orchestrator.spec.files.own_exchange import programs_tried, wrong_exchange
+from orchestrator.spec.files.own_exchange import ignored_by_ours, programs_tried, wrong_exchange
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.errors import WorkloadError
+from workloads.library import EXCHANGES
 from workloads.schedule.library import Schedule
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
             _report(document, (*loc, "codec"), _codec_problem(codec))
         exchange = _found(document, (*loc, "exchange"), OwnExchange, schedule.exchange)
         if exchange is None:
+            if schedule.exchange in EXCHANGES:
+                _report(document, (*loc, "exchange"), ignored_by_ours(schedule))
             continue
         exchanges[exchange.name] = exchange
         problem = wrong_exchange(exchange, schedule)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from orchestrator.plugins import OwnExchange, users_code
+from orchestrator.plugins import OwnCode, OwnExchange, users_code
+from orchestrator.spec.traffic.exchange_demands import exchange_class
 from workloads.errors import nearest, raised_by
+from workloads.library import PARAMETER_SERVER
 from workloads.schedule.library import CHOICES, Schedule, chosen
 
 _RETURNS = {
@@ -80,11 +82,22 @@ def _wrong_choices(exchange: OwnExchange, schedule: Schedule) -> str:
     for name in sorted(map(str, honoured - CHOICES)):
         hint = nearest(name, CHOICES, else_list="choices")
         return f"{which}: honours names no choice with {name!r} ({hint})"
-    ignored = [choice for choice in chosen(schedule) if choice not in honoured]
-    if not ignored:
+    ignored = _ignored(honoured, schedule)
+    return f"{which} {ignored}: leave that out, or name it in its `honours`" if ignored else ""
+
+
+def ignored_by_ours(schedule: Schedule) -> str:
+    """Which choice of a schedule its exchange, one of the library, does not heed; or empty."""
+    if schedule.exchange == PARAMETER_SERVER:
         return ""
-    named = ", ".join(ignored)
-    return f"{which} does not heed {named}: leave that out, or name it in its `honours`"
+    honoured: frozenset[str] = exchange_class(schedule.exchange, OwnCode()).honours
+    ignored = _ignored(honoured, schedule)
+    return f"exchange {schedule.exchange!r} {ignored}: leave that out" if ignored else ""
+
+
+def _ignored(honoured: Collection[str], schedule: Schedule) -> str:
+    ignored = [choice for choice in chosen(schedule) if choice not in honoured]
+    return f"does not heed {', '.join(ignored)}" if ignored else ""
 
 
 def _wrong_programs(exchange: OwnExchange) -> str:

@@ -175,6 +175,17 @@ def test_schedules_must_end_with_the_same_parameters(tmp_path: Path) -> None:
     assert judged_run([base, differs, other_model, other_seed]) == (bad, bad, OK, OK)
 
 
+def test_workers_that_add_up_themselves_agree_with_each_other(tmp_path: Path) -> None:
+    """In an order of the schedule's own: with itself, and with no other schedule."""
+    base = measure(read_trial(FakeTrial().write(tmp_path)))
+    ring = replace(base, choices=base.choices.under("ring"), sums="ring", parameters_sha256="dd")
+    assert judged_run([base, ring, replace(ring, repeat=2)]) == (OK, OK, OK)
+    bad = Verdict(("final parameters differ between trials of alexnet",))
+    assert judged_run([base, ring, replace(ring, parameters_sha256="ee")]) == (OK, bad, bad)
+    apart = judge_trial(replace(ring, agreed=False))
+    assert apart.unusable == ("the workers ended with different parameters",)
+
+
 def test_trainings_of_other_lengths_may_end_with_other_parameters(tmp_path: Path) -> None:
     one = measure(read_trial(FakeTrial(index=0).write(tmp_path)))
     longer = measure(read_trial(FakeTrial(index=1, cool_down=2, parameters="bb").write(tmp_path)))

@@ -48,10 +48,10 @@ TRAINED = {"models": ["alexnet", "googlenet"], "schedules": ["none", "p3"]}
 
 
 def test_an_experiment_of_programs_alone(tmp_path: Path) -> None:
-    experiment = loaded(tmp_path, {"ring": RING}, repeats=2)
-    ring = experiment.programs["ring"]
+    experiment = loaded(tmp_path, {"rounds": RING}, repeats=2)
+    ring = experiment.programs["rounds"]
     assert ring.hosts == experiment.placement.workers
-    assert [list(map(str, group)) for group in experiment.groups()] == [["ring"]]
+    assert [list(map(str, group)) for group in experiment.groups()] == [["rounds"]]
     assert experiment.trials == 2
     assert experiment.asked_scale == AutoScale(None)
     assert experiment.asked_scale.at(8) == Scale(8, 8)
@@ -59,12 +59,12 @@ def test_an_experiment_of_programs_alone(tmp_path: Path) -> None:
 
 
 def test_a_program_stands_behind_the_trainings_of_its_model(tmp_path: Path) -> None:
-    own = {"ddp": {**RING, "model": "alexnet"}, "ring": RING, "other": {**RING, "model": "vgg19"}}
+    own = {"ddp": {**RING, "model": "alexnet"}, "rounds": RING, "other": {**RING, "model": "vgg19"}}
     experiment = loaded(tmp_path, own, scale={"rates": 4}, repeats=1, **TRAINED)
     assert [[one.sentence for one in group] for group in experiment.groups()] == [
         ["alexnet under none", "alexnet under p3", "alexnet by ddp"],
         ["googlenet under none", "googlenet under p3"],
-        ["ring"],
+        ["rounds"],
         ["vgg19 by other"],
     ]
     assert experiment.trials == 7
@@ -87,12 +87,12 @@ def test_files_cross_in_the_plan_and_decide_its_digest(tmp_path: Path) -> None:
     (tmp_path / "data" / "a.bin").write_bytes(bytes(range(256)))
     (tmp_path / "data" / "__pycache__" / "x.pyc").write_bytes(b"x")
     (tmp_path / "ring.py").write_text("print(1)\n")
-    programs = {"ring": {**RING, "files": ["ring.py", "data"]}}
+    programs = {"rounds": {**RING, "files": ["ring.py", "data"]}}
     before = loaded(tmp_path, programs, scale={"rates": 1})
     again = Experiment.from_resolved(json.loads(json.dumps(before.to_json())))
     assert again == before
     contents = {"ring.py": b"print(1)\n", "data/a.bin": bytes(range(256))}
-    assert again.programs["ring"].contents() == contents
+    assert again.programs["rounds"].contents() == contents
     assert again.digest() == before.digest()
     (tmp_path / "ring.py").write_text("print(2)\n")
     assert loaded(tmp_path, programs, scale={"rates": 1}).digest() != before.digest()
@@ -123,7 +123,7 @@ def test_files_cross_in_the_plan_and_decide_its_digest(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_with_its_place(
     tmp_path: Path, changed: dict[str, Any], expected: str
 ) -> None:
-    message = problem(tmp_path, {"ring": {**RING, **changed}})
+    message = problem(tmp_path, {"rounds": {**RING, **changed}})
     assert expected in message
     assert "own.yaml:" in message
 
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said_with_its_place(
 def test_files_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "big").write_bytes(b"x" * (2 * 2**20 + 1))
     monkeypatch.setattr(checks, "MAX_FILES_BYTES", 2 * 2**20)
-    message = problem(tmp_path, {"ring": {**RING, "files": ["big"]}})
+    message = problem(tmp_path, {"rounds": {**RING, "files": ["big"]}})
     assert "a program ships at most 2 MiB in 2000 files" in message
     assert "absolute path" in message
 
@@ -143,27 +143,27 @@ def test_a_program_is_not_named_as_a_schedule(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["models", "schedules"])
 def test_half_of_a_training_is_missing(tmp_path: Path, missing: str) -> None:
     left = {key: value for key, value in TRAINED.items() if key != missing}
-    assert f"missing key '{missing}'" in problem(tmp_path, {"ring": RING}, **left)
+    assert f"missing key '{missing}'" in problem(tmp_path, {"rounds": RING}, **left)
 
 
 @pytest.mark.parametrize("scale", [{"rates": 8, "time": 1.0}, {"rates": "auto", "time": 0.5}])
 def test_a_scale_at_which_bytes_shrink_is_refused(tmp_path: Path, scale: dict[str, Any]) -> None:
-    assert "a program's bytes do not shrink" in problem(tmp_path, {"ring": RING}, scale=scale)
+    assert "a program's bytes do not shrink" in problem(tmp_path, {"rounds": RING}, scale=scale)
 
 
 def test_the_scale_of_the_command_line(tmp_path: Path) -> None:
-    path = written(tmp_path, {"ring": RING})
+    path = written(tmp_path, {"rounds": RING})
     assert load_experiment(path, Overrides(scale="2,2")).scale == Scale(2, 2)
     assert load_experiment(path, Overrides(scale="auto")).asked_scale == AutoScale(None)
-    with pytest.raises(InputError, match=r"--scale: R = 2 and D = 1 with the program 'ring'"):
+    with pytest.raises(InputError, match=r"--scale: R = 2 and D = 1 with the program 'rounds'"):
         load_experiment(path, Overrides(scale="2,1"))
 
 
 def test_the_remedy_of_another_scale_can_be_pasted(tmp_path: Path) -> None:
-    message = problem(tmp_path, {"ring": RING}, scale={"rates": 8, "time": 0.5})
+    message = problem(tmp_path, {"rounds": RING}, scale={"rates": 8, "time": 0.5})
     assert "`scale: {rates: 8, time: 8}` or `scale: auto`" in message
     with pytest.raises(InputError, match="`--scale 8,8` or `--scale auto`"):
-        load_experiment(written(tmp_path, {"ring": RING}), Overrides(scale="8,0.5"))
+        load_experiment(written(tmp_path, {"rounds": RING}), Overrides(scale="8,0.5"))
 
 
 def test_a_script_that_is_not_shipped_is_found_before_the_run(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_script_that_is_not_shipped_is_found_before_the_run(tmp_path: Path) ->
 
 
 def test_programs_are_no_part_of_a_sweep(tmp_path: Path) -> None:
-    message = problem(tmp_path, {"ring": RING}, sweep={"batch": [1, 2]}, **TRAINED)
+    message = problem(tmp_path, {"rounds": RING}, sweep={"batch": [1, 2]}, **TRAINED)
     assert "programs run at one point, not in a sweep" in message
 
 
@@ -209,7 +209,7 @@ def test_what_is_no_throughput() -> None:
 
 
 def test_every_ordered_pair_of_hosts_is_a_demand(tmp_path: Path) -> None:
-    experiment = loaded(tmp_path, {"ring": {**RING, "hosts": ["worker0", "worker1", "worker0"]}})
+    experiment = loaded(tmp_path, {"rounds": {**RING, "hosts": ["worker0", "worker1", "worker0"]}})
     demands = pair_demands(experiment.topology, experiment.programs)
     assert [(one.source, one.destination) for one in demands] == [
         ("worker0", "worker1"),

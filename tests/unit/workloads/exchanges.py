@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from experiments.own_exchange import EveryoneToEveryone
+from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, setting_of
 from tests.unit.workloads.in_process import PATIENCE
+from workloads.errors import WorkloadError
 from workloads.exchange import Ended
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
@@ -20,6 +25,7 @@ from workloads.process.records import Records
 from workloads.process.training import WorkerJob
 from workloads.programs.worker import Worker
 from workloads.schedule.library import Schedule
+from workloads.schedule.units import Layout
 from workloads.training.clock import SystemClock
 from workloads.transport.sockets import Buffers, Endpoint
 
@@ -27,13 +33,11 @@ PORT = 5000
 
 
 class Everyone(EveryoneToEveryone):
-    """The recipe; it leaves the digest of its parameters beside its records."""
+    """The recipe; it says what parameters it ended with."""
 
     def close(self) -> Ended:
-        ended = super().close()
         digest = hashlib.sha256(self.parameters.bytes).hexdigest()
-        self.end.job.records.with_suffix(".sha256").write_text(digest)
-        return ended
+        return replace(super().close(), parameters_sha256=digest)
 
 
 EVERYONE = f"{__name__}:Everyone"
@@ -45,15 +49,42 @@ def addresses(hosts: Sequence[str]) -> dict[str, str]:
     return {name: f"127.{1 + high % 250}.{low}.{n}" for n, name in enumerate(hosts, start=1)}
 
 
-def train_together(
-    folder: Path, model: Model, schedule: Schedule, *, workers: int, iterations: int, rate: float
-) -> list[str]:
-    """Train without a parameter server; return the digest of every worker's parameters."""
+def tried_together(
+    folder: Path,
+    model: Model,
+    schedule: Schedule,
+    *,
+    workers: int,
+    iterations: int,
+    rate: float,
+    layer_seconds: Sequence[float] = (),
+) -> list[list[dict[str, Any]] | WorkloadError]:
+    """Train without a parameter server; return each worker's records, or why it failed.
+
+    Args:
+        layer_seconds: per worker, for each layer with parameters, forward and backward together.
+    """
+    order = ORDERS[schedule.order]
+    assert not incompatibility(schedule, order)
+    instant = DeviceModel("made-up", 0.0, 0.0, 0.0)
+    setting = setting_of(
+        model,
+        Layout(model, 1, 1, schedule.slice_bytes),
+        stretch=1.0,
+        workers=[computation(model, instant, 1)] * workers,
+        seconds_per_byte=1e-8,
+        shared=False,
+        barrier=schedule.barrier,
+        seed=7,
+        repeat=0,
+    )
+    ranks = ranks_of(order, schedule, setting, iterations)
     names = tuple(f"worker{number}" for number in range(workers))
     at = addresses(names)
     peers = {name: Peer(Endpoint(at[name], PORT), 65536) for name in names}
 
-    def work(number: int) -> str:
+    def work(number: int) -> list[dict[str, Any]] | WorkloadError:
+        seconds = layer_seconds[number] if layer_seconds else 0.0
         job = WorkerJob(
             host=names[number],
             program="worker",
@@ -85,14 +116,35 @@ def train_together(
             learning_rate=rate,
             turns=False,
             worker=number,
-            device=DeviceModel("made-up", 0.0, 0.0, 0.0),
-            push_ranks=(),
-            pulls=(),
+            device=DeviceModel("made-up", seconds, 0.0, 0.0),
+            push_ranks=ranks.pushes[number],
+            pulls=ranks.pulls[number],
         )
         with Records(job.records, job.host) as records:
-            Worker(job, records, SystemClock()).run()
-        return job.records.with_suffix(".sha256").read_text()
+            try:
+                Worker(job, records, SystemClock()).run()
+            except WorkloadError as error:
+                return error
+        return [json.loads(line) for line in job.records.read_text().splitlines()]
 
     with mock.patch("workloads.programs.worker.announce"), ThreadPoolExecutor(workers) as pool:
         others = [pool.submit(work, number) for number in range(workers)]
         return [each.result(timeout=2 * PATIENCE) for each in others]
+
+
+def train_together(
+    folder: Path, model: Model, schedule: Schedule, **asked: Any
+) -> list[list[dict[str, Any]]]:
+    """The same where none may fail."""
+    found = []
+    for one in tried_together(folder, model, schedule, **asked):
+        if isinstance(one, WorkloadError):
+            raise one
+        found.append(one)
+    return found
+
+
+def digests_together(folder: Path, model: Model, schedule: Schedule, **asked: Any) -> set[str]:
+    """The digests of the parameters that the workers end with."""
+    each = train_together(folder, model, schedule, **asked)
+    return {records[-1]["parameters_sha256"] for records in each}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.deployment import ARCHIVE, PYTHON, After
-from orchestrator.session.plan.jobs import plans_of_trial, silence_seconds
+from orchestrator.session.plan.jobs import Work, order_setting, plans_of_trial, silence_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
 from orchestrator.session.plan.trials import iteration_seconds, plan_trials
 from orchestrator.spec import Experiment, Link, SocketBuffers
@@ -51,6 +51,18 @@ def test_one_job_per_host_the_servers_first(tmp_path: Path) -> None:
     assert list(jobs) == ["ps", "worker0", "worker1", "worker2"]
     assert [job.program for job in jobs.values()] == ["server", "worker", "worker", "worker"]
     assert jobs["ps"].workers == ("worker0", "worker1", "worker2")
+
+
+def test_a_ring_plans_its_order_with_what_its_links_carry(tmp_path: Path) -> None:
+    """4/3 of the model over each worker's link, where three pull it over the trunk."""
+    made = experiment(tmp_path)
+    work = Work("googlenet", "ring", 10.0)
+    ring, served = (
+        order_setting(made, replace(work, schedule=name)) for name in ("ring", "planned-order")
+    )
+    goodput = 1e9 * 1448 / 1514 / 8
+    assert ring.seconds_per_byte == pytest.approx(4 / 3 / goodput)
+    assert served.seconds_per_byte == pytest.approx(3 / goodput)
 
 
 @pytest.mark.parametrize(("rate", "one_queue"), [(10**9, True), (3 * 10**9, False)])

@@ -184,6 +184,10 @@ def trial(made: Experiment) -> Trial:
         ("exchange: 'own:Forgetful'", "wait() returns nothing; it must return the layer"),
         ("exchange: 'own:Narrow'", "give() must take (unit), found ()"),
         ("exchange: 'own:Nothing', slice: 64 KiB", "does not heed slice: leave that out"),
+        (
+            "exchange: ring, order: layer, place: host, window: 4 MB, synchronisation: per-tensor",
+            "exchange 'ring' does not heed window: leave that out",
+        ),
         ("exchange: 'own:Dreamer'", "no choice with 'slcie' (did you mean 'slice'?)"),
         ("exchange: 'own:Astray'", "'elsewhere' is not one of the hosts that it was given"),
         ("exchange: 'own:Twice'", "both go from worker0 to worker1"),

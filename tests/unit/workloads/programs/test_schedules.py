@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.orders import ORDERS, incompatibility
 from tests.unit.workloads import codecs
 from tests.unit.workloads.codecs import named
-from tests.unit.workloads.exchanges import EVERYONE, train_together
+from tests.unit.workloads.exchanges import EVERYONE, digests_together
 from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.reference import trained
 from workloads.library import IDENTITY, PARAMETER_SERVER
@@ -77,10 +77,10 @@ def test_any_schedule_ends_and_its_result_is_numpys(
     model = model_of(layers)
     with tempfile.TemporaryDirectory() as folder:
         if schedule.exchange == EVERYONE:
-            ends = train_together(
+            ends = digests_together(
                 Path(folder), model, schedule, workers=workers, iterations=iterations, rate=rate
             )
-            assert set(ends) == {in_numpy(model, workers, iterations, rate)}
+            assert ends == {in_numpy(model, workers, iterations, rate)}
             return
         records = train(
             Path(folder), model, schedule, workers=workers, iterations=iterations,

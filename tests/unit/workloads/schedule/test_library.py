@@ -45,6 +45,14 @@ def test_every_model_is_listed_and_has_unique_names() -> None:
         assert len({layer.name for layer in model.layers}) == len(model.layers)
 
 
+def test_a_ring_has_no_server_to_order_for() -> None:
+    ring = get_schedule("ring")
+    with pytest.raises(ValueError, match="order: 'tic' is one of what a parameter server sends"):
+        replace(ring, order="tic")
+    with pytest.raises(ValueError, match="in a ring no worker's gradient is applied by itself"):
+        replace(ring, synchronisation="asynchronous")
+
+
 def test_an_unknown_model_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"^unknown model 'alexnett' \(did you mean 'alexnet'\?\)"):
         load_model("alexnett")

@@ -1,0 +1,103 @@
+"""Gradients are added up round a ring of workers; there is no parameter server.
+
+Each unit has an owner among the workers, who applies the sum of all gradients to it. Sums come to
+the owner hop by hop, and the new parameters go round from it, in the same order on every member
+(`ring_state`). No worker waits for a step of the others: a layer's forward pass waits for its own
+parameters, or with a step barrier for those of all layers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from threading import Lock
+
+from workloads.exchange.board import Board
+from workloads.exchange.demand import Demand
+from workloads.exchange.exchange import End, Ended, Exchange
+from workloads.exchange.ring_way import RingWay
+from workloads.models.profiles import Model
+from workloads.schedule.owners import owners
+from workloads.schedule.units import Chunk, Unit
+from workloads.training.update import update_of
+
+
+class RingExchange(Exchange):
+    """Sums go round a ring of workers up to their owners, and parameters go round from them."""
+
+    honours = frozenset({"order", "place", "slice", "not_sent_limit", "synchronisation"})
+
+    @classmethod
+    def demands(
+        cls, servers: Sequence[str], workers: Sequence[str], model: Model
+    ) -> Sequence[Demand]:
+        """Every worker sends 2(n - 1)/n of the model to the next one; servers have no part."""
+        del servers
+        return ring_demands(workers, model.bytes)
+
+    def open(self, end: End) -> None:
+        """Connect to the neighbours in the ring, and let the threads run."""
+        super().open(end)
+        job, layout = end.job, end.layout
+        self._iteration = 0
+        members = job.workers
+        self._board = Board(layout, lambda: self._way.moved, job.silence_seconds, there=1)
+        self._way = RingWay(end, members, owners(layout, len(members)), layout.units, self._board)
+        self._update = update_of(
+            self._way.parameters, layout, len(members), job.learning_rate, job.learning.optimizer
+        )
+        self._applying = Lock()
+        self._way.open(self._apply)
+
+    def begin(self, iteration: int) -> int | None:
+        """With a step barrier: wait for the parameters of all layers."""
+        self._iteration = iteration
+        if not self.end.job.schedule.barrier:
+            return None
+        return self._board.wait_for_all(iteration) or time.monotonic_ns()
+
+    def wait(self, layers: Sequence[int]) -> tuple[int, int]:
+        """Wait until one of the layers has its parameters."""
+        return self._board.wait_for_layer(layers, self._iteration)
+
+    def give(self, unit: Unit) -> None:
+        """Add a unit's gradient to what has come of it, and pass it on."""
+        self._way.give(unit, self._iteration)
+
+    def sent(self, iteration: int) -> int | None:
+        """Wait until the kernel has taken all that an iteration's gradients are part of."""
+        return self._way.wait_for_push(iteration)
+
+    def fail(self, why: str) -> None:
+        """Tell the next member."""
+        self._way.fail(why)
+
+    def close(self) -> Ended:
+        """Wait for the last parameters, and disconnect."""
+        over = self._board.wait_for_all(self._iteration + 1)
+        self._way.wait_for_push(self._iteration)
+        connections = self._way.close()
+        return Ended(
+            over,
+            connections,
+            received=self._way.spans.received,
+            sent=self._way.spans.sent,
+            parameters_sha256=hashlib.sha256(self.end.arena.bytes).hexdigest(),
+            cpu_ns=self._way.cpu_ns + self._update.cpu_ns,
+        )
+
+    def _apply(self, chunk: Chunk, number: int) -> None:
+        with self._applying:  # the arithmetic has one memory for what it makes on the way
+            self._update.apply(chunk, (self.end.arena.values_of(chunk),))
+        self._way.publish(chunk, number)
+
+
+def ring_demands(members: Sequence[str], model_bytes: int) -> tuple[Demand, ...]:
+    """What each member of a ring sends to the next one: its bytes, and those of n - 2 others."""
+    count = len(members)
+    if count < 2:
+        return ()
+    sent = -(-2 * (count - 1) * model_bytes // count)
+    after = (*members[1:], members[0])
+    return tuple(Demand(one, other, sent) for one, other in zip(members, after, strict=True))

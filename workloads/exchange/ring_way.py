@@ -1,0 +1,255 @@
+"""Units that travel round a ring of workers: sums of gradients, then new parameters.
+
+Threads: one receives from the member before, one sends to the next one. What is to be sent waits
+in a queue: the most urgent unit first, and of one unit parameters before gradients, for they have
+the longer way behind them. There is no step: every chunk goes on as soon as it can.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from threading import Lock, Thread
+
+import numpy as np
+
+from workloads.errors import FrameError, WorkloadError
+from workloads.exchange.board import Board
+from workloads.exchange.exchange import End
+from workloads.exchange.links import Links, meet
+from workloads.exchange.ring_state import RingState
+from workloads.process.process_records import ConnectionEnd
+from workloads.schedule.units import Chunk, Unit, check_ranks
+from workloads.transport.connection import (
+    ERROR_PATIENCE,
+    Connection,
+    Disconnected,
+    Parcel,
+    PeerError,
+    SendQueue,
+    Sent,
+    send_from,
+)
+from workloads.transport.memory import Arena
+from workloads.transport.spans import Transfers
+from workloads.transport.wire import FrameType, pack_begin, pack_place
+
+
+class RingWay:
+    """A worker's place in a ring.
+
+    Three memories: the worker's own, with its gradient and then the sum up to it; one of sums that
+    come, maybe before the own gradient is there; and `parameters`, from which new ones go on: the
+    worker may compute the next gradient in its own memory meanwhile.
+
+    Args:
+        end: what the worker's end of the exchange works with.
+        members: names of the workers in the ring, in its order.
+        owners: per unit, the place of its owner among them.
+        units: that travel this way.
+        board: where it is noted what has come.
+
+    Attributes:
+        parameters: where an owner makes the new ones of what it owns: before the training those
+            that it begins with, and then for ever its own.
+        cpu_ns: processor time of the sums so far.
+    """
+
+    def __init__(
+        self,
+        end: End,
+        members: Sequence[str],
+        owners: Sequence[int],
+        units: Sequence[Unit],
+        board: Board,
+    ) -> None:
+        job, layout = end.job, end.layout
+        check_ranks(layout, "push_ranks", job.push_ranks)
+        self._end = end
+        self._board = board
+        self._members = members
+        place = members.index(job.host)
+        self._before = members[place - 1]
+        self._after = members[(place + 1) % len(members)]
+        self._state = RingState(layout, owners, place, len(members), units)
+        self.parameters = Arena(layout)
+        self.parameters.values[:] = end.arena.values
+        self._sums = Arena(layout)
+        self._places = [
+            pack_place(chunk.tensor, chunk.offset, chunk.length) for chunk in layout.chunks
+        ]
+        self._unit_missing = [len(unit.chunks) for unit in layout.units]
+        self._counting = Lock()
+        self._queue = SendQueue(send_limit=job.send_limit_bytes)
+        self._transfers = Transfers(job.all_iterations)
+        self._sums_sent = 0
+        self._pushed_at: list[int] = []  # per round, ns
+        self._threads: list[Thread] = []
+        self._links: Links | None = None
+        self._connection: Connection | None = None
+        self._added_ns = [0, 0]  # by the main thread, and by the one that receives
+
+    def open(self, reduced: Callable[[Chunk, int], None]) -> None:
+        """Connect to the neighbours, and let the threads run.
+
+        Args:
+            reduced: called with each owned chunk whose gradients are all added up, in the worker's
+                own memory, and the number of its round: new parameters are to be made of it, and
+                said to `publish`. It is called by different threads.
+
+        Raises:
+            WorkloadError: a neighbour does not come or answer.
+        """
+        self._reduced = reduced
+        if len(self._members) == 1:
+            return
+        self._links = meet(self._end, to=[self._after], of=[self._before])
+        self._connection = self._links.connection(to=self._after, of=self._before)
+        self._connection.transfers = self._transfers
+        for body in (self._receive, self._send):
+            thread = Thread(target=body, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    @property
+    def moved(self) -> int:
+        """Payload bytes received and sent so far."""
+        return self._connection.moved if self._connection else 0
+
+    @property
+    def cpu_ns(self) -> int:
+        """Processor time of the sums so far."""
+        return sum(self._added_ns)
+
+    # -- called by the main thread ---------------------------------------------------------------
+
+    def give(self, unit: Unit, number: int) -> None:
+        """Take over a unit's gradient of a round."""
+        for chunk in unit.chunks:
+            complete, waited = self._state.given(chunk)
+            if waited:
+                self._add(chunk, 0)
+            if complete:
+                self._pass_on(chunk, number)
+
+    def wait_for_push(self, number: int) -> int | None:
+        """Wait until the kernel has taken all sums of a round; when it had (ns).
+
+        None: none is sent.
+        """
+        if not self._state.sums:
+            return None
+        self._board.wait(lambda: len(self._pushed_at) > number, "the gradients to be sent")
+        return self._pushed_at[number]
+
+    def fail(self, why: str) -> None:
+        """Tell the next member, who tells the next one."""
+        self._last_word(f"{self._end.job.host} gave up: {why}")
+
+    def close(self) -> list[ConnectionEnd]:
+        """End, when all has come and been given: return the counters of the connections."""
+        self._queue.close()
+        for thread in self._threads:
+            thread.join()
+        return self._links.close() if self._links else []
+
+    @property
+    def spans(self) -> Transfers:
+        """When which chunk came and went, once it is closed; by round, and not by iteration."""
+        return self._transfers
+
+    # -- called by any thread --------------------------------------------------------------------
+
+    def publish(self, chunk: Chunk, number: int) -> None:
+        """Take over new parameters, which are in `parameters`: the worker's, and those to go on."""
+        self._end.arena.values_of(chunk)[:] = self.parameters.values_of(chunk)
+        if self._state.passes_parameters(chunk):
+            self._put(FrameType.PARAMETERS, self.parameters, chunk, number)
+        self._count(chunk)
+
+    def _count(self, chunk: Chunk) -> None:
+        unit = self._end.layout.units[chunk.unit]
+        with self._counting:
+            missing = self._unit_missing[unit.number] - 1
+            self._unit_missing[unit.number] = missing or len(unit.chunks)
+        if not missing:
+            self._board.arrived(unit)
+
+    def _add(self, chunk: Chunk, adder: int) -> None:
+        begin = time.thread_time_ns()
+        own = self._end.arena.values_of(chunk)
+        np.add(self._sums.values_of(chunk), own, out=own)
+        self._added_ns[adder] += time.thread_time_ns() - begin
+
+    def _pass_on(self, chunk: Chunk, number: int) -> None:
+        if self._state.owned(chunk):
+            self._reduced(chunk, number)
+        else:
+            self._put(FrameType.GRADIENT, self._end.arena, chunk, number)
+
+    def _put(self, kind: FrameType, arena: Arena, chunk: Chunk, number: int) -> None:
+        head = pack_begin(kind, self._end.job.worker, number) + self._places[chunk.number]
+        is_sum = kind is FrameType.GRADIENT
+        parcel = Parcel(head, arena.bytes_of(chunk), 0, number, chunk.number, int(is_sum))
+        self._queue.put((parcel,), 2 * self._end.job.push_ranks[chunk.unit] + is_sum)
+
+    def _last_word(self, text: str) -> None:
+        self._queue.drop()  # else there is no room for it
+        if self._connection:
+            self._connection.send_error(text, ERROR_PATIENCE)
+
+    # -- the threads -----------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        """Receive all that is to come, or tell all what is wrong."""
+        assert self._connection
+        error: WorkloadError
+        try:
+            for _ in range(self._end.job.all_iterations * self._state.arrivals):
+                self._receive_chunk(self._connection)
+        except PeerError as found:
+            error = found  # it names who said so
+        except Disconnected as found:
+            error = Disconnected(f"{self._before} {found}")
+        except WorkloadError as found:
+            error = WorkloadError(f"{self._before}: {found}")
+        else:
+            return
+        self._last_word(str(error))
+        self._board.fail(error)
+
+    def _receive_chunk(self, connection: Connection) -> None:
+        frame = connection.receive()
+        number, state = frame.iteration, self._state
+        chunk = self._end.layout.find(frame.tensor, frame.offset, frame.length)
+        if frame.type is FrameType.GRADIENT:
+            state.check_sum(chunk, number)
+            connection.receive_chunk(chunk, self._sums, number)
+            if state.sum_came(chunk):
+                self._add(chunk, 1)
+                self._pass_on(chunk, number)
+        elif frame.type is FrameType.PARAMETERS:
+            state.check_parameters(chunk, number)
+            goes_on = state.passes_parameters(chunk)
+            into = self.parameters if goes_on else self._end.arena
+            connection.receive_chunk(chunk, into, number)
+            state.parameters_came(chunk)
+            if goes_on:
+                self.publish(chunk, number)
+            else:
+                self._count(chunk)
+        else:
+            raise FrameError(f"unexpected {frame.type.name} frame of round {number}")
+
+    def _send(self) -> None:
+        assert self._connection
+        send_from(self._queue, [self._connection], self._on_sent)
+
+    def _on_sent(self, sent: Sent) -> None:
+        # A round's sums have all been sent before the next one's first is made.
+        self._sums_sent += sent.units
+        if self._sums_sent >= self._state.sums:
+            self._sums_sent -= self._state.sums
+            with self._board.changed:
+                self._pushed_at.append(time.monotonic_ns())
+                self._board.changed.notify_all()
