@@ -54,11 +54,11 @@ def allreduce_rows(found: dict[str, Any] | None) -> list[Row]:
     rows: list[Row] = [
         ("any all-reduce", formula, found["bound"]),
         ("any all-reduce, barrier", "lower bound", found["barrier_bound"]),
-        ("ring", "max(ring, C)", found["ring"]),
-        ("ring, barrier", "Cf + backward, ring", found["ring_with_barrier"]),
+        ("any ring", "max(ring, C)", found["ring"]),
+        ("any ring, barrier", "Cf + backward, ring", found["ring_with_barrier"]),
     ]
     if _better_order(found):
-        rows.append(("ring, best order", "max(ring, C)", found["best_ring"]))
+        rows.append(("any ring, best order", "max(ring, C)", found["best_ring"]))
     return rows
 
 

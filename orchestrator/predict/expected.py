@@ -3,7 +3,8 @@
 With a step barrier all workers and links are simulated (`barrier`), on any topology. Without one
 the workers must be in step: alike, and each behind a bottleneck that is as full as the others'
 (one that all share, or one each). Then one of them is simulated (`pipeline`). Workers that do not
-wait for each other are simulated one by one, on what the others leave them (`apart`). A credit
+wait for each other are simulated one by one, on what the others leave them (`apart`); those of a
+ring all together (`ring_pipeline`), on any topology. A credit
 window is left out, and so is what a worker's own order costs where others push in another (p3's
 leak).
 
@@ -31,6 +32,7 @@ from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.predict.pipeline import Order as QueueOrder
 from orchestrator.predict.pipeline import Work, pipelined_seconds, work
+from orchestrator.predict.rings import ring_expected
 from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.windows import (
     capped,
@@ -48,7 +50,7 @@ from orchestrator.spec import (
     number_text,
     rate_text,
 )
-from workloads.library import PARAMETER_SERVER
+from workloads.library import IDENTITY, PARAMETER_SERVER, RING
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
@@ -159,6 +161,8 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     seconds_or_reason: float | str
     if order is None:
         seconds_or_reason = f"the order {schedule.order} is not the library's"
+    elif schedule.exchange == RING and schedule.codec == IDENTITY:
+        seconds_or_reason = ring_expected(schedule, case, order)
     elif not schedule.sends_model:
         seconds_or_reason = (
             "what its codec sends is not known"

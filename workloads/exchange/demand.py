@@ -37,3 +37,13 @@ def server_demands(server: str, workers: Sequence[str], model_bytes: int) -> tup
         *(Demand(server, one, model_bytes, one, f"pull of {one}") for one in workers),
         *(Demand(one, server, model_bytes, one, f"push of {one}") for one in workers),
     )
+
+
+def ring_demands(members: Sequence[str], model_bytes: int) -> tuple[Demand, ...]:
+    """What each member of a ring sends to the next one: its bytes, and those of n - 2 others."""
+    count = len(members)
+    if count < 2:
+        return ()
+    sent = -(-2 * (count - 1) * model_bytes // count)
+    after = (*members[1:], members[0])
+    return tuple(Demand(one, other, sent) for one, other in zip(members, after, strict=True))

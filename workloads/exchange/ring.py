@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from workloads.exchange.board import Board
-from workloads.exchange.demand import Demand
+from workloads.exchange.demand import Demand, ring_demands
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.exchange.ring_way import RingWay
 from workloads.models.profiles import Model
@@ -91,13 +91,3 @@ class RingExchange(Exchange):
         with self._applying:  # the arithmetic has one memory for what it makes on the way
             self._update.apply(chunk, (self.end.arena.values_of(chunk),))
         self._way.publish(chunk, number)
-
-
-def ring_demands(members: Sequence[str], model_bytes: int) -> tuple[Demand, ...]:
-    """What each member of a ring sends to the next one: its bytes, and those of n - 2 others."""
-    count = len(members)
-    if count < 2:
-        return ()
-    sent = -(-2 * (count - 1) * model_bytes // count)
-    after = (*members[1:], members[0])
-    return tuple(Demand(one, other, sent) for one, other in zip(members, after, strict=True))

@@ -14,7 +14,8 @@ from tests.unit.workloads.exchanges import digests_together, train_together, tri
 from tests.unit.workloads.in_process import model_of
 from workloads.errors import FrameError, WorkloadError
 from workloads.exchange import Unit
-from workloads.exchange.ring import RingExchange, ring_demands
+from workloads.exchange.demand import ring_demands
+from workloads.exchange.ring import RingExchange
 from workloads.exchange.ring_state import RingState
 from workloads.models.profiles import Model
 from workloads.schedule.library import Schedule, get_schedule
