@@ -126,7 +126,6 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     order = experiment.order
     described = []
     for name in experiment.models:
-        model = load_model(name)
         case = Case.of(experiment, name)
         limit = case.bound
         described.append(
@@ -153,7 +152,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "demand_bounds": describe_demands(experiment, case, partial(_times, limit)),
                 "predictions": [
                     _prediction(limit, form)
-                    for form in predictions(exchange, model, devices, batch, case.carried)
+                    for form in predictions(exchange, case.model, devices, batch, case.carried)
                 ],
                 "schedules": [
                     _prediction(limit, expected(experiment.schedule(own), case, order(own)))

@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 
 from workloads.models.devices import DeviceModel
 from workloads.models.graphs import Graph, graph_of
-from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+from workloads.models.profiles import Model
 from workloads.schedule.units import Layout
 
 
@@ -78,7 +78,7 @@ class Setting:
     @property
     def tensor_bytes(self) -> tuple[int, ...]:
         """Per tensor, its size in bytes."""
-        return tuple(BYTES_PER_ELEMENT * tensor.elements for tensor in self.model.tensors)
+        return tuple(tensor.bytes for tensor in self.model.tensors)
 
 
 class Order:

@@ -27,7 +27,7 @@ from orchestrator.predict.server_loads import ServerLoad
 from orchestrator.spec import WAYS, ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.graphs import graph_of
-from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+from workloads.models.profiles import Model
 
 
 def computations(
@@ -136,7 +136,7 @@ class _Iteration:
         delays: Sequence[tuple[float, float]],
     ) -> None:
         self._network = network
-        self._bytes = [BYTES_PER_ELEMENT * tensor.elements for tensor in model.tensors]
+        self._bytes = [tensor.bytes for tensor in model.tensors]
         self._layer_of = [
             number for number, layer in enumerate(model.layers) for _ in layer.tensors
         ]

@@ -102,7 +102,7 @@ class Case:
         """An experiment's, with the windows of its scale if that is known already."""
         return cls(
             experiment.exchange,
-            load_model(model),
+            load_model(model, experiment.learning.element_bytes),
             experiment.devices,
             experiment.batch,
             buffers=experiment.socket_buffers,

@@ -23,7 +23,7 @@ from math import isclose
 from typing import Literal
 
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import BYTES_PER_ELEMENT, Model
+from workloads.models.profiles import Model
 from workloads.schedule.flows import flow_of
 from workloads.schedule.library import get_schedule
 
@@ -79,11 +79,7 @@ def work(
         tuple(device.forward_seconds(layer, batch) for layer in model.layers),
         tuple(device.backward_seconds(layer, batch) for layer in model.layers),
         tuple(
-            tuple(
-                unit
-                for tensor in layer.tensors
-                for unit in _cut(BYTES_PER_ELEMENT * tensor.elements, slice_bytes)
-            )
+            tuple(unit for tensor in layer.tensors for unit in _cut(tensor.bytes, slice_bytes))
             for layer in model.layers
         ),
         *seconds_per_byte,

@@ -210,10 +210,9 @@ class Experiment:
         Raises:
             PluginError: the exchange is not ours, and raises or answers nonsense.
         """
+        loaded = load_model(model, self.learning.element_bytes)
         exchange = self.schedule(schedule).exchange
-        return demands_under(
-            exchange, self.own_code, self.topology, self.placement, load_model(model)
-        )
+        return demands_under(exchange, self.own_code, self.topology, self.placement, loaded)
 
     @property
     def networks(self) -> tuple[Demands, ...]:

@@ -45,7 +45,9 @@ class DeviceModel:
         per_image = self.seconds_per_gmac * layer.macs / 1e9
         if layer.is_depthwise:
             per_image += self.seconds_per_depthwise_layer
-        return self.seconds_per_megabyte_of_parameters * layer.bytes / 1e6 + batch * per_image
+        # A device model is for float32, and says nothing of wider elements.
+        megabytes = layer.float32_bytes / 1e6
+        return self.seconds_per_megabyte_of_parameters * megabytes + batch * per_image
 
     def forward_seconds(self, layer: Layer, batch: int) -> float:
         """Seconds of the forward pass of `layer` for `batch` images."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any
@@ -27,15 +27,22 @@ class Tensor:
     Attributes:
         name: unique in its model, such as `conv1.w`.
         shape: as the framework has it; a convolution's weight is [out, in / groups, k, k].
+        element_bytes: 4: float32, 8: float64.
     """
 
     name: str
     shape: tuple[int, ...]
+    element_bytes: int = BYTES_PER_ELEMENT
 
     @property
     def elements(self) -> int:
-        """Number of float32 elements."""
+        """Number of elements."""
         return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of its elements, unscaled."""
+        return self.element_bytes * self.elements
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,11 @@ class Layer:
     @property
     def bytes(self) -> int:
         """Bytes of its parameters, unscaled."""
+        return sum(tensor.bytes for tensor in self.tensors)
+
+    @property
+    def float32_bytes(self) -> int:
+        """The same if its elements are float32."""
         return BYTES_PER_ELEMENT * sum(tensor.elements for tensor in self.tensors)
 
     @property
@@ -95,8 +107,17 @@ class Model:
         """Bytes of all parameters, unscaled."""
         return sum(layer.bytes for layer in self.layers)
 
+    def of_elements(self, element_bytes: int) -> Model:
+        """The same with elements of that many bytes."""
+
+        def wide(layer: Layer) -> Layer:
+            own = (replace(tensor, element_bytes=element_bytes) for tensor in layer.tensors)
+            return replace(layer, tensors=tuple(own))
+
+        return replace(self, layers=tuple(map(wide, self.layers)))
+
     def to_json(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+        """Its architecture, ready for JSON."""
         return {
             "name": self.name,
             "variant": self.variant,
@@ -160,13 +181,18 @@ def input_pixels(name: str) -> int:
     return pixels
 
 
-def load_model(name: str) -> Model:
+def load_model(name: str, element_bytes: int = BYTES_PER_ELEMENT) -> Model:
     """Return the model of that name: of the library, or one that was added.
+
+    Args:
+        name: of the model.
+        element_bytes: 4: float32, 8: float64.
 
     Raises:
         ValueError: there is none; the message has the nearest name.
     """
-    return _own.get(name) or _of_library(name)
+    found = _own.get(name) or _of_library(name)
+    return found if element_bytes == BYTES_PER_ELEMENT else found.of_elements(element_bytes)
 
 
 @cache

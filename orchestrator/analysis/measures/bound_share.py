@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from orchestrator.predict import (
     Case,
@@ -35,6 +35,7 @@ from orchestrator.spec import (
     exchange_of,
 )
 from workloads.models.devices import DeviceModel
+from workloads.models.learning import Learning
 from workloads.models.profiles import load_model, model_names
 
 _TOPOLOGY = TypeAdapter(Topology)
@@ -121,7 +122,7 @@ def case_of(
         devices = _DEVICES.validate_python(experiment["devices"])
         case = Case(
             exchange,
-            load_model(model),
+            load_model(model, Learning.of(experiment.get("learning", {})).element_bytes),
             devices,
             batch,
             goodputs,
@@ -129,7 +130,7 @@ def case_of(
             scale_of(experiment),
         )
         worker_devices(exchange, devices)
-    except (KeyError, TypeError, ValidationError):
+    except (KeyError, TypeError, ValueError):
         return None
     return case
 

@@ -355,6 +355,24 @@ def test_programs_alone_have_no_bound(tmp_path: Path) -> None:
     assert "nothing is trained in it" in result.stderr
 
 
+def test_wider_values_are_more_bytes_and_no_more_computing(tmp_path: Path) -> None:
+    keys = "models: [alexnet]\nschedules: [p3]\ncompute: torch\nscale: {rates: 1, time: 1}\n"
+    topology = ROOT / "topologies/ps-10g-1g-3workers.yaml"
+
+    def model(dtype: str) -> dict[str, Any]:
+        file = tmp_path / f"{dtype}.yaml"
+        file.write_text(f"name: own\ntopology: {topology}\n{keys}dtype: {dtype}\n")
+        found: dict[str, Any] = json.loads(bound(str(file), "--json").stdout)["models"][0]
+        return found
+
+    narrow, wide = model("float32"), model("float64")
+    assert wide["u_seconds"] == pytest.approx(2 * narrow["u_seconds"])
+    assert wide["bound"]["seconds"] == pytest.approx(2 * narrow["bound"]["seconds"])
+    assert wide["compute_seconds"] == narrow["compute_seconds"]
+    (p3,), (wide_p3,) = narrow["schedules"], wide["schedules"]
+    assert wide_p3["seconds"] > 1.9 * p3["seconds"]
+
+
 def test_of_real_layers_it_says_that_nothing_is_a_bound() -> None:
     said = "nothing here is a bound"
     assert said in " ".join(bound(str(ROOT / "experiments/digits.yaml")).stdout.split())
