@@ -173,10 +173,12 @@ class UseRecord(Record):
 
 class LinkSamplesRecord(Record):
     """Bytes that ports have sent over time: interfaces counted what they got at once with
-    one header. A sample: monotonic ns, and the bytes of each of `ports` since the first sample."""
+    one header. A sample: monotonic ns, and the bytes of each of `ports` since the first sample.
+    `period`: seconds between two of them; the more ports and the longer the trial, the longer."""
 
     ports: tuple[str, ...]
     samples: tuple[tuple[int, ...], ...]
+    period: float | None = None
 
 
 class NetworkRecord(TrafficRecord):

@@ -14,8 +14,11 @@ from orchestrator.records.network import LinkSamplesRecord
 Side = Literal["received", "sent"]
 
 PERIOD_SECONDS = 0.1
+PORTS_PER_SECOND = 2000
+"""Whose bytes are read: more than 200 are sampled more seldom, for that takes a CPU's time."""
 MOST_SAMPLES = 4096
-"""Of a trial: a longer one is sampled more seldom."""
+MOST_COUNTS = 256 * 1024
+"""Of a trial, samples and what all of them count: a longer one is sampled more seldom."""
 
 
 def device_bytes(text: str) -> dict[tuple[str, Side], int]:
@@ -51,7 +54,8 @@ class LinkSampler:
         self._places = places
         self._read = read
         self._clock_ns = clock_ns
-        self._period = period
+        self._period = max(period, len(places) / PORTS_PER_SECOND)
+        self._most = max(2, min(MOST_SAMPLES, MOST_COUNTS // max(1, len(places))))
         self._samples: list[tuple[int, ...]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="link-sampler", daemon=True)
@@ -61,20 +65,20 @@ class LinkSampler:
         byte_counts = device_bytes(self._read())
         counts = (byte_counts.get(place, 0) for place in self._places.values())
         self._samples.append((self._clock_ns(), *counts))
-        if len(self._samples) > MOST_SAMPLES:
+        if len(self._samples) > self._most:
             self._samples = self._samples[::2]
             self._period *= 2
 
     def record(self) -> LinkSamplesRecord:
         """All samples; bytes count from the first one."""
         if not self._samples:
-            return LinkSamplesRecord(ports=tuple(self._places), samples=())
+            return LinkSamplesRecord(ports=tuple(self._places), samples=(), period=self._period)
         _, *first = self._samples[0]
         samples = tuple(
             (t_ns, *(count - begin for count, begin in zip(counts, first, strict=True)))
             for t_ns, *counts in self._samples
         )
-        return LinkSamplesRecord(ports=tuple(self._places), samples=samples)
+        return LinkSamplesRecord(ports=tuple(self._places), samples=samples, period=self._period)
 
     def _run(self) -> None:
         while not self._stop.wait(self._period):

@@ -141,6 +141,7 @@ def _program(experiment: Experiment, job: Neighbour, hosts: Hosts) -> JobProcess
             addresses=hosts.addresses,
             interfaces=hosts.interfaces,
             binaries=hosts.binaries,
+            number=job.number,
         ).values()
     )
     first = replace(plans[0], start_seconds=program.start_seconds)

@@ -9,7 +9,7 @@ from orchestrator.deployment import ProcessPlan
 from orchestrator.spec import Program, Scale
 
 MASTER_PORT = 29500
-"""Where rank 0 of torch.distributed listens."""
+"""Where rank 0 of torch.distributed listens; of jobs beside at the next ports, in their order."""
 INTERFACES = ("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 """Variables by which libraries choose the network that they talk by."""
 _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -23,6 +23,7 @@ def program_plans(
     interfaces: Mapping[str, str],
     binaries: str,
     prefix: str = "",
+    number: int = 0,
 ) -> dict[str, ProcessPlan]:
     """The processes of a program by their names, in the order of their ranks.
 
@@ -34,6 +35,7 @@ def program_plans(
         binaries: folder of the hosts' Python, whose programs are found before others.
         prefix: of the processes' names, which are those of their hosts else; a host's second
             process has a number behind it.
+        number: among the jobs of an experiment; programs on one host must not share a port.
     """
     on_host = Counter(program.hosts)
     begun: Counter[str] = Counter()
@@ -49,12 +51,12 @@ def program_plans(
             "LOCAL_RANK": local,
             "LOCAL_WORLD_SIZE": on_host[host],
             "MASTER_ADDR": addresses[program.hosts[0]],
-            "MASTER_PORT": MASTER_PORT,
+            "MASTER_PORT": MASTER_PORT + number,
             # What torchrun takes where its command line says nothing.
             "PET_NNODES": len(program.hosts),
             "PET_NODE_RANK": rank,
             "PET_MASTER_ADDR": addresses[program.hosts[0]],
-            "PET_MASTER_PORT": MASTER_PORT,
+            "PET_MASTER_PORT": MASTER_PORT + number,
             "DMLBED_SCALE_R": f"{scale.rates:g}",
             "DMLBED_SCALE_D": f"{scale.time:g}",
         }

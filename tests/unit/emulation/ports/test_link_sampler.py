@@ -47,9 +47,22 @@ def test_samples_count_from_the_first_one() -> None:
 def test_a_long_trial_is_sampled_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_sampler, "MOST_SAMPLES", 4)
     one = sampler()
+    assert one.record().period == 0.1
     for _ in range(5):
         one.sample()
     assert [t_ns for t_ns, *_ in one.record().samples] == [0, 20, 40]
+    assert one.record().period == 0.2
+
+
+def test_many_ports_are_sampled_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_sampler, "MOST_COUNTS", 6000)
+    places = {f"h{n}->s": (f"s-eth{n}", "received") for n in range(1000)}
+    one = LinkSampler(places, read=lambda: "", clock_ns=count(0, 10).__next__)  # type: ignore[arg-type]
+    assert one.record().period == 0.5
+    for _ in range(7):
+        one.sample()
+    assert [t_ns for t_ns, *_ in one.record().samples] == [0, 20, 40, 60]
+    assert one.record().period == 1
 
 
 def test_every_link_is_counted_by_a_switch() -> None:

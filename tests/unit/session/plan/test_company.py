@@ -89,3 +89,19 @@ def test_a_program_beside_waits_to_be_ready(tmp_path: Path) -> None:
     assert company.ready == After("own.worker0", "printed", "go")
     both = made.demands_together("none", "alexnet")
     assert [one.port for one in both if one.source == "worker0"] == [5000, 5001, 5001]
+
+
+def test_programs_on_one_host_have_ports_of_their_own(tmp_path: Path) -> None:
+    script = {"command": ["python3", "x.py"], "throughput": {"json": "x"}}
+    jobs = {"one": {"program": "script"}, "other": {"program": "script"}}
+    made = loaded(tmp_path, jobs, programs={"script": script}, scale={"rates": 8, "time": 8})
+    company = company_of(made, plan_trials(made)[0], HOSTS)
+    ports = [
+        {
+            plan.environment[name]
+            for plan in job.plans
+            for name in ("MASTER_PORT", "PET_MASTER_PORT")
+        }
+        for job in company.values()
+    ]
+    assert ports == [{"29501"}, {"29502"}]
