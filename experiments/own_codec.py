@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from workloads.codecs import Chunk, Codec, Floats
+from workloads.codecs import Codec, Floats, Part
 
 
 class HalfBits(Codec):
     """Sends every value with 16 bits instead of 32: half the bytes, and not exact."""
 
-    def encode(self, chunk: Chunk, values: Floats) -> bytes:
+    def encode(self, part: Part, values: Floats) -> bytes:
         """Round the values, and return their bytes."""
         return values.astype(np.float16).tobytes()
 
-    def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         """Write the rounded values into `out`."""
         out[:] = np.frombuffer(payload, np.float16)
 
-    def payload_bytes(self, elements: int) -> int:
+    def payload_bytes(self, part: Part) -> int:
         """Two bytes for each value."""
-        return 2 * elements
+        return 2 * part.elements

@@ -9,7 +9,17 @@ IDENTITY = "identity"
 PARAMETER_SERVER = "parameter-server"
 RING = "ring"
 
-CODECS: Mapping[str, str] = {IDENTITY: "workloads.codecs.identity:Identity"}
+CODECS: Mapping[str, str] = {
+    IDENTITY: "workloads.codecs.identity:Identity",
+    "float16": "workloads.codecs.halves:Float16",
+    "bfloat16": "workloads.codecs.halves:BFloat16",
+    "fixed-point": "workloads.codecs.fixed_point:FixedPoint",
+    "top-k": "workloads.codecs.top_k:TopK",
+    "codebook": "workloads.codecs.codebook:Codebook",
+    "sign": "workloads.codecs.sign:Sign",
+    "low-rank": "workloads.codecs.low_rank:LowRank",
+}
+"""By the name before its parameter (`workloads.schedule.codec_names`)."""
 
 EXCHANGES: Mapping[str, str] = {
     PARAMETER_SERVER: "workloads.exchange.parameter_server:ParameterServerExchange",

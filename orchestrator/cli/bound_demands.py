@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.predict import Case, demand_bound
 from orchestrator.spec import Experiment
-from workloads.library import IDENTITY, PARAMETER_SERVER
+from workloads.library import PARAMETER_SERVER
 
 FORMULA = "lower bound of its demands"
 
@@ -31,7 +31,7 @@ def describe_demands(
         demands = experiment.demands(name, case.model.name)
         if not demands.declared:
             found.append({**named, "why_not": "its exchange declares no demands"})
-        elif schedule.codec != IDENTITY:
+        elif schedule.coded:
             found.append({**named, "why_not": "what its codec sends is not known"})
         else:
             known = demand_bound(demands, case)

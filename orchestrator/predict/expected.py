@@ -50,7 +50,7 @@ from orchestrator.spec import (
     number_text,
     rate_text,
 )
-from workloads.library import IDENTITY, PARAMETER_SERVER, RING
+from workloads.library import PARAMETER_SERVER, RING
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
@@ -161,7 +161,7 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     seconds_or_reason: float | str
     if order is None:
         seconds_or_reason = f"the order {schedule.order} is not the library's"
-    elif schedule.exchange == RING and schedule.codec == IDENTITY:
+    elif schedule.exchange == RING and not schedule.coded:
         seconds_or_reason = ring_expected(schedule, case, order)
     elif not schedule.sends_model:
         seconds_or_reason = (

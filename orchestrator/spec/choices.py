@@ -166,6 +166,6 @@ def all_choices(
 
 def schedule_choices(schedule: Schedule) -> dict[str, Any]:
     """A schedule's choices; those that older versions did not know, where they are made."""
-    defaults = {"codec": IDENTITY, "exchange": PARAMETER_SERVER}
+    defaults = {"push_codec": IDENTITY, "pull_codec": IDENTITY, "exchange": PARAMETER_SERVER}
     choices = asdict(schedule)
     return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}

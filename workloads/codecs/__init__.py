@@ -1,6 +1,6 @@
 """How values travel: subclass `Codec` to write your own (docs/extending.md)."""
 
 from workloads.codecs.codec import Codec, Floats
-from workloads.schedule.units import Chunk
+from workloads.codecs.part import Part
 
-__all__ = ["Chunk", "Codec", "Floats"]
+__all__ = ["Codec", "Floats", "Part"]

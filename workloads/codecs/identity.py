@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workloads.codecs.codec import Codec, Floats
-from workloads.schedule.units import Chunk
+from workloads.codecs.part import Part
 
 
 class Identity(Codec):
@@ -12,10 +12,10 @@ class Identity(Codec):
     exact = True
     additive = True
 
-    def encode(self, chunk: Chunk, values: Floats) -> memoryview:
+    def encode(self, part: Part, values: Floats) -> memoryview:
         """Return the values' own bytes."""
         return values.data
 
-    def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         """Copy the values."""
         out.data.cast("B")[:] = payload

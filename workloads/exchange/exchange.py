@@ -69,8 +69,8 @@ class Exchange(ABC):
 
     Attributes:
         honours: the choices of a schedule that it heeds, by their keys in a file: order, place,
-            slice, window, not_sent_limit, synchronisation, staleness, switch_order, flows, codec. A
-            schedule that makes another choice with it is refused.
+            slice, window, not_sent_limit, synchronisation, staleness, switch_order, flows,
+            push_codec, pull_codec. A schedule that makes another choice with it is refused.
         brings_parameters: whether the first iteration's parameters come from elsewhere. Else every
             worker begins with the same ones, drawn from the seed.
         end: what there is to work with, once it is open.
@@ -140,6 +140,12 @@ class Exchange(ABC):
 
         Returns:
             One of them, and when its parameters came (monotonic ns; 0: they were there).
+        """
+
+    def prepare(self, unit: Unit) -> None:
+        """Get the gradient of a unit ready to leave: it is in its place, and its time is not over.
+
+        The device takes time for it, if a codec does.
         """
 
     @abstractmethod

@@ -59,8 +59,12 @@ class ParameterServerExchange(Exchange):
         super().open(end)
         job, layout = end.job, end.layout
         check_ranks(layout, "push_ranks", job.push_ranks)
-        (payloads,) = payloads_of(job.schedule.codec, layout, end.arena)
-        self._frames = payloads.frames(FrameType.GRADIENT)
+        schedule = job.schedule
+        # Another seed for each worker: their errors must not be the same.
+        seed = job.seed + 1 + job.worker
+        pushes = payloads_of(schedule.push_codec, job.model, layout, end.arena, seed)
+        answers = payloads_of(schedule.pull_codec, job.model, layout, end.arena, seed)
+        self._frames = pushes.frames(FrameType.GRADIENT)
         self._ranks = job.push_ranks
         allowed = 0 if job.turns else None
         self._queues = tuple(
@@ -75,7 +79,7 @@ class ParameterServerExchange(Exchange):
         for connection, transfers in zip(self._connections, self._transfers, strict=True):
             connection.transfers = transfers
         self._inbox = Inbox(
-            payloads,
+            answers,
             self._connections,
             job.silence_seconds,
             on_unit=self._answered,
@@ -107,6 +111,10 @@ class ParameterServerExchange(Exchange):
     def wait(self, layers: Sequence[int]) -> tuple[int, int]:
         """Wait until one of the layers has its parameters."""
         return self._inbox.wait_for_layer(layers, self._iteration)
+
+    def prepare(self, unit: Unit) -> None:
+        """Encode a unit's gradient."""
+        self._frames.prepare(unit, self._iteration)
 
     def give(self, unit: Unit) -> None:
         """Queue a unit's gradient."""

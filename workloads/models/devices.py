@@ -9,7 +9,7 @@ networks: there is no constant per network. Sources of the constants are in devi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -34,12 +34,15 @@ class DeviceModel:
             batch.
         seconds_per_gmac: per 1e9 multiply-accumulates and image, forward and backward together.
         seconds_per_depthwise_layer: per image, on top, for a layer with a [c, 1, k, k] weight.
+        seconds_per_megabyte_coded: by codec, per 1e6 uncoded bytes that it encodes or decodes; of
+            others it is what a core of a server took (`workloads.models.coding`).
     """
 
     name: str
     seconds_per_megabyte_of_parameters: float
     seconds_per_gmac: float
     seconds_per_depthwise_layer: float
+    seconds_per_megabyte_coded: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def _seconds(self, layer: Layer, batch: int) -> float:
         per_image = self.seconds_per_gmac * layer.macs / 1e9

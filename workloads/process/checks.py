@@ -187,13 +187,17 @@ def scale(value: Any) -> tuple[float, float]:
     return positive(value["rates"]), positive(value["time"])
 
 
+_CODED = "seconds_per_megabyte_coded"
+
+
 def device(value: Any) -> DeviceModel:
     """The constants of a device model."""
     keys = [entry.name for entry in fields(DeviceModel)]
     if not isinstance(value, dict) or set(value) != set(keys):
         raise ValueError(f"must be an object with {', '.join(keys)}")
-    constants = {key: number(value[key]) for key in keys if key != "name"}
-    return DeviceModel(name=text(value["name"]), **constants)
+    coded = {text(codec): number(each) for codec, each in mapping(value[_CODED]).items()}
+    others = {key: number(value[key]) for key in keys if key not in ("name", _CODED)}
+    return DeviceModel(name=text(value["name"]), seconds_per_megabyte_coded=coded, **others)
 
 
 def schedule(value: Any) -> Schedule:

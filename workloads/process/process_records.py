@@ -249,18 +249,33 @@ class PsEnd(ProcessEnd):
 
 
 @dataclass(frozen=True)
+class CodingTime:
+    """What coding took a worker, in this system's ns.
+
+    Attributes:
+        planned_ns: the emulated device's time, which was waited for.
+        excess_ns: by how much longer this machine took, so that something came later than planned.
+    """
+
+    planned_ns: int
+    excess_ns: int
+
+
+@dataclass(frozen=True)
 class WorkerEnd(ProcessEnd):
     """A worker's last record.
 
     Attributes:
         retransmits: the sum over its connections.
         parameters_sha256: what it ended with, where workers apply gradients themselves.
+        coding: None: nothing was coded, or the worker computes in real time.
     """
 
     training_cpu: TrainingCpuUse
     retransmits: int
     connections: Sequence[ConnectionEnd]
     parameters_sha256: str | None = None
+    coding: CodingTime | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from workloads.codecs.coded import codec_named
 from workloads.errors import WorkloadError
 from workloads.library import TORCH_COMPUTE
+from workloads.models.coding import coding_seconds
 from workloads.process.training import TrainingJob, WorkerJob
 from workloads.schedule.units import Layout
 from workloads.training import update
@@ -32,6 +34,12 @@ def compute_of(job: WorkerJob, layout: Layout, arena: Arena, clock: Clock) -> Co
             arena=arena,
             objective=Objective(job.seed, job.worker),
             clock=clock,
+            coding=coding_seconds(
+                job.device,
+                push=job.schedule.push_codec,
+                pull=job.schedule.pull_codec,
+                leaves_vectors=lambda name: codec_named(name, 0).leaves_vectors,
+            ),
         )
     compute: Compute = _torch().TorchCompute(job, layout, arena, clock)
     return compute

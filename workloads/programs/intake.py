@@ -93,12 +93,13 @@ class Intake:
         peer.delivered[chunk.number] = delivered + 1
         log = self._logs[push.iteration]
         log.push_begins(peer.number)
-        payloads.receive(peer.connections[flow], chunk, push)
+        in_place = payloads.receive(peer.connections[flow], chunk, push)
         missing = peer.missing[chunk.unit] - 1
         peer.missing[chunk.unit] = missing or len(self._layout.units[chunk.unit].chunks)
         log.pushed(peer.number, push.length, not missing)
-        if self._contributions.delivered(chunk):
-            self.ready.put((chunk, peer.number, push.iteration))
+        for one in in_place:
+            if self._contributions.delivered(one):
+                self.ready.put((one, peer.number, push.iteration))
 
 
 def _out_of_turn(chunk: Chunk, iteration: int, delivered: int) -> FrameError:

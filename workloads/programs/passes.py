@@ -51,6 +51,11 @@ class Passes(Gate):
         """Note when a layer was computed."""
         self._spans[kind].note(self._iteration, layer, begin, ended)
 
+    def prepare(self, tensor: int) -> None:
+        """Let the exchange get a tensor's units ready."""
+        for unit in self._layout.tensor_units[tensor]:
+            self._exchange.prepare(unit)
+
     def give(self, tensor: int) -> None:
         """Hand a tensor's units to the exchange."""
         for unit in self._layout.tensor_units[tensor]:

@@ -73,17 +73,6 @@ class ParameterServer:
         self._parameters = Arena(layout)
         initialise(job, self._parameters, layout)
         self._gradients = [Arena(layout) for _ in job.workers]
-        # A codec for each worker's link, both ways.
-        links = [
-            payloads_of(job.schedule.codec, layout, self._parameters, gradient)
-            for gradient in self._gradients
-        ]
-        frames = links[0][0].frames(FrameType.PARAMETERS)
-        self._frames = [
-            frames if answers.shared else answers.frames(FrameType.PARAMETERS)
-            for answers, _ in links
-        ]
-        self._codec_exact = links[0][0].exact
         self._peers: tuple[Peer, ...] = ()
         self._logs = Logs(len(job.workers), len(layout.units))
         self._unit_flow = unit_flows(layout, len(job.flow_dscp))
@@ -95,14 +84,27 @@ class ParameterServer:
             staleness=job.schedule.staleness,
             turns=job.turns,
         )
-        together = OfAll if self._synchronisation.together else OfEach
-        self._contributions = together(layout, self._gradients)
+        together = self._synchronisation.together
+        self._contributions = (OfAll if together else OfEach)(layout, self._gradients)
+        schedule = job.schedule
+        pushes = [
+            payloads_of(schedule.push_codec, job.model, layout, gradient, job.seed)
+            for gradient in self._gradients
+        ]
+        # Where all get the same, each unit is encoded once; else each link has a codec of its own.
+        answers = [
+            payloads_of(schedule.pull_codec, job.model, layout, self._parameters, job.seed)
+            for _ in (job.workers[:1] if together else job.workers)
+        ]
+        frames = [each.frames(FrameType.PARAMETERS, together=together) for each in answers]
+        self._frames = frames * (len(job.workers) if together else 1)
+        self._codecs_exact = pushes[0].exact and answers[0].exact
         self._update = update_of(
             self._parameters, layout, len(job.workers), job.learning_rate, job.learning.optimizer
         )
         self._restore()
         self._intake = Intake(
-            [pushes for _, pushes in links],
+            pushes,
             unit_flow=self._unit_flow,
             synchronisation=self._synchronisation,
             contributions=self._contributions,
@@ -291,7 +293,7 @@ class ParameterServer:
                 **used,
                 training_cpu=training_cpu,
                 parameters_sha256=digest,
-                exact=self._update.exact and self._codec_exact,
+                exact=self._update.exact and self._codecs_exact,
                 staleness=None if behind is None else dict(sorted(behind.items())),
                 payload_in=received,
                 payload_out=sent,

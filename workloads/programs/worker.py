@@ -96,6 +96,7 @@ class Worker:
                 retransmits=again,
                 connections=states,
                 parameters_sha256=ended.parameters_sha256,
+                coding=self._compute.coding,
             )
         )
 

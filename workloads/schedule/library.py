@@ -11,11 +11,13 @@ same, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from workloads.errors import unknown_name
 from workloads.library import IDENTITY, PARAMETER_SERVER, RING
+from workloads.schedule.codec_names import NEEDS_WHOLE, PUSH_ONLY, is_library, parse
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
 Place = Literal["nowhere", "host", "switch", "both"]
@@ -55,7 +57,8 @@ class Schedule:
         flows: with switch_order "layer", how many connections a worker has in each direction. The
             units are split over them in forward order (see `workloads.schedule.flows`), and hosts
             mark each flow with its own class. An order of hosts is then one within each flow.
-        codec: how values travel: the name of a codec (`workloads.codecs`).
+        push_codec: how gradients travel: the name of a codec (`workloads.schedule.codec_names`).
+        pull_codec: how parameters travel back.
         exchange: how gradients of all become the parameters of each: the name of an exchange
             (`workloads.exchange`).
 
@@ -74,7 +77,8 @@ class Schedule:
     staleness: int | None = None
     switch_order: SwitchOrder | None = None
     flows: int | None = None
-    codec: str = IDENTITY
+    push_codec: str = IDENTITY
+    pull_codec: str = IDENTITY
     exchange: str = PARAMETER_SERVER
 
     def __post_init__(self) -> None:
@@ -140,7 +144,26 @@ class Schedule:
                 self.staleness is not None and self.staleness < 0,
                 f"staleness: must be at least 0, found {self.staleness}",
             ),
+            *self._codec_contradictions(),
         )
+
+    def _codec_contradictions(self) -> Iterator[tuple[bool, str]]:
+        for key, codec in (("push_codec", self.push_codec), ("pull_codec", self.pull_codec)):
+            if not is_library(codec):
+                continue
+            try:
+                kind = parse(codec).kind
+            except ValueError as error:
+                yield True, f"{key}: {error}"
+                continue
+            yield (
+                kind in NEEDS_WHOLE and self.slice_bytes is not None,
+                f"{key}: {kind} codes whole tensors: leave slice out",
+            )
+            yield (
+                key == "pull_codec" and kind in PUSH_ONLY,
+                f"pull_codec: {kind} is for pushes only: {PUSH_ONLY.get(kind, '')}",
+            )
 
     @property
     def barrier(self) -> bool:
@@ -155,7 +178,12 @@ class Schedule:
     @property
     def sends_model(self) -> bool:
         """Whether each iteration moves all of the model to a parameter server and back, uncoded."""
-        return (self.codec, self.exchange) == (IDENTITY, PARAMETER_SERVER)
+        return not self.coded and self.exchange == PARAMETER_SERVER
+
+    @property
+    def coded(self) -> bool:
+        """Whether a codec makes other bytes of what is sent."""
+        return (self.push_codec, self.pull_codec) != (IDENTITY, IDENTITY)
 
     @property
     def flow_count(self) -> int:
@@ -354,6 +382,62 @@ SCHEDULES: tuple[Schedule, ...] = (
             "p3's slices, each of which goes on as soon as it can; all members send in one planned "
             "order; the owner of a slice applies its gradient, and new parameters go round in "
             "place of sums; there is no barrier between iterations"
+        ),
+    ),
+    Schedule(
+        name="fp16",
+        push_codec="float16",
+        pull_codec="float16",
+        source=(
+            "gradients and parameters in half precision, as none in all else: the fp16 compression "
+            "of Horovod and of DistributedDataParallel's hooks. Deviation: parameters travel so, "
+            "too; the server keeps them in single precision"
+        ),
+    ),
+    Schedule(
+        name="q8",
+        push_codec="fixed-point:8:stochastic",
+        pull_codec="fixed-point:8:stochastic",
+        source=(
+            "8 bits a value with stochastic rounding (Gupta et al., ICML'15; QSGD, NeurIPS'17), "
+            "both ways, as none in all else. Deviations: a range for each tensor, no entropy coding"
+        ),
+    ),
+    Schedule(
+        name="top-k-1pct",
+        push_codec="top-k:1%+feedback",
+        source=(
+            "after deep gradient compression, ICLR'18: the largest 1 % of each tensor's gradient, "
+            "the rest is added to the next one; as none in all else. Deviations: no momentum "
+            "correction, no warm-up of the share; parameters come back whole"
+        ),
+    ),
+    Schedule(
+        name="codebook-8",
+        push_codec="codebook:8",
+        pull_codec="codebook:8",
+        source=(
+            "the weight sharing of deep compression, ICLR'16: 256 values a tensor by k-means, both "
+            "ways, as none in all else. Deviations: published for stored weights, without pruning "
+            "and Huffman coding here; gradients travel so, too"
+        ),
+    ),
+    Schedule(
+        name="sign-ef",
+        push_codec="sign+feedback",
+        source=(
+            "1 bit a value with error feedback (1-bit SGD, Interspeech'14; EF-signSGD, ICML'19), "
+            "scaled for each filter as in XNOR-Net, ECCV'16; as none in all else. Deviation: "
+            "parameters come back whole"
+        ),
+    ),
+    Schedule(
+        name="low-rank-4",
+        push_codec="low-rank:4+feedback",
+        source=(
+            "after PowerSGD, NeurIPS'19: gradients as matrices of rank 4, with error feedback; as "
+            "none in all else. Deviations: each worker factorises its own gradient, since a server "
+            "does not sum between the two steps; parameters come back whole"
         ),
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from workloads.process.checkpoints import Arrays
-from workloads.process.process_records import EvaluationRecord
+from workloads.process.process_records import CodingTime, EvaluationRecord
 
 Pass = Literal["forward", "backward"]
 
@@ -30,6 +30,10 @@ class Gate(ABC):
     def computed(self, kind: Pass, layer: int, begin: int, ended: int) -> None:
         """Note when a layer was computed (monotonic ns)."""
 
+    def prepare(self, tensor: int) -> None:
+        """Let a tensor's gradient be coded: it is there, but the time of its layer is not over."""
+        del tensor
+
     @abstractmethod
     def give(self, tensor: int) -> None:
         """Hand over a tensor that holds its gradient now, in place of the parameters."""
@@ -42,6 +46,11 @@ class Compute(ABC):
     @abstractmethod
     def cpu_ns(self) -> int:
         """Processor time of its arithmetic so far, of the thread that calls."""
+
+    @property
+    def coding(self) -> CodingTime | None:
+        """What coding has cost so far; None: nothing is coded, or in real time."""
+        return None
 
     @property
     def loss(self) -> float | None:

@@ -13,9 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workloads.models.coding import NO_CODING, CodingSeconds
 from workloads.models.devices import DeviceModel
 from workloads.models.graphs import graph_of
 from workloads.models.profiles import Layer, Model
+from workloads.process.process_records import CodingTime
 from workloads.schedule.units import Layout
 from workloads.training.clock import Clock
 from workloads.training.compute import Compute, Gate
@@ -26,19 +28,23 @@ _TARGET_STREAM = 2  # keeps these random numbers apart from others of the same s
 
 
 class Pacer:
-    """Plans when layers end, one after the other."""
+    """Plans when layers end, one after the other.
+
+    Attributes:
+        planned_end: of the last one (ns).
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._planned_end = 0
+        self.planned_end = 0
 
     def plan(self, earliest: int, duration: int) -> None:
         """Add a layer that may start at `earliest` and takes `duration`, both in ns."""
-        self._planned_end = max(self._planned_end, earliest) + duration
+        self.planned_end = max(self.planned_end, earliest) + duration
 
     def wait(self) -> int:
         """Wait for the planned end of the last layer; return the time."""
-        self._clock.sleep_until(self._planned_end)
+        self._clock.sleep_until(self.planned_end)
         return self._clock.now()
 
 
@@ -84,6 +90,8 @@ class Emulated(Compute):
         arena: where they are.
         objective: whose gradients are made.
         clock: that is waited by.
+        coding: seconds that the device takes per layer to decode its parameters and to encode its
+            gradients.
     """
 
     def __init__(
@@ -97,12 +105,17 @@ class Emulated(Compute):
         arena: Arena,
         objective: Objective,
         clock: Clock,
+        coding: CodingSeconds = NO_CODING,
     ) -> None:
-        def stretched(seconds: Callable[[Layer, int], float]) -> list[int]:
-            return [round(seconds(layer, batch) * stretch * 1e9) for layer in model.layers]
+        def stretched(seconds: Callable[[Layer], float]) -> list[int]:
+            return [round(seconds(layer) * stretch * 1e9) for layer in model.layers]
 
-        self._forward = stretched(device.forward_seconds)
-        self._backward = stretched(device.backward_seconds)
+        self._decoding, self._encoding = stretched(coding.decode), stretched(coding.encode)
+        forward = stretched(lambda layer: device.forward_seconds(layer, batch))
+        backward = stretched(lambda layer: device.backward_seconds(layer, batch))
+        self._forward = [sum(both) for both in zip(forward, self._decoding, strict=True)]
+        self._backward = [sum(both) for both in zip(backward, self._encoding, strict=True)]
+        self._planned_ns = self._excess_ns = self._late_ns = 0
         self._graph = graph_of(model)
         self._needed_by: list[list[int]] = [[] for _ in model.layers]
         for layer, inputs in enumerate(self._graph):
@@ -119,6 +132,13 @@ class Emulated(Compute):
         """Processor time of the gradients so far."""
         return self._objective.cpu_ns
 
+    @property
+    def coding(self) -> CodingTime | None:
+        """The device's time for coding so far, and by how much this machine's was longer."""
+        if not any(self._encoding) and not any(self._decoding):
+            return None
+        return CodingTime(self._planned_ns, self._excess_ns)
+
     def forward(self, gate: Gate) -> None:
         """Wait for as long as each layer takes, after those that it needs and its parameters."""
         needed = [len(inputs) for inputs in self._graph]
@@ -127,6 +147,7 @@ class Emulated(Compute):
             layer, not_before = gate.wait(ready)
             begin = self._clock.now()
             self._pacer.plan(not_before, self._forward[layer])
+            self._coded(self._decoding[layer])
             gate.computed("forward", layer, begin, self._pacer.wait())
             ready.remove(layer)
             for after in self._needed_by[layer]:
@@ -144,6 +165,16 @@ class Emulated(Compute):
             self._pacer.plan(0, self._backward[layer])
             for tensor in self._layer_tensors[layer]:
                 self._objective.to_gradient(self._arena.tensor(tensor))
+                gate.prepare(tensor)
+            self._coded(self._encoding[layer])
             gate.computed("backward", layer, begin, self._pacer.wait())
             for tensor in self._layer_tensors[layer]:
                 gate.give(tensor)
+
+    def _coded(self, planned_ns: int) -> None:
+        """Note what a layer's coding took: what the device takes, and how late this machine is."""
+        late = max(0, self._clock.now() - self._pacer.planned_end)
+        if planned_ns:
+            self._planned_ns += planned_ns
+            self._excess_ns += max(0, late - self._late_ns)
+        self._late_ns = late

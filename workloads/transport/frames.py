@@ -13,6 +13,9 @@ from workloads.transport.wire import Frame, FrameType, pack_begin, pack_place
 class Frames(Protocol):
     """Makes the parcels of units."""
 
+    def prepare(self, unit: Unit, iteration: int) -> None:
+        """Do what takes time, if anything does, before a unit's parcels are asked for."""
+
     def of(self, unit: Unit, worker: int, iteration: int, to: int = 0) -> list[Parcel]:
         """Return a unit's parcels; see `UnitFrames.of`."""
 
@@ -42,6 +45,9 @@ class UnitFrames:
             for unit in layout.units
         ]
 
+    def prepare(self, unit: Unit, iteration: int) -> None:
+        """Nothing takes time."""
+
     def of(self, unit: Unit, worker: int, iteration: int, to: int = 0) -> list[Parcel]:
         """Return a unit's parcels.
 
@@ -67,18 +73,24 @@ class Payloads:
 
     Attributes:
         exact: whether what is received is what was sent, bit for bit.
-        shared: whether one `frames` may serve several connections, for it remembers nothing.
+        decoding_ns: per unit, how long it took to decode it last.
     """
 
     exact: bool = True
-    shared: bool = True
 
     def __init__(self, layout: Layout, arena: Arena) -> None:
         self.layout = layout
         self.arena = arena
+        self.decoding_ns = [0] * len(layout.units)
 
-    def frames(self, kind: FrameType) -> Frames:
-        """What makes frames of that kind."""
+    def frames(self, kind: FrameType, *, together: bool = False) -> Frames:
+        """What makes frames of that kind.
+
+        Args:
+            kind: of the frames.
+            together: whether all receivers get the same values of an iteration.
+        """
+        del together  # nothing is made anew for each
         return UnitFrames(self.layout, self.arena, kind)
 
     def find(self, frame: Frame) -> Chunk:
@@ -89,10 +101,14 @@ class Payloads:
         """
         return self.layout.find(frame.tensor, frame.offset, frame.length)
 
-    def receive(self, connection: Connection, chunk: Chunk, frame: Frame) -> None:
+    def receive(self, connection: Connection, chunk: Chunk, frame: Frame) -> tuple[Chunk, ...]:
         """Receive the payload of a frame that `find` has accepted.
+
+        Returns:
+            The chunks that are in their places by it.
 
         Raises:
             WorkloadError: the connection ended, or the payload does not fit the chunk.
         """
         connection.receive_chunk(chunk, self.arena, frame.iteration)
+        return (chunk,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.schedule.units import Chunk, Layout
+from workloads.schedule.units import Chunk, Layout, Unit
 
 Floats = NDArray[np.float32]
 """Or of float64, where a training asks for it."""
@@ -48,6 +48,12 @@ class Arena:
         stop = chunks[-1].start + chunks[-1].length
         size = self._layout.element_bytes
         return self.values[chunks[0].start // size : stop // size]
+
+    def values_of_unit(self, unit: Unit) -> Floats:
+        """Return a view of one unit: float32 [elements]."""
+        size = self._layout.element_bytes
+        start = unit.chunks[0].start
+        return self.values[start // size : (start + unit.length) // size]
 
     def values_of(self, chunk: Chunk) -> Floats:
         """Return a view of one chunk: float32 [elements]."""

@@ -16,7 +16,6 @@ from orchestrator.session.plan.jobs import plans_of_trial, programs_of
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.testbed.protocol import Testbed
 from orchestrator.spec import Demands, Experiment
-from workloads.library import IDENTITY
 
 
 def run_trial(
@@ -101,7 +100,7 @@ def trial_record(
     placement, schedule = experiment.placement, experiment.schedule(trial.schedule)
     demands = experiment.demands(trial.schedule, trial.model)
     # How many bytes a codec makes of them is not known.
-    known = demands.declared and schedule.codec == IDENTITY
+    known = demands.declared and not schedule.coded
     return TrialRecord(
         index=trial.index,
         choices=trial.choices,

@@ -159,7 +159,12 @@ def plans_of(
     demands = [_on_network(one, work) for one in own_demands]
     code = experiment.own_code
     model = experiment.own_models.get(work.model)
-    codec, exchange = code.codecs.get(schedule.codec), code.exchanges.get(schedule.exchange)
+    codecs = {
+        key: code.codecs[name]
+        for key in ("push_codec", "pull_codec")
+        if (name := getattr(schedule, key)) in code.codecs
+    }
+    exchange = code.exchanges.get(schedule.exchange)
     if work.programs is None:
         programs = programs_of(
             schedule.exchange, code, placement.servers, [one for _, one in workers]
@@ -168,18 +173,18 @@ def plans_of(
         server, of_workers = work.programs
         programs = {placement.server: server, **{one: of_workers for _, one in workers}}
         # A probe's traffic is not coded.
-        codec, schedule = None, replace(schedule, codec=IDENTITY)
+        codecs, schedule = {}, replace(schedule, push_codec=IDENTITY, pull_codec=IDENTITY)
     own = [code.programs[name] for name in set(programs.values()) if name in code.programs]
     files = {
         f"{SHIPPED}/{place}": text.encode()
-        for one in (codec, exchange, model, *own)
+        for one in (*codecs.values(), exchange, model, *own)
         if one is not None
         for place, text in one.files.items()
     }
     # Hosts know no entry points.
     told = {
         **asdict(schedule),
-        **({} if codec is None else {"codec": codec.target}),
+        **{key: codec.target for key, codec in codecs.items()},
         **({} if exchange is None else {"exchange": exchange.target}),
     }
     targets = {one.name: one.target for one in own}

@@ -9,8 +9,9 @@ from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.sweep import Sweep
+from orchestrator.spec.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
-from workloads.library import IDENTITY, PARAMETER_SERVER
+from workloads.library import PARAMETER_SERVER
 from workloads.models.learning import SHIPPED_DATA
 from workloads.schedule.library import SCHEDULES, Schedule
 
@@ -47,15 +48,19 @@ def check_learning(
                 message = f"{key} needs `compute: torch`: emulated layers learn nothing real"
                 document.report_at((key,), message, key=True)
         return
+    names = file.schedules if overrides.schedules is None else overrides.schedules
+    known = {**{one.name: one for one in SCHEDULES}, **schedules}
+    chosen = [known[name] for name in names if name in known]
     if learning.checkpoint_every is not None:
-        names = file.schedules if overrides.schedules is None else overrides.schedules
-        known = {**{one.name: one for one in SCHEDULES}, **schedules}
-        _check_checkpoints(document, [known[name] for name in names if name in known])
+        _check_checkpoints(document, chosen)
     if learning.dtype != "float32":
-        for name, schedule in schedules.items():
-            if schedule.codec != IDENTITY:
-                message = f"a codec makes payloads of float32, and dtype is {learning.dtype}"
-                document.report_at(("custom_schedules", name, "codec"), message)
+        for schedule in chosen:
+            if schedule.coded:
+                message = (
+                    f"schedule {quoted(schedule.name)} has a codec, which makes payloads of "
+                    f"float32, and dtype is {learning.dtype}"
+                )
+                document.report_at(("dtype",), message, "leave dtype or that schedule out")
     models = file.models if overrides.models is None else overrides.models
     shapes = {name: own.input_shape for name, own in own_models.items()}
     _check_data(document, file, models, shapes)

@@ -6,6 +6,7 @@ it is defined.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ from orchestrator.spec.fields import AUTO, NAME_RULE, NODE_RULE, RESERVED
 from orchestrator.spec.files.file_keys import file_keys
 from orchestrator.spec.files.schema import experiment_schema, topology_schema
 from orchestrator.spec.switch_kinds import MEANINGS
+from workloads.library import CODECS
+from workloads.models.coding import measured
 from workloads.models.devices import device_sources, known_devices
 from workloads.models.profiles import Layer, Model, Tensor, load_model, model_names
+from workloads.schedule.codec_names import EXAMPLES, PUSH_ONLY
 from workloads.schedule.library import SCHEDULES
 
 Cell: TypeAlias = str | int | float | None
@@ -53,7 +57,8 @@ def schedules() -> Listing:
             "staleness": one.staleness,
             "switch_order": one.switch_order,
             "flows": one.flows,
-            "codec": one.codec,
+            "push_codec": one.push_codec,
+            "pull_codec": one.pull_codec,
             "exchange": one.exchange,
             "source": one.source,
         }
@@ -88,6 +93,38 @@ def orders(names: Iterable[str] | None = None) -> Listing:
     )
     known = (*ORDERS, *OwnOrder.kind.installed())
     return Listing(tuple(map(row, known if names is None else names)), note)
+
+
+def codecs() -> Listing:
+    """Codecs by name: ours, with what takes a device how long, and those of installed packages."""
+    rows: list[Row] = []
+    for kind, target in CODECS.items():
+        module, _, class_name = target.partition(":")
+        seconds = measured().get(kind, {})
+        rows.append(
+            {
+                "name": next(one for one in EXAMPLES if one.split(":")[0] == kind),
+                "for": "pushes" if kind in PUSH_ONLY else "pushes and pulls",
+                "encode_seconds_per_megabyte": seconds.get("encode", 0.0),
+                "decode_seconds_per_megabyte": seconds.get("decode", 0.0),
+                "meaning": _summary(getattr(importlib.import_module(module), class_name)),
+            }
+        )
+    rows += [
+        {
+            "name": name, "for": None, "encode_seconds_per_megabyte": None,
+            "decode_seconds_per_megabyte": None, "meaning": "of an installed package",
+        }
+        for name in OwnCodec.kind.installed()
+    ]  # fmt: skip
+    note = (
+        "`+feedback` behind a name adds what it has lost to what it sends next. Behind a colon:"
+        " bits (fixed-point 8 or 16, codebook 1 to 8), the share of values that is sent (top-k),"
+        " the rank (low-rank); fixed-point also takes `:stochastic`. Tensors of one dimension"
+        " travel as they are. Seconds are a core's, per million uncoded bytes; a device model may"
+        " have its own `seconds_per_megabyte_coded`."
+    )
+    return Listing(tuple(rows), note)
 
 
 def models() -> Listing:
@@ -216,6 +253,7 @@ def _methods(base: type) -> Iterator[tuple[str, Callable[..., object]]]:
 LISTINGS: Mapping[str, Callable[[], Listing]] = {
     "schedules": schedules,
     "orders": orders,
+    "codecs": codecs,
     "models": models,
     "devices": devices,
     "switches": switches,

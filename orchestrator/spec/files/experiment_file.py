@@ -39,8 +39,9 @@ from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoSca
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.traffic.windows import SocketBuffers
-from workloads.library import CODECS, EXCHANGES, IDENTITY, PARAMETER_SERVER
+from workloads.library import EXCHANGES, IDENTITY, PARAMETER_SERVER
 from workloads.models.learning import ComputeName, DataName, DtypeName, Learning
+from workloads.schedule.codec_names import EXAMPLES
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import (
     MAX_FLOWS,
@@ -146,6 +147,9 @@ class BuffersFile(FileModel):
         return SocketBuffers(*sizes)
 
 
+CodecKey = Annotated[str, Field(min_length=1)]
+
+
 class DeviceFile(FileModel):
     """A device model: how long a worker computes a layer, forward and backward together."""
 
@@ -157,6 +161,11 @@ class DeviceFile(FileModel):
     )
     seconds_per_depthwise_layer: NotNegative = Field(
         default=0.0, description="in addition, per depthwise layer, for each image"
+    )
+    seconds_per_megabyte_coded: dict[CodecKey, NotNegative] = Field(
+        default={},
+        description="by codec, per million uncoded bytes that it encodes or decodes; of others it"
+        " is what one core took, see `dmlbed list codecs`",
     )
 
 
@@ -198,10 +207,17 @@ class ScheduleFile(FileModel):
         default=None, description="switch_order 'layer' only: flows per worker and direction"
     )
 
-    codec: Annotated[str, Field(min_length=1)] = Field(
+    codec: CodecKey = Field(
         default=IDENTITY,
-        description="how values are encoded: the name of a codec, or module:Class of your own",
-        json_schema_extra={"examples": [*CODECS, "my_module:MyCodec"]},
+        description="how values are encoded both ways: the name of a codec, or module:Class of your"
+        " own",
+        json_schema_extra={"examples": [*EXAMPLES, "my_module:MyCodec"]},
+    )
+    push_codec: CodecKey | None = Field(
+        default=None, description="how gradients are encoded, if not as `codec` says"
+    )
+    pull_codec: CodecKey | None = Field(
+        default=None, description="how parameters are encoded, if not as `codec` says"
     )
     exchange: Annotated[str, Field(min_length=1)] = Field(
         default=PARAMETER_SERVER,
@@ -228,7 +244,8 @@ class ScheduleFile(FileModel):
             staleness=self.staleness,
             switch_order=self.switch_order,
             flows=self.flows,
-            codec=self.codec,
+            push_codec=self.codec if self.push_codec is None else self.push_codec,
+            pull_codec=self.codec if self.pull_codec is None else self.pull_codec,
             exchange=self.exchange,
         )
 

@@ -18,16 +18,17 @@ from orchestrator.spec.files.own_exchange import ignored_by_ours, programs_tried
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.errors import WorkloadError
 from workloads.library import EXCHANGES
+from workloads.schedule.codec_names import is_library
 from workloads.schedule.library import Schedule
 
 if TYPE_CHECKING:
-    from workloads.codecs import Chunk, Floats
+    from workloads.codecs import Floats, Part
     from workloads.codecs.coding import Coding
 
 P = TypeVar("P", bound=Plugin[Any])
 
 TRIED_VALUES = (1, 7, 1000, 65536)
-"""Of chunks that a codec is tried with: 65,536 are the most."""
+"""Of parts that a codec is tried with."""
 
 
 def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
@@ -40,10 +41,11 @@ def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
     programs: dict[str, OwnProgram] = {}
     for name, schedule in schedules.items():
         loc: Loc = ("custom_schedules", name)
-        codec = _found(document, (*loc, "codec"), OwnCodec, schedule.codec)
-        if codec is not None:
-            codecs[codec.name] = codec
-            _report(document, (*loc, "codec"), _codec_problem(codec))
+        for key, codec_name in _codec_keys(schedule).items():
+            codec = _found(document, (*loc, key), OwnCodec, codec_name)
+            if codec is not None:
+                codecs[codec.name] = codec
+                _report(document, (*loc, key), _codec_problem(codec, schedule))
         exchange = _found(document, (*loc, "exchange"), OwnExchange, schedule.exchange)
         if exchange is None:
             if schedule.exchange in EXCHANGES:
@@ -57,6 +59,14 @@ def own_code(document: Document, schedules: Mapping[str, Schedule]) -> OwnCode:
             if own is not None:
                 programs[program] = own
     return OwnCode(codecs, exchanges, programs)
+
+
+def _codec_keys(schedule: Schedule) -> Mapping[str, str]:
+    """The keys of a custom schedule that name a codec which is not ours, and the name."""
+    keys = {"push_codec": schedule.push_codec, "pull_codec": schedule.pull_codec}
+    if len(set(keys.values())) == 1:
+        keys = {"codec": schedule.push_codec}
+    return {key: name for key, name in keys.items() if not is_library(name)}
 
 
 def _found(document: Document, loc: Loc, kind: type[P], name: str) -> P | None:
@@ -75,24 +85,26 @@ def _report(document: Document, loc: Loc, problem: str) -> None:
         document.report_at(loc, problem)
 
 
-def _codec_problem(codec: OwnCodec) -> str:
+def _codec_problem(codec: OwnCodec, schedule: Schedule) -> str:
     """What is wrong with a codec, as far as trying it tells; empty: nothing."""
     # Only here: most experiments have no user-defined codec, and are loaded fast.
     import numpy as np
 
     from workloads.codecs.coding import Coding
-    from workloads.schedule.units import Chunk
+    from workloads.codecs.part import Part
 
+    if codec.instance.needs_whole and schedule.slice_bytes is not None:
+        return f"codec {codec.name!r} codes whole tensors: leave slice out"
     coding = Coding(codec.name, codec.instance)
     for number, elements in enumerate(TRIED_VALUES):
         values = np.random.default_rng(number).standard_normal(elements, np.float32)
-        chunk = Chunk(number, 0, 0, values.nbytes, 0, 0)
+        part = Part(number, elements, elements)
         out = np.full(elements, np.nan, np.float32)
         try:
             with users_code():
-                payload = coding.encode(chunk, values)
-                coding.decode(chunk, memoryview(bytes(payload)), out)
-                problem = _not_additive(coding, chunk, values) if coding.additive else ""
+                payload = coding.encode(part, values)
+                coding.decode(part, memoryview(bytes(payload)), out)
+                problem = _not_additive(coding, part, values) if coding.additive else ""
         except WorkloadError as error:
             return f"{error} (tried with {elements} values)"
         if problem:
@@ -108,7 +120,7 @@ def _codec_problem(codec: OwnCodec) -> str:
     return ""
 
 
-def _not_additive(coding: Coding, chunk: Chunk, values: Floats) -> str:
+def _not_additive(coding: Coding, part: Part, values: Floats) -> str:
     """Why payloads of a codec that says so may not be added undecoded; empty: they may.
 
     The sum is compared with that of the decoded values: what coding loses is no fault here.
@@ -121,14 +133,14 @@ def _not_additive(coding: Coding, chunk: Chunk, values: Floats) -> str:
     expected = np.zeros_like(values)
     payloads = []
     for each in (values, other):
-        payloads.append(bytes(coding.encode(chunk, each)))
-        coding.decode(chunk, memoryview(payloads[-1]), one)
+        payloads.append(bytes(coding.encode(part, each)))
+        coding.decode(part, memoryview(payloads[-1]), one)
         expected += one
     first, second = payloads
     if len(first) != len(second) or len(first) % values.itemsize:
         return f"{which} its payloads are not float32 numbers, as many in each"
     added = np.frombuffer(first, np.float32) + np.frombuffer(second, np.float32)
-    coding.decode(chunk, memoryview(added.tobytes()), total)
+    coding.decode(part, memoryview(added.tobytes()), total)
     if not np.allclose(total, expected, rtol=1e-5, atol=1e-5):
         return f"{which} the sum of two payloads does not decode to the sum of their values"
     return ""

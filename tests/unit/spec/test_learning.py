@@ -100,12 +100,15 @@ def test_checkpoints_need_workers_in_step(tmp_path: Path) -> None:
 
 
 def test_a_codec_takes_float32_only(tmp_path: Path) -> None:
-    codec = "tests.unit.workloads.codecs:Packed"
+    codec = "tests.unit.workloads.own_codecs:Packed"
     schedule = f"custom_schedules: {{own: {{codec: '{codec}'}}}}\n"
     loaded(tmp_path, f"{REAL}{schedule}")
     assert loaded(tmp_path, f"{REAL}dtype: float64\n").learning.element_bytes == 8
-    (problem,) = problems(tmp_path, f"{REAL}dtype: float64\n{schedule}")
-    assert "a codec makes payloads of float32, and dtype is float64" in problem
+    for name in ("own", "q8"):
+        (problem,) = problems(
+            tmp_path, f"{REAL}dtype: float64\n{schedule}", overrides=Overrides(schedules=[name])
+        )
+        assert f"schedule '{name}' has a codec, which makes payloads of float32" in problem
 
 
 @pytest.mark.parametrize(

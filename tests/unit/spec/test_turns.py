@@ -106,6 +106,6 @@ def test_an_experiment_notes_it_once_its_scale_is_known() -> None:
 
 def test_a_schedule_that_moves_no_whole_model_is_none_of_its() -> None:
     loaded = load_experiment(ROOT / "experiments/published.yaml", Overrides(scale="4096,1"))
-    coded = replace(get_schedule("switch-priority"), codec="of:Ours")
+    coded = replace(get_schedule("switch-priority"), push_codec="of:Ours")
     own = replace(loaded, schedules=("mine",), custom_schedules={"mine": coded})
     assert not [note for note in own.notes if "an order has little effect" in note]

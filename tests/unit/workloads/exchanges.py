@@ -36,8 +36,8 @@ class Everyone(EveryoneToEveryone):
     """The recipe; it says what parameters it ended with."""
 
     def close(self) -> Ended:
-        digest = hashlib.sha256(self.parameters.bytes).hexdigest()
-        return replace(super().close(), parameters_sha256=digest)
+        ended = super().close()  # which exchanges the last gradients
+        return replace(ended, parameters_sha256=hashlib.sha256(self.parameters.bytes).hexdigest())
 
 
 EVERYONE = f"{__name__}:Everyone"

@@ -23,6 +23,7 @@ INSTANT = {
     "seconds_per_megabyte_of_parameters": 0.0,
     "seconds_per_gmac": 0.0,
     "seconds_per_depthwise_layer": 0.0,
+    "seconds_per_megabyte_coded": {},
 }
 
 

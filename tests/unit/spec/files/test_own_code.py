@@ -163,7 +163,7 @@ def trial(made: Experiment) -> Trial:
     ("choices", "message"),
     [
         ("codec: 'own:Lacking'", "Lacking lacks encode(), which every codec has"),
-        ("codec: 'own:Empty'", "Empty overrides nothing of Codec: exact, additive, encode, decode"),
+        ("codec: 'own:Empty'", "Empty overrides nothing of Codec: exact, additive, needs_whole"),
         ("codec: 'own:Nothing'", "own: 'Nothing' is not a subclass of workloads.codecs.Codec"),
         ("codec: 'own:Negate'", "own has no 'Negate'"),
         ("codec: identty", "unknown codec 'identty'"),
@@ -223,7 +223,7 @@ def test_source_and_digest_travel(tmp_path: Path) -> None:
             "shipped/own.py": CODE.encode(),
             "shipped/beside.py": b"import math\n",
         }
-        assert job_of(plan)["section"]["schedule"]["codec"] == "own:Negated"
+        assert job_of(plan)["section"]["schedule"]["push_codec"] == "own:Negated"
 
 
 def test_an_exchange_without_a_server_runs_workers_only(tmp_path: Path) -> None:

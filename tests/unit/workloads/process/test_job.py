@@ -81,7 +81,7 @@ def test_a_program_that_needs_a_server_where_there_is_none(bench: Bench) -> None
             "device",
             {"name": "x"},
             "section.device: must be an object with name, seconds_per_megabyte_of_parameters, "
-            "seconds_per_gmac, seconds_per_depthwise_layer",
+            "seconds_per_gmac, seconds_per_depthwise_layer, seconds_per_megabyte_coded",
         ),
         ("turns", 1, "section.turns: must be true or false"),
         ("push_ranks", [0, -1], "section.push_ranks: must be a list of whole numbers, at least 0"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.workloads import codecs
-from tests.unit.workloads.codecs import named
+from tests.unit.workloads import own_codecs as codecs
 from tests.unit.workloads.in_process import model_of, train
+from tests.unit.workloads.own_codecs import named
 from tests.unit.workloads.reference import trained
 from workloads.codecs import Codec
 from workloads.codecs.coded import payloads_of
@@ -23,7 +23,7 @@ ELEMENTS = CHUNK_BYTES // 2 + 10 + 70_000
 
 
 def under(codec: type[Codec], schedule: str = "p3") -> Schedule:
-    return replace(get_schedule(schedule), codec=named(codec))
+    return replace(get_schedule(schedule), push_codec=named(codec), pull_codec=named(codec))
 
 
 @pytest.mark.parametrize("schedule", ["none", "p3"])
@@ -53,13 +53,13 @@ def test_frames_and_records_have_the_real_length(
     [
         (
             codecs.Failing,
-            r"encode\(\) raised LookupError: nothing is known of it \(codecs.py, line \d+\)",
+            r"encode\(\) raised LookupError: nothing is known of it \(own_codecs.py, line \d+\)",
         ),
         (codecs.Clumsy, r"encode\(\) raised ValueError: output array is read-only"),
         (codecs.Lying, r"encode\(\) returned \d+ bytes for \d+ values, and payload_bytes"),
         (
             codecs.Short,
-            r"bytes do not decode to \d+ values of tensor \d+: codec '.*:Short': decode\(\) "
+            r"bytes do not decode to \d+ values: codec '.*:Short': decode\(\) "
             r"raised ValueError",
         ),
     ],
@@ -83,5 +83,5 @@ def test_a_codec_that_fails_ends_the_training(
 def test_a_codec_that_is_not_on_the_host(codec: str, why: str) -> None:
     layout = Layout(MODEL, 1, 1)
     with pytest.raises(JobError) as raised:
-        payloads_of(codec, layout, Arena(layout))
+        payloads_of(codec, MODEL, layout, Arena(layout), 0)
     assert str(raised.value) == f"codec {codec!r} cannot be loaded on this host: {why}"

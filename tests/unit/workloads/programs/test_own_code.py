@@ -30,7 +30,8 @@ def under(exchange: str) -> dict[str, Any]:
 
 def test_a_codec_halves_the_bytes(tmp_path: Path) -> None:
     model = model_of([[1000], [70_000]])
-    schedule = replace(get_schedule("p3"), codec="experiments.own_codec:HalfBits")
+    half = "experiments.own_codec:HalfBits"
+    schedule = replace(get_schedule("p3"), push_codec=half, pull_codec=half)
     end = train(tmp_path, model, schedule, workers=2, iterations=2)[-1]
     assert (end["payload_in"], end["exact"]) == (2 * 2 * 2 * 71_000, False)
 

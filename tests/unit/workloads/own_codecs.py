@@ -1,4 +1,4 @@
-"""Codecs of tests: as a user would write them, named by `tests.unit.workloads.codecs:Class`."""
+"""Codecs of tests: as a user would write them, named by `tests.unit.workloads.own_codecs:Class`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.codecs import Chunk, Codec
+from workloads.codecs import Codec, Part
 
 Floats = NDArray[np.float32]
 
@@ -22,13 +22,13 @@ class Packed(Codec):
 
     exact = True
 
-    def encode(self, chunk: Chunk, values: Floats) -> bytes:
+    def encode(self, part: Part, values: Floats) -> bytes:
         return zlib.compress(values.tobytes(), 1)
 
-    def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         out[:] = np.frombuffer(zlib.decompress(payload), np.float32)
 
-    def payload_bytes(self, elements: int) -> None:
+    def payload_bytes(self, part: Part) -> None:
         return None
 
 
@@ -37,64 +37,64 @@ class Negated(Codec):
 
     exact = True
 
-    def encode(self, chunk: Chunk, values: Floats) -> Floats:
+    def encode(self, part: Part, values: Floats) -> Floats:
         return -values
 
-    def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         np.negative(np.frombuffer(payload, np.float32), out=out)
 
 
 class Halved(Codec):
     """Sends half the bits of every value."""
 
-    def encode(self, chunk: Chunk, values: Floats) -> NDArray[np.float16]:
+    def encode(self, part: Part, values: Floats) -> NDArray[np.float16]:
         return values.astype(np.float16)
 
-    def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         out[:] = np.frombuffer(payload, np.float16)
 
-    def payload_bytes(self, elements: int) -> int:
-        return 2 * elements
+    def payload_bytes(self, part: Part) -> int:
+        return 2 * part.elements
 
 
 class Silent(Codec):
     """Sends nothing at all: what arrives is zero."""
 
-    def encode(self, chunk: Chunk, values: Floats) -> Floats:
+    def encode(self, part: Part, values: Floats) -> Floats:
         return values[:0]
 
-    def decode(self, chunk: Chunk, payload: memoryview, out: Floats) -> None:
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         out.fill(0)
 
-    def payload_bytes(self, elements: int) -> int:
+    def payload_bytes(self, part: Part) -> int:
         return 0
 
 
 class Lying(Negated):
     """Says that payloads have another length than it makes."""
 
-    def payload_bytes(self, elements: int) -> int:
-        return 4 * elements + 1
+    def payload_bytes(self, part: Part) -> int:
+        return 4 * part.elements + 1
 
 
 class Clumsy(Negated):
     """Changes what it is shown."""
 
-    def encode(self, chunk: Chunk, values: Floats) -> Floats:
+    def encode(self, part: Part, values: Floats) -> Floats:
         return np.negative(values, out=values)
 
 
 class Short(Packed):
     """Loses a value of every chunk, and only the other end can tell."""
 
-    def encode(self, chunk: Chunk, values: Floats) -> bytes:
+    def encode(self, part: Part, values: Floats) -> bytes:
         return zlib.compress(values[:-1].tobytes(), 1)
 
 
 class Failing(Negated):
-    """Fails when it meets the second chunk."""
+    """Fails when it meets the second part."""
 
-    def encode(self, chunk: Chunk, values: Floats) -> Floats:
-        if chunk.number == 1:
+    def encode(self, part: Part, values: Floats) -> Floats:
+        if part.number == 1:
             raise LookupError("nothing is known of it")
         return -values
