@@ -19,6 +19,7 @@ from orchestrator.analysis.measures.conditions import HostUse
 from orchestrator.analysis.measures.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
 from orchestrator.analysis.measures.fairness import Fairness, unfair
 from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.pairs import ruled_otherwise, sent_otherwise
 from orchestrator.analysis.measures.program import left_behind, not_crossed
 from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
@@ -197,6 +198,8 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
     if trial.retransmission_share > RETRANSMISSION_SHARE:
         yield f"{_percent(trial.retransmission_share, 2)} of the segments sent again"
     yield from left_behind(trial)
+    yield from sent_otherwise(trial)
+    yield from ruled_otherwise(trial)
     slowest = max(trial.iteration_seconds, default=0.0)
     if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
         number = trial.warm_up + trial.iteration_seconds.index(slowest)

@@ -21,6 +21,7 @@ class ProgramRecord(Record):
         hosts: theirs, by rank.
         shipped_bytes: of the files that each process got.
         throughput: how it was read.
+        sent: by which key its processes say what they have sent; None: they do not.
         warm_up: readings of a process that are left out.
         began_ns: when the first process was to start, monotonic.
         ready_ns: when it was ready; that of the start if it does not say so.
@@ -38,6 +39,7 @@ class ProgramRecord(Record):
     ready_ns: int
     ended_ns: int
     left: tuple[str, ...] = ()
+    sent: str | None = None
 
 
 class PrintedLine(NamedTuple):

@@ -59,14 +59,7 @@ class Throughput:
         if self.json is None:
             match = self._pattern.search(line)
             return None if match is None else _number(match[1])
-        if not line.lstrip().startswith("{"):
-            return None
-        try:
-            value: Any = json.loads(line)
-        except (ValueError, RecursionError):
-            return None
-        for key in self.json.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
+        value = _in_json(line, self.json)
         return None if isinstance(value, bool) else _number(value)
 
     def __str__(self) -> str:
@@ -77,6 +70,39 @@ class Throughput:
             else f"a JSON object with a number at {self.json!r}"
         )
         return f"{what} in {self.file}" if self.file else what
+
+
+def sent_by_rank(key: str, line: str) -> dict[int, int] | None:
+    """What a line says that its process has sent: bytes by the receiver's rank.
+
+    Args:
+        key: of a JSON object of bytes by rank; dots lead into objects.
+        line: that the process printed.
+
+    Returns:
+        None if the line does not say it.
+    """
+    found = _in_json(line, key)
+    if not isinstance(found, dict):
+        return None
+    try:
+        sent = {int(rank): int(count) for rank, count in found.items()}
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return sent if all(count >= 0 for count in sent.values()) else None
+
+
+def _in_json(line: str, keys: str) -> Any:
+    """What stands at a key of a line that is a JSON object; None if nothing does."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    for key in keys.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def is_throughput(value: float) -> bool:
@@ -104,6 +130,8 @@ class Program:
         files: what lies in the directory of each process, by path; see `pack`.
         ready: text of a line that one of its processes prints when it is ready; None: no line is.
         start_seconds: until that line must have come, on the clock.
+        sent: the key of lines by which a process says what it has sent (see `sent_by_rank`);
+            None: none says it.
         warm_up: readings of each process that are left out, the first ones.
         limit_seconds: that it may take, on the clock.
         model: that it trains, for the row to be compared with that model's others; None: none.
@@ -120,6 +148,7 @@ class Program:
     warm_up: int = 0
     limit_seconds: float = 300.0
     model: str | None = None
+    sent: str | None = None
 
     def contents(self) -> dict[str, bytes]:
         """The files, by path."""
@@ -147,6 +176,7 @@ class Program:
             "warm_up": self.warm_up,
             "limit": self.limit_seconds,
             "model": self.model,
+            **({"sent": self.sent} if self.sent else {}),
         }
 
 

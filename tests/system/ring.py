@@ -52,6 +52,7 @@ def main() -> None:
         speed = 1 / (time.monotonic() - begin)
         print(json.dumps({"round": number, "imgs_per_sec": speed}), flush=True)
     sender.join()
+    print(json.dumps({"sent": {(rank + 1) % len(hosts): size * rounds}}), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def test_a_training_and_a_program_in_one_table(tmp_path: Path) -> None:
         "files": ["ring.py"],
         "ready": "ready",
         "throughput": {"json": "imgs_per_sec"},
+        "sent": "sent",
         "warm_up": 1,
         "limit": 60,
         "model": "squeezenet",
@@ -50,6 +51,8 @@ def test_a_training_and_a_program_in_one_table(tmp_path: Path) -> None:
         following, other = WORKERS[(rank + 1) % 3], WORKERS[(rank + 2) % 3]
         assert int(sent[f"{host}->{following}"]) == pytest.approx(BYTES * ROUNDS, rel=0.01)
         assert int(sent[f"{host}->{other}"]) < BYTES / 100
+    assert abs(program["sent_off_pct"]) < 1
+    assert not any("by the link's counters" in reason for reason in program["reasons"])
     # The trunk carries nothing of it.
     (place,) = Path(found["run"]).glob("trials/*rounds*")
     ports = json.loads((place / "network.json").read_text())["ports"]

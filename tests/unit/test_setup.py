@@ -183,6 +183,9 @@ def test_torch_comes_as_a_build_for_cpus(
     calls = [call for call in asked.read_text().splitlines() if "torch==" in call]
     assert len(calls) == (0 if said == "torch is there" else 2)
     assert all("torch==2.13.0+cpu" in call for call in calls)
+    # PyTorch's index is asked only where pip by its own settings finds none.
+    from_index = "--extra-index-url https://download.pytorch.org/whl/cpu"
+    assert [from_index in call for call in calls] == [False, not wheel][: len(calls)]
 
 
 def test_the_script_is_bash() -> None:

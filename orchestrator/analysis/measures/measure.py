@@ -126,6 +126,9 @@ class TrialMeasure(Chosen):
         beside: what the jobs beside it had meanwhile.
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.
+        rule_pairs: the same by the rules of switches under a controller; empty: there are none.
+        said_pairs: the same by what its processes say themselves, of hosts all of whose processes
+            say it; None: nobody is asked.
         loopback: of a program, bytes that each of its hosts sent to itself.
         left: of a program, what it left on hosts, and was ended then.
         fullest: of a program, how full the fullest link was.
@@ -190,6 +193,8 @@ class TrialMeasure(Chosen):
     resumed_after: int = 0
     unit: str = IMGS_PER_SEC
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    rule_pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    said_pairs: Mapping[tuple[str, str], int] | None = None
     loopback: Mapping[str, int] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     fullest: LinkUse | None = None

@@ -8,16 +8,15 @@ from orchestrator.analysis.measures.conditions import drops_of, host_use, idle_w
 from orchestrator.analysis.measures.disturbance import use_within
 from orchestrator.analysis.measures.links import link_uses
 from orchestrator.analysis.measures.measure import PAYLOAD_PER_SEGMENT, TrialMeasure, measure
+from orchestrator.analysis.measures.pairs import (
+    NEARLY_NOTHING,
+    bytes_text,
+    payload_by_pair,
+    payload_by_rule,
+    said_by_pair,
+)
 from orchestrator.analysis.reading.program_trial import ProgramTrial
 from orchestrator.analysis.reading.records import AnyTrial
-from orchestrator.records.network import NetworkRecord
-
-HEADERS_PER_SEGMENT = 66
-"""Of Ethernet, IP and TCP with timestamps."""
-
-
-NEARLY_NOTHING = 64 * 1024
-"""Bytes per process: to find each other takes some KB, and what is exchanged is more."""
 
 
 def not_crossed(trial: TrialMeasure) -> Iterator[str]:
@@ -25,31 +24,17 @@ def not_crossed(trial: TrialMeasure) -> Iterator[str]:
     if not trial.program or trial.payload >= NEARLY_NOTHING * trial.processes:
         return
     itself = sum(trial.loopback.values())
-    inside = f", and {_bytes(itself)} stayed on {_list(trial.loopback)}" if itself else ""
+    inside = f", and {bytes_text(itself)} stayed on {_list(trial.loopback)}" if itself else ""
     if len(trial.loopback) == 1:
         yield f"all of it ran on {_list(trial.loopback)}: nothing crossed the data network{inside}"
     else:
-        yield f"only {_bytes(trial.payload)} crossed the data network between its hosts{inside}"
+        yield f"only {bytes_text(trial.payload)} crossed the data network between its hosts{inside}"
 
 
 def left_behind(trial: TrialMeasure) -> Iterator[str]:
     """What a program left on hosts, if it left anything."""
     if trial.left:
         yield f"it left processes behind, which were ended: {_list(trial.left)}"
-
-
-def payload_by_pair(network: NetworkRecord) -> dict[tuple[str, str], int]:
-    """Payload in bytes that each host sent to each other one, by its own port's counters.
-
-    What was sent again counts again.
-    """
-    payloads: dict[tuple[str, str], int] = {}
-    for port in network.ports:
-        source = port.port.partition("->")[0]
-        for destination, sent in port.counted().items():
-            payload = max(0, sent.bytes - HEADERS_PER_SEGMENT * sent.packets)
-            payloads[source, destination] = payloads.get((source, destination), 0) + payload
-    return payloads
 
 
 def measure_any(trial: AnyTrial) -> TrialMeasure:
@@ -115,19 +100,14 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         pairs=pairs,
+        rule_pairs=payload_by_rule(network),
+        said_pairs=said_by_pair(trial),
         left=program.left,
         fullest=next((use for use in link_uses(network, begin, end) if use.mean), None),
         loopback={
             host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)
         },
     )
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from orchestrator.records.files import read_object, read_text
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.program import PrintedLine, ProgramRecord, load_lines
 from orchestrator.records.trial import TrialRecord
-from orchestrator.spec.programs import Throughput, is_throughput
+from orchestrator.spec.programs import Throughput, is_throughput, sent_by_rank
 from orchestrator.spec.text import counted
 
 
@@ -33,7 +33,9 @@ class ProgramTrial:
         program: what ran.
         network: counters of the network.
         readings: per process, by rank, those that count: without the warm-up.
-        warm_ns: when the warm-up of all processes that have readings was over, monotonic.
+        sent: per process, by rank, what it says that it has sent: bytes by the receiver's rank;
+            None: it does not say it.
+        warm_ns: when the warm-up of all processes whose readings count was over, monotonic.
         records_bytes: what crossed the management network to and from the processes: the lines
             that they printed, and the files that they got.
     """
@@ -44,17 +46,21 @@ class ProgramTrial:
     readings: tuple[tuple[Reading, ...], ...]
     warm_ns: int
     records_bytes: int
+    sent: tuple[Mapping[int, int] | None, ...] = ()
 
     @property
     def throughput(self) -> float:
         """Per second of this machine's clock."""
-        of_ranks = [fmean(one.value for one in own) for own in self.readings if own]
-        return sum(of_ranks) if self.program.throughput.per_rank == "sum" else of_ranks[0]
+        return sum(
+            fmean(one.value for one in self.readings[rank])
+            for rank in ranks_that_count(self.program.throughput, self.readings)
+        )
 
     @property
     def window(self) -> tuple[int, int]:
         """The time that the readings are of, monotonic ns: from the end of the warm-up on."""
-        times = [one.t_ns for own in self.readings for one in own if one.t_ns is not None]
+        ranks = ranks_that_count(self.program.throughput, self.readings)
+        times = [one.t_ns for rank in ranks for one in self.readings[rank] if one.t_ns is not None]
         # The first reading that counts tells of the time since the one before it.
         end = max(times, default=self.program.ended_ns)
         return self.warm_ns, max(end, self.warm_ns + 1)
@@ -98,18 +104,31 @@ def counting(program: ProgramRecord, readings: Sequence[Sequence[Reading]]) -> l
     )
 
 
+def ranks_that_count(
+    throughput: Throughput, readings: Sequence[Sequence[Reading]]
+) -> tuple[int, ...]:
+    """The ranks whose readings the throughput is made of.
+
+    Others may tell of theirs at another time, all at once at their end even.
+    """
+    ranks = tuple(rank for rank, own in enumerate(readings) if own)
+    return ranks if throughput.per_rank == "sum" else ranks[:1]
+
+
 def read_program(place: TrialDirectory, trial: TrialRecord, program: ProgramRecord) -> ProgramTrial:
     """Read the records of a finished trial of a program.
 
     Raises:
         RunError: a file is missing or broken, or there is no throughput.
     """
-    readings, size = [], 0
+    readings, sent, size = [], [], 0
     for name in program.processes:
         path = place.process(name)
         content = read_text(path)
         size += len(content.encode())
-        readings.append(readings_of(program.throughput, load_lines(str(path), content)))
+        lines = list(load_lines(str(path), content))
+        readings.append(readings_of(program.throughput, lines))
+        sent.append(_last_said(program.sent, lines))
     try:
         counting_ones = counting(program, readings)
     except RunError as error:
@@ -122,8 +141,22 @@ def read_program(place: TrialDirectory, trial: TrialRecord, program: ProgramReco
         warm_ns=max(
             [
                 program.ready_ns,
-                *(one.t_ns for own in readings for one in own[: program.warm_up] if one.t_ns),
+                *(
+                    one.t_ns
+                    for rank in ranks_that_count(program.throughput, counting_ones)
+                    for one in readings[rank][: program.warm_up]
+                    if one.t_ns
+                ),
             ]
         ),
         records_bytes=size + program.shipped_bytes * len(program.processes),
+        sent=tuple(sent),
     )
+
+
+def _last_said(key: str | None, lines: Sequence[PrintedLine]) -> Mapping[int, int] | None:
+    """What a process said last that it has sent."""
+    if key is None:
+        return None
+    said = (sent_by_rank(key, line.text) for line in reversed(lines))
+    return next((one for one in said if one is not None), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.pairs import Pairs, most_off
 from orchestrator.analysis.tables.declared import Measure, TableColumn, of
 from orchestrator.analysis.tables.row import Row
 
@@ -22,8 +22,12 @@ def _full_time(row: Row) -> float | None:
     return _mean([trial.fullest.full for trial in row.trials if trial.fullest])
 
 
-def _sent(trial: TrialMeasure) -> str:
-    return ";".join(f"{a}->{b}={count}" for (a, b), count in trial.pairs.items())
+def _sent(pairs: Pairs | None) -> str:
+    return ";".join(f"{a}->{b}={count}" for (a, b), count in (pairs or {}).items())
+
+
+def _off(row: Row) -> float | None:
+    return max((one for t in row.trials if (one := most_off(t)) is not None), key=abs, default=None)
 
 
 PROGRAM: tuple[Measure, ...] = (
@@ -56,7 +60,21 @@ PROGRAM: tuple[Measure, ...] = (
     Measure(
         "payload_by_pair",
         "B",
-        of(_sent),
+        of(lambda t: _sent(t.pairs)),
         lambda r: [f"{a}->{b}={count:.0f}" for (a, b), count in r.pair_payload().items()],
+    ),
+    Measure("payload_by_rule", "B", of(lambda t: _sent(t.rule_pairs))),
+    Measure("said_by_pair", "B", of(lambda t: _sent(t.said_pairs))),
+    Measure(
+        "sent_off_pct",
+        "%",
+        of(most_off),
+        _off,
+        TableColumn(
+            "sent\noff %",
+            lambda r: "" if (off := _off(r)) is None else f"{off:+.2f}",
+            "of a program that says what it sends: by how much the links' counters are above it, "
+            "in percent, of the two hosts and the repeat of which it is most",
+        ),
     ),
 )

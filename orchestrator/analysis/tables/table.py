@@ -27,9 +27,9 @@ _FIGURES = (
 _PUBLISHED = ("published_imgs_per_sec", "published_speedup_pct", "deviation_pct")
 _BOUND = ("bound_imgs_per_sec", "share_of_bound_pct", "share_of_gain_pct")
 _CONDITIONS = ("pull_shares", "push_shares", "idle_mean", "drops", "retransmissions")
-_FULL = "fullest_link_full_time"
+_PROGRAM = ("fullest_link_full_time", "sent_off_pct")
 _LEARNING = tuple(measure.name for measure in LEARNING)
-TABLE_MEASURES = (*_FIGURES, *_BOUND, _FULL, *_LEARNING, *_CONDITIONS)
+TABLE_MEASURES = (*_FIGURES, *_BOUND, *_PROGRAM, *_LEARNING, *_CONDITIONS)
 """The measures of the table, in their order."""
 
 
@@ -49,7 +49,7 @@ class SummaryTable:
             unknown.update(_PUBLISHED)
         unknown.update(
             name
-            for name in (_FULL, *_LEARNING)
+            for name in (*_PROGRAM, *_LEARNING)
             if (of := BY_NAME[name].row) and all(of(row) is None for row in self.rows)
         )
         if not any(row.slowdown for row in self.rows):

@@ -212,6 +212,7 @@ def _record(
         ready_ns=listener.ready_ns or listener.began_ns,
         ended_ns=span[1],
         left=left,
+        sent=program.sent,
     )
 
 

@@ -75,6 +75,7 @@ def check_programs(
             warm_up=one.warm_up,
             limit_seconds=one.limit,
             model=one.model,
+            sent=one.sent,
         )
         _check_shipped(document, (*loc, "command"), program)
         if not document.is_bad(loc) and not document.is_bad((*loc, "hosts")):

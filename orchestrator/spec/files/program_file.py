@@ -138,6 +138,11 @@ class ProgramFile(FileModel):
     )
     start: Seconds = Field(default=60.0, description="seconds of real time to wait for `ready`")
     throughput: ThroughputFile = Field(description="how its throughput is read")
+    sent: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="for lines that are JSON objects: the key of what a process has sent by its own"
+        " account, an object of bytes by rank; the links' counters are compared with it",
+    )
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=0, description="how many of its first readings are left out"
     )

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from orchestrator.analysis import Summary, read_run, report, summarise
 from orchestrator.analysis.measures.links import link_uses
-from orchestrator.analysis.measures.program import measure_any, payload_by_pair
+from orchestrator.analysis.measures.pairs import most_off, payload_by_pair
+from orchestrator.analysis.measures.program import measure_any
 from orchestrator.analysis.reading.program_trial import ProgramTrial
 from orchestrator.analysis.render.figure import compose
 from orchestrator.analysis.render.program_figure import draw_program
@@ -25,7 +26,7 @@ from orchestrator.analysis.tables.program_trace import program_trace
 from orchestrator.analysis.tables.table import SummaryTable
 from orchestrator.analysis.verdict import judge_trial
 from orchestrator.errors import RunError
-from orchestrator.records.network import ClassRecord, LinkSamplesRecord
+from orchestrator.records.network import ClassRecord, FlowRecord, LinkSamplesRecord
 from orchestrator.records.program import PrintedLine, ProgramRecord, dump_lines, load_lines
 from orchestrator.records.trial import ScaleRecord, TrialRecord
 from orchestrator.spec import Choices, Throughput
@@ -59,6 +60,8 @@ def write_program(
     packets: int = 1_000_000,
     management: int = 1000,
     repeat: int = 1,
+    sent: str | None = None,
+    flows: tuple[FlowRecord, ...] = (),
 ) -> None:
     """Write the records of a program's trial: every host sends packets to the next one."""
     program = ProgramRecord(
@@ -71,6 +74,7 @@ def write_program(
         began_ns=10 * SECOND,
         ready_ns=10 * SECOND,
         ended_ns=16 * SECOND,
+        sent=sent,
     )
     named = {} if model is None else {"model": model}
     reported = FakeTrial(management=management, time=time)
@@ -94,13 +98,13 @@ def write_program(
         ports.append(port.model_copy(update={"port": f"{host}->switch1", "classes": classes}))
     # Its first link is full for half of the time, and then empty.
     rate = ports[0].rate_bps // 8
-    sent = (0, rate, 2 * rate, 2 * rate, 2 * rate)
+    so_far = (0, rate, 2 * rate, 2 * rate, 2 * rate)
     links = LinkSamplesRecord(
         ports=tuple(port.port for port in ports),
-        samples=tuple(((11 + n) * SECOND, count, 0, 0) for n, count in enumerate(sent)),
+        samples=tuple(((11 + n) * SECOND, count, 0, 0) for n, count in enumerate(so_far)),
     )
     update = {"ports": tuple(ports), "loopback_bytes": {"worker0": 5}, "links": links}
-    network = network.model_copy(update=update)
+    network = network.model_copy(update={**update, "flows": flows})
     trial = TrialRecord(
         index=index,
         choices=Choices(**named, program="own"),
@@ -219,6 +223,16 @@ def test_the_first_rank_that_has_readings_counts_or_all_added(tmp_path: Path) ->
     assert program_in(tmp_path / "sum", lines, throughput=summed).throughput == 8
 
 
+def test_the_measured_time_is_that_of_the_readings_that_count(tmp_path: Path) -> None:
+    """iperf3's client, say, prints all of its readings when it ends."""
+    late = lines_of([9, 5, 5], begin=13)
+    lines = {"worker0": lines_of([9, 2, 4]), "worker1": late}
+    assert program_in(tmp_path / "first", lines).window == (11 * SECOND, 13 * SECOND)
+    summed = Throughput(json="speed", per_rank="sum")
+    both = program_in(tmp_path / "sum", lines, throughput=summed)
+    assert both.window == (14 * SECOND, 16 * SECOND)
+
+
 def test_rates_are_those_of_the_real_system(tmp_path: Path) -> None:
     trial = program_in(tmp_path, {"worker0": lines_of([9, 0.5])}, time=8.0)
     measured = measure_any(trial)
@@ -277,6 +291,94 @@ def test_a_usable_program_is_ok(tmp_path: Path) -> None:
     measured = measure_any(program_in(tmp_path, {"worker0": lines_of([9, 1, 1, 1])}))
     assert judge_trial(measured).level == "ok", judge_trial(measured)
     assert payload_by_pair(program_in(tmp_path / "x", {"worker0": lines_of([9, 1])}).network)
+
+
+PAYLOAD = 1_000_000 * (SEGMENT - HEADERS)
+
+
+def says(sent: Mapping[int, int]) -> PrintedLine:
+    return PrintedLine(16 * SECOND, "stdout", json.dumps({"sent": sent}) + "\n")
+
+
+def saying(tmp_path: Path, *sent: Mapping[int, int] | None) -> Any:
+    """A trial whose processes say what they have sent, by rank; None: one does not."""
+    lines = {
+        host: [] if one is None else [says({1: 7}), says(one)]
+        for host, one in zip(HOSTS, sent, strict=True)
+    }
+    lines["worker0"] += lines_of([9, 1, 1, 1])
+    return measure_any(program_in(tmp_path, lines, sent="sent"))
+
+
+def test_a_program_that_sends_what_it_says_is_ok(tmp_path: Path) -> None:
+    measured = saying(tmp_path, {1: PAYLOAD}, {2: PAYLOAD + 100_000, 1: 5}, {0: PAYLOAD, 1: 9})
+    assert judge_trial(measured).level == "ok", judge_trial(measured)
+    assert measured.said_pairs == {
+        ("worker0", "worker1"): PAYLOAD,
+        ("worker1", "worker2"): PAYLOAD + 100_000,
+        ("worker2", "worker0"): PAYLOAD,
+        ("worker2", "worker1"): 9,
+    }
+
+
+def test_answers_of_the_way_back_are_small(tmp_path: Path) -> None:
+    """What a library tells a sender, message by message, is no exchange of its own."""
+    measured = saying(tmp_path, {1: PAYLOAD}, {2: PAYLOAD}, {0: PAYLOAD})
+    answered = {**measured.pairs, ("worker1", "worker0"): PAYLOAD // 200}
+    assert judge_trial(replace(measured, pairs=answered)).level == "ok"
+    more = {**measured.pairs, ("worker1", "worker0"): PAYLOAD // 50}
+    assert judge_trial(replace(measured, pairs=more)).level == "doubtful"
+
+
+def test_what_was_sent_otherwise_than_the_program_says_is_named(tmp_path: Path) -> None:
+    measured = saying(tmp_path, {1: PAYLOAD * 2, 9: 10**6}, {0: 0}, None)
+    verdict = judge_trial(measured)
+    assert verdict.level == "doubtful"
+    assert verdict.reasons == (
+        "worker0 sent 1.4 GB to worker1 by the link's counters, and says 2.9 GB",
+        "worker0 sent 0 B to rank 9 by the link's counters, and says 1.0 MB",
+        "worker1 sent 1.4 GB to worker2 by the link's counters, and says 0 B",
+    )
+    assert most_off(replace(measured, said_pairs={("worker0", "worker1"): 2 * PAYLOAD})) == -50
+
+
+def test_a_program_that_was_to_say_what_it_sends_and_does_not(tmp_path: Path) -> None:
+    verdict = judge_trial(saying(tmp_path, None, None, None))
+    assert verdict.reasons == ("none of its processes says what it has sent",)
+
+
+def test_the_difference_stands_in_the_row(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [FakeTrial()])
+    lines = {"worker0": [*lines_of([9, 1, 1, 1]), says({1: PAYLOAD * 100 // 101})]}
+    write_program(run, index=2, lines=lines, sent="sent")
+    made = report(run)
+    assert made.rows[1]["sent_off_pct"] == pytest.approx(1)
+    assert made.rows[0]["sent_off_pct"] is None
+    console = Console(width=300)
+    with console.capture() as shown:
+        console.print(made.table)
+    assert "+1.00" in shown.get()
+    *_, line = csv.DictReader(io.StringIO((run / "summary.csv").read_text()))
+    assert line["said_by_pair"] == f"worker0->worker1={PAYLOAD * 100 // 101}"
+
+
+def rule(switch: str, packets: int) -> FlowRecord:
+    return FlowRecord(
+        switch=switch, flow="worker0 to worker1", priority=100, src="10.10.0.2", dst="10.10.0.3",
+        dscp=None, output=1, packets=packets, bytes=packets * SEGMENT,
+    )  # fmt: skip
+
+
+def test_rules_of_the_first_switch_have_seen_what_a_host_sent(tmp_path: Path) -> None:
+    lines = {"worker0": lines_of([9, 1, 1, 1])}
+    seen = (rule("switch1", 1_000_000), rule("switch0", 5))
+    measured = measure_any(program_in(tmp_path / "a", lines, flows=seen))
+    assert measured.rule_pairs == {("worker0", "worker1"): PAYLOAD}
+    assert judge_trial(measured).level == "ok"
+    lost = measure_any(program_in(tmp_path / "b", lines, flows=(rule("switch1", 500_000),)))
+    assert judge_trial(lost).reasons == (
+        "worker0 sent 1.4 GB to worker1, and the switch's rule counted 724.0 MB",
+    )
 
 
 def test_lines_come_back_as_they_were() -> None:

@@ -18,7 +18,7 @@ from orchestrator.spec import (
     pair_demands,
 )
 from orchestrator.spec.checks import programs as checks
-from orchestrator.spec.programs import is_throughput
+from orchestrator.spec.programs import is_throughput, sent_by_rank
 
 ROOT = Path(__file__).parents[3]
 TOPOLOGY = str(ROOT / "topologies/ps-10g-1g-3workers.yaml")
@@ -118,6 +118,7 @@ def test_files_cross_in_the_plan_and_decide_its_digest(tmp_path: Path) -> None:
         ({"files": ["nit.yaml"]}, "no file or folder 'nit.yaml'"),
         ({"model": "alexnett"}, "did you mean 'alexnet'?"),
         ({"limit": 0}, "must be more than 0"),
+        ({"sent": ""}, "at least 1 character"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(
@@ -200,6 +201,31 @@ def test_programs_are_no_part_of_a_sweep(tmp_path: Path) -> None:
 )
 def test_a_line_has_a_throughput_or_none(how: Throughput, line: str, value: float | None) -> None:
     assert how.value(line) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        ('{"sent": {"1": 5, "2": 0}}\n', {1: 5, 2: 0}),
+        ('{"sent": {}}', {}),
+        ('{"sent": 5}', None),
+        ('{"sent": {"worker1": 5}}', None),
+        ('{"sent": {"1": -5}}', None),
+        ('{"sent": {"1": Infinity}}', None),
+        ('{"speed": 1}', None),
+        ("sent 5", None),
+    ],
+)
+def test_a_line_says_what_its_process_has_sent(line: str, sent: dict[int, int] | None) -> None:
+    assert sent_by_rank("sent", line) == sent
+
+
+def test_what_a_program_says_that_it_sends_is_a_part_of_its_digest(tmp_path: Path) -> None:
+    plain = loaded(tmp_path, {"ring": RING}, scale={"rates": 1})
+    saying = loaded(tmp_path, {"ring": {**RING, "sent": "sent"}}, scale={"rates": 1})
+    assert plain.digest() != saying.digest()
+    again = Experiment.from_resolved(json.loads(json.dumps(saying.to_json())))
+    assert again.programs["ring"].sent == "sent"
 
 
 def test_what_is_no_throughput() -> None:

@@ -23,7 +23,9 @@ from tests.unit.session.examples import experiment
 from tests.unit.session.inner.test_trial import FakeTestbed
 
 HOSTS = ("worker0", "worker1")
-OWN = Program("own", ("train",), HOSTS, Throughput(json="speed"), ready="go", warm_up=1)
+OWN = Program(
+    "own", ("train",), HOSTS, Throughput(json="speed"), ready="go", warm_up=1, sent="said"
+)
 
 
 class Printing:
@@ -94,6 +96,7 @@ def test_a_finished_trial(tmp_path: Path) -> None:
     assert record["choices"] == {"program": "own"}
     assert record["program"]["hosts"] == list(HOSTS)
     assert record["program"]["ready_ns"] == 1000
+    assert record["program"]["sent"] == "said"
 
 
 def failed(tmp_path: Path, program: Program, deployment: Printing) -> str:
