@@ -35,7 +35,7 @@ from orchestrator.session.inner.progress import clock_text
 from orchestrator.session.plan.memory import memory_bytes
 from orchestrator.session.plan.missing import what_is_missing
 from orchestrator.session.plan.trials import plan_trials, run_seconds
-from orchestrator.session.scale.choose import forecast_scale
+from orchestrator.session.scale.choose import forecast_scale, jobs_note
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
     EVERY_CHOICE,
@@ -156,8 +156,9 @@ def _experiments(plans: Sequence[Planned]) -> list[Experiment]:
     return [planned.experiment for planned in plans]
 
 
-def _notes(loaded: Experiment) -> list[str]:
-    return [f"note: {note}" for note in (*loaded.notes, *what_is_missing(loaded))]
+def _notes(loaded: Experiment, mark: str = "note: ") -> list[str]:
+    notes = (*loaded.notes, *what_is_missing(loaded), *jobs_note(loaded))
+    return [f"{mark}{note}" for note in notes]
 
 
 def _retries(loaded: Experiment) -> str:
@@ -253,7 +254,7 @@ def describe(
             }
             for trial in plan_trials(experiment)
         ],
-        "notes": [*experiment.notes, *what_is_missing(experiment)],
+        "notes": _notes(experiment, mark=""),
         "jobs": describe_jobs(experiment),
         "caps": [
             {

@@ -42,12 +42,14 @@ class BesideRecord(Record):
         error: why it did not last as long as the trial; None: it did.
         processes: names of those that left records.
         program: that ran, if it was one.
+        ports: of a program: the ends of links that its hosts' packets to each other cross.
     """
 
     job: Neighbour
     error: str | None
     processes: tuple[str, ...]
     program: ProgramRecord | None = None
+    ports: tuple[str, ...] = ()
 
     def on_host(self, host: str) -> str | None:
         """The name of its process on a host; None if it has left nothing."""

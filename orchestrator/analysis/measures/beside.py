@@ -7,11 +7,13 @@ much of it as the job beside lasted.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
+from orchestrator.analysis.measures.links import LinkUse, link_uses
 from orchestrator.analysis.reading.beside import BesideTrial
 from orchestrator.analysis.reading.course import iterations_within
+from orchestrator.records.network import NetworkRecord
 from orchestrator.records.program import ProgramRecord
 from orchestrator.records.trial import ScaleRecord
 from orchestrator.spec import IMGS_PER_SEC, Neighbour
@@ -30,6 +32,8 @@ class BesideMeasure:
         unit: of that.
         offered_bps: of traffic: what it was to send, payload in bit/s.
         delivered_bps: what of that arrived.
+        fullest: of a program: the fullest link between its hosts, whoever filled it; None: nobody
+            has sampled it.
     """
 
     job: Neighbour
@@ -38,6 +42,7 @@ class BesideMeasure:
     offered_bps: float | None = None
     delivered_bps: float | None = None
     unit: str = IMGS_PER_SEC
+    fullest: LinkUse | None = None
 
     @property
     def loss_share(self) -> float | None:
@@ -51,13 +56,28 @@ class BesideMeasure:
 
 
 def measure_beside(
-    trials: Iterable[BesideTrial], scale: ScaleRecord, window: tuple[int, int] | None
+    trials: Iterable[BesideTrial],
+    scale: ScaleRecord,
+    window: tuple[int, int] | None,
+    network: NetworkRecord | None = None,
 ) -> tuple[BesideMeasure, ...]:
-    """What each had in a time (monotonic ns); None: in its own."""
-    return tuple(_measure(trial, scale, window) for trial in trials)
+    """What each had.
+
+    Args:
+        trials: what each left behind.
+        scale: of the trial that they ran beside.
+        window: the time that counts, monotonic ns; None: each one's own.
+        network: what was counted meanwhile; None: nothing was.
+    """
+    return tuple(_measure(trial, scale, window, network) for trial in trials)
 
 
-def _measure(one: BesideTrial, scale: ScaleRecord, window: tuple[int, int] | None) -> BesideMeasure:
+def _measure(
+    one: BesideTrial,
+    scale: ScaleRecord,
+    window: tuple[int, int] | None,
+    network: NetworkRecord | None,
+) -> BesideMeasure:
     record, lasted = one.record, one.lasted
     error = None if record.error is None else record.error.splitlines()[0]
     if lasted is None:
@@ -75,7 +95,10 @@ def _measure(one: BesideTrial, scale: ScaleRecord, window: tuple[int, int] | Non
             delivered_bps=rate * _bytes(one.delivered, begin, end),
         )
     if record.program is not None:
-        return _of_program(one, record.program, error, scale, (begin, end))
+        made = _of_program(one, record.program, error, scale, (begin, end))
+        uses = link_uses(network, begin, end) if network else ()
+        own = (use for use in uses if use.port in record.ports and use.mean)
+        return replace(made, fullest=next(own, None))
     assert record.job.training is not None
     ends = [[each.ended_ns for each in own] for own in one.worker_iterations]
     count = sum(iterations_within(own, begin, end) for own in ends)

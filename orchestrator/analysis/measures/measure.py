@@ -319,7 +319,7 @@ def measure(trial: Trial) -> TrialMeasure:
         use=use_within(network.use, network.cpu, begin, end),
         learnt=learnt(trial),
         resumed_after=what.resumed_after,
-        beside=measure_beside(trial.beside, what.scale, window),
+        beside=measure_beside(trial.beside, what.scale, window, network),
     )
 
 

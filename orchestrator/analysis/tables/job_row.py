@@ -34,6 +34,8 @@ class JobRow:
         verdict: that of the row it ran beside, with the errors of the job itself.
         errors: what went wrong with the job itself.
         unit: of `imgs_per_sec`, which a program may have in another one.
+        fullest_link: of a program: the fullest link between its hosts, in the first repeat.
+        full_time: share of the measured time in which it was full, mean; None: not known.
     """
 
     job: Neighbour
@@ -46,6 +48,8 @@ class JobRow:
     verdict: Verdict
     errors: tuple[str, ...] = ()
     unit: str = IMGS_PER_SEC
+    fullest_link: str | None = None
+    full_time: float | None = None
 
     @property
     def reasons(self) -> tuple[tuple[Level, str], ...]:
@@ -126,6 +130,7 @@ def _beside(
         rates = {n: one.imgs_per_sec for n, one in measures if one.imgs_per_sec is not None}
         offered = [one.offered_bps for _, one in measures if one.offered_bps is not None]
         delivered = [one.delivered_bps for _, one in measures if one.delivered_bps is not None]
+        fullest = [one.fullest for _, one in measures if one.fullest]
         errors = tuple(
             dict.fromkeys(f"repeat {n}: it failed: {one.error}" for n, one in measures if one.error)
         )
@@ -140,6 +145,8 @@ def _beside(
             verdict=Verdict(row.verdict.unusable, (*errors, *row.verdict.doubtful)),
             errors=errors,
             unit=measures[0][1].unit,
+            fullest_link=fullest[0].port if fullest else None,
+            full_time=fmean(use.full for use in fullest) if fullest else None,
         )
 
 
@@ -188,4 +195,6 @@ def job_json(row: JobRow) -> dict[str, Any]:
         "best_bps": bound.best if bound and not training else None,
         "fair_bps": bound.fair if bound and not training else None,
         "loss_pct": row.loss,
+        "fullest_link": row.fullest_link,
+        "fullest_link_full_time": row.full_time,
     }

@@ -27,6 +27,9 @@ def job_table(rows: Sequence[JobRow]) -> FittedTable:
         "offered": [_bps(row.offered_bps) for row in rows],
         "delivered": [_bps(row.delivered_bps) for row in rows],
         "loss %": ["" if row.loss is None else f"{row.loss:.2f}" for row in rows],
+        "link\nfull %": [
+            "" if row.full_time is None else f"{100 * row.full_time:.0f}" for row in rows
+        ],
         "fair": [_bound(row, row.bound.fair) if row.bound else "" for row in rows],
         "best": [_bound(row, row.bound.best) if row.bound else "" for row in rows],
     }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.analysis.reading.records import FailedTrial
+from orchestrator.analysis.tables.beside_lines import BESIDE_COLUMNS, beside_lines
 from orchestrator.analysis.tables.columns import measures, number
 from orchestrator.analysis.tables.declared import JudgedTrial, Value
 from orchestrator.analysis.tables.job_row import JobRow, job_json
@@ -35,6 +36,7 @@ def rows_json(rows: Sequence[Row], jobs: Sequence[JobRow] = ()) -> str:
 def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
     """summary.csv: one line per attempt; failed ones have verdict `failed` and no measures.
 
+    Behind an attempt's line are those of the jobs that ran beside it.
     The columns and their order are the same for every run; lists are separated by semicolons.
     """
     counted = {(t.index, t.attempt) for row in summary.rows for t in row.trials}
@@ -42,7 +44,9 @@ def trials_csv(summary: Summary, failed: Sequence[FailedTrial]) -> str:
     for trial, verdict, bound in zip(summary.trials, summary.verdicts, summary.bounds, strict=True):
         judged = JudgedTrial(trial, verdict, bound, (trial.index, trial.attempt) in counted)
         lines.append({one.name: _text(one.trial(judged)) for one in measures() if one.trial})
-    columns = list(lines[0])
+        for line in beside_lines(judged):
+            lines.append({name: _text(value) for name, value in line.items()})
+    columns = [*(one.name for one in measures() if one.trial), *BESIDE_COLUMNS]
     for failure in failed:
         known = failure.trial.model_dump() if failure.trial else {}
         choices = known.get("choices", {})

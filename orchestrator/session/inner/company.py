@@ -89,4 +89,6 @@ class Neighbours:
             ready_ns=self._began_ns,
             ended_ns=time.monotonic_ns(),
         )
-        return record.model_copy(update={"program": ran})
+        ways = job.demands(self._experiment.topology).paths.values()
+        ports = dict.fromkeys(str(port) for way in ways for port in way)
+        return record.model_copy(update={"program": ran, "ports": tuple(ports)})

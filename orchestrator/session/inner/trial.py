@@ -66,12 +66,20 @@ def run_trial(
         )
 
     first = experiment.warm_up
-    seen = observed(testbed, shape, (first, first + experiment.iterations - 1), act)
+    measured = (first, first + experiment.iterations - 1)
+    if any(job.program for job in experiment.jobs.values()) and not trial.choices.alone:
+        # Nobody knows what a program sends: how full its links are says most of it.
+        with testbed.link_sampler() as links:
+            seen = observed(testbed, shape, measured, act)
+        network = seen.network.model_copy(update={"links": links.record()})
+    else:
+        seen = observed(testbed, shape, measured, act)
+        network = seen.network
     record = trial_record(experiment, trial, seen.error, seen.seconds, testbed.switch_kind)
     if beside is None:
-        return Outcome(record, seen.network, seen.records)
+        return Outcome(record, network, seen.records)
     record = record.model_copy(update={"beside": beside.beside()})
-    return Outcome(record, seen.network, {**seen.records, **beside.records()})
+    return Outcome(record, network, {**seen.records, **beside.records()})
 
 
 def demands_of(experiment: Experiment, trial: Trial) -> Demands:

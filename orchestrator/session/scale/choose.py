@@ -89,6 +89,16 @@ def scale_query(experiment: Experiment, capacity: MachineCapacity) -> ScaleQuery
     return ScaleQuery(fit or known[-1:], asked.time, NEEDED_IDLE)
 
 
+def jobs_note(experiment: Experiment) -> tuple[str, ...]:
+    """What a calibration does not know of an experiment: in a line; nothing without jobs beside."""
+    if not experiment.jobs:
+        return ()
+    return (
+        "R is checked for the measured job alone, and the jobs beside need more of this machine: if"
+        " a row has too little idle time, take a larger R",
+    )
+
+
 def settle_scale(
     experiment: Experiment,
     kind: str,
@@ -144,6 +154,8 @@ def settle_scale(
         case Chosen():
             attempt, forced = step.attempt, None
             say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
+            for note in jobs_note(experiment):
+                say(f"note: {note}")
         case NoScaleFits():
             if isinstance(experiment.asked_scale, AutoScale) or not force:
                 raise _refusal(experiment, kind, asked, step)

@@ -6,8 +6,12 @@ import pytest
 
 from orchestrator.analysis.measures.beside import measure_beside
 from orchestrator.analysis.reading.beside import BesideTrial
+from orchestrator.analysis.reading.program_trial import Reading
+from orchestrator.records.network import LinkSamplesRecord
+from orchestrator.records.program import ProgramRecord
 from orchestrator.records.trial import BesideRecord, ScaleRecord
-from orchestrator.spec import Neighbour, Placement, Traffic, Training
+from orchestrator.spec import Neighbour, Placement, Throughput, Traffic, Training
+from tests.unit.analysis.record_builder import network_record, port_record
 from workloads.process.process_records import WorkerIteration
 from workloads.process.traffic_records import DeliveredRecord, OfferedRecord
 from workloads.schedule.arrivals import Pattern
@@ -74,3 +78,39 @@ def test_of_a_job_that_failed_what_it_had_until_then_counts() -> None:
 def test_nothing_is_made_of_nothing(job: BesideTrial, window: tuple[int, int], why: str) -> None:
     (measure,) = measure_beside([job], SCALE, window)
     assert (measure.imgs_per_sec, measure.error) == (None, why)
+
+
+def test_a_program_has_its_fullest_link() -> None:
+    """Of those that its hosts' packets cross, in the measured time, whoever filled it."""
+    program = ProgramRecord(
+        command=("x",),
+        processes=("own.a", "own.b"),
+        hosts=("a", "b"),
+        shipped_bytes=0,
+        throughput=Throughput(json="speed"),
+        warm_up=0,
+        began_ns=0,
+        ready_ns=0,
+        ended_ns=10 * S,
+    )
+    record = BesideRecord(
+        job=Neighbour("own", 3, program="own", hosts=("a", "b")),
+        error=None,
+        processes=("own.a", "own.b"),
+        program=program,
+        ports=("a->switch0", "switch0->b"),
+    )
+    job = BesideTrial(record, readings=((Reading(3 * S, 5.0),),))
+    # In bytes: a's link is full for half of the measured time, that of another host always.
+    full = 125_000_000
+    sent = [(n * S, min(n, 4) * full, 0, n * full) for n in range(8)]
+    ports = ("a->switch0", "switch0->b", "ps->switch0")
+    network = network_record(
+        ports=tuple(map(port_record, ports)),
+        links=LinkSamplesRecord(ports=ports, samples=tuple(sent)),
+    )
+    (measure,) = measure_beside([job], SCALE, (2 * S, 6 * S), network)
+    assert measure.fullest is not None
+    assert (measure.fullest.port, measure.fullest.full) == ("a->switch0", 0.5)
+    (unknown,) = measure_beside([job], SCALE, (2 * S, 6 * S))
+    assert (unknown.imgs_per_sec, unknown.fullest) == (2.5, None)

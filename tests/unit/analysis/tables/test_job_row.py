@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_every_job_has_a_row_and_the_measured_one_its_slow_down(tmp_path: Path) 
     assert noise["imgs_per_sec"] is None
     assert other["imgs_per_sec"] == pytest.approx(1 / 5 * 0.5)
     assert other["slowdown_pct"] == pytest.approx(50)
+
+
+def test_every_attempt_has_a_line_for_each_job_beside(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    report(run)
+    lines = list(csv.DictReader(io.StringIO((run / "summary.csv").read_text())))
+    noise, other = (line for line in lines if line["beside"] == "alexnet none beside jobs")
+    assert [(line["index"], line["job"], line["counted"]) for line in (noise, other)] == [
+        ("1", "noise", "yes"),
+        ("1", "other", "yes"),
+    ]
+    assert float(noise["delivered_bps"]) == pytest.approx(7.2e6)
+    assert float(noise["loss_pct"]) == pytest.approx(10)
+    assert float(other["imgs_per_sec"]) == pytest.approx(0.1, rel=0.01)
+    assert (other["schedule"], other["verdict"]) == ("none", "doubtful")
+    assert "it failed: other.a: killed by signal SIGKILL" in other["reasons"]
+    # Columns that only jobs beside fill are behind those of all, and always there.
+    assert list(lines[0])[-3:] == ["offered_bps", "delivered_bps", "loss_pct"]
 
 
 def test_the_figure_names_the_jobs_beside(tmp_path: Path) -> None:

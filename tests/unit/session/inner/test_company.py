@@ -63,6 +63,10 @@ def test_jobs_beside_leave_records_and_how_they_ended(made: Experiment) -> None:
     assert noise.processes == ("noise.worker0", "noise.ps")
     assert {**RECORDS, "other.worker1": b"other.worker1"}.items() <= outcome.records.items()
     assert script.program is not None
+    # How full its links were is known, for nobody knows what it sends.
+    assert outcome.network.links is not None
+    assert "worker0->switch1" in script.ports
+    assert "ps->switch0" not in script.ports
     # Of a program its lines are kept, with the times at which they came.
     assert outcome.records["script.worker0"] == b'[7, "stdout", "{\\"speed\\": 5}\\n"]\n'
 
@@ -81,6 +85,7 @@ def test_a_job_is_measured_alone_in_place_of_the_experiments_own(made: Experimen
     assert alone.trial.choices.job == "other"
     outcome = alone.run()
     assert outcome.trial.beside == ()
+    assert outcome.network.links is None
     assert (outcome.trial.workers, outcome.trial.choices.model) == (
         ("worker1", "worker2"),
         "resnet50",
