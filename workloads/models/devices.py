@@ -9,6 +9,7 @@ networks: there is no constant per network. Sources of the constants are in devi
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -16,8 +17,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from workloads.models.profiles import Layer
 
 _FORWARD = 1 / 3

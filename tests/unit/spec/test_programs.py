@@ -221,11 +221,11 @@ def test_a_line_says_what_its_process_has_sent(line: str, sent: dict[int, int] |
 
 
 def test_what_a_program_says_that_it_sends_is_a_part_of_its_digest(tmp_path: Path) -> None:
-    plain = loaded(tmp_path, {"ring": RING}, scale={"rates": 1})
-    saying = loaded(tmp_path, {"ring": {**RING, "sent": "sent"}}, scale={"rates": 1})
+    plain = loaded(tmp_path, {"rounds": RING}, scale={"rates": 1})
+    saying = loaded(tmp_path, {"rounds": {**RING, "sent": "sent"}}, scale={"rates": 1})
     assert plain.digest() != saying.digest()
     again = Experiment.from_resolved(json.loads(json.dumps(saying.to_json())))
-    assert again.programs["ring"].sent == "sent"
+    assert again.programs["rounds"].sent == "sent"
 
 
 def test_what_is_no_throughput() -> None:
