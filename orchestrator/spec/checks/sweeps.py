@@ -48,13 +48,15 @@ def check_sweep(
         present = ", ".join(named) or "none"
         message = f"expected exactly one of {', '.join(SweepFile.model_fields)}, found {present}"
         document.report_at(_SWEEP, message, key=True)
-    for key, message in (
-        ("batch", "the batch is what the sweep varies"),
-        ("programs", "programs run at one point, not in a sweep"),
-        ("published", "published figures are those of one point, not of a sweep"),
+    each = "sweep without programs, or write an experiment for each point"
+    leave = "leave this key out"
+    for key, message, hint in (
+        ("batch", "the batch is what the sweep varies", leave),
+        ("programs", "programs run at one point, not in a sweep", each),
+        ("published", "published figures are those of one point, not of a sweep", leave),
     ):
         if key in data and key in (*named, "programs", "published"):
-            document.report_at((key,), message, "leave this key out", key=True)
+            document.report_at((key,), message, hint, key=True)
     if topology is not None:
         _check_link(document, topology)
     if file is None or file.sweep is None or len(named) != 1 or document.is_cut(_SWEEP):
