@@ -279,14 +279,14 @@ T = TypeVar("T")
 def _of_each(experiment: Experiment, of: Callable[[str], T]) -> dict[str, T]:
     """By schedule and program; what is alike to the network is worked out once: it may be long."""
     known: dict[tuple[tuple[Demand, ...], bool, int | None, bool], T] = {}
-    found = {}
+    by_name = {}
     for name in (*experiment.schedules, *experiment.programs):
         schedule, counted = _schedule(experiment, name), name in experiment.programs
         key = (_demands(experiment, name).all, schedule.at_switch, schedule.flows, counted)
         if key not in known:
             known[key] = of(name)
-        found[name] = known[key]
-    return found
+        by_name[name] = known[key]
+    return by_name
 
 
 def _ports(experiment: Experiment, name: str, by_rules: bool) -> list[dict[str, Any]]:

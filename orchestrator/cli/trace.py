@@ -31,11 +31,11 @@ def trace(run: Path, trial: int | None) -> None:
     of each trial trace.json, which https://ui.perfetto.dev opens, and trace.png. The number of a
     trial is what its directory's name begins with.
     """
-    found = read_run(run)
+    run_data = read_run(run)
     console = answers()
-    for chosen in _chosen(found, trial):
+    for chosen in _chosen(run_data, trial):
         place = RunDirectory(run).trial(chosen.trial.directory)
-        content, image = _traced(found, place, chosen)
+        content, image = _traced(run_data, place, chosen)
         write_file(place.trace_json, json.dumps(content, separators=(",", ":")).encode())
         write_file(place.trace_png, image)
         for path in (place.trace_json, place.trace_png):

@@ -30,10 +30,10 @@ def code_bundle() -> dict[str, bytes]:
     Raises:
         MachineError: the package is not installed.
     """
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
         raise MachineError(f"the package {PACKAGE} is not installed", "run make setup")
-    root = Path(next(iter(found.submodule_search_locations)))
+    root = Path(next(iter(spec.submodule_search_locations)))
     return {ARCHIVE: archive(read_package(root))}
 
 

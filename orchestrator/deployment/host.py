@@ -159,9 +159,9 @@ class RemoteHost:
                     raise
                 return b""
             with file:
-                found = file.stat()
-                size = found.st_size or 0
-                if not stat.S_ISREG(found.st_mode or 0):
+                status = file.stat()
+                size = status.st_size or 0
+                if not stat.S_ISREG(status.st_mode or 0):
                     raise OSError(f"{path} is not a plain file")
                 if size > limit_bytes:
                     raise OSError(f"{path} has {size} bytes, more than {limit_bytes}")
@@ -210,9 +210,9 @@ class RemoteHost:
         )
         if not process.ended or process.pid:
             return process
-        said = "\n".join(f"    {line}" for line in last_output(process.tail()))
+        output = "\n".join(f"    {line}" for line in last_output(process.tail()))
         end = describe_end(process.status)
-        raise RunError(f"{process.name}: cannot start {argv[0]}: {end}\n{said}".rstrip())
+        raise RunError(f"{process.name}: cannot start {argv[0]}: {end}\n{output}".rstrip())
 
     def run(self, argv: Sequence[str], timeout: float | None = None) -> CompletedRemote:
         """Run a command to its end.

@@ -92,15 +92,15 @@ class ProcessPlan:
 def problems(plans: Collection[ProcessPlan], hosts: Collection[str]) -> list[str]:
     """What makes plans impossible on hosts of these names, a line each; empty if nothing does."""
     by_name = {plan.name: plan for plan in plans}
-    found = []
+    lines = []
     if len(by_name) < len(plans):
         names = [plan.name for plan in plans]
         twice = sorted({name for name in names if names.count(name) > 1})
-        found += [f"two processes have the name {name!r}" for name in twice]
+        lines += [f"two processes have the name {name!r}" for name in twice]
     for plan in plans:
-        found += [f"process {plan.name!r}: {what}" for what in _wrong(plan, hosts)]
+        lines += [f"process {plan.name!r}: {what}" for what in _wrong(plan, hosts)]
         for after in plan.after:
-            found += [f"process {plan.name!r}: {what}" for what in _wrong_after(after, by_name)]
+            lines += [f"process {plan.name!r}: {what}" for what in _wrong_after(after, by_name)]
     known = {
         plan.name: [after.process for after in plan.after if after.process in by_name]
         for plan in plans
@@ -109,24 +109,24 @@ def problems(plans: Collection[ProcessPlan], hosts: Collection[str]) -> list[str
         TopologicalSorter(known).prepare()
     except CycleError as error:
         circle = error.args[1]
-        found.append("processes wait for each other: " + " after ".join(map(repr, circle[::-1])))
-    return found
+        lines.append("processes wait for each other: " + " after ".join(map(repr, circle[::-1])))
+    return lines
 
 
 def _wrong(plan: ProcessPlan, hosts: Collection[str]) -> list[str]:
-    found = []
+    lines = []
     if not _is_inside(plan.name) or "/" in plan.name:
-        found.append("its name is not one of a directory")
+        lines.append("its name is not one of a directory")
     if plan.host not in hosts:
-        found.append(f"there is no host {plan.host!r}")
+        lines.append(f"there is no host {plan.host!r}")
     if not plan.argv or not plan.argv[0]:
-        found.append("no program to run")
+        lines.append("no program to run")
     paths = [*plan.files, *([plan.records] if plan.records else [])]
-    found += [f"{path!r} is no path inside its directory" for path in paths if not _is_inside(path)]
+    lines += [f"{path!r} is no path inside its directory" for path in paths if not _is_inside(path)]
     limits = (plan.start_seconds, plan.silence_seconds, plan.limit_seconds)
     if any(limit is not None and limit <= 0 for limit in limits):
-        found.append("its limits must be positive")
-    return found
+        lines.append("its limits must be positive")
+    return lines
 
 
 def _wrong_after(after: After, by_name: Mapping[str, ProcessPlan]) -> list[str]:

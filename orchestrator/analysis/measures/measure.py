@@ -335,8 +335,8 @@ def _digests(trial: Trial) -> tuple[str, ...]:
     """Of the parameters that it ended with, each once: more than one if workers disagree."""
     if trial.server:
         return (trial.server.end.parameters_sha256,)
-    said = (end.parameters_sha256 for end in trial.worker_ends)
-    return tuple(dict.fromkeys(digest for digest in said if digest is not None))
+    digests = (end.parameters_sha256 for end in trial.worker_ends)
+    return tuple(dict.fromkeys(digest for digest in digests if digest is not None))
 
 
 def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:

@@ -27,13 +27,13 @@ def payload_by_pair(network: NetworkRecord) -> dict[tuple[str, str], int]:
 
     What was sent again counts again.
     """
-    found: dict[tuple[str, str], int] = {}
+    by_pair: dict[tuple[str, str], int] = {}
     for port in network.ports:
         source = port.port.partition("->")[0]
         for destination, sent in port.counted().items():
             payload = max(0, sent.bytes - HEADERS_PER_SEGMENT * sent.packets)
-            found[source, destination] = found.get((source, destination), 0) + payload
-    return found
+            by_pair[source, destination] = by_pair.get((source, destination), 0) + payload
+    return by_pair
 
 
 def payload_by_rule(network: NetworkRecord) -> dict[tuple[str, str], int]:
@@ -43,13 +43,13 @@ def payload_by_rule(network: NetworkRecord) -> dict[tuple[str, str], int]:
     others count as payload.
     """
     first = {tuple(port.port.split("->")) for port in network.ports if port.counted()}
-    found: dict[tuple[str, str], int] = defaultdict(int)
+    by_pair: dict[tuple[str, str], int] = defaultdict(int)
     for flow in network.flows:
         source, _, destination = flow.flow.partition(" to ")
         if (source, flow.switch) in first:
             payload = max(0, flow.bytes - HEADERS_PER_SEGMENT * flow.packets)
-            found[source, destination] += payload
-    return dict(found)
+            by_pair[source, destination] += payload
+    return dict(by_pair)
 
 
 def said_by_pair(trial: ProgramTrial) -> dict[tuple[str, str], int] | None:
@@ -66,13 +66,13 @@ def said_by_pair(trial: ProgramTrial) -> dict[tuple[str, str], int] | None:
         return None
     hosts = dict(enumerate(program.hosts))
     silent = {hosts[rank] for rank, sent in enumerate(trial.sent) if sent is None}
-    found: dict[tuple[str, str], int] = defaultdict(int)
+    by_pair: dict[tuple[str, str], int] = defaultdict(int)
     for source, sent in zip(program.hosts, trial.sent, strict=True):
         for rank, count in (sent or {}).items():
             destination = hosts.get(rank, f"rank {rank}")
             if source not in silent and destination != source:
-                found[source, destination] += count
-    return dict(found)
+                by_pair[source, destination] += count
+    return dict(by_pair)
 
 
 def most_off(trial: TrialMeasure) -> float | None:
@@ -81,9 +81,9 @@ def most_off(trial: TrialMeasure) -> float | None:
     Of the two hosts of which it is most; None if it says nothing.
     """
     off = [
-        100 * (trial.pairs.get(pair, 0) / said - 1)
-        for pair, said in (trial.said_pairs or {}).items()
-        if said
+        100 * (trial.pairs.get(pair, 0) / declared - 1)
+        for pair, declared in (trial.said_pairs or {}).items()
+        if declared
     ]
     return max(off, key=abs, default=None)
 
@@ -96,12 +96,12 @@ def sent_otherwise(trial: TrialMeasure) -> Iterator[str]:
         yield "none of its processes says what it has sent"
     saying = {source for source, _ in trial.said_pairs}
     for pair in dict.fromkeys((*trial.said_pairs, *trial.pairs)):
-        said, counted = trial.said_pairs.get(pair, 0), trial.pairs.get(pair, 0)
-        both = said + trial.said_pairs.get(pair[::-1], 0)
-        if pair[0] in saying and abs(counted - said) > OFF_SHARE * both + NEARLY_NOTHING:
+        declared, counted = trial.said_pairs.get(pair, 0), trial.pairs.get(pair, 0)
+        both = declared + trial.said_pairs.get(pair[::-1], 0)
+        if pair[0] in saying and abs(counted - declared) > OFF_SHARE * both + NEARLY_NOTHING:
             yield (
                 f"{pair[0]} sent {bytes_text(counted)} to {pair[1]} by the link's counters, "
-                f"and says {bytes_text(said)}"
+                f"and says {bytes_text(declared)}"
             )
 
 

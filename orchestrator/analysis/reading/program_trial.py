@@ -158,5 +158,5 @@ def _last_said(key: str | None, lines: Sequence[PrintedLine]) -> Mapping[int, in
     """What a process said last that it has sent."""
     if key is None:
         return None
-    said = (sent_by_rank(key, line.text) for line in reversed(lines))
-    return next((one for one in said if one is not None), None)
+    sent = (sent_by_rank(key, line.text) for line in reversed(lines))
+    return next((one for one in sent if one is not None), None)

@@ -69,10 +69,10 @@ def calibrate(task: Task) -> None:
         while isinstance(step := decide(task.scale_query, attempts), Next):
             scaled = experiment.with_scale(task.scale_query.scale(step.rates))
             exchange = partial(_made, scaled, up, task.scale_query.needed_idle)
-            found = undisturbed(exchange, say, times=times)
-            if found.disturbed and not found.good:
+            outcome = undisturbed(exchange, say, times=times)
+            if outcome.disturbed and not outcome.good:
                 times = 1  # the machine stays busy
-            attempt = found.result
+            attempt = outcome.result
             attempts[step.rates] = attempt
             made.append(attempt)
             task.attempts.write_text(dump_attempts(made))

@@ -52,12 +52,14 @@ class Neighbours:
 
     def records(self) -> dict[str, bytes]:
         """What their processes left, by name."""
-        found: dict[str, bytes] = {}
+        contents: dict[str, bytes] = {}
         for name, own in self.company.records.items():
             program = self._experiment.jobs[name].program
             for process, content in own.items():
-                found[process] = content if program is None else self._of_program(process, content)
-        return found
+                contents[process] = (
+                    content if program is None else self._of_program(process, content)
+                )
+        return contents
 
     def _of_program(self, process: str, content: bytes) -> bytes:
         """What a process printed, and wrote into the file with its throughput."""

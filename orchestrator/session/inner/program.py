@@ -13,8 +13,8 @@ from orchestrator.terminal.streams import finished
 
 def told() -> list[str]:
     """The arguments that `run_boxed` gave to this program."""
-    found: list[str] = json.load(sys.stdin)
-    return found
+    words: list[str] = json.load(sys.stdin)
+    return words
 
 
 def guarded(action: Callable[[], None], stopped: Callable[[], str]) -> int:

@@ -88,13 +88,13 @@ class Listener:
             RunError: there are none.
         """
         throughput = self._program.throughput
-        found = []
+        readings = []
         for name, lines in self.lines.items():
             try:
-                found.append(readings_of(throughput, lines))
+                readings.append(readings_of(throughput, lines))
             except RunError as error:
                 raise RunError(f"{name}: {error}") from None
-        return found
+        return readings
 
     def last_lines(self) -> str:
         """The end of what the first process printed that printed anything, as lines to follow."""
@@ -160,8 +160,9 @@ def run_program(
         except RunError as error:
             # Tables show the first line only.
             first, *last = str(error).splitlines()
-            said = "; ".join([first, *strange_interfaces(program, testbed.interfaces)])
-            raise RunError("\n".join([said, *last, _where_all_is(trial, first, plans)])) from error
+            reason = "; ".join([first, *strange_interfaces(program, testbed.interfaces)])
+            place = _where_all_is(trial, first, plans)
+            raise RunError("\n".join([reason, *last, place])) from error
         if program.throughput.file is not None:
             for name, content in records.items():
                 listener.lines[name] += [

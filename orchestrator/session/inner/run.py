@@ -27,7 +27,7 @@ from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.plan.trials import Trial, trials_seconds
 from orchestrator.session.probes.goodput import measure_goodput
 from orchestrator.session.scale.cache import CalibrationCache
-from orchestrator.session.scale.lessons import learn, shown
+from orchestrator.session.scale.lessons import evidence_of, learn
 from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
 from orchestrator.session.store.checkpoints import with_checkpoints
 from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left, what_stays
@@ -66,7 +66,7 @@ def conduct(plan: RunPlan, groups: RunGroups, answer: Answer, *, goes_on: bool =
     if plan.calibration is not None:
         by_switch = [name for name in experiment.schedules if experiment.schedule(name).at_switch]
         goodput = GoodputRecord.model_validate(results.run_record["goodput"])
-        learn(plan.calibration, shown(made.summary, goodput, by_switch), CalibrationCache())
+        learn(plan.calibration, evidence_of(made.summary, goodput, by_switch), CalibrationCache())
     if not made.usable:
         raise UnusableError(made.why_unusable)
 
@@ -134,8 +134,8 @@ def _say_goodput(
 
     def goodput_made() -> Made[GoodputRecord]:
         with Watch() as watch:
-            found = measure_goodput(plan.experiment, up, trials_seconds(plan.trials))
-        return Made(found, not found.notes(), watch.disturbed())
+            goodput = measure_goodput(plan.experiment, up, trials_seconds(plan.trials))
+        return Made(goodput, not goodput.notes(), watch.disturbed())
 
     kept = results.run_record.get("goodput")
     goodput = GoodputRecord.model_validate(kept) if kept else None

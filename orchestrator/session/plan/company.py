@@ -80,11 +80,11 @@ def _beside(
     network: Demands,
 ) -> JobProcesses:
     if job.traffic is not None:
-        found = _traffic(experiment, job, trial, hosts.addresses, network)
+        processes = _traffic(experiment, job, trial, hosts.addresses, network)
     elif job.training is not None:
-        found = _training(experiment, job, trial, hosts.addresses, network)
+        processes = _training(experiment, job, trial, hosts.addresses, network)
     else:
-        found = _program(experiment, job, hosts)
+        processes = _program(experiment, job, hosts)
 
     def named(process: str) -> str:
         return f"{job.name}.{process}"
@@ -98,9 +98,9 @@ def _beside(
             silence_seconds=None,
             heartbeat=False,
         )
-        for plan in found.plans
+        for plan in processes.plans
     )
-    return JobProcesses(plans, replace(found.ready, process=named(found.ready.process)))
+    return JobProcesses(plans, replace(processes.ready, process=named(processes.ready.process)))
 
 
 def _training(

@@ -225,11 +225,11 @@ def plans_of(
         }
 
     def peer(host: str, other: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"address": addresses[other], "port": work.port}
+        endpoint: dict[str, Any] = {"address": addresses[other], "port": work.port}
         sent = (one for one in demands if (one.source, one.destination) == (host, other))
         for one in sent:
-            found["send_buffer_bytes"] = send_buffer(one)
-        return found
+            endpoint["send_buffer_bytes"] = send_buffer(one)
+        return endpoint
 
     def send_buffer(one: Demand) -> int:
         return emulated_send_bytes(network, one, experiment.socket_buffers, scale)

@@ -44,14 +44,14 @@ def machine_record() -> dict[str, Any]:
 @cache
 def code_digest() -> str:
     """Twelve hex digits that differ when anything in our own packages does: versions are rare."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for package in _PACKAGES:
         root = Path(str(resources.files(package)))
         for file in sorted(root.rglob("*")):
             if file.suffix in {".py", ".json"}:
-                found.update(f"{package}/{file.relative_to(root)}\0".encode())
-                found.update(file.read_bytes())
-    return found.hexdigest()[:12]
+                digest.update(f"{package}/{file.relative_to(root)}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _openvswitch() -> dict[str, str]:

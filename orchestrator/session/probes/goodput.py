@@ -47,12 +47,12 @@ def goodput_of(experiment: Experiment, look: Look, records: Mapping[str, bytes])
     }
     # How many bytes a model has makes no difference to which links are full.
     loads = server_loads(exchange, 1)
-    found = []
+    ports = []
     for way in WAYS:
         for load in fullest(load for load in loads if load.direction == way):
             counts = [carried[way][name] for name in load.workers]
             bps = sum(count * 8 / seconds for count, seconds in counts)
-            found.append(
+            ports.append(
                 PortGoodput(
                     port=str(load.port),
                     direction=way,
@@ -63,7 +63,7 @@ def goodput_of(experiment: Experiment, look: Look, records: Mapping[str, bytes])
                     acks_share=acks_share(exchange.demands, experiment.scale, load.port),
                 )
             )
-    return GoodputRecord(ports=tuple(found))
+    return GoodputRecord(ports=tuple(ports))
 
 
 def measure_goodput(experiment: Experiment, up: Opened, trials_seconds: float) -> GoodputRecord:

@@ -75,8 +75,8 @@ def parse_report(printed: bytes) -> dict[str, Any]:
     try:
         report = json.loads(text)
     except ValueError:
-        said = text.strip() or "it printed nothing"
-        raise RunError(f"iperf3 has left no report: {said}") from None
+        output = text.strip() or "it printed nothing"
+        raise RunError(f"iperf3 has left no report: {output}") from None
     if not isinstance(report, dict) or "end" not in report or "error" in report:
         why = report.get("error") if isinstance(report, dict) else None
         raise RunError(f"iperf3 failed: {why or 'no figures in its report'}")

@@ -83,8 +83,8 @@ class CalibrationCache:
 
     def attempts(self, key: Key) -> dict[float, Attempt]:
         """What is remembered for a key, by R."""
-        found = _read(self._path(key))
-        return by_rates(found.attempts) if found is not None and found.key == dict(key) else {}
+        entry = _read(self._path(key))
+        return by_rates(entry.attempts) if entry is not None and entry.key == dict(key) else {}
 
     def remember(self, key: Key, attempts: Iterable[Attempt]) -> None:
         """Add attempts to what is remembered; of two with one R the new one stays.
@@ -107,8 +107,8 @@ class CalibrationCache:
 
     def all(self) -> list[Remembered]:
         """Everything that can be read."""
-        found = (_read(path) for path in sorted(self.directory.glob("*.json")))
-        return [one for one in found if one is not None]
+        entries = (_read(path) for path in sorted(self.directory.glob("*.json")))
+        return [one for one in entries if one is not None]
 
     def _path(self, key: Key) -> Path:
         return self.directory / f"{_digest(key)}.json"

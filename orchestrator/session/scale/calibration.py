@@ -164,9 +164,9 @@ class Attempt(BaseModel):
         idle = self.shown.idle if self.shown else self.idle + self.taken
         figures.append(("idle time", idle, needed_idle))
         return tuple(
-            f"{name} {_percent(found)} of the {_percent(needed)} needed"
-            for name, found, needed in figures
-            if found < needed
+            f"{name} {_percent(reached)} of the {_percent(needed)} needed"
+            for name, reached, needed in figures
+            if reached < needed
         )
 
     def figures(self) -> str:

@@ -21,7 +21,9 @@ ORDERED_SHARE = 0.9
 priority it is nearly all, without it a little more than an equal part."""
 
 
-def shown(summary: Summary, goodput: GoodputRecord, by_switch: Collection[str]) -> Shown | None:
+def evidence_of(
+    summary: Summary, goodput: GoodputRecord, by_switch: Collection[str]
+) -> Shown | None:
     """What a run has shown of its scale; None if it has shown nothing that is sure.
 
     Args:
@@ -36,35 +38,35 @@ def shown(summary: Summary, goodput: GoodputRecord, by_switch: Collection[str]) 
         return None
     if any(trial.use is None or trial.disturbances for trial in trials):
         return None
-    found = Shown(
+    evidence = Shown(
         trials=len(trials),
         idle=min(idle),
         goodput=min(port.share for port in goodput.ports),
     )
     left_out = any(row.left_out for row in summary.rows)
-    if found.goodput < NEEDED_SHARE:
+    if evidence.goodput < NEEDED_SHARE:
         # Who disturbed a trial may have disturbed the measurement before it.
-        return None if left_out else found
-    if found.idle < NEEDED_IDLE:
-        return found
+        return None if left_out else evidence
+    if evidence.idle < NEEDED_IDLE:
+        return evidence
     ordered = [trial for trial in trials if trial.schedule in by_switch and _ordered(trial)]
     ok = all(row.verdict.level == "ok" for row in summary.rows)
-    return found if ok and ordered else None
+    return evidence if ok and ordered else None
 
 
 def learn(
-    calibration: Mapping[str, Any] | None, found: Shown | None, cache: CalibrationCache
+    calibration: Mapping[str, Any] | None, evidence: Shown | None, cache: CalibrationCache
 ) -> None:
     """Remember what was shown, with the calibration that a run was settled by."""
-    if calibration is None or found is None:
+    if calibration is None or evidence is None:
         return
     attempts = map(Attempt.model_validate, calibration.get("attempts") or ())
     chosen = [one for one in attempts if one.rates == calibration.get("chosen")]
     if not chosen:
         return  # links so slow that no machine is asked
-    with suppress(OSError):  # a calibration that is not remembered has said so
+    with suppress(OSError):  # a calibration that is not remembered says so
         cache.remember(
-            calibration["key"], [one.model_copy(update={"shown": found}) for one in chosen]
+            calibration["key"], [one.model_copy(update={"shown": evidence}) for one in chosen]
         )
 
 

@@ -77,13 +77,13 @@ class Attempts:
             tried = attempt(replace(trial, attempt=number))
             if not tried.disturbances:
                 break
-            said = f"disturbed: {'; '.join(tried.disturbances)}"
+            reason = f"disturbed: {'; '.join(tried.disturbances)}"
             if number < most:
-                self._say(f"{said}; attempt {number + 1} of {most} follows")
+                self._say(f"{reason}; attempt {number + 1} of {most} follows")
                 self._wait(self._say)
             elif most < self._most:
-                self._say(f"{said}; not repeated, for the machine stays busy")
+                self._say(f"{reason}; not repeated, for the machine stays busy")
             else:
-                self._say(f"{said}; that was the last of {most} attempts")
+                self._say(f"{reason}; that was the last of {most} attempts")
         self._lost = self._lost + 1 if tried.disturbances else 0
         return tried

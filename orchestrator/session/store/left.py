@@ -26,8 +26,8 @@ Made = Mapping[int, Sequence[Tried]]
 
 def attempts_kept(directory: Path, trials: Iterable[Trial]) -> dict[int, tuple[Tried, ...]]:
     """How the attempts ended that a run's directory holds, by their trial's index."""
-    found = {trial.index: attempts_at(directory, trial) for trial in trials}
-    return {index: tuple(map(tried_at, places)) for index, places in found.items() if places}
+    attempts = {trial.index: attempts_at(directory, trial) for trial in trials}
+    return {index: tuple(map(tried_at, places)) for index, places in attempts.items() if places}
 
 
 def what_stays(directory: Path) -> str:

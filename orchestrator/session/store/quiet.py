@@ -37,7 +37,7 @@ def wait_until_quiet(
     """
     sampler = sampler or UseSampler()
     sampler.sample(stat())
-    quiet, said = 0, False
+    quiet, announced = 0, False
     for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
         sleep(LOOK_SECONDS)
         sampler.sample(stat())
@@ -49,8 +49,8 @@ def wait_until_quiet(
         quiet = 0 if busy else quiet + 1
         if quiet == _QUIET_LOOKS:
             return True
-        if busy and not said:
-            said = True
+        if busy and not announced:
+            announced = True
             say(
                 f"waiting for a quiet machine, at most {WAIT_SECONDS:.0f} s: others use "
                 f"{used.others + used.hypervisor:.1f} of {cores} cores"

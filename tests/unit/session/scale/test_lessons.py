@@ -17,7 +17,7 @@ from orchestrator.session.scale.calibration import (
     Shown,
     decide,
 )
-from orchestrator.session.scale.lessons import learn, shown
+from orchestrator.session.scale.lessons import evidence_of, learn
 from tests.unit.analysis.builder import FakeTrial, write_run
 from tests.unit.session.attempts import attempt
 
@@ -45,7 +45,7 @@ def priority(**how: object) -> FakeTrial:
 
 def lesson(tmp_path: Path, trials: list[FakeTrial], share: float = 0.99) -> Shown | None:
     summary = summarise(read_run(write_run(tmp_path, trials)))
-    return shown(summary, goodput(share), ["switch-priority"])
+    return evidence_of(summary, goodput(share), ["switch-priority"])
 
 
 def test_trials_that_were_ok_show_that_a_scale_is_carried(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_what_is_not_sure_shows_nothing(
 
 def test_without_a_goodput_nothing_is_known_of_the_links(tmp_path: Path) -> None:
     summary = summarise(read_run(write_run(tmp_path, [priority()])))
-    assert shown(summary, GoodputRecord(failed="killed"), ["switch-priority"]) is None
+    assert evidence_of(summary, GoodputRecord(failed="killed"), ["switch-priority"]) is None
 
 
 def test_a_lesson_is_remembered_with_the_scale_that_was_run(tmp_path: Path) -> None:
