@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
 
-from workloads.exchange import Demand, End, Ended, Exchange, Model, Unit
+from workloads.exchange import Demand, End, Ended, Exchange, Members, Model, Unit
 from workloads.exchange.links import meet
 from workloads.process.events import announce
 from workloads.process.job import Job
@@ -20,9 +21,7 @@ class Alone(Exchange):
     """Every worker keeps its gradients to itself: how fast they compute without any traffic."""
 
     @classmethod
-    def demands(
-        cls, servers: Sequence[str], workers: Sequence[str], model: Model
-    ) -> Sequence[Demand]:
+    def demands(cls, members: Members, model: Model) -> Sequence[Demand]:
         """Nobody sends anything."""
         return ()
 
@@ -38,10 +37,10 @@ class Watched(Alone):
     """The same, with its own program on the parameter server's host."""
 
     @classmethod
-    def programs(cls, servers: Sequence[str], workers: Sequence[str]) -> Mapping[str, str]:
+    def programs(cls, members: Members) -> Mapping[str, str]:
         """By host, the name of a library program or `module:Class`."""
-        watchers = dict.fromkeys(servers, "own_exchange:Watcher")
-        return {**watchers, **dict.fromkeys(workers, "worker")}
+        watchers = dict.fromkeys(members.servers, "own_exchange:Watcher")
+        return {**watchers, **dict.fromkeys(members.workers, "worker")}
 
 
 class Watcher(Program[Job]):
@@ -58,11 +57,9 @@ class EveryoneToEveryone(Exchange):
     """Every worker sends its gradients to all others, and applies the mean of all."""
 
     @classmethod
-    def demands(
-        cls, servers: Sequence[str], workers: Sequence[str], model: Model
-    ) -> Sequence[Demand]:
+    def demands(cls, members: Members, model: Model) -> Sequence[Demand]:
         """The whole model, from every worker to every other one."""
-        pairs = [(one, other) for one in workers for other in workers if one != other]
+        pairs = permutations(members.workers, 2)
         return [Demand(one, other, model.bytes) for one, other in pairs]
 
     def open(self, end: End) -> None:

@@ -6,6 +6,7 @@ Topology, Host, Link, Direction             the parts of a topology
 Placement                                   which part of the training runs on which host
 Port, ports, path                           the ends of links, and ways over them
 Demand, Demands, united                     who sends how much to whom, over which links
+Members, members_of                         who takes part in an exchange, in which ring and groups
 ServerExchange, exchange_of                 a parameter server and its workers, and their demands
 exchange_class                              what says the programs and the demands of an exchange
 ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic has
@@ -58,6 +59,7 @@ from orchestrator.spec.traffic.class_plan import (
 from orchestrator.spec.traffic.demands import Demand, Demands, united
 from orchestrator.spec.traffic.exchange_demands import exchange_class
 from orchestrator.spec.traffic.graph import Port, path, ports
+from orchestrator.spec.traffic.members import members_of, ring_order, ring_ways
 from orchestrator.spec.traffic.server_exchange import WAYS, ServerExchange, Way, exchange_of
 from orchestrator.spec.traffic.turns import without_order
 from orchestrator.spec.traffic.windows import (
@@ -135,6 +137,7 @@ __all__ = [
     "load_any",
     "load_experiment",
     "load_topology",
+    "members_of",
     "number_text",
     "packet_segments",
     "pair_demands",
@@ -148,6 +151,8 @@ __all__ = [
     "program_demands",
     "queueing_seconds",
     "rate_text",
+    "ring_order",
+    "ring_ways",
     "shown_path",
     "unfit",
     "united",

@@ -31,6 +31,7 @@ from orchestrator.spec.sweep import Sweep, conditions
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.exchange_demands import demands_under
+from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.turns import too_small_for_order
@@ -40,6 +41,7 @@ from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import add_model, load_model
 from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.members import Members
 
 
 @dataclass(frozen=True)
@@ -211,8 +213,12 @@ class Experiment:
             PluginError: the exchange is not ours, and raises or answers nonsense.
         """
         loaded = load_model(model, self.learning.element_bytes)
-        exchange = self.schedule(schedule).exchange
-        return demands_under(exchange, self.own_code, self.topology, self.placement, loaded)
+        chosen = self.schedule(schedule)
+        return demands_under(chosen, self.own_code, self.topology, self.placement, loaded)
+
+    def members(self, schedule: str) -> Members:
+        """All that take part in a schedule's exchange."""
+        return members_of(self.topology, self.placement, self.schedule(schedule))
 
     @property
     def networks(self) -> tuple[Demands, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from workloads.exchange.demand import Demand
 from workloads.models.profiles import Model
+from workloads.schedule.members import Members
 from workloads.schedule.units import Layout, Unit
 
 # What an exchange says of itself is asked for where there is no numpy.
@@ -25,8 +26,8 @@ class End:
     """What a worker's end of an exchange has to work with.
 
     Attributes:
-        job: what the worker is told: its number is `job.worker`, the names of all are
-            `job.workers`, and where each of them listens is `job.peers`.
+        job: what the worker is told: its number is `job.worker`, all that take part are
+            `job.members`, and where each of them listens is `job.peers`.
         layout: of the model: its units, and which of them a layer has.
         arena: the tensors. A layer's parameters must be in them when `wait` returns it; a unit's
             tensor holds its gradient instead of its parameters when `give` is called.
@@ -81,31 +82,28 @@ class Exchange(ABC):
     end: End
 
     @classmethod
-    def programs(cls, servers: Sequence[str], workers: Sequence[str]) -> Mapping[str, str]:
+    def programs(cls, members: Members) -> Mapping[str, str]:
         """Which program runs on which host.
 
         Args:
-            servers: names of the hosts whose role is parameter server.
-            workers: names of the workers.
+            members: the hosts that take part; `members.servers` are those whose role is parameter
+                server.
 
         Returns:
             By host, the name of a program or its `module:Class`. Hosts that are left out run
             nothing; by default workers run `worker`, and nothing else runs.
         """
-        return dict.fromkeys(workers, "worker")
+        return dict.fromkeys(members.workers, "worker")
 
     @classmethod
-    def demands(
-        cls, servers: Sequence[str], workers: Sequence[str], model: Model
-    ) -> Sequence[Demand] | None:
+    def demands(cls, members: Members, model: Model) -> Sequence[Demand] | None:
         """Who sends how much to whom in an iteration; None: it does not say.
 
         Paths, classes, windows and the bound follow from it. If it does not say, every host may
         send to every other one, all in one class, and there is no bound.
 
         Args:
-            servers: names of the hosts whose role is parameter server.
-            workers: names of the workers.
+            members: the hosts that take part.
             model: what is trained; `model.bytes` are all its parameters, uncoded.
 
         Returns:

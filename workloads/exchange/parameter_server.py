@@ -20,6 +20,7 @@ from workloads.models.profiles import Model
 from workloads.process.process_records import ConnectionEnd
 from workloads.schedule.flows import flow_units, unit_flows
 from workloads.schedule.library import CHOICES
+from workloads.schedule.members import Members
 from workloads.schedule.units import Unit, check_ranks
 from workloads.transport.connection import (
     Connection,
@@ -42,17 +43,16 @@ class ParameterServerExchange(Exchange):
     brings_parameters = True
 
     @classmethod
-    def programs(cls, servers: Sequence[str], workers: Sequence[str]) -> Mapping[str, str]:
+    def programs(cls, members: Members) -> Mapping[str, str]:
         """A server, and the workers."""
-        return {**dict.fromkeys(servers, "server"), **dict.fromkeys(workers, "worker")}
+        servers = dict.fromkeys(members.servers, "server")
+        return {**servers, **dict.fromkeys(members.workers, "worker")}
 
     @classmethod
-    def demands(
-        cls, servers: Sequence[str], workers: Sequence[str], model: Model
-    ) -> Sequence[Demand]:
+    def demands(cls, members: Members, model: Model) -> Sequence[Demand]:
         """Every worker pulls all parameters, and pushes all gradients."""
-        (server,) = servers
-        return server_demands(server, workers, model.bytes)
+        (server,) = members.servers
+        return server_demands(server, members.workers, model.bytes)
 
     def open(self, end: End) -> None:
         """Connect, and let the threads run."""

@@ -18,6 +18,7 @@ from workloads.exchange.demand import Demand, ring_demands
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.exchange.ring_way import RingWay
 from workloads.models.profiles import Model
+from workloads.schedule.members import Members
 from workloads.schedule.owners import owners
 from workloads.schedule.units import Chunk, Unit
 from workloads.training.update import update_of
@@ -29,19 +30,16 @@ class RingExchange(Exchange):
     honours = frozenset({"order", "place", "slice", "not_sent_limit", "synchronisation"})
 
     @classmethod
-    def demands(
-        cls, servers: Sequence[str], workers: Sequence[str], model: Model
-    ) -> Sequence[Demand]:
+    def demands(cls, members: Members, model: Model) -> Sequence[Demand]:
         """Every worker sends 2(n - 1)/n of the model to the next one; servers have no part."""
-        del servers
-        return ring_demands(workers, model.bytes)
+        return ring_demands(members.ring, model.bytes)
 
     def open(self, end: End) -> None:
         """Connect to the neighbours in the ring, and let the threads run."""
         super().open(end)
         job, layout = end.job, end.layout
         self._iteration = 0
-        members = job.workers
+        members = job.members.ring
         self._board = Board(layout, lambda: self._way.moved, job.silence_seconds, there=1)
         self._way = RingWay(end, members, owners(layout, len(members)), layout.units, self._board)
         self._update = update_of(

@@ -166,6 +166,21 @@ def names(most: int) -> Callable[[Any], tuple[str, ...]]:
     return check
 
 
+def members(value: Any) -> dict[str, Any]:
+    """How those that take part stand to each other, beside the workers: see `Members`."""
+    some = listed(text, 0, 1 << 16, "names")
+    wanted = {
+        "servers": some,
+        "ring": some,
+        "groups": listed(some, 0, 1 << 16, "groups"),
+        "shares": lambda given: {key: number(one) for key, one in mapping(given).items()},
+    }
+    keys, problems = checked(mapping(value), wanted)
+    if problems:
+        raise ValueError("; ".join(problems))
+    return keys
+
+
 def ranks(value: Any) -> tuple[int, ...]:
     """A list of whole numbers, at least 0."""
     if not isinstance(value, list) or not all(type(rank) is int and rank >= 0 for rank in value):

@@ -17,12 +17,14 @@ from workloads.process import checks
 from workloads.process.checkpoints import Checkpoints
 from workloads.process.job import MOST_WORKERS, Job
 from workloads.schedule.library import Schedule
+from workloads.schedule.members import Members
 from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
 
 MIN_NOT_SENT_LIMIT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
 
 _TRAINING: Mapping[str, checks.Check] = {
     "workers": checks.names(MOST_WORKERS),
+    "members": checks.members,
     "model": checks.model,
     "schedule": checks.schedule,
     "scale": checks.scale,
@@ -44,6 +46,7 @@ class TrainingJob(Job):
 
     Attributes:
         workers: names of all workers, in the order in which their gradients are summed.
+        standing: their servers, and how they stand to each other; see `members`.
         model: what is trained.
         schedule: how communication is ordered.
         rates: R, the divisor of the rates.
@@ -62,6 +65,7 @@ class TrainingJob(Job):
     keys: ClassVar[Mapping[str, checks.Check]] = _TRAINING
 
     workers: tuple[str, ...]
+    standing: Mapping[str, Any]
     model: Model
     schedule: Schedule
     rates: float
@@ -88,12 +92,19 @@ class TrainingJob(Job):
         if problems:
             raise JobError(problems)
         values["rates"], values["time"] = values.pop("scale")
+        values["standing"] = values.pop("members")
         envelope = {each.name: getattr(job, each.name) for each in fields(Job)}
         return cls(**envelope, **values)
 
     @classmethod
     def _contradictions(cls, job: Job, values: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong between values that are each what they must be."""
+        standing = values.get("members", {})
+        workers = sorted(values.get("workers", ()))
+        rings = {"ring": standing.get("ring"), "groups": sum(standing.get("groups", ()), ())}
+        for key, named in rings.items():
+            if workers and named and sorted(named) != workers:
+                yield f"section.members.{key}: must have every worker once"
         if "schedule" in values:
             flow_count, marks = values["schedule"].flow_count, len(job.flow_dscp)
             if marks != flow_count:
@@ -101,6 +112,11 @@ class TrainingJob(Job):
                     "endpoints.flow_dscp: the schedule's number of flows is "
                     f"{flow_count}, found {marks}"
                 )
+
+    @property
+    def members(self) -> Members:
+        """All that take part in the exchange."""
+        return Members(workers=self.workers, schedule=self.schedule, **self.standing)
 
     @property
     def layout(self) -> Layout:

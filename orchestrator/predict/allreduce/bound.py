@@ -29,10 +29,10 @@ from functools import lru_cache
 from math import inf, isclose
 from typing import Literal
 
-from orchestrator.predict.allreduce.cuts import Node, below, cut_tree, hosts_in_turn
 from orchestrator.predict.allreduce.ring import Ring, ring
 from orchestrator.predict.loads import Goodputs, goodput_bps
-from orchestrator.spec import Port, Topology, ports
+from orchestrator.spec import Port, Topology, ports, ring_order
+from orchestrator.spec.traffic.cuts import Node, below, cut_tree
 
 Kind = Literal["exact", "cut bound"]
 
@@ -116,9 +116,7 @@ def _of_a_byte(
     equal = [one for one in found if isclose(one.seconds_per_byte, longest, rel_tol=_PRECISION)]
     limiting = {port for one in equal for port in one.ports}
     named = tuple(str(port) for port in ports(topology) if port in limiting)
-    best = ring(topology, hosts_in_turn(tree), 1, known)
-    if in_order.seconds <= best.seconds * (1 + _PRECISION):
-        best = in_order
+    best = ring(topology, ring_order(topology, hosts), 1, known)
     reached = best.seconds <= longest * (1 + _PRECISION) or _by_shares(tree, costs, longest)
     return AllreduceBound(longest, "exact" if reached else "cut bound", named, in_order, best)
 

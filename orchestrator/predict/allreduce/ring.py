@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from orchestrator.predict.loads import Goodputs, link_loads
-from orchestrator.spec import Demand, Demands, Topology
+from orchestrator.spec import Demands, Topology, ring_ways
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,7 @@ def ring_demands(topology: Topology, hosts: Sequence[str], size: int) -> Demands
     Raises:
         ValueError: no hosts, one comes twice, or there is no path between two of them.
     """
-    if not hosts or len(set(hosts)) < len(hosts):
-        raise ValueError("a ring needs hosts, each of them once")
-    sent = _rounds(len(hosts)) * size
-    ends = pairwise((*hosts, hosts[0])) if len(hosts) > 1 else ()
-    return Demands(topology, tuple(Demand(one, other, round(sent)) for one, other in ends))
+    return ring_ways(topology, hosts, round(_rounds(len(hosts)) * size) if hosts else 0)
 
 
 def ring(

@@ -134,6 +134,5 @@ def trial_record(
 
 def _is_served(experiment: Experiment, schedule: str) -> bool:
     """Whether our parameter server runs under a schedule, whose records are known."""
-    placement, exchange = experiment.placement, experiment.schedule(schedule).exchange
-    programs = programs_of(exchange, experiment.own_code, placement.servers, ())
-    return programs.get(placement.server) == "server"
+    programs = programs_of(experiment.members(schedule), experiment.own_code)
+    return programs.get(experiment.placement.server) == "server"

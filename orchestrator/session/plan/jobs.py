@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from orchestrator.spec import (
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import load_model
 from workloads.process.checkpoints import Checkpoints
+from workloads.schedule.members import Members
 from workloads.schedule.units import Layout
 
 PORT = FIRST_PORT
@@ -166,12 +167,12 @@ def plans_of(
     }
     exchange = code.exchanges.get(schedule.exchange)
     if work.programs is None:
-        programs = programs_of(
-            schedule.exchange, code, placement.servers, [one for _, one in workers]
-        )
+        members = experiment.members(work.schedule)
+        programs = programs_of(members, code)
     else:
         server, of_workers = work.programs
         programs = {placement.server: server, **{one: of_workers for _, one in workers}}
+        members = Members((placement.server,), tuple(one for _, one in workers))
         # A probe's traffic is not coded.
         codecs, schedule = {}, replace(schedule, push_codec=IDENTITY, pull_codec=IDENTITY)
     own = [code.programs[name] for name in set(programs.values()) if name in code.programs]
@@ -190,6 +191,7 @@ def plans_of(
     targets = {one.name: one.target for one in own}
     training = {
         "workers": [worker for _, worker in workers],
+        "members": members.as_job(),
         "model": work.model if model is None else model.profile,
         "schedule": told,
         "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
@@ -297,14 +299,12 @@ def _on_network(demand: Demand, work: Work) -> Demand:
     return next(one for one in those if one.port == work.port)
 
 
-def programs_of(
-    exchange: str, code: OwnCode, servers: Sequence[str], workers: Sequence[str]
-) -> Mapping[str, str]:
-    """Which program runs on which host under an exchange.
+def programs_of(members: Members, code: OwnCode) -> Mapping[str, str]:
+    """Which program runs on which host under the exchange of those that take part.
 
     Raises:
         PluginError: it is one that is not ours, and cannot be had any more.
     """
-    kind = exchange_class(exchange, code)
-    programs: Mapping[str, str] = kind.programs(tuple(servers), tuple(workers))
+    kind = exchange_class(members.schedule.exchange, code)
+    programs: Mapping[str, str] = kind.programs(members)
     return programs

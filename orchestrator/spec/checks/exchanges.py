@@ -29,7 +29,7 @@ def check_exchanges(
     known = tuple(networks)
     for name, schedule in schedules.items():
         if schedule.exchange in code.exchanges:
-            problems = _problems(schedule.exchange, code, models, known, switch)
+            problems = _problems(schedule, code, models, known, switch)
             message, hint = next(problems, ("", ""))
             if message:
                 document.report_at(("custom_schedules", name, "exchange"), message, hint)
@@ -45,7 +45,7 @@ def networks_of(
 
 
 def _problems(
-    exchange: str,
+    schedule: Schedule,
     code: OwnCode,
     models: Sequence[str],
     networks: Iterable[tuple[Topology, Placement]],
@@ -54,11 +54,11 @@ def _problems(
     for topology, placement in networks:
         for model in models:
             try:
-                demands = demands_under(exchange, code, topology, placement, load_model(model))
+                demands = demands_under(schedule, code, topology, placement, load_model(model))
             except PluginError as error:
                 yield error.message, error.hint
                 continue
             if why := unfit(demands, switch):
-                yield f"exchange {exchange!r}: {why}", ""
+                yield f"exchange {schedule.exchange!r}: {why}", ""
             for port, _, least in short_queues(demands):
                 yield why_short(demands, port), f"{least_text(least)} in {topology.name}"

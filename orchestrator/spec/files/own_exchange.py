@@ -13,6 +13,7 @@ from orchestrator.spec.traffic.exchange_demands import exchange_class
 from workloads.errors import nearest, raised_by
 from workloads.library import PARAMETER_SERVER
 from workloads.schedule.library import CHOICES, Schedule, chosen
+from workloads.schedule.members import Members
 
 _RETURNS = {
     "wait": "the layer, and when its parameters came (ns; 0: they were there)",
@@ -30,7 +31,8 @@ def wrong_exchange(exchange: OwnExchange, schedule: Schedule) -> str:
 
 def programs_tried(exchange: OwnExchange) -> Mapping[str, str]:
     """The programs that an exchange names for a server and a worker."""
-    programs: Mapping[str, str] = exchange.instance.programs(("ps",), ("worker",))
+    members = Members(("ps",), ("worker",))
+    programs: Mapping[str, str] = exchange.instance.programs(members)
     return programs
 
 

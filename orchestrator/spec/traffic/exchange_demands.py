@@ -12,10 +12,12 @@ from orchestrator.plugins import OwnCode, PluginError, users_code
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demand, Demands
+from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.traffic.server_exchange import exchange_of
 from workloads.errors import raised_by
 from workloads.library import EXCHANGES, PARAMETER_SERVER
 from workloads.models.profiles import Model
+from workloads.schedule.library import Schedule
 
 _REMEMBERED = 64  # topologies, or sizes of models on them: a sweep has a few dozen
 
@@ -33,9 +35,9 @@ def exchange_class(exchange: str, code: OwnCode) -> Any:
 
 
 def demands_under(
-    exchange: str, code: OwnCode, topology: Topology, placement: Placement, model: Model
+    schedule: Schedule, code: OwnCode, topology: Topology, placement: Placement, model: Model
 ) -> Demands:
-    """What an exchange demands of a network for a model.
+    """What a schedule's exchange demands of a network for a model.
 
     Where it does not say, every host that takes part may send to every other one; the demands are
     then not `declared`.
@@ -44,12 +46,14 @@ def demands_under(
         PluginError: it is user-defined, and raises or answers nonsense.
         ValueError: there is not exactly one parameter server.
     """
+    exchange = schedule.exchange
     if exchange == PARAMETER_SERVER:  # without an import of the hosts' part
         return exchange_of(topology, placement).demands_of(model.bytes)
     kind = exchange_class(exchange, code)
+    members = members_of(topology, placement, schedule)
     try:
         with users_code():
-            demands = kind.demands(placement.servers, placement.workers, model)
+            demands = kind.demands(members, model)
             demands = demands if demands is None else tuple(demands)
     except Exception as error:
         why = f"raised {raised_by(kind.demands, error)}"

@@ -72,6 +72,7 @@ def train(
 
     common: dict[str, Any] = {
         "workers": names,
+        "standing": {"servers": ("ps",), "ring": (), "groups": (), "shares": {}},
         "model": model,
         "schedule": schedule,
         "rates": 1.0,

@@ -118,6 +118,7 @@ class Bench:
             "limits": {"silence_seconds": 30},
             "section": {
                 "workers": workers,
+                "members": {"servers": ["ps"], "ring": [], "groups": [], "shares": {}},
                 "model": "alexnet",
                 "schedule": "none",
                 "scale": {"rates": 1, "time": 0.005},

@@ -65,6 +65,12 @@ def test_a_ring_plans_its_order_with_what_its_links_carry(tmp_path: Path) -> Non
     assert served.seconds_per_byte == pytest.approx(3 / goodput)
 
 
+def test_all_are_told_who_takes_part(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    for job in accepted(made).values():
+        assert job.members == made.members(TRIAL.schedule)
+
+
 @pytest.mark.parametrize(("rate", "one_queue"), [(10**9, True), (3 * 10**9, False)])
 def test_one_queue_for_all_workers_where_a_shared_link_limits_them(
     tmp_path: Path, rate: int, one_queue: bool

@@ -80,20 +80,21 @@ class Nothing(Exchange):
 
 class Served(Nothing):
     @classmethod
-    def programs(cls, servers, workers):
-        return {**dict.fromkeys(servers, "own:Idle"), **dict.fromkeys(workers, "worker")}
+    def programs(cls, members):
+        idle = dict.fromkeys(members.servers, "own:Idle")
+        return {**idle, **dict.fromkeys(members.workers, "worker")}
 
 
 class Lost(Nothing):
     @classmethod
-    def programs(cls, servers, workers):
+    def programs(cls, members):
         return {"elsewhere": "worker"}
 
 
 class Unknown(Nothing):
     @classmethod
-    def programs(cls, servers, workers):
-        return dict.fromkeys(workers, "wroker")
+    def programs(cls, members):
+        return dict.fromkeys(members.workers, "wroker")
 
 
 class Summing(Negated):
@@ -126,8 +127,8 @@ class Dreamer(Nothing):
 def demanding(demands_of):
     class Demanding(Nothing):
         @classmethod
-        def demands(cls, servers, workers, model):
-            return demands_of(workers, model)
+        def demands(cls, members, model):
+            return demands_of(members.workers, model)
     return Demanding
 
 

@@ -56,6 +56,16 @@ def test_a_program_that_needs_a_server_where_there_is_none(bench: Bench) -> None
         ("workers", [], "section.workers: must be a list of 1 to 65536 names"),
         ("workers", ["a", "a"], "section.workers: names a worker twice"),
         ("workers", ["worker0"], "section.worker: there are 1 workers, counted from 0"),
+        (
+            "members",
+            {},
+            "section.members: servers: missing; ring: missing; groups: missing; shares: missing",
+        ),
+        (
+            "members",
+            {"servers": [], "ring": ["worker1"], "groups": [], "shares": {}},
+            "section.members.ring: must have every worker once",
+        ),
         ("worker", -1, "section.worker: must be a whole number from 0 to 65535"),
         ("model", "resnet", "section.model: unknown model 'resnet' (did you mean 'resnet50'?)"),
         ("schedule", 5, "section.schedule: must be a text"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.spec import Port, Topology, ports
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.graph import Port, ports
 
 
 @dataclass

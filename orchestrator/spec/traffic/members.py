@@ -1,0 +1,77 @@
+"""Who takes part in a schedule's exchange on a topology, and how near they are (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+from orchestrator.spec.placement import Placement
+from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.cuts import cut_tree, hosts_in_turn
+from orchestrator.spec.traffic.demands import Demand, Demands
+from workloads.schedule.library import Schedule
+from workloads.schedule.members import Members
+
+_REMEMBERED = 64  # topologies, or schedules on them: a sweep has a few dozen
+_PRECISION = 1e-9
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def members_of(topology: Topology, placement: Placement, schedule: Schedule) -> Members:
+    """All that take part, with a ring of the workers and groups of them that the topology suggests.
+
+    A group is what is behind one switch.
+
+    Raises:
+        ValueError: there is no path between two workers.
+    """
+    racks: dict[str, list[str]] = {}
+    for worker in placement.workers:
+        racks.setdefault(_rack(topology, worker), []).append(worker)
+    return Members(
+        placement.servers,
+        placement.workers,
+        ring=ring_order(topology, placement.workers),
+        groups=tuple(ring_order(topology, rack) for rack in racks.values()),
+        schedule=schedule,
+    )
+
+
+def ring_order(topology: Topology, hosts: Sequence[str]) -> tuple[str, ...]:
+    """The hosts in the order of the fastest ring: their own, if no other is faster.
+
+    The other one is that of a walk round the tree, which passes every link once each way. By the
+    links' rates alone; where links form loops, a still faster one may be there.
+
+    Raises:
+        ValueError: no hosts, one comes twice, or there is no path between two of them.
+    """
+    own, walk = tuple(hosts), tuple(hosts_in_turn(cut_tree(topology, hosts)))
+    return own if _busiest(topology, own) <= _busiest(topology, walk) * (1 + _PRECISION) else walk
+
+
+def ring_ways(topology: Topology, hosts: Sequence[str], size: int = 0) -> Demands:
+    """Every host's demand of so many bytes to the next one, the last one's to the first.
+
+    Raises:
+        ValueError: no hosts, one comes twice, or there is no path between two of them.
+    """
+    if not hosts or len(set(hosts)) < len(hosts):
+        raise ValueError("a ring needs hosts, each of them once")
+    ends = pairwise((*hosts, hosts[0])) if len(hosts) > 1 else ()
+    return Demands(topology, tuple(Demand(one, other, size) for one, other in ends))
+
+
+def _busiest(topology: Topology, hosts: Sequence[str]) -> float:
+    """Seconds in which the fullest link carries a bit of every host to the next one."""
+    ways = ring_ways(topology, hosts)
+    return max((len(ways.through(port)) / port.rate_bps for port in ways.crossed), default=0.0)
+
+
+def _rack(topology: Topology, host: str) -> str:
+    """What a host's only link leads to."""
+    for link in topology.links:
+        if host in link.endpoints:
+            return next(end for end in link.endpoints if end != host)
+    return host

@@ -1,0 +1,47 @@
+"""The ring and the groups of workers that a topology suggests."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.spec import Placement, Topology, load_topology, members_of, ring_order, ring_ways
+from tests.unit.predict.allreduce.test_bound import trees
+from workloads.schedule.library import get_schedule
+
+TOPOLOGIES = Path(__file__).parents[4] / "topologies"
+
+
+def seconds(topology: Topology, hosts: tuple[str, ...]) -> float:
+    ways = ring_ways(topology, hosts)
+    return max(len(ways.through(port)) / port.rate_bps for port in ways.crossed)
+
+
+@settings(max_examples=60)
+@given(trees(), st.randoms())
+def test_no_order_makes_a_faster_ring(topology: Topology, chance: object) -> None:
+    hosts = [host.name for host in topology.hosts]
+    chance.shuffle(hosts)  # type: ignore[attr-defined]
+    fastest = min(seconds(topology, order) for order in permutations(hosts))
+    assert seconds(topology, ring_order(topology, hosts)) == pytest.approx(fastest)
+
+
+def test_workers_keep_their_order_where_no_ring_is_faster() -> None:
+    topology = load_topology(TOPOLOGIES / "two-rack-tree.yaml")
+    workers = tuple(f"worker{number}" for number in range(6))
+    assert ring_order(topology, workers) == workers
+    mixed = [workers[number] for number in (0, 3, 1, 4, 2, 5)]
+    assert ring_order(topology, mixed) == workers
+
+
+def test_a_group_is_what_is_behind_one_switch() -> None:
+    topology = load_topology(TOPOLOGIES / "two-rack-tree.yaml")
+    workers = tuple(f"worker{number}" for number in (5, 0, 3, 1))
+    found = members_of(topology, Placement(("ps",), workers), get_schedule("p3"))
+    assert found.groups == (("worker5", "worker3"), ("worker0", "worker1"))
+    assert (found.servers, found.workers, found.schedule.name) == (("ps",), workers, "p3")
+    assert sorted(found.ring) == sorted(workers)

@@ -1,0 +1,47 @@
+"""Who takes part in an exchange, and how they stand to each other (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
+
+
+@dataclass(frozen=True)
+class Members:
+    """All that take part in a schedule's exchange, by the names of their hosts.
+
+    Attributes:
+        servers: the parameter servers that the schedule uses, in their order.
+        workers: in the order in which their gradients are summed.
+        ring: all workers in an order that suits the topology: each can send to the next one, and
+            the last to the first, without crossing a link oftener than needed; empty: `workers`.
+        groups: the workers in groups that are near each other, each in ring order; empty: one
+            group of all.
+        shares: where an exchange takes several ways at once, the share of the model by way.
+        schedule: what they do.
+    """
+
+    servers: tuple[str, ...]
+    workers: tuple[str, ...]
+    ring: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict, hash=False)
+    schedule: Schedule = field(default_factory=lambda: get_schedule(UNSCHEDULED))
+
+    def __post_init__(self) -> None:
+        if not self.ring:
+            object.__setattr__(self, "ring", self.workers)
+        if not self.groups:
+            object.__setattr__(self, "groups", (self.ring,))
+
+    def as_job(self) -> dict[str, Any]:
+        """What a job says of them beside its workers and its schedule, ready for JSON."""
+        return {
+            "servers": list(self.servers),
+            "ring": list(self.ring),
+            "groups": [list(group) for group in self.groups],
+            "shares": dict(self.shares),
+        }
