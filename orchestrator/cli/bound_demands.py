@@ -1,4 +1,4 @@
-"""What `dmlbed bound` says of schedules whose exchange is no parameter server."""
+"""What `dmlbed bound` says of schedules whose exchange is not one parameter server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from orchestrator.predict import Case, demand_bound
 from orchestrator.spec import Experiment
-from workloads.library import PARAMETER_SERVER
 
 FORMULA = "lower bound of its demands"
 
@@ -25,7 +24,7 @@ def describe_demands(
     found: list[dict[str, Any]] = []
     for name in experiment.schedules:
         schedule = experiment.schedule(name)
-        if schedule.exchange == PARAMETER_SERVER:
+        if schedule.one_server:
             continue
         named = {"schedule": name, "formula": FORMULA}
         demands = experiment.demands(name, case.model.name)

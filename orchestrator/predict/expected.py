@@ -34,6 +34,7 @@ from orchestrator.predict.pipeline import Order as QueueOrder
 from orchestrator.predict.pipeline import Work, pipelined_seconds, work
 from orchestrator.predict.rings import ring_expected
 from orchestrator.predict.server_loads import ServerLoad, server_loads
+from orchestrator.predict.several_servers import work_of_servers
 from orchestrator.predict.windows import (
     capped,
     delays_seconds,
@@ -163,6 +164,8 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
         seconds_or_reason = f"the order {schedule.order} is not the library's"
     elif schedule.exchange == RING and not schedule.coded:
         seconds_or_reason = ring_expected(schedule, case, order)
+    elif (schedule.servers or 1) > 1 and not schedule.coded:
+        seconds_or_reason = _with_servers(schedule, order, case)
     elif not schedule.sends_model:
         seconds_or_reason = (
             "what its codec sends is not known"
@@ -294,13 +297,9 @@ def _with_barrier(
 
 
 def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:
-    queues = next((_QUEUES[name] for name in _QUEUES if ORDERS[name] is order), None)
-    # The simulated flows are as many as geryon's.
-    by_flow = schedule.switch_order == "layer" and schedule.flows == get_schedule("geryon").flows
-    if by_flow and queues == "fifo":
-        queues = "flow"
-    elif queues is None or schedule.at_switch:
-        return f"an order by {schedule.switch_order or schedule.order} is not simulated"
+    queues = _queue_order(schedule, order)
+    if queues is None:
+        return _not_simulated(schedule)
     if not schedule.bulk_synchronous:
         return _apart(schedule, queues, case)
     devices = list(worker_devices(case.exchange, case.devices).values())
@@ -322,6 +321,30 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
     made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
     made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
     return _pipelined(made, queues)
+
+
+def _with_servers(schedule: Schedule, order: Order, case: Case) -> float | str:
+    queues = _queue_order(schedule, order)
+    if schedule.barrier:
+        return "several servers behind a step barrier are not simulated"
+    if queues is None:
+        return _not_simulated(schedule)
+    made = work_of_servers(schedule, case)
+    return made if isinstance(made, str) else _pipelined(made, queues)
+
+
+def _queue_order(schedule: Schedule, order: Order) -> QueueOrder | None:
+    """The order of the simulated queues; None: there is none like it."""
+    queues = next((_QUEUES[name] for name in _QUEUES if ORDERS[name] is order), None)
+    # The simulated flows are as many as geryon's.
+    by_flow = schedule.switch_order == "layer" and schedule.flows == get_schedule("geryon").flows
+    if by_flow and queues == "fifo":
+        return "flow"
+    return None if schedule.at_switch else queues
+
+
+def _not_simulated(schedule: Schedule) -> str:
+    return f"an order by {schedule.switch_order or schedule.order} is not simulated"
 
 
 def _one_by_one(case: Case) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter
+from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter, model_validator
 
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
@@ -66,7 +66,7 @@ class TrialRecord(Chosen, Record):
         attempt: from 1; a trial that was disturbed is tried again.
         seconds: on the clock, start and end of the processes included.
         communication: what its schedule stands for.
-        ps: name of the parameter server's process; None: there was none.
+        servers: names of the parameter servers' processes; none: there were none.
         demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
             exchange does not say, or its codec makes other bytes of it.
         batch: images per worker and iteration.
@@ -87,7 +87,7 @@ class TrialRecord(Chosen, Record):
     error: str | None
     seconds: float = Field(ge=0)
     communication: Schedule
-    ps: str | None
+    servers: tuple[str, ...]
     demands: tuple[Demand, ...] | None = None
     workers: tuple[str, ...] = Field(min_length=1)
     batch: int = Field(ge=1)
@@ -101,6 +101,15 @@ class TrialRecord(Chosen, Record):
     program: ProgramRecord | None = None
     beside: tuple[BesideRecord, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_server(cls, record: Any) -> Any:
+        """Versions that knew one server at most named it in `ps`."""
+        if isinstance(record, dict) and "ps" in record:
+            record = dict(record)
+            record["servers"] = [name for name in (record.pop("ps"),) if name is not None]
+        return record
+
     @property
     def all_iterations(self) -> int:
         """Warm-up and cool-down included."""
@@ -109,7 +118,7 @@ class TrialRecord(Chosen, Record):
     @property
     def processes(self) -> tuple[str, ...]:
         """Names of all that left records."""
-        return (*(() if self.ps is None else (self.ps,)), *self.workers)
+        return (*self.servers, *self.workers)
 
     @property
     def all_processes(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ from orchestrator.spec.traffic.class_plan import (
 from orchestrator.spec.traffic.demands import Demand, Demands, united
 from orchestrator.spec.traffic.exchange_demands import exchange_class
 from orchestrator.spec.traffic.graph import Port, path, ports
-from orchestrator.spec.traffic.members import members_of, ring_order, ring_ways
+from orchestrator.spec.traffic.members import members_of, ring_order, ring_ways, too_few_servers
 from orchestrator.spec.traffic.server_exchange import WAYS, ServerExchange, Way, exchange_of
 from orchestrator.spec.traffic.turns import without_order
 from orchestrator.spec.traffic.windows import (
@@ -154,6 +154,7 @@ __all__ = [
     "ring_order",
     "ring_ways",
     "shown_path",
+    "too_few_servers",
     "unfit",
     "united",
     "window_bytes",

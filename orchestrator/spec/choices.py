@@ -166,6 +166,7 @@ def all_choices(
 
 def schedule_choices(schedule: Schedule) -> dict[str, Any]:
     """A schedule's choices; those that older versions did not know, where they are made."""
-    defaults = {"push_codec": IDENTITY, "pull_codec": IDENTITY, "exchange": PARAMETER_SERVER}
+    coded = {"push_codec": IDENTITY, "pull_codec": IDENTITY}
+    defaults = {**coded, "exchange": PARAMETER_SERVER, "servers": None}
     choices = asdict(schedule)
     return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}

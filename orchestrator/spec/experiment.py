@@ -36,7 +36,6 @@ from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.turns import too_small_for_order
 from orchestrator.spec.traffic.windows import SocketBuffers
-from workloads.library import PARAMETER_SERVER
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import add_model, load_model
@@ -230,7 +229,7 @@ class Experiment:
         others = (
             self.demands(schedule, model)
             for schedule in self.schedules
-            if self.schedule(schedule).exchange != PARAMETER_SERVER
+            if not self.schedule(schedule).one_server
             for model in self.models
         )
         pairs = pair_demands(self.topology, self.programs)

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
-from orchestrator.spec.checks.exchanges import check_exchanges, networks_of
+from orchestrator.spec.checks.exchanges import check_exchanges, check_servers, networks_of
 from orchestrator.spec.checks.jobs import check_jobs
 from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.placements import check_placement
@@ -206,13 +206,17 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         compared = file.schedules if overrides.schedules is None else overrides.schedules
         repeats = file.repeats if overrides.repeats is None else overrides.repeats
         counts = (len(models), len(compared), len(programs), repeats)
-        option_problems += check_trials(document, overrides, counts, sweep, workers)
+        option_problems += [
+            *check_trials(document, overrides, counts, sweep, workers),
+            *check_servers(document, schedules, placement, file.schedules, overrides.schedules),
+        ]
         check_units(document, schedules, file.models, workers)
         if topology is not None and not document.problems:
             check_exchanges(
                 document,
                 schedules,
                 code,
+                listed=file.schedules,
                 models=file.models,
                 networks=networks_of(topology, placement, sweep),
                 switch=switch,

@@ -15,7 +15,8 @@ class Placement:
     """The hosts of each part, by name. Hosts that are not in it have no part.
 
     Attributes:
-        servers: of the parameter server. There is exactly one today.
+        servers: of the parameter servers, at least one. Which of them a schedule uses is its
+            choice; most have the first one only.
         workers: in the order in which their gradients are summed; at least one.
     """
 
@@ -24,9 +25,8 @@ class Placement:
 
     @property
     def server(self) -> str:
-        """The host of the only parameter server."""
-        (only,) = self.servers
-        return only
+        """The host of the first parameter server, which is the only one of most schedules."""
+        return self.servers[0]
 
     def resolved(self) -> dict[str, Any]:
         """All of it, ready for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -20,7 +21,9 @@ from tests.system.experiments import (
     write_experiment,
 )
 from tests.system.program import ROOT, Running, dmlbed, dmlbed_argv
+from tests.unit.workloads.reference import parameters
 from workloads.models.profiles import load_model
+from workloads.schedule.owners import units_of
 from workloads.schedule.units import Layout
 
 SMALL = 64 * 1024
@@ -275,3 +278,41 @@ def test_workers_exchange_among_themselves(tmp_path: Path) -> None:
     (row,) = json.loads(done.stdout)["rows"]
     assert 0 < row["imgs_per_sec"] <= ABOVE_BOUND * row["bound_imgs_per_sec"]
     assert row["verdict"] in LEVELS
+
+
+def test_two_servers_share_the_model(tmp_path: Path) -> None:
+    """Half of the bytes each, on its own link, and together the parameters of one server."""
+    file = write_experiment(
+        tmp_path, topology=ROOT / "topologies" / "two-servers.yaml", schedules="p3, two-servers"
+    )
+    done = dmlbed("run", file, "--json", "--out", tmp_path / "out")
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
+    one, two = stored_trials(run_directory(tmp_path / "out"))
+    assert (one.record["servers"], two.record["servers"]) == (["ps0"], ["ps0", "ps1"])
+    experiment = load_experiment(file)
+    members, model = experiment.members("two-servers"), load_model("squeezenet")
+    scale, schedule = experiment.scale, experiment.schedule("two-servers")
+    layout = Layout(model, scale.rates, scale.time, schedule.slice_bytes)
+    whole = parameters(
+        model.tensors,
+        scale.rates,
+        scale.time,
+        seed=experiment.seed,
+        workers=len(members.workers),
+        rate=experiment.learning_rate,
+        iterations=experiment.all_iterations,
+    )
+    assert one.events("ps0", "end")[0]["parameters_sha256"] == hashlib.sha256(whole).hexdigest()
+    for server in members.servers:
+        chunks = [chunk for unit in units_of(layout, members, server) for chunk in unit.chunks]
+        own = b"".join(whole[chunk.start : chunk.start + chunk.length] for chunk in chunks)
+        assert two.events(server, "end")[0]["parameters_sha256"] == hashlib.sha256(own).hexdigest()
+        moved = experiment.all_iterations * len(members.workers) * len(own)
+        frames = moved * FRAME_BYTES / PAYLOAD_BYTES
+        resent = FRAME_BYTES * sum(two.network["tcp_retransmits"].values())
+        for name in (f"core->{server}", f"{server}->core"):
+            port = two.port(name)
+            data = sum(each["bytes"] for each in port["classes"] if each["name"] != "ack")
+            assert frames <= data <= (frames + resent) * 1.01 + SMALL, name
+    rows = json.loads(done.stdout)["rows"]
+    assert all(row["verdict"] in LEVELS for row in rows)

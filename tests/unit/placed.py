@@ -1,4 +1,4 @@
-"""Who does what on the tests' topologies: the host "ps" serves, and all others work."""
+"""Who does what on the tests' topologies: hosts named after "ps" serve, and all others work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from orchestrator.spec import Placement, ServerExchange, Topology
 
 def placement_on(topology: Topology) -> Placement:
     names = [host.name for host in topology.hosts]
-    return Placement(("ps",), tuple(name for name in names if name != "ps"))
+    servers = tuple(name for name in names if name.startswith("ps"))
+    return Placement(servers, tuple(name for name in names if name not in servers))
 
 
 def exchange_of(topology: Topology) -> ServerExchange:

@@ -92,6 +92,10 @@ class Board:
         )
         return max((self._arrived_at[layer] for layer in layers), default=0)
 
+    def begun(self, iteration: int) -> bool:
+        """Whether a layer has its parameters of an iteration; for `wait`."""
+        return any(version > iteration for version in self._layer_versions)
+
     def wait(self, ready: Callable[[], bool], what: str, silence: float = 0.0) -> None:
         """Wait until something is so.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -31,12 +31,21 @@ class Demand:
         return self.name or f"{self.source} to {self.destination}"
 
 
-def server_demands(server: str, workers: Sequence[str], model_bytes: int) -> tuple[Demand, ...]:
-    """Every worker's pull from a parameter server, then every worker's push; a class each."""
-    return (
-        *(Demand(server, one, model_bytes, one, f"pull of {one}") for one in workers),
-        *(Demand(one, server, model_bytes, one, f"push of {one}") for one in workers),
-    )
+def server_demands(sizes: Mapping[str, int], workers: Sequence[str]) -> tuple[Demand, ...]:
+    """Every worker's pull from every parameter server, then every push; a class for each worker.
+
+    Args:
+        sizes: of the parameters that a server looks after, in bytes, by its host.
+        workers: their hosts.
+    """
+    several = len(sizes) > 1
+    pulls, pushes = [], []
+    for server, size in sizes.items():
+        of, to = (f" from {server}", f" to {server}") if several else ("", "")
+        for one in workers:
+            pulls.append(Demand(server, one, size, one, f"pull of {one}{of}"))
+            pushes.append(Demand(one, server, size, one, f"push of {one}{to}"))
+    return (*pulls, *pushes)
 
 
 def ring_demands(members: Sequence[str], model_bytes: int) -> tuple[Demand, ...]:

@@ -122,7 +122,8 @@ class TrainingJob(Job):
     def layout(self) -> Layout:
         """How the model is cut; made anew each time."""
         size = self.learning.element_bytes
-        return Layout(self.model, self.rates, self.time, self.schedule.slice_bytes, size)
+        slice_bytes, parts = self.schedule.slice_bytes, self.members.owners
+        return Layout(self.model, self.rates, self.time, slice_bytes, size, parts=parts)
 
     @property
     def goes_on(self) -> bool:

@@ -182,7 +182,7 @@ class CalibrationWorker:
             WorkloadError: the connection failed; the parameter server has been told.
         """
         job = self._job
-        connection = join(job, self._layout, self._records)[0]
+        connection = join(job, self._layout, self._records, job.members.servers[0])[0]
         try:
             self._exchange(connection)
         except WorkloadError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from workloads.codecs.coded import codec_named
@@ -10,7 +11,7 @@ from workloads.errors import WorkloadError
 from workloads.library import TORCH_COMPUTE
 from workloads.models.coding import coding_seconds
 from workloads.process.training import TrainingJob, WorkerJob
-from workloads.schedule.units import Layout
+from workloads.schedule.units import Layout, Unit
 from workloads.training import update
 from workloads.training.clock import Clock
 from workloads.training.compute import Compute
@@ -55,6 +56,22 @@ def initialise(job: TrainingJob, parameters: Arena, layout: Layout) -> None:
         update.initialise(parameters, layout, job.seed)
         return
     _torch().initialise(job, parameters, layout)
+
+
+def initial_parameters(job: TrainingJob, layout: Layout, units: Sequence[Unit]) -> Arena:
+    """Memory for some units with the parameters that they begin with, whoever has the others.
+
+    Raises:
+        WorkloadError: as above.
+    """
+    whole = Arena(layout)
+    initialise(job, whole, layout)
+    if len(units) == len(layout.units):
+        return whole
+    parameters = Arena(layout, units)
+    for chunk in (chunk for unit in units for chunk in unit.chunks):
+        parameters.values_of(chunk)[:] = whole.values_of(chunk)
+    return parameters
 
 
 def _torch() -> Any:

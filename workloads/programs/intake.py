@@ -23,6 +23,7 @@ class Intake:
 
     Args:
         payloads: per worker, how its gradient travels, and where it is written.
+        units: those that this server looks after.
         unit_flow: per unit, the flow on which it travels.
         synchronisation: says whether workers ask, and for which iterations.
         contributions: told what has been delivered.
@@ -37,6 +38,7 @@ class Intake:
         self,
         payloads: Sequence[Payloads],
         *,
+        units: Sequence[Unit],
         unit_flow: Sequence[int],
         synchronisation: Synchronisation,
         contributions: Contributions,
@@ -45,6 +47,7 @@ class Intake:
     ) -> None:
         self._layout = payloads[0].layout
         self._payloads = payloads
+        self._here = {unit.number for unit in units}
         self._unit_flow = unit_flow
         self._synchronisation = synchronisation
         self._contributions = contributions
@@ -72,11 +75,13 @@ class Intake:
                 raise FrameError(f"unexpected {frame.type.name} frame")
 
     def _answer_pull(self, peer: Peer, pull: Frame) -> None:
-        units = self._layout.units_of(pull.tensor)
+        units = [one for one in self._layout.units_of(pull.tensor) if one.number in self._here]
         if pull.length:
             raise FrameError(f"PULL frame with a payload of {pull.length} bytes")
         if not self._synchronisation.may_start(peer.number, pull.iteration):
             raise FrameError(f"PULL frame of iteration {pull.iteration}")
+        if not units:
+            raise FrameError(f"tensor {pull.tensor} is not on this server")
         if peer.answered[units[0].number] > pull.iteration:
             raise FrameError(f"tensor {pull.tensor} pulled twice")
         for unit in units:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from threading import Event, Lock
 
 from workloads.process.process_records import CompetingRecord, PsIteration
@@ -12,13 +13,11 @@ class Logs:
     """The logs of all iterations, made when they are first asked for; any thread may ask.
 
     Args:
-        workers: how many there are.
-        units: that a pull or a push of the whole model has.
+        units: per worker, how many its pull or its push has.
     """
 
-    def __init__(self, workers: int, units: int) -> None:
-        self._workers = workers
-        self._units = units
+    def __init__(self, units: Sequence[int]) -> None:
+        self._units = tuple(units)
         self._logs: list[IterationLog] = []
         self._lock = Lock()
 
@@ -28,7 +27,7 @@ class Logs:
         except IndexError:
             with self._lock:
                 while number >= len(self._logs):
-                    log = IterationLog(len(self._logs), self._workers, self._units)
+                    log = IterationLog(len(self._logs), self._units)
                     self._logs.append(log)
             return self._logs[number]
 
@@ -42,8 +41,7 @@ class _Way:
     """One direction of an iteration: who has moved how much, and who shared the network when.
 
     Args:
-        workers: how many there are.
-        units: that each moves.
+        units: per worker, how many it moves.
 
     Attributes:
         bytes: of payload moved so far, per worker.
@@ -52,10 +50,10 @@ class _Way:
         at_first_done: the bytes of all when the first of them had; None: none has.
     """
 
-    def __init__(self, workers: int, units: int) -> None:
-        self.missing = [units] * workers
-        self.bytes = [0] * workers
-        self.done = [0] * workers
+    def __init__(self, units: Sequence[int]) -> None:
+        self.missing = list(units)
+        self.bytes = [0] * len(units)
+        self.done = [0] * len(units)
         self.at_first_done: list[int] | None = None
         self._all_begun = 0  # when every worker had moved something
         self._at_all_begun: list[int] = []
@@ -92,8 +90,7 @@ class IterationLog:
 
     Args:
         number: of the iteration, warm-up and cool-down included.
-        workers: how many there are.
-        units: that a pull or a push of the whole model has, whatever their bytes.
+        units: per worker, how many its pull or its push has, whatever their bytes.
 
     Attributes:
         released: when the iteration's release was handed to the senders.
@@ -102,21 +99,21 @@ class IterationLog:
         all_sent: set when the kernel has taken all units for all workers.
     """
 
-    def __init__(self, number: int, workers: int, units: int) -> None:
+    def __init__(self, number: int, units: Sequence[int]) -> None:
         self.number = number
         self.released = self.applied = self.next_release = 0
         self.all_sent = Event()
         self._units = units
-        self._pull = _Way(workers, units)
-        self._push = _Way(workers, units)
-        self._push_first = [0] * workers
+        self._pull = _Way(units)
+        self._push = _Way(units)
+        self._push_first = [0] * len(units)
         self._lock = Lock()
 
     def sent(self, worker: int, payload: int, units: int) -> None:
         """Note that the kernel took payload bytes for a worker, with the ends of `units` units."""
         with self._lock:
             self._pull.moved(worker, payload, units)
-            if all(self._pull.done):
+            if not any(self._pull.missing):
                 self.all_sent.set()
 
     def push_begins(self, worker: int) -> None:
@@ -142,9 +139,10 @@ class IterationLog:
     def missing(self, names: tuple[str, ...]) -> str:
         """Say whose pushes are not complete, and how much of them has arrived."""
         return ", ".join(
-            f"{name} (pulled {self._units - pull}, pushed {self._units - push} of "
-            f"{self._units} units)"
-            for name, pull, push in zip(names, self._pull.missing, self._push.missing, strict=True)
+            f"{name} (pulled {units - pull}, pushed {units - push} of {units} units)"
+            for name, units, pull, push in zip(
+                names, self._units, self._pull.missing, self._push.missing, strict=True
+            )
             if push
         )
 

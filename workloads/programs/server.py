@@ -27,7 +27,7 @@ from workloads.process.process_records import (
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_layout, write_spans
 from workloads.process.training import ServerJob
-from workloads.programs.computing import initialise
+from workloads.programs.computing import initial_parameters
 from workloads.programs.follower import Follower
 from workloads.programs.intake import Intake
 from workloads.programs.iteration_log import IterationLog, Logs
@@ -35,6 +35,7 @@ from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program
 from workloads.schedule.flows import unit_flows
 from workloads.schedule.kinds import synchronisation_of
+from workloads.schedule.owners import contributors, units_of
 from workloads.schedule.synchronisation import Action, Answer, Release
 from workloads.schedule.units import Unit, check_ranks
 from workloads.training.contributions import OfAll, OfEach
@@ -70,22 +71,31 @@ class ParameterServer:
         self._records = records
         layout = self._layout = job.layout
         check_ranks(layout, "answer_ranks", *job.answer_ranks)
-        self._parameters = Arena(layout)
-        initialise(job, self._parameters, layout)
-        self._gradients = [Arena(layout) for _ in job.workers]
+        units = self._units = units_of(layout, job.members, job.host)
+        # The synchronisation counts those that are here.
+        self._place = {unit.number: place for place, unit in enumerate(units)}
+        self._contributors = contributors(layout, job.members)
+        of_workers = [
+            [unit for unit in units if number in self._contributors[unit.number]]
+            for number in range(len(job.workers))
+        ]
+        self._parameters = initial_parameters(job, layout, units)
+        self._gradients = [Arena(layout, pushed) for pushed in of_workers]
         self._peers: tuple[Peer, ...] = ()
-        self._logs = Logs(len(job.workers), len(layout.units))
+        self._logs = Logs([len(pushed) for pushed in of_workers])
         self._unit_flow = unit_flows(layout, len(job.flow_dscp))
         self._synchronisation = synchronisation_of(
             job.schedule.synchronisation,
             workers=len(job.workers),
-            units=len(layout.units),
+            units=len(units),
             iterations=job.all_iterations,
             staleness=job.schedule.staleness,
             turns=job.turns,
         )
         together = self._synchronisation.together
-        self._contributions = (OfAll if together else OfEach)(layout, self._gradients)
+        self._contributions = (OfAll if together else OfEach)(
+            layout, self._gradients, self._contributors
+        )
         schedule = job.schedule
         pushes = [
             payloads_of(schedule.push_codec, job.model, layout, gradient, job.seed)
@@ -100,11 +110,17 @@ class ParameterServer:
         self._frames = frames * (len(job.workers) if together else 1)
         self._codecs_exact = pushes[0].exact and answers[0].exact
         self._update = update_of(
-            self._parameters, layout, len(job.workers), job.learning_rate, job.learning.optimizer
+            self._parameters,
+            layout,
+            len(job.workers),
+            job.learning_rate,
+            job.learning.optimizer,
+            units=units,
         )
         self._restore()
         self._intake = Intake(
             pushes,
+            units=units,
             unit_flow=self._unit_flow,
             synchronisation=self._synchronisation,
             contributions=self._contributions,
@@ -145,7 +161,7 @@ class ParameterServer:
         """Apply chunks as they get ready, and do what the synchronisation says of their units."""
         synchronisation, ready = self._synchronisation, self._intake.ready
         update, contributions = self._update, self._contributions
-        spans = self._applied_spans
+        place, spans = self._place, self._applied_spans
         if synchronisation.together:
             spans = spans[:1] * len(spans)
         over = False
@@ -155,7 +171,7 @@ class ParameterServer:
             update.apply(chunk, contributions.of(chunk, worker))
             spans[worker].note(iteration, chunk.number, begin, time.monotonic_ns())
             if contributions.applied(chunk, worker):
-                self._go_on(synchronisation.applied(worker, chunk.unit, iteration))
+                self._go_on(synchronisation.applied(worker, place[chunk.unit], iteration))
                 over = synchronisation.over
         self._finished = True
         for peer, last in zip(self._peers, synchronisation.last, strict=True):
@@ -168,8 +184,10 @@ class ParameterServer:
         ended = self._end_iterations() if some else []
         for action in actions:
             if isinstance(action, Answer):
-                workers, number, iteration = action
-                unit = self._layout.units[number]
+                workers, place, iteration = action
+                unit = self._units[place]
+                if self._synchronisation.together:
+                    workers = self._contributors[unit.number]
                 for worker in workers:
                     self._answer(self._peers[worker], unit, iteration)
             else:

@@ -151,7 +151,7 @@ class _Sender:
         # Before the connection: its first packet says where its sequence numbers begin.
         capture = Capture(job.bind, job.server.port)
         try:
-            connection = join(job, self._layout, self._records)[0]
+            connection = join(job, self._layout, self._records, job.members.servers[0])[0]
             self._send(connection)
             self._write_packets(capture, connection)
         finally:

@@ -61,6 +61,8 @@ class Schedule:
         pull_codec: how parameters travel back.
         exchange: how gradients of all become the parameters of each: the name of an exchange
             (`workloads.exchange`).
+        servers: how many of the placed parameter servers share the units between them
+            (`workloads.schedule.owners`); None: the first one has all.
 
     Raises:
         ValueError: the choices contradict each other.
@@ -80,6 +82,7 @@ class Schedule:
     push_codec: str = IDENTITY
     pull_codec: str = IDENTITY
     exchange: str = PARAMETER_SERVER
+    servers: int | None = None
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():
@@ -144,6 +147,19 @@ class Schedule:
                 self.staleness is not None and self.staleness < 0,
                 f"staleness: must be at least 0, found {self.staleness}",
             ),
+            (
+                self.servers is not None and self.exchange != PARAMETER_SERVER,
+                f"servers: goes with the exchange {PARAMETER_SERVER!r}, and only with it",
+            ),
+            (
+                self.servers is not None and self.servers < 1,
+                f"servers: must be at least 1, found {self.servers}",
+            ),
+            (
+                (self.servers or 1) > 1 and not self.bulk_synchronous,
+                "servers: of workers that do not wait for each other, only one server that has all "
+                "units knows which iteration is the last one",
+            ),
             *self._codec_contradictions(),
         )
 
@@ -176,9 +192,14 @@ class Schedule:
         return KINDS[self.synchronisation].together
 
     @property
+    def one_server(self) -> bool:
+        """Whether one parameter server has all units."""
+        return self.exchange == PARAMETER_SERVER and (self.servers or 1) == 1
+
+    @property
     def sends_model(self) -> bool:
-        """Whether each iteration moves all of the model to a parameter server and back, uncoded."""
-        return not self.coded and self.exchange == PARAMETER_SERVER
+        """Whether each iteration moves all of the model to one server and back, uncoded."""
+        return self.one_server and not self.coded
 
     @property
     def coded(self) -> bool:
@@ -382,6 +403,21 @@ SCHEDULES: tuple[Schedule, ...] = (
             "p3's slices, each of which goes on as soon as it can; all members send in one planned "
             "order; the owner of a slice applies its gradient, and new parameters go round in "
             "place of sums; there is no barrier between iterations"
+        ),
+    ),
+    Schedule(
+        name="two-servers",
+        order="planned",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
+        synchronisation="per-slice",
+        servers=2,
+        source=(
+            "as planned-order, with the slices spread over two parameter servers by their bytes: "
+            "sharding, as of Li and others, OSDI'14, and of MXNet, whose workers cut what is large "
+            "for all servers. Deviation: both spread keys by a hash, here it is by bytes in "
+            "forward order, so that each part of the model is on both"
         ),
     ),
     Schedule(

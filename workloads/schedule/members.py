@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workloads.library import PARAMETER_SERVER
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
 
 
@@ -36,6 +37,11 @@ class Members:
             object.__setattr__(self, "ring", self.workers)
         if not self.groups:
             object.__setattr__(self, "groups", (self.ring,))
+
+    @property
+    def owners(self) -> int:
+        """Over how many hosts the units of the model are spread: what is large is cut for them."""
+        return max(1, len(self.servers)) if self.schedule.exchange == PARAMETER_SERVER else 1
 
     def as_job(self) -> dict[str, Any]:
         """What a job says of them beside its workers and its schedule, ready for JSON."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from workloads.schedule.units import Layout
+from collections.abc import Sequence
+
+from workloads.models.profiles import Model
+from workloads.schedule.members import Members
+from workloads.schedule.units import Layout, Unit
 
 
 def owners(layout: Layout, count: int) -> tuple[int, ...]:
@@ -22,3 +26,36 @@ def owners(layout: Layout, count: int) -> tuple[int, ...]:
         owned[owner] += unit.length
         found.append(owner)
     return tuple(found)
+
+
+def units_of(layout: Layout, members: Members, server: str) -> tuple[Unit, ...]:
+    """The units that one of the parameter servers looks after."""
+    number = members.servers.index(server)
+    return owned(layout, owners(layout, len(members.servers)), number)
+
+
+def contributors(layout: Layout, members: Members) -> tuple[tuple[int, ...], ...]:
+    """Per unit, the numbers of the workers whose gradients of it come to its server, ascending."""
+    return (tuple(range(len(members.workers))),) * len(layout.units)
+
+
+def owned(layout: Layout, owner: Sequence[int], number: int) -> tuple[Unit, ...]:
+    """The units of one owner, by the owners of all."""
+    return tuple(unit for unit in layout.units if owner[unit.number] == number)
+
+
+def server_shares(members: Members, model: Model) -> dict[str, int]:
+    """By parameter server, the bytes of the parameters that it looks after, in the real system.
+
+    Raises:
+        ValueError: there are fewer units than servers.
+    """
+    shares = dict.fromkeys(members.servers, 0)
+    if len(shares) == 1:
+        return dict.fromkeys(shares, model.bytes)
+    layout = Layout(model, 1, 1, members.schedule.slice_bytes, parts=members.owners)
+    if len(layout.units) < len(shares):
+        raise ValueError(f"{model.name} has {len(layout.units)} units for {len(shares)} servers")
+    for unit, owner in zip(layout.units, owners(layout, len(shares)), strict=True):
+        shares[members.servers[owner]] += unit.length
+    return shares

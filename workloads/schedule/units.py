@@ -19,6 +19,9 @@ from workloads.errors import FrameError, JobError
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 
 CHUNK_BYTES = 256 * 1024
+LARGE_ELEMENTS = 1_000_000
+"""Of a tensor, in the real system: one with more is cut where several hosts share the model. As in
+MXNet, whose workers split what is larger over all servers (MXNET_KVSTORE_BIGARRAY_BOUND)."""
 
 
 def scaled_elements(elements: int, rates: float, time: float) -> int:
@@ -42,7 +45,7 @@ class Chunk(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """What a schedule orders and synchronises: a tensor, or a slice of the schedule's size."""
+    """What a schedule orders and synchronises: a tensor, or a slice of it."""
 
     number: int
     tensor: int
@@ -60,6 +63,7 @@ class Layout:
         unit_bytes: the schedule's slice in the real system's bytes; None: whole tensors. A tensor
             is cut into units of that size, scaled (the last one shorter), and a unit into chunks.
         element_bytes: 4: float32, 8: float64.
+        parts: into how many equal units a large tensor is cut that would be whole.
 
     Attributes:
         element_bytes: as given.
@@ -80,6 +84,8 @@ class Layout:
         time: float,
         unit_bytes: int | None = None,
         element_bytes: int = BYTES_PER_ELEMENT,
+        *,
+        parts: int = 1,
     ) -> None:
         tensor_units: list[tuple[Unit, ...]] = []
         layer_tensors: list[tuple[int, ...]] = []
@@ -87,16 +93,20 @@ class Layout:
         whole = None
         if unit_bytes is not None:
             whole = element_bytes * scaled_elements(-(-unit_bytes // element_bytes), rates, time)
-        hasher = hashlib.sha256(f"{model.name} {CHUNK_BYTES} {whole} {element_bytes}".encode())
+        cut_alike = f"{model.name} {CHUNK_BYTES} {whole} {element_bytes} {parts}"
+        hasher = hashlib.sha256(cut_alike.encode())
         start = units = chunks = 0
         for layer_number, layer in enumerate(model.layers):
             first = len(tensor_units)
             for tensor in layer.tensors:
                 length = element_bytes * scaled_elements(tensor.elements, rates, time)
                 hasher.update(f"\n{tensor.name} {length}".encode())
+                most = whole or length
+                if whole is None and tensor.elements > LARGE_ELEMENTS:
+                    most = element_bytes * -(-length // (element_bytes * parts))
                 cut = []
-                for unit_offset, unit_length in _cut(length, whole or length):
-                    parts = tuple(
+                for unit_offset, unit_length in _cut(length, most):
+                    pieces = tuple(
                         Chunk(
                             chunks + index,
                             len(tensor_units),
@@ -107,9 +117,9 @@ class Layout:
                         )
                         for index, (offset, part) in enumerate(_cut(unit_length, CHUNK_BYTES))
                     )
-                    cut.append(Unit(units, len(tensor_units), unit_length, parts))
+                    cut.append(Unit(units, len(tensor_units), unit_length, pieces))
                     units += 1
-                    chunks += len(parts)
+                    chunks += len(pieces)
                 tensor_units.append(tuple(cut))
                 tensor_layers.append(layer_number)
                 start += length

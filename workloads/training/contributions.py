@@ -16,9 +16,17 @@ class Contributions(ABC):
     Args:
         layout: of the gradients.
         gradients: one arena per worker, in worker order.
+        contributors: per unit, the numbers of the workers who deliver it, ascending; None: all do.
     """
 
-    def __init__(self, layout: Layout, gradients: Sequence[Arena]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        gradients: Sequence[Arena],
+        contributors: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        everyone = tuple(range(len(gradients)))
+        self._contributors = contributors or [everyone] * len(layout.units)
         self._chunks = [len(unit.chunks) for unit in layout.units]
         self._gradients = gradients
         # Per worker and unit, chunks that are not applied yet.
@@ -44,25 +52,31 @@ class Contributions(ABC):
 
 
 class OfAll(Contributions):
-    """A chunk is applied when all workers have delivered it."""
+    """A chunk is applied when all of its contributors have delivered it."""
 
-    def __init__(self, layout: Layout, gradients: Sequence[Arena]) -> None:
-        super().__init__(layout, gradients)
+    def __init__(
+        self,
+        layout: Layout,
+        gradients: Sequence[Arena],
+        contributors: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        super().__init__(layout, gradients, contributors)
         self._missing = self._missing[:1] * len(gradients)  # one count, whoever was last
         self._counting = Lock()
         self._deliveries = [0] * len(layout.chunks)
 
     def delivered(self, chunk: Chunk) -> bool:
-        """Whether all workers have delivered the chunk now."""
+        """Whether all have delivered the chunk now."""
         with self._counting:
             delivered = self._deliveries[chunk.number] + 1
-            complete = delivered == len(self._gradients)
+            complete = delivered == len(self._contributors[chunk.unit])
             self._deliveries[chunk.number] = 0 if complete else delivered
         return complete
 
     def of(self, chunk: Chunk, worker: int) -> Sequence[Floats]:
-        """Those of all workers."""
-        return [gradient.values_of(chunk) for gradient in self._gradients]
+        """Those of all contributors."""
+        gradients = self._gradients
+        return [gradients[one].values_of(chunk) for one in self._contributors[chunk.unit]]
 
 
 class OfEach(Contributions):

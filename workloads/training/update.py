@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from workloads.models.learning import Optimizer
-from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout
+from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout, Unit
 from workloads.transport.memory import Arena, Floats
 
 _INITIAL_DEVIATION = np.float32(0.01)
@@ -224,7 +224,13 @@ class Adam(_Mean):
 
 
 def update_of(
-    parameters: Arena, layout: Layout, workers: int, learning_rate: float, optimizer: Optimizer
+    parameters: Arena,
+    layout: Layout,
+    workers: int,
+    learning_rate: float,
+    optimizer: Optimizer,
+    *,
+    units: Sequence[Unit] | None = None,
 ) -> Update:
     """What an experiment's optimizer does to the parameters.
 
@@ -234,8 +240,9 @@ def update_of(
         workers: how many there are.
         learning_rate: of the mean gradient.
         optimizer: which one.
+        units: those that are applied here; None: all.
     """
-    states = [Arena(layout) for _ in range(optimizer.states)]
+    states = [Arena(layout, units) for _ in range(optimizer.states)]
     if optimizer.name == "momentum":
         return Momentum(parameters, states, workers, learning_rate, optimizer)
     if optimizer.name == "adam":

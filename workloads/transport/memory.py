@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,50 +15,59 @@ _ALIGNMENT = 64
 
 
 class Arena:
-    """Memory for all tensors of a layout; the views share it.
+    """Memory for tensors of a layout; the views share it.
+
+    Args:
+        layout: how the model is cut.
+        units: those that there is memory for, one behind the other; None: all.
 
     Attributes:
-        values: float32 (or the layout's float64) [elements of all tensors].
+        values: float32 (or the layout's float64) [elements of all units].
         bytes: the same memory, byte by byte.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, units: Iterable[Unit] | None = None) -> None:
         self._layout = layout
         size = layout.element_bytes
+        held = layout.chunks if units is None else [one for unit in units for one in unit.chunks]
+        length = sum(chunk.length for chunk in held)
         kind = np.dtype(f"f{size}")
         # At a multiple of 64 bytes, wherever the memory is: libraries that compute with it take
         # other ways for other places, which may round otherwise.
-        memory = np.empty(layout.bytes + _ALIGNMENT, np.uint8)
+        memory = np.empty(length + _ALIGNMENT, np.uint8)
         begin = -memory.__array_interface__["data"][0] % _ALIGNMENT
-        self.values: Floats = memory[begin : begin + layout.bytes].view(kind)
+        self.values: Floats = memory[begin : begin + length].view(kind)
         # Touching every page now shows a lack of memory here, and keeps page faults out of the
         # measurement.
         self.values.fill(0.0)
         self.bytes = self.values.data.cast("B")
         # Made once: between two chunks every step counts, for what it needs is out of the caches.
-        self._chunk_bytes = [
-            self.bytes[chunk.start : chunk.start + chunk.length] for chunk in layout.chunks
-        ]
-        self._chunk_values = [
-            self.values[chunk.start // size : (chunk.start + chunk.length) // size]
-            for chunk in layout.chunks
-        ]
+        self._chunk_bytes = [self.bytes[:0]] * len(layout.chunks)
+        self._chunk_values = [self.values[:0]] * len(layout.chunks)
+        self._starts: dict[int, int] = {}
+        start = 0
+        for chunk in held:
+            self._starts[chunk.number] = start
+            end = start + chunk.length
+            self._chunk_bytes[chunk.number] = self.bytes[start:end]
+            self._chunk_values[chunk.number] = self.values[start // size : end // size]
+            start = end
 
     def tensor(self, number: int) -> Floats:
-        """Return a view of one tensor: float32 [elements]."""
+        """Return a view of one tensor, where all units are here: float32 [elements]."""
         chunks = self._layout.tensor_chunks[number]
         stop = chunks[-1].start + chunks[-1].length
         size = self._layout.element_bytes
         return self.values[chunks[0].start // size : stop // size]
 
     def values_of_unit(self, unit: Unit) -> Floats:
-        """Return a view of one unit: float32 [elements]."""
+        """Return a view of one of the units that are here: float32 [elements]."""
         size = self._layout.element_bytes
-        start = unit.chunks[0].start
+        start = self._starts[unit.chunks[0].number]
         return self.values[start // size : (start + unit.length) // size]
 
     def values_of(self, chunk: Chunk) -> Floats:
-        """Return a view of one chunk: float32 [elements]."""
+        """Return a view of one chunk of the units that are here: float32 [elements]."""
         return self._chunk_values[chunk.number]
 
     def bytes_of(self, chunk: Chunk) -> memoryview:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workloads.process.process_records import PsEnd, TrainingCpuUse, WorkerEnd
+from workloads.process.process_records import PsEnd, WorkerEnd
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class TrainingCpu:
     """What parameter server and workers used from their begin of training to its end.
 
     Attributes:
-        ps: of the parameter server, in CPU seconds.
+        ps: of the parameter servers, in CPU seconds.
         aggregation: of these, for summing and applying gradients.
         workers: of all workers together.
         gradients: of these, for making gradients.
@@ -43,7 +43,7 @@ class TrainingCpu:
 
 
 def training_cpu(
-    server: PsEnd | None, workers: Sequence[WorkerEnd], payload: int
+    servers: Sequence[PsEnd], workers: Sequence[WorkerEnd], payload: int
 ) -> TrainingCpu | None:
     """What the last records tell; None if nothing was delivered.
 
@@ -52,11 +52,11 @@ def training_cpu(
     """
     if not payload:
         return None
-    of_server = server.training_cpu if server else TrainingCpuUse(0.0, 0.0)
+    of_servers = [end.training_cpu for end in servers]
     of_workers = [end.training_cpu for end in workers]
     return TrainingCpu(
-        ps=of_server.seconds,
-        aggregation=of_server.arithmetic_seconds,
+        ps=sum(used.seconds for used in of_servers),
+        aggregation=sum(used.arithmetic_seconds for used in of_servers),
         workers=sum(used.seconds for used in of_workers),
         gradients=sum(used.arithmetic_seconds for used in of_workers),
         gigabytes=payload / 1e9,

@@ -6,6 +6,7 @@ D, so a real second lasts D emulated ones, and imgs/sec (real) = imgs/sec (emula
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,7 +29,6 @@ from orchestrator.predict import lead_of
 from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
-from workloads.library import PARAMETER_SERVER
 from workloads.process.process_records import CompetingRecord
 
 PAYLOAD_PER_SEGMENT = 1448
@@ -108,8 +108,8 @@ class TrialMeasure(Chosen):
         processes: how many left records.
         bulk_synchronous: whether gradients of all workers were applied together.
         exact: whether all such trials of a training must end with the same parameters.
-        sums: the schedule in whose own order gradients are added up, so that others may end with
-            other bits; empty: in the order of the workers.
+        sums: the schedule in whose own order gradients are added up, or digests made, so that
+            others may end with other ones; empty: as with one parameter server.
         sends_model: whether every worker sent all of the model to a parameter server and back,
             uncoded, in each iteration: what bounds are of.
         demands: of an exchange that is no parameter server: who sent how much to whom in each
@@ -243,9 +243,10 @@ def measure(trial: Trial) -> TrialMeasure:
     """Compute the measures of a finished trial of a training."""
     what, network = trial.trial, trial.network
     stretch = what.scale.time
-    server, schedule = trial.server, what.communication
+    servers, schedule = trial.servers, what.communication
+    ends = [server.end for server in servers]
     digests = _digests(trial)
-    measured = [server.iterations[number] for number in what.measured] if server else []
+    measured = [server.iterations[number] for server in servers for number in what.measured]
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course
@@ -259,7 +260,7 @@ def measure(trial: Trial) -> TrialMeasure:
     switch_idle_mean, switch_idle_worst = idle_within(network.switch_cpu, begin, end)
     payload = _payload(trial)
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
-    cpu = (server.end.cpu_seconds if server else 0.0) + cpu_workers
+    cpu_servers = sum(end.cpu_seconds for end in ends)
     return TrialMeasure(
         index=what.index,
         choices=what.choices,
@@ -287,7 +288,7 @@ def measure(trial: Trial) -> TrialMeasure:
         switch_idle_mean=switch_idle_mean,
         switch_idle_worst=switch_idle_worst,
         retransmissions_records=sum(worker.retransmits for worker in trial.worker_ends)
-        + (sum(each.retransmits for each in server.end.connections) if server else 0),
+        + sum(each.retransmits for end in ends for each in end.connections),
         retransmissions_namespaces=sum(network.tcp_retransmits.values()),
         segments=-(-payload // PAYLOAD_PER_SEGMENT),
         drops=drops_of(network),
@@ -295,26 +296,26 @@ def measure(trial: Trial) -> TrialMeasure:
         parameters_sha256=digests[0] if len(digests) == 1 else None,
         agreed=len(digests) < 2,
         payload=payload,
-        payload_in=server.end.payload_in if server else None,
-        payload_out=server.end.payload_out if server else None,
-        cpu_seconds_ps=server.end.cpu_seconds if server else None,
+        payload_in=sum(end.payload_in for end in ends) if ends else None,
+        payload_out=sum(end.payload_out for end in ends) if ends else None,
+        cpu_seconds_ps=cpu_servers if ends else None,
         cpu_seconds_workers=cpu_workers,
-        cpu_seconds_per_gigabyte=cpu / (payload / 1e9) if payload else None,
+        cpu_seconds_per_gigabyte=(cpu_servers + cpu_workers) / (payload / 1e9) if payload else None,
         congestion_control=trial.job.congestion_control,
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
         processes=len(what.all_processes),
         bulk_synchronous=schedule.bulk_synchronous,
-        exact=server.end.exact if server else bool(digests),
-        sums="" if schedule.exchange == PARAMETER_SERVER else what.choices.schedule,
-        sends_model=server is not None and schedule.sends_model,
-        demands=None if schedule.exchange == PARAMETER_SERVER else what.demands,
+        exact=all(end.exact for end in ends) if ends else bool(digests),
+        sums="" if schedule.one_server else what.choices.schedule,
+        sends_model=bool(ends) and schedule.sends_model,
+        demands=None if schedule.one_server else what.demands,
         barrier=schedule.barrier,
         ordered=schedule.place != "nowhere",
         lead=lead_of(schedule.bulk_synchronous, schedule.staleness, what.iterations),
-        training_cpu=training_cpu(server.end if server else None, trial.worker_ends, payload),
-        staleness=(server.end.staleness if server else None) or {},
+        training_cpu=training_cpu(ends, trial.worker_ends, payload),
+        staleness=(ends[0].staleness if ends else None) or {},
         hosts=tuple(host_use(name, caps) for name, caps in network.caps.items()),
         use=use_within(network.use, network.cpu, begin, end),
         learnt=learnt(trial),
@@ -325,18 +326,22 @@ def measure(trial: Trial) -> TrialMeasure:
 
 def _payload(trial: Trial) -> int:
     """Bytes delivered; without a parameter server, what all workers received."""
-    if trial.server:
-        return trial.server.end.payload_in + trial.server.end.payload_out
+    if trial.servers:
+        return sum(one.end.payload_in + one.end.payload_out for one in trial.servers)
     connections = (each for end in trial.worker_ends for each in end.connections)
     return sum(each.bytes_received or 0 for each in connections)
 
 
 def _digests(trial: Trial) -> tuple[str, ...]:
-    """Of the parameters that it ended with, each once: more than one if workers disagree."""
-    if trial.server:
-        return (trial.server.end.parameters_sha256,)
-    digests = (end.parameters_sha256 for end in trial.worker_ends)
-    return tuple(dict.fromkeys(digest for digest in digests if digest is not None))
+    """Of the parameters that it ended with, each once: more than one if workers disagree.
+
+    Of several servers, each of which has a part of them, it is the digest of their digests.
+    """
+    digests = [one.end.parameters_sha256 for one in trial.servers]
+    if len(digests) > 1:
+        return (hashlib.sha256(" ".join(digests).encode()).hexdigest(),)
+    digests += [end.parameters_sha256 for end in trial.worker_ends if end.parameters_sha256]
+    return tuple(dict.fromkeys(digests))
 
 
 def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:

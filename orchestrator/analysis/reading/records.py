@@ -53,7 +53,7 @@ class Trial:
         network: counters of the network.
         job: what all processes were asked.
         congestion_controls: every value that the kernel reported, by any process.
-        server: what the parameter server recorded; None: there was none.
+        servers: what each parameter server recorded; none: there were none.
         worker_ends: the workers' last records, in worker order.
         worker_iterations: per worker, all its iterations.
         records_bytes: size of what all processes wrote down, which was fetched.
@@ -65,7 +65,7 @@ class Trial:
     network: NetworkRecord
     job: JobRecord
     congestion_controls: frozenset[str]
-    server: ServerRecords | None
+    servers: tuple[ServerRecords, ...]
     worker_ends: tuple[WorkerEnd, ...]
     worker_iterations: tuple[tuple[WorkerIteration, ...], ...]
     records_bytes: int
@@ -277,11 +277,11 @@ def _any_records(place: TrialDirectory, trial: TrialRecord) -> AnyTrial:
 def _read_records(place: TrialDirectory, record: TrialRecord) -> Trial:
     network = read_object(place.network, NetworkRecord)
     events = {name: read_events(place.process(name)) for name in record.processes}
-    server = None
-    if record.ps is not None:
-        iterations = tuple(events[record.ps].all(PsIteration))
-        _check_server_iterations(place.process(record.ps), record, iterations)
-        server = ServerRecords(iterations, events[record.ps].one(PsEnd))
+    servers = []
+    for name in record.servers:
+        iterations = tuple(events[name].all(PsIteration))
+        _check_server_iterations(place.process(name), record, iterations)
+        servers.append(ServerRecords(iterations, events[name].one(PsEnd)))
     continues = not record.communication.bulk_synchronous
     worker_ends, worker_iterations = [], []
     for worker in record.workers:
@@ -299,7 +299,7 @@ def _read_records(place: TrialDirectory, record: TrialRecord) -> Trial:
         network=network,
         job=events[record.processes[0]].one(JobRecord),
         congestion_controls=frozenset(one.congestion_control for one in connections),
-        server=server,
+        servers=tuple(servers),
         worker_ends=tuple(worker_ends),
         worker_iterations=tuple(worker_iterations),
         evaluations=tuple(events[record.workers[0]].all(EvaluationRecord)),

@@ -68,13 +68,13 @@ class TrialSpans:
 
     Attributes:
         trial: its other records.
-        iterations: as the parameter server saw them.
+        iterations: as the first parameter server saw them.
         layers: names, in the order of the model.
         slices: by number.
         slice_flows: by number, the flow on which the slice travels, both ways.
         workers: in worker order.
-        received: by the parameter server from each worker, by slice.
-        sent: by the parameter server to each worker, by slice.
+        received: by the parameter servers from each worker, by slice.
+        sent: by the parameter servers to each worker, by slice.
         applied: by slice.
     """
 
@@ -96,20 +96,24 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
         InputError: its processes kept none.
         RunError: a record is missing or broken.
     """
-    if trial.trial.ps is None:
+    servers = trial.trial.servers
+    if not servers:
         why = "it had no parameter server, whose spans a trace is made of"
         raise InputError([Problem(str(place.path), why, "choose another trial")])
-    path = place.process(trial.trial.ps)
-    events = read_events(path)
-    lines = tuple(events.all(PsSpans))
+    workers = len(trial.trial.workers)
+    lines: list[PsSpans] = []
+    for name in servers:
+        path = place.process(name)
+        own = tuple(read_events(path).all(PsSpans))
+        for line in own:
+            if not len(line.received) == len(line.sent) == workers:
+                raise RunError(f"{path}: the spans of iteration {line.iteration} lack a worker")
+        lines += own
     if not lines:
         hint = "run it again"
         raise InputError([Problem(str(place.path), "recorded by a version without spans", hint)])
+    events = read_events(place.process(servers[0]))
     layout = events.one(LayoutRecord)
-    workers = len(trial.trial.workers)
-    for line in lines:
-        if not len(line.received) == len(line.sent) == workers:
-            raise RunError(f"{path}: the spans of iteration {line.iteration} lack a worker")
     spans = TrialSpans(
         trial=trial,
         iterations=tuple(events.all(PsIteration)),

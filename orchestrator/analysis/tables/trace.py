@@ -114,7 +114,7 @@ def _server(spans: TrialSpans, start: int) -> Iterator[Event]:
         sent, received = _APPLIED + 1 + 2 * number, _APPLIED + 2 + 2 * number
         tracks |= _by_flow(spans, sent, f"to {worker.name} (handed to the kernel)")
         tracks |= _by_flow(spans, received, f"from {worker.name} (received)")
-    yield from _named(_SERVER, f"parameter server {spans.trial.trial.ps}", tracks)
+    yield from _named(_SERVER, f"parameter server {', '.join(spans.trial.trial.servers)}", tracks)
     yield from _slices(spans, spans.applied, (_SERVER, _APPLIED), start)
     for number, (to, come) in enumerate(zip(spans.sent, spans.received, strict=True)):
         yield from _transfers(spans, to, (_SERVER, _APPLIED + 1 + 2 * number), start)

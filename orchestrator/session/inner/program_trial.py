@@ -229,7 +229,7 @@ def _trial_record(
         error=seen.error,
         seconds=seen.seconds,
         communication=get_schedule(UNSCHEDULED),
-        ps=None,
+        servers=(),
         workers=program.processes,
         batch=experiment.batch,
         iterations=experiment.iterations,

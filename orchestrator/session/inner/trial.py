@@ -118,7 +118,7 @@ def trial_record(
         error=error,
         seconds=seconds,
         communication=schedule,
-        ps=placement.server if _is_served(experiment, trial.schedule) else None,
+        servers=_servers(experiment, trial.schedule),
         demands=demands.all if known else None,
         workers=placement.workers,
         batch=experiment.batch,
@@ -132,7 +132,8 @@ def trial_record(
     )
 
 
-def _is_served(experiment: Experiment, schedule: str) -> bool:
-    """Whether our parameter server runs under a schedule, whose records are known."""
-    programs = programs_of(experiment.members(schedule), experiment.own_code)
-    return programs.get(experiment.placement.server) == "server"
+def _servers(experiment: Experiment, schedule: str) -> tuple[str, ...]:
+    """Where our parameter server runs under a schedule, whose records are known."""
+    members = experiment.members(schedule)
+    programs = programs_of(members, experiment.own_code)
+    return tuple(host for host in members.servers if programs.get(host) == "server")

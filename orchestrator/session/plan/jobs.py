@@ -94,6 +94,7 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
             scale.time,
             schedule.slice_bytes,
             experiment.learning.element_bytes,
+            parts=experiment.members(work.schedule).owners,
         ),
         stretch=scale.rates / scale.time,
         workers=[computation(model, device, batch) for device in devices],
@@ -107,7 +108,7 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
 
 def _seconds_per_byte(experiment: Experiment, work: Work) -> float:
     """Of a model's bytes on the fullest link, while all workers send."""
-    if experiment.schedule(work.schedule).exchange == PARAMETER_SERVER:
+    if experiment.schedule(work.schedule).one_server:
         # A model of 1 GB, so that rounding does not matter.
         return phase_seconds(experiment.exchange, 10**9, "pull") / 1e9
     loads = link_loads(experiment.demands(work.schedule, work.model))
@@ -135,7 +136,7 @@ def plans_of_trial(
 def plans_of(
     experiment: Experiment, work: Work, addresses: Mapping[str, str]
 ) -> dict[str, ProcessPlan]:
-    """One process per host that takes part, the parameter server's first.
+    """One process per host that takes part, the parameter servers' first.
 
     Args:
         addresses: every host's address on the data network.
@@ -206,13 +207,13 @@ def plans_of(
         "turns": ranks.turns,
         **({} if work.seconds is None else {"seconds": work.seconds}),
     }
-    sections: dict[str, dict[str, Any]] = {
-        placement.server: {
-            **training,
-            "one_queue": ranks.one_queue,
-            "answer_ranks": [list(ranks.answers[number]) for number, _ in workers],
-        }
+    served = {
+        **training,
+        "one_queue": ranks.one_queue,
+        "answer_ranks": [list(ranks.answers[number]) for number, _ in workers],
     }
+    servers = members.servers
+    sections: dict[str, dict[str, Any]] = dict.fromkeys(servers, served)
     for place, (number, worker) in enumerate(workers):
         device = topology.host(worker).device
         if device is None:
@@ -233,6 +234,11 @@ def plans_of(
             endpoint["send_buffer_bytes"] = send_buffer(one)
         return endpoint
 
+    def meeting_place(host: str) -> str | None:
+        """A server's is itself; of others the first server's, if it runs anything."""
+        place = host if host in servers else servers[0]
+        return place if place in programs else None
+
     def send_buffer(one: Demand) -> int:
         return emulated_send_bytes(network, one, experiment.socket_buffers, scale)
 
@@ -243,7 +249,7 @@ def plans_of(
             "seed": experiment.seed,
             "congestion_control": experiment.congestion_control,
             "endpoints": {
-                "server": placement.server if placement.server in programs else None,
+                "server": meeting_place(host),
                 "peers": {other: peer(host, other) for other in sections if other in programs},
                 "bind": addresses[host],
                 "receive_buffer_bytes": scale.receive_buffer_bytes(
@@ -256,13 +262,12 @@ def plans_of(
         }
 
     own_events = {one.name: str(one.instance.opens) for one in own}
-    server = placement.server
     # By host, what must have happened before the others start. Ours wait for our server themselves:
     # all of them import what they need meanwhile.
     opens = {
         host: After(host, "event", event) if event else After(host)
         for host, program in programs.items()
-        if (event := own_events.get(program, "")) or (host == server and program not in own_events)
+        if (event := own_events.get(program, "")) or (host in servers and program not in own_events)
     }
     opened = tuple(opens.values())
     return {
@@ -270,7 +275,7 @@ def plans_of(
             {**envelope(host), "section": section},
             silence_seconds=work.quiet_seconds,
             # Without a server nobody is there who would notice that another one is gone.
-            heartbeat=host in opens or server not in programs,
+            heartbeat=host in opens or not programs.keys() & set(servers),
             after=() if host in opens else opened,
             files=files,
         )

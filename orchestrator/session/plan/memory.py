@@ -12,18 +12,21 @@ def memory_bytes(experiment: Experiment) -> int:
 
     The parameter server keeps the parameters, its optimizer's state and one gradient per worker,
     each worker its parameters and its gradient. In a ring each worker keeps sums that come and
-    parameters that go on, and a state of its own. 64 MiB per process for Python and numpy, with
-    PyTorch 384. Jobs beside come on top. What programs need is not known.
+    parameters that go on, and a state of its own. Several servers share what one would keep, and
+    each has all parameters while it makes those that it begins with. 64 MiB per process for Python
+    and numpy, with PyTorch 384. Jobs beside come on top. What programs need is not known.
     """
     workers = len(experiment.placement.workers)
+    schedules = map(experiment.schedule, experiment.schedules)
+    servers = max((one.servers or 1 for one in schedules), default=1)
     wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
     largest = wide * max((load_model(model).bytes for model in experiment.models), default=0)
     states = experiment.learning.optimizer.states
-    arrays = (1 + workers) + 2 * workers + states
+    arrays = (1 + workers) + 2 * workers + states + (servers if servers > 1 else 0)
     if any(experiment.schedule(name).exchange == RING for name in experiment.schedules):
         arrays = max(arrays, (3 + states) * workers)
     each = (384 if experiment.learning.real else 64) * 2**20
-    own = arrays * experiment.scale.bytes(largest) + (workers + 1) * each
+    own = arrays * experiment.scale.bytes(largest) + (workers + servers) * each
     return own + sum(_of_job(experiment, job) for job in experiment.jobs.values())
 
 

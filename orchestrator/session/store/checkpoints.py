@@ -30,8 +30,8 @@ def with_checkpoints(
     if every is None or trial.program:
         return experiment, trial
     directory = results.checkpoints(trial)
-    placement = experiment.placement
-    processes = (placement.server, *placement.workers)
+    members = experiment.members(trial.schedule)
+    processes = (*members.servers, *members.workers)
     after = last_of_all(directory, processes, experiment.iterations - 1)
     left = replace(experiment, iterations=experiment.iterations - after)
     return left, replace(trial, checkpoints=Checkpoints(directory, every, after))

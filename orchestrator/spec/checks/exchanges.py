@@ -1,9 +1,10 @@
-"""Whether the exchanges of an experiment's own schedules fit its network."""
+"""Whether the exchanges of an experiment's schedules fit its network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from orchestrator.errors import Problem
 from orchestrator.plugins import OwnCode, PluginError
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.placement import Placement
@@ -11,9 +12,11 @@ from orchestrator.spec.sweep import Sweep, with_workers
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
 from orchestrator.spec.traffic.exchange_demands import demands_under
-from orchestrator.spec.yaml.document import Document
+from orchestrator.spec.traffic.members import too_few_servers
+from orchestrator.spec.yaml.document import Document, Loc
+from workloads.library import EXCHANGES
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule
+from workloads.schedule.library import Schedule, get_schedule
 
 
 def check_exchanges(
@@ -21,18 +24,72 @@ def check_exchanges(
     schedules: Mapping[str, Schedule],
     code: OwnCode,
     *,
+    listed: Sequence[str],
     models: Sequence[str],
     networks: Iterable[tuple[Topology, Placement]],
     switch: str,
 ) -> None:
-    """Adds a problem for each user-defined exchange whose demands fail or do not fit a network."""
+    """Adds a problem for each exchange whose demands fail or do not fit a network.
+
+    Args:
+        document: of the experiment.
+        schedules: its own.
+        code: user-defined exchanges.
+        listed: the names of those that it runs.
+        models: that it trains.
+        networks: that it runs on.
+        switch: their kind.
+    """
     known = tuple(networks)
-    for name, schedule in schedules.items():
-        if schedule.exchange in code.exchanges:
-            problems = _problems(schedule, code, models, known, switch)
-            message, hint = next(problems, ("", ""))
-            if message:
-                document.report_at(("custom_schedules", name, "exchange"), message, hint)
+    places: dict[Loc, Schedule] = {
+        ("custom_schedules", name, "exchange"): schedule
+        for name, schedule in schedules.items()
+        if schedule.exchange in code.exchanges
+    }
+    for index, name in enumerate(listed):
+        schedule = schedules.get(name) or get_schedule(name)
+        # One parameter server's demands are those that the topology was checked for.
+        if schedule.exchange in EXCHANGES and not schedule.one_server:
+            places["schedules", index] = schedule
+    for loc, schedule in places.items():
+        problems = _problems(schedule, code, models, known, switch)
+        message, hint = next(problems, ("", ""))
+        if message:
+            document.report_at(loc, message, hint)
+
+
+def check_servers(
+    document: Document,
+    schedules: Mapping[str, Schedule],
+    placement: Placement,
+    listed: Sequence[str],
+    option: Sequence[str] | None,
+) -> list[Problem]:
+    """Adds a problem for each schedule that shares the model between more servers than there are.
+
+    Args:
+        document: of the experiment.
+        schedules: its own.
+        placement: of its parts.
+        listed: the names of those that the file runs.
+        option: those that the command line names instead, if it does.
+
+    Returns:
+        The problems of the option.
+    """
+    problems = []
+    hint = "name more hosts in `placement: servers`, or give more hosts the role ps"
+    for index, name in enumerate(listed if option is None else option):
+        try:
+            schedule = schedules.get(name) or get_schedule(name)
+        except ValueError:
+            continue  # said already
+        if why := too_few_servers(placement, schedule):
+            if option is None:
+                document.report_at(("schedules", index), why, hint)
+            else:
+                problems.append(Problem("--schedules", why, hint))
+    return problems
 
 
 def networks_of(
@@ -57,6 +114,9 @@ def _problems(
                 demands = demands_under(schedule, code, topology, placement, load_model(model))
             except PluginError as error:
                 yield error.message, error.hint
+                continue
+            except ValueError as error:
+                yield str(error), ""
                 continue
             if why := unfit(demands, switch):
                 yield f"exchange {schedule.exchange!r}: {why}", ""

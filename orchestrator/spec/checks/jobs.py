@@ -160,6 +160,9 @@ def _check_schedule(
         hint = "name a `schedule`: a training beside the measured one has a parameter server"
         message = f"{named} has the exchange {quoted(what.exchange)}"
         document.report_at(at, message, hint, key=one.schedule is None)
+    elif not what.one_server:
+        hint = "name a `schedule`: a training beside the measured one has one parameter server"
+        document.report_at(at, f"{named} has several servers", hint, key=one.schedule is None)
 
 
 def _check_ends(document: Document, loc: Loc, traffic: object, topology: Topology) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.repeated import Groups
@@ -66,12 +68,8 @@ def placed_at(
         part: tuple(name for loc, name in named if loc[-2] == part)
         for part in PlacementFile.model_fields
     }
-    if len(parts["servers"]) > 1:
-        message = f"{len(parts['servers'])} parameter servers"
-        document.report_at((*place, "servers"), message, "there can be only one")
-        return None
     placement = Placement(**parts)
-    _check_workers(document, topology, named, placement.server)
+    _check_workers(document, topology, named, placement.servers)
     if _half_read(document, place):
         return None
     demands = exchange_of(topology, placement).demands
@@ -123,7 +121,7 @@ def _check_twice(document: Document, named: list[tuple[Loc, str]]) -> None:
 
 
 def _check_workers(
-    document: Document, topology: Topology, named: list[tuple[Loc, str]], server: str
+    document: Document, topology: Topology, named: list[tuple[Loc, str]], servers: Iterable[str]
 ) -> None:
     for loc, name in named:
         if loc[-2] != "workers":
@@ -131,8 +129,11 @@ def _check_workers(
         if topology.host(name).device is None:
             message = f"worker {quoted(name)} has no device model"
             document.report_at(loc, message, f"add 'device' to the host in {topology.name}")
-        try:
-            path(topology, server, name)
-        except ValueError:
-            message = f"worker {quoted(name)} cannot reach the parameter server {quoted(server)}"
-            document.report_at(loc, message, f"no chain of links of {topology.name} joins them")
+        for server in servers:
+            try:
+                path(topology, server, name)
+            except ValueError:
+                message = f"worker {quoted(name)} cannot reach the parameter server"
+                hint = f"no chain of links of {topology.name} joins them"
+                document.report_at(loc, f"{message} {quoted(server)}", hint)
+                break

@@ -6,7 +6,7 @@ hide a missing host in another. What only follows from a problem already reporte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,10 +106,6 @@ def _role(host: object) -> object:
 
 def _check_roles(document: Document, hosts: Mapping[str, Any]) -> None:
     servers = [name for name, host in hosts.items() if _role(host) == "ps"]
-    for name in servers[1:]:
-        message = f"a second parameter server: {quoted(name)}"
-        hint = f"the first is {quoted(servers[0])}; there can be only one"
-        document.report_at(("hosts", name, "role"), message, hint)
     roles = [_role(host) for host in hosts.values()]
     if any(document.is_bad(("hosts", name, "role")) for name in hosts):
         return
@@ -219,10 +215,19 @@ def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str,
     for name, host in hosts.items():
         if "role" not in mapping(host) and name not in linked:
             document.report_at(("hosts", name), f"host {quoted(name)} has no link", key=True)
-    servers = [name for name, host in hosts.items() if _role(host) == "ps"]
-    if not servers:
-        return
-    reached = {servers[0]}
+    for name, host in hosts.items():
+        if _role(host) == "ps":
+            _check_reached_from(document, name, edges, hosts, linked)
+
+
+def _check_reached_from(
+    document: Document,
+    server: str,
+    edges: list[_Edge],
+    hosts: Mapping[str, Any],
+    linked: Collection[str],
+) -> None:
+    reached = {server}
     grown = True
     while grown:
         grown = False
@@ -230,14 +235,13 @@ def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str,
             if len(reached.intersection(edge.ends)) == 1:
                 reached.update(edge.ends)
                 grown = True
-    if servers[0] not in linked:
-        message = f"parameter server {quoted(servers[0])} has no link"
-        document.report_at(("hosts", servers[0]), message, key=True)
+    if server not in linked:
+        message = f"parameter server {quoted(server)} has no link"
+        document.report_at(("hosts", server), message, key=True)
         return
     for name, host in hosts.items():
-        if _role(host) == "worker" and name not in reached:
-            message = (
-                f"worker {quoted(name)} cannot reach the parameter server {quoted(servers[0])}"
-            )
+        loc: Loc = ("hosts", name)
+        if _role(host) == "worker" and name not in reached and not document.is_bad(loc):
+            message = f"worker {quoted(name)} cannot reach the parameter server {quoted(server)}"
             hint = "no chain of links joins them" if name in linked else "it has no link"
             document.report_at(("hosts", name), message, hint, key=True)

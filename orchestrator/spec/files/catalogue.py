@@ -60,6 +60,7 @@ def schedules() -> Listing:
             "push_codec": one.push_codec,
             "pull_codec": one.pull_codec,
             "exchange": one.exchange,
+            "servers": one.servers,
             "source": one.source,
         }
         for one in SCHEDULES

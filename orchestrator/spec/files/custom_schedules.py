@@ -18,6 +18,7 @@ from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
@@ -89,10 +90,11 @@ def try_orders(
         if schedule.order not in orders:
             continue
         order = orders[schedule.order].instance
+        members = members_of(topology, placement, schedule)
         for model in map(load_model, models):
             setting = setting_of(
                 model,
-                Layout(model, 1, 1, schedule.slice_bytes),
+                Layout(model, 1, 1, schedule.slice_bytes, parts=members.owners),
                 stretch=1,
                 workers=[computation(model, device, batch) for device in workers],
                 seconds_per_byte=8 * len(workers) / slowest,

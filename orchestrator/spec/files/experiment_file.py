@@ -225,6 +225,11 @@ class ScheduleFile(FileModel):
         " exchange, or module:Class of your own",
         json_schema_extra={"examples": [*EXCHANGES, "my_module:MyExchange"]},
     )
+    servers: Count | None = Field(
+        default=None,
+        description="how many of the placed parameter servers share the model; the first one has"
+        " all of it if left out",
+    )
 
     def resolve(self, name: str) -> Schedule:
         """The schedule.
@@ -247,6 +252,7 @@ class ScheduleFile(FileModel):
             push_codec=self.codec if self.push_codec is None else self.push_codec,
             pull_codec=self.codec if self.pull_codec is None else self.pull_codec,
             exchange=self.exchange,
+            servers=self.servers,
         )
 
 

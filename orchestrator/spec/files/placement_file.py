@@ -12,8 +12,8 @@ from orchestrator.spec.fields import FileModel
 class PlacementFile(FileModel):
     """Which hosts of the topology have which part."""
 
-    servers: Annotated[list[str], Field(min_length=1, max_length=1)] = Field(
-        description="the host of the parameter server"
+    servers: Annotated[list[str], Field(min_length=1)] = Field(
+        description="the hosts of the parameter servers; one is enough for most schedules"
     )
     workers: Annotated[list[str], Field(min_length=1)] = Field(
         description="the hosts of the workers, in the order in which their gradients are summed"

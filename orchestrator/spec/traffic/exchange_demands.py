@@ -15,9 +15,11 @@ from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.traffic.server_exchange import exchange_of
 from workloads.errors import raised_by
+from workloads.exchange.demand import server_demands
 from workloads.library import EXCHANGES, PARAMETER_SERVER
 from workloads.models.profiles import Model
 from workloads.schedule.library import Schedule
+from workloads.schedule.owners import server_shares
 
 _REMEMBERED = 64  # topologies, or sizes of models on them: a sweep has a few dozen
 
@@ -44,13 +46,16 @@ def demands_under(
 
     Raises:
         PluginError: it is user-defined, and raises or answers nonsense.
-        ValueError: there is not exactly one parameter server.
+        ValueError: there are fewer parameter servers than the schedule shares the model between.
     """
     exchange = schedule.exchange
-    if exchange == PARAMETER_SERVER:  # without an import of the hosts' part
+    if schedule.one_server:  # without an import of the hosts' part
         return exchange_of(topology, placement).demands_of(model.bytes)
-    kind = exchange_class(exchange, code)
     members = members_of(topology, placement, schedule)
+    if exchange == PARAMETER_SERVER:
+        shares = server_shares(members, model)
+        return _made(topology, server_demands(shares, members.workers))
+    kind = exchange_class(exchange, code)
     try:
         with users_code():
             demands = kind.demands(members, model)

@@ -10,6 +10,7 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.cuts import cut_tree, hosts_in_turn
 from orchestrator.spec.traffic.demands import Demand, Demands
+from workloads.library import EXCHANGES
 from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
 
@@ -21,21 +22,36 @@ _PRECISION = 1e-9
 def members_of(topology: Topology, placement: Placement, schedule: Schedule) -> Members:
     """All that take part, with a ring of the workers and groups of them that the topology suggests.
 
-    A group is what is behind one switch.
+    A group is what is behind one switch. Of the placed servers a schedule of ours uses the first
+    one, or as many as it says; a user-defined exchange chooses for itself.
 
     Raises:
-        ValueError: there is no path between two workers.
+        ValueError: there is no path between two workers, or there are too few servers.
     """
+    servers = placement.servers
+    if schedule.exchange in EXCHANGES:
+        if missing := too_few_servers(placement, schedule):
+            raise ValueError(missing)
+        servers = servers[: schedule.servers or 1]
     racks: dict[str, list[str]] = {}
     for worker in placement.workers:
         racks.setdefault(_rack(topology, worker), []).append(worker)
     return Members(
-        placement.servers,
+        servers,
         placement.workers,
         ring=ring_order(topology, placement.workers),
         groups=tuple(ring_order(topology, rack) for rack in racks.values()),
         schedule=schedule,
     )
+
+
+def too_few_servers(placement: Placement, schedule: Schedule) -> str:
+    """Why a placement has too few parameter servers for a schedule; empty: it has enough."""
+    asked, placed = schedule.servers or 1, len(placement.servers)
+    if asked <= placed:
+        return ""
+    there = "one parameter server is" if placed == 1 else f"{placed} parameter servers are"
+    return f"schedule {schedule.name} shares the model between {asked} servers, and {there} placed"
 
 
 def ring_order(topology: Topology, hosts: Sequence[str]) -> tuple[str, ...]:

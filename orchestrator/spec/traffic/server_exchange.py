@@ -31,11 +31,13 @@ class ServerExchange:
         server: the parameter server's host.
         workers: theirs, in the order in which gradients are summed. Each has its own class;
             that of the first one is the most urgent.
+        others: further parameter servers that are placed, which have no part in this exchange.
     """
 
     topology: Topology
     server: str
     workers: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
     @cached_property
     def hosts(self) -> tuple[Host, ...]:
@@ -81,13 +83,13 @@ class ServerExchange:
 def exchange_of(topology: Topology, placement: Placement) -> ServerExchange:
     """The exchange between the hosts that a placement gives a part.
 
-    Raises:
-        ValueError: there is not exactly one parameter server.
+    Of several parameter servers the first one's.
     """
-    return ServerExchange(topology, placement.server, placement.workers)
+    first, *others = placement.servers
+    return ServerExchange(topology, first, placement.workers, tuple(others))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _demands(exchange: ServerExchange, model_bytes: int) -> Demands:
-    demands = server_demands(exchange.server, exchange.workers, model_bytes)
+    demands = server_demands({exchange.server: model_bytes}, exchange.workers)
     return Demands(exchange.topology, demands)

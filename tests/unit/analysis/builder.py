@@ -143,7 +143,7 @@ class FakeTrial:
             error=self.error,
             seconds=60.0,
             communication=self._communication(),
-            ps="ps" if self.server else None,
+            servers=("ps",) if self.server else (),
             workers=tuple(self.names),
             batch=self.batch,
             iterations=self.iterations,

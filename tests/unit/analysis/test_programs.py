@@ -114,7 +114,7 @@ def write_program(
         error=None,
         seconds=9,
         communication=get_schedule("none"),
-        ps=None,
+        servers=(),
         workers=HOSTS,
         batch=1,
         iterations=5,

@@ -25,7 +25,7 @@ def two_workers(repeats: int = 1, **changes: object) -> list[FakeTrial]:
 
 def test_it_has_a_figure_and_what_the_workers_recorded(tmp_path: Path) -> None:
     (trial,) = read_run(write_run(tmp_path, two_workers())).trainings
-    assert (trial.server, trial.job.seed) == (None, 1)
+    assert (trial.servers, trial.job.seed) == ((), 1)
     assert trial.congestion_controls == {"cubic"}
     got = measure(trial)
     assert got.imgs_per_sec == pytest.approx(0.5)

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.orders import Order, Setting
 from orchestrator.predict import Case, allreduce_times, expected, limits
+from orchestrator.spec import exchange_of as placed_exchange
 from orchestrator.spec import load_experiment
 from orchestrator.spec.sweep import with_rate, with_workers
 from tests.unit.placed import exchange_of
@@ -94,6 +95,39 @@ def test_the_number_of_workers() -> None:
     assert in_u("none", made) == pytest.approx(32, rel=0.01)
     assert in_u("switch-priority", made) == pytest.approx(17, rel=0.02)
     assert in_u("planned-order", made) == pytest.approx(16, rel=0.01)
+
+
+def test_two_servers_halve_u_where_their_links_are_full() -> None:
+    shared = load_experiment(Path(__file__).parents[3] / "experiments/two-servers.yaml")
+    for model in ("alexnet", "resnet50"):
+        made = Case.of(shared, model)
+        one, two = in_u("planned-order", made), in_u("two-servers", made)
+        assert 6 < one < 6.1
+        assert 3 < two < 3.1
+    # Where one trunk carries the bytes of both, nothing is gained.
+    trunk = with_rate(shared.topology, ("core", "ps0"), 10**9)
+    behind = tuple(
+        replace(link, endpoints=("trunk", "ps1") if "ps1" in link.endpoints else link.endpoints)
+        for link in trunk.links
+    )
+    first, *others = behind
+    joined = replace(
+        trunk,
+        switches=("core", "trunk"),
+        links=(
+            replace(first, endpoints=("core", "trunk")),
+            replace(first, endpoints=("trunk", "ps0")),
+            *others,
+        ),
+    )
+    made = replace(made, exchange=placed_exchange(joined, shared.placement))
+    assert in_u("two-servers", made) == pytest.approx(in_u("planned-order", made), rel=0.01)
+
+
+def test_of_too_few_servers_nothing_is_expected() -> None:
+    made = expected(get_schedule("two-servers"), case())
+    assert made.seconds is None
+    assert "shares the model between 2 servers" in str(made.why_not)
 
 
 def test_where_every_workers_own_link_is_full_the_workers_are_in_step_too() -> None:

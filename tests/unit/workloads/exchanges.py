@@ -101,6 +101,7 @@ def tried_together(
             section={},
             given={},
             workers=names,
+            standing={"servers": (), "ring": (), "groups": (), "shares": {}},
             model=model,
             schedule=schedule,
             learning=Learning(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,8 +21,11 @@ from workloads.process.training import ServerJob, WorkerJob
 from workloads.programs.server import ParameterServer
 from workloads.programs.worker import Worker
 from workloads.schedule.library import Schedule
+from workloads.schedule.members import Members
+from workloads.schedule.owners import units_of
 from workloads.schedule.units import Layout
 from workloads.training.clock import SystemClock
+from workloads.transport.memory import Arena
 from workloads.transport.sockets import Buffers, Endpoint
 
 PATIENCE = 10.0  # seconds; only a defect takes longer
@@ -56,7 +60,9 @@ def train(
     layer_seconds: Sequence[float] = (),
     **changes: Any,
 ) -> list[dict[str, Any]]:
-    """Train and return the parameter server's records.
+    """Train and return the parameter server's records; of several, the first one's.
+
+    The digest in the last one is then that of the parameters of all.
 
     Args:
         layer_seconds: per worker, for each layer, forward and backward together.
@@ -64,15 +70,19 @@ def train(
     order = ORDERS[schedule.order]
     assert not incompatibility(schedule, order)
     names = tuple(f"worker{number}" for number in range(workers))
-    ports: SimpleQueue[int] = SimpleQueue()
+    servers = ["ps", *(f"ps{number}" for number in range(1, schedule.servers or 1))]
+    at = {name: f"127.0.1.{number + 1}" for number, name in enumerate(servers)}
+    heard: SimpleQueue[tuple[str, int]] = SimpleQueue()
 
     def announced(event: str, **fields: Any) -> None:
         if event == "listening":
-            ports.put(fields["port"])
+            heard.put((fields["address"], fields["port"]))
 
+    standing = {"servers": tuple(servers), "ring": (), "groups": (), "shares": {}}
+    members = Members(workers=names, schedule=schedule, **standing)  # type: ignore[arg-type]
     common: dict[str, Any] = {
         "workers": names,
-        "standing": {"servers": ("ps",), "ring": (), "groups": (), "shares": {}},
+        "standing": standing,
         "model": model,
         "schedule": schedule,
         "rates": 1.0,
@@ -95,9 +105,11 @@ def train(
         **changes,
     }
     instant = DeviceModel("made-up", 0.0, 0.0, 0.0)
+    element_bytes = common["learning"].element_bytes
+    layout = Layout(model, 1, 1, schedule.slice_bytes, element_bytes, parts=members.owners)
     setting = setting_of(
         model,
-        Layout(model, 1, 1, schedule.slice_bytes, common["learning"].element_bytes),
+        layout,
         stretch=1.0,
         workers=[computation(model, instant, 1)] * workers,
         seconds_per_byte=1e-8,
@@ -110,30 +122,43 @@ def train(
     ranks = ranks_of(order, schedule, setting, count)
     common["turns"] = ranks.turns
 
-    def serve() -> None:
+    scaled = Layout(
+        model,
+        common["rates"],
+        common["time"],
+        schedule.slice_bytes,
+        element_bytes,
+        parts=members.owners,
+    )
+    whole = Arena(scaled)
+
+    def serve(name: str) -> None:
         job = ServerJob(
-            host="ps",
+            host=name,
             program="server",
-            bind="127.0.0.1",
+            bind=at[name],
             send_buffers=(common["buffers"].send,) * workers,
             one_queue=ranks.one_queue,
             answer_ranks=ranks.answers,
-            server_host="ps",
-            peers={"ps": Peer(Endpoint("127.0.0.1", 0))},
-            records=folder / "ps.jsonl",
+            server_host=name,
+            peers={name: Peer(Endpoint(at[name], 0))},
+            records=folder / f"{name}.jsonl",
             **common,
         )
         with Records(job.records, job.host) as records:
-            ParameterServer(job, records).run()
+            server = ParameterServer(job, records)
+            server.run()
+        for chunk in (one for unit in units_of(scaled, members, name) for one in unit.chunks):
+            whole.values_of(chunk)[:] = server._parameters.values_of(chunk)
 
-    def work(number: int, port: int) -> None:
+    def work(number: int, ports: Mapping[str, int]) -> None:
         seconds = layer_seconds[number] if layer_seconds else 0.0
         job = WorkerJob(
             host=names[number],
             program="worker",
-            send_buffers=(common["buffers"].send,),
-            server_host="ps",
-            peers={"ps": Peer(Endpoint("127.0.0.1", port))},
+            send_buffers=(common["buffers"].send,) * len(servers),
+            server_host=servers[0],
+            peers={name: Peer(Endpoint(at[name], ports[name])) for name in servers},
             records=folder / f"{names[number]}.jsonl",
             worker=number,
             bind=f"127.0.0.{number + 2}",
@@ -151,11 +176,15 @@ def train(
         mock.patch("workloads.programs.peers.announce", announced),
         mock.patch("workloads.programs.follower.announce"),
         mock.patch("workloads.programs.worker.announce"),
-        ThreadPoolExecutor(workers + 1) as pool,
+        ThreadPoolExecutor(workers + len(servers)) as pool,
     ):
-        server = pool.submit(serve)
-        port = ports.get(timeout=PATIENCE)
-        others = [pool.submit(work, number, port) for number in range(workers)]
-        for each in (server, *others):
+        begun = [pool.submit(serve, name) for name in servers]
+        listening = dict(heard.get(timeout=PATIENCE) for _ in servers)
+        ports = {name: listening[address] for name, address in at.items()}
+        others = [pool.submit(work, number, ports) for number in range(workers)]
+        for each in (*begun, *others):
             each.result(timeout=2 * PATIENCE)
-    return [json.loads(line) for line in (folder / "ps.jsonl").read_text().splitlines()]
+    records = [json.loads(line) for line in (folder / "ps.jsonl").read_text().splitlines()]
+    if len(servers) > 1:
+        records[-1]["parameters_sha256"] = hashlib.sha256(whole.bytes).hexdigest()
+    return records

@@ -27,7 +27,7 @@ U = SIZE * 8 / GBPS
 
 
 def training(name: str, server: str, *workers: str, size: int = SIZE, compute: float = 0) -> Sharer:
-    return Sharer(name, Demands(TREE, server_demands(server, workers, size)), compute)
+    return Sharer(name, Demands(TREE, server_demands({server: size}, workers)), compute)
 
 
 def traffic(rate: float, source: str, destination: str, *, yields: bool = True) -> Sharer:
@@ -124,7 +124,7 @@ def test_what_others_leave_is_the_goodput_for_a_bound() -> None:
     assert left["ps->switch0"] == pytest.approx(10 * GBPS - 3e8)
     assert 0 < left["worker0->switch1"] <= 1  # all of it is taken
     assert "switch1->switch0" not in left
-    mine = Demands(PUBLISHED, server_demands("ps", ["worker2"], SIZE))
+    mine = Demands(PUBLISHED, server_demands({"ps": SIZE}, ["worker2"]))
     loads = {str(load.port): load.seconds for load in link_loads(mine, left)}
     assert loads["switch0->switch1"] == pytest.approx(SIZE * 8 / 6e8)
 

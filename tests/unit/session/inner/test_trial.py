@@ -270,9 +270,9 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         "target_accuracy": None,
         "resumed_after": 0,
         "beside": [],
-        "ps": "ps",
+        "servers": ["ps"],
         "demands": [
-            asdict(one) for one in server_demands("ps", HOSTS[1:], load_model("googlenet").bytes)
+            asdict(one) for one in server_demands({"ps": load_model("googlenet").bytes}, HOSTS[1:])
         ],
         "workers": ["worker0", "worker1", "worker2"],
         "batch": 1,

@@ -11,13 +11,14 @@ from orchestrator.deployment import ARCHIVE, PYTHON, After
 from orchestrator.session.plan.jobs import Work, order_setting, plans_of_trial, silence_seconds
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
 from orchestrator.session.plan.trials import iteration_seconds, plan_trials
-from orchestrator.spec import Experiment, Link, SocketBuffers
+from orchestrator.spec import Experiment, Link, Scale, SocketBuffers, load_experiment
 from orchestrator.spec.sweep import with_rate
 from tests.unit.session.examples import TRIAL, experiment
 from tests.unit.session.jobs_read import job_of, read
 from workloads.process.training import ServerJob, TrainingJob, WorkerJob
-from workloads.schedule.library import schedule_names
+from workloads.schedule.library import get_schedule, schedule_names
 
+ROOT = Path(__file__).parents[4]
 ADDRESSES = {
     "ps": "10.10.0.1",
     "worker0": "10.10.0.2",
@@ -34,7 +35,8 @@ def accepted(made: Experiment) -> dict[str, TrainingJob]:
 
 
 def test_the_workload_accepts_every_job_of_every_trial(tmp_path: Path) -> None:
-    made = replace(experiment(tmp_path), schedules=schedule_names())
+    on_one = [name for name in schedule_names() if (get_schedule(name).servers or 1) == 1]
+    made = replace(experiment(tmp_path), schedules=tuple(on_one))
     for trial in plan_trials(made):
         for name, plan in plans_of_trial(made, trial, ADDRESSES).items():
             parsed = read(plan)
@@ -63,6 +65,24 @@ def test_a_ring_plans_its_order_with_what_its_links_carry(tmp_path: Path) -> Non
     goodput = 1e9 * 1448 / 1514 / 8
     assert ring.seconds_per_byte == pytest.approx(4 / 3 / goodput)
     assert served.seconds_per_byte == pytest.approx(3 / goodput)
+
+
+def test_each_of_several_servers_has_a_process_and_is_itself_the_place_to_meet() -> None:
+    made = load_experiment(ROOT / "experiments" / "two-servers.yaml")
+    made = replace(made, asked_scale=Scale(64, 1))
+    hosts = [host.name for host in made.topology.hosts]
+    addresses = {name: f"10.0.0.{number}" for number, name in enumerate(hosts, 1)}
+    jobs = {}
+    for trial in plan_trials(made)[:2]:
+        plans = plans_of_trial(made, trial, addresses)
+        jobs[trial.schedule] = {name: read(plan) for name, plan in plans.items()}
+    workers = made.placement.workers
+    assert list(jobs["planned-order"]) == ["ps0", *workers]
+    assert list(jobs["two-servers"]) == ["ps0", "ps1", *workers]
+    for name, job in jobs["two-servers"].items():
+        assert job.members.servers == ("ps0", "ps1")
+        assert job.server_host == ("ps1" if name == "ps1" else "ps0")
+        assert len(job.send_buffers) == (6 if name in job.members.servers else 2)
 
 
 def test_all_are_told_who_takes_part(tmp_path: Path) -> None:

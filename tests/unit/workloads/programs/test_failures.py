@@ -339,12 +339,14 @@ def test_a_server_behind_a_long_way_is_waited_for(
     """As long as the job says, which knows the way."""
     job = WorkerJob.of(parse_job(bench.job("worker0", {"silence_seconds": 300})))
 
-    def connect(bind: str, server: Endpoint, buffers: Buffers, patience: float) -> socket.socket:
-        raise WorkloadError(f"{bind}, {server}, {buffers.send}: {patience:g} s")
+    def connect(
+        bind: str, server: Endpoint, buffers: Buffers, patience: float, *, who: str
+    ) -> socket.socket:
+        raise WorkloadError(f"{bind}, {server}, {who}, {buffers.send}: {patience:g} s")
 
     monkeypatch.setattr(join, "connect", connect)
     with Records(job.records, job.host) as records, pytest.raises(WorkloadError, match=": 300 s"):
-        join.join(job, job.layout, records)
+        join.join(job, job.layout, records, "ps")
 
 
 def test_nobody_follows_the_events(bench: Bench) -> None:

@@ -18,7 +18,7 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_flows_compete_from_when_all_have_begun_until_the_first_is_done() -> None:
-    log = IterationLog(0, 2, 3)
+    log = IterationLog(0, [3, 3])
     for worker, payload, units in (
         (0, 30, 1),
         (0, 10, 0),
@@ -36,7 +36,7 @@ def test_flows_compete_from_when_all_have_begun_until_the_first_is_done() -> Non
 
 
 def test_who_is_done_before_the_other_begins_does_not_compete() -> None:
-    log = IterationLog(0, 2, 2)
+    log = IterationLog(0, [2, 2])
     for worker, payload in ((0, 60), (1, 3)):  # a unit may be any number of bytes
         log.pushed(worker, payload, 1)
         log.pushed(worker, payload, 1)
@@ -48,8 +48,16 @@ def test_who_is_done_before_the_other_begins_does_not_compete() -> None:
 
 
 def test_logs_are_made_when_they_are_asked_for() -> None:
-    logs = Logs(1, 2)
+    logs = Logs([2])
     logs[3].pushed(0, 70, 1)
     logs[1].sent(0, 30, 0)
     assert [logs[number].number for number in (1, 3)] == [1, 3]
     assert logs.payload == (70, 30)
+
+
+def test_a_worker_that_moves_nothing_is_not_waited_for() -> None:
+    log = IterationLog(0, [1, 0])
+    log.sent(0, 4, 1)
+    log.pushed(0, 4, 1)
+    assert log.all_sent.is_set()
+    assert log.missing(("a", "b")) == ""

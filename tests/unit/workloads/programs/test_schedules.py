@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.orders import ORDERS, incompatibility
@@ -48,6 +48,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     place = draw(st.sampled_from(get_args(Place)))
     at_switch = place in ("switch", "both")
     flows = draw(st.none() | st.integers(2, 4)) if at_switch else None
+    servers = None if apart else draw(st.none() | st.integers(1, 3))
     sizes = st.one_of(st.integers(100, 1000), st.integers(100, 20_000))
     may_slice = barrier or apart
     sliced = synchronisation == "per-slice" or (may_slice and draw(st.booleans()))
@@ -62,6 +63,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         staleness=draw(st.integers(0, 2)) if stale else None,
         switch_order=("layer" if flows else "worker") if at_switch else None,
         flows=flows,
+        servers=servers,
         push_codec=draw(st.sampled_from((*CODECS, *([] if sliced else WHOLE)))),
         pull_codec=draw(st.sampled_from([one for one in CODECS if "top-k" not in one])),
     )
@@ -82,6 +84,8 @@ def test_any_schedule_ends_and_its_result_is_numpys(
     schedule: Schedule, layers: list[list[int]], workers: int, iterations: int, rate: float
 ) -> None:
     model = model_of(layers)
+    units = len(Layout(model, 1, 1, schedule.slice_bytes).units)
+    assume((schedule.servers or 1) <= units)
     with tempfile.TemporaryDirectory() as folder:
         if schedule.exchange == EVERYONE:
             ends = digests_together(
@@ -100,7 +104,6 @@ def test_any_schedule_ends_and_its_result_is_numpys(
         assert end["parameters_sha256"] == in_numpy(model, workers, iterations, rate)
     if not schedule.bulk_synchronous:
         staleness = {int(behind): count for behind, count in end["staleness"].items()}
-        units = len(Layout(model, 1, 1, schedule.slice_bytes).units)
         # A worker that has done its iterations goes on until the slowest one has, too.
         passes, rest = divmod(sum(staleness.values()), units)
         assert not rest
@@ -127,7 +130,12 @@ EXTREMES = {
 @pytest.mark.parametrize("layers", EXTREMES.values(), ids=EXTREMES)
 def test_models_of_all_shapes(layers: list[list[int]]) -> None:
     model = model_of(layers)
-    whole = [one for one in SCHEDULES if one.sends_model]
+    # A server needs a unit at least; that is refused before.
+    whole = [
+        one
+        for one in SCHEDULES
+        if one.sends_model or 1 < (one.servers or 1) <= sum(map(len, layers))
+    ]
     ends = {schedule.name: digest(model, schedule, 3, 2) for schedule in whole}
     apart = {name for name in ends if not get_schedule(name).bulk_synchronous}
     assert apart == {"r2sp"}
