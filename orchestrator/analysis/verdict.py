@@ -28,10 +28,12 @@ from orchestrator.spec.choices import Choices
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
 
-MANAGEMENT_BYTES = 512 * 1024
-"""Per process: its code and its end take some 240 KB; above, it may be training."""
+MANAGEMENT_BYTES = 256 * 1024
+"""Per process: its start and its end take some 80 KB; above, it may be training."""
+CODE_BYTES = 256 * 1024
+"""Per process, where it is not recorded how much code and files it got."""
 RECORDS_FACTOR = 1.25
-"""Records cross it once, when training is over; SSH, TCP and its ACKs add some 10 %."""
+"""Code and records cross it once, around the training; SSH, TCP and its ACKs add some 10 %."""
 MANAGEMENT_SHARE = 0.01
 """Of the training payload: in a long trial the progress lines add up, and 1 % moves no figure."""
 RETRANSMISSION_SHARE = 0.005
@@ -155,6 +157,10 @@ def _with_repeats(trials: Sequence[tuple[int, tuple[str, ...]]]) -> tuple[str, .
 
 def _unusable(trial: TrialMeasure) -> Iterable[str]:
     deployment = MANAGEMENT_BYTES * trial.processes + RECORDS_FACTOR * trial.records_bytes
+    if trial.shipped_bytes is None:
+        deployment += CODE_BYTES * trial.processes
+    else:
+        deployment += RECORDS_FACTOR * trial.shipped_bytes
     if trial.management_bytes > max(deployment, MANAGEMENT_SHARE * trial.payload):
         yield f"{trial.management_bytes / 1e6:.1f} MB crossed the management network"
     yield from not_crossed(trial)

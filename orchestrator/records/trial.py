@@ -77,6 +77,8 @@ class TrialRecord(Chosen, Record):
             for its traffic, which is nothing, `workers` are its processes, and what counts
             iterations or images says nothing.
         beside: the jobs that ran beside it.
+        shipped_bytes: of a training, of the code and files that its processes got, and those beside
+            it; None: earlier versions did not record it.
     """
 
     index: int
@@ -100,6 +102,7 @@ class TrialRecord(Chosen, Record):
     resumed_after: int = 0
     program: ProgramRecord | None = None
     beside: tuple[BesideRecord, ...] = ()
+    shipped_bytes: int | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -92,6 +92,7 @@ class TrialMeasure(Chosen):
             behind it have a separate entry, `ps->switch0 (input)`.
         management_bytes: bytes on the management network during training, all hosts.
         records_bytes: of these, what the processes wrote down, without what SSH adds.
+        shipped_bytes: of these, the code and files that they got; None: not recorded.
         parameters_sha256: of the parameters at the end, the parameter server's or those of all
             workers; None: nobody kept them, or they differ.
         agreed: whether all workers that say so ended with the same parameters.
@@ -176,6 +177,7 @@ class TrialMeasure(Chosen):
     kept_differs: tuple[str, ...]
     hosts: tuple[HostUse, ...] = ()
     records_bytes: int = 0
+    shipped_bytes: int | None = None
     processes: int = 1
     bulk_synchronous: bool = True
     exact: bool = True
@@ -305,6 +307,7 @@ def measure(trial: Trial) -> TrialMeasure:
         congestion_controls=trial.congestion_controls,
         kept_differs=network.kept_differs,
         records_bytes=trial.records_bytes,
+        shipped_bytes=what.shipped_bytes,
         processes=len(what.all_processes),
         bulk_synchronous=schedule.bulk_synchronous,
         exact=all(end.exact for end in ends) if ends else bool(digests),

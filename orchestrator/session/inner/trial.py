@@ -40,6 +40,7 @@ def run_trial(
     if trial.choices.job:
         experiment = experiment.of_job(trial.choices.job, trial.schedule)
     beside: Neighbours | None = None
+    shipped: int | None = None
 
     def shape() -> tuple[PortShape, ...]:
         demands = demands_of(experiment, trial)
@@ -55,10 +56,16 @@ def run_trial(
                 meter.event(event)
             on_event(host, event)
 
-        nonlocal beside
+        nonlocal beside, shipped
         beside = Neighbours(experiment, trial, testbed, deployment)
+        plans = beside.before(plans)
+        shipped = sum(
+            len(content)
+            for plan in (*plans.values(), *beside.company.all)
+            for content in plan.files.values()
+        )
         return deployment.run(
-            beside.before(plans).values(),
+            plans.values(),
             company=beside.company,
             on_event=heard,
             on_print=beside.printed,
@@ -76,6 +83,7 @@ def run_trial(
         seen = observed(testbed, shape, measured, act)
         network = seen.network
     record = trial_record(experiment, trial, seen.error, seen.seconds, testbed.switch_kind)
+    record = record.model_copy(update={"shipped_bytes": shipped})
     if beside is None:
         return Outcome(record, network, seen.records)
     record = record.model_copy(update={"beside": beside.beside()})

@@ -236,6 +236,13 @@ def test_records_that_are_fetched_are_no_training(tmp_path: Path) -> None:
     assert judge_trial(replace(trial, records_bytes=3 * 10**6)) == OK
 
 
+def test_code_that_is_shipped_is_no_training(tmp_path: Path) -> None:
+    trial = measure(read_trial(FakeTrial(payload=10**6, management=5 * 10**6).write(tmp_path)))
+    assert judge_trial(replace(trial, shipped_bytes=4 * 10**6)) == OK
+    lean = replace(trial, management_bytes=2 * 10**6, shipped_bytes=10**5)
+    assert judge_trial(lean).reasons == ("2.0 MB crossed the management network",)
+
+
 def test_without_a_barrier_the_first_iteration_cannot_be_measured(tmp_path: Path) -> None:
     """As older versions ran it: the window begins with a release, and has one push too few."""
     done = [[second * SECOND for second in (11, 12, 13)]] * 3

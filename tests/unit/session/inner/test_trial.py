@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator.deployment import Deployment, ProcessPlan
+from orchestrator.deployment import ARCHIVE, Deployment, ProcessPlan, code_bundle
 from orchestrator.emulation.limits.capped import CappedHosts, CapsMeter
 from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.limits.run_groups import NO_GROUPS
@@ -257,6 +257,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
     assert files["worker1.jsonl"] == b"worker1\n"
     record = json.loads(files["trial.json"])
     assert record.pop("seconds") >= 0
+    assert record.pop("shipped_bytes") > 4 * len(code_bundle()[ARCHIVE])
     schedule = record.pop("communication")
     assert (schedule["place"], schedule["synchronisation"]) == ("switch", "step-barrier")
     assert record == {
