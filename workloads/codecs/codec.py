@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workloads.codecs.part import Part
 from workloads.models.profiles import BYTES_PER_ELEMENT
+from workloads.transport.memory import Sparse
 
 Floats = NDArray[np.float32]
 Payload = bytes | bytearray | memoryview | NDArray[Any]
 """Bytes, or a contiguous array."""
-
-
-class Sparse(NamedTuple):
-    """The values of a part that are not zero.
-
-    Attributes:
-        places: uint32 [k], ascending, each below the part's elements.
-        values: float32 [k].
-    """
-
-    places: NDArray[np.uint32]
-    values: Floats
 
 
 def bytes_of(payload: Any) -> memoryview:
@@ -47,6 +36,7 @@ class Codec(ABC):
         additive: True: the float32 sum of several payloads of a part decodes to the sum of their
             values, so that payloads may be added undecoded.
         needs_whole: whether it codes whole tensors only, so that a schedule must not slice.
+        gives_sparse: whether its payloads hold only values that are not zero: see `sparse`.
         leaves_vectors: whether tensors of one dimension (biases, normalisations) travel as they
             are: they are small, and their values matter.
     """
@@ -54,6 +44,7 @@ class Codec(ABC):
     exact: ClassVar[bool] = False
     additive: ClassVar[bool] = False
     needs_whole: ClassVar[bool] = False
+    gives_sparse: ClassVar[bool] = False
     leaves_vectors: ClassVar[bool] = False
 
     @abstractmethod

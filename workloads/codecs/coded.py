@@ -67,6 +67,7 @@ class CodedPayloads(Payloads):
         self._parts = parts_of(model, layout)
         self._pieces: dict[int, list[memoryview]] = {}  # of units that have come in part
         self.exact = coding.exact
+        self.may_be_sparse = coding.gives_sparse
 
     def frames(self, kind: FrameType, *, together: bool = False) -> Frames:
         """What makes frames of coded units."""
@@ -94,7 +95,12 @@ class CodedPayloads(Payloads):
         del self._pieces[chunk.unit]
         payload = pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
         begin = time.monotonic_ns()
-        self._coding.decode(self._parts[chunk.unit], payload, self.arena.values_of_unit(unit))
+        part = self._parts[chunk.unit]
+        sparse = None if self.sparse is None else self._coding.sparse(part, payload)
+        if sparse is None or self.sparse is None:
+            self._coding.decode(part, payload, self.arena.values_of_unit(unit))
+        else:
+            self.sparse[chunk.unit] = sparse
         self.decoding_ns[chunk.unit] = time.monotonic_ns() - begin
         return unit.chunks
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from workloads.codecs.codec import Codec, Floats, Sparse, bytes_of
+from workloads.codecs.codec import Codec, Floats, bytes_of
 from workloads.codecs.part import Part
 from workloads.errors import FrameError, WorkloadError, raised_by
 from workloads.models.profiles import BYTES_PER_ELEMENT
+from workloads.transport.memory import Sparse
 from workloads.transport.wire import MAX_PAYLOAD
 
 
@@ -20,6 +21,7 @@ class Coding:
         name: its name.
         exact: whether it is.
         additive: whether it says that its payloads may be added.
+        gives_sparse: whether its payloads hold only values that are not zero.
     """
 
     def __init__(self, name: str, codec: Codec) -> None:
@@ -27,6 +29,7 @@ class Coding:
         self._codec = codec
         self.exact = bool(codec.exact)
         self.additive = bool(codec.additive)
+        self.gives_sparse = bool(codec.gives_sparse)
 
     def codes(self, part: Part) -> bool:
         """Whether a part is coded; else it travels as it is."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from workloads.codecs.codec import Codec, Floats, Payload, Sparse, bytes_of
+from workloads.codecs.codec import Codec, Floats, Payload, bytes_of
 from workloads.codecs.part import Part
+from workloads.transport.memory import Sparse
 
 
 class Feedback(Codec):
@@ -23,6 +24,7 @@ class Feedback(Codec):
         # Of this object: they are the codec's own.
         self.exact = codec.exact  # type: ignore[misc]
         self.needs_whole = codec.needs_whole  # type: ignore[misc]
+        self.gives_sparse = codec.gives_sparse  # type: ignore[misc]
         self.leaves_vectors = codec.leaves_vectors  # type: ignore[misc]
 
     def encode(self, part: Part, values: Floats) -> Payload:

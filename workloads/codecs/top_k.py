@@ -7,8 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from workloads.codecs.codec import Codec, Floats, Payload, Sparse
+from workloads.codecs.codec import Codec, Floats, Payload
 from workloads.codecs.part import Part
+from workloads.transport.memory import Sparse
 
 _PLACE_BYTES = 4
 _VALUE_BYTES = 4
@@ -24,6 +25,7 @@ class TopK(Codec):
         share: of the values that are sent, over 0 and at most 1; at least one value is.
     """
 
+    gives_sparse = True
     leaves_vectors = True
 
     def __init__(self, share: Fraction) -> None:

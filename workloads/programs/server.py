@@ -37,9 +37,9 @@ from workloads.schedule.flows import unit_flows
 from workloads.schedule.kinds import synchronisation_of
 from workloads.schedule.owners import contributors, units_of
 from workloads.schedule.synchronisation import Action, Answer, Release
-from workloads.schedule.units import Unit, check_ranks
+from workloads.schedule.units import Chunk, Unit, check_ranks
 from workloads.training.contributions import OfAll, OfEach
-from workloads.training.update import update_of
+from workloads.training.update import Sgd, update_of
 from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import kept_settings, tcp_state
@@ -117,6 +117,12 @@ class ParameterServer:
             job.learning.optimizer,
             units=units,
         )
+        self._pushes = pushes
+        # Plain SGD leaves alone what no gradient touches; momentum does not.
+        self._applies_sparse = isinstance(self._update, Sgd) and pushes[0].may_be_sparse
+        if self._applies_sparse:
+            for each in pushes:
+                each.sparse = {}
         self._restore()
         self._intake = Intake(
             pushes,
@@ -168,7 +174,10 @@ class ParameterServer:
         while not over:
             chunk, worker, iteration = ready.get()
             begin = time.monotonic_ns()
-            update.apply(chunk, contributions.of(chunk, worker))
+            if self._applies_sparse:
+                self._apply(chunk, worker)
+            else:
+                update.apply(chunk, contributions.of(chunk, worker))
             spans[worker].note(iteration, chunk.number, begin, time.monotonic_ns())
             if contributions.applied(chunk, worker):
                 self._go_on(synchronisation.applied(worker, place[chunk.unit], iteration))
@@ -177,6 +186,17 @@ class ParameterServer:
         for peer, last in zip(self._peers, synchronisation.last, strict=True):
             self._tell(peer, FrameType.DONE, last or 0)
         self._follower.over()
+
+    def _apply(self, chunk: Chunk, worker: int) -> None:
+        """Apply a chunk; a unit that came sparse as a whole, with its first one."""
+        workers = self._contributions.workers(chunk.unit, worker)
+        sparse = [self._pushes[one].sparse or {} for one in workers]
+        if chunk.unit not in sparse[0]:
+            self._update.apply(chunk, self._contributions.of(chunk, worker))
+            return
+        unit = self._layout.units[chunk.unit]
+        if chunk is unit.chunks[0] and isinstance(self._update, Sgd):
+            self._update.apply_sparse(unit, [one[chunk.unit] for one in sparse])
 
     def _go_on(self, actions: Iterable[Action]) -> None:
         """Carry out what the synchronisation says, and log the iterations that have ended."""

@@ -43,6 +43,10 @@ class Contributions(ABC):
     def of(self, chunk: Chunk, worker: int) -> Sequence[Floats]:
         """What is applied once a chunk of that worker can be, in worker order."""
 
+    @abstractmethod
+    def workers(self, unit: int, worker: int) -> Sequence[int]:
+        """Whose contributions to a unit are applied together with that worker's."""
+
     def applied(self, chunk: Chunk, worker: int) -> bool:
         """Note that it has been applied; whether all of its unit is now."""
         counts = self._missing[worker]
@@ -78,6 +82,10 @@ class OfAll(Contributions):
         gradients = self._gradients
         return [gradients[one].values_of(chunk) for one in self._contributors[chunk.unit]]
 
+    def workers(self, unit: int, worker: int) -> Sequence[int]:
+        """All contributors."""
+        return self._contributors[unit]
+
 
 class OfEach(Contributions):
     """Every worker's chunk is applied by itself."""
@@ -89,3 +97,7 @@ class OfEach(Contributions):
     def of(self, chunk: Chunk, worker: int) -> Sequence[Floats]:
         """That worker's alone."""
         return (self._gradients[worker].values_of(chunk),)
+
+    def workers(self, unit: int, worker: int) -> Sequence[int]:
+        """That worker alone."""
+        return (worker,)

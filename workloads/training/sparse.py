@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.codecs.codec import Floats, Sparse
+from workloads.transport.memory import Floats, Sparse
 
 _TILE = 1 << 18  # values: 1 MiB of sums stay in a cache
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from workloads.models.learning import Optimizer
 from workloads.schedule.units import CHUNK_BYTES, Chunk, Layout, Unit
-from workloads.transport.memory import Arena, Floats
+from workloads.training.sparse import SparseSum
+from workloads.transport.memory import Arena, Floats, Sparse
 
 _INITIAL_DEVIATION = np.float32(0.01)
 _PARAMETERS_STREAM = 1  # keeps these random numbers apart from others of the same seed
@@ -78,6 +79,7 @@ class Sgd(Update):
         kind = parameters.values.dtype
         self._step = kind.type(learning_rate / workers)
         self._scratch = np.empty(CHUNK_BYTES // kind.itemsize, kind)
+        self._sparse = SparseSum()
         self.cpu_ns = 0
 
     def apply(self, chunk: Chunk, contributions: Sequence[Floats]) -> None:
@@ -90,6 +92,12 @@ class Sgd(Update):
         np.multiply(total, self._step, out=update)
         parameters = self._parameters.values_of(chunk)
         np.subtract(parameters, update, out=parameters)
+        self.cpu_ns += time.thread_time_ns() - begin
+
+    def apply_sparse(self, unit: Unit, contributions: Sequence[Sparse]) -> None:
+        """Subtract their sum, times the step, where it is not zero: the same bits."""
+        begin = time.thread_time_ns()
+        self._sparse.subtract(self._parameters.values_of_unit(unit), self._step, contributions)
         self.cpu_ns += time.thread_time_ns() - begin
 
 

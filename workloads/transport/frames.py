@@ -6,7 +6,7 @@ from typing import Protocol
 
 from workloads.schedule.units import Chunk, Layout, Unit
 from workloads.transport.connection import Connection, Parcel
-from workloads.transport.memory import Arena
+from workloads.transport.memory import Arena, Sparse
 from workloads.transport.wire import Frame, FrameType, pack_begin, pack_place
 
 
@@ -73,15 +73,20 @@ class Payloads:
 
     Attributes:
         exact: whether what is received is what was sent, bit for bit.
+        may_be_sparse: whether payloads may hold only the values that are not zero.
         decoding_ns: per unit, how long it took to decode it last.
+        sparse: of units that came as their values that are not zero, these; their places in the
+            arena are left as they are. None: all are written into the arena.
     """
 
     exact: bool = True
+    may_be_sparse: bool = False
 
     def __init__(self, layout: Layout, arena: Arena) -> None:
         self.layout = layout
         self.arena = arena
         self.decoding_ns = [0] * len(layout.units)
+        self.sparse: dict[int, Sparse] | None = None
 
     def frames(self, kind: FrameType, *, together: bool = False) -> Frames:
         """What makes frames of that kind.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,18 @@ from workloads.schedule.units import Chunk, Layout, Unit
 Floats = NDArray[np.float32]
 """Or of float64, where a training asks for it."""
 _ALIGNMENT = 64
+
+
+class Sparse(NamedTuple):
+    """The values of a part that are not zero.
+
+    Attributes:
+        places: uint32 [k], ascending, each below the part's elements.
+        values: float32 [k].
+    """
+
+    places: NDArray[np.uint32]
+    values: Floats
 
 
 class Arena:

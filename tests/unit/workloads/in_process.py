@@ -31,8 +31,8 @@ from workloads.transport.sockets import Buffers, Endpoint
 PATIENCE = 10.0  # seconds; only a defect takes longer
 
 
-def model_of(layers: Sequence[Sequence[int]]) -> Model:
-    """A chain of layers, each given by the elements of its tensors."""
+def model_of(layers: Sequence[Sequence[int | tuple[int, ...]]]) -> Model:
+    """A chain of layers, each given by its tensors: their elements, or their shapes."""
     return Model(
         "made-up",
         "for a test",
@@ -41,8 +41,8 @@ def model_of(layers: Sequence[Sequence[int]]) -> Model:
                 f"layer{number}",
                 macs=0,
                 tensors=tuple(
-                    Tensor(f"layer{number}.{index}", (elements,))
-                    for index, elements in enumerate(tensors)
+                    Tensor(f"layer{number}.{index}", (one,) if isinstance(one, int) else one)
+                    for index, one in enumerate(tensors)
                 ),
             )
             for number, tensors in enumerate(layers)

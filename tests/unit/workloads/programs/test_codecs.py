@@ -13,6 +13,7 @@ from tests.unit.workloads.own_codecs import named
 from tests.unit.workloads.reference import trained
 from workloads.codecs import Codec
 from workloads.codecs.coded import payloads_of
+from workloads.codecs.top_k import TopK
 from workloads.errors import JobError, WorkloadError
 from workloads.schedule.library import Schedule, get_schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout
@@ -46,6 +47,22 @@ def test_frames_and_records_have_the_real_length(
     for connection in records[-1]["connections"]:
         assert connection["bytes_received"] == pytest.approx(payload / 3, abs=20_000)
     assert records[-1]["exact"] is (codec is codecs.Negated)
+
+
+@pytest.mark.parametrize("schedule", ["none", "p3", "r2sp"])
+def test_a_sparse_push_is_applied_as_a_dense_one(
+    tmp_path: Path, schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = 1 if schedule == "r2sp" else 3
+    coded = replace(get_schedule(schedule), push_codec="top-k:5%+feedback")
+    model = model_of([[(64, CHUNK_BYTES // 100), 10], [], [300, (70, 1000)]])
+    for folder in ("sparse", "dense"):
+        (tmp_path / folder).mkdir()
+    ends = [train(tmp_path / "sparse", model, coded, workers=workers)[-1]]
+    monkeypatch.setattr(TopK, "gives_sparse", False)
+    ends.append(train(tmp_path / "dense", model, coded, workers=workers)[-1])
+    assert ends[0]["parameters_sha256"] == ends[1]["parameters_sha256"]
+    assert ends[0]["payload_in"] == ends[1]["payload_in"]
 
 
 @pytest.mark.parametrize(

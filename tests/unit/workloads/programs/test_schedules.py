@@ -31,7 +31,9 @@ CODECS = (
     "codebook:3", "sign", "sign+feedback",
 )  # fmt: skip
 SIZES = st.one_of(st.integers(1, 40), st.integers(1, 3000))  # elements of a tensor
-MODELS = st.lists(st.lists(SIZES, max_size=2), min_size=1, max_size=4).filter(any)
+MATRICES = st.tuples(st.integers(1, 60), st.integers(1, 60))
+TENSORS = st.one_of(SIZES, MATRICES)
+MODELS = st.lists(st.lists(TENSORS, max_size=2), min_size=1, max_size=4).filter(any)
 
 
 @st.composite
@@ -81,7 +83,11 @@ def digest(model: Model, schedule: Schedule, workers: int, iterations: int) -> s
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(schedules(), MODELS, st.integers(1, 3), st.integers(1, 2), st.sampled_from((0.01, 1.0)))
 def test_any_schedule_ends_and_its_result_is_numpys(
-    schedule: Schedule, layers: list[list[int]], workers: int, iterations: int, rate: float
+    schedule: Schedule,
+    layers: list[list[int | tuple[int, int]]],
+    workers: int,
+    iterations: int,
+    rate: float,
 ) -> None:
     model = model_of(layers)
     units = len(Layout(model, 1, 1, schedule.slice_bytes).units)

@@ -46,7 +46,8 @@ def of(event: str, folder: Path, name: str = "worker0") -> list[dict[str, Any]]:
 def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) -> None:
     ends = {}
     for schedule in SCHEDULES:
-        if schedule.bulk_synchronous:
+        # Others add up in another order, or send other values.
+        if schedule.bulk_synchronous and schedule.sends_model:
             server_records = train(
                 tmp_path, DIGITS_CNN, schedule, iterations=4, batch=8, learning_rate=0.1,
                 learning=Learning("torch", "digits", optimizer=Optimizer("adam")),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.codecs.codec import Sparse
 from workloads.training.sparse import SparseSum
+from workloads.transport.memory import Sparse
 
 
 @given(
