@@ -41,15 +41,21 @@ class Board:
 
     # -- called by threads that move data --------------------------------------------------------
 
-    def arrived(self, unit: Unit) -> None:
-        """Note that all of a unit's next parameters are there."""
+    def arrived(self, unit: Unit, decoding_ns: int = 0) -> None:
+        """Note that all of a unit's next parameters are there.
+
+        Args:
+            unit: that has come.
+            decoding_ns: how long it took to decode it. The device's own time for that comes after
+                the arrival, so this machine's does not count.
+        """
         layer = self._layout.tensor_layers[unit.tensor]
         with self.changed:
             self._layer_missing[layer] -= 1
             if not self._layer_missing[layer]:
                 self._layer_missing[layer] = self._layer_units[layer]
                 self._layer_versions[layer] += 1
-                self._arrived_at[layer] = time.monotonic_ns()
+                self._arrived_at[layer] = time.monotonic_ns() - decoding_ns
                 self.changed.notify_all()
 
     def fail(self, error: WorkloadError) -> None:

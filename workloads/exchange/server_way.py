@@ -42,7 +42,8 @@ class ServerWay:
         server: the server's host.
         units: of which this worker gives gradients to that server, and gets parameters back.
         board: where waits are, and what fails is noted.
-        came: called by a receiver with each unit whose parameters have come.
+        came: called by a receiver with each unit whose parameters have come, and how long it took
+            to decode them (ns).
 
     Attributes:
         last: the last iteration, where the server says so; None: it has not yet.
@@ -54,7 +55,7 @@ class ServerWay:
         server: str,
         units: Sequence[Unit],
         board: Board,
-        came: Callable[[Unit], None],
+        came: Callable[[Unit, int], None],
     ) -> None:
         job, layout = end.job, end.layout
         check_ranks(layout, "push_ranks", job.push_ranks)
@@ -306,4 +307,4 @@ class ServerWay:
         if answers:  # all but the first time it comes as the answer to its push
             self._queues[flow].acknowledged(self._ranks[unit.number], unit.length)
         self._answers[unit.number] = True
-        self._came(unit)
+        self._came(unit, self._payloads.decoding_ns[unit.number])
