@@ -25,12 +25,21 @@ _Kind = Literal["forward", "backward", "free", "came"]
 
 
 class RingUnit(NamedTuple):
-    """What goes round: its layer, size, rank (the least goes first), and its owner's place."""
+    """What goes round.
+
+    Attributes:
+        layer: whose forward pass waits for it.
+        bytes: its size.
+        rank: the least goes first.
+        owner: the place of its owner.
+        leaves: the layer with whose backward pass its gradient leaves; None: its own.
+    """
 
     layer: int
     bytes: float
     rank: int
     owner: int
+    leaves: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,10 @@ class _Ring:
         self._barrier = barrier
         layers = len(members[0].forward)
         self._of_layer: list[list[int]] = [[] for _ in range(layers)]
+        self._leaving: list[list[int]] = [[] for _ in range(layers)]
         for number, unit in enumerate(units):
             self._of_layer[unit.layer].append(number)
+            self._leaving[unit.layer if unit.leaves is None else unit.leaves].append(number)
         self._states = [_State([0] * layers) for _ in members]
         self._events: list[tuple[float, int, _Kind, int, int, bool]] = []
         self._foreseen = 0
@@ -159,7 +170,7 @@ class _Ring:
     def _gradient(self, now: float, place: int, layer: int) -> None:
         state = self._states[place]
         state.missing[layer] = len(self._of_layer[layer])
-        for number in self._of_layer[layer]:
+        for number in self._leaving[layer]:
             first = (place - self._units[number].owner) % len(self._members) == 1
             if first or len(self._members) == 1:
                 self._complete(now, place, number)

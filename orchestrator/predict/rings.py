@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.orders import Order, OrderError, ranks_of, setting_of
-from orchestrator.predict.barrier import computations
+from orchestrator.orders import Order, OrderError, computation, ranks_of, setting_of
 from orchestrator.predict.loads import fullest, link_loads
+from orchestrator.predict.lower import worker_devices
 from orchestrator.predict.ring_pipeline import RingMember, RingUnit, ring_seconds
-from orchestrator.spec import Demands
+from orchestrator.spec import Demands, ring_order
+from workloads.exchange.buckets import fused
 from workloads.exchange.demand import ring_demands
 from workloads.schedule.library import Schedule
-from workloads.schedule.owners import owners
+from workloads.schedule.members import Members
+from workloads.schedule.owners import layout_of, owners
 from workloads.schedule.units import Layout
 
 if TYPE_CHECKING:
@@ -25,11 +27,15 @@ def ring_expected(schedule: Schedule, case: Case, order: Order) -> float | str:
 
     Where several hops of the ring cross a link, each has an equal part of it.
     """
-    members = case.exchange.workers
-    demands = Demands(case.exchange.topology, ring_demands(members, case.model.bytes))
+    if schedule.window_bytes is not None:
+        return "buckets that go one after another are not simulated"
+    topology, workers = case.exchange.topology, case.exchange.workers
+    members = Members((), workers, ring=ring_order(topology, workers), schedule=schedule)
+    demands = Demands(topology, ring_demands(members.ring, case.model.bytes))
     loads = {load.port: load for load in link_loads(demands, case.goodputs)}
-    computed = computations(case.exchange, case.model, case.devices, case.batch)
-    layout = Layout(case.model, 1, 1, schedule.slice_bytes)
+    devices = worker_devices(case.exchange, case.devices)
+    computed = [computation(case.model, devices[name], case.batch) for name in members.ring]
+    layout = layout_of(case.model, members)
     setting = setting_of(
         case.model,
         layout,
@@ -47,21 +53,33 @@ def ring_expected(schedule: Schedule, case: Case, order: Order) -> float | str:
         return str(error)
     if len(set(ranks)) > 1:
         return "members that send in different orders are not simulated"
-    per_byte, delays = [0.0] * len(members), [0.0] * len(members)
+    per_byte, delays = [0.0] * len(computed), [0.0] * len(computed)
     for place, demand in enumerate(demands):
         crossed = demands.paths[demand]
         shared = (len(demands.through(port)) * loads[port].alone(1) for port in crossed)
         per_byte[place] = max(shared)
         delays[place] = sum(port.delay_us for port in crossed) / 1e6
-    owner = owners(layout, len(members))
+    owner = owners(layout, len(computed))
+    leaves = _leaving(schedule, layout)
     return ring_seconds(
         [
             RingMember(one.forward_seconds, one.backward_seconds, seconds, delay)
             for one, seconds, delay in zip(computed, per_byte, delays, strict=True)
         ],
         [
-            RingUnit(unit.layer, unit.bytes, rank, owner[unit.number])
+            RingUnit(unit.layer, unit.bytes, rank, owner[unit.number], leaves.get(unit.number))
             for unit, rank in zip(setting.units, ranks[0], strict=True)
         ],
         barrier=schedule.barrier,
     )
+
+
+def _leaving(schedule: Schedule, layout: Layout) -> dict[int, int]:
+    """Of units that are fused: the layer with whose backward pass their bucket is complete."""
+    if schedule.bucket_bytes is None:
+        return {}
+    return {
+        unit.number: min(layout.tensor_layers[one.tensor] for one in units)
+        for units in fused(layout, schedule.bucket_bytes)
+        for unit in units
+    }

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from workloads.exchange.board import Board
+from workloads.exchange.buckets import Buckets, Going
 from workloads.exchange.demand import Demand, ring_demands
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.exchange.ring_way import RingWay
@@ -27,7 +28,9 @@ from workloads.training.update import update_of
 class RingExchange(Exchange):
     """Sums go round a ring of workers up to their owners, and parameters go round from them."""
 
-    honours = frozenset({"order", "place", "slice", "not_sent_limit", "synchronisation"})
+    honours = frozenset(
+        {"order", "place", "slice", "not_sent_limit", "synchronisation", "bucket", "window"}
+    )
 
     @classmethod
     def demands(cls, members: Members, model: Model) -> Sequence[Demand]:
@@ -41,7 +44,13 @@ class RingExchange(Exchange):
         self._iteration = 0
         members = job.members.ring
         self._board = Board(layout, lambda: self._way.moved, job.silence_seconds, there=1)
-        self._way = RingWay(end, members, owners(layout, len(members)), layout.units, self._board)
+        self._buckets: Buckets | None = None
+        if job.schedule.bucket_bytes is not None:
+            bucket = job.scaled(job.schedule.bucket_bytes)
+            window = job.window_bytes if len(members) > 1 else None  # else nothing is on its way
+            self._buckets = Buckets(layout, bucket, window)
+        owner = owners(layout, len(members))
+        self._way = RingWay(end, members, owner, layout.units, self._board, came=self._came)
         self._update = update_of(
             self._way.parameters, layout, len(members), job.learning_rate, job.learning.optimizer
         )
@@ -60,8 +69,11 @@ class RingExchange(Exchange):
         return self._board.wait_for_layer(layers, self._iteration)
 
     def give(self, unit: Unit) -> None:
-        """Add a unit's gradient to what has come of it, and pass it on."""
-        self._way.give(unit, self._iteration)
+        """Add a unit's gradient to what has come of it, and pass it on; or a bucket's."""
+        if self._buckets:
+            self._go(self._buckets.given(unit))
+        else:
+            self._way.give(unit, self._iteration)
 
     def sent(self, iteration: int) -> int | None:
         """Wait until the kernel has taken all that an iteration's gradients are part of."""
@@ -73,7 +85,7 @@ class RingExchange(Exchange):
 
     def close(self) -> Ended:
         """Wait for the last parameters, and disconnect."""
-        over = self._board.wait_for_all(self._iteration + 1)
+        over = self._way.wait_for_end()
         self._way.wait_for_push(self._iteration)
         connections = self._way.close()
         return Ended(
@@ -84,6 +96,17 @@ class RingExchange(Exchange):
             parameters_sha256=hashlib.sha256(self.end.arena.bytes).hexdigest(),
             cpu_ns=self._way.cpu_ns + self._update.cpu_ns,
         )
+
+    def _came(self, unit: Unit) -> None:
+        """A unit has its new parameters."""
+        self._board.arrived(unit)
+        if self._buckets:
+            self._go(self._buckets.back(unit))
+
+    def _go(self, buckets: Iterable[Going]) -> None:
+        for units, number in buckets:
+            for unit in units:
+                self._way.give(unit, number)
 
     def _apply(self, chunk: Chunk, number: int) -> None:
         with self._applying:  # the arithmetic has one memory for what it makes on the way

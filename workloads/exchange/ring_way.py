@@ -47,7 +47,8 @@ class RingWay:
         members: names of the workers in the ring, in its order.
         owners: per unit, the place of its owner among them.
         units: that travel this way.
-        board: where it is noted what has come.
+        board: where waits are, and what fails is noted.
+        came: called with each unit that has its new parameters.
 
     Attributes:
         parameters: where an owner makes the new ones of what it owns: before the training those
@@ -62,11 +63,14 @@ class RingWay:
         owners: Sequence[int],
         units: Sequence[Unit],
         board: Board,
+        *,
+        came: Callable[[Unit], None],
     ) -> None:
         job, layout = end.job, end.layout
         check_ranks(layout, "push_ranks", job.push_ranks)
         self._end = end
         self._board = board
+        self._came = came
         self._members = members
         place = members.index(job.host)
         self._before = members[place - 1]
@@ -82,12 +86,14 @@ class RingWay:
         self._counting = Lock()
         self._queue = SendQueue(send_limit=job.send_limit_bytes)
         self._transfers = Transfers(job.all_iterations)
+        self._to_come = job.all_iterations * len(units)  # units, in all rounds
+        self._over_at = 0
         self._sums_sent = 0
         self._pushed_at: list[int] = []  # per round, ns
         self._threads: list[Thread] = []
         self._links: Links | None = None
         self._connection: Connection | None = None
-        self._added_ns = [0, 0]  # by the main thread, and by the one that receives
+        self.cpu_ns = 0
 
     def open(self, reduced: Callable[[Chunk, int], None]) -> None:
         """Connect to the neighbours, and let the threads run.
@@ -116,21 +122,7 @@ class RingWay:
         """Payload bytes received and sent so far."""
         return self._connection.moved if self._connection else 0
 
-    @property
-    def cpu_ns(self) -> int:
-        """Processor time of the sums so far."""
-        return sum(self._added_ns)
-
     # -- called by the main thread ---------------------------------------------------------------
-
-    def give(self, unit: Unit, number: int) -> None:
-        """Take over a unit's gradient of a round."""
-        for chunk in unit.chunks:
-            complete, waited = self._state.given(chunk)
-            if waited:
-                self._add(chunk, 0)
-            if complete:
-                self._pass_on(chunk, number)
 
     def wait_for_push(self, number: int) -> int | None:
         """Wait until the kernel has taken all sums of a round; when it had (ns).
@@ -141,6 +133,11 @@ class RingWay:
             return None
         self._board.wait(lambda: len(self._pushed_at) > number, "the gradients to be sent")
         return self._pushed_at[number]
+
+    def wait_for_end(self) -> int:
+        """Wait until the parameters of the last round have come; return when they had (ns)."""
+        self._board.wait(lambda: not self._to_come, "the parameters of the last iteration")
+        return self._over_at
 
     def fail(self, why: str) -> None:
         """Tell the next member, who tells the next one."""
@@ -160,6 +157,15 @@ class RingWay:
 
     # -- called by any thread --------------------------------------------------------------------
 
+    def give(self, unit: Unit, number: int) -> None:
+        """Take over a unit's gradient of a round."""
+        for chunk in unit.chunks:
+            complete, waited = self._state.given(chunk)
+            if waited:
+                self._add(chunk)
+            if complete:
+                self._pass_on(chunk, number)
+
     def publish(self, chunk: Chunk, number: int) -> None:
         """Take over new parameters, which are in `parameters`: the worker's, and those to go on."""
         self._end.arena.values_of(chunk)[:] = self.parameters.values_of(chunk)
@@ -172,14 +178,22 @@ class RingWay:
         with self._counting:
             missing = self._unit_missing[unit.number] - 1
             self._unit_missing[unit.number] = missing or len(unit.chunks)
-        if not missing:
-            self._board.arrived(unit)
+        if missing:
+            return
+        self._came(unit)
+        with self._board.changed:
+            self._to_come -= 1
+            if not self._to_come:
+                self._over_at = time.monotonic_ns()
+                self._board.changed.notify_all()
 
-    def _add(self, chunk: Chunk, adder: int) -> None:
+    def _add(self, chunk: Chunk) -> None:
         begin = time.thread_time_ns()
         own = self._end.arena.values_of(chunk)
         np.add(self._sums.values_of(chunk), own, out=own)
-        self._added_ns[adder] += time.thread_time_ns() - begin
+        took = time.thread_time_ns() - begin
+        with self._counting:
+            self.cpu_ns += took
 
     def _pass_on(self, chunk: Chunk, number: int) -> None:
         if self._state.owned(chunk):
@@ -226,7 +240,7 @@ class RingWay:
             state.check_sum(chunk, number)
             connection.receive_chunk(chunk, self._sums, number)
             if state.sum_came(chunk):
-                self._add(chunk, 1)
+                self._add(chunk)
                 self._pass_on(chunk, number)
         elif frame.type is FrameType.PARAMETERS:
             state.check_parameters(chunk, number)

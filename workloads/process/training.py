@@ -18,6 +18,7 @@ from workloads.process.checkpoints import Checkpoints
 from workloads.process.job import MOST_WORKERS, Job
 from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
+from workloads.schedule.owners import layout_of
 from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
 
 MIN_NOT_SENT_LIMIT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand
@@ -122,8 +123,7 @@ class TrainingJob(Job):
     def layout(self) -> Layout:
         """How the model is cut; made anew each time."""
         size = self.learning.element_bytes
-        slice_bytes, parts = self.schedule.slice_bytes, self.members.owners
-        return Layout(self.model, self.rates, self.time, slice_bytes, size, parts=parts)
+        return layout_of(self.model, self.members, self.rates, self.time, size)
 
     @property
     def goes_on(self) -> bool:

@@ -63,6 +63,10 @@ class Schedule:
             (`workloads.exchange`).
         servers: how many of the placed parameter servers share the units between them
             (`workloads.schedule.owners`); None: the first one has all.
+        bucket_bytes: in a ring, the least size of a bucket: tensors are fused as the backward pass
+            leaves their gradients, and each bucket goes round as one object. A window is then what
+            may have begun and not come back: with less than a bucket, one goes after the other.
+            None: units go round by themselves.
 
     Raises:
         ValueError: the choices contradict each other.
@@ -83,13 +87,14 @@ class Schedule:
     pull_codec: str = IDENTITY
     exchange: str = PARAMETER_SERVER
     servers: int | None = None
+    bucket_bytes: int | None = None
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():
             if wrong:
                 raise ValueError(why)
         # People know these by the keys of a file.
-        for key in ("slice", "window", "not_sent_limit"):
+        for key in ("slice", "window", "not_sent_limit", "bucket"):
             value = getattr(self, f"{key}_bytes")
             if value is not None and value < 1:
                 raise ValueError(f"{key}: must be at least 1, found {value}")
@@ -123,21 +128,12 @@ class Schedule:
                 "slice: synchronisation by tensor has no smaller unit",
             ),
             (
-                self.window_bytes is not None and self.barrier,
+                self.window_bytes is not None and self.barrier and self.exchange != RING,
                 "window: with a step barrier no push is answered",
             ),
             (
                 self.window_bytes is not None and stale,
                 "window: an answer may wait for what the window holds back",
-            ),
-            (
-                self.exchange == RING and not self.bulk_synchronous,
-                "synchronisation: in a ring no worker's gradient is applied by itself",
-            ),
-            (
-                self.exchange == RING and self.order in _SERVER_ORDERS,
-                f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
-                "none",
             ),
             (
                 stale == (self.staleness is None),
@@ -160,7 +156,33 @@ class Schedule:
                 "servers: of workers that do not wait for each other, only one server that has all "
                 "units knows which iteration is the last one",
             ),
+            *self._ring_contradictions(),
             *self._codec_contradictions(),
+        )
+
+    def _ring_contradictions(self) -> tuple[tuple[bool, str], ...]:
+        ring, fused = self.exchange == RING, self.bucket_bytes is not None
+        return (
+            (
+                ring and not self.bulk_synchronous,
+                "synchronisation: in a ring no worker's gradient is applied by itself",
+            ),
+            (
+                ring and self.order in _SERVER_ORDERS,
+                f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
+                "none",
+            ),
+            (fused and not ring, f"bucket: goes with the exchange {RING!r}, and only with it"),
+            (
+                fused and self.at_host,
+                "place: buckets go in the order in which a backward pass leaves them; leave "
+                "`place` out",
+            ),
+            (fused and self.slice_bytes is not None, "slice: whole tensors are fused to a bucket"),
+            (
+                ring and self.window_bytes is not None and not fused,
+                "window: in a ring it counts buckets that have not come back; say `bucket`",
+            ),
         )
 
     def _codec_contradictions(self) -> Iterator[tuple[bool, str]]:
@@ -418,6 +440,21 @@ SCHEDULES: tuple[Schedule, ...] = (
             "sharding, as of Li and others, OSDI'14, and of MXNet, whose workers cut what is large "
             "for all servers. Deviation: both spread keys by a hash, here it is by bytes in "
             "forward order, so that each part of the model is on both"
+        ),
+    ),
+    Schedule(
+        name="ring-bucketed",
+        exchange=RING,
+        order="generation",
+        synchronisation="per-tensor",
+        bucket_bytes=1_000_000 * _ELEMENT,
+        source=(
+            "tensor collectives, after MXNET-MPI (Mamidala et al., 2018), and the buckets of "
+            "Horovod (2018) and of PyTorch's DistributedDataParallel (VLDB'20): tensors are fused "
+            "as the backward pass leaves their gradients, and each bucket goes round the ring as "
+            "one object, every tensor cut into as many parts as there are workers. Deviations: "
+            "parts go on before all of a bucket has come; buckets of 4 MB, where Horovod's default "
+            "is 64 MB and PyTorch's 25 MB; as in ring, parameters go round and there is no barrier"
         ),
     ),
     Schedule(

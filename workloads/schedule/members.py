@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workloads.library import PARAMETER_SERVER
+from workloads.library import PARAMETER_SERVER, RING
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
 
 
@@ -41,7 +41,9 @@ class Members:
     @property
     def owners(self) -> int:
         """Over how many hosts the units of the model are spread: what is large is cut for them."""
-        return max(1, len(self.servers)) if self.schedule.exchange == PARAMETER_SERVER else 1
+        if self.schedule.exchange == PARAMETER_SERVER:
+            return max(1, len(self.servers))
+        return len(self.ring) if self.schedule.exchange == RING else 1
 
     def as_job(self) -> dict[str, Any]:
         """What a job says of them beside its workers and its schedule, ready for JSON."""

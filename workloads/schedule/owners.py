@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workloads.models.profiles import Model
+from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 from workloads.schedule.members import Members
-from workloads.schedule.units import Layout, Unit
+from workloads.schedule.units import LARGE_ELEMENTS, Layout, Unit
 
 
 def owners(layout: Layout, count: int) -> tuple[int, ...]:
@@ -26,6 +26,29 @@ def owners(layout: Layout, count: int) -> tuple[int, ...]:
         owned[owner] += unit.length
         found.append(owner)
     return tuple(found)
+
+
+def layout_of(
+    model: Model,
+    members: Members,
+    rates: float = 1,
+    time: float = 1,
+    element_bytes: int = BYTES_PER_ELEMENT,
+) -> Layout:
+    """How a model is cut for those who take part.
+
+    Args:
+        model: what is trained.
+        members: those who take part.
+        rates: R.
+        time: D.
+        element_bytes: 4: float32, 8: float64.
+    """
+    schedule, parts = members.schedule, members.owners
+    # Of a bucket every owner has a part, however small its tensors are.
+    large = LARGE_ELEMENTS if schedule.bucket_bytes is None else 0
+    size = schedule.slice_bytes
+    return Layout(model, rates, time, size, element_bytes, parts=parts, large=large)
 
 
 def units_of(layout: Layout, members: Members, server: str) -> tuple[Unit, ...]:
@@ -53,7 +76,7 @@ def server_shares(members: Members, model: Model) -> dict[str, int]:
     shares = dict.fromkeys(members.servers, 0)
     if len(shares) == 1:
         return dict.fromkeys(shares, model.bytes)
-    layout = Layout(model, 1, 1, members.schedule.slice_bytes, parts=members.owners)
+    layout = layout_of(model, members)
     if len(layout.units) < len(shares):
         raise ValueError(f"{model.name} has {len(layout.units)} units for {len(shares)} servers")
     for unit, owner in zip(layout.units, owners(layout, len(shares)), strict=True):

@@ -64,6 +64,7 @@ class Layout:
             is cut into units of that size, scaled (the last one shorter), and a unit into chunks.
         element_bytes: 4: float32, 8: float64.
         parts: into how many equal units a large tensor is cut that would be whole.
+        large: a tensor with more elements than that in the real system is.
 
     Attributes:
         element_bytes: as given.
@@ -86,6 +87,7 @@ class Layout:
         element_bytes: int = BYTES_PER_ELEMENT,
         *,
         parts: int = 1,
+        large: int = LARGE_ELEMENTS,
     ) -> None:
         tensor_units: list[tuple[Unit, ...]] = []
         layer_tensors: list[tuple[int, ...]] = []
@@ -93,7 +95,7 @@ class Layout:
         whole = None
         if unit_bytes is not None:
             whole = element_bytes * scaled_elements(-(-unit_bytes // element_bytes), rates, time)
-        cut_alike = f"{model.name} {CHUNK_BYTES} {whole} {element_bytes} {parts}"
+        cut_alike = f"{model.name} {CHUNK_BYTES} {whole} {element_bytes} {parts} {large}"
         hasher = hashlib.sha256(cut_alike.encode())
         start = units = chunks = 0
         for layer_number, layer in enumerate(model.layers):
@@ -102,7 +104,7 @@ class Layout:
                 length = element_bytes * scaled_elements(tensor.elements, rates, time)
                 hasher.update(f"\n{tensor.name} {length}".encode())
                 most = whole or length
-                if whole is None and tensor.elements > LARGE_ELEMENTS:
+                if whole is None and tensor.elements > large:
                     most = element_bytes * -(-length // (element_bytes * parts))
                 cut = []
                 for unit_offset, unit_length in _cut(length, most):

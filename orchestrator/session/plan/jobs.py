@@ -26,7 +26,7 @@ from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import load_model
 from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.members import Members
-from workloads.schedule.units import Layout
+from workloads.schedule.owners import layout_of
 
 PORT = FIRST_PORT
 SHIPPED = "shipped"
@@ -88,13 +88,12 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     ]
     return setting_of(
         model,
-        Layout(
+        layout_of(
             model,
+            experiment.members(work.schedule),
             scale.rates,
             scale.time,
-            schedule.slice_bytes,
             experiment.learning.element_bytes,
-            parts=experiment.members(work.schedule).owners,
         ),
         stretch=scale.rates / scale.time,
         workers=[computation(model, device, batch) for device in devices],

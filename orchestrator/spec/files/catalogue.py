@@ -61,6 +61,7 @@ def schedules() -> Listing:
             "pull_codec": one.pull_codec,
             "exchange": one.exchange,
             "servers": one.servers,
+            "bucket": _size(one.bucket_bytes),
             "source": one.source,
         }
         for one in SCHEDULES

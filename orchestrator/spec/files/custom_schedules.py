@@ -23,7 +23,7 @@ from orchestrator.spec.yaml.document import Document, Loc
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, schedule_names
-from workloads.schedule.units import Layout
+from workloads.schedule.owners import layout_of
 
 
 def custom_schedules(
@@ -94,7 +94,7 @@ def try_orders(
         for model in map(load_model, models):
             setting = setting_of(
                 model,
-                Layout(model, 1, 1, schedule.slice_bytes, parts=members.owners),
+                layout_of(model, members),
                 stretch=1,
                 workers=[computation(model, device, batch) for device in workers],
                 seconds_per_byte=8 * len(workers) / slowest,

@@ -231,6 +231,12 @@ class ScheduleFile(FileModel):
         " all of it if left out",
     )
 
+    bucket: Amount | None = Field(
+        default=None,
+        description="exchange 'ring' only: tensors are fused in the order of their gradients until"
+        " they have so many bytes; `window` then counts those that have not come back",
+    )
+
     def resolve(self, name: str) -> Schedule:
         """The schedule.
 
@@ -253,6 +259,7 @@ class ScheduleFile(FileModel):
             pull_codec=self.codec if self.pull_codec is None else self.pull_codec,
             exchange=self.exchange,
             servers=self.servers,
+            bucket_bytes=self.bucket,
         )
 
 

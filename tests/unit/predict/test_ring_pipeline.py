@@ -66,6 +66,25 @@ def test_measured_figures(model: str, imgs_per_sec: float) -> None:
     assert made.bound.in_u(seconds) > 4 / 3
 
 
+def test_buckets_go_when_their_last_gradient_is_there() -> None:
+    both = [RingMember((1.0, 2.0), (1.0, 2.0), 2.0)] * 2
+    (unit,) = own = [RingUnit(1, 1.0, 0, 0)]
+    # Two hops of 2 s, of which a backward and a forward pass of the first layer hide 2 s.
+    assert ring_seconds(both, own) == pytest.approx(6 + 2)
+    # In one bucket with the first layer's gradients, it leaves with them.
+    assert ring_seconds(both, [unit._replace(leaves=0)]) == pytest.approx(6 + 3)
+
+
+def test_buckets_one_after_another_are_not_simulated() -> None:
+    bucketed, made = get_schedule("ring-bucketed"), case()
+    ring, fused = (expected(one, made).seconds for one in (get_schedule("ring"), bucketed))
+    assert ring is not None
+    assert fused is not None
+    assert 1.1 * ring < fused < 1.25 * ring
+    found = expected(replace(bucketed, window_bytes=1), made)
+    assert found.why_not == "buckets that go one after another are not simulated"
+
+
 def test_gradient_order_costs_the_forward_pass() -> None:
     made = case("resnet50")
     ring = get_schedule("ring")

@@ -25,7 +25,8 @@ from workloads.process.records import Records
 from workloads.process.training import WorkerJob
 from workloads.programs.worker import Worker
 from workloads.schedule.library import Schedule
-from workloads.schedule.units import Layout
+from workloads.schedule.members import Members
+from workloads.schedule.owners import layout_of
 from workloads.training.clock import SystemClock
 from workloads.transport.sockets import Buffers, Endpoint
 
@@ -64,12 +65,13 @@ def tried_together(
     Args:
         layer_seconds: per worker, for each layer with parameters, forward and backward together.
     """
+    names = tuple(f"worker{number}" for number in range(workers))
     order = ORDERS[schedule.order]
     assert not incompatibility(schedule, order)
     instant = DeviceModel("made-up", 0.0, 0.0, 0.0)
     setting = setting_of(
         model,
-        Layout(model, 1, 1, schedule.slice_bytes),
+        layout_of(model, Members((), names, schedule=schedule)),
         stretch=1.0,
         workers=[computation(model, instant, 1)] * workers,
         seconds_per_byte=1e-8,
@@ -79,7 +81,6 @@ def tried_together(
         repeat=0,
     )
     ranks = ranks_of(order, schedule, setting, iterations)
-    names = tuple(f"worker{number}" for number in range(workers))
     at = addresses(names)
     peers = {name: Peer(Endpoint(at[name], PORT), 65536) for name in names}
 

@@ -22,8 +22,7 @@ from workloads.programs.server import ParameterServer
 from workloads.programs.worker import Worker
 from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
-from workloads.schedule.owners import units_of
-from workloads.schedule.units import Layout
+from workloads.schedule.owners import layout_of, units_of
 from workloads.training.clock import SystemClock
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import Buffers, Endpoint
@@ -106,7 +105,7 @@ def train(
     }
     instant = DeviceModel("made-up", 0.0, 0.0, 0.0)
     element_bytes = common["learning"].element_bytes
-    layout = Layout(model, 1, 1, schedule.slice_bytes, element_bytes, parts=members.owners)
+    layout = layout_of(model, members, element_bytes=element_bytes)
     setting = setting_of(
         model,
         layout,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,14 @@ from workloads.schedule.library import Schedule, get_schedule
 from workloads.schedule.owners import owners
 from workloads.schedule.units import CHUNK_BYTES, Layout
 
-RING = get_schedule("ring")
+RING, BUCKETED = get_schedule("ring"), get_schedule("ring-bucketed")
 MODEL = model_of([[70_000], [1, 3000], [], [257, 64]])
 ITERATIONS, RATE = 3, 0.1
 ASKED: dict[str, Any] = {"iterations": ITERATIONS, "rate": RATE}
 
 
 def added_by_hand(
-    model: Model, slice_bytes: int | None, workers: int, iterations: int, rate: float
+    model: Model, schedule: Schedule, workers: int, iterations: int, rate: float
 ) -> bytes:
     """The parameters after as many iterations, as text of their bytes.
 
@@ -45,7 +46,9 @@ def added_by_hand(
             np.resize(np.random.default_rng([7, 2, w]).standard_normal(65536, np.float32), p.size)
             for w in range(workers)
         ]
-        step = p.size if slice_bytes is None else slice_bytes // 4
+        step = p.size if schedule.slice_bytes is None else schedule.slice_bytes // 4
+        if schedule.bucket_bytes is not None:  # every tensor is cut for all
+            step = -(-p.size // workers)
         for begin in range(0, p.size, step):
             part = p[begin : begin + step]
             owner = min(range(workers), key=lambda one: (owned[one], one))
@@ -62,7 +65,7 @@ def added_by_hand(
 
 
 def digest_by_hand(schedule: Schedule, workers: int, model: Model = MODEL) -> str:
-    made = added_by_hand(model, schedule.slice_bytes, workers, ITERATIONS, RATE)
+    made = added_by_hand(model, schedule, workers, ITERATIONS, RATE)
     return hashlib.sha256(made).hexdigest()
 
 
@@ -77,8 +80,20 @@ def digest_by_hand(schedule: Schedule, workers: int, model: Model = MODEL) -> st
             RING, slice_bytes=None, synchronisation="step-barrier", order="random", place="nowhere"
         ),
         replace(RING, slice_bytes=None, synchronisation="per-tensor"),
+        replace(BUCKETED, bucket_bytes=2000),
+        replace(BUCKETED, bucket_bytes=1, window_bytes=1),
+        replace(BUCKETED, order="random", synchronisation="step-barrier", window_bytes=1),
     ],
-    ids=["planned", "small slices by layer", "first in, first out", "barrier", "tensors"],
+    ids=[
+        "planned",
+        "small slices by layer",
+        "first in, first out",
+        "barrier",
+        "tensors",
+        "buckets",
+        "one tensor after another",
+        "buckets and a barrier",
+    ],
 )
 def test_all_members_end_with_the_sums_of_their_order(
     tmp_path: Path, schedule: Schedule, workers: int
@@ -96,7 +111,7 @@ def test_a_slow_member_changes_no_bit(tmp_path: Path) -> None:
 
 def test_it_is_near_what_a_parameter_server_makes() -> None:
     """Which adds the same gradients in another order."""
-    ring = np.frombuffer(added_by_hand(MODEL, RING.slice_bytes, 3, ITERATIONS, RATE), np.float32)
+    ring = np.frombuffer(added_by_hand(MODEL, RING, 3, ITERATIONS, RATE), np.float32)
     served = np.concatenate([in_worker_order(number) for number in range(len(MODEL.tensors))])
     assert np.abs(ring - served).max() < 1e-5
     assert np.abs(ring - served).max() > 0
@@ -148,6 +163,27 @@ def test_all_name_the_member_that_failed(tmp_path: Path, workers: int) -> None:
         assert isinstance(error, WorkloadError)
         why = "iteration 1: out of numbers"
         assert str(error).endswith(why if number == 1 else f"worker1 gave up: {why}")
+
+
+class Vanishing(RingExchange):
+    """Is gone from one moment to the next on one worker, without a word."""
+
+    def give(self, unit: Unit) -> None:
+        if self.end.job.worker == 1 and self._iteration == 1 and unit.number == 2:
+            assert self._way._connection
+            for sock in self._way._connection.sockets:
+                sock.shutdown(socket.SHUT_RDWR)
+        super().give(unit)
+
+
+@pytest.mark.parametrize("workers", [3, 5])
+def test_all_name_the_member_that_is_gone(tmp_path: Path, workers: int) -> None:
+    vanishing = replace(RING, slice_bytes=4096, exchange=f"{__name__}:Vanishing")
+    found = tried_together(tmp_path, MODEL, vanishing, workers=workers, **ASKED)
+    for number, error in enumerate(found):
+        assert isinstance(error, WorkloadError)
+        if number != 1:  # which is not there any more
+            assert "worker1 disconnected" in str(error)
 
 
 def state(place: int, members: int = 3) -> tuple[RingState, Layout]:

@@ -53,6 +53,24 @@ def test_a_ring_has_no_server_to_order_for() -> None:
         replace(ring, synchronisation="asynchronous")
 
 
+@pytest.mark.parametrize(
+    ("choices", "why"),
+    [
+        ({"exchange": "parameter-server"}, "bucket: goes with the exchange 'ring', and only with"),
+        ({"order": "layer", "place": "host"}, "place: buckets go in the order in which a backward"),
+        (
+            {"slice_bytes": 4000, "synchronisation": "per-slice"},
+            "slice: whole tensors are fused to a bucket",
+        ),
+        ({"bucket_bytes": None, "window_bytes": 1}, "window: in a ring it counts buckets"),
+        ({"bucket_bytes": 0}, "bucket: must be at least 1, found 0"),
+    ],
+)
+def test_what_does_not_go_with_buckets(choices: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        replace(get_schedule("ring-bucketed"), **choices)
+
+
 def test_an_unknown_model_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"^unknown model 'alexnett' \(did you mean 'alexnet'\?\)"):
         load_model("alexnett")

@@ -53,6 +53,9 @@ def test_a_large_tensor_is_cut_for_its_owners_where_it_would_be_whole(parts: int
     assert sum(lengths) == 4 * (LARGE_ELEMENTS + 1)
     # By the real system's elements, so that all scales are cut alike.
     assert [len(units) for units in Layout(model, 64, 1, parts=parts).tensor_units] == [1, parts, 1]
+    # Fused to buckets, all are cut, as far as they have elements.
+    fused = Layout(model, 1, 1, parts=parts, large=0)
+    assert {len(units) for units in fused.tensor_units} == {parts}
     assert len({Layout(model, 1, 1, parts=number).digest for number in (1, 2, 3)}) == 3
 
 
