@@ -8,6 +8,7 @@ IDENTITY = "identity"
 
 PARAMETER_SERVER = "parameter-server"
 RING = "ring"
+SPLIT = "split"
 
 CODECS: Mapping[str, str] = {
     IDENTITY: "workloads.codecs.identity:Identity",
@@ -24,6 +25,7 @@ CODECS: Mapping[str, str] = {
 EXCHANGES: Mapping[str, str] = {
     PARAMETER_SERVER: "workloads.exchange.parameter_server:ParameterServerExchange",
     RING: "workloads.exchange.ring:RingExchange",
+    SPLIT: "workloads.exchange.split:SplitExchange",
 }
 
 PROGRAMS: Mapping[str, str] = {

@@ -7,8 +7,11 @@ from typing import Any
 
 from orchestrator.predict import Case, demand_bound
 from orchestrator.spec import Experiment
+from workloads.library import SPLIT
 
 FORMULA = "lower bound of its demands"
+SPLIT_FORMULA = "bound of the split"
+"""Its demands are those of a linear programme: of both ways, no other shares are faster."""
 
 
 def describe_demands(
@@ -26,7 +29,10 @@ def describe_demands(
         schedule = experiment.schedule(name)
         if schedule.one_server:
             continue
-        named = {"schedule": name, "formula": FORMULA}
+        named = {
+            "schedule": name,
+            "formula": SPLIT_FORMULA if schedule.exchange == SPLIT else FORMULA,
+        }
         demands = experiment.demands(name, case.model.name)
         if not demands.declared:
             found.append({**named, "why_not": "its exchange declares no demands"})

@@ -8,10 +8,10 @@ parameters, or with a step barrier for those of all layers.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from threading import Lock
+from typing import ClassVar
 
 from workloads.exchange.board import Board
 from workloads.exchange.buckets import Buckets, Going
@@ -28,6 +28,8 @@ from workloads.training.update import update_of
 class RingExchange(Exchange):
     """Sums go round a ring of workers up to their owners, and parameters go round from them."""
 
+    there: ClassVar[int] = 1
+    """Of how many iterations a worker begins with all parameters."""
     honours = frozenset(
         {"order", "place", "slice", "not_sent_limit", "synchronisation", "bucket", "window"}
     )
@@ -43,16 +45,22 @@ class RingExchange(Exchange):
         job, layout = end.job, end.layout
         self._iteration = 0
         members = job.members.ring
-        self._board = Board(layout, lambda: self._way.moved, job.silence_seconds, there=1)
+        self._board = Board(layout, self._moved, job.silence_seconds, there=self.there)
         self._buckets: Buckets | None = None
         if job.schedule.bucket_bytes is not None:
             bucket = job.scaled(job.schedule.bucket_bytes)
             window = job.window_bytes if len(members) > 1 else None  # else nothing is on its way
             self._buckets = Buckets(layout, bucket, window)
-        owner = owners(layout, len(members))
-        self._way = RingWay(end, members, owner, layout.units, self._board, came=self._came)
+        units = self._ring_units()
+        owner = owners(layout, len(members), units)
+        self._way = RingWay(end, members, owner, units, self._board, came=self._came)
         self._update = update_of(
-            self._way.parameters, layout, len(members), job.learning_rate, job.learning.optimizer
+            self._way.parameters,
+            layout,
+            len(members),
+            job.learning_rate,
+            job.learning.optimizer,
+            units=[unit for unit in units if members[owner[unit.number]] == job.host],
         )
         self._applying = Lock()
         self._way.open(self._apply)
@@ -93,9 +101,17 @@ class RingExchange(Exchange):
             connections,
             received=self._way.spans.received,
             sent=self._way.spans.sent,
-            parameters_sha256=hashlib.sha256(self.end.arena.bytes).hexdigest(),
+            parameters_sha256=self._way.digest(),
             cpu_ns=self._way.cpu_ns + self._update.cpu_ns,
         )
+
+    def _ring_units(self) -> Sequence[Unit]:
+        """Those that go round the ring."""
+        return self.end.layout.units
+
+    def _moved(self) -> int:
+        """Payload bytes that have moved so far."""
+        return self._way.moved
 
     def _came(self, unit: Unit) -> None:
         """A unit has its new parameters."""

@@ -7,8 +7,9 @@ the longer way behind them. There is no step: every chunk goes on as soon as it 
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock, Thread
 
 import numpy as np
@@ -76,9 +77,11 @@ class RingWay:
         self._before = members[place - 1]
         self._after = members[(place + 1) % len(members)]
         self._state = RingState(layout, owners, place, len(members), units)
-        self.parameters = Arena(layout)
-        self.parameters.values[:] = end.arena.values
-        self._sums = Arena(layout)
+        self._units = units
+        self.parameters = Arena(layout, units)
+        for chunk in self._chunks():
+            self.parameters.values_of(chunk)[:] = end.arena.values_of(chunk)
+        self._sums = Arena(layout, units)
         self._places = [
             pack_place(chunk.tensor, chunk.offset, chunk.length) for chunk in layout.chunks
         ]
@@ -149,6 +152,16 @@ class RingWay:
         for thread in self._threads:
             thread.join()
         return self._links.close() if self._links else []
+
+    def digest(self) -> str:
+        """SHA-256 of the parameters of all units that travel this way, once all have come."""
+        hasher = hashlib.sha256()
+        for chunk in self._chunks():
+            hasher.update(self._end.arena.bytes_of(chunk))
+        return hasher.hexdigest()
+
+    def _chunks(self) -> Iterator[Chunk]:
+        return (chunk for unit in self._units for chunk in unit.chunks)
 
     @property
     def spans(self) -> Transfers:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from workloads.errors import unknown_name
-from workloads.library import IDENTITY, PARAMETER_SERVER, RING
+from workloads.library import IDENTITY, PARAMETER_SERVER, RING, SPLIT
 from workloads.schedule.codec_names import NEEDS_WHOLE, PUSH_ONLY, is_library, parse
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
@@ -169,6 +169,22 @@ class Schedule:
             ),
             (
                 ring and self.order in _SERVER_ORDERS,
+                f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
+                "none",
+            ),
+            (
+                self.exchange == SPLIT and self.barrier,
+                "synchronisation: the ways of a split have no step in common; say `per-slice` or "
+                "`per-tensor`",
+            ),
+            (
+                self.exchange == SPLIT and not self.bulk_synchronous,
+                "synchronisation: in a ring no worker's gradient is applied by itself",
+            ),
+            (
+                self.exchange == SPLIT
+                and self.order in _SERVER_ORDERS
+                and self.order != "layer-worker",
                 f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
                 "none",
             ),
@@ -455,6 +471,22 @@ SCHEDULES: tuple[Schedule, ...] = (
             "one object, every tensor cut into as many parts as there are workers. Deviations: "
             "parts go on before all of a bucket has come; buckets of 4 MB, where Horovod's default "
             "is 64 MB and PyTorch's 25 MB; as in ring, parameters go round and there is no barrier"
+        ),
+    ),
+    Schedule(
+        name="split",
+        exchange=SPLIT,
+        order="planned",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
+        synchronisation="per-slice",
+        source=(
+            "ours: two ways at once. A linear programme over the links says how much of the model "
+            "goes through the parameter server, and how much round the ring of the workers, so "
+            "that the fullest link is busy for the least time: on the published topology two "
+            "fifths and three fifths, 1.2 u. Slices take the ways in turn along the model; each "
+            "way is as in planned-order and in ring"
         ),
     ),
     Schedule(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workloads.library import PARAMETER_SERVER, RING
+from workloads.library import PARAMETER_SERVER, RING, SPLIT
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
 
 
@@ -43,7 +43,7 @@ class Members:
         """Over how many hosts the units of the model are spread: what is large is cut for them."""
         if self.schedule.exchange == PARAMETER_SERVER:
             return max(1, len(self.servers))
-        return len(self.ring) if self.schedule.exchange == RING else 1
+        return len(self.ring) if self.schedule.exchange in (RING, SPLIT) else 1
 
     def as_job(self) -> dict[str, Any]:
         """What a job says of them beside its workers and its schedule, ready for JSON."""

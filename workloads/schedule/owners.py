@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workloads.library import SPLIT
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 from workloads.schedule.members import Members
 from workloads.schedule.units import LARGE_ELEMENTS, Layout, Unit
+from workloads.schedule.ways import SERVER, ways
 
 
-def owners(layout: Layout, count: int) -> tuple[int, ...]:
+def owners(layout: Layout, count: int, units: Sequence[Unit] | None = None) -> tuple[int, ...]:
     """Per unit, which of `count` owners adds it up and applies it.
 
     In forward order each unit goes to the owner that has least, so that all have equal parts of the
@@ -18,13 +20,14 @@ def owners(layout: Layout, count: int) -> tuple[int, ...]:
     Args:
         layout: how the model is cut.
         count: of owners, at least 1.
+        units: those that they share, in forward order; None: all. Of others the owner is 0.
     """
     owned = [0] * count
-    found = []
-    for unit in layout.units:
+    found = [0] * len(layout.units)
+    for unit in layout.units if units is None else units:
         owner = owned.index(min(owned))
         owned[owner] += unit.length
-        found.append(owner)
+        found[unit.number] = owner
     return tuple(found)
 
 
@@ -54,6 +57,8 @@ def layout_of(
 def units_of(layout: Layout, members: Members, server: str) -> tuple[Unit, ...]:
     """The units that one of the parameter servers looks after."""
     number = members.servers.index(server)
+    if members.schedule.exchange == SPLIT:
+        return ways(layout, members.shares)[SERVER]
     return owned(layout, owners(layout, len(members.servers)), number)
 
 

@@ -328,23 +328,27 @@ def measure(trial: Trial) -> TrialMeasure:
 
 
 def _payload(trial: Trial) -> int:
-    """Bytes delivered; without a parameter server, what all workers received."""
-    if trial.servers:
-        return sum(one.end.payload_in + one.end.payload_out for one in trial.servers)
+    """Bytes delivered: what servers counted, and what workers received from each other."""
+    counted = sum(one.end.payload_in + one.end.payload_out for one in trial.servers)
     connections = (each for end in trial.worker_ends for each in end.connections)
-    return sum(each.bytes_received or 0 for each in connections)
+    between = (each for each in connections if not trial.servers or each.worker is not None)
+    return counted + sum(each.bytes_received or 0 for each in between)
 
 
 def _digests(trial: Trial) -> tuple[str, ...]:
     """Of the parameters that it ended with, each once: more than one if workers disagree.
 
-    Of several servers, each of which has a part of them, it is the digest of their digests.
+    Where several have a part of them, servers and the workers together, it is the digest of their
+    digests.
     """
-    digests = [one.end.parameters_sha256 for one in trial.servers]
-    if len(digests) > 1:
-        return (hashlib.sha256(" ".join(digests).encode()).hexdigest(),)
-    digests += [end.parameters_sha256 for end in trial.worker_ends if end.parameters_sha256]
-    return tuple(dict.fromkeys(digests))
+    said = (end.parameters_sha256 for end in trial.worker_ends)
+    of_workers = tuple(dict.fromkeys(digest for digest in said if digest is not None))
+    if len(of_workers) > 1:
+        return of_workers
+    digests = (*(one.end.parameters_sha256 for one in trial.servers), *of_workers)
+    if len(digests) < 2:
+        return digests
+    return (hashlib.sha256(" ".join(digests).encode()).hexdigest(),)
 
 
 def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:

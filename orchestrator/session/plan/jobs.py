@@ -22,7 +22,7 @@ from orchestrator.spec import (
     exchange_class,
     flow_dscp,
 )
-from workloads.library import IDENTITY, PARAMETER_SERVER
+from workloads.library import IDENTITY, RING
 from workloads.models.profiles import load_model
 from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.members import Members
@@ -80,7 +80,7 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     """What the order of a schedule is made for."""
     topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
     model, schedule = load_model(work.model), experiment.schedule(work.schedule)
-    served = schedule.exchange == PARAMETER_SERVER
+    served = schedule.exchange != RING
     devices = [
         experiment.devices[device]
         for worker in experiment.placement.workers

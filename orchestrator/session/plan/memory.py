@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.spec import Experiment, Neighbour
-from workloads.library import RING
+from workloads.library import RING, SPLIT
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 
 
@@ -23,7 +23,7 @@ def memory_bytes(experiment: Experiment) -> int:
     largest = wide * max((load_model(model).bytes for model in experiment.models), default=0)
     states = experiment.learning.optimizer.states
     arrays = (1 + workers) + 2 * workers + states + (servers if servers > 1 else 0)
-    if any(experiment.schedule(name).exchange == RING for name in experiment.schedules):
+    if any(experiment.schedule(name).exchange in (RING, SPLIT) for name in experiment.schedules):
         arrays = max(arrays, (3 + states) * workers)
     each = (384 if experiment.learning.real else 64) * 2**20
     own = arrays * experiment.scale.bytes(largest) + (workers + servers) * each

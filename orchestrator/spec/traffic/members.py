@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -10,9 +10,12 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.cuts import cut_tree, hosts_in_turn
 from orchestrator.spec.traffic.demands import Demand, Demands
-from workloads.library import EXCHANGES
+from orchestrator.spec.traffic.split import split
+from workloads.exchange.demand import ring_demands, server_demands
+from workloads.library import EXCHANGES, SPLIT
 from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
+from workloads.schedule.ways import RING, SERVER
 
 _REMEMBERED = 64  # topologies, or schedules on them: a sweep has a few dozen
 _PRECISION = 1e-9
@@ -33,16 +36,33 @@ def members_of(topology: Topology, placement: Placement, schedule: Schedule) -> 
         if missing := too_few_servers(placement, schedule):
             raise ValueError(missing)
         servers = servers[: schedule.servers or 1]
+    ring = ring_order(topology, placement.workers)
     racks: dict[str, list[str]] = {}
     for worker in placement.workers:
         racks.setdefault(_rack(topology, worker), []).append(worker)
     return Members(
         servers,
         placement.workers,
-        ring=ring_order(topology, placement.workers),
+        ring=ring,
         groups=tuple(ring_order(topology, rack) for rack in racks.values()),
+        shares=_shares(topology, servers, placement.workers, ring)
+        if schedule.exchange == SPLIT
+        else {},
         schedule=schedule,
     )
+
+
+def _shares(
+    topology: Topology, servers: Sequence[str], workers: Sequence[str], ring: Sequence[str]
+) -> Mapping[str, float]:
+    """How much of a model is to go through the server, and how much round the ring."""
+    # Of 1 GB, so that rounding does not matter.
+    through = server_demands(dict.fromkeys(servers, 10**9), workers)
+    ways = {
+        SERVER: Demands(topology, through),
+        RING: Demands(topology, ring_demands(ring, 10**9)),
+    }
+    return split(ways, 10**9).shares
 
 
 def too_few_servers(placement: Placement, schedule: Schedule) -> str:

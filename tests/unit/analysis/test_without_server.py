@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from orchestrator.analysis.reading.spans import read_spans
 from orchestrator.errors import InputError
 from orchestrator.records.directory import RunDirectory
 from tests.unit.analysis.builder import FakeTrial, write_run
+from workloads.process.process_records import ConnectionEnd
 
 
 def two_workers(repeats: int = 1, **changes: object) -> list[FakeTrial]:
@@ -37,6 +39,28 @@ def test_it_has_a_figure_and_what_the_workers_recorded(tmp_path: Path) -> None:
     assert got.training_cpu is not None
     assert (got.training_cpu.ps, got.training_cpu.workers) == (0, 1.5)
     assert (got.pull_shares, got.push_shares) == (None, None)
+
+
+def test_workers_that_keep_parameters_must_agree_on_them(tmp_path: Path) -> None:
+    (trial,) = read_run(write_run(tmp_path, two_workers())).trainings
+    one, other = trial.worker_ends
+    kept = replace(one, parameters_sha256="aa")
+    same = measure(replace(trial, worker_ends=[kept, replace(other, parameters_sha256="aa")]))
+    assert (same.parameters_sha256, same.agreed, same.exact) == ("aa", True, True)
+    apart = measure(replace(trial, worker_ends=[kept, replace(other, parameters_sha256="bb")]))
+    assert (apart.parameters_sha256, apart.agreed) == (None, False)
+
+
+def test_beside_a_server_what_workers_got_from_each_other_counts_too(tmp_path: Path) -> None:
+    (trial,) = read_run(write_run(tmp_path, [FakeTrial(workers=2)])).trainings
+    alone = measure(trial)
+    one, other = trial.worker_ends
+    between = ConnectionEnd(0, worker=1, bytes_received=1_000_000)
+    ring = replace(one, connections=[*one.connections, between], parameters_sha256="aa")
+    both = measure(replace(trial, worker_ends=[ring, replace(other, parameters_sha256="aa")]))
+    assert both.payload == alone.payload + 1_000_000
+    assert both.agreed
+    assert both.parameters_sha256 not in (None, "aa", alone.parameters_sha256)
 
 
 def test_its_row_is_ok_and_has_no_bound_of_pulls_and_pushes(tmp_path: Path) -> None:

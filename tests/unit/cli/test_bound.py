@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,21 @@ def test_an_order_of_the_ring_that_crosses_a_link_too_often(tmp_path: Path) -> N
     assert found["ring"]["u"] == pytest.approx(3 * 2 * 5 / 6)
     assert found["best_ring"]["u"] == pytest.approx(found["ring"]["u"] / 3)
     assert "any ring, best order" in bound(str(file)).stdout
+
+
+def test_a_split_has_the_bound_of_its_linear_programme(tmp_path: Path) -> None:
+    """Two ways at once take 1.2 u, and no aggregation less: (2 x 3) / (3 + 2)."""
+    file = tmp_path / "both.yaml"
+    text = Path(PUBLISHED).read_text().replace("../topologies", str(ROOT / "topologies"))
+    both = re.sub(r"(?m)^schedules: .*$", "schedules: [none, ring, split]", text)
+    file.write_text(both)
+    (model,) = told(str(file), "--models", "alexnet")["models"]
+    ring, split = model["demand_bounds"]
+    assert (split["schedule"], split["formula"]) == ("split", "bound of the split")
+    assert split["u"] == pytest.approx(1.2, rel=1e-3)
+    assert ring["u"] == pytest.approx(4 / 3)
+    (simulated,) = (form for form in model["schedules"] if form["schedule"] == "ring")
+    assert 4 / 3 < simulated["u"] < 1.37
 
 
 def test_one_worker_has_no_all_reduce(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +13,7 @@ from unittest import mock
 
 from experiments.own_exchange import EveryoneToEveryone
 from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, setting_of
-from tests.unit.workloads.in_process import PATIENCE
+from tests.unit.workloads.in_process import PATIENCE, PORT, addresses
 from workloads.errors import WorkloadError
 from workloads.exchange import Ended
 from workloads.models.devices import DeviceModel
@@ -30,8 +29,6 @@ from workloads.schedule.owners import layout_of
 from workloads.training.clock import SystemClock
 from workloads.transport.sockets import Buffers, Endpoint
 
-PORT = 5000
-
 
 class Everyone(EveryoneToEveryone):
     """The recipe; it says what parameters it ended with."""
@@ -42,12 +39,6 @@ class Everyone(EveryoneToEveryone):
 
 
 EVERYONE = f"{__name__}:Everyone"
-
-
-def addresses(hosts: Sequence[str]) -> dict[str, str]:
-    """A loopback address for each, which no other process of tests uses."""
-    high, low = divmod(os.getpid(), 250)
-    return {name: f"127.{1 + high % 250}.{low}.{n}" for n, name in enumerate(hosts, start=1)}
 
 
 def tried_together(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -28,6 +30,13 @@ from workloads.transport.memory import Arena
 from workloads.transport.sockets import Buffers, Endpoint
 
 PATIENCE = 10.0  # seconds; only a defect takes longer
+PORT = 5000  # where workers listen to each other
+
+
+def addresses(hosts: Sequence[str]) -> dict[str, str]:
+    """A loopback address for each, which no other process of tests uses."""
+    high, low = divmod(os.getpid(), 250)
+    return {name: f"127.{1 + high % 250}.{low}.{n}" for n, name in enumerate(hosts, start=1)}
 
 
 def model_of(layers: Sequence[Sequence[int | tuple[int, ...]]]) -> Model:
@@ -57,6 +66,7 @@ def train(
     workers: int = 3,
     iterations: int = 3,
     layer_seconds: Sequence[float] = (),
+    shares: Mapping[str, float] = MappingProxyType({}),
     **changes: Any,
 ) -> list[dict[str, Any]]:
     """Train and return the parameter server's records; of several, the first one's.
@@ -65,19 +75,21 @@ def train(
 
     Args:
         layer_seconds: per worker, for each layer, forward and backward together.
+        shares: of the model, by way, where it takes several.
     """
     order = ORDERS[schedule.order]
     assert not incompatibility(schedule, order)
     names = tuple(f"worker{number}" for number in range(workers))
     servers = ["ps", *(f"ps{number}" for number in range(1, schedule.servers or 1))]
     at = {name: f"127.0.1.{number + 1}" for number, name in enumerate(servers)}
+    between = addresses(names)
     heard: SimpleQueue[tuple[str, int]] = SimpleQueue()
 
     def announced(event: str, **fields: Any) -> None:
         if event == "listening":
             heard.put((fields["address"], fields["port"]))
 
-    standing = {"servers": tuple(servers), "ring": (), "groups": (), "shares": {}}
+    standing = {"servers": tuple(servers), "ring": (), "groups": (), "shares": shares}
     members = Members(workers=names, schedule=schedule, **standing)  # type: ignore[arg-type]
     common: dict[str, Any] = {
         "workers": names,
@@ -121,14 +133,7 @@ def train(
     ranks = ranks_of(order, schedule, setting, count)
     common["turns"] = ranks.turns
 
-    scaled = Layout(
-        model,
-        common["rates"],
-        common["time"],
-        schedule.slice_bytes,
-        element_bytes,
-        parts=members.owners,
-    )
+    scaled = layout_of(model, members, common["rates"], common["time"], element_bytes)
     whole = Arena(scaled)
 
     def serve(name: str) -> None:
@@ -157,10 +162,13 @@ def train(
             program="worker",
             send_buffers=(common["buffers"].send,) * len(servers),
             server_host=servers[0],
-            peers={name: Peer(Endpoint(at[name], ports[name])) for name in servers},
+            peers={
+                **{name: Peer(Endpoint(at[name], ports[name])) for name in servers},
+                **{name: Peer(Endpoint(where, PORT)) for name, where in between.items()},
+            },
             records=folder / f"{names[number]}.jsonl",
             worker=number,
-            bind=f"127.0.0.{number + 2}",
+            bind=between[names[number]],
             push_ranks=ranks.pushes[number],
             pulls=ranks.pulls[number],
             # A depthwise layer is none of these, so the time of each depends on its bytes alone.
