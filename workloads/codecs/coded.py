@@ -7,6 +7,7 @@ frames need not know the codec.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from threading import Lock
 
 from workloads.codecs.codec import Codec
@@ -19,9 +20,10 @@ from workloads.models.profiles import Model
 from workloads.process.plugins import instance_of
 from workloads.schedule.codec_names import is_library
 from workloads.schedule.units import Chunk, Layout, Unit
-from workloads.transport.connection import Connection, Parcel
+from workloads.transport.connection import Connection
 from workloads.transport.frames import Frames, Payloads
 from workloads.transport.memory import Arena
+from workloads.transport.send_queue import Parcel
 from workloads.transport.wire import Frame, FrameType, pack_begin, pack_place
 
 
@@ -72,6 +74,10 @@ class CodedPayloads(Payloads):
     def frames(self, kind: FrameType, *, together: bool = False) -> Frames:
         """What makes frames of coded units."""
         return CodedFrames(self._coding, self._parts, self.arena, kind, together=together)
+
+    def places(self) -> Mapping[bytes, Chunk]:
+        """None: each payload must be decoded."""
+        return {}
 
     def find(self, frame: Frame) -> Chunk:
         """Return the chunk that a frame announces.

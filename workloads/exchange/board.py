@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from threading import Condition
+from threading import Condition, Lock
 
 from workloads.errors import WorkloadError
 from workloads.schedule.units import Layout, Unit
@@ -29,7 +29,8 @@ class Board:
         self._layout = layout
         self._moved = moved
         self._silence = silence
-        self.changed = Condition()
+        self._lock = Lock()  # taken in fewer steps than a condition is: every unit takes it
+        self.changed = Condition(self._lock)
         self._failure: WorkloadError | None = None
         self._layer_units = [
             sum(len(layout.tensor_units[tensor]) for tensor in tensors)
@@ -50,7 +51,7 @@ class Board:
                 the arrival, so this machine's does not count.
         """
         layer = self._layout.tensor_layers[unit.tensor]
-        with self.changed:
+        with self._lock:
             self._layer_missing[layer] -= 1
             if not self._layer_missing[layer]:
                 self._layer_missing[layer] = self._layer_units[layer]

@@ -8,7 +8,8 @@ from workloads.process.process_records import ConnectionRecord
 from workloads.process.records import Records
 from workloads.process.training import WorkerJob
 from workloads.schedule.units import Layout
-from workloads.transport.connection import Connection, Disconnected, Parcel
+from workloads.transport.connection import Connection, Disconnected
+from workloads.transport.send_queue import Parcel
 from workloads.transport.sockets import (
     connect,
     kept_settings,

@@ -9,7 +9,8 @@ from workloads.errors import FrameError, WorkloadError
 from workloads.exchange.exchange import End
 from workloads.process.process_records import ConnectionEnd, ConnectionRecord
 from workloads.process.training import WorkerJob
-from workloads.transport.connection import Connection, Disconnected, Parcel
+from workloads.transport.connection import Connection, Disconnected
+from workloads.transport.send_queue import Parcel
 from workloads.transport.sockets import (
     connect,
     kept_settings,

@@ -25,13 +25,12 @@ from workloads.transport.connection import (
     ERROR_PATIENCE,
     Connection,
     Disconnected,
-    Parcel,
     PeerError,
-    SendQueue,
     Sent,
     send_from,
 )
 from workloads.transport.memory import Arena
+from workloads.transport.send_queue import Parcel, SendQueue
 from workloads.transport.spans import Transfers
 from workloads.transport.wire import FrameType, pack_begin, pack_place
 

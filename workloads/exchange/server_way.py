@@ -19,19 +19,18 @@ from workloads.exchange.exchange import End
 from workloads.exchange.join import join
 from workloads.process.process_records import ConnectionEnd
 from workloads.schedule.flows import unit_flows
-from workloads.schedule.units import Unit, check_ranks
+from workloads.schedule.units import Chunk, Unit, check_ranks
 from workloads.transport.connection import (
     Connection,
     Disconnected,
-    Parcel,
     PeerError,
-    SendQueue,
     send_errors,
     send_from,
 )
+from workloads.transport.send_queue import Parcel, SendQueue
 from workloads.transport.sockets import tcp_state
 from workloads.transport.spans import Spans, Transfers
-from workloads.transport.wire import Frame, FrameType
+from workloads.transport.wire import Frame, FrameType, pack_begin
 
 
 class ServerWay:
@@ -83,6 +82,7 @@ class ServerWay:
         self._flow_units = tuple(map(carried.count, flows))
         # Whether a unit's next one is an answer; None: it does not come here.
         self._answers = [False if unit.number in here else None for unit in layout.units]
+        self._units = layout.units
         self._tensors = {unit.tensor for unit in units}
         self._versions = [0] * len(layout.chunks)  # parameters received, per chunk
         self._chunks = [chunk.number for unit in units for chunk in unit.chunks]
@@ -250,10 +250,20 @@ class ServerWay:
 
     def _receive(self, flow: int, connection: Connection) -> None:
         """Receive from one flow until the server says on it that training is done."""
+        arena, places = self._payloads.arena, self._payloads.places()
+        begin, iteration = b"", 0  # of the parameters that have come last
         while True:
-            frame = connection.receive()
-            if frame.type is FrameType.PARAMETERS:
-                self._receive_chunk(connection, flow, frame)
+            frame = connection.receive_known(begin, places)
+            if isinstance(frame, Chunk):
+                self._expect(frame, flow, iteration)
+                connection.receive_chunk(frame, arena, iteration)
+                self._arrived(frame, flow)
+            elif frame.type is FrameType.PARAMETERS:
+                chunk, iteration = self._payloads.find(frame), frame.iteration
+                self._expect(chunk, flow, iteration)
+                self._payloads.receive(connection, chunk, frame)
+                self._arrived(chunk, flow)
+                begin = pack_begin(frame.type, frame.worker, iteration)
             elif frame.type is FrameType.RELEASE and self._may_begin(flow, frame.iteration):
                 self._release()
             elif frame.type is FrameType.LAST and flow == 0 and self.last is None:
@@ -287,24 +297,27 @@ class ServerWay:
         for queue, units in zip(self._queues, self._flow_units, strict=True):
             queue.allow(units)
 
-    def _receive_chunk(self, connection: Connection, flow: int, frame: Frame) -> None:
-        chunk = self._payloads.find(frame)
-        unit = self._end.layout.units[chunk.unit]
-        answers = self._answers[unit.number]
-        if self._unit_flow[unit.number] != flow or answers is None:
-            raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} on flow {flow}")
-        version = self._versions[chunk.number]
-        if frame.iteration != version:
-            if frame.iteration == version - 1:
-                raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} sent twice")
-            raise FrameError(f"PARAMETERS frame of iteration {frame.iteration}")
-        self._versions[chunk.number] = version + 1
-        self._payloads.receive(connection, chunk, frame)
-        missing = self._unit_missing[unit.number] - 1
-        self._unit_missing[unit.number] = missing or len(unit.chunks)
+    def _expect(self, chunk: Chunk, flow: int, iteration: int) -> None:
+        """Check and note that a chunk's parameters of an iteration begin to arrive."""
+        number, tensor, offset, _, _, unit = chunk
+        if self._unit_flow[unit] != flow or self._answers[unit] is None:
+            raise FrameError(f"tensor {tensor} at offset {offset} on flow {flow}")
+        version = self._versions[number]
+        if iteration != version:
+            if iteration == version - 1:
+                raise FrameError(f"tensor {tensor} at offset {offset} sent twice")
+            raise FrameError(f"PARAMETERS frame of iteration {iteration}")
+        self._versions[number] = version + 1
+
+    def _arrived(self, chunk: Chunk, flow: int) -> None:
+        """Note that they have arrived."""
+        _, _, _, _, _, number = chunk
+        unit = self._units[number]
+        missing = self._unit_missing[number] - 1
+        self._unit_missing[number] = missing or len(unit.chunks)
         if missing:
             return
-        if answers:  # all but the first time it comes as the answer to its push
-            self._queues[flow].acknowledged(self._ranks[unit.number], unit.length)
-        self._answers[unit.number] = True
-        self._came(unit, self._payloads.decoding_ns[unit.number])
+        if self._answers[number]:  # all but the first time it comes as the answer to its push
+            self._queues[flow].acknowledged(self._ranks[number], unit.length)
+        self._answers[number] = True
+        self._came(unit, self._payloads.decoding_ns[number])

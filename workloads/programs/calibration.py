@@ -39,9 +39,10 @@ from workloads.programs.program import Program
 from workloads.schedule.units import Chunk, Layout
 from workloads.training.contributions import OfAll
 from workloads.training.update import Sgd
-from workloads.transport.connection import Connection, Disconnected, Parcel, SendQueue, send_errors
+from workloads.transport.connection import Connection, Disconnected, send_errors
 from workloads.transport.frames import UnitFrames
 from workloads.transport.memory import Arena
+from workloads.transport.send_queue import Parcel, SendQueue
 from workloads.transport.sockets import kept_settings, tcp_state
 from workloads.transport.wire import Frame, FrameType
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from workloads.errors import FrameError
-from workloads.programs.iteration_log import Logs
+from workloads.programs.iteration_log import IterationLog, Logs
 from workloads.programs.peers import Peer
 from workloads.schedule.synchronisation import Synchronisation
 from workloads.schedule.units import Chunk, Unit
 from workloads.training.contributions import Contributions
 from workloads.transport.frames import Payloads
-from workloads.transport.wire import Frame, FrameType
+from workloads.transport.wire import Frame, FrameType, pack_begin
 
 Push = tuple[Chunk, int, int]
 """A chunk that can be applied, the worker that delivered it (last), and the iteration."""
@@ -47,6 +47,7 @@ class Intake:
     ) -> None:
         self._layout = payloads[0].layout
         self._payloads = payloads
+        self._places = payloads[0].places()  # of all: they have one layout and one codec
         self._here = {unit.number for unit in units}
         self._unit_flow = unit_flow
         self._synchronisation = synchronisation
@@ -63,12 +64,29 @@ class Intake:
         """
         connection = peer.connections[flow]
         may_pull = self._synchronisation.asked and not flow
+        payloads, places = self._payloads[peer.number], self._places
+        begin, iteration, log = b"", 0, self._logs[0]  # of the gradients that have come last
         while True:
-            frame = connection.receive()
+            frame = connection.receive_known(begin, places)
+            if isinstance(frame, Chunk):
+                self._expect(peer, flow, frame, iteration)
+                connection.receive_chunk(frame, payloads.arena, iteration)
+                self._arrived(peer, frame, frame.length, log)
+                self._delivered(peer, frame, iteration)
+                continue
             if frame.worker != peer.number:
                 raise FrameError(f"{frame.type.name} frame of worker {frame.worker}")
             if frame.type is FrameType.GRADIENT:
-                self._take_in(peer, flow, frame)
+                chunk = payloads.find(frame)
+                iteration = frame.iteration
+                self._expect(peer, flow, chunk, iteration)
+                log = self._logs[iteration]
+                log.push_begins(peer.number)
+                in_place = payloads.receive(connection, chunk, frame)
+                self._arrived(peer, chunk, frame.length, log)
+                for each in in_place:
+                    self._delivered(peer, each, iteration)
+                begin = pack_begin(frame.type, frame.worker, iteration)
             elif frame.type is FrameType.PULL and may_pull:
                 self._answer_pull(peer, frame)
             else:
@@ -87,24 +105,27 @@ class Intake:
         for unit in units:
             self._answer(peer, unit, pull.iteration)
 
-    def _take_in(self, peer: Peer, flow: int, push: Frame) -> None:
-        payloads = self._payloads[peer.number]
-        chunk = payloads.find(push)
-        if self._unit_flow[chunk.unit] != flow:
-            raise FrameError(f"tensor {chunk.tensor} at offset {chunk.offset} on flow {flow}")
-        delivered = peer.delivered[chunk.number]
-        if push.iteration != delivered or peer.answered[chunk.unit] == delivered:
-            raise _out_of_turn(chunk, push.iteration, delivered)
-        peer.delivered[chunk.number] = delivered + 1
-        log = self._logs[push.iteration]
-        log.push_begins(peer.number)
-        in_place = payloads.receive(peer.connections[flow], chunk, push)
-        missing = peer.missing[chunk.unit] - 1
-        peer.missing[chunk.unit] = missing or len(self._layout.units[chunk.unit].chunks)
-        log.pushed(peer.number, push.length, not missing)
-        for one in in_place:
-            if self._contributions.delivered(one):
-                self.ready.put((one, peer.number, push.iteration))
+    def _expect(self, peer: Peer, flow: int, chunk: Chunk, iteration: int) -> None:
+        """Check and note that a chunk of an iteration's push begins to arrive."""
+        number, tensor, offset, _, _, unit = chunk
+        if self._unit_flow[unit] != flow:
+            raise FrameError(f"tensor {tensor} at offset {offset} on flow {flow}")
+        delivered = peer.delivered[number]
+        if iteration != delivered or peer.answered[unit] == delivered:
+            raise _out_of_turn(chunk, iteration, delivered)
+        peer.delivered[number] = delivered + 1
+
+    def _arrived(self, peer: Peer, chunk: Chunk, length: int, log: IterationLog) -> None:
+        """Note that a chunk has arrived, in a payload of that length (bytes)."""
+        _, _, _, _, _, unit = chunk
+        missing = peer.missing[unit] - 1
+        peer.missing[unit] = missing or len(self._layout.units[unit].chunks)
+        log.pushed(peer.number, length, not missing)
+
+    def _delivered(self, peer: Peer, chunk: Chunk, iteration: int) -> None:
+        """Note that a chunk's gradient is in its place."""
+        if self._contributions.delivered(chunk):
+            self.ready.put((chunk, peer.number, iteration))
 
 
 def _out_of_turn(chunk: Chunk, iteration: int, delivered: int) -> FrameError:

@@ -11,8 +11,9 @@ from workloads.errors import FrameError, WorkloadError
 from workloads.process.events import announce
 from workloads.process.training import ServerJob
 from workloads.schedule.units import Layout
-from workloads.transport.connection import Connection, SendQueue
+from workloads.transport.connection import Connection
 from workloads.transport.memory import Arena
+from workloads.transport.send_queue import SendQueue
 from workloads.transport.sockets import limit_not_sent, listen, mark, prepare, set_send_buffer
 from workloads.transport.wire import Frame, FrameType, split_greeting
 

@@ -40,8 +40,9 @@ from workloads.schedule.synchronisation import Action, Answer, Release
 from workloads.schedule.units import Chunk, Unit, check_ranks
 from workloads.training.contributions import OfAll, OfEach
 from workloads.training.update import Sgd, update_of
-from workloads.transport.connection import Disconnected, Parcel, Sent, send_errors, send_from
+from workloads.transport.connection import Disconnected, Sent, send_errors, send_from
 from workloads.transport.memory import Arena
+from workloads.transport.send_queue import Parcel
 from workloads.transport.sockets import kept_settings, tcp_state
 from workloads.transport.spans import Spans, Transfers
 from workloads.transport.wire import Frame, FrameType
@@ -287,7 +288,8 @@ class ParameterServer:
     def _sent(self, sent: Sent) -> None:
         # Not in the current iteration's log: this thread may run so late that the worker has used
         # the parameters and the next iteration is on.
-        self._logs[sent.iteration].sent(sent.to, sent.payload, sent.units)
+        to, iteration, payload, units = sent
+        self._logs[iteration].sent(to, payload, units)
 
     # -- the main thread follows -----------------------------------------------------------------
 

@@ -28,9 +28,10 @@ from workloads.programs.peers import Peer, accept_workers
 from workloads.programs.program import Program
 from workloads.schedule.units import Unit
 from workloads.transport.capture import Capture
-from workloads.transport.connection import Connection, Parcel, SendQueue, Sent, send_from
+from workloads.transport.connection import Connection, Sent, send_from
 from workloads.transport.frames import UnitFrames
 from workloads.transport.memory import Arena
+from workloads.transport.send_queue import Parcel, SendQueue
 from workloads.transport.sockets import kept_settings
 from workloads.transport.wire import Frame, FrameType, greeting
 

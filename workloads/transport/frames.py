@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from workloads.schedule.units import Chunk, Layout, Unit
-from workloads.transport.connection import Connection, Parcel
+from workloads.transport.connection import Connection
 from workloads.transport.memory import Arena, Sparse
+from workloads.transport.send_queue import Parcel
 from workloads.transport.wire import Frame, FrameType, pack_begin, pack_place
+
+_new = tuple.__new__  # a named tuple's own is Python code, and there is a parcel per chunk
 
 
 class Frames(Protocol):
@@ -59,7 +63,7 @@ class UnitFrames:
         """
         begin = pack_begin(self._kind, worker, iteration)
         return [
-            Parcel(begin + place, payload, to, iteration, number, ends)
+            _new(Parcel, (begin + place, payload, to, iteration, number, ends))
             for place, payload, number, ends in self._parts[unit.number]
         ]
 
@@ -97,6 +101,16 @@ class Payloads:
         """
         del together  # nothing is made anew for each
         return UnitFrames(self.layout, self.arena, kind)
+
+    def places(self) -> Mapping[bytes, Chunk]:
+        """Chunks by the part of a header that says where they belong; see `receive_known`.
+
+        Of those alone whose payload `Connection.receive_chunk` receives.
+        """
+        return {
+            pack_place(chunk.tensor, chunk.offset, chunk.length): chunk
+            for chunk in self.layout.chunks
+        }
 
     def find(self, frame: Frame) -> Chunk:
         """Return the chunk that a frame announces.

@@ -37,6 +37,7 @@ class Arena:
     Attributes:
         values: float32 (or the layout's float64) [elements of all units].
         bytes: the same memory, byte by byte.
+        chunk_bytes: of it, those of each chunk.
     """
 
     def __init__(self, layout: Layout, units: Iterable[Unit] | None = None) -> None:
@@ -55,14 +56,14 @@ class Arena:
         self.values.fill(0.0)
         self.bytes = self.values.data.cast("B")
         # Made once: between two chunks every step counts, for what it needs is out of the caches.
-        self._chunk_bytes = [self.bytes[:0]] * len(layout.chunks)
+        self.chunk_bytes = [self.bytes[:0]] * len(layout.chunks)
         self._chunk_values = [self.values[:0]] * len(layout.chunks)
         self._starts: dict[int, int] = {}
         start = 0
         for chunk in held:
             self._starts[chunk.number] = start
             end = start + chunk.length
-            self._chunk_bytes[chunk.number] = self.bytes[start:end]
+            self.chunk_bytes[chunk.number] = self.bytes[start:end]
             self._chunk_values[chunk.number] = self.values[start // size : end // size]
             start = end
 
@@ -85,4 +86,4 @@ class Arena:
 
     def bytes_of(self, chunk: Chunk) -> memoryview:
         """Return a view of one chunk's bytes."""
-        return self._chunk_bytes[chunk.number]
+        return self.chunk_bytes[chunk.number]

@@ -46,6 +46,7 @@ _BEGIN = struct.Struct("!4sBBHI")
 _PLACE = struct.Struct("!IQI")
 _HEADER = struct.Struct(f"!{_BEGIN.format[1:]}{_PLACE.format[1:]}")
 HEADER_BYTES = _HEADER.size
+BEGIN_BYTES = _BEGIN.size
 
 
 class FrameType(IntEnum):

@@ -22,7 +22,8 @@ from workloads.process.records import Records
 from workloads.programs import calibration
 from workloads.programs.calibration import TrafficServerJob, TrafficWorker
 from workloads.schedule.units import Layout
-from workloads.transport.connection import Connection, Disconnected, Parcel, PeerError
+from workloads.transport.connection import Connection, Disconnected, PeerError
+from workloads.transport.send_queue import Parcel
 from workloads.transport.wire import Frame, FrameType, greeting
 
 TRAFFIC = {"seconds": 0.6, "model": "googlenet"}

@@ -13,7 +13,8 @@ from tests.unit.workloads.trainings import Bench
 from workloads.errors import WorkloadError
 from workloads.programs.urgent import Stream
 from workloads.transport.capture import Packet, clock_difference_ns, interface_of, parse
-from workloads.transport.connection import Connection, Parcel
+from workloads.transport.connection import Connection
+from workloads.transport.send_queue import Parcel
 
 
 def frame(*, options: int = 3, flags: int = 0x18, payload: int = 1000, ip_words: int = 5) -> bytes:

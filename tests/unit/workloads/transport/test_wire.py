@@ -17,17 +17,19 @@ from hypothesis import strategies as st
 from workloads.errors import FrameError, WorkloadError
 from workloads.models.profiles import load_model
 from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
-from workloads.transport.connection import (
-    Connection,
-    Disconnected,
-    Parcel,
-    PeerError,
-    SendQueue,
-    Sent,
-)
-from workloads.transport.frames import UnitFrames
+from workloads.transport.connection import Connection, Disconnected, PeerError, Sent
+from workloads.transport.frames import Payloads, UnitFrames
 from workloads.transport.memory import Arena
-from workloads.transport.wire import HEADER_BYTES, MAX_PAYLOAD, Frame, FrameType, unpack
+from workloads.transport.send_queue import Parcel, SendQueue
+from workloads.transport.wire import (
+    BEGIN_BYTES,
+    HEADER_BYTES,
+    MAX_PAYLOAD,
+    Frame,
+    FrameType,
+    pack_begin,
+    unpack,
+)
 
 U32 = st.integers(0, 2**32 - 1)
 FRAMES = st.builds(
@@ -167,12 +169,41 @@ def receive_all(there: Connection, destination: Arena) -> None:
         there.receive_chunk(chunk, destination)
 
 
-def test_the_end_of_a_connection_in_the_middle_of_a_frame(
+def test_a_known_chunk_is_recognised_and_all_else_is_checked(
     ends: tuple[Connection, socket.socket],
 ) -> None:
     connection, peer = ends
-    peer.sendall(Frame(FrameType.DONE).pack()[:-1])
+    chunk = LAYOUT.chunks[3]
+    known = Frame(FrameType.GRADIENT, 1, 5, chunk.tensor, chunk.offset, chunk.length)
+    others = [
+        known._replace(iteration=6),
+        known._replace(worker=2),
+        known._replace(type=FrameType.PARAMETERS),
+        known._replace(length=chunk.length - 4),
+        known._replace(tensor=99),
+        Frame(FrameType.PULL, 1, 5, chunk.tensor),
+    ]
+    begin = pack_begin(known.type, known.worker, known.iteration)
+    places = Payloads(LAYOUT, Arena(LAYOUT)).places()
+    for frame in (known, *others):
+        peer.sendall(frame.pack())
+    assert connection.receive_known(begin, places) is chunk
+    assert [connection.receive_known(begin, places) for _ in others] == others
+    peer.sendall(b"DMLC" + known.pack()[4:])
+    with pytest.raises(FrameError, match="not a dmlbed frame"):
+        connection.receive_known(begin, places)
+
+
+@pytest.mark.parametrize("left", [0, 11, HEADER_BYTES - 1])
+def test_the_end_of_a_connection_in_the_middle_of_a_frame(
+    ends: tuple[Connection, socket.socket], left: int
+) -> None:
+    connection, peer = ends
+    frame = Frame(FrameType.DONE).pack()
+    peer.sendall(frame[:left])
     peer.close()
+    with pytest.raises(Disconnected, match=r"^disconnected$"):
+        connection.receive_known(frame[:BEGIN_BYTES], {})
     with pytest.raises(Disconnected, match=r"^disconnected$"):
         connection.receive()
     with pytest.raises(Disconnected, match=r"^disconnected: Broken pipe$"):
