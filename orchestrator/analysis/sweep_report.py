@@ -17,11 +17,7 @@ from orchestrator.analysis.tables.sweep.table import SweepTable
 from orchestrator.analysis.verdict import LEVELS
 from orchestrator.records.directory import RunDirectory
 
-_AXES = {
-    "batch": "C/nu: compute over what the fullest link takes; below it the batch",
-    "rate": "{title}, both directions",
-    "workers": "workers",
-}
+_BATCH = "C/nu: compute over what the fullest link takes; below it the batch"
 
 
 @dataclass(frozen=True)
@@ -73,12 +69,16 @@ def report_sweep(directory: Path) -> SweepReport:
     """
     run = read_sweep(directory)
     places = places_of(run)
-    schedules = tuple(run.schedules)
+    schedules = run.names
+    panels = {place.panel: place for place in places}
     expected = {
-        model: expectation(run, model) for model in dict.fromkeys(place.model for place in places)
+        panel: expectation(run, place.model, place.values[1:]) for panel, place in panels.items()
     }
-    rows = sweep_rows(run.sweep.variable, places)
-    axis = _AXES[run.sweep.variable].format(title=run.sweep.title())
+    rows = sweep_rows(places)
+    first = run.sweep.first
+    axis = _BATCH if first.key == "batch" else first.title
+    if first.link:
+        axis = f"{axis}, both directions"
     # Here, for it takes a second to load, and most of those who import this draw nothing.
     from orchestrator.analysis.render.sweep_figure import draw_sweep
 
@@ -97,12 +97,12 @@ def report_sweep(directory: Path) -> SweepReport:
         directory=directory,
         rows=rows,
         table=SweepTable(
-            run.sweep.title(), places, schedules, (*_left_out(places), *_notes(run, expected))
+            first.title, places, schedules, (*_left_out(places), *_notes(run, expected))
         ),
         usable=all(row["verdict"] != "unusable" for row in rows),
-        failed={label(value): one.failed for value, one in run.runs.items()},
-        missing={label(value): one.missing for value, one in run.runs.items()},
-        not_run={label(value): why for value, why in run.missing.items()},
+        failed={label(values): one.failed for values, one in run.runs.items()},
+        missing={label(values): one.missing for values, one in run.runs.items()},
+        not_run={label(values): why for values, why in run.missing.items()},
         files=tuple(contents),
     )
 
@@ -116,7 +116,7 @@ def _caption(
     levels = [row.verdict.level for row in rows]
     counts = [f"{levels.count(level)} {level}" for level in LEVELS if level in levels]
     parts = [
-        run.topology.name,
+        run.base.topology.name,
         f"measured on dmlbed {_words(one.versions.get('dmlbed', '?') for one in runs)}",
         _words(one.switch for one in runs),
         f"R = {_range([trial.scale.rates for trial in trials])}",
@@ -136,15 +136,17 @@ def _caption(
     )
     notes = _notes(run, expected)
     return Caption(
-        f"{run.name}: which schedule wins, by {run.sweep.title()}",
+        f"{run.name}: which schedule wins, by {run.sweep.title}",
         " ".join([text, *(f"{note[0].upper()}{note[1:]}." for note in notes)]),
     )
 
 
 def _notes(run: SweepRun, expected: Mapping[str, Expectation]) -> tuple[str, ...]:
-    notes = [f"{run.sweep.text(value)} has no result: {why}" for value, why in run.missing.items()]
-    for value, run_of_value in run.runs.items():
-        notes += _lost(run.sweep.text(value), run_of_value)
+    notes = [
+        f"{run.sweep.text(values)} has no result: {why}" for values, why in run.missing.items()
+    ]
+    for values, run_of_point in run.runs.items():
+        notes += _lost(run.sweep.text(values), run_of_point)
     reasons: dict[str, dict[str, None]] = {}
     for one in expected.values():
         for name, curve in one.curves.items():

@@ -55,7 +55,7 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     names = None if models is None else tuple(name.strip() for name in models.split(","))
     loaded = load_experiment(experiment, Overrides(models=names))
     if batch is not None:
-        if loaded.sweep is not None and loaded.sweep.variable == "batch":
+        if loaded.sweep is not None and loaded.sweep.varies("batch"):
             raise InputError([Problem("--batch", "the batch is what the sweep varies")])
         loaded = replace(loaded, batch=batch)
     if not loaded.models:

@@ -9,7 +9,8 @@ from typing import Any
 
 from orchestrator.cli.bound_demands import describe_demands, no_bounds
 from orchestrator.predict import Case, LowerBound, allreduce_times, expected, limits
-from orchestrator.spec import Experiment, Sweep, number_text
+from orchestrator.spec import Experiment, Point, Sweep, number_text
+from orchestrator.spec.sweep import VALUE_KEYS
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable, narrow
@@ -30,13 +31,16 @@ def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
     console = answers()
     say(
         console,
-        f"{experiment.name}: {counted(len(sweep.values), 'point')} of {sweep.title()} on "
+        f"{experiment.name}: {counted(len(sweep.points), 'point')} of {sweep.title} on "
         f"{experiment.topology.name}, real system",
     )
     for name in experiment.models:
         own = [place for place in found["places"] if place["model"] == name]
-        console.print()
-        console.print(_table(name, sweep, own))
+        # A grid has a table for each value of its second variable.
+        for second in dict.fromkeys(place.get("second_value") for place in own):
+            console.print()
+            places = [place for place in own if place.get("second_value") == second]
+            console.print(_table(name, sweep, places))
     console.print()
     for line in (*_why_not(found), *_LEGEND):
         say(console, line)
@@ -49,14 +53,15 @@ def describe_sweep(experiment: Experiment, sweep: Sweep) -> dict[str, Any]:
         "topology": experiment.topology.name,
         "sweep": sweep.resolved(),
         "places": [
-            _place(name, point.label, point.value, point.experiment)
+            _place(name, sweep, point)
             for name in experiment.models
             for point in experiment.points()
         ],
     }
 
 
-def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[str, Any]:
+def _place(model: str, sweep: Sweep, point: Point) -> dict[str, Any]:
+    experiment = point.experiment
     case = Case.of(experiment, model)
     limit = case.bound
     most = case.most(map(experiment.schedule, experiment.schedules))
@@ -73,8 +78,8 @@ def _place(model: str, label: str, value: int, experiment: Experiment) -> dict[s
         )
     return {
         "model": model,
-        "point": label,
-        "value": value,
+        "point": point.label,
+        **sweep.named(point.values),
         "u_seconds": limit.u_seconds,
         "compute_seconds": limit.compute_seconds,
         "compute_over_links": limit.compute_seconds / limit.fullest[0].seconds,
@@ -98,8 +103,11 @@ def _times(limit: LowerBound, seconds: float) -> dict[str, float]:
 
 
 def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> FittedTable:
-    points = (Column(sweep.text(place["value"]), right=True) for place in places)
-    table = FittedTable((Column(f"{model}\n{sweep.title()}"), *points))
+    first = sweep.first
+    points = (Column(first.text(place["value"]), right=True) for place in places)
+    beside = sweep.beside(tuple(places[0][key] for key in VALUE_KEYS if key in places[0]))
+    of = f"{model}, {beside}" if beside else model
+    table = FittedTable((Column(f"{of}\n{first.title}"), *points))
     table.add("u, s", *(number_text(place["u_seconds"], digits=4) for place in places))
     table.add("C, s", *(number_text(place["compute_seconds"], digits=4) for place in places))
     table.add("C/nu", *(number_text(place["compute_over_links"], 2) for place in places))

@@ -174,7 +174,7 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
     say(
         console,
         f"{asked.name}: {counted(len(plans), 'point')} of "
-        f"{asked.sweep.title() if asked.sweep else ''}, "
+        f"{asked.sweep.title if asked.sweep else ''}, "
         f"{counted(trials, 'trial')} ({first['switch']['kind']}, {first['switch']['why']}), "
         f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",

@@ -62,10 +62,12 @@ def _describe(spec: Topology | Experiment) -> str:
         trained, programs = [f"({' x '.join(trained)} + {programs[0]})"], []
     parts = [*trained, *programs, counted(spec.repeats, "repeat")]
     if spec.sweep is not None:
-        values = ", ".join(map(spec.sweep.text, spec.sweep.values))
-        points = counted(len(spec.sweep.values), "point")
-        parts.append(f"{points} ({spec.sweep.title()}: {values})")
-        trials *= len(spec.sweep.values)
+        points = counted(len(spec.sweep.points), "point")
+        varied = "; ".join(
+            f"{one.title}: {', '.join(map(one.text, one.values))}" for one in spec.sweep.variables
+        )
+        parts.append(f"{points} ({varied})")
+        trials *= len(spec.sweep.points)
     beside = ""
     if spec.jobs:
         with_them = "with and without" if spec.company else "with"

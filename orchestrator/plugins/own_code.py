@@ -46,6 +46,14 @@ class OwnCode:
         yield from self.exchanges.values()
         yield from self.programs.values()
 
+    def joined(self, other: OwnCode) -> OwnCode:
+        """What is in either of two."""
+        return OwnCode(
+            {**self.codecs, **other.codecs},
+            {**self.exchanges, **other.exchanges},
+            {**self.programs, **other.programs},
+        )
+
     def digests(self) -> dict[str, str]:
         """Their digests, by kind and name."""
         return {f"{own.kind.noun} {own.name}": own.digest for own in self}

@@ -25,7 +25,7 @@ rate_text, number_text                      rates and other figures for people, 
 
 from orchestrator.spec.access import SshAccess
 from orchestrator.spec.choices import CHOICES, COMPARED, EVERY_CHOICE, Choices, Chosen, all_choices
-from orchestrator.spec.experiment import Experiment, Point
+from orchestrator.spec.experiment import Experiment
 from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
 from orchestrator.spec.jobs import FIRST_PORT, Neighbour, Traffic, Training
 from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
@@ -39,7 +39,7 @@ from orchestrator.spec.programs import (
     program_demands,
 )
 from orchestrator.spec.scale import AutoScale, Scale
-from orchestrator.spec.sweep import Conditions, Sweep, conditions
+from orchestrator.spec.sweep import Conditions, Point, Sweep, Values, Variable, conditions, sweep_of
 from orchestrator.spec.switch_kinds import (
     KINDS,
     LINUX_BRIDGE,
@@ -128,7 +128,10 @@ __all__ = [
     "Way",
     "all_choices",
     "class_plan",
+    "Values",
+    "Variable",
     "conditions",
+    "sweep_of",
     "emulated_send_bytes",
     "exchange_class",
     "exchange_of",

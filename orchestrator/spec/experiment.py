@@ -27,7 +27,7 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
-from orchestrator.spec.sweep import Sweep, conditions
+from orchestrator.spec.sweep import Point, Sweep, points_of
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.exchange_demands import demands_under
@@ -281,20 +281,7 @@ class Experiment:
 
     def points(self) -> tuple[Point, ...]:
         """The sweep's experiments in the order in which they run; none without a sweep."""
-        if self.sweep is None:
-            return ()
-        points = []
-        for value in self.sweep.values:
-            at_value = conditions(self.sweep, value, self.topology, self.placement, self.batch)
-            experiment = replace(
-                self,
-                sweep=None,
-                topology=at_value.topology,
-                placement=at_value.placement,
-                batch=at_value.batch,
-            )
-            points.append(Point(self.sweep.label(value), value, experiment))
-        return tuple(points)
+        return points_of(self, self.sweep) if self.sweep else ()
 
     def resolved(self) -> dict[str, Any]:
         """All that decides a figure, ready for JSON; R may still be `auto`.
@@ -387,18 +374,3 @@ class Experiment:
             resolved["scale"] = asdict(self.scale)
         canonical = json.dumps(resolved, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point of a sweep.
-
-    Attributes:
-        label: its name, fit for a directory.
-        value: images, bit/s or workers.
-        experiment: what is run there, without a sweep.
-    """
-
-    label: str
-    value: int
-    experiment: Experiment

@@ -15,14 +15,13 @@ from orchestrator.spec.jobs import Neighbour
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.programs import Program
 from orchestrator.spec.scale import scale_of
-from orchestrator.spec.sweep import Sweep
+from orchestrator.spec.sweep import sweep_of
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.windows import buffers_of
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.schedule.library import Schedule
 
-_SWEEP = TypeAdapter(Sweep | None)
 _SCHEDULES = TypeAdapter(dict[str, Schedule])
 _ORDERS = TypeAdapter(dict[str, OwnOrder])
 _CODE = TypeAdapter(OwnCode)
@@ -66,7 +65,7 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "own_orders": _ORDERS.validate_python(record.get("order_sources", {})),
         "own_code": _CODE.validate_python(record.get("code_sources", {})),
         "own_models": _MODELS.validate_python(record.get("model_sources", {})),
-        "sweep": _SWEEP.validate_python(record.get("sweep")),
+        "sweep": sweep_of(record.get("sweep")),
         "programs": _PROGRAMS.validate_python(record.get("program_sources", {})),
         "baseline": str(record.get("baseline", BASELINE)),
         "learning": Learning.of(record.get("learning", {})),

@@ -6,23 +6,24 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.around import around
-from orchestrator.spec.checks.exchanges import check_exchanges, check_servers, networks_of
+from orchestrator.spec.checks.conditions import ConditionsCheck, own_conditions
+from orchestrator.spec.checks.exchanges import check_servers
 from orchestrator.spec.checks.jobs import check_jobs
-from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.placements import check_placement
+from orchestrator.spec.checks.points import check_points
 from orchestrator.spec.checks.programs import check_programs
 from orchestrator.spec.checks.queues import check_queues
 from orchestrator.spec.checks.scale import check_scale
-from orchestrator.spec.checks.sizes import check_trials, check_units, most_workers
+from orchestrator.spec.checks.schedules import check_schedules, known_schedules
+from orchestrator.spec.checks.sizes import check_trials, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
 from orchestrator.spec.checks.topologies import check_known_devices, check_topology
 from orchestrator.spec.choices import CHOICES
 from orchestrator.spec.experiment import Experiment
-from orchestrator.spec.fields import AUTO, unknown
+from orchestrator.spec.fields import AUTO
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
 from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
 from orchestrator.spec.files.own_code import own_code
@@ -33,6 +34,7 @@ from orchestrator.spec.files.validation import items, mapping, sound_part, valid
 from orchestrator.spec.jobs import Neighbour
 from orchestrator.spec.overrides import Overrides, check_overrides
 from orchestrator.spec.placement import Placement
+from orchestrator.spec.sweep import Conditions
 from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
@@ -40,7 +42,7 @@ from orchestrator.spec.traffic.server_exchange import exchange_of
 from orchestrator.spec.yaml.document import Document, Loc
 from orchestrator.spec.yaml.yamlfile import read_document
 from workloads.models.devices import DeviceModel, known_devices
-from workloads.schedule.library import get_schedule, schedule_names
+from workloads.schedule.library import get_schedule
 
 _OTHER_KIND = "another kind of switch can"
 _STDIN = Path("-")
@@ -167,8 +169,8 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     schedules, orders = custom_schedules(document, file)
     code = own_code(document, schedules)
     own_models = find_models(document, whole)
-    known = _known_schedules(document)
-    _check_schedules(document, known)
+    known = known_schedules(document)
+    check_schedules(document, known)
     own_devices = mapping(mapping(document.data).get("device_models"))
     named, topology_problems = _named_topology(document, [*known_devices(), *own_devices])
     topology = None if named is None else named.topology
@@ -199,7 +201,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     switch = overrides.switch or (file.switch if file is not None else AUTO)
     if topology is not None and placement is not None:
         option_problems += _check_switch(document, overrides, switch, topology, placement)
-    sweep = check_sweep(document, file, topology, placement, switch)
+    swept = check_sweep(document, file, topology, placement)
+    sweep = swept[0] if swept else None
+    points: tuple[Conditions, ...] = ()
     if file is not None and placement is not None:
         workers = most_workers(placement, sweep)
         models = file.models if overrides.models is None else overrides.models
@@ -210,26 +214,19 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
             *check_trials(document, overrides, counts, sweep, workers),
             *check_servers(document, schedules, placement, file.schedules, overrides.schedules),
         ]
-        check_units(document, schedules, file.models, workers)
-        if topology is not None and not document.problems:
-            check_exchanges(
-                document,
+        if topology is not None:
+            check = ConditionsCheck(
+                file,
+                own_conditions(file, topology, placement, schedules),
                 schedules,
+                own_models,
+                overrides,
+                switch,
                 code,
-                listed=file.schedules,
-                models=file.models,
-                networks=networks_of(topology, placement, sweep),
-                switch=switch,
+                orders,
             )
-        check_learning(
-            document,
-            file,
-            schedules=schedules,
-            own_models=own_models,
-            overrides=overrides,
-            sweep=sweep,
-            workers=workers,
-        )
+            points = check_points(document, swept, switch=switch, check=check)
+            code = check.code
     jobs = check_jobs(
         document,
         file,
@@ -263,6 +260,9 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
     file = whole
     names = tuple(file.schedules if overrides.schedules is None else overrides.schedules)
     chosen = [schedules.get(name) or get_schedule(name) for name in names]
+    chosen += [
+        one.schedules[name] for one in points for name in names if one.schedules[name] not in chosen
+    ]
     warm_up, cool_down, added = around(chosen, file.warm_up, file.cool_down)
     return Experiment(
         name=file.name,
@@ -311,37 +311,6 @@ def _check_switch(
             return [Problem("--switch", why, _OTHER_KIND)]
         document.report_at(("switch",), why, _OTHER_KIND)
     return []
-
-
-def _known_schedules(document: Document) -> tuple[str, ...]:
-    """Names of the library's schedules and of the experiment's own."""
-    own = mapping(mapping(document.data).get("custom_schedules"))
-    return tuple(dict.fromkeys((*schedule_names(), *map(str, own))))
-
-
-def _check_schedules(document: Document, known: tuple[str, ...]) -> None:
-    """Adds a problem for each schedule that is named and not known."""
-    data = mapping(document.data)
-    named: list[tuple[Loc, Any]] = [
-        (("schedules", index), name) for index, name in enumerate(items(data.get("schedules")))
-    ]
-    if "baseline" in data:
-        named.append((("baseline",), data["baseline"]))
-    for model, row in mapping(data.get("published")).items():
-        named += [(("published", model, name), name) for name in mapping(row)]
-    for loc, name in named:
-        if isinstance(name, str) and not document.is_bad(loc):
-            wrong = unknown("schedule", name, known)
-            if wrong is not None:
-                key = loc[0] == "published"
-                document.report_at(loc, str(wrong), wrong.hint, key=key)
-            elif (
-                loc == ("baseline",)
-                and "schedules" in data
-                and name not in items(data.get("schedules"))
-            ):
-                message = f"baseline {quoted(name)} is none of the schedules"
-                document.report_at(loc, message, "name one of them, or add it to `schedules`")
 
 
 def _check_trained(document: Document) -> None:

@@ -20,6 +20,7 @@ _DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 _RATE_PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+_SIZE_UNITS = ((2**20, "MiB"), (2**10, "KiB"), (10**6, "MB"), (10**3, "kB"))
 
 MAX_RATE_BPS = 10**13
 MAX_SIZE_BYTES = 2**50
@@ -159,6 +160,22 @@ def parse_duration(text: object) -> int:
 def size_text(count: int) -> str:
     """Bytes for people: `512 KiB`, `1514 B`."""
     return f"{count // 1024} KiB" if count % 1024 == 0 else f"{count} B"
+
+
+def exact_size_text(count: int) -> str:
+    """Bytes for people, all digits of them: `512 KiB`, `160 kB`, `4 MB`, `1514 B`."""
+    for factor, unit in _SIZE_UNITS:
+        if count and count % factor == 0:
+            return f"{count // factor} {unit}"
+    return f"{count} B"
+
+
+def duration_text(microseconds: int) -> str:
+    """A duration for people: `50 us`, `1.5 ms`, `2 s`."""
+    for factor, unit in ((10**6, "s"), (10**3, "ms")):
+        if microseconds >= factor:
+            return f"{microseconds / factor:.9g} {unit}"
+    return f"{microseconds} us"
 
 
 def rate_text(bps: float, digits: int = 4) -> str:

@@ -34,8 +34,8 @@ def draw_sweep(
     """Draw at least one place; equal input gives equal bytes (with one version of matplotlib).
 
     Args:
-        places: model by model, each in the order of the values.
-        expected: by model.
+        places: panel by panel, each in the order of the values.
+        expected: by panel.
         schedules: in the order of the experiment.
         axis: what the horizontal axis is.
         caption: the texts around the panels.
@@ -52,7 +52,7 @@ def compose(
     caption: Caption,
 ) -> Figure:
     """Lay the figure out, within `style`; `draw_sweep` renders it."""
-    panels = list(dict.fromkeys(place.choices for place in places))
+    panels = list(dict.fromkeys(place.panel for place in places))
     cells = [cell for place in places for cell in place.cells.values()]
     look = looks(schedules, cells[0].row.baseline)
     lines = ceil(len(panels) / _PER_LINE)
@@ -62,15 +62,15 @@ def compose(
     left = (width - per_line * slot) / 2
     line_height = _NAME + HEIGHT + _FOOT
 
-    handles, labels = legend(places, [expected[choices.model] for choices in panels], look)
+    handles, labels = legend(places, [expected[panel] for panel in panels], look)
     sheet = Sheet(caption, handles, labels, width, lines * line_height)
-    for number, choices in enumerate(panels):
+    for number, panel in enumerate(panels):
         line, column = divmod(number, per_line)
         x = left + column * slot + _GUTTER
         axes = sheet.panel(x, line * line_height + _NAME, WIDTH, HEIGHT)
-        panel_places = [place for place in places if place.choices == choices]
-        draw_panel(axes, panel_places, expected[choices.model], look)
-        axes.set_title(str(choices), size=9, weight="bold", color=INK, pad=4)
+        panel_places = [place for place in places if place.panel == panel]
+        draw_panel(axes, panel_places, expected[panel], look)
+        axes.set_title(panel, size=9, weight="bold", color=INK, pad=4)
         axes.set_xlabel(axis, size=7.5, color=SOFT)
         if column == 0:
             axes.set_ylabel("imgs/sec, percent of the bound", color=SOFT, size=7.5, y=50 / 128)

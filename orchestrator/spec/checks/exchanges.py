@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.errors import Problem
 from orchestrator.plugins import OwnCode, PluginError
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.sweep import Sweep, with_workers
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
 from orchestrator.spec.traffic.exchange_demands import demands_under
@@ -26,7 +25,7 @@ def check_exchanges(
     *,
     listed: Sequence[str],
     models: Sequence[str],
-    networks: Iterable[tuple[Topology, Placement]],
+    network: tuple[Topology, Placement],
     switch: str,
 ) -> None:
     """Adds a problem for each exchange whose demands fail or do not fit a network.
@@ -37,10 +36,9 @@ def check_exchanges(
         code: user-defined exchanges.
         listed: the names of those that it runs.
         models: that it trains.
-        networks: that it runs on.
+        network: that it runs on.
         switch: their kind.
     """
-    known = tuple(networks)
     places: dict[Loc, Schedule] = {
         ("custom_schedules", name, "exchange"): schedule
         for name, schedule in schedules.items()
@@ -52,7 +50,7 @@ def check_exchanges(
         if schedule.exchange in EXCHANGES and not schedule.one_server:
             places["schedules", index] = schedule
     for loc, schedule in places.items():
-        problems = _problems(schedule, code, models, known, switch)
+        problems = _problems(schedule, code, models, network, switch)
         message, hint = next(problems, ("", ""))
         if message:
             document.report_at(loc, message, hint)
@@ -92,33 +90,24 @@ def check_servers(
     return problems
 
 
-def networks_of(
-    topology: Topology, placement: Placement, sweep: Sweep | None
-) -> tuple[tuple[Topology, Placement], ...]:
-    """The networks that an experiment runs on, as far as who sends to whom may differ."""
-    if sweep is None or sweep.variable != "workers":
-        return ((topology, placement),)
-    return tuple(with_workers(topology, placement, workers) for workers in sweep.values)
-
-
 def _problems(
     schedule: Schedule,
     code: OwnCode,
     models: Sequence[str],
-    networks: Iterable[tuple[Topology, Placement]],
+    network: tuple[Topology, Placement],
     switch: str,
 ) -> Iterator[tuple[str, str]]:
-    for topology, placement in networks:
-        for model in models:
-            try:
-                demands = demands_under(schedule, code, topology, placement, load_model(model))
-            except PluginError as error:
-                yield error.message, error.hint
-                continue
-            except ValueError as error:
-                yield str(error), ""
-                continue
-            if why := unfit(demands, switch):
-                yield f"exchange {schedule.exchange!r}: {why}", ""
-            for port, _, least in short_queues(demands):
-                yield why_short(demands, port), f"{least_text(least)} in {topology.name}"
+    topology, placement = network
+    for model in models:
+        try:
+            demands = demands_under(schedule, code, topology, placement, load_model(model))
+        except PluginError as error:
+            yield error.message, error.hint
+            continue
+        except ValueError as error:
+            yield str(error), ""
+            continue
+        if why := unfit(demands, switch):
+            yield f"exchange {schedule.exchange!r}: {why}", ""
+        for port, _, least in short_queues(demands):
+            yield why_short(demands, port), f"{least_text(least)} in {topology.name}"

@@ -8,7 +8,6 @@ from orchestrator.plugins import OwnModel
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
-from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import PARAMETER_SERVER
@@ -25,7 +24,7 @@ def check_learning(
     schedules: Mapping[str, Schedule],
     own_models: Mapping[str, OwnModel],
     overrides: Overrides,
-    sweep: Sweep | None,
+    batch: int,
     workers: int,
 ) -> None:
     """Adds a problem for all that real training lacks.
@@ -36,8 +35,8 @@ def check_learning(
         schedules: the experiment's own, by name.
         own_models: users' networks, by name.
         overrides: what the command line says.
-        sweep: None: there is none.
-        workers: at most, over its points.
+        batch: images per worker.
+        workers: how many.
     """
     learning = file.learning()
     if document.is_cut(("compute",)):
@@ -64,7 +63,7 @@ def check_learning(
     models = file.models if overrides.models is None else overrides.models
     shapes = {name: own.input_shape for name, own in own_models.items()}
     _check_data(document, file, models, shapes)
-    _check_batch(document, file, sweep, workers)
+    _check_batch(document, file, batch, workers)
 
 
 def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> None:
@@ -97,17 +96,14 @@ def _check_data(
             document.report_at(loc, message, f"{' and '.join(data.models)} does")
 
 
-def _check_batch(
-    document: Document, file: ExperimentFile, sweep: Sweep | None, workers: int
-) -> None:
+def _check_batch(document: Document, file: ExperimentFile, batch: int, workers: int) -> None:
     data = SHIPPED_DATA.get(file.data)
     if data is None:
         return
-    varied = sweep.values if sweep is not None and sweep.variable == "batch" else ()
-    batch, share = max((file.batch, *map(int, varied))), data.share(workers)
+    share = data.share(workers)
     if batch > share:
         message = (
             f"a batch of {batch} is larger than the data: each of {workers} workers has {share} of "
             f"the {data.training} images"
         )
-        document.report_at(("sweep", "batch") if varied else ("batch",), message)
+        document.report_at(("batch",), message)

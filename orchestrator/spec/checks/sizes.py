@@ -36,7 +36,7 @@ def check_trials(
         sweep: None: there is none.
         workers: at most, over its points.
     """
-    points = 1 if sweep is None else len(sweep.values)
+    points = 1 if sweep is None else len(sweep.points)
     models, schedules, programs, repeats = counts
     trials = (models * schedules + programs) * repeats * points
     most = min(MAX_TRIALS, MAX_PROCESSES // (1 + workers))
@@ -70,7 +70,7 @@ def check_units(
         document: of the experiment.
         schedules: the experiment's own, by name.
         models: their names.
-        workers: at most, over the points of a sweep.
+        workers: how many.
     """
     for name, schedule in schedules.items():
         size = schedule.slice_bytes
@@ -97,5 +97,5 @@ def unit_count(model: Model, slice_bytes: int) -> int:
 
 def most_workers(placement: Placement, sweep: Sweep | None) -> int:
     """How many workers there are at most, over the points of a sweep."""
-    varied = sweep.values if sweep is not None and sweep.variable == "workers" else ()
-    return max((len(placement.workers), *varied))
+    varied = [one.values for one in sweep.variables if one.key == "workers"] if sweep else []
+    return max(len(placement.workers), *(int(value) for values in varied for value in values), 0)

@@ -56,6 +56,24 @@ def custom_schedules(
     return schedules, orders
 
 
+def orders_of_varied(document: Document, schedules: Mapping[str, Schedule]) -> dict[str, OwnOrder]:
+    """The user-defined orders of schedules at a point of a sweep.
+
+    Adds a problem for each whose order cannot be found, or does not go with its other choices.
+    """
+    orders: dict[str, OwnOrder] = {}
+    for name, schedule in schedules.items():
+        loc: Loc = ("custom_schedules", name)
+        own_order = _own_order(document, (*loc, "order"), schedule.order)
+        if own_order is not None:
+            orders[schedule.order] = own_order
+        order = ORDERS.get(schedule.order) if own_order is None else own_order.instance
+        why = "" if order is None else incompatibility(schedule, order)
+        if why:
+            document.report_at(loc, f"schedule {quoted(name)} contradicts itself: {why}", key=True)
+    return orders
+
+
 def _own_order(document: Document, loc: Loc, name: str) -> OwnOrder | None:
     """The user-defined order of that name; None if it is the library's, or a problem."""
     if name in ORDERS:

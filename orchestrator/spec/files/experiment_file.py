@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, PlainValidator
 from pydantic.json_schema import JsonSchemaValue
@@ -24,7 +24,6 @@ from orchestrator.spec.fields import (
     Name,
     NotNegative,
     Positive,
-    Rate,
     ScheduleName,
     Share,
     Slice,
@@ -35,8 +34,8 @@ from orchestrator.spec.files.job_file import MAX_JOBS, JobFile
 from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
 from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.program_file import MAX_PROGRAMS, ProgramFile
+from orchestrator.spec.files.sweep_file import SweepKeys, sweep_file
 from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
-from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.library import EXCHANGES, IDENTITY, PARAMETER_SERVER
@@ -51,8 +50,6 @@ from workloads.schedule.library import (
     SwitchOrder,
 )
 
-MAX_POINTS = 100
-"""Of a sweep."""
 MAX_CUSTOM_SCHEDULES = 32
 
 PublishedRuns: TypeAlias = Annotated[list[Positive], Field(min_length=1)]
@@ -263,37 +260,10 @@ class ScheduleFile(FileModel):
         )
 
 
-class RateSweepFile(FileModel):
-    """The rates of one link, each for both directions."""
-
-    link: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
-        description="the link's two nodes"
-    )
-    values: Annotated[list[Rate], Field(min_length=1, max_length=MAX_POINTS)] = Field(
-        description="bits per second, such as 10 Gbps"
-    )
-
-
-class SweepFile(FileModel):
-    """What is varied: exactly one of these."""
-
-    batch: Annotated[list[Count], Field(min_length=1, max_length=MAX_POINTS)] | None = Field(
-        default=None, description="images per worker and iteration"
-    )
-    rate: RateSweepFile | None = Field(default=None, description="the rate of one link")
-    workers: Annotated[list[Count], Field(min_length=1, max_length=MAX_POINTS)] | None = Field(
-        default=None,
-        description="how many workers: the topology's first ones, then copies of its last one",
-    )
-
-    def resolve(self) -> Sweep:
-        """The sweep; the file must have passed all checks."""
-        if self.rate is not None:
-            first, second = self.rate.link
-            return Sweep("rate", tuple(self.rate.values), (first, second))
-        if self.workers is not None:
-            return Sweep("workers", tuple(self.workers))
-        return Sweep("batch", tuple(self.batch or ()))
+if TYPE_CHECKING:
+    SweepFile: TypeAlias = SweepKeys
+else:
+    SweepFile = sweep_file(ScheduleFile)
 
 
 class ExperimentFile(FileModel):
@@ -395,7 +365,8 @@ class ExperimentFile(FileModel):
         description="what runs beside the measured trainings, on the same network",
     )
     sweep: SweepFile | None = Field(
-        default=None, description="run the experiment at several points of one variable"
+        default=None,
+        description="run the experiment at several points of one variable, or of a grid of two",
     )
     published: dict[ModelName, dict[ScheduleName, PublishedRuns]] = Field(
         default={},

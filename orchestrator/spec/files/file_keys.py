@@ -50,7 +50,8 @@ class _Keys:
         if group in self._listed:
             value = f"{value}, as those of {self._listed[group]}"
         yield FileKey(key, value, default, node.get("description", ""))
-        if group is not None and group not in self._listed:
+        # What has a title is described by that.
+        if group is not None and group not in self._listed and "title" not in node:
             self._listed[group] = f"{key}{way}"
             yield from self.below(self._definitions[group.rpartition("/")[2]], f"{key}{way}.")
 

@@ -6,18 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.analysis import RUN_FORMAT
 from orchestrator.predict import lower_bound
-from orchestrator.spec import Experiment, Sweep, load_experiment
+from orchestrator.spec import Experiment, Point, Sweep, Variable, load_experiment
 from tests.unit.analysis.builder import FakeTrial, write_run
 from workloads.models.profiles import load_model
 
 ROOT = Path(__file__).parents[3]
 
-BATCHES = Sweep("batch", (1, 9, 32))
-RATES = Sweep("rate", (10**8, 10**9, 10**10), ("switch0", "switch1"))
-WORKERS = Sweep("workers", (1, 3, 5))
+BATCHES = Sweep((Variable("batch", (1, 9, 32)),))
+RATES = Sweep((Variable("rate", (10**8, 10**9, 10**10), ("switch0", "switch1")),))
+WORKERS = Sweep((Variable("workers", (1, 3, 5)),))
 
 
 def swept(sweep: Sweep, models: Sequence[str], schedules: Sequence[str]) -> Experiment:
@@ -35,9 +36,9 @@ def swept(sweep: Sweep, models: Sequence[str], schedules: Sequence[str]) -> Expe
 
 
 def write_sweep(
-    directory: Path, experiment: Experiment, trials: Mapping[int, Sequence[FakeTrial]]
+    directory: Path, experiment: Experiment, trials: Mapping[Any, Sequence[FakeTrial]]
 ) -> Path:
-    """Write a sweep's directory with the trials of some points, by value; returns it."""
+    """Write a sweep's directory with the trials of some points, by value, or values; returns it."""
     directory.mkdir(parents=True)
     record = {
         "format": RUN_FORMAT,
@@ -47,9 +48,10 @@ def write_sweep(
     }
     (directory / "run.json").write_text(json.dumps(record))
     for point in experiment.points():
-        if point.value not in trials:
+        key = of_point(point)
+        if key not in trials:
             continue
-        place = write_run(directory / point.label, trials[point.value])
+        place = write_run(directory / point.label, trials[key])
         run = json.loads((place / "run.json").read_text())
         run["experiment"] |= {
             key: point.experiment.resolved()[key] for key in ("topology", "placement", "devices")
@@ -60,17 +62,17 @@ def write_sweep(
 
 def fake_trials(
     experiment: Experiment, shares: Mapping[str, float], *, repeats: int = 1
-) -> dict[int, list[FakeTrial]]:
+) -> dict[Any, list[FakeTrial]]:
     """For every point a trial of every model and schedule; repeats differ by 2 %.
 
     Args:
         shares: of the bound, by schedule.
     """
-    made: dict[int, list[FakeTrial]] = {}
+    made: dict[Any, list[FakeTrial]] = {}
     for point in experiment.points():
         own = point.experiment
         bounds = {model: _bound(own, model) for model in own.models}
-        made[point.value] = [
+        made[of_point(point)] = [
             FakeTrial(
                 model,
                 schedule,
@@ -84,6 +86,11 @@ def fake_trials(
             for schedule in own.schedules
         ]
     return made
+
+
+def of_point(point: Point) -> Any:
+    """The value of a point; of a grid its values."""
+    return point.values[0] if len(point.values) == 1 else point.values
 
 
 def _bound(experiment: Experiment, model: str) -> float:

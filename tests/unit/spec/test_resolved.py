@@ -19,6 +19,7 @@ from orchestrator.spec import (
     SocketBuffers,
     Sweep,
     Topology,
+    Variable,
     load_experiment,
 )
 from workloads.models.devices import DeviceModel
@@ -58,10 +59,13 @@ directions = st.builds(
     Direction, st.integers(9600, 4 * 10**11), st.integers(0, 6 * 10**7), st.integers(2**14, 2**30)
 )
 scales = st.builds(Scale, st.floats(1, 1e6), st.floats(0.001, 1000))
-sweeps = st.one_of(
-    st.builds(Sweep, st.sampled_from(["batch", "workers"]), st.lists(st.integers(1, 9)).map(tuple)),
-    st.builds(Sweep, st.just("rate"), st.just((10**9,)), st.just(("a", "b"))),
+several = st.lists(st.integers(1, 9) | st.floats(0.1, 1) | texts, min_size=1).map(tuple)
+variables = st.one_of(
+    st.builds(Variable, st.sampled_from(["batch", "workers", "send_buffer"]), several),
+    st.builds(Variable, st.sampled_from(["rate", "delay"]), several, st.just(("a", "b"))),
+    st.builds(Variable, texts, several, schedules=st.lists(texts, min_size=1).map(tuple)),
 )
+sweeps = st.builds(Sweep, st.lists(variables, min_size=1, max_size=2).map(tuple))
 schedules = st.one_of(
     st.builds(
         Schedule,

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.emulation.network.addresses import cables
+from orchestrator.errors import InputError
 from orchestrator.spec import (
+    Conditions,
     Experiment,
     Host,
     Placement,
     Scale,
     Sweep,
+    Variable,
     conditions,
     load_any,
+    load_experiment,
     load_topology,
 )
-from orchestrator.spec.sweep import with_rate, with_workers
+from orchestrator.spec.sweep import EXPERIMENT_KEYS, base_of, with_workers
+from orchestrator.spec.sweep.topologies import with_shape
 from tests.unit.placed import placement_on
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +45,7 @@ def loaded(name: str) -> Experiment:
 def test_points_of_the_batch_keep_their_order_and_the_topology() -> None:
     whole = loaded("sweep-batch")
     points = whole.points()
-    assert [(point.label, point.value) for point in points] == [
+    assert [(point.label, *point.values) for point in points] == [
         ("batch-16", 16),
         ("batch-1", 1),
         ("batch-4", 4),
@@ -67,8 +77,9 @@ def test_every_point_has_a_digest_of_its_own_and_the_sweep_too() -> None:
 
 def test_the_topologys_own_value_is_the_topology_itself() -> None:
     trunk = ("switch0", "switch1")
-    for sweep, value in ((Sweep("workers", (3,)), 3), (Sweep("rate", (10**9,), trunk), 10**9)):
-        assert conditions(sweep, value, PUBLISHED, placement_on(PUBLISHED), 1).topology == PUBLISHED
+    base = Conditions(PUBLISHED, placement_on(PUBLISHED), 1)
+    for variable in (Variable("workers", (3,)), Variable("rate", (10**9,), trunk)):
+        assert conditions(Sweep((variable,)), variable.values, base) == base
 
 
 @pytest.mark.parametrize(
@@ -80,8 +91,8 @@ def test_the_topologys_own_value_is_the_topology_itself() -> None:
     ],
 )
 def test_rates_are_written_exactly(value: int, label: str, text: str) -> None:
-    sweep = Sweep("rate", (value,), ("a", "b"))
-    assert (sweep.label(value), sweep.text(value)) == (label, text)
+    sweep = Sweep((Variable("rate", (value,), ("a", "b")),))
+    assert (sweep.label((value,)), sweep.text((value,))) == (label, text)
 
 
 def test_fewer_workers_are_the_first_ones() -> None:
@@ -132,4 +143,108 @@ def test_copies_do_not_collide(names: tuple[str, ...], copies: tuple[str, ...]) 
 
 def test_a_link_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="no link worker0 - ps"):
-        with_rate(PUBLISHED, ("worker0", "ps"), 10**9)
+        with_shape(PUBLISHED, ("worker0", "ps"), "rate_bps", 10**9)
+
+
+# -- grids, and keys of schedules ------------------------------------------------------------------
+
+
+def test_a_grid_has_all_combinations_each_with_its_conditions() -> None:
+    whole = loaded("sweep-grid")
+    points = whole.points()
+    assert [point.label for point in points] == [
+        "slice-160kB-delay-0us",
+        "slice-160kB-delay-1.5ms",
+        "slice-4MB-delay-0us",
+        "slice-4MB-delay-1.5ms",
+    ]
+    for point in points:
+        size, delay = point.values
+        first, _ = point.experiment.topology.links
+        assert (first.forward.delay_us, first.reverse.delay_us) == (delay, delay)
+        for name in ("p3", "mine"):
+            assert point.experiment.schedule(name).slice_bytes == size
+        assert point.experiment.schedule("none") == whole.schedule("none")
+    assert whole.sweep is not None
+    last = points[-1].values
+    assert whole.sweep.text(last) == "4 MB, delay 1.5 ms"
+    assert whole.sweep.beside(last) == "delay 1.5 ms"
+    assert whole.sweep.title == "slice of p3, mine and delay of ps - switch0"
+    assert len({point.experiment.digest() for point in points}) == 4
+
+
+def test_a_codec_is_that_of_both_ways() -> None:
+    base = base_of(loaded("experiment"))
+    sweep = Sweep((Variable("codec", ("float16",), schedules=("none",)),))
+    changed = conditions(sweep, ("float16",), base).schedules["none"]
+    assert (changed.push_codec, changed.pull_codec) == ("float16", "float16")
+
+
+def test_labels_that_directories_cannot_tell_apart_are_numbered() -> None:
+    values = ("top-k:1%", "top-k:1", "top-k/1")
+    sweep = Sweep((Variable("push_codec", values, schedules=("none",)),))
+    labels = [sweep.label(values) for values in sweep.points]
+    assert labels == ["push_codec-top-k-1", "push_codec-top-k-1.2", "push_codec-top-k-1.3"]
+
+
+VARIABLES = {
+    "batch": st.integers(1, 64),
+    "workers": st.integers(1, 40),
+    "congestion_control": st.sampled_from(["cubic", "reno", "bbr"]),
+    "send_buffer": st.sampled_from(["auto", "32 KiB", "64 KiB"]),
+    "receive_buffer": st.sampled_from(["auto", "300 KiB", "512 KiB"]),
+    "rate": st.sampled_from(["100 Mbps", "1 Gbps", "2.5 Gbps", "999 kbps"]),
+    "delay": st.sampled_from(["0us", "50us", "1 ms", "1.5 ms"]),
+    "queue": st.sampled_from(["256 KiB", "512 KiB", "1 MiB"]),
+    "slice": st.sampled_from(["64 KiB", "160 kB", "4 MB"]),
+    "window": st.sampled_from(["1 MB", "16 MB"]),
+    "not_sent_limit": st.sampled_from(["16 KiB", "64 KiB"]),
+    "order": st.sampled_from(["layer", "generation"]),
+    "codec": st.sampled_from(["float16", "fixed-point:8", "codebook:8"]),
+    "push_codec": st.sampled_from(["identity", "top-k:1%", "top-k:10%+feedback", "sign"]),
+}
+
+
+@st.composite
+def swept_files(draw: st.DrawFn) -> str:
+    keys = draw(st.lists(st.sampled_from(sorted(VARIABLES)), min_size=1, max_size=2, unique=True))
+    lines = []
+    for key in keys:
+        values = draw(st.lists(VARIABLES[key], min_size=1, max_size=3, unique=True))
+        of = {"rate": "link", "delay": "link", "queue": "link"}.get(key, "schedules")
+        where = "[switch0, switch1]" if of == "link" else "[p3]"
+        whole = key in EXPERIMENT_KEYS
+        lines.append(f"  {key}: {values if whole else f'{{{of}: {where}, values: {values}}}'}\n")
+    return f"sweep:\n{''.join(lines)}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=swept_files())
+def test_every_sweep_of_one_or_two_keys_ends_well_or_says_at_which_point_it_cannot(
+    text: str,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "swept.yaml"
+        topology = ROOT / "topologies/ps-10g-1g-3workers.yaml"
+        head = f"name: swept\ntopology: {topology}\nmodels: [squeezenet]\nschedules: [none, p3]\n"
+        file.write_text(head + text)
+        try:
+            experiment = load_experiment(file)
+        except InputError as error:
+            problems = error.problems
+        else:
+            problems = ()
+    for problem in problems:
+        assert re.search(r"yaml:\d+:\d+$", problem.place)
+        assert re.match(f"({'|'.join(VARIABLES)})-", problem.message)
+    if problems:
+        return
+    points = experiment.points()
+    labels = [point.label for point in points]
+    assert len(set(labels)) == len(points)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", label) for label in labels)
+    again = Experiment.from_resolved(json.loads(json.dumps(experiment.to_json())))
+    assert again == experiment
+    assert again.points() == points
+    digests = {point.experiment.with_scale(Scale()).digest() for point in points}
+    assert len(digests) == len(points)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.analysis.tables.sweep.rows import SweepRun, predicted
 from orchestrator.predict import limits
+from orchestrator.spec import Values
 
 GRID = 25
 """Values on a logarithmic axis, beside the points themselves."""
@@ -57,24 +58,40 @@ def grid(values: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({*values, *(round(float(value)) for value in between)}))
 
 
-def expectation(run: SweepRun, model: str) -> Expectation:
-    """The curves of one model between the first and the last point that were run."""
-    cases = [(value, run.case(model, value)) for value in grid(list(run.runs))]
-    x = tuple(run.x(case, value) for value, case in cases)
-    mosts = [run.most(case) for _, case in cases]
+def expectation(run: SweepRun, model: str, beside: Values = ()) -> Expectation:
+    """The curves of one model between the first and the last point that were run.
+
+    Args:
+        run: the sweep.
+        model: its name.
+        beside: the value of the second variable, if there is one.
+    """
+    grid_points = [(values, run.at(values)) for values in _between(run, beside)]
+    cases = [(values, at, run.case(model, at)) for values, at in grid_points]
+    x = tuple(run.x(case, values) for values, _, case in cases)
+    mosts = [run.most(case, at) for _, at, case in cases]
     curves = {}
-    for name, schedule in run.schedules.items():
+    for name in run.names:
         shares: list[float | None] = []
         reasons: dict[str, None] = {}
-        for (_, case), most in zip(cases, mosts, strict=True):
-            rate, why_not = predicted(schedule, case)
+        for (_, at, case), most in zip(cases, mosts, strict=True):
+            rate, why_not = predicted(at.schedules.get(name), case)
             if rate is None:
                 reasons[why_not] = None
                 shares.append(None)
             else:
                 shares.append(100 * rate / most)
         curves[name] = Curve(x, tuple(shares), "; ".join(reasons))
-    return Expectation(curves, _bands(x, [limits(case.bound) for _, case in cases]))
+    return Expectation(curves, _bands(x, [limits(case.bound) for _, _, case in cases]))
+
+
+def _between(run: SweepRun, beside: Values) -> list[Values]:
+    """The points that were run, ascending; and values between them, if there can be any."""
+    first = run.sweep.first
+    values = [values[0] for values in run.runs if values[1:] == beside]
+    if not first.continuous:
+        return [(value, *beside) for value in sorted(values, key=first.rank)]
+    return [(value, *beside) for value in grid([int(value) for value in values])]
 
 
 def _bands(x: Sequence[float], words: Sequence[str]) -> tuple[Band, ...]:

@@ -15,9 +15,9 @@ from orchestrator.spec.choices import CHOICES
 _LISTS = ("imgs_per_sec_interval", "speedup_pct_interval", "pull_shares", "push_shares")
 
 
-def sweep_rows(variable: str, places: Sequence[Place]) -> tuple[dict[str, Any], ...]:
+def sweep_rows(places: Sequence[Place]) -> tuple[dict[str, Any], ...]:
     """The lines, for a program to read; all seconds and rates are the real system's."""
-    return tuple(_line(variable, place, cell) for place in places for cell in place.cells.values())
+    return tuple(_line(place, cell) for place in places for cell in place.cells.values())
 
 
 def rows_json(rows: Sequence[dict[str, Any]]) -> str:
@@ -35,13 +35,12 @@ def rows_csv(rows: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _line(variable: str, place: Place, cell: Cell) -> dict[str, Any]:
+def _line(place: Place, cell: Cell) -> dict[str, Any]:
     bound = place.case.bound
     values = row_json(cell.row)
     return {
         "point": place.label,
-        "variable": variable,
-        "value": place.value,
+        **place.named,
         **{name: values.pop(name) for name in CHOICES},
         "workers": len(place.case.exchange.workers),
         "batch": place.case.batch,

@@ -25,12 +25,13 @@ from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
 from orchestrator.spec import (
     Choices,
+    Conditions,
     Placement,
-    SocketBuffers,
     Sweep,
-    Topology,
+    Values,
     conditions,
     exchange_of,
+    sweep_of,
 )
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
@@ -51,7 +52,8 @@ class _Experiment(Record):
     models: tuple[str, ...]
     schedules: tuple[str, ...]
     batch: int
-    sweep: Sweep
+    congestion_control: str = ""
+    sweep: dict[str, Any]
     devices: dict[str, DeviceModel]
     custom_schedules: dict[str, Schedule] = Field(default_factory=dict)
     topology: dict[str, Any]
@@ -72,51 +74,54 @@ class SweepRun:
     Attributes:
         name: of the experiment.
         sweep: what was varied.
-        topology: as it is without the sweep.
-        placement: as it is without the sweep.
-        batch: images per worker and iteration, as it is without the sweep.
+        base: conditions without the sweep.
         models: names, in the order of the experiment.
-        schedules: by name, in the order of the experiment; None for one that this version does not
-            know.
-        runs: of every point that has a result, by value.
-        missing: why other points have none, by value.
-        buffers: what was asked of TCP's.
+        names: of the schedules, in the order of the experiment.
+        runs: of every point that has a result, by its values.
+        missing: why other points have none, by its values.
     """
 
     directory: Path
     name: str
     sweep: Sweep
-    topology: Topology
-    placement: Placement
-    batch: int
+    base: Conditions
     models: tuple[str, ...]
-    schedules: Mapping[str, Schedule | None]
+    names: tuple[str, ...]
     devices: Mapping[str, DeviceModel]
-    buffers: SocketBuffers
-    runs: Mapping[int, Run]
-    missing: Mapping[int, str]
+    runs: Mapping[Values, Run]
+    missing: Mapping[Values, str]
 
-    def case(self, model: str, value: int) -> Case:
-        """What is trained on what at a value, which need not be a point's."""
-        point = conditions(self.sweep, value, self.topology, self.placement, self.batch)
-        network = load_model(model)
+    def at(self, values: Values) -> Conditions:
+        """The conditions at values, which need not be a point's.
+
+        Raises:
+            ValueError: a schedule's choices contradict each other there.
+        """
+        return conditions(self.sweep, values, self.base)
+
+    def case(self, model: str, at: Conditions) -> Case:
+        """What is trained on what under conditions."""
         return Case(
-            exchange_of(point.topology, point.placement),
-            network,
+            exchange_of(at.topology, at.placement),
+            load_model(model),
             self.devices,
-            point.batch,
-            buffers=self.buffers,
+            at.batch,
+            buffers=at.buffers,
         )
 
-    def most(self, case: Case) -> float:
+    def most(self, case: Case, at: Conditions) -> float:
         """Imgs/sec that none of its schedules is above."""
-        return case.most(schedule for schedule in self.schedules.values() if schedule)
+        return case.most(at.schedules[name] for name in self.names if name in at.schedules)
 
-    def x(self, case: Case, value: int) -> float:
-        """A value on the figure's axis: C in units of what links take, Mbit/s, or workers."""
-        if self.sweep.variable == "batch":
+    def x(self, case: Case, values: Values) -> float:
+        """A place on the figure's axis: C in units of what links take, Mbit/s, the value itself; or
+        where the value is listed, if values have no size."""
+        first, value = self.sweep.first, values[0]
+        if first.key == "batch":
             return compute_over_links(case)
-        return value / 1e6 if self.sweep.variable == "rate" else value
+        if not first.numeric or not isinstance(value, int | float):
+            return 1 + first.rank(value)
+        return value / 1e6 if first.key == "rate" else value
 
 
 @dataclass(frozen=True)
@@ -143,9 +148,11 @@ class Place:
     Attributes:
         choices: which ones.
         label: the point's name.
-        value: the point's value.
-        text: the same for people.
-        x: the same on the figure's axis.
+        values: the point's.
+        named: the same with their variables, as rows of results have them.
+        text: the value of the first variable, for people.
+        beside: what it has beside that, for people; empty: nothing.
+        x: the value of the first variable on the figure's axis.
         case: what was trained on what.
         bound: imgs/sec that no schedule is above.
         limits: what limits there, in words.
@@ -154,8 +161,10 @@ class Place:
 
     choices: Choices
     label: str
-    value: int
+    values: Values
+    named: Mapping[str, Any]
     text: str
+    beside: str
     x: float
     case: Case
     bound: float
@@ -166,6 +175,11 @@ class Place:
     def model(self) -> str:
         """The model that is trained."""
         return self.choices.model
+
+    @property
+    def panel(self) -> str:
+        """What is drawn and listed together: all but the first variable and what is compared."""
+        return f"{self.choices}, {self.beside}" if self.beside else str(self.choices)
 
 
 def read_sweep(directory: Path) -> SweepRun:
@@ -182,36 +196,50 @@ def read_sweep(directory: Path) -> SweepRun:
     exchange = exchange_in(record.model_dump(include={"topology", "placement"}))
     if exchange is None:
         raise RunError(f"{path}: its topology cannot be read")
-    runs: dict[int, Run] = {}
-    missing: dict[int, str] = {}
-    for value in record.sweep.values:
-        place = directory / record.sweep.label(value)
+    try:
+        sweep = sweep_of(record.sweep)
+    except ValueError:
+        sweep = None
+    if sweep is None:
+        raise RunError(f"{path}: its sweep cannot be read")
+    runs: dict[Values, Run] = {}
+    missing: dict[Values, str] = {}
+    for values in sweep.points:
+        place = directory / sweep.label(values)
         if not place.exists():
-            missing[value] = _NOT_RUN
+            missing[values] = _NOT_RUN
             continue
         try:
-            runs[value] = read_run(place)
+            runs[values] = read_run(place)
         except (RunError, InputError) as error:
-            missing[value] = str(error)
+            missing[values] = str(error)
     if all(why == _NOT_RUN for why in missing.values()) and not runs:
         message = "the records of this sweep's points are not in it"
         raise InputError([Problem(str(directory), message)])
     if not runs:
-        why = "; ".join(f"{record.sweep.label(value)}: {why}" for value, why in missing.items())
+        why = "; ".join(f"{sweep.label(values)}: {why}" for values, why in missing.items())
         raise RunError(f"{directory}: nothing to report: {why}")
+    every = dict.fromkeys((*record.schedules, *sweep.schedules))
+    known = {
+        name: schedule
+        for name in every
+        if (schedule := record.custom_schedules.get(name) or _library(name)) is not None
+    }
     return SweepRun(
         directory=directory,
         name=record.name,
-        sweep=record.sweep,
-        topology=exchange.topology,
-        placement=Placement((exchange.server,), exchange.workers),
-        batch=record.batch,
+        sweep=sweep,
+        base=Conditions(
+            exchange.topology,
+            Placement.from_resolved(record.placement),
+            record.batch,
+            record.congestion_control,
+            buffers_of({"socket_buffers": record.socket_buffers}),
+            known,
+        ),
         models=tuple(model for model in record.models if model in model_names()),
-        schedules={
-            name: record.custom_schedules.get(name) or _library(name) for name in record.schedules
-        },
+        names=record.schedules,
         devices=record.devices,
-        buffers=buffers_of({"socket_buffers": record.socket_buffers}),
         runs=runs,
         missing=missing,
     )
@@ -219,15 +247,16 @@ def read_sweep(directory: Path) -> SweepRun:
 
 def places_of(run: SweepRun) -> tuple[Place, ...]:
     """All that was measured: model by model, each in the order of the values."""
-    rows = {value: summarise(one).rows for value, one in run.runs.items()}
-    every = dict.fromkeys(row.choices.common for value in sorted(rows) for row in rows[value])
+    points = sorted(run.runs, key=run.sweep.rank)
+    rows = {values: summarise(run.runs[values]).rows for values in points}
+    every = dict.fromkeys(row.choices.common for values in points for row in rows[values])
     known = [choices for choices in every if choices.model in run.models]
     places = []
     for choices in sorted(known, key=lambda one: run.models.index(one.model)):
-        for value in sorted(rows):
-            of_place = [row for row in rows[value] if row.choices.common == choices]
+        for values in points:
+            of_place = [row for row in rows[values] if row.choices.common == choices]
             if of_place:
-                places.append(_place(run, value, of_place))
+                places.append(_place(run, values, of_place))
     return tuple(places)
 
 
@@ -246,24 +275,27 @@ def compute_over_links(case: Case) -> float:
     return case.bound.compute_seconds / case.bound.fullest[0].seconds
 
 
-def _place(run: SweepRun, value: int, rows: list[Row]) -> Place:
+def _place(run: SweepRun, values: Values, rows: list[Row]) -> Place:
     choices = rows[0].choices.common
-    case = run.case(choices.model, value)
+    at = run.at(values)
+    case = run.case(choices.model, at)
     standings = _standings(rows)
     cells = {}
     for row in rows:
-        imgs_per_sec, why_not = predicted(run.schedules.get(row.schedule), case)
+        imgs_per_sec, why_not = predicted(at.schedules.get(row.schedule), case)
         cells[row.schedule] = Cell(row, imgs_per_sec, why_not, standings[row.schedule])
     # The run's own bound, where it has one: that is what its shares are of.
     known = [row.bound_imgs_per_sec for row in rows if row.bound_imgs_per_sec is not None]
     return Place(
         choices=choices,
-        label=run.sweep.label(value),
-        value=value,
-        text=run.sweep.text(value),
-        x=run.x(case, value),
+        label=run.sweep.label(values),
+        values=values,
+        named=run.sweep.named(values),
+        text=run.sweep.first.text(values[0]),
+        beside=run.sweep.beside(values),
+        x=run.x(case, values),
         case=case,
-        bound=max(known) if known else run.most(case),
+        bound=max(known) if known else run.most(case, at),
         limits=limits(case.bound),
         cells=cells,
     )

@@ -26,7 +26,7 @@ class SweepTable:
     """A rich renderable of all models, and what is missing.
 
     Attributes:
-        title: what is varied.
+        title: what the first variable is.
         places: model by model, each in the order of the values.
         schedules: in the order of the experiment.
         notes: what is missing and why.
@@ -38,9 +38,8 @@ class SweepTable:
     notes: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for choices in dict.fromkeys(place.choices for place in self.places):
-            of_choices = [place for place in self.places if place.choices == choices]
-            yield self._table(of_choices)
+        for panel in dict.fromkeys(place.panel for place in self.places):
+            yield self._table([place for place in self.places if place.panel == panel])
             yield Text()
         yield Text(written(_LEGEND, options.encoding))
         for note in self.notes:
@@ -48,7 +47,7 @@ class SweepTable:
 
     def _table(self, places: Sequence[Place]) -> FittedTable:
         points = (Column(place.text, right=True) for place in places)
-        table = FittedTable((Column(f"{places[0].choices}\n{self.title}"), *points))
+        table = FittedTable((Column(f"{places[0].panel}\n{self.title}"), *points))
         table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
         table.add("limited by", *(narrow(place.limits) for place in places))
         table.add("bound", *(f"{number_text(place.bound, 3)} 100 %" for place in places))

@@ -18,7 +18,7 @@ from orchestrator.analysis.render.sweep_panel import looks
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
 from orchestrator.analysis.tables.sweep.rows import Place, places_of, read_sweep
-from orchestrator.spec import Sweep
+from orchestrator.spec import Sweep, Variable
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
 
@@ -48,7 +48,7 @@ def measured(sweep: Sweep, models: tuple[str, ...], repeats: int, idle: float) -
     """All places of a sweep, each with its predictions, which take a second as well."""
     experiment = swept(sweep, models, SIX)
     trials = fake_trials(experiment, SHARES, repeats=repeats)
-    trials[sweep.values[0]][0].idle = idle
+    trials[sweep.first.values[0]][0].idle = idle
     with tempfile.TemporaryDirectory() as folder:
         return places_of(read_sweep(write_sweep(Path(folder) / "sweep", experiment, trials)))
 
@@ -65,7 +65,7 @@ def drawn(
     return compose(places, expected, SIX, "what is varied", CAPTION)
 
 
-@pytest.mark.parametrize("sweep", [BATCHES, RATES, WORKERS], ids=lambda sweep: sweep.variable)
+@pytest.mark.parametrize("sweep", [BATCHES, RATES, WORKERS], ids=lambda sweep: sweep.first.key)
 @pytest.mark.parametrize("models", [("resnet50",), ("resnet50", "googlenet", "alexnet", "vgg19")])
 def test_no_text_overlaps_or_leaves_the_figure(sweep: Sweep, models: tuple[str, ...]) -> None:
     drawing = drawn(sweep, models)
@@ -133,7 +133,7 @@ def test_a_sign_at_a_point_above_the_bound_is_not_on_those_that_win(tmp_path: Pa
 
 
 def test_one_point_is_a_figure_too() -> None:
-    (axes,) = drawn(Sweep("workers", (3,))).axes
+    (axes,) = drawn(Sweep((Variable("workers", (3,)),))).axes
     low, high = axes.get_xlim()
     assert low < 3 < high
 

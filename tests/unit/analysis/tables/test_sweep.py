@@ -16,7 +16,7 @@ from orchestrator.analysis.tables.sweep.curves import expectation, grid
 from orchestrator.analysis.tables.sweep.files import rows_csv
 from orchestrator.analysis.tables.sweep.rows import places_of, read_sweep
 from orchestrator.errors import InputError, RunError
-from orchestrator.spec import Sweep
+from orchestrator.spec import Sweep, Variable
 from tests.unit.analysis.builder import FakeTrial, write_run
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
 
@@ -56,10 +56,10 @@ def test_where_every_point_lies(tmp_path: Path) -> None:
             ["2 links", *["link switch0 - switch1"] * 2],
         ),
     ):
-        places = places_of(read_sweep(written(tmp_path / sweep.variable, sweep)))
+        places = places_of(read_sweep(written(tmp_path / sweep.first.key, sweep)))
         assert [place.x for place in places] == pytest.approx(x, rel=2e-3)
         assert [place.limits for place in places] == limits
-        assert [place.value for place in places] == list(sweep.values)
+        assert [place.values for place in places] == list(sweep.points)
 
 
 def test_the_bound_is_that_of_the_point(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_verdicts_stand_in_it(tmp_path: Path) -> None:
 
 
 def test_what_is_above_its_bound_is_doubtful_everywhere(tmp_path: Path) -> None:
-    experiment = swept(Sweep("batch", (1,)), ["resnet50"], FOUR)
+    experiment = swept(Sweep((Variable("batch", (1,)),)), ["resnet50"], FOUR)
     trials = fake_trials(experiment, {**SHARES, "p3": 1.03})
     directory = write_sweep(tmp_path / "sweep", experiment, trials)
     sweep_report = report_sweep(directory)

@@ -19,7 +19,7 @@ from orchestrator.errors import DmlbedError, InputError, MachineError, RunError
 from orchestrator.session.inner.run import conduct
 from orchestrator.session.launch.resume import Resumed, check_same, check_switch, read_plan
 from orchestrator.session.plan.run_plan import RunPlan
-from orchestrator.spec import Sweep, load_experiment
+from orchestrator.spec import Sweep, Variable, load_experiment
 from tests.unit.session.examples import ROOT
 from tests.unit.session.mortal import SWITCH, Machine, planned
 
@@ -105,7 +105,7 @@ def test_again_runs_the_plan_anew(outside: Outside, tmp_path: Path) -> None:
 
 
 def test_a_sweep_goes_on_where_it_was(outside: Outside, tmp_path: Path) -> None:
-    swept = replace(planned(tmp_path).experiment, sweep=Sweep("batch", (1, 2)))
+    swept = replace(planned(tmp_path).experiment, sweep=Sweep((Variable("batch", (1, 2)),)))
     sweep = begun(tmp_path, experiment=swept)
     first = swept.points()[0]
     point = begun(tmp_path, experiment=first.experiment, directory=sweep.directory / first.label)

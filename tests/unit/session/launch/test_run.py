@@ -28,7 +28,7 @@ from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.scale.choose import Settled
 from orchestrator.session.testbed import box as boxed
 from orchestrator.session.testbed.box import ReportedError
-from orchestrator.spec import Direction, Experiment, Scale, Sweep, load_topology
+from orchestrator.spec import Direction, Experiment, Scale, Sweep, Variable, load_topology
 from tests.unit.analysis.builder import FakeTrial, write_run
 from tests.unit.session.examples import experiment
 
@@ -253,7 +253,7 @@ def test_every_point_of_a_sweep_has_a_box_of_its_own(
             run_point(point, place / point.label)
 
     monkeypatch.setattr(MODULE, "run_sweep", each_point)
-    swept = replace(request_.experiment, sweep=Sweep("workers", (1, 4)))
+    swept = replace(request_.experiment, sweep=Sweep((Variable("workers", (1, 4)),)))
     run(replace(request_, experiment=swept))
     plans = [RunPlan.from_json(argv[4]) for argv in outside.started]
     assert [len(plan.experiment.placement.workers) for plan in plans] == [1, 4]

@@ -24,7 +24,7 @@ from orchestrator.errors import (
 from orchestrator.session.launch.sweep import run_sweep
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.testbed.box import ReportedError
-from orchestrator.spec import Point, Sweep
+from orchestrator.spec import Point, Sweep, Variable
 from tests.unit.session.examples import experiment
 
 MODULE = importlib.import_module("orchestrator.session.launch.sweep")
@@ -40,7 +40,7 @@ class Stage:
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        swept = replace(experiment(folder), sweep=Sweep("batch", (4, 1, 2)))
+        swept = replace(experiment(folder), sweep=Sweep((Variable("batch", (4, 1, 2)),)))
         self.out = folder / "out"
         switch = SwitchChoice("linux-bridge", "asked for")
         self.plan = RunPlan.made(swept, switch, self.out / "tiny")
@@ -105,9 +105,7 @@ def test_the_record_of_a_sweep(stage: Stage) -> None:
     stage.run()
     record = json.loads((stage.directory() / "run.json").read_text())
     assert record["experiment"]["sweep"] == {
-        "variable": "batch",
-        "values": [4, 1, 2],
-        "link": None,
+        "variables": [{"key": "batch", "values": [4, 1, 2]}],
     }
     assert record["digest"] in stage.directory().name
     assert RunPlan.from_record(record, stage.directory()) == stage.plan
