@@ -9,6 +9,7 @@ IDENTITY = "identity"
 PARAMETER_SERVER = "parameter-server"
 RING = "ring"
 SPLIT = "split"
+HYBRID = "hybrid"
 
 CODECS: Mapping[str, str] = {
     IDENTITY: "workloads.codecs.identity:Identity",
@@ -26,6 +27,7 @@ EXCHANGES: Mapping[str, str] = {
     PARAMETER_SERVER: "workloads.exchange.parameter_server:ParameterServerExchange",
     RING: "workloads.exchange.ring:RingExchange",
     SPLIT: "workloads.exchange.split:SplitExchange",
+    HYBRID: "workloads.exchange.hybrid:HybridExchange",
 }
 
 PROGRAMS: Mapping[str, str] = {

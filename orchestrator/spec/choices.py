@@ -167,6 +167,7 @@ def all_choices(
 def schedule_choices(schedule: Schedule) -> dict[str, Any]:
     """A schedule's choices; those that older versions did not know, where they are made."""
     coded = {"push_codec": IDENTITY, "pull_codec": IDENTITY}
-    defaults = {**coded, "exchange": PARAMETER_SERVER, "servers": None, "bucket_bytes": None}
+    later = {"servers": None, "bucket_bytes": None, "groups": None}
+    defaults = {**coded, **later, "exchange": PARAMETER_SERVER}
     choices = asdict(schedule)
     return {key: value for key, value in choices.items() if defaults.get(key, ...) != value}

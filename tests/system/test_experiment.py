@@ -316,3 +316,35 @@ def test_two_servers_share_the_model(tmp_path: Path) -> None:
             assert frames <= data <= (frames + resent) * 1.01 + SMALL, name
     rows = json.loads(done.stdout)["rows"]
     assert all(row["verdict"] in LEVELS for row in rows)
+
+
+def test_groups_send_each_gradient_once_over_their_trunks(tmp_path: Path) -> None:
+    """Two racks of three: a third of what a parameter server's workers send, and the same bits."""
+    tree = ROOT / "topologies" / "two-rack-tree.yaml"
+    file = write_experiment(tmp_path, topology=tree, schedules="hybrid", repeats=2)
+    done = dmlbed("run", file, "--json", "--out", tmp_path / "out")
+    assert_ended_well(done.returncode, done.stdout + done.stderr)
+    trials = stored_trials(run_directory(tmp_path / "out"))
+    assert len({trial.parameters for trial in trials}) == 1
+    experiment, model = load_experiment(file), load_model("squeezenet")
+    layout = Layout(model, experiment.scale.rates, experiment.scale.time)
+    times = experiment.all_iterations
+    for trial in trials:
+        (end,) = trial.events("ps", "end")
+        assert end["payload_in"] == end["payload_out"] == 2 * times * layout.bytes
+        resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
+        payload = times * layout.bytes
+        for rack in range(2):
+            ends = [("core", 1.0)]
+            # Two thirds round the ring twice, and its own third to the server and back.
+            ends += [(f"worker{number}", 5 / 3) for number in range(3 * rack, 3 * rack + 3)]
+            for peer, share in ends:
+                for name in (f"rack{rack}->{peer}", f"{peer}->rack{rack}"):
+                    assert_carried(trial, name, share * payload, resent)
+
+
+def assert_carried(trial: StoredTrial, name: str, payload: float, resent: int) -> None:
+    """See that a port carried a payload: as much, up to the slices that an owner has more."""
+    data = sum(each["bytes"] for each in trial.port(name)["classes"] if each["name"] != "ack")
+    frames = payload * FRAME_BYTES / PAYLOAD_BYTES
+    assert 0.98 * frames <= data <= (frames + resent) * 1.02 + SMALL, name

@@ -27,6 +27,7 @@ from workloads.transport.connection import (
     send_errors,
     send_from,
 )
+from workloads.transport.memory import Arena
 from workloads.transport.send_queue import Parcel, SendQueue
 from workloads.transport.sockets import tcp_state
 from workloads.transport.spans import Spans, Transfers
@@ -43,6 +44,7 @@ class ServerWay:
         board: where waits are, and what fails is noted.
         came: called by a receiver with each unit whose parameters have come, and how long it took
             to decode them (ns).
+        into: where these are written; None: where the gradients are.
 
     Attributes:
         last: the last iteration, where the server says so; None: it has not yet.
@@ -55,6 +57,8 @@ class ServerWay:
         units: Sequence[Unit],
         board: Board,
         came: Callable[[Unit, int], None],
+        *,
+        into: Arena | None = None,
     ) -> None:
         job, layout = end.job, end.layout
         check_ranks(layout, "push_ranks", job.push_ranks)
@@ -66,8 +70,11 @@ class ServerWay:
         # Another seed for each worker: their errors must not be the same.
         seed = job.seed + 1 + job.worker
         pushes, self._payloads = (
-            payloads_of(codec, job.model, layout, end.arena, seed)
-            for codec in (job.schedule.push_codec, job.schedule.pull_codec)
+            payloads_of(codec, job.model, layout, arena, seed)
+            for codec, arena in (
+                (job.schedule.push_codec, end.arena),
+                (job.schedule.pull_codec, end.arena if into is None else into),
+            )
         )
         self._frames = pushes.frames(FrameType.GRADIENT)
         self._ranks = job.push_ranks

@@ -16,12 +16,13 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from workloads.errors import unknown_name
-from workloads.library import IDENTITY, PARAMETER_SERVER, RING, SPLIT
+from workloads.library import HYBRID, IDENTITY, PARAMETER_SERVER, RING, SPLIT
 from workloads.schedule.codec_names import NEEDS_WHOLE, PUSH_ONLY, is_library, parse
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
 Place = Literal["nowhere", "host", "switch", "both"]
 SwitchOrder = Literal["worker", "layer"]
+Groups = int | Literal["racks"]
 
 MIN_FLOWS, MAX_FLOWS = 2, 8
 
@@ -67,6 +68,8 @@ class Schedule:
             leaves their gradients, and each bucket goes round as one object. A window is then what
             may have begun and not come back: with less than a bucket, one goes after the other.
             None: units go round by themselves.
+        groups: of the exchange "hybrid": "racks" (workers behind one switch; so if it is None), or
+            how many consecutive workers are one.
 
     Raises:
         ValueError: the choices contradict each other.
@@ -88,6 +91,7 @@ class Schedule:
     exchange: str = PARAMETER_SERVER
     servers: int | None = None
     bucket_bytes: int | None = None
+    groups: Groups | None = None
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():
@@ -142,6 +146,23 @@ class Schedule:
             (
                 self.staleness is not None and self.staleness < 0,
                 f"staleness: must be at least 0, found {self.staleness}",
+            ),
+            (
+                self.groups is not None and self.exchange != HYBRID,
+                f"groups: goes with the exchange {HYBRID!r}, and only with it",
+            ),
+            (
+                isinstance(self.groups, int) and self.groups < 1,
+                f"groups: must be 'racks' or at least 1, found {self.groups}",
+            ),
+            (
+                self.exchange == HYBRID and synchronisation not in ("per-tensor", "per-slice"),
+                "synchronisation: 'per-tensor' or 'per-slice': in a group each unit goes on as "
+                "soon as it can",
+            ),
+            (
+                self.exchange == HYBRID and self.at_switch,
+                "place: switches order by worker, and a worker's bytes are also others' here",
             ),
             (
                 self.servers is not None and self.exchange != PARAMETER_SERVER,
@@ -441,6 +462,22 @@ SCHEDULES: tuple[Schedule, ...] = (
             "p3's slices, each of which goes on as soon as it can; all members send in one planned "
             "order; the owner of a slice applies its gradient, and new parameters go round in "
             "place of sums; there is no barrier between iterations"
+        ),
+    ),
+    Schedule(
+        name="hybrid",
+        exchange=HYBRID,
+        order="planned",
+        place="host",
+        slice_bytes=40_000 * _ELEMENT,
+        not_sent_limit_bytes=_NOT_SENT_LIMIT,
+        synchronisation="per-slice",
+        source=(
+            "MXNET-MPI, Mamidala and others, 2018: workers in groups, an all-reduce inside of each "
+            "and a parameter server across them. Deviations: the published group has one member "
+            "that talks to the server, here each does for its share; the all-reduce is a ring in "
+            "p3's slices, each of which goes on as soon as it can; a group is a rack; groups are "
+            "in step"
         ),
     ),
     Schedule(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workloads.library import PARAMETER_SERVER, RING, SPLIT
+from workloads.library import HYBRID, PARAMETER_SERVER, RING, SPLIT
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
 
 
@@ -41,9 +41,16 @@ class Members:
     @property
     def owners(self) -> int:
         """Over how many hosts the units of the model are spread: what is large is cut for them."""
-        if self.schedule.exchange == PARAMETER_SERVER:
+        exchange = self.schedule.exchange
+        if exchange == PARAMETER_SERVER:
             return max(1, len(self.servers))
-        return len(self.ring) if self.schedule.exchange in (RING, SPLIT) else 1
+        if exchange == HYBRID:
+            return max(map(len, self.groups))
+        return len(self.ring) if exchange in (RING, SPLIT) else 1
+
+    def group_of(self, worker: str) -> tuple[str, ...]:
+        """The group that a worker is in."""
+        return next(group for group in self.groups if worker in group)
 
     def as_job(self) -> dict[str, Any]:
         """What a job says of them beside its workers and its schedule, ready for JSON."""

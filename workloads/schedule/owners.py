@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workloads.library import SPLIT
+from workloads.library import HYBRID, SPLIT
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 from workloads.schedule.members import Members
 from workloads.schedule.units import LARGE_ELEMENTS, Layout, Unit
@@ -63,13 +63,34 @@ def units_of(layout: Layout, members: Members, server: str) -> tuple[Unit, ...]:
 
 
 def contributors(layout: Layout, members: Members) -> tuple[tuple[int, ...], ...]:
-    """Per unit, the numbers of the workers whose gradients of it come to its server, ascending."""
-    return (tuple(range(len(members.workers))),) * len(layout.units)
+    """Per unit, the numbers of the workers whose gradients of it come to its server, ascending.
+
+    Where groups add theirs up, these are the unit's owners in each group.
+    """
+    if members.schedule.exchange != HYBRID:
+        return (tuple(range(len(members.workers))),) * len(layout.units)
+    numbers = [[members.workers.index(name) for name in group] for group in members.groups]
+    of_groups = [owners(layout, len(group)) for group in numbers]
+    together = list(zip(numbers, of_groups, strict=True))
+    return tuple(
+        tuple(sorted(group[owner[unit.number]] for group, owner in together))
+        for unit in layout.units
+    )
 
 
 def owned(layout: Layout, owner: Sequence[int], number: int) -> tuple[Unit, ...]:
     """The units of one owner, by the owners of all."""
     return tuple(unit for unit in layout.units if owner[unit.number] == number)
+
+
+def member_shares(members: Members, model: Model) -> dict[str, int]:
+    """By worker, the bytes of the parameters that it owns in its group, in the real system."""
+    layout = layout_of(model, members)
+    shares = dict.fromkeys(members.workers, 0)
+    for group in members.groups:
+        for unit, owner in zip(layout.units, owners(layout, len(group)), strict=True):
+            shares[group[owner]] += unit.length
+    return shares
 
 
 def server_shares(members: Members, model: Model) -> dict[str, int]:

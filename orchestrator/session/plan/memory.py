@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.spec import Experiment, Neighbour
-from workloads.library import RING, SPLIT
+from workloads.library import HYBRID, RING, SPLIT
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
 
 
@@ -12,9 +12,10 @@ def memory_bytes(experiment: Experiment) -> int:
 
     The parameter server keeps the parameters, its optimizer's state and one gradient per worker,
     each worker its parameters and its gradient. In a ring each worker keeps sums that come and
-    parameters that go on, and a state of its own. Several servers share what one would keep, and
-    each has all parameters while it makes those that it begins with. 64 MiB per process for Python
-    and numpy, with PyTorch 384. Jobs beside come on top. What programs need is not known.
+    parameters that go on, and without a server a state of its own; with one, that keeps a gradient
+    of each group. Several servers share what one would keep, and each has all parameters while it
+    makes those that it begins with. 64 MiB per process for Python and numpy, with PyTorch 384. Jobs
+    beside come on top. What programs need is not known.
     """
     workers = len(experiment.placement.workers)
     schedules = map(experiment.schedule, experiment.schedules)
@@ -23,8 +24,13 @@ def memory_bytes(experiment: Experiment) -> int:
     largest = wide * max((load_model(model).bytes for model in experiment.models), default=0)
     states = experiment.learning.optimizer.states
     arrays = (1 + workers) + 2 * workers + states + (servers if servers > 1 else 0)
-    if any(experiment.schedule(name).exchange in (RING, SPLIT) for name in experiment.schedules):
-        arrays = max(arrays, (3 + states) * workers)
+    for name in experiment.schedules:
+        exchange = experiment.schedule(name).exchange
+        if exchange in (RING, SPLIT):
+            arrays = max(arrays, (3 + states) * workers)
+        elif exchange == HYBRID:
+            groups = len(experiment.members(name).groups)
+            arrays = max(arrays, 1 + groups + states + 3 * workers)
     each = (384 if experiment.learning.real else 64) * 2**20
     own = arrays * experiment.scale.bytes(largest) + (workers + servers) * each
     return own + sum(_of_job(experiment, job) for job in experiment.jobs.values())

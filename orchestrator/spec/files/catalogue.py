@@ -62,6 +62,7 @@ def schedules() -> Listing:
             "exchange": one.exchange,
             "servers": one.servers,
             "bucket": _size(one.bucket_bytes),
+            "groups": one.groups,
             "source": one.source,
         }
         for one in SCHEDULES

@@ -233,6 +233,11 @@ class ScheduleFile(FileModel):
         description="exchange 'ring' only: tensors are fused in the order of their gradients until"
         " they have so many bytes; `window` then counts those that have not come back",
     )
+    groups: Count | Literal["racks"] | None = Field(
+        default=None,
+        description="exchange 'hybrid' only: racks, or how many consecutive workers are a group;"
+        " racks if left out",
+    )
 
     def resolve(self, name: str) -> Schedule:
         """The schedule.
@@ -257,6 +262,7 @@ class ScheduleFile(FileModel):
             exchange=self.exchange,
             servers=self.servers,
             bucket_bytes=self.bucket,
+            groups=self.groups,
         )
 
 

@@ -13,7 +13,7 @@ from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.split import split
 from workloads.exchange.demand import ring_demands, server_demands
 from workloads.library import EXCHANGES, SPLIT
-from workloads.schedule.library import Schedule
+from workloads.schedule.library import Groups, Schedule
 from workloads.schedule.members import Members
 from workloads.schedule.ways import RING, SERVER
 
@@ -25,8 +25,9 @@ _PRECISION = 1e-9
 def members_of(topology: Topology, placement: Placement, schedule: Schedule) -> Members:
     """All that take part, with a ring of the workers and groups of them that the topology suggests.
 
-    A group is what is behind one switch. Of the placed servers a schedule of ours uses the first
-    one, or as many as it says; a user-defined exchange chooses for itself.
+    A group is what is behind one switch, unless the schedule says otherwise. Of the placed servers
+    a schedule of ours uses the first one, or as many as it says; a user-defined exchange chooses
+    for itself.
 
     Raises:
         ValueError: there is no path between two workers, or there are too few servers.
@@ -37,14 +38,12 @@ def members_of(topology: Topology, placement: Placement, schedule: Schedule) -> 
             raise ValueError(missing)
         servers = servers[: schedule.servers or 1]
     ring = ring_order(topology, placement.workers)
-    racks: dict[str, list[str]] = {}
-    for worker in placement.workers:
-        racks.setdefault(_rack(topology, worker), []).append(worker)
+    groups = _groups(topology, placement.workers, schedule.groups or "racks")
     return Members(
         servers,
         placement.workers,
         ring=ring,
-        groups=tuple(ring_order(topology, rack) for rack in racks.values()),
+        groups=tuple(ring_order(topology, group) for group in groups),
         shares=_shares(topology, servers, placement.workers, ring)
         if schedule.exchange == SPLIT
         else {},
@@ -103,6 +102,16 @@ def _busiest(topology: Topology, hosts: Sequence[str]) -> float:
     """Seconds in which the fullest link carries a bit of every host to the next one."""
     ways = ring_ways(topology, hosts)
     return max((len(ways.through(port)) / port.rate_bps for port in ways.crossed), default=0.0)
+
+
+def _groups(topology: Topology, workers: Sequence[str], kind: Groups) -> list[Sequence[str]]:
+    """The workers behind one switch each, or so many consecutive ones."""
+    if isinstance(kind, int):
+        return [workers[first : first + kind] for first in range(0, len(workers), kind)]
+    racks: dict[str, list[str]] = {}
+    for worker in workers:
+        racks.setdefault(_rack(topology, worker), []).append(worker)
+    return list(racks.values())
 
 
 def _rack(topology: Topology, host: str) -> str:

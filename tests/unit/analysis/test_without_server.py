@@ -45,9 +45,9 @@ def test_workers_that_keep_parameters_must_agree_on_them(tmp_path: Path) -> None
     (trial,) = read_run(write_run(tmp_path, two_workers())).trainings
     one, other = trial.worker_ends
     kept = replace(one, parameters_sha256="aa")
-    same = measure(replace(trial, worker_ends=[kept, replace(other, parameters_sha256="aa")]))
+    same = measure(replace(trial, worker_ends=(kept, replace(other, parameters_sha256="aa"))))
     assert (same.parameters_sha256, same.agreed, same.exact) == ("aa", True, True)
-    apart = measure(replace(trial, worker_ends=[kept, replace(other, parameters_sha256="bb")]))
+    apart = measure(replace(trial, worker_ends=(kept, replace(other, parameters_sha256="bb"))))
     assert (apart.parameters_sha256, apart.agreed) == (None, False)
 
 
@@ -57,7 +57,7 @@ def test_beside_a_server_what_workers_got_from_each_other_counts_too(tmp_path: P
     one, other = trial.worker_ends
     between = ConnectionEnd(0, worker=1, bytes_received=1_000_000)
     ring = replace(one, connections=[*one.connections, between], parameters_sha256="aa")
-    both = measure(replace(trial, worker_ends=[ring, replace(other, parameters_sha256="aa")]))
+    both = measure(replace(trial, worker_ends=(ring, replace(other, parameters_sha256="aa"))))
     assert both.payload == alone.payload + 1_000_000
     assert both.agreed
     assert both.parameters_sha256 not in (None, "aa", alone.parameters_sha256)

@@ -67,6 +67,7 @@ def train(
     iterations: int = 3,
     layer_seconds: Sequence[float] = (),
     shares: Mapping[str, float] = MappingProxyType({}),
+    groups: Sequence[Sequence[str]] = (),
     **changes: Any,
 ) -> list[dict[str, Any]]:
     """Train and return the parameter server's records; of several, the first one's.
@@ -76,21 +77,22 @@ def train(
     Args:
         layer_seconds: per worker, for each layer, forward and backward together.
         shares: of the model, by way, where it takes several.
+        groups: of workers, by their names; none: all are one.
     """
     order = ORDERS[schedule.order]
     assert not incompatibility(schedule, order)
     names = tuple(f"worker{number}" for number in range(workers))
     servers = ["ps", *(f"ps{number}" for number in range(1, schedule.servers or 1))]
-    at = {name: f"127.0.1.{number + 1}" for number, name in enumerate(servers)}
-    between = addresses(names)
+    at = addresses((*servers, *names))
     heard: SimpleQueue[tuple[str, int]] = SimpleQueue()
 
     def announced(event: str, **fields: Any) -> None:
         if event == "listening":
             heard.put((fields["address"], fields["port"]))
 
-    standing = {"servers": tuple(servers), "ring": (), "groups": (), "shares": shares}
-    members = Members(workers=names, schedule=schedule, **standing)  # type: ignore[arg-type]
+    standing: dict[str, Any] = {"servers": tuple(servers), "ring": (), "shares": shares}
+    standing["groups"] = tuple(tuple(group) for group in groups)
+    members = Members(workers=names, schedule=schedule, **standing)
     common: dict[str, Any] = {
         "workers": names,
         "standing": standing,
@@ -155,20 +157,17 @@ def train(
         for chunk in (one for unit in units_of(scaled, members, name) for one in unit.chunks):
             whole.values_of(chunk)[:] = server._parameters.values_of(chunk)
 
-    def work(number: int, ports: Mapping[str, int]) -> None:
+    def work(number: int, peers: Mapping[str, Peer]) -> None:
         seconds = layer_seconds[number] if layer_seconds else 0.0
         job = WorkerJob(
             host=names[number],
             program="worker",
             send_buffers=(common["buffers"].send,) * len(servers),
             server_host=servers[0],
-            peers={
-                **{name: Peer(Endpoint(at[name], ports[name])) for name in servers},
-                **{name: Peer(Endpoint(where, PORT)) for name, where in between.items()},
-            },
+            peers=peers,
             records=folder / f"{names[number]}.jsonl",
             worker=number,
-            bind=between[names[number]],
+            bind=at[names[number]],
             push_ranks=ranks.pushes[number],
             pulls=ranks.pulls[number],
             # A depthwise layer is none of these, so the time of each depends on its bytes alone.
@@ -187,8 +186,11 @@ def train(
     ):
         begun = [pool.submit(serve, name) for name in servers]
         listening = dict(heard.get(timeout=PATIENCE) for _ in servers)
-        ports = {name: listening[address] for name, address in at.items()}
-        others = [pool.submit(work, number, ports) for number in range(workers)]
+        peers = {
+            name: Peer(Endpoint(address, listening.get(address, PORT)))
+            for name, address in at.items()
+        }
+        others = [pool.submit(work, number, peers) for number in range(workers)]
         for each in (*begun, *others):
             each.result(timeout=2 * PATIENCE)
     records = [json.loads(line) for line in (folder / "ps.jsonl").read_text().splitlines()]

@@ -1,0 +1,196 @@
+"""Rings in groups and a server across them, against numpy by hand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from orchestrator.spec import Demands, Placement, Topology, members_of
+from tests.unit.predict.clusters import trunk
+from tests.unit.workloads.in_process import model_of, train
+from workloads.errors import WorkloadError
+from workloads.exchange.hybrid import HybridExchange
+from workloads.models.profiles import Model, load_model
+from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.members import Members
+from workloads.schedule.units import CHUNK_BYTES, Unit
+
+HYBRID = get_schedule("hybrid")
+MODEL = model_of([[9_000, 40], [], [70_000], [3], [2 * CHUNK_BYTES // 4 + 5]])
+RATE, ITERATIONS = 0.25, 3
+Groups = Sequence[Sequence[int]]
+
+
+def by_hand(model: Model, slice_bytes: int | None, groups: Groups) -> bytes:
+    """The same training: round each ring from the one after the owner up to the owner."""
+    workers = sum(map(len, groups))
+    targets = [
+        np.random.default_rng([7, 2, w]).standard_normal(65536, np.float32) for w in range(workers)
+    ]
+    owned = [[0] * len(group) for group in groups]
+    whole = []
+    for number, tensor in enumerate(model.tensors):
+        size = tensor.elements
+        p = np.random.default_rng([7, 1, number]).standard_normal(size, np.float32)
+        p *= np.float32(0.01)
+        wanted = [np.resize(target, size) for target in targets]
+        most = size if slice_bytes is None else slice_bytes // 4
+        for part in (slice(at, min(at + most, size)) for at in range(0, size, most)):
+            owners = []
+            for has in owned:
+                owners.append(has.index(min(has)))
+                has[owners[-1]] += part.stop - part.start
+            for _ in range(ITERATIONS):
+                sums = {}
+                for group, owner in zip(groups, owners, strict=True):
+                    turn = [group[(owner + hop) % len(group)] for hop in range(1, len(group) + 1)]
+                    added = p[part] - wanted[turn[0]][part]
+                    for worker in turn[1:]:
+                        added = added + (p[part] - wanted[worker][part])
+                    sums[group[owner]] = added
+                first, *others = (sums[worker] for worker in sorted(sums))
+                total = first
+                for other in others:
+                    total = total + other
+                p[part] -= np.float32(RATE / workers) * total
+        whole.append(p.tobytes())
+    return b"".join(whole)
+
+
+def trained(folder: Path, schedule: Schedule, groups: Groups, **more: Any) -> list[dict[str, Any]]:
+    return train(
+        folder,
+        MODEL,
+        schedule,
+        workers=sum(map(len, groups)),
+        groups=[[f"worker{number}" for number in group] for group in groups],
+        iterations=ITERATIONS,
+        learning_rate=RATE,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ((0,),),
+        ((0, 1, 2),),
+        ((0, 1, 2), (3, 4, 5)),
+        ((1, 0), (4, 3, 2)),
+        ((2,), (0, 1)),
+    ],
+    ids=["one worker", "one group", "two groups", "groups of two sizes", "one alone"],
+)
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        HYBRID,
+        replace(HYBRID, slice_bytes=4096, order="layer"),
+        replace(HYBRID, slice_bytes=None, synchronisation="per-tensor", order="generation",
+                place="nowhere"),
+    ],
+    ids=["planned", "small slices by layer", "tensors"],
+)  # fmt: skip
+def test_the_server_ends_with_the_sums_of_the_groups(
+    tmp_path: Path, schedule: Schedule, groups: Groups
+) -> None:
+    records = trained(tmp_path, schedule, groups)
+    expected = by_hand(MODEL, schedule.slice_bytes, groups)
+    assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
+
+
+def test_a_slow_member_changes_no_bit(tmp_path: Path) -> None:
+    groups = ((0, 1, 2), (3, 4))
+    records = trained(tmp_path, HYBRID, groups, layer_seconds=(0.0, 0.3, 0.1, 0.0, 0.2))
+    expected = by_hand(MODEL, HYBRID.slice_bytes, groups)
+    assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
+
+
+def test_the_server_gets_each_gradient_once_a_group(tmp_path: Path) -> None:
+    records = trained(tmp_path, HYBRID, ((0, 1, 2), (3, 4)))
+    iterations = [one for one in records if one["event"] == "iteration"]
+    assert {one["payload_in"] for one in iterations} == {2 * MODEL.bytes}
+    assert {one["payload_out"] for one in iterations} == {2 * MODEL.bytes}
+
+
+def test_it_is_near_what_a_parameter_server_makes() -> None:
+    """Which adds the same gradients in the order of the workers."""
+    alone = tuple((number,) for number in range(6))
+    served, rings = (
+        np.frombuffer(by_hand(MODEL, HYBRID.slice_bytes, groups), np.float32)
+        for groups in (alone, ((0, 1, 2), (3, 4, 5)))
+    )
+    assert 0 < np.abs(served - rings).max() < 1e-5
+
+
+class Failing(HybridExchange):
+    """Raises on one worker, in the middle of an iteration."""
+
+    def give(self, unit: Unit) -> None:
+        if self.end.job.worker == 1 and self._iteration == 1 and unit.number == 2:
+            raise WorkloadError("out of numbers")
+        super().give(unit)
+
+
+def test_the_server_names_the_member_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workloads.exchange.hybrid.HybridExchange", Failing)
+    with pytest.raises(WorkloadError, match=r"iteration 1: worker1: gave up: .*out of numbers"):
+        trained(tmp_path, HYBRID, ((0, 1, 2), (3, 4, 5)))
+
+
+def demands_on(topology: Topology, schedule: Schedule, model: Model) -> tuple[Members, Demands]:
+    workers = tuple(host.name for host in topology.hosts if host.name != "ps")
+    members = members_of(topology, Placement(("ps",), workers), schedule)
+    return members, Demands(topology, tuple(HybridExchange.demands(members, model)))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet50", "mobilenet"])
+def test_a_trunk_carries_each_gradient_once_a_group(name: str) -> None:
+    model = load_model(name)
+    topology = trunk(3)
+    _, demands = demands_on(topology, HYBRID, model)
+    for port in demands.crossed:
+        carried = sum(one.bytes for one in demands.through(port))
+        workers = {"switch1", "switch0", "ps"}
+        if {port.node, port.peer} <= workers:
+            assert carried == model.bytes
+        else:
+            assert carried == pytest.approx(5 / 3 * model.bytes, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ("racks", [5]),
+        (2, [2, 2, 1]),
+        (9, [5]),
+    ],
+)
+def test_groups_are_racks_or_of_a_size(groups: Any, expected: list[int]) -> None:
+    members, _ = demands_on(trunk(5), replace(HYBRID, groups=groups), load_model("alexnet"))
+    assert [len(group) for group in members.groups] == expected
+    assert [worker for group in members.groups for worker in group] == list(members.workers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"synchronisation": "step-barrier"}, "synchronisation: 'per-tensor' or 'per-slice'"),
+        ({"synchronisation": "asynchronous"}, "synchronisation: 'per-tensor' or 'per-slice'"),
+        ({"place": "switch", "switch_order": "worker"}, "place: switches order by worker"),
+        ({"groups": 0}, "groups: must be 'racks' or at least 1, found 0"),
+        ({"servers": 2}, "servers: goes with the exchange 'parameter-server'"),
+        ({"exchange": "ring", "groups": 3}, "groups: goes with the exchange 'hybrid'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        replace(HYBRID, **changes)
