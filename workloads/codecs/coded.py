@@ -61,7 +61,12 @@ def payloads_of(codec: str, model: Model, layout: Layout, arena: Arena, seed: in
 
 
 class CodedPayloads(Payloads):
-    """Payloads that a codec makes and reads."""
+    """Payloads that a codec makes and reads.
+
+    Attributes:
+        keeps: whether the last payload of each unit is kept, as it came.
+        payloads: those.
+    """
 
     def __init__(self, coding: Coding, model: Model, layout: Layout, arena: Arena) -> None:
         super().__init__(layout, arena)
@@ -70,6 +75,8 @@ class CodedPayloads(Payloads):
         self._pieces: dict[int, list[memoryview]] = {}  # of units that have come in part
         self.exact = coding.exact
         self.may_be_sparse = coding.gives_sparse
+        self.keeps = False
+        self.payloads: dict[int, memoryview] = {}
 
     def frames(self, kind: FrameType, *, together: bool = False) -> Frames:
         """What makes frames of coded units."""
@@ -99,16 +106,25 @@ class CodedPayloads(Payloads):
         if len(pieces) < len(unit.chunks):
             return ()
         del self._pieces[chunk.unit]
-        payload = pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+        self.decode(unit, pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces)))
+        return unit.chunks
+
+    def decode(self, unit: Unit, payload: memoryview) -> None:
+        """Decode a unit into its place.
+
+        Raises:
+            FrameError: it is no payload of this unit.
+        """
         begin = time.monotonic_ns()
-        part = self._parts[chunk.unit]
+        if self.keeps:
+            self.payloads[unit.number] = payload
+        part = self._parts[unit.number]
         sparse = None if self.sparse is None else self._coding.sparse(part, payload)
         if sparse is None or self.sparse is None:
             self._coding.decode(part, payload, self.arena.values_of_unit(unit))
         else:
-            self.sparse[chunk.unit] = sparse
-        self.decoding_ns[chunk.unit] = time.monotonic_ns() - begin
-        return unit.chunks
+            self.sparse[unit.number] = sparse
+        self.decoding_ns[unit.number] = time.monotonic_ns() - begin
 
 
 class CodedFrames:
@@ -142,13 +158,26 @@ class CodedFrames:
 
     def prepare(self, unit: Unit, iteration: int) -> None:
         """Encode a unit's values, which are those of an iteration."""
+        self._ready[unit.number] = iteration, self.encoded(unit)
+
+    def encoded(self, unit: Unit) -> memoryview:
+        """The payload of a unit's values.
+
+        Raises:
+            WorkloadError: the codec raised, or its payload is too long.
+        """
         payload = self._coding.encode(self._parts[unit.number], self._arena.values_of_unit(unit))
         check_size(payload, len(unit.chunks), self._coding.name)
-        self._ready[unit.number] = iteration, payload
+        return payload
 
     def of(self, unit: Unit, worker: int, iteration: int, to: int = 0) -> list[Parcel]:
         """Return a unit's parcels, and encode it if that is not done yet."""
-        payload = self._payload(unit, iteration)
+        return self.parcels(unit, self._payload(unit, iteration), worker, iteration, to)
+
+    def parcels(
+        self, unit: Unit, payload: memoryview, worker: int, iteration: int, to: int = 0
+    ) -> list[Parcel]:
+        """Return a payload as a unit's parcels."""
         begin = pack_begin(self._kind, worker, iteration)
         count = len(unit.chunks)
         parcels = []

@@ -31,7 +31,17 @@ class RingExchange(Exchange):
     there: ClassVar[int] = 1
     """Of how many iterations a worker begins with all parameters."""
     honours = frozenset(
-        {"order", "place", "slice", "not_sent_limit", "synchronisation", "bucket", "window"}
+        {
+            "order",
+            "place",
+            "slice",
+            "not_sent_limit",
+            "synchronisation",
+            "bucket",
+            "window",
+            "push_codec",
+            "pull_codec",
+        }
     )
 
     @classmethod

@@ -18,6 +18,7 @@ from workloads.errors import FrameError, WorkloadError
 from workloads.exchange.board import Board
 from workloads.exchange.exchange import End
 from workloads.exchange.links import Links, meet
+from workloads.exchange.ring_payloads import parameters_of, sums_of
 from workloads.exchange.ring_state import RingState
 from workloads.process.process_records import ConnectionEnd
 from workloads.schedule.units import Chunk, Unit, check_ranks
@@ -30,9 +31,9 @@ from workloads.transport.connection import (
     send_from,
 )
 from workloads.transport.memory import Arena
-from workloads.transport.send_queue import Parcel, SendQueue
+from workloads.transport.send_queue import SendQueue
 from workloads.transport.spans import Transfers
-from workloads.transport.wire import FrameType, pack_begin, pack_place
+from workloads.transport.wire import FrameType
 
 
 class RingWay:
@@ -80,10 +81,9 @@ class RingWay:
         self.parameters = Arena(layout, units)
         for chunk in self._chunks():
             self.parameters.values_of(chunk)[:] = end.arena.values_of(chunk)
-        self._sums = Arena(layout, units)
-        self._places = [
-            pack_place(chunk.tensor, chunk.offset, chunk.length) for chunk in layout.chunks
-        ]
+        self._added = Arena(layout, units)
+        self._sums = sums_of(job, layout, end.arena, self._added)
+        self._new = parameters_of(job, layout, end.arena, self.parameters)
         self._unit_missing = [len(unit.chunks) for unit in layout.units]
         self._counting = Lock()
         self._queue = SendQueue(send_limit=job.send_limit_bytes)
@@ -180,10 +180,14 @@ class RingWay:
 
     def publish(self, chunk: Chunk, number: int) -> None:
         """Take over new parameters, which are in `parameters`: the worker's, and those to go on."""
-        self._end.arena.values_of(chunk)[:] = self.parameters.values_of(chunk)
+        for one in self._new.made(chunk):
+            self._parameters_go_on(one, number)
+            self._count(one)
+
+    def _parameters_go_on(self, chunk: Chunk, number: int) -> None:
         if self._state.passes_parameters(chunk):
-            self._put(FrameType.PARAMETERS, self.parameters, chunk, number)
-        self._count(chunk)
+            parcels = self._new.parcels(chunk, number)
+            self._queue.put(parcels, 2 * self._end.job.push_ranks[chunk.unit])
 
     def _count(self, chunk: Chunk) -> None:
         unit = self._end.layout.units[chunk.unit]
@@ -202,7 +206,7 @@ class RingWay:
     def _add(self, chunk: Chunk) -> None:
         begin = time.thread_time_ns()
         own = self._end.arena.values_of(chunk)
-        np.add(self._sums.values_of(chunk), own, out=own)
+        np.add(self._added.values_of(chunk), own, out=own)
         took = time.thread_time_ns() - begin
         with self._counting:
             self.cpu_ns += took
@@ -211,13 +215,8 @@ class RingWay:
         if self._state.owned(chunk):
             self._reduced(chunk, number)
         else:
-            self._put(FrameType.GRADIENT, self._end.arena, chunk, number)
-
-    def _put(self, kind: FrameType, arena: Arena, chunk: Chunk, number: int) -> None:
-        head = pack_begin(kind, self._end.job.worker, number) + self._places[chunk.number]
-        is_sum = kind is FrameType.GRADIENT
-        parcel = Parcel(head, arena.bytes_of(chunk), 0, number, chunk.number, int(is_sum))
-        self._queue.put((parcel,), 2 * self._end.job.push_ranks[chunk.unit] + is_sum)
+            parcels = self._sums.parcels(chunk, number)
+            self._queue.put(parcels, 2 * self._end.job.push_ranks[chunk.unit] + 1)
 
     def _last_word(self, text: str) -> None:
         self._queue.drop()  # else there is no room for it
@@ -247,23 +246,21 @@ class RingWay:
     def _receive_chunk(self, connection: Connection) -> None:
         frame = connection.receive()
         number, state = frame.iteration, self._state
-        chunk = self._end.layout.find(frame.tensor, frame.offset, frame.length)
         if frame.type is FrameType.GRADIENT:
+            chunk = self._sums.find(frame)
             state.check_sum(chunk, number)
-            connection.receive_chunk(chunk, self._sums, number)
-            if state.sum_came(chunk):
-                self._add(chunk)
-                self._pass_on(chunk, number)
+            for one in self._sums.receive(connection, chunk, frame):
+                if state.sum_came(one):
+                    self._add(one)
+                    self._pass_on(one, number)
         elif frame.type is FrameType.PARAMETERS:
+            chunk = self._new.find(frame)
             state.check_parameters(chunk, number)
             goes_on = state.passes_parameters(chunk)
-            into = self.parameters if goes_on else self._end.arena
-            connection.receive_chunk(chunk, into, number)
-            state.parameters_came(chunk)
-            if goes_on:
-                self.publish(chunk, number)
-            else:
-                self._count(chunk)
+            for one in self._new.receive(connection, chunk, frame, goes_on=goes_on):
+                state.parameters_came(one)
+                self._parameters_go_on(one, number)
+                self._count(one)
         else:
             raise FrameError(f"unexpected {frame.type.name} frame of round {number}")
 
