@@ -1,11 +1,11 @@
-"""What `dmlbed bound` says of schedules whose exchange is not one parameter server."""
+"""What `dmlbed bound` says of schedules that do not send the whole model to a server and back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.predict import Case, demand_bound
+from orchestrator.predict import NOT_KNOWN, Case, demand_bound
 from orchestrator.spec import Experiment
 from workloads.library import SPLIT
 
@@ -27,19 +27,20 @@ def describe_demands(
     found: list[dict[str, Any]] = []
     for name in experiment.schedules:
         schedule = experiment.schedule(name)
-        if schedule.one_server:
+        if schedule.sends_model:
             continue
         named = {
             "schedule": name,
             "formula": SPLIT_FORMULA if schedule.exchange == SPLIT else FORMULA,
         }
         demands = experiment.demands(name, case.model.name)
-        if not demands.declared:
+        coded = case.coded(schedule)
+        if coded is None:
+            found.append({**named, "why_not": NOT_KNOWN})
+        elif not demands.declared:
             found.append({**named, "why_not": "its exchange declares no demands"})
-        elif schedule.coded:
-            found.append({**named, "why_not": "what its codec sends is not known"})
         else:
-            known = demand_bound(demands, case)
+            known = demand_bound(demands, coded)
             full = [str(load.port) for load in known.fullest]
             found.append({**named, **times(known.seconds), "fullest": full})
     return found

@@ -6,6 +6,7 @@ allreduce_bound         no all-reduce between hosts is faster, and what rings ta
 allreduce_times         the same with compute, with and without a step barrier
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
+coding_devices          devices of workers that code what a schedule sends
 Case, expected          what a schedule is expected to take by its choices, simulated
 effort                  how long it takes to say so
 shared_links            which links can be shared unfairly, and what is fair on them
@@ -37,10 +38,12 @@ from orchestrator.predict.bottleneck import (
     first_worker_bps,
     is_shared,
 )
+from orchestrator.predict.case import Case
 from orchestrator.predict.closed_forms import Prediction, predictions
+from orchestrator.predict.coding import coding_devices
 from orchestrator.predict.demand_bound import DemandBound, demand_bound
 from orchestrator.predict.effort import MAX_STEPS, effort
-from orchestrator.predict.expected import Case, expected, gain_of_unfair_shares
+from orchestrator.predict.expected import NOT_KNOWN, expected, gain_of_unfair_shares
 from orchestrator.predict.iteration import (
     compute_seconds,
     no_overlap_seconds,
@@ -85,6 +88,7 @@ __all__ = [
     "LowerBound",
     "MAX_STEPS",
     "MEASURED",
+    "NOT_KNOWN",
     "Prediction",
     "Ring",
     "ServerLoad",
@@ -96,6 +100,7 @@ __all__ = [
     "allreduce_times",
     "bottleneck",
     "capped",
+    "coding_devices",
     "compute_seconds",
     "effort",
     "demand_bound",

@@ -87,6 +87,8 @@ def barrier_seconds(
     network: FluidNetwork,
     orders: Sequence[Sequence[int]],
     delays: Sequence[tuple[float, float]] | None = None,
+    *,
+    sizes: tuple[Sequence[int], Sequence[int]] | None = None,
 ) -> float:
     """Seconds of one iteration.
 
@@ -96,9 +98,13 @@ def barrier_seconds(
         network: of the workers' pulls, then their pushes.
         orders: of every worker, the numbers of all tensors in the order in which it pulls them.
         delays: of every worker, the seconds from the parameter server to it, and back; None: none.
+        sizes: bytes of every tensor as it is pulled, and as it is pushed; None: as the model says.
     """
     delays = delays or [(0.0, 0.0)] * len(devices)
-    return _Iteration(model, devices, network, orders, delays).run()
+    if sizes is None:
+        whole = [tensor.bytes for tensor in model.tensors]
+        sizes = whole, whole
+    return _Iteration(model, devices, network, orders, delays, sizes=sizes).run()
 
 
 class _Connection:
@@ -134,9 +140,11 @@ class _Iteration:
         network: FluidNetwork,
         orders: Sequence[Sequence[int]],
         delays: Sequence[tuple[float, float]],
+        *,
+        sizes: tuple[Sequence[int], Sequence[int]],
     ) -> None:
         self._network = network
-        self._bytes = [tensor.bytes for tensor in model.tensors]
+        self._pulled, self._pushed = sizes
         self._layer_of = [
             number for number, layer in enumerate(model.layers) for _ in layer.tensors
         ]
@@ -201,7 +209,8 @@ class _Iteration:
     def _next_tensor(self, now: float, number: int) -> None:
         """Begin the tensor at the head of a connection's queue."""
         connection = self._connections[number]
-        connection.left = float(self._bytes[connection.queue[0]])
+        sizes = self._pulled if number < len(self._workers) else self._pushed
+        connection.left = float(sizes[connection.queue[0]])
         connection.since = now
         self._foresee(number)
 

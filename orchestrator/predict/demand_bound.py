@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from orchestrator.predict.expected import Case
+from orchestrator.predict.case import Case
 from orchestrator.predict.iteration import compute_seconds
 from orchestrator.predict.loads import LinkLoad, fullest, link_loads
 from orchestrator.predict.lower import worker_devices

@@ -1,12 +1,13 @@
-"""The iteration time that is expected of a schedule, by simulation from its four choices.
+"""The iteration time that is expected of a schedule, by simulation from its choices.
+
+What codecs send and how long devices code is part of it, as far as codecs say (`coding`).
 
 With a step barrier all workers and links are simulated (`barrier`), on any topology. Without one
 the workers must be in step: alike, and each behind a bottleneck that is as full as the others'
 (one that all share, or one each). Then one of them is simulated (`pipeline`). Workers that do not
 wait for each other are simulated one by one, on what the others leave them (`apart`); those of a
-ring all together (`ring_pipeline`), on any topology. A credit
-window is left out, and so is what a worker's own order costs where others push in another (p3's
-leak).
+ring all together (`ring_pipeline`), on any topology. A credit window is left out, and so is what a
+worker's own order costs where others push in another (p3's leak).
 
 Delays of links are simulated. Where they make a window too small for its path, with the least and
 with the most that it may let through; that is a prediction if both are within 10 %, and else a
@@ -16,44 +17,27 @@ A schedule's credit that is too small is not simulated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from statistics import fmean
 
 from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
 from orchestrator.predict.apart import paces
 from orchestrator.predict.barrier import barrier_seconds, computations, network_of
 from orchestrator.predict.bottleneck import is_shared
+from orchestrator.predict.case import Case
 from orchestrator.predict.closed_forms import Prediction
+from orchestrator.predict.coding import by_tensor, way_bytes
 from orchestrator.predict.iteration import no_overlap_seconds
-from orchestrator.predict.loads import Goodputs, fullest
-from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
-from orchestrator.predict.paces import lead_of, own_paces
+from orchestrator.predict.loads import fullest
+from orchestrator.predict.lower import worker_devices
 from orchestrator.predict.pipeline import Order as QueueOrder
 from orchestrator.predict.pipeline import Work, pipelined_seconds, work
 from orchestrator.predict.rings import ring_expected
-from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.several_servers import work_of_servers
-from orchestrator.predict.windows import (
-    capped,
-    delays_seconds,
-    grows,
-    long_ways_seconds,
-    window_limits,
-)
-from orchestrator.spec import (
-    WAYS,
-    Experiment,
-    Scale,
-    ServerExchange,
-    SocketBuffers,
-    number_text,
-    rate_text,
-)
+from orchestrator.predict.windows import grows, long_ways_seconds
+from orchestrator.spec import WAYS, number_text, rate_text
 from workloads.library import PARAMETER_SERVER, RING
-from workloads.models.devices import DeviceModel
-from workloads.models.profiles import Model, load_model
 from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
 from workloads.schedule.units import Layout
 
@@ -69,82 +53,10 @@ _RANDOM_ORDERS = 12
 """Over iterations and workers: the mean iteration then differs by less than 1 % from seed to seed.
 """
 
+NOT_KNOWN = "what its codec sends is not known"
 
 _ALIKE = 1.1
 """The longest of a range over its shortest, up to which its middle is a prediction."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is trained, on what.
-
-    Attributes:
-        exchange: the parameter server, its workers and their network.
-        model: what is trained.
-        devices: by the names that the workers have for them.
-        batch: images per worker and iteration.
-        goodputs: measured payload of ports in bit/s; others carry 1448/1514 of their rate.
-        buffers: TCP's, as they are asked for.
-        scale: whose windows count; that of the real system if it is not said.
-        least: whether windows let through the least that they may, instead of the most.
-    """
-
-    exchange: ServerExchange
-    model: Model
-    devices: Mapping[str, DeviceModel]
-    batch: int
-    goodputs: Goodputs | None = None
-    buffers: SocketBuffers = field(default_factory=SocketBuffers)
-    scale: Scale = field(default_factory=Scale)
-    least: bool = False
-
-    @classmethod
-    def of(cls, experiment: Experiment, model: str) -> Case:
-        """An experiment's, with the windows of its scale if that is known already."""
-        return cls(
-            experiment.exchange,
-            load_model(model, experiment.learning.element_bytes),
-            experiment.devices,
-            experiment.batch,
-            buffers=experiment.socket_buffers,
-            scale=experiment.known_scale,
-        )
-
-    @cached_property
-    def carried(self) -> Goodputs:
-        """What ports carry, as far as it is not what their rates say."""
-        return capped(
-            self.exchange.demands, self.buffers, self.scale, self.goodputs, least=self.least
-        )
-
-    @cached_property
-    def window_limits(self) -> str:
-        """Why windows make what is expected a range; empty if they do not."""
-        return window_limits(self.exchange.demands, self.buffers, self.scale)
-
-    @cached_property
-    def delays(self) -> tuple[tuple[float, float], ...]:
-        """Of every worker, seconds from the parameter server to it, and back."""
-        return tuple(delays_seconds(self.exchange, worker) for worker in self.exchange.workers)
-
-    @cached_property
-    def loads(self) -> tuple[ServerLoad, ...]:
-        """The loads of all directed links."""
-        return server_loads(self.exchange, self.model.bytes, self.carried)
-
-    @cached_property
-    def bound(self) -> LowerBound:
-        """What limits an iteration."""
-        return lower_bound(self.exchange, self.model, self.devices, self.batch, self.carried)
-
-    def most(self, schedules: Iterable[Schedule]) -> float:
-        """The imgs/sec that none of these schedules is above in the long run."""
-        lead = max((lead_of(one.bulk_synchronous, one.staleness) for one in schedules), default=1.0)
-        if lead > 1:
-            return own_paces(
-                self.exchange, self.model, self.devices, self.batch, self.carried, lead=lead
-            )
-        return self.bound.imgs_per_sec(self.bound.seconds)
 
 
 def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Prediction:
@@ -164,18 +76,16 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
         seconds_or_reason = f"the order {schedule.order} is not the library's"
     elif schedule.exchange == RING and not schedule.coded:
         seconds_or_reason = ring_expected(schedule, case, order)
-    elif (schedule.servers or 1) > 1 and not schedule.coded:
-        seconds_or_reason = _with_servers(schedule, order, case)
-    elif not schedule.sends_model:
-        seconds_or_reason = (
-            "what its codec sends is not known"
-            if schedule.exchange == PARAMETER_SERVER
-            else "its exchange is not simulated"
-        )
+    elif schedule.exchange != PARAMETER_SERVER:
+        seconds_or_reason = "its exchange is not simulated"
+    elif (coded := case.coded(schedule)) is None:
+        seconds_or_reason = NOT_KNOWN
+    elif not schedule.one_server:
+        seconds_or_reason = _with_servers(schedule, order, coded)
     else:
-        seconds_or_reason = _credit_limits(schedule, case) or _simulated(schedule, order, case)
+        seconds_or_reason = _credit_limits(schedule, case) or _simulated(schedule, order, coded)
         if case.window_limits and not isinstance(seconds_or_reason, str):
-            seconds_or_reason = _in_range(schedule, order, case, seconds_or_reason)
+            seconds_or_reason = _in_range(schedule, order, coded, seconds_or_reason)
     if isinstance(seconds_or_reason, str):
         return Prediction(schedule.name, _SIMULATED, None, seconds_or_reason)
     return Prediction(schedule.name, _SIMULATED, seconds_or_reason)
@@ -284,6 +194,7 @@ def _with_barrier(
         everywhere=everywhere,
         turns=turns,
     )
+    sizes = by_tensor(case, schedule.slice_bytes)
     return fmean(
         barrier_seconds(
             case.model,
@@ -291,6 +202,7 @@ def _with_barrier(
             network,
             [ranks.pulls[worker][number] for worker in workers],
             case.delays,
+            sizes=sizes,
         )
         for number in range(iterations)
     )
@@ -318,7 +230,9 @@ def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | st
     pull, push = per_byte
     if case.least and order.over_workers and is_shared(case.exchange, "pull"):
         pull = max(pull, _one_by_one(case) / case.model.bytes)
-    made = work(case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
+    made = work(
+        case.model, devices[0], case.batch, (pull, push), schedule.slice_bytes, sent=case.sent
+    )
     made = replace(made, pull_delay=case.delays[0][0], push_delay=case.delays[0][1])
     return _pipelined(made, queues)
 
@@ -365,16 +279,18 @@ def _apart(schedule: Schedule, queues: QueueOrder, case: Case) -> float | str:
         return "workers that may not be ahead at all wait for whole iterations: not simulated"
     devices = worker_devices(case.exchange, case.devices)
     delays = dict(zip(devices, case.delays, strict=True))
+    sizes = {way: way_bytes(case.sent, case.model, way) for way in WAYS}
+    loads = [replace(one, model_seconds=one.alone(sizes[one.direction])) for one in case.loads]
 
     def alone(worker: str, pull: float, push: float) -> float:
         device = replace(devices[worker], name="")  # those that are alike are simulated once
-        per_byte = (pull / case.model.bytes, push / case.model.bytes)
-        made = work(case.model, device, case.batch, per_byte, schedule.slice_bytes)
+        per_byte = (pull / sizes["pull"], push / sizes["push"])
+        made = work(case.model, device, case.batch, per_byte, schedule.slice_bytes, sent=case.sent)
         down, up = delays[worker]
         return _pipelined(replace(made, pull_delay=down, push_delay=up), queues)
 
     tied = schedule.staleness is not None
-    return len(devices) / paces(case.loads, list(devices), alone, tied=tied)
+    return len(devices) / paces(loads, list(devices), alone, tied=tied)
 
 
 @lru_cache(maxsize=256)

@@ -16,12 +16,13 @@ that it is at. There are no constants but those of the topology, the model and t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from math import isclose
 from typing import Literal
 
+from orchestrator.spec import CodedModel
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
 from workloads.schedule.flows import flow_of
@@ -48,6 +49,7 @@ class Work:
         push: seconds in which it carries a byte from all workers.
         pull_delay: seconds from the bottleneck to a worker.
         push_delay: seconds from the bottleneck to the parameter server.
+        pushed: of every layer, the bytes of its units as gradients, where these are others.
     """
 
     forward: tuple[float, ...]
@@ -57,6 +59,7 @@ class Work:
     push: float
     pull_delay: float = 0.0
     push_delay: float = 0.0
+    pushed: tuple[tuple[int, ...], ...] | None = None
 
 
 def work(
@@ -65,6 +68,8 @@ def work(
     batch: int,
     seconds_per_byte: tuple[float, float],
     slice_bytes: int | None = None,
+    *,
+    sent: CodedModel | None = None,
 ) -> Work:
     """The work of an iteration.
 
@@ -74,15 +79,23 @@ def work(
         batch: images per worker.
         seconds_per_byte: in which the bottleneck carries a byte to (from) all workers.
         slice_bytes: size of a unit; None: every tensor is one.
+        sent: the units' bytes where codecs make others of them.
     """
+    units = tuple(
+        tuple(unit for tensor in layer.tensors for unit in _cut(tensor.bytes, slice_bytes))
+        for layer in model.layers
+    )
+
+    def as_sent(sizes: Iterable[int]) -> tuple[tuple[int, ...], ...]:
+        one_by_one = iter(sizes)
+        return tuple(tuple(islice(one_by_one, len(of_layer))) for of_layer in units)
+
     return Work(
         tuple(device.forward_seconds(layer, batch) for layer in model.layers),
         tuple(device.backward_seconds(layer, batch) for layer in model.layers),
-        tuple(
-            tuple(unit for tensor in layer.tensors for unit in _cut(tensor.bytes, slice_bytes))
-            for layer in model.layers
-        ),
+        as_sent(sent.pulls) if sent else units,
         *seconds_per_byte,
+        pushed=as_sent(sent.pushes) if sent else None,
     )
 
 
@@ -118,8 +131,14 @@ def _ranks(work: Work, order: Order) -> list[list[int]]:
 class _Direction:
     """One direction of the bottleneck: what waits there, and whether it is busy."""
 
-    def __init__(self, seconds_per_byte: float, ranks: list[list[int]]) -> None:
+    def __init__(
+        self,
+        seconds_per_byte: float,
+        units: tuple[tuple[int, ...], ...],
+        ranks: list[list[int]],
+    ) -> None:
         self.seconds_per_byte = seconds_per_byte
+        self.units = units
         self._ranks = ranks
         self.waiting: list[tuple[int, int, int, int]] = []
         self._come = 0
@@ -143,8 +162,8 @@ class _Pipeline:
     def __init__(self, work: Work, order: Order) -> None:
         self._work = work
         ranks = _ranks(work, order)
-        self._pull = _Direction(work.pull, ranks)
-        self._push = _Direction(work.push, ranks)
+        self._pull = _Direction(work.pull, work.units, ranks)
+        self._push = _Direction(work.push, work.pushed or work.units, ranks)
         self._directions: tuple[tuple[_Kind, _Direction], ...]
         self._directions = (("push", self._push), ("pull", self._pull))
         self._events: list[tuple[float, int, _Kind, int, int]] = []
@@ -196,7 +215,7 @@ class _Pipeline:
             # Asked for after every event, hundreds of thousands of times: without a call.
             if direction.waiting and not direction.busy:
                 layer, unit = direction.take()
-                seconds = self._work.units[layer][unit] * direction.seconds_per_byte
+                seconds = direction.units[layer][unit] * direction.seconds_per_byte
                 self._at(now + seconds, kind, layer, unit)
         layer = self._next_forward
         if not self._computing and not self._missing[layer]:

@@ -17,7 +17,7 @@ from workloads.schedule.owners import layout_of, owners
 from workloads.schedule.units import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.predict.expected import Case
+    from orchestrator.predict.case import Case
 
 _SEED = 1
 

@@ -20,7 +20,7 @@ from workloads.schedule.library import Schedule
 from workloads.schedule.owners import server_shares
 
 if TYPE_CHECKING:
-    from orchestrator.predict.expected import Case
+    from orchestrator.predict.case import Case
 
 
 def work_of_servers(schedule: Schedule, case: Case) -> Work | str:
@@ -58,7 +58,7 @@ def work_of_servers(schedule: Schedule, case: Case) -> Work | str:
             return f"{full[0].port} is full with some workers only, so they are not in step"
         per_byte.append(full[0].seconds / model.bytes)
     pull, push = per_byte
-    made = work(model, devices[0], case.batch, (pull, push), schedule.slice_bytes)
+    made = work(model, devices[0], case.batch, (pull, push), schedule.slice_bytes, sent=case.sent)
     ((down, up),) = delays
     return replace(made, pull_delay=down, push_delay=up)
 

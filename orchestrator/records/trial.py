@@ -68,7 +68,7 @@ class TrialRecord(Chosen, Record):
         communication: what its schedule stands for.
         servers: names of the parameter servers' processes; none: there were none.
         demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
-            exchange does not say, or its codec makes other bytes of it.
+            exchange or its codec does not say.
         batch: images per worker and iteration.
         resumed_after: iterations of an earlier run after which it continued; all others are of what
             followed.

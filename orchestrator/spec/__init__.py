@@ -8,6 +8,7 @@ Port, ports, path                           the ends of links, and ways over the
 Demand, Demands, united                     who sends how much to whom, over which links
 Members, members_of                         who takes part in an exchange, in which ring and groups
 ServerExchange, exchange_of                 a parameter server and its workers, and their demands
+CodedModel, coded_model, leaves_vectors     what codecs make of a model, unit by unit
 exchange_class                              what says the programs and the demands of an exchange
 ClassPlan, class_plan, flow_dscp            which DSCP every class of traffic has
 LINUX_BRIDGE, OVS_KERNEL, OVS_USER, ...     kinds of switch, and why one may not carry a topology
@@ -56,6 +57,7 @@ from orchestrator.spec.traffic.class_plan import (
     flow_dscp,
     unfit,
 )
+from orchestrator.spec.traffic.coded import CodedModel, OwnCodecs, coded_model, leaves_vectors
 from orchestrator.spec.traffic.demands import Demand, Demands, united
 from orchestrator.spec.traffic.exchange_demands import exchange_class
 from orchestrator.spec.traffic.graph import Port, path, ports
@@ -86,6 +88,7 @@ __all__ = [
     "Choices",
     "Chosen",
     "ClassPlan",
+    "CodedModel",
     "Conditions",
     "DATA_DSCP",
     "EVERY_CHOICE",
@@ -107,6 +110,7 @@ __all__ = [
     "OVS_KERNEL",
     "OVS_USER",
     "Overrides",
+    "OwnCodecs",
     "PACKET_BYTES",
     "PAYLOAD_BYTES",
     "Placement",
@@ -130,6 +134,7 @@ __all__ = [
     "class_plan",
     "Values",
     "Variable",
+    "coded_model",
     "conditions",
     "sweep_of",
     "emulated_send_bytes",
@@ -137,6 +142,7 @@ __all__ = [
     "exchange_of",
     "flow_dscp",
     "host_burst_segments",
+    "leaves_vectors",
     "load_any",
     "load_experiment",
     "load_topology",

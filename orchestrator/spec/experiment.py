@@ -29,8 +29,8 @@ from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Point, Sweep, points_of
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.traffic.coded import sent_demands
 from orchestrator.spec.traffic.demands import Demands
-from orchestrator.spec.traffic.exchange_demands import demands_under
 from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
@@ -206,14 +206,14 @@ class Experiment:
         return exchange_of(self.topology, self.placement)
 
     def demands(self, schedule: str, model: str) -> Demands:
-        """What the exchange of a schedule demands of the network for a model.
+        """What the exchange of a schedule demands of the network for a model, coded as it is sent.
 
         Raises:
-            PluginError: the exchange is not ours, and raises or answers nonsense.
+            PluginError: the exchange or a codec is not ours, and raises or answers nonsense.
         """
         loaded = load_model(model, self.learning.element_bytes)
         chosen = self.schedule(schedule)
-        return demands_under(chosen, self.own_code, self.topology, self.placement, loaded)
+        return sent_demands(chosen, self.own_code, self.topology, self.placement, loaded)
 
     def members(self, schedule: str) -> Members:
         """All that take part in a schedule's exchange."""

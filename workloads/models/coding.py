@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
+from workloads.library import IDENTITY
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Layer
 
@@ -73,3 +74,45 @@ def coding_seconds(
         return seconds if rate else _nothing
 
     return CodingSeconds(of(push, "encode"), of(pull, "decode"))
+
+
+@dataclass(frozen=True)
+class CodingDevice(DeviceModel):
+    """A device that also codes what a schedule sends: its passes take that much longer.
+
+    Attributes:
+        push_codec: of gradients, as a schedule names it.
+        pull_codec: of parameters.
+        leaving: those of the two that leave tensors of one dimension as they are.
+    """
+
+    push_codec: str = IDENTITY
+    pull_codec: str = IDENTITY
+    leaving: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, device: DeviceModel, *, push: str, pull: str, leaves_vectors: Callable[[str], bool]
+    ) -> CodingDevice:
+        """That device, coding with these codecs; see `coding_seconds`."""
+        return cls(
+            **{each.name: getattr(device, each.name) for each in fields(DeviceModel)},
+            push_codec=push,
+            pull_codec=pull,
+            leaving=frozenset(codec for codec in {push, pull} if leaves_vectors(codec)),
+        )
+
+    @cached_property
+    def _coding(self) -> CodingSeconds:
+        push, pull = self.push_codec, self.pull_codec
+        return coding_seconds(
+            self, push=push, pull=pull, leaves_vectors=lambda codec: codec in self.leaving
+        )
+
+    def forward_seconds(self, layer: Layer, batch: int) -> float:
+        """Seconds of decoding the parameters of `layer`, and of its forward pass."""
+        return super().forward_seconds(layer, batch) + self._coding.decode(layer)
+
+    def backward_seconds(self, layer: Layer, batch: int) -> float:
+        """Seconds of the backward pass of `layer`, and of encoding its gradients."""
+        return super().backward_seconds(layer, batch) + self._coding.encode(layer)

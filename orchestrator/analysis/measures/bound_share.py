@@ -4,13 +4,14 @@ The bound is that of an iteration without a barrier (`orchestrator.predict.lower
 each worker keeps its own pace, it is that of all paces (`orchestrator.predict.own_paces`). It
 assumes the goodput that the run measured before its trials; for links without a measured one,
 1448/1514 of the rate. It holds for every schedule and order under which each worker pulls and
-pushes the whole model over its own connections. Other exchanges have the bound of the demands that
-their trials recorded, `orchestrator.predict.demand_bound`, or none.
+pushes the whole model over its own connections. Other exchanges, and schedules with codecs, have
+the bound of the demands that their trials recorded, `orchestrator.predict.demand_bound`, or none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,6 +19,7 @@ from pydantic import TypeAdapter
 from orchestrator.predict import (
     Case,
     Goodputs,
+    coding_devices,
     demand_bound,
     left_goodputs,
     own_paces,
@@ -37,6 +39,7 @@ from orchestrator.spec import (
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import load_model, model_names
+from workloads.schedule.library import Schedule
 
 _TOPOLOGY = TypeAdapter(Topology)
 _JOBS = TypeAdapter(dict[str, Neighbour])
@@ -78,12 +81,19 @@ def demand_imgs_per_sec(
     model: str,
     batch: int,
     demands: tuple[Demand, ...],
+    schedule: Schedule,
+    *,
     goodputs: Goodputs | None = None,
 ) -> float | None:
-    """The same for an exchange that declares its demands."""
+    """The same for a schedule that sends something else, by what it demands.
+
+    Devices code for as long as their model says.
+    """
     case = case_of(experiment, model, batch, goodputs)
     if case is None or _computed(experiment):
         return None
+    if schedule.coded:
+        case = replace(case, devices=coding_devices(schedule, case.devices, {}))
     try:
         return demand_bound(Demands(case.exchange.topology, demands), case).imgs_per_sec
     except ValueError:  # no demands of this topology

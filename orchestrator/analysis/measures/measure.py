@@ -30,6 +30,7 @@ from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
 from workloads.process.process_records import CompetingRecord
+from workloads.schedule.library import Schedule
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
@@ -113,8 +114,9 @@ class TrialMeasure(Chosen):
             others may end with other ones; empty: as with one parameter server.
         sends_model: whether every worker sent all of the model to a parameter server and back,
             uncoded, in each iteration: what bounds are of.
-        demands: of an exchange that is no parameter server: who sent how much to whom in each
-            iteration; None: not known.
+        demands: where something else is sent: who sent how much to whom in each iteration; None:
+            not known.
+        communication: the schedule; None: a program ran.
         barrier: whether the workers waited for each other after every iteration.
         ordered: whether hosts or switches put an order in effect.
         lead: how many iterations a worker could do for one of the slowest worker's.
@@ -185,6 +187,7 @@ class TrialMeasure(Chosen):
     agreed: bool = True
     sends_model: bool = True
     demands: tuple[Demand, ...] | None = None
+    communication: Schedule | None = None
     barrier: bool = True
     ordered: bool = False
     lead: float = 1.0
@@ -313,7 +316,8 @@ def measure(trial: Trial) -> TrialMeasure:
         exact=all(end.exact for end in ends) if ends else bool(digests),
         sums="" if schedule.one_server else what.choices.schedule,
         sends_model=bool(ends) and schedule.sends_model,
-        demands=None if schedule.one_server else what.demands,
+        demands=None if schedule.sends_model else what.demands,
+        communication=schedule,
         barrier=schedule.barrier,
         ordered=schedule.place != "nowhere",
         lead=lead_of(schedule.bulk_synchronous, schedule.staleness, what.iterations),

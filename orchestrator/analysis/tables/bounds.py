@@ -14,6 +14,7 @@ from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.program_bound import program_imgs_per_sec
 from orchestrator.predict import Goodputs
 from orchestrator.spec import Demand
+from workloads.schedule.library import Schedule
 
 
 class Bounded(NamedTuple):
@@ -22,7 +23,8 @@ class Bounded(NamedTuple):
     Attributes:
         job: that was measured in place of the experiment's own; empty: none was.
         lead: how far the workers' paces may differ, with a parameter server; None: there is none.
-        demands: of another exchange.
+        demands: of another exchange, or coded.
+        communication: the schedule that these are of; None where there are none.
         taken: what traffic beside it had, by its name, in bit/s of payload.
         program: that ran in place of a training; empty: none did.
     """
@@ -32,6 +34,7 @@ class Bounded(NamedTuple):
     batch: int
     lead: float | None
     demands: tuple[Demand, ...] | None
+    communication: Schedule | None
     taken: tuple[tuple[str, float], ...]
     program: str
 
@@ -43,7 +46,14 @@ def bounded(trial: TrialMeasure) -> Bounded:
         (one.job.name, one.delivered_bps) for one in trial.beside if one.delivered_bps is not None
     )
     return Bounded(
-        trial.choices.job, trial.model, trial.batch, lead, trial.demands, taken, trial.program
+        job=trial.choices.job,
+        model=trial.model,
+        batch=trial.batch,
+        lead=lead,
+        demands=trial.demands,
+        communication=None if trial.demands is None else trial.communication,
+        taken=taken,
+        program=trial.program,
     )
 
 
@@ -61,8 +71,15 @@ def bound_of(
     of_the_job = of_job(experiment, which.job)
     if which.lead is not None:
         return bound_imgs_per_sec(of_the_job, which.model, which.batch, goodputs, which.lead)
-    if which.demands is not None:
-        return demand_imgs_per_sec(of_the_job, which.model, which.batch, which.demands, goodputs)
+    if which.demands is not None and which.communication is not None:
+        return demand_imgs_per_sec(
+            of_the_job,
+            which.model,
+            which.batch,
+            which.demands,
+            which.communication,
+            goodputs=goodputs,
+        )
     return None
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from orchestrator.predict.allreduce.bound import AllreduceBound, allreduce_bound
-from orchestrator.predict.expected import Case
+from orchestrator.predict.case import Case
 from orchestrator.predict.loads import goodput_bps
 from orchestrator.predict.lower import worker_devices
 from orchestrator.spec import ports

@@ -115,8 +115,6 @@ def trial_record(
     """
     placement, schedule = experiment.placement, experiment.schedule(trial.schedule)
     demands = experiment.demands(trial.schedule, trial.model)
-    # How many bytes a codec makes of them is not known.
-    known = demands.declared and not schedule.coded
     return TrialRecord(
         index=trial.index,
         choices=trial.choices,
@@ -127,7 +125,7 @@ def trial_record(
         seconds=seconds,
         communication=schedule,
         servers=_servers(experiment, trial.schedule),
-        demands=demands.all if known else None,
+        demands=demands.all if demands.declared else None,
         workers=placement.workers,
         batch=experiment.batch,
         iterations=experiment.iterations,
