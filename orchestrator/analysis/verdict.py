@@ -52,6 +52,9 @@ THROTTLED_SHARE = 0.01
 handling of messages, which the model of the host knows nothing of."""
 THROTTLED_A_LITTLE = 0.001
 """A few milliseconds in ten seconds: a burst met the end of a period."""
+CODING_SHARE = 0.02
+"""Of the measured time: a device's coding is waited for, and what this machine takes beyond that is
+in the figure, though the device would not have taken it."""
 
 
 @dataclass(frozen=True)

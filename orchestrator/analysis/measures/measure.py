@@ -135,6 +135,10 @@ class TrialMeasure(Chosen):
         loopback: of a program, bytes that each of its hosts sent to itself.
         left: of a program, what it left on hosts, and was ended then.
         fullest: of a program, how full the fullest link was.
+        coding_seconds: in which the device of the worker that coded most did so, per iteration;
+            None: nothing was coded.
+        coding_excess_seconds: by how much longer this machine took, per iteration of the worker
+            for which that was most: it held the figure up.
     """
 
     index: int
@@ -203,6 +207,8 @@ class TrialMeasure(Chosen):
     loopback: Mapping[str, int] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     fullest: LinkUse | None = None
+    coding_seconds: float | None = None
+    coding_excess_seconds: float = 0.0
     beside: tuple[BesideMeasure, ...] = ()
 
     @property
@@ -232,6 +238,11 @@ class TrialMeasure(Chosen):
     def retransmission_share(self) -> float:
         """Retransmissions per segment of payload."""
         return self.retransmissions / self.segments if self.segments else 0.0
+
+    @property
+    def coding_excess_share(self) -> float:
+        """Of an iteration's time."""
+        return self.coding_excess_seconds / fmean(self.iteration_seconds)
 
     @property
     def throttled_share(self) -> float:
@@ -264,6 +275,8 @@ def measure(trial: Trial) -> TrialMeasure:
     idle_mean, idle_worst = idle_within(network.cpu, begin, end)
     switch_idle_mean, switch_idle_worst = idle_within(network.switch_cpu, begin, end)
     payload = _payload(trial)
+    coding = [end.coding for end in trial.worker_ends if end.coding]
+    ns = _NS * stretch * (what.warm_up + what.iterations + what.cool_down)
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
     cpu_servers = sum(end.cpu_seconds for end in ends)
     return TrialMeasure(
@@ -328,6 +341,8 @@ def measure(trial: Trial) -> TrialMeasure:
         learnt=learnt(trial),
         resumed_after=what.resumed_after,
         beside=measure_beside(trial.beside, what.scale, window, network),
+        coding_seconds=max(one.planned_ns for one in coding) / ns if coding else None,
+        coding_excess_seconds=max((one.excess_ns for one in coding), default=0) / ns,
     )
 
 

@@ -323,6 +323,12 @@ MEASURES: tuple[Measure, ...] = (
         "s/GB",
         of(lambda t: t.training_cpu.gradients_per_gigabyte if t.training_cpu else None),
     ),
+    Measure("coding_seconds", "s", of(lambda t: t.coding_seconds)),
+    Measure(
+        "coding_excess_seconds",
+        "s",
+        of(lambda t: None if t.coding_seconds is None else t.coding_excess_seconds),
+    ),
     Measure("throttled_share_worst", "1", of(lambda t: t.throttled_share)),
     Measure(
         "throttled_shares",

@@ -21,6 +21,7 @@ from tests.unit.analysis.record_builder import connection, network_record, port_
 from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
 from workloads.models.profiles import load_model
 from workloads.process.process_records import (
+    CodingTime,
     CompetingRecord,
     ConnectionEnd,
     EvaluationRecord,
@@ -92,6 +93,7 @@ class FakeTrial:
     chosen: Mapping[str, str] = field(default_factory=dict)  # choices besides model and schedule
     server: bool = True  # whether there is a parameter server
     communication: Schedule | None = None  # what the schedule stands for; None: as its name says
+    coding: CodingTime | None = None  # of the last worker; the others took half as long
     losses: Sequence[float] = ()  # of real training; a worker's are its number more
     accuracies: Mapping[int, float] = field(default_factory=dict)  # iteration -> held-out accuracy
     target: float | None = None
@@ -235,7 +237,11 @@ class FakeTrial:
         ]
 
     def _worker(self, number: int) -> list[ProcessRecord]:
+        coding = self.coding
+        if coding is not None and number < self.workers - 1:
+            coding = CodingTime(coding.planned_ns // 2, coding.excess_ns // 2)
         end = WorkerEnd(
+            coding=coding,
             cpu_seconds=0.5 + number,
             max_rss_bytes=1,
             training_cpu=TrainingCpuUse(0.25 + number, 0.125),

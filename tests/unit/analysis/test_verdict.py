@@ -12,9 +12,10 @@ from orchestrator.analysis import TrialMeasure, Verdict, judge_run, judge_trial,
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.analysis.verdict import judge_row
 from orchestrator.records.network import CapsRecord
-from orchestrator.spec import Choices
+from orchestrator.spec import Choices, number_text
 from tests.unit.analysis.builder import SECOND, FakeTrial
 from tests.unit.analysis.record_builder import caps_record
+from workloads.process.process_records import CodingTime
 
 OK = Verdict()
 
@@ -25,6 +26,25 @@ def capped(
     """Caps of a server that was throttled for so many of 100 measured seconds."""
     own = caps_record(cores, throttled=throttled, seconds=100.0, oom_kills=oom_kills)
     return {"ps": own, "worker0": caps_record()}
+
+
+def coded(share: float) -> CodingTime:
+    """Coding that took the slowest worker so much of the trial's time longer than planned."""
+    trial = FakeTrial()
+    emulated = trial.workers * trial.batch / trial.imgs_per_sec * trial.time
+    return CodingTime(SECOND, round(share * emulated * trial.all_iterations * SECOND))
+
+
+def test_coding_that_this_machine_was_slow_with(tmp_path: Path) -> None:
+    trial = FakeTrial(coding=coded(0.021))
+    seconds = trial.workers * trial.batch / trial.imgs_per_sec
+    made = measure(read_trial(trial.write(tmp_path)))
+    assert made.coding_excess_seconds == pytest.approx(0.021 * seconds)
+    assert made.coding_seconds == pytest.approx(1 / trial.time / trial.all_iterations)
+    assert judge_trial(made).doubtful == (
+        "coding took this machine longer than the device model says: "
+        f"{number_text(0.021 * seconds, 2)} s an iteration",
+    )
 
 
 def judged_run(trials: Sequence[TrialMeasure]) -> tuple[Verdict, ...]:
@@ -53,6 +73,7 @@ def judged(tmp_path: Path, trial: FakeTrial) -> Verdict:
         FakeTrial(slow={4: 1.45}),
         FakeTrial(drops=1000),
         FakeTrial(caps=capped(0.1)),
+        FakeTrial(coding=coded(0.019)),
     ],
 )
 def test_within_the_limits(tmp_path: Path, trial: FakeTrial) -> None:
