@@ -23,6 +23,7 @@ from orchestrator.analysis.measures.pairs import ruled_otherwise, sent_otherwise
 from orchestrator.analysis.measures.program import left_behind, not_crossed
 from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
+from orchestrator.spec import number_text
 from orchestrator.spec.choices import Choices
 
 Level = Literal["ok", "doubtful", "unusable"]
@@ -209,6 +210,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
     yield from left_behind(trial)
     yield from sent_otherwise(trial)
     yield from ruled_otherwise(trial)
+    yield from _coded_slowly(trial)
     slowest = max(trial.iteration_seconds, default=0.0)
     if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
         number = trial.warm_up + trial.iteration_seconds.index(slowest)
@@ -217,6 +219,14 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
     for port in trial.drops:
         if port.share > DROP_SHARE:
             yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
+
+
+def _coded_slowly(trial: TrialMeasure) -> Iterable[str]:
+    if trial.coding_excess_seconds and trial.coding_excess_share > CODING_SHARE:
+        yield (
+            "coding took this machine longer than the device model says: "
+            f"{number_text(trial.coding_excess_seconds, 2)} s an iteration"
+        )
 
 
 def _resumed(trial: TrialMeasure) -> Iterable[str]:
