@@ -262,7 +262,9 @@ def measure(trial: Trial) -> TrialMeasure:
     servers, schedule = trial.servers, what.communication
     ends = [server.end for server in servers]
     digests = _digests(trial)
-    measured = [server.iterations[number] for server in servers for number in what.measured]
+    # Of several servers each sees a part of what a worker moves: shares are of one that sees all.
+    seen = servers[0].iterations if schedule.one_server and servers else ()
+    measured = [seen[number] for number in what.measured] if seen else []
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course

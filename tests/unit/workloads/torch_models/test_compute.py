@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -144,8 +145,10 @@ def test_a_gradient_that_is_not_finite_ends_the_training_with_its_tensor(tmp_pat
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
-@pytest.mark.parametrize("schedule", ["none", "p3"])
+@pytest.mark.parametrize(
+    ("schedule", "optimizer"),
+    [*product(("none", "p3"), ("sgd", "momentum", "adam")), ("two-servers", "momentum")],
+)
 def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
     tmp_path: Path, schedule: str, optimizer: OptimizerName
 ) -> None:
@@ -160,7 +163,9 @@ def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
         return digest
 
     whole = trained(10, Checkpoints(tmp_path, 3))
-    processes = ("ps", "worker0", "worker1", "worker2")
+    processes = ["ps", "worker0", "worker1", "worker2"]
+    if get_schedule(schedule).servers:
+        processes.append("ps1")
     assert last_of_all(tmp_path, processes, 8) == 6
     assert last_of_all(tmp_path, processes, 10) == 9
     assert trained(4, Checkpoints(tmp_path, 3, 6)) == whole
