@@ -25,6 +25,7 @@ from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
 from orchestrator.spec import number_text
 from orchestrator.spec.choices import Choices
+from workloads.schedule.averaging import Averaged
 
 Level = Literal["ok", "doubtful", "unusable"]
 LEVELS: tuple[Level, ...] = ("ok", "doubtful", "unusable")
@@ -211,11 +212,7 @@ def _doubtful(trial: TrialMeasure, bound: float | None, fairness: Fairness | Non
     yield from sent_otherwise(trial)
     yield from ruled_otherwise(trial)
     yield from _coded_slowly(trial)
-    slowest = max(trial.iteration_seconds, default=0.0)
-    if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
-        number = trial.warm_up + trial.iteration_seconds.index(slowest)
-        ratio = slowest / trial.iteration_seconds_median
-        yield f"iteration {number} took {ratio:.1f} x the median"
+    yield from _one_slow(trial)
     for port in trial.drops:
         if port.share > DROP_SHARE:
             yield f"{_percent(port.share, 2)} of the packets dropped at {port.port}"
@@ -227,6 +224,17 @@ def _coded_slowly(trial: TrialMeasure) -> Iterable[str]:
             "coding took this machine longer than the device model says: "
             f"{number_text(trial.coding_excess_seconds, 2)} s an iteration"
         )
+
+
+def _one_slow(trial: TrialMeasure) -> Iterable[str]:
+    """Of iterations, or of rounds if not every iteration exchanges: only these are alike."""
+    slowest = max(trial.round_seconds, default=0.0)
+    if slowest > SLOW_ITERATION * trial.iteration_seconds_median:
+        number = trial.warm_up + trial.every * trial.round_seconds.index(slowest)
+        which = f"iteration {number}"
+        if trial.every > 1:
+            which = f"the {trial.every} iterations from {number} on"
+        yield f"{which} took {slowest / trial.iteration_seconds_median:.1f} x the median"
 
 
 def _resumed(trial: TrialMeasure) -> Iterable[str]:
@@ -252,14 +260,14 @@ def _throttled(host: HostUse) -> str:
     return f"{host.host} was throttled for {share} of the time{cap}"
 
 
-_Training = tuple[Choices, str, int, int, int, int, float, float]
+_Training = tuple[Choices, str, Averaged, int, int, int, int, float, float]
 
 
 def _same_training(trial: TrialMeasure) -> _Training:
     """Trials that are equal in this must end with the same parameters."""
     iterations = trial.warm_up + trial.iterations + trial.cool_down
     scale = (trial.scale_rates, trial.scale_time)  # decides the number of elements
-    same = (trial.choices.common, trial.sums, trial.seed, iterations)
+    same = (trial.choices.common, trial.sums, trial.averaged, trial.seed, iterations)
     return (*same, trial.batch, trial.workers, *scale)
 
 

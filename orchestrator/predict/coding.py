@@ -21,11 +21,16 @@ def coding_devices(
 ) -> dict[str, DeviceModel]:
     """The devices of workers that code what a schedule sends, by the same names.
 
+    Where not every iteration exchanges, as in one that does not: what is least of all of them.
+
     Args:
         schedule: whose codecs they are.
         devices: without coding.
         own: codecs that are not ours.
     """
+
+    if schedule.averages:
+        return dict(devices)
 
     def leaves(codec: str) -> bool:
         return leaves_vectors(codec, own)

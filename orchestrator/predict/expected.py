@@ -23,6 +23,7 @@ from statistics import fmean
 
 from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
 from orchestrator.predict.apart import paces
+from orchestrator.predict.averaged import averaged_seconds
 from orchestrator.predict.barrier import barrier_seconds, computations, network_of
 from orchestrator.predict.bottleneck import is_shared
 from orchestrator.predict.case import Case
@@ -34,6 +35,7 @@ from orchestrator.predict.lower import worker_devices
 from orchestrator.predict.pipeline import Order as QueueOrder
 from orchestrator.predict.pipeline import Work, pipelined_seconds, work
 from orchestrator.predict.rings import ring_expected
+from orchestrator.predict.server_loads import ServerLoad
 from orchestrator.predict.several_servers import work_of_servers
 from orchestrator.predict.windows import grows, long_ways_seconds
 from orchestrator.spec import WAYS, number_text, rate_text
@@ -71,6 +73,8 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
         KeyError: a worker's device is not in the case's devices.
     """
     order = order or ORDERS.get(schedule.order)
+    if schedule.averages and order is not None:
+        return _averaged(schedule, order, case)
     seconds_or_reason: float | str
     if order is None:
         seconds_or_reason = f"the order {schedule.order} is not the library's"
@@ -89,6 +93,25 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     if isinstance(seconds_or_reason, str):
         return Prediction(schedule.name, _SIMULATED, None, seconds_or_reason)
     return Prediction(schedule.name, _SIMULATED, seconds_or_reason)
+
+
+def _averaged(schedule: Schedule, order: Order, case: Case) -> Prediction:
+    """From what it would be if every iteration exchanged."""
+    exchanging = expected(schedule.every_step, case, order)
+    if exchanging.seconds is None:
+        return replace(exchanging, schedule=schedule.name)
+    seconds, compute = exchanging.seconds, case.bound.compute_seconds
+    pushed = None
+    if schedule.averaging == "elastic" and schedule.barrier:
+        pushed = seconds
+        if schedule.one_server:
+            coded = case.coded(schedule.every_step) or case
+            without = _with_barrier(schedule.every_step, order, coded, pulls=False)
+            if isinstance(without, str):
+                return Prediction(schedule.name, _SIMULATED, None, without)
+            pushed = without
+    found = averaged_seconds(schedule, seconds, compute, pushed)
+    return Prediction(schedule.name, _SIMULATED, found)
 
 
 def _simulated(schedule: Schedule, order: Order, case: Case) -> float | str:
@@ -159,8 +182,9 @@ def gain_of_unfair_shares(case: Case) -> float | None:
 
 
 def _with_barrier(
-    schedule: Schedule, order: Order, case: Case, *, everywhere: bool = False
+    schedule: Schedule, order: Order, case: Case, *, everywhere: bool = False, pulls: bool = True
 ) -> float | str:
+    """Seconds of an iteration; without `pulls` these take no time."""
     if schedule.at_switch and schedule.switch_order != "worker":
         return f"switches that order by {schedule.switch_order} are not simulated"
     computed = computations(case.exchange, case.model, case.devices, case.batch)
@@ -189,7 +213,7 @@ def _with_barrier(
         turns = [row[0] for row in ranks.answers]
     network = network_of(
         case.exchange,
-        case.loads,
+        case.loads if pulls else tuple(map(_as_fast_as_can_be, case.loads)),
         by_worker=schedule.at_switch,
         everywhere=everywhere,
         turns=turns,
@@ -206,6 +230,11 @@ def _with_barrier(
         )
         for number in range(iterations)
     )
+
+
+def _as_fast_as_can_be(load: ServerLoad) -> ServerLoad:
+    """A pull's load on a link that carries it in next to no time; a push's as it is."""
+    return replace(load, goodput_bps=1e6 * load.goodput_bps) if load.direction == "pull" else load
 
 
 def _without_barrier(schedule: Schedule, order: Order, case: Case) -> float | str:

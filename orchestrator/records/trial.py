@@ -12,6 +12,7 @@ from orchestrator.records.program import ProgramRecord
 from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.jobs import Neighbour
 from workloads.exchange.demand import Demand
+from workloads.schedule.averaging import Rounds
 from workloads.schedule.library import Schedule
 
 _TEXTS = TypeAdapter(dict[str, str])
@@ -117,6 +118,17 @@ class TrialRecord(Chosen, Record):
     def all_iterations(self) -> int:
         """Warm-up and cool-down included."""
         return self.warm_up + self.iterations + self.cool_down
+
+    @property
+    def rounds(self) -> Rounds:
+        """Which iterations exchange."""
+        return self.communication.rounds(self.all_iterations)
+
+    @property
+    def measured_rounds(self) -> tuple[int, ...]:
+        """Numbers of the rounds whose exchange is at the end of a measured iteration."""
+        rounds = self.rounds
+        return tuple(rounds.of(one) for one in self.measured if rounds.exchanges(one))
 
     @property
     def processes(self) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ def around(schedules: Iterable[Schedule], warm_up: int, cool_down: int) -> tuple
 
     Without a step barrier the measured time goes from the end of one backward pass to that of
     another one. The push after the first of them is in it, as the push after the last is not; so
-    there must be an iteration before. And pulls for the iteration after are in it.
+    there must be an iteration before. And pulls for the iteration after are in it, under elastic
+    averaging with a step barrier too.
 
     Args:
         schedules: of the experiment. All of its trials have the same number of iterations, so that
@@ -23,7 +24,11 @@ def around(schedules: Iterable[Schedule], warm_up: int, cool_down: int) -> tuple
     Returns:
         Warm-up and cool-down, and in one line what was added and why; empty: nothing.
     """
-    overlapping = [schedule.name for schedule in schedules if not schedule.barrier]
+    overlapping = [
+        schedule.name
+        for schedule in schedules
+        if not schedule.barrier or schedule.averaging == "elastic"
+    ]
     if not overlapping or (warm_up and cool_down):
         return warm_up, cool_down, ""
     added = [

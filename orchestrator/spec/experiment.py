@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,18 @@ from orchestrator.spec.choices import (
     schedule_choices,
 )
 from orchestrator.spec.experiment_fields import fields_of, given
-from orchestrator.spec.jobs import Neighbour, traffic_notes, trials_alone, with_neighbours
+from orchestrator.spec.jobs import Neighbour, trials_alone, with_neighbours
+from orchestrator.spec.notes import notes_of
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import PROGRAMS_NOTE, Program, pair_demands
+from orchestrator.spec.programs import Program, pair_demands
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
-from orchestrator.spec.small_models import too_small
 from orchestrator.spec.sweep import Point, Sweep, points_of
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.coded import sent_demands
 from orchestrator.spec.traffic.demands import Demands
+from orchestrator.spec.traffic.exchange_demands import on_average
 from orchestrator.spec.traffic.members import members_of
-from orchestrator.spec.traffic.own_windows import overrun
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
-from orchestrator.spec.traffic.turns import too_small_for_order
 from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
@@ -206,14 +205,15 @@ class Experiment:
         return exchange_of(self.topology, self.placement)
 
     def demands(self, schedule: str, model: str) -> Demands:
-        """What the exchange of a schedule demands of the network for a model, coded as it is sent.
+        """What a schedule demands of the network for a model in an iteration, on average.
 
         Raises:
             PluginError: the exchange or a codec is not ours, and raises or answers nonsense.
         """
         loaded = load_model(model, self.learning.element_bytes)
         chosen = self.schedule(schedule)
-        return sent_demands(chosen, self.own_code, self.topology, self.placement, loaded)
+        found = sent_demands(chosen, self.own_code, self.topology, self.placement, loaded)
+        return on_average(found, chosen.every or 1)
 
     def members(self, schedule: str) -> Members:
         """All that take part in a schedule's exchange."""
@@ -253,27 +253,7 @@ class Experiment:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know before it runs, a line each."""
-        run = [point.experiment for point in self.points()] or [self]
-        networks = [demands for one in run for demands in one.networks]
-        lines = (
-            self.added,
-            overrun(networks, self.socket_buffers),
-            *self._too_small([one.exchange.demands for one in run]),
-            self.learning.note(self.known_scale.time),
-            PROGRAMS_NOTE if self.programs else "",
-            *(line for one in run for line in traffic_notes(one.topology, one.jobs.values())),
-        )
-        return tuple(dict.fromkeys(line for line in lines if line))
-
-    def _too_small(self, networks: Iterable[Demands]) -> tuple[str, ...]:
-        """Nothing as long as R has not been chosen."""
-        if isinstance(self.asked_scale, AutoScale):
-            return ()
-        models, scale = [load_model(name) for name in self.models], self.asked_scale
-        schedules = [self.schedule(name) for name in self.schedules]
-        ordered = [one for one in schedules if one.sends_model]
-        no_effect = too_small_for_order(networks, self.socket_buffers, models, ordered, scale)
-        return (too_small(models, schedules, scale), no_effect)
+        return notes_of(self)
 
     def with_scale(self, scale: Scale) -> Experiment:
         """The same at that scale."""

@@ -105,9 +105,10 @@ def test_the_program_that_is_shown_is_one(folder: Path) -> None:
     assert list(program.files) == ["train.py"]
 
 
-def test_the_schedule_that_is_shown_is_valid(folder: Path) -> None:
-    (schedule,) = blocks("docs/schedules.md", "yaml")
+def test_the_schedules_that_are_shown_are_valid(folder: Path) -> None:
+    schedule, averaging = blocks("docs/schedules.md", "yaml")
     assert with_keys(folder, schedule).schedule("mine").at_host
+    assert with_keys(folder, averaging).schedule("outer").averages
 
 
 def test_the_device_model_that_is_shown_serves_a_topology_that_names_it(folder: Path) -> None:

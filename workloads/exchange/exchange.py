@@ -71,7 +71,9 @@ class Exchange(ABC):
     Attributes:
         honours: the choices of a schedule that it heeds, by their keys in a file: order, place,
             slice, window, not_sent_limit, synchronisation, staleness, switch_order, flows,
-            push_codec, pull_codec. A schedule that makes another choice with it is refused.
+            push_codec, pull_codec, averaging (it then applies
+            `workloads.training.averaging.shared_update`). A schedule that makes another choice
+            with it is refused.
         brings_parameters: whether the first iteration's parameters come from elsewhere. Else every
             worker begins with the same ones, drawn from the seed.
         end: what there is to work with, once it is open.
@@ -149,6 +151,13 @@ class Exchange(ABC):
     @abstractmethod
     def give(self, unit: Unit) -> None:
         """Take over the gradient of a unit, which has just been computed."""
+
+    def judged(self) -> Arena:
+        """The parameters that are judged by held-out data, between the forward and backward pass.
+
+        They are those that the worker computes with, unless it has parameters of its own.
+        """
+        return self.end.arena
 
     def sent(self, iteration: int) -> int | None:
         """Wait until all that an iteration gave has left; when that was (ns), None: at once."""

@@ -22,7 +22,7 @@ from workloads.models.profiles import Model
 from workloads.schedule.members import Members
 from workloads.schedule.owners import owners
 from workloads.schedule.units import Chunk, Unit
-from workloads.training.update import update_of
+from workloads.training.averaging import shared_update
 
 
 class RingExchange(Exchange):
@@ -41,6 +41,7 @@ class RingExchange(Exchange):
             "window",
             "push_codec",
             "pull_codec",
+            "averaging",
         }
     )
 
@@ -64,14 +65,8 @@ class RingExchange(Exchange):
         units = self._ring_units()
         owner = owners(layout, len(members), units)
         self._way = RingWay(end, members, owner, units, self._board, came=self._came)
-        self._update = update_of(
-            self._way.parameters,
-            layout,
-            len(members),
-            job.learning_rate,
-            job.learning.optimizer,
-            units=[unit for unit in units if members[owner[unit.number]] == job.host],
-        )
+        own = [unit for unit in units if members[owner[unit.number]] == job.host]
+        self._update = shared_update(job, self._way.parameters, layout, own)
         self._applying = Lock()
         self._way.open(self._apply)
 

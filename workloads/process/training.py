@@ -6,7 +6,7 @@ Times of the device model are the real system's, and are stretched here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from workloads.errors import JobError
@@ -16,6 +16,7 @@ from workloads.models.profiles import Model
 from workloads.process import checks
 from workloads.process.checkpoints import Checkpoints
 from workloads.process.job import MOST_WORKERS, Job
+from workloads.schedule.averaging import Rounds
 from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
 from workloads.schedule.owners import layout_of
@@ -134,6 +135,15 @@ class TrainingJob(Job):
     def all_iterations(self) -> int:
         """Iterations to run, warm-up and cool-down included; a worker that goes on does more."""
         return self.warm_up + self.iterations + self.cool_down
+
+    @property
+    def rounds(self) -> Rounds:
+        """Which iterations exchange."""
+        return self.schedule.rounds(self.all_iterations)
+
+    def in_rounds(self) -> Self:
+        """The same for who only sees the exchanges: its iterations are rounds."""
+        return replace(self, warm_up=0, iterations=self.rounds.count, cool_down=0)
 
     def scaled(self, count: int) -> int:
         """The emulated bytes of real ones, rounded up."""

@@ -1,4 +1,7 @@
-"""What a worker computes with, and with which parameters all begin; PyTorch only if asked."""
+"""What a worker computes and exchanges with, and with which parameters all begin.
+
+PyTorch is imported only if it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ from typing import Any
 
 from workloads.codecs.coded import codec_named
 from workloads.errors import WorkloadError
-from workloads.library import TORCH_COMPUTE
+from workloads.exchange.averaging import Averaging
+from workloads.exchange.exchange import Exchange
+from workloads.library import EXCHANGES, TORCH_COMPUTE
 from workloads.models.coding import coding_seconds
+from workloads.process.plugins import instance_of
 from workloads.process.training import TrainingJob, WorkerJob
 from workloads.schedule.units import Layout, Unit
 from workloads.training import update
@@ -17,6 +23,16 @@ from workloads.training.clock import Clock
 from workloads.training.compute import Compute
 from workloads.training.emulated import Emulated, Objective
 from workloads.transport.memory import Arena
+
+
+def exchange_of(job: WorkerJob) -> Exchange:
+    """The exchange that a worker's job asks for, with its averaging.
+
+    Raises:
+        JobError: it cannot be imported or made.
+    """
+    exchange: Exchange = instance_of("exchange", job.schedule.exchange, EXCHANGES, Exchange)
+    return Averaging(exchange) if job.schedule.averages else exchange
 
 
 def compute_of(job: WorkerJob, layout: Layout, arena: Arena, clock: Clock) -> Compute:
@@ -41,6 +57,7 @@ def compute_of(job: WorkerJob, layout: Layout, arena: Arena, clock: Clock) -> Co
                 pull=job.schedule.pull_codec,
                 leaves_vectors=lambda name: codec_named(name, 0).leaves_vectors,
             ),
+            rounds=job.rounds,
         )
     compute: Compute = _torch().TorchCompute(job, layout, arena, clock)
     return compute

@@ -9,6 +9,7 @@ from workloads.exchange.exchange import Exchange
 from workloads.schedule.units import Layout
 from workloads.training.clock import Clock
 from workloads.training.compute import Gate, Pass
+from workloads.transport.memory import Arena
 from workloads.transport.spans import Spans
 
 
@@ -55,6 +56,10 @@ class Passes(Gate):
         """Let the exchange get a tensor's units ready."""
         for unit in self._layout.tensor_units[tensor]:
             self._exchange.prepare(unit)
+
+    def judged(self) -> Arena:
+        """What the exchange says."""
+        return self._exchange.judged()
 
     def give(self, tensor: int) -> None:
         """Hand a tensor's units to the exchange."""

@@ -38,8 +38,9 @@ from workloads.schedule.kinds import synchronisation_of
 from workloads.schedule.owners import contributors, units_of
 from workloads.schedule.synchronisation import Action, Answer, Release
 from workloads.schedule.units import Chunk, Unit, check_ranks
+from workloads.training.averaging import shared_update
 from workloads.training.contributions import OfAll, OfEach
-from workloads.training.update import Sgd, update_of
+from workloads.training.update import Sgd
 from workloads.transport.connection import Disconnected, Sent, send_errors, send_from
 from workloads.transport.memory import Arena
 from workloads.transport.send_queue import Parcel
@@ -68,7 +69,8 @@ class ParameterServer:
     """One training run, from the first worker's connection to the last one's end."""
 
     def __init__(self, job: ServerJob, records: Records) -> None:
-        self._job = job
+        # What is averaged once in a while comes once a round.
+        job = self._job = job.in_rounds()
         self._records = records
         layout = self._layout = job.layout
         check_ranks(layout, "answer_ranks", *job.answer_ranks)
@@ -110,14 +112,7 @@ class ParameterServer:
         frames = [each.frames(FrameType.PARAMETERS, together=together) for each in answers]
         self._frames = frames * (len(job.workers) if together else 1)
         self._codecs_exact = pushes[0].exact and answers[0].exact
-        self._update = update_of(
-            self._parameters,
-            layout,
-            len(job.workers),
-            job.learning_rate,
-            job.learning.optimizer,
-            units=units,
-        )
+        self._update = shared_update(job, self._parameters, layout, units)
         self._pushes = pushes
         # Plain SGD leaves alone what no gradient touches; momentum does not.
         self._applies_sparse = isinstance(self._update, Sgd) and pushes[0].may_be_sparse

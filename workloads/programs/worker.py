@@ -11,16 +11,16 @@ from itertools import count
 from typing import Any
 
 from workloads.errors import WorkloadError, raised_by
-from workloads.exchange.exchange import End, Ended, Exchange
+from workloads.exchange.averaging import Averaging
+from workloads.exchange.exchange import End, Ended
 from workloads.library import EXCHANGES
 from workloads.process.events import announce
 from workloads.process.job import Job
-from workloads.process.plugins import instance_of
 from workloads.process.process_records import WorkerEnd, WorkerIteration, WorkerSpans
 from workloads.process.records import Records, TrainingCpu, resources_used
 from workloads.process.span_records import write_spans
 from workloads.process.training import WorkerJob
-from workloads.programs.computing import compute_of, initialise
+from workloads.programs.computing import compute_of, exchange_of, initialise
 from workloads.programs.passes import Passes
 from workloads.programs.program import Program
 from workloads.training.clock import Clock, SystemClock
@@ -50,9 +50,7 @@ class Worker:
         self._clock = clock
         self._layout = job.layout
         self._arena = Arena(self._layout)
-        self._exchange: Exchange = instance_of(
-            "exchange", job.schedule.exchange, EXCHANGES, Exchange
-        )
+        self._exchange = exchange_of(job)
         if not self._exchange.brings_parameters:
             initialise(job, self._arena, self._layout)
         self._compute = compute_of(job, self._layout, self._arena, clock)
@@ -63,6 +61,7 @@ class Worker:
         }
         self._passes = Passes(self._exchange, self._layout, self._spans, clock)
         self._iteration = 0
+        self._let_go = False  # whether the round's workers are let go together
 
     def run(self) -> None:
         """Train.
@@ -111,7 +110,8 @@ class Worker:
         except Exception as error:
             if name in EXCHANGES:
                 raise
-            why = raised_by(type(self._exchange).wait, error)
+            inner = self._exchange.inner if isinstance(self._exchange, Averaging) else None
+            why = raised_by(type(inner or self._exchange).wait, error)
             raise WorkloadError(f"exchange {name!r} raised {why}") from error
 
     def _train_all(self) -> Ended:
@@ -157,7 +157,10 @@ class Worker:
             "backward_done_ns": backward_done,
             "loss": self._compute.loss,
         }
-        if released is None:
+        rounds = self._job.rounds
+        if rounds.begins(iteration):
+            self._let_go = released is not None
+        if not (self._let_go and rounds.exchanges(iteration)):
             _end(trained, backward_done)
         return trained
 

@@ -12,11 +12,13 @@ same, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 from workloads.errors import unknown_name
 from workloads.library import HYBRID, IDENTITY, PARAMETER_SERVER, RING, SPLIT
+from workloads.schedule import averaging as averagings
+from workloads.schedule.averaging import DETAILS, EVERY_STEP, Averaged, AveragingName, Rounds
 from workloads.schedule.codec_names import NEEDS_WHOLE, PUSH_ONLY, is_library, parse
 from workloads.schedule.kinds import KINDS, SynchronisationName
 
@@ -70,6 +72,13 @@ class Schedule:
             None: units go round by themselves.
         groups: of the exchange "hybrid": "racks" (workers behind one switch; so if it is None), or
             how many consecutive workers are one.
+        averaging: "every-step": of gradients, in every iteration; "local", "elastic": of
+            parameters that each worker has of its own (see `workloads.schedule.averaging`).
+        every: with another one than "every-step", iterations from one exchange to the next.
+        alpha: with "elastic", how far a worker goes to the centre.
+        beta: with "elastic", how far the centre goes to the workers' mean.
+        outer_learning_rate: with "local", of the step to the workers' mean; None: 1, all of it.
+        outer_momentum: with "local", Nesterov's of these steps; None: none.
 
     Raises:
         ValueError: the choices contradict each other.
@@ -92,6 +101,12 @@ class Schedule:
     servers: int | None = None
     bucket_bytes: int | None = None
     groups: Groups | None = None
+    averaging: AveragingName = EVERY_STEP
+    every: int | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    outer_learning_rate: float | None = None
+    outer_momentum: float | None = None
 
     def __post_init__(self) -> None:
         for wrong, why in self._contradictions():
@@ -179,6 +194,7 @@ class Schedule:
             ),
             *self._ring_contradictions(),
             *self._codec_contradictions(),
+            *averagings.contradictions(self),
         )
 
     def _ring_contradictions(self) -> tuple[tuple[bool, str], ...]:
@@ -258,12 +274,32 @@ class Schedule:
     @property
     def sends_model(self) -> bool:
         """Whether each iteration moves all of the model to one server and back, uncoded."""
-        return self.one_server and not self.coded
+        return self.one_server and not self.coded and not self.averages
 
     @property
     def coded(self) -> bool:
         """Whether a codec makes other bytes of what is sent."""
         return (self.push_codec, self.pull_codec) != (IDENTITY, IDENTITY)
+
+    @property
+    def averages(self) -> bool:
+        """Whether each worker has parameters of its own, which are averaged once in a while."""
+        return self.averaging != EVERY_STEP
+
+    @property
+    def averaged(self) -> Averaged:
+        """How: what trainings must have in common to end with the same parameters."""
+        return (self.averaging, *(getattr(self, key) for key in DETAILS))
+
+    @property
+    def every_step(self) -> Schedule:
+        """The same with an exchange in every iteration."""
+        details: dict[str, Any] = dict.fromkeys(DETAILS)
+        return replace(self, averaging=EVERY_STEP, **details)
+
+    def rounds(self, iterations: int) -> Rounds:
+        """Which of so many iterations exchange; under `every-step` each is a round."""
+        return Rounds(iterations, self.every or 1)
 
     @property
     def flow_count(self) -> int:
@@ -287,7 +323,7 @@ UNSCHEDULED = "none"
 CHOICES: frozenset[str] = frozenset(
     each.name.removesuffix("_bytes")
     for each in fields(Schedule)
-    if each.name not in ("name", "source", "exchange")
+    if each.name not in ("name", "source", "exchange", *DETAILS)
 )
 """The choices that an exchange may honour, by their keys in a file."""
 
@@ -580,6 +616,41 @@ SCHEDULES: tuple[Schedule, ...] = (
             "after PowerSGD, NeurIPS'19: gradients as matrices of rank 4, with error feedback; as "
             "none in all else. Deviations: each worker factorises its own gradient, since a server "
             "does not sum between the two steps; parameters come back whole"
+        ),
+    ),
+    Schedule(
+        name="local-sgd",
+        averaging="local",
+        every=8,
+        source=(
+            "local SGD (Stich, ICLR'19; with whole epochs, federated averaging, McMahan et al., "
+            "AISTATS'17): each worker takes 8 steps of its own, then all go on from their mean; as "
+            "none in all else. Deviations: a published step is plain SGD, here it is the "
+            "experiment's optimizer, whose state stays with its worker; all workers take part"
+        ),
+    ),
+    Schedule(
+        name="diloco",
+        averaging="local",
+        every=500,
+        outer_learning_rate=0.7,
+        outer_momentum=0.9,
+        source=(
+            "DiLoCo, Douillard et al., 2023: 500 local steps, then one of Nesterov momentum, 0.9, "
+            "at a rate of 0.7 along the mean difference; as none in all else. Deviation: the inner "
+            "optimizer is the experiment's, where the published one is AdamW"
+        ),
+    ),
+    Schedule(
+        name="elastic-sgd",
+        averaging="elastic",
+        every=10,
+        alpha=0.3,
+        beta=0.9,
+        source=(
+            "elastic averaging SGD, Zhang et al., NeurIPS'15: every 10 iterations workers and "
+            "centre attract each other, beta 0.9, alpha beta / 3 as for 3 workers; as none in all "
+            "else. Deviation: in step, as its equations are, where its training is asynchronous"
         ),
     ),
 )

@@ -190,7 +190,7 @@ class TorchCompute(Compute):
         self._cpu_ns += time.thread_time_ns() - begin - self._away_ns
         if self._judging is not None:
             last = self._iteration == self._last_iteration
-            self._judging.keep(self._iteration, self._came, last=last)
+            self._judging.keep(self._iteration, self._came, gate.judged, last=last)
 
     def backward(self, gate: Gate) -> None:
         """Let autograd compute the gradients, each of which leaves when it is there.

@@ -5,6 +5,7 @@ Keeping is a copy of the memory, which is all that it costs while anything is me
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,18 +56,21 @@ class Judging:
         self._most = max(2, most_bytes // max(1, arena.values.nbytes))
         self._kept: list[_Kept] = []
 
-    def keep(self, iteration: int, at_ns: int, *, last: bool) -> None:
+    def keep(
+        self, iteration: int, at_ns: int, parameters: Callable[[], Arena], *, last: bool
+    ) -> None:
         """Keep the parameters of an iteration, if it is one of those, or the last.
 
         Args:
             iteration: its number.
             at_ns: when the last of them had come (monotonic ns).
+            parameters: which they are.
             last: whether it is the last one.
         """
         if iteration % self._every and not last:
             return
         buffers = [one.detach().clone() for one in self._module.buffers()]
-        self._kept.append(_Kept(iteration, at_ns, self._arena.values.copy(), buffers))
+        self._kept.append(_Kept(iteration, at_ns, parameters().values.copy(), buffers))
         if len(self._kept) > self._most and not last:
             self._every *= 2
             self._kept = [one for one in self._kept if not one.iteration % self._every]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from workloads.process.checkpoints import Arrays
 from workloads.process.process_records import CodingTime, EvaluationRecord
+from workloads.transport.memory import Arena
 
 Pass = Literal["forward", "backward"]
 
@@ -33,6 +34,10 @@ class Gate(ABC):
     def prepare(self, tensor: int) -> None:
         """Let a tensor's gradient be coded: it is there, but the time of its layer is not over."""
         del tensor
+
+    @abstractmethod
+    def judged(self) -> Arena:
+        """The parameters that are judged, between the forward and backward pass."""
 
     @abstractmethod
     def give(self, tensor: int) -> None:

@@ -18,6 +18,7 @@ from workloads.models.devices import DeviceModel
 from workloads.models.graphs import graph_of
 from workloads.models.profiles import Layer, Model
 from workloads.process.process_records import CodingTime
+from workloads.schedule.averaging import Rounds
 from workloads.schedule.units import Layout
 from workloads.training.clock import Clock
 from workloads.training.compute import Compute, Gate
@@ -92,6 +93,7 @@ class Emulated(Compute):
         clock: that is waited by.
         coding: seconds that the device takes per layer to decode its parameters and to encode its
             gradients.
+        rounds: at whose beginnings parameters come, and at whose ends gradients leave.
     """
 
     def __init__(
@@ -106,15 +108,17 @@ class Emulated(Compute):
         objective: Objective,
         clock: Clock,
         coding: CodingSeconds = NO_CODING,
+        rounds: Rounds,
     ) -> None:
         def stretched(seconds: Callable[[Layer], float]) -> list[int]:
             return [round(seconds(layer) * stretch * 1e9) for layer in model.layers]
 
         self._decoding, self._encoding = stretched(coding.decode), stretched(coding.encode)
-        forward = stretched(lambda layer: device.forward_seconds(layer, batch))
-        backward = stretched(lambda layer: device.backward_seconds(layer, batch))
-        self._forward = [sum(both) for both in zip(forward, self._decoding, strict=True)]
-        self._backward = [sum(both) for both in zip(backward, self._encoding, strict=True)]
+        self._forward = stretched(lambda layer: device.forward_seconds(layer, batch))
+        self._backward = stretched(lambda layer: device.backward_seconds(layer, batch))
+        self._not_coded = [0] * len(model.layers)
+        self._rounds = rounds
+        self._iteration = -1
         self._planned_ns = self._excess_ns = self._late_ns = 0
         self._graph = graph_of(model)
         self._needed_by: list[list[int]] = [[] for _ in model.layers]
@@ -141,13 +145,16 @@ class Emulated(Compute):
 
     def forward(self, gate: Gate) -> None:
         """Wait for as long as each layer takes, after those that it needs and its parameters."""
+        self._iteration += 1
+        begins = self._rounds.begins(self._iteration)
+        decoding = self._decoding if begins else self._not_coded
         needed = [len(inputs) for inputs in self._graph]
         ready = [layer for layer, inputs in enumerate(needed) if not inputs]
         while ready:
             layer, not_before = gate.wait(ready)
             begin = self._clock.now()
-            self._pacer.plan(not_before, self._forward[layer])
-            self._coded(self._decoding[layer])
+            self._pacer.plan(not_before, self._forward[layer] + decoding[layer])
+            self._coded(decoding[layer])
             gate.computed("forward", layer, begin, self._pacer.wait())
             ready.remove(layer)
             for after in self._needed_by[layer]:
@@ -160,13 +167,15 @@ class Emulated(Compute):
 
         From the last layer to the first; a layer's gradient leaves when its time is over.
         """
+        exchanges = self._rounds.exchanges(self._iteration)
+        encoding = self._encoding if exchanges else self._not_coded
         for layer in reversed(range(len(self._graph))):
             begin = self._clock.now()
-            self._pacer.plan(0, self._backward[layer])
+            self._pacer.plan(0, self._backward[layer] + encoding[layer])
             for tensor in self._layer_tensors[layer]:
                 self._objective.to_gradient(self._arena.tensor(tensor))
                 gate.prepare(tensor)
-            self._coded(self._encoding[layer])
+            self._coded(encoding[layer])
             gate.computed("backward", layer, begin, self._pacer.wait())
             for tensor in self._layer_tensors[layer]:
                 gate.give(tensor)

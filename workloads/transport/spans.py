@@ -12,7 +12,7 @@ queues are between it and the receiver: both ends are kept.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Any
 
@@ -69,6 +69,14 @@ class Spans:
             for iteration, entries in part._entries.items():
                 whole._entries.setdefault(iteration, array("q")).extend(entries)
         return whole
+
+    def renumbered(self, number: Callable[[int], int], first: int) -> Spans:
+        """The same with other numbers for its iterations, as far as they are `first` or later."""
+        other = Spans(0)
+        for iteration, entries in self._entries.items():
+            if number(iteration) >= first:
+                other._entries[number(iteration)] = entries
+        return other
 
     def of(self, iteration: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The spans of an iteration: int64 [spans, 3], of number, begin and end."""

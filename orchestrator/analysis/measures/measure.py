@@ -30,6 +30,7 @@ from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
 from workloads.process.process_records import CompetingRecord
+from workloads.schedule.averaging import Averaged
 from workloads.schedule.library import Schedule
 
 PAYLOAD_PER_SEGMENT = 1448
@@ -72,7 +73,8 @@ class TrialMeasure(Chosen):
         iteration_seconds: real seconds of each measured iteration; without a step barrier of the
             slowest worker.
         iteration_seconds_emulated: the same on this machine's clock.
-        iteration_seconds_median: median of `iteration_seconds`.
+        iteration_seconds_median: median of `iteration_seconds`; of rounds, if not every iteration
+            exchanges: what an iteration takes in each of them on average.
         pull_shares: None if nothing was pulled by all at a time, or if workers have paces of
             their own.
         push_shares: the same of pushes.
@@ -114,8 +116,8 @@ class TrialMeasure(Chosen):
             others may end with other ones; empty: as with one parameter server.
         sends_model: whether every worker sent all of the model to a parameter server and back,
             uncoded, in each iteration: what bounds are of.
-        demands: where something else is sent: who sent how much to whom in each iteration; None:
-            not known.
+        demands: where something else is sent: who sent how much to whom in each iteration, on
+            average; None: not known.
         communication: the schedule; None: a program ran.
         barrier: whether the workers waited for each other after every iteration.
         ordered: whether hosts or switches put an order in effect.
@@ -212,6 +214,21 @@ class TrialMeasure(Chosen):
     beside: tuple[BesideMeasure, ...] = ()
 
     @property
+    def every(self) -> int:
+        """Iterations from one exchange to the next."""
+        return (self.communication and self.communication.every) or 1
+
+    @property
+    def averaged(self) -> Averaged:
+        """How: trials that differ in it end with different parameters."""
+        return self.communication.averaged if self.communication else ()
+
+    @property
+    def round_seconds(self) -> tuple[float, ...]:
+        """Real seconds of an iteration in each measured round, on average."""
+        return _of_rounds(self.iteration_seconds, self.every)
+
+    @property
     def program(self) -> str:
         """The program that ran; empty: a training. Of one what counts iterations is empty or 0."""
         return self.choices.program
@@ -264,7 +281,7 @@ def measure(trial: Trial) -> TrialMeasure:
     digests = _digests(trial)
     # Of several servers each sees a part of what a worker moves: shares are of one that sees all.
     seen = servers[0].iterations if schedule.one_server and servers else ()
-    measured = [seen[number] for number in what.measured] if seen else []
+    measured = [seen[number] for number in what.measured_rounds] if seen else []
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course
@@ -298,7 +315,7 @@ def measure(trial: Trial) -> TrialMeasure:
         imgs_per_sec=pace * what.batch * stretch,
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
-        iteration_seconds_median=median(real),
+        iteration_seconds_median=median(_of_rounds(real, schedule.every or 1)),
         pull_shares=_shares(pulls) if schedule.bulk_synchronous else None,
         push_shares=_shares(pushes) if schedule.bulk_synchronous else None,
         pull_rates=_rates(pulls, what.scale.rates),
@@ -346,6 +363,12 @@ def measure(trial: Trial) -> TrialMeasure:
         coding_seconds=max(one.planned_ns for one in coding) / ns if coding else None,
         coding_excess_seconds=max((one.excess_ns for one in coding), default=0) / ns,
     )
+
+
+def _of_rounds(seconds: Sequence[float], every: int) -> tuple[float, ...]:
+    """Means of as many as lie between two exchanges; what is left over is left out."""
+    rounds = max(1, len(seconds) // every) if seconds else 0
+    return tuple(fmean(seconds[number * every : (number + 1) * every]) for number in range(rounds))
 
 
 def _payload(trial: Trial) -> int:

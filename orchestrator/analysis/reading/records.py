@@ -36,7 +36,7 @@ class ServerRecords:
     """The records of a parameter server.
 
     Attributes:
-        iterations: all of them, warm-up first and cool-down last.
+        iterations: all that exchange, warm-up first and cool-down last; numbers are of rounds.
         end: its last record.
     """
 
@@ -329,7 +329,7 @@ def _check_worker_iterations(
 def _check_server_iterations(
     path: Path, trial: TrialRecord, iterations: tuple[PsIteration, ...]
 ) -> None:
-    planned = trial.all_iterations
+    planned = trial.rounds.count
     if [record.iteration for record in iterations] != list(range(planned)):
         raise RunError(
             f"{path}: {len(iterations)} iterations recorded, {planned} expected, in order"

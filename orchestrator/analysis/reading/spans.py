@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +68,7 @@ class TrialSpans:
 
     Attributes:
         trial: its other records.
-        iterations: as the first parameter server saw them.
+        iterations: those that exchanged, as the first parameter server saw them.
         layers: names, in the order of the model.
         slices: by number.
         slice_flows: by number, the flow on which the slice travels, both ways.
@@ -114,20 +114,26 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
         raise InputError([Problem(str(place.path), "recorded by a version without spans", hint)])
     events = read_events(place.process(servers[0]))
     layout = events.one(LayoutRecord)
+    # A server counts the exchanges.
+    rounds = trial.trial.rounds
+    begins = [replace(line, iteration=rounds.first(line.iteration)) for line in lines]
+    ends = [replace(line, iteration=rounds.last(line.iteration)) for line in lines]
     spans = TrialSpans(
         trial=trial,
-        iterations=tuple(events.all(PsIteration)),
+        iterations=tuple(
+            replace(one, iteration=rounds.last(one.iteration)) for one in events.all(PsIteration)
+        ),
         layers=tuple(layout.layers),
         slices=tuple(SliceSize(*size) for size in layout.slices),
         slice_flows=tuple(layout.slice_flows),
         workers=tuple(_worker(place, name, trial) for name in trial.trial.workers),
         received=tuple(
-            _spans((line, line.received[number]) for line in lines) for number in range(workers)
+            _spans((line, line.received[number]) for line in ends) for number in range(workers)
         ),
         sent=tuple(
-            _spans((line, line.sent[number]) for line in lines) for number in range(workers)
+            _spans((line, line.sent[number]) for line in begins) for number in range(workers)
         ),
-        applied=_spans((line, line.applied) for line in lines),
+        applied=_spans((line, line.applied) for line in ends),
     )
     _check(place.path, spans)
     return spans

@@ -113,7 +113,8 @@ def _training(
     own = experiment.of_job(job.name, trial.schedule)
     (model,), (schedule,) = own.models, own.schedules
     bound = lower_bound(own.exchange, load_model(model), own.devices, own.batch)
-    least = own.scale.seconds(bound.seconds)
+    averages = own.schedule(schedule).averages
+    least = own.scale.seconds(bound.compute_seconds if averages else bound.seconds)
     # It ends when the measured job does, so it must not have done its iterations before.
     count = ceil(trial.seconds / least) + SPARE_ITERATIONS
     lasting = replace(own, warm_up=0, iterations=count, cool_down=0)

@@ -71,9 +71,12 @@ class Work:
         return self.seconds + 2 * self.silence_seconds
 
 
-def silence_seconds(trial: Trial) -> float:
-    """How long a process of a trial may say nothing: three iterations as planned, and a margin."""
-    return 3 * trial.iteration_seconds + SILENCE_MARGIN_SECONDS
+def silence_seconds(trial: Trial, every: int = 1) -> float:
+    """How long a process of a trial may say nothing: three iterations as planned, and a margin.
+
+    Between exchanges workers say nothing to each other: one from `every` to `every` iterations.
+    """
+    return (every + 2) * trial.iteration_seconds + SILENCE_MARGIN_SECONDS
 
 
 def order_setting(experiment: Experiment, work: Work) -> Setting:
@@ -124,7 +127,7 @@ def plans_of_trial(
     work = Work(
         trial.model,
         trial.schedule,
-        silence_seconds(trial),
+        silence_seconds(trial, experiment.schedule(trial.schedule).every or 1),
         trial.repeat,
         checkpoints=trial.checkpoints,
         network=network,

@@ -14,8 +14,9 @@ def memory_bytes(experiment: Experiment) -> int:
     each worker its parameters and its gradient. In a ring each worker keeps sums that come and
     parameters that go on, and without a server a state of its own; with one, that keeps a gradient
     of each group. Several servers share what one would keep, and each has all parameters while it
-    makes those that it begins with. 64 MiB per process for Python and numpy, with PyTorch 384. Jobs
-    beside come on top. What programs need is not known.
+    makes those that it begins with. Where workers train parameters of their own, each keeps these,
+    what all share and its optimizer's state, and who averages keeps a momentum. 64 MiB per process
+    for Python and numpy, with PyTorch 384. Jobs beside come on top. What programs need is unknown.
     """
     workers = len(experiment.placement.workers)
     schedules = map(experiment.schedule, experiment.schedules)
@@ -31,6 +32,8 @@ def memory_bytes(experiment: Experiment) -> int:
         elif exchange == HYBRID:
             groups = len(experiment.members(name).groups)
             arrays = max(arrays, 1 + groups + states + 3 * workers)
+    if any(experiment.schedule(name).averages for name in experiment.schedules):
+        arrays += 1 + (2 + states) * workers
     each = (384 if experiment.learning.real else 64) * 2**20
     own = arrays * experiment.scale.bytes(largest) + (workers + servers) * each
     return own + sum(_of_job(experiment, job) for job in experiment.jobs.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.orders import OwnOrder
 from orchestrator.plugins import OwnCode, OwnModel
+from orchestrator.spec.checks.averaging import check_rounds
 from orchestrator.spec.checks.exchanges import check_exchanges, check_servers
 from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.sizes import check_units
@@ -59,6 +60,7 @@ class ConditionsCheck:
         if at is not self.base:
             check_servers(document, own, at.placement, names, None)
         check_units(document, own, self.file.models, workers)
+        check_rounds(document, self.file, at.schedules, self.overrides)
         if not document.problems:
             check_exchanges(
                 document,

@@ -73,6 +73,8 @@ def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> Non
             why = "its workers are never all between two iterations"
         elif schedule.exchange == HYBRID:
             why = "what goes round in its groups is in no checkpoint"
+        elif schedule.averages:
+            why = "its workers have parameters of their own, which no checkpoint holds"
         elif schedule.exchange != PARAMETER_SERVER:
             why = "there is no parameter server to keep the parameters"
         if why:

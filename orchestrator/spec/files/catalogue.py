@@ -23,6 +23,7 @@ from workloads.library import CODECS
 from workloads.models.coding import measured
 from workloads.models.devices import device_sources, known_devices
 from workloads.models.profiles import Layer, Model, Tensor, load_model, model_names
+from workloads.schedule.averaging import DETAILS
 from workloads.schedule.codec_names import EXAMPLES, PUSH_ONLY
 from workloads.schedule.library import SCHEDULES
 
@@ -63,6 +64,8 @@ def schedules() -> Listing:
             "servers": one.servers,
             "bucket": _size(one.bucket_bytes),
             "groups": one.groups,
+            "averaging": one.averaging,
+            **{key: getattr(one, key) for key in DETAILS},
             "source": one.source,
         }
         for one in SCHEDULES

@@ -40,6 +40,7 @@ from orchestrator.spec.text import kind, nearest
 from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.library import EXCHANGES, IDENTITY, PARAMETER_SERVER
 from workloads.models.learning import ComputeName, DataName, DtypeName, Learning
+from workloads.schedule.averaging import EVERY_STEP, AveragingName
 from workloads.schedule.codec_names import EXAMPLES
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import (
@@ -238,6 +239,28 @@ class ScheduleFile(FileModel):
         description="exchange 'hybrid' only: racks, or how many consecutive workers are a group;"
         " racks if left out",
     )
+    averaging: AveragingName = Field(
+        default=EVERY_STEP,
+        description="what is averaged: gradients, in every iteration; or parameters that each"
+        " worker has of its own, once in `every` iterations",
+    )
+    every: Count | None = Field(
+        default=None,
+        description="averaging 'local' or 'elastic' only: iterations from one exchange to the next",
+    )
+    alpha: Positive | None = Field(
+        default=None, description="'elastic' only: how far a worker goes to the centre"
+    )
+    beta: Positive | None = Field(
+        default=None, description="'elastic' only: how far the centre goes to the workers' mean"
+    )
+    outer_learning_rate: Positive | None = Field(
+        default=None,
+        description="'local' only: how far all go to the workers' mean; all of it if left out",
+    )
+    outer_momentum: NotNegative | None = Field(
+        default=None, description="'local' only: Nesterov momentum of these steps; none if left out"
+    )
 
     def resolve(self, name: str) -> Schedule:
         """The schedule.
@@ -263,6 +286,12 @@ class ScheduleFile(FileModel):
             servers=self.servers,
             bucket_bytes=self.bucket,
             groups=self.groups,
+            averaging=self.averaging,
+            every=self.every,
+            alpha=self.alpha,
+            beta=self.beta,
+            outer_learning_rate=self.outer_learning_rate,
+            outer_momentum=self.outer_momentum,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from itertools import permutations
 from typing import Any
@@ -72,6 +73,17 @@ def demands_under(
         except ValueError as error:
             wrong = str(error)
     raise PluginError(f"exchange {exchange!r}: demands() returned what cannot be: {wrong}")
+
+
+def on_average(demands: Demands, every: int) -> Demands:
+    """What is demanded in an iteration, if one in `every` exchanges: here, and nowhere else.
+
+    An exchange says what it demands when it exchanges.
+    """
+    if every == 1 or not demands.declared:
+        return demands
+    less = (replace(one, bytes=-(-one.bytes // every)) for one in demands)
+    return _made(demands.topology, tuple(less))
 
 
 def _wrong(demands: Iterable[Any], hosts: set[str]) -> str:

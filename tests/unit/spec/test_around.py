@@ -15,7 +15,8 @@ def loaded(folder: Path, schedules: str, warm_up: int, cool_down: int) -> Experi
     file = folder / "short.yaml"
     file.write_text(
         f"name: short\ntopology: {PUBLISHED}\nmodels: [alexnet]\nschedules: [{schedules}]\n"
-        f"iterations: 1\nwarm_up: {warm_up}\ncool_down: {cool_down}\n"
+        f"iterations: 1\nwarm_up: {warm_up}\ncool_down: {cool_down}\ncustom_schedules:\n"
+        "  mine: {averaging: elastic, every: 1, alpha: 0.3, beta: 0.9}\n"
     )
     return load_experiment(file)
 
@@ -28,6 +29,7 @@ def loaded(folder: Path, schedules: str, warm_up: int, cool_down: int) -> Experi
         ("p3", (0, 3), (1, 3)),
         ("r2sp", (2, 0), (2, 1)),
         ("fifo", (1, 1), (1, 1)),
+        ("none, mine", (0, 0), (1, 1)),  # elastic: what comes overlaps in spite of a barrier
     ],
 )
 def test_without_a_barrier_there_is_one_on_both_sides(

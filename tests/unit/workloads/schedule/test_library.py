@@ -147,6 +147,33 @@ def test_the_published_schedules_differ_in_the_place_only() -> None:
         ({"place": "switch", "switch_order": "layer"}, "flows: goes with switch_order 'layer'"),
         ({"place": "switch", "switch_order": "worker", "flows": 2}, "and only with it"),
         ({"flows": 2}, "and only with it"),
+        ({"every": 2}, "every: goes with averaging 'local' or 'elastic', and only with them"),
+        ({"averaging": "local"}, "every: goes with averaging"),
+        ({"averaging": "local", "every": 0}, "every: must be at least 1, found 0"),
+        ({"averaging": "local", "every": 2, "beta": 0.9}, "beta: goes with averaging 'elastic'"),
+        ({"averaging": "elastic", "every": 2, "alpha": 0.3}, "beta: missing"),
+        (
+            {"averaging": "local", "every": 2, "outer_momentum": 1.0},
+            "outer_momentum: must be at least 0, and below 1, found 1.0",
+        ),
+        ({"averaging": "local", "every": 2, "outer_learning_rate": 0.0}, "must be above 0"),
+        (
+            {"averaging": "elastic", "every": 2, "alpha": 0.3, "beta": 2.0},
+            "beta: must be below 2",
+        ),
+        (
+            {"averaging": "elastic", "every": 2, "alpha": 1.1, "beta": 0.9},
+            "alpha: must be below 2 - beta = 1.1, or workers and centre swing apart even without",
+        ),
+        (
+            {
+                "averaging": "local",
+                "every": 2,
+                "order": "generation",
+                "synchronisation": "asynchronous",
+            },
+            "all must be in step: synchronisation cannot be 'asynchronous'",
+        ),
         (
             {"place": "switch", "switch_order": "layer", "flows": 9},
             "flows: must be from 2 to 8, found 9",

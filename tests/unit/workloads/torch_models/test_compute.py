@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -42,6 +43,24 @@ def records(folder: Path, name: str) -> list[dict[str, Any]]:
 
 def of(event: str, folder: Path, name: str = "worker0") -> list[dict[str, Any]]:
     return [record for record in records(folder, name) if record["event"] == event]
+
+
+def test_held_out_data_judges_what_all_share(tmp_path: Path) -> None:
+    """A centre that hardly moves stays as bad as it was, however well the workers do."""
+    given: dict[str, Any] = {
+        "iterations": 25, "batch": 32, "learning_rate": 0.005,
+        "learning": Learning("torch", "digits", evaluate_every=3, optimizer=Optimizer("adam")),
+    }  # fmt: skip
+    elastic: dict[str, Any] = {"averaging": "elastic", "every": 4, "alpha": 1e-6, "beta": 1e-6}
+    still = replace(get_schedule("fifo"), **elastic)
+    train(tmp_path, DIGITS_CNN, still, **given)
+    losses = [one["loss"] for one in of("evaluation", tmp_path)]
+    assert [one["iteration"] for one in of("evaluation", tmp_path)] == list(range(0, 25, 3))
+    assert max(losses) - min(losses) < 1e-3
+    trained = [one["loss"] for one in of("iteration", tmp_path)]
+    assert trained[-1] < trained[0] / 2
+    train(tmp_path, DIGITS_CNN, replace(get_schedule("none"), averaging="local", every=6), **given)
+    assert of("evaluation", tmp_path)[-1]["loss"] < losses[0] / 2
 
 
 def test_all_bulk_synchronous_schedules_come_to_the_same_bits(tmp_path: Path) -> None:
@@ -210,7 +229,7 @@ def test_where_memory_is_short_every_second_copy_goes() -> None:
     arena = Arena(layout)
     judging = Judging(module, arena, digits(1)[1], 1, 4 * arena.values.nbytes)
     for iteration in range(11):
-        judging.keep(iteration, 0, last=iteration == 10)
+        judging.keep(iteration, 0, lambda: arena, last=iteration == 10)
     assert [one.iteration for one in judging.judged()] == [0, 4, 8, 10]
 
 
