@@ -12,6 +12,7 @@ from orchestrator.analysis.files import write_file
 from orchestrator.analysis.reading.records import FailedTrial, Run
 from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
 from orchestrator.analysis.tables.sweep.files import rows_csv, rows_json, sweep_rows
+from orchestrator.analysis.tables.sweep.paying import Paying, paying, paying_lines
 from orchestrator.analysis.tables.sweep.rows import Place, SweepRun, places_of, read_sweep
 from orchestrator.analysis.tables.sweep.table import SweepTable
 from orchestrator.analysis.verdict import LEVELS
@@ -32,6 +33,7 @@ class SweepReport:
         failed: by the point's label, trials that are not in the rows, and why.
         missing: by the point's label, number of planned trials that were never begun.
         not_run: by the point's label, why it has no result at all.
+        pays: where every schedule is faster than the baseline.
         files: what was written.
     """
 
@@ -42,6 +44,7 @@ class SweepReport:
     failed: Mapping[str, tuple[FailedTrial, ...]]
     missing: Mapping[str, int]
     not_run: Mapping[str, str]
+    pays: tuple[Paying, ...]
     files: tuple[Path, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +59,7 @@ class SweepReport:
             ],
             "missing": sum(self.missing.values()),
             "points_without_result": dict(self.not_run),
+            "pays": [one.as_json() for one in self.pays],
         }
 
 
@@ -75,6 +79,7 @@ def report_sweep(directory: Path) -> SweepReport:
         panel: expectation(run, place.model, place.values[1:]) for panel, place in panels.items()
     }
     rows = sweep_rows(places)
+    pays = paying(run.sweep.first, places, expected)
     first = run.sweep.first
     axis = _BATCH if first.key == "batch" else first.title
     if first.link:
@@ -82,7 +87,9 @@ def report_sweep(directory: Path) -> SweepReport:
     # Here, for it takes a second to load, and most of those who import this draw nothing.
     from orchestrator.analysis.render.sweep_figure import draw_sweep
 
-    images = draw_sweep(places, expected, schedules, axis, _caption(run, places, expected))
+    images = draw_sweep(
+        places, expected, schedules, axis, _caption(run, places, expected, pays), pays=pays
+    )
     layout = RunDirectory(directory)
     contents = {
         layout.sweep_csv: rows_csv(rows).encode(),
@@ -97,18 +104,26 @@ def report_sweep(directory: Path) -> SweepReport:
         directory=directory,
         rows=rows,
         table=SweepTable(
-            first.title, places, schedules, (*_left_out(places), *_notes(run, expected))
+            first.title,
+            places,
+            schedules,
+            (*_left_out(places), *_notes(run, expected)),
+            tuple(paying_lines(first, pays)),
         ),
         usable=all(row["verdict"] != "unusable" for row in rows),
         failed={label(values): one.failed for values, one in run.runs.items()},
         missing={label(values): one.missing for values, one in run.runs.items()},
         not_run={label(values): why for values, why in run.missing.items()},
+        pays=pays,
         files=tuple(contents),
     )
 
 
 def _caption(
-    run: SweepRun, places: Sequence[Place], expected: Mapping[str, Expectation]
+    run: SweepRun,
+    places: Sequence[Place],
+    expected: Mapping[str, Expectation],
+    pays: Sequence[Paying],
 ) -> Caption:
     runs = list(run.runs.values())
     trials = [trial.trial for one in runs for trial in one.trials]
@@ -134,7 +149,8 @@ def _caption(
         "the noise (overlapping intervals; 1.5 % with one repeat); over that, what limits the "
         "bound there."
     )
-    notes = _notes(run, expected)
+    crossed = [one for one in pays if one.measured.values]
+    notes = (*_notes(run, expected), *paying_lines(run.sweep.first, crossed))
     return Caption(
         f"{run.name}: which schedule wins, by {run.sweep.title}",
         " ".join([text, *(f"{note[0].upper()}{note[1:]}." for note in notes)]),

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from orchestrator.cli.bound_demands import describe_demands, no_bounds
-from orchestrator.predict import Case, LowerBound, allreduce_times, expected, limits
+from orchestrator.predict import Case, LowerBound, allreduce_times, crossings, expected, limits
 from orchestrator.spec import Experiment, Point, Sweep, number_text
 from orchestrator.spec.sweep import VALUE_KEYS
 from orchestrator.spec.text import counted
@@ -41,6 +41,8 @@ def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
             console.print()
             places = [place for place in own if place.get("second_value") == second]
             console.print(_table(name, sweep, places))
+            for line in _pays(experiment, sweep, places):
+                say(console, line)
     console.print()
     for line in (*_why_not(found), *_LEGEND):
         say(console, line)
@@ -135,6 +137,33 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Fitted
         cells = (_rate(place, rate) for place, rate in zip(places, rates, strict=True))
         table.add(form["schedule"], *cells)
     return table
+
+
+def _pays(experiment: Experiment, sweep: Sweep, places: Sequence[dict[str, Any]]) -> list[str]:
+    """Where schedules are expected to be faster than the baseline: between the points."""
+    if not sweep.first.numeric or len(places) < 2:
+        return []
+    known = sorted(places, key=lambda place: float(place["value"]))
+    rates = {
+        name: [
+            form.get("imgs_per_sec")
+            for place in known
+            for form in place["predictions"]
+            if form["schedule"] == name
+        ]
+        for name in experiment.schedules
+    }
+    base = rates.pop(experiment.baseline, [None])
+    alike: dict[str, list[str]] = {}
+    for name, own in rates.items():
+        if any(own) and any(base):
+            ratios = [a / b if a and b else None for a, b in zip(own, base, strict=True)]
+            found = crossings([float(place["value"]) for place in known], ratios)
+            alike.setdefault(found.sentence(sweep.first.rounded_text), []).append(name)
+    return [
+        f"expected against {experiment.baseline}: {', '.join(names)} {what}"
+        for what, names in alike.items()
+    ]
 
 
 def _rate(place: dict[str, Any], rate: float | None) -> str:

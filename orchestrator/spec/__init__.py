@@ -57,7 +57,13 @@ from orchestrator.spec.traffic.class_plan import (
     flow_dscp,
     unfit,
 )
-from orchestrator.spec.traffic.coded import CodedModel, OwnCodecs, coded_model, leaves_vectors
+from orchestrator.spec.traffic.coded import (
+    CodedModel,
+    OwnCodecs,
+    coded_model,
+    leaves_vectors,
+    sent_demands,
+)
 from orchestrator.spec.traffic.demands import Demand, Demands, united
 from orchestrator.spec.traffic.exchange_demands import exchange_class
 from orchestrator.spec.traffic.graph import Port, path, ports
@@ -136,6 +142,7 @@ __all__ = [
     "Variable",
     "coded_model",
     "conditions",
+    "sent_demands",
     "sweep_of",
     "emulated_send_bytes",
     "exchange_class",

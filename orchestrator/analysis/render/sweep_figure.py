@@ -13,8 +13,10 @@ from matplotlib.figure import Figure
 from orchestrator.analysis.caption import Caption, Images
 from orchestrator.analysis.render.canvas import MARGIN, Sheet, render, style
 from orchestrator.analysis.render.run_panel import INK, SOFT
+from orchestrator.analysis.render.sweep_crossings import crossing_handle, draw_crossings
 from orchestrator.analysis.render.sweep_panel import HEIGHT, WIDTH, draw_panel, legend, looks
 from orchestrator.analysis.tables.sweep.curves import Expectation
+from orchestrator.analysis.tables.sweep.paying import Paying
 from orchestrator.analysis.tables.sweep.rows import Place
 
 _PER_LINE = 3
@@ -30,6 +32,8 @@ def draw_sweep(
     schedules: Sequence[str],
     axis: str,
     caption: Caption,
+    *,
+    pays: Sequence[Paying] = (),
 ) -> Images:
     """Draw at least one place; equal input gives equal bytes (with one version of matplotlib).
 
@@ -39,9 +43,10 @@ def draw_sweep(
         schedules: in the order of the experiment.
         axis: what the horizontal axis is.
         caption: the texts around the panels.
+        pays: where schedules start or stop to be faster than the baseline, which is marked.
     """
     with style():
-        return render(compose(places, expected, schedules, axis, caption))
+        return render(compose(places, expected, schedules, axis, caption, pays=pays))
 
 
 def compose(
@@ -50,6 +55,8 @@ def compose(
     schedules: Sequence[str],
     axis: str,
     caption: Caption,
+    *,
+    pays: Sequence[Paying] = (),
 ) -> Figure:
     """Lay the figure out, within `style`; `draw_sweep` renders it."""
     panels = list(dict.fromkeys(place.panel for place in places))
@@ -63,6 +70,9 @@ def compose(
     line_height = _NAME + HEIGHT + _FOOT
 
     handles, labels = legend(places, [expected[panel] for panel in panels], look)
+    if any(one.measured.values for one in pays):
+        handles.append(crossing_handle())
+        labels.append("starts or stops to pay")
     sheet = Sheet(caption, handles, labels, width, lines * line_height)
     for number, panel in enumerate(panels):
         line, column = divmod(number, per_line)
@@ -70,6 +80,7 @@ def compose(
         axes = sheet.panel(x, line * line_height + _NAME, WIDTH, HEIGHT)
         panel_places = [place for place in places if place.panel == panel]
         draw_panel(axes, panel_places, expected[panel], look)
+        draw_crossings(axes, panel_places, [one for one in pays if one.panel == panel], look)
         axes.set_title(panel, size=9, weight="bold", color=INK, pad=4)
         axes.set_xlabel(axis, size=7.5, color=SOFT)
         if column == 0:

@@ -47,6 +47,15 @@ class Variable:
             return duration_text(value)
         return exact_size_text(value) if self._in_bytes else str(value)
 
+    def rounded_text(self, value: float) -> str:
+        """A value between two others, for people: three digits of it."""
+        rounded = float(f"{value:.3g}")
+        if self.key == "rate":
+            return rate_text(rounded, 3)
+        if self._in_bytes:
+            return exact_size_text(round(rounded))
+        return duration_text(round(rounded)) if self.key == "delay" else f"{rounded:g}"
+
     def label(self, value: Value) -> str:
         """A value's name, fit for a directory: `batch-16`, `rate-2.5G`, `codec-top-k-1`."""
         if self.key == "rate" and isinstance(value, int):
@@ -76,8 +85,8 @@ class Variable:
     def rank(self, value: Value) -> float:
         """A value's place among the others: by its size, or by where it is listed."""
         if self.numeric and isinstance(value, int | float):
-            return value
-        return self.values.index(value)
+            return float(value)
+        return float(self.values.index(value))
 
     @property
     def _in_bytes(self) -> bool:

@@ -297,11 +297,20 @@ def test_a_sweep_has_the_bounds_of_other_exchanges(tmp_path: Path) -> None:
     assert "bound of everyone 35.911 35.911" in lines
 
 
+def test_a_sweep_says_where_schedules_are_expected_to_pay() -> None:
+    file = str(ROOT / "experiments/codecs-by-rate.yaml")
+    lines = bound(file, columns=200).stdout.splitlines()
+    own = [line for line in lines if line.startswith("expected against none:")]
+    assert any("top-k-1pct pays below" in line for line in own)
+
+
 @pytest.mark.parametrize("columns", [60, 80])
 def test_a_sweeps_columns_are_not_cut_off(columns: int) -> None:
     lines = bound(SWEEP, columns=columns).stdout.splitlines()
     tables = [
-        line.rstrip() for line in lines if not line.startswith(("sweep", "u:", "forw", "bound,"))
+        line.rstrip()
+        for line in lines
+        if not line.startswith(("sweep", "u:", "forw", "bound,", "expected"))
     ]
     assert "…" not in "".join(lines)
     assert max(map(len, tables)) <= columns

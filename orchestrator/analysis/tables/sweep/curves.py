@@ -44,10 +44,17 @@ class Band:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is expected of one model: its curves by schedule, and what limits where."""
+    """What is expected of one model.
+
+    Attributes:
+        curves: by schedule.
+        bands: what limits where.
+        values: of the first variable, at the curves' places.
+    """
 
     curves: dict[str, Curve]
     bands: tuple[Band, ...]
+    values: tuple[float, ...] = ()
 
 
 def grid(values: Sequence[int]) -> tuple[int, ...]:
@@ -82,7 +89,9 @@ def expectation(run: SweepRun, model: str, beside: Values = ()) -> Expectation:
             else:
                 shares.append(100 * rate / most)
         curves[name] = Curve(x, tuple(shares), "; ".join(reasons))
-    return Expectation(curves, _bands(x, [limits(case.bound) for _, _, case in cases]))
+    bands = _bands(x, [limits(case.bound) for _, _, case in cases])
+    first = run.sweep.first
+    return Expectation(curves, bands, tuple(first.rank(values[0]) for values, _, _ in cases))
 
 
 def _between(run: SweepRun, beside: Values) -> list[Values]:

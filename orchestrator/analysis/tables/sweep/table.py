@@ -9,12 +9,14 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from orchestrator.analysis.tables.sweep.rows import Cell, Place, compute_over_links
+from orchestrator.predict import CLEAR
 from orchestrator.spec import number_text
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable, narrow
 
 _SIGNS = {"wins": "*", "within the noise": "=", "": " "}
 _MARKS = {"ok": "", "doubtful": "?", "unusable": "✕"}
+_CLEAR = f"{100 * CLEAR:g} %"
 _LEGEND = (
     "imgs/sec and percent of the bound; * the fastest, = as fast within the noise; ? doubtful, "
     "✕ unusable: see the point's own report; C/nu: compute over what the fullest link takes"
@@ -30,18 +32,24 @@ class SweepTable:
         places: model by model, each in the order of the values.
         schedules: in the order of the experiment.
         notes: what is missing and why.
+        pays: where which schedule is faster than the baseline.
     """
 
     title: str
     places: tuple[Place, ...]
     schedules: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    pays: tuple[str, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for panel in dict.fromkeys(place.panel for place in self.places):
             yield self._table([place for place in self.places if place.panel == panel])
             yield Text()
         yield Text(written(_LEGEND, options.encoding))
+        if self.pays:
+            yield Text(
+                "\n".join((f"pays: faster than the baseline by more than {_CLEAR}", *self.pays))
+            )
         for note in self.notes:
             yield Text(note, style="yellow")
 

@@ -17,6 +17,7 @@ from orchestrator.analysis.render.sweep_figure import compose
 from orchestrator.analysis.render.sweep_panel import looks
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.analysis.tables.sweep.curves import Expectation, expectation
+from orchestrator.analysis.tables.sweep.paying import paying
 from orchestrator.analysis.tables.sweep.rows import Place, places_of, read_sweep
 from orchestrator.spec import Sweep, Variable
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
@@ -146,3 +147,23 @@ def test_a_title_does_not_break_before_its_last_word() -> None:
     ]
     assert balanced(title, 80) == [title]
     assert balanced("", 52) == []
+
+
+def test_where_a_schedule_starts_to_pay_is_marked_on_the_baseline(tmp_path: Path) -> None:
+    experiment = swept(RATES, ["resnet50"], SIX)
+    trials = fake_trials(experiment, SHARES)
+    for trial in trials[10**10]:
+        if trial.schedule == "tac":
+            trial.imgs_per_sec *= 0.5
+    run = read_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    places = places_of(run)
+    expected = {"resnet50": expectation(run, "resnet50")}
+    pays = paying(RATES.first, places, expected)
+    drawing = compose(places, expected, SIX, "rate", CAPTION, pays=pays)
+    (axes,) = drawing.axes
+    (mark,) = [line for line in axes.get_lines() if line.get_marker() == "d"]
+    ((x, y),) = zip(mark.get_xdata(), mark.get_ydata(), strict=True)  # type: ignore[arg-type]
+    assert 1000 < x < 10_000
+    assert y == pytest.approx(50)
+    assert "starts or stops to pay" in {text.get_text() for text in texts(drawing)}
+    assert_apart_and_inside(drawing)

@@ -275,3 +275,63 @@ def test_what_is_above_its_bound_is_doubtful_everywhere(tmp_path: Path) -> None:
     (line,) = [line for line in table_lines(sweep_report.table, 100) if line.startswith("p3")]
     assert "?1.204 103 %*" in line
     assert b"doubtful" in report(directory / "batch-1").files[-1].read_bytes()
+
+
+# -- grids, and where schedules pay ----------------------------------------------------------------
+
+
+GRID_OF_TWO = Sweep(
+    (
+        Variable("slice", (160_000, 4_000_000), schedules=("p3",)),
+        Variable("congestion_control", ("reno", "cubic")),
+    )
+)
+
+
+def test_a_grid_has_both_columns_and_a_table_for_each_value_of_the_second(tmp_path: Path) -> None:
+    directory = written(tmp_path, GRID_OF_TWO)
+    sweep_report = report_sweep(directory)
+    lines = list(csv.DictReader((directory / "sweep.csv").open()))
+    assert [(line["value"], line["second_value"]) for line in lines[:: len(FOUR)]] == [
+        ("160000", "reno"),
+        ("4000000", "reno"),
+        ("160000", "cubic"),
+        ("4000000", "cubic"),
+    ]
+    assert {(line["variable"], line["second_variable"]) for line in lines} == {
+        ("slice", "congestion_control")
+    }
+    shown = table_lines(sweep_report.table, 100)
+    assert shown.count("resnet50, congestion control reno") == 1
+    assert shown.count("resnet50, congestion control cubic") == 1
+    (title, *_) = [line for line in shown if line.startswith("slice of p3")]
+    assert title.split() == ["slice", "of", "p3", "160", "kB", "4", "MB"]
+
+
+def test_a_schedule_is_predicted_as_it_is_at_the_point(tmp_path: Path) -> None:
+    places = places_of(read_sweep(written(tmp_path, GRID_OF_TWO)))
+    fine, coarse = (place.cells["p3"].predicted for place in places[:2])
+    assert fine is not None
+    assert coarse is not None
+    assert fine > 1.03 * coarse
+    assert len({place.cells["fifo"].predicted for place in places}) == 1
+
+
+def test_where_a_schedule_pays_is_measured_and_predicted(tmp_path: Path) -> None:
+    experiment = swept(RATES, ["resnet50"], FOUR)
+    trials = fake_trials(experiment, SHARES)
+    # 1.74 times the baseline at 100 Mbit/s and 1 Gbit/s, 1 / 1.74 of it at 10 Gbit/s.
+    for trial in trials[10**10]:
+        if trial.schedule == "fifo":
+            trial.imgs_per_sec *= (SHARES["none"] / SHARES["fifo"]) ** 2
+    sweep_report = report_sweep(write_sweep(tmp_path / "sweep", experiment, trials))
+    (fifo,) = [one for one in sweep_report.pays if one.schedule == "fifo"]
+    assert fifo.measured.values == pytest.approx([10**9.5])
+    assert fifo.predicted is not None
+    assert fifo.predicted.values == ()
+    assert sweep_report.table.pays == (
+        "resnet50: switch-priority pays everywhere (predicted: up to 1.58 Gbit/s)",
+        "resnet50: fifo pays below 3.16 Gbit/s (predicted: everywhere)",
+        "resnet50: p3 pays everywhere (predicted: everywhere)",
+    )
+    assert sweep_report.as_json()["pays"][1]["measured"]["faster_first"]

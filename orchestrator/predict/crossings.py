@@ -1,0 +1,84 @@
+"""Where along a variable a schedule starts and stops to be faster than another (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, log
+
+CLEAR = 0.015
+"""By how much two schedules must differ: imgs/sec of one experiment at other scales and on other
+switches do by as much."""
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """Where a schedule is faster than the baseline, between the least and the largest value.
+
+    Attributes:
+        values: where it starts or stops to be faster, ascending.
+        faster_first: whether it is faster below the first of them; None if it is nowhere clearly
+            faster or slower.
+        clear_from: the least value at which they clearly differ; None: the first one.
+        clear_to: the largest value at which they clearly differ; None: the last one.
+    """
+
+    values: tuple[float, ...]
+    faster_first: bool | None
+    clear_from: float | None = None
+    clear_to: float | None = None
+
+    def sentence(self, text: Callable[[float], str]) -> str:
+        """`pays below 3.2 Gbit/s`, `pays everywhere`, `pays up to 1 Gbit/s`, `pays from 2 to 8`.
+
+        Args:
+            text: a value for people.
+        """
+        if self.faster_first is None:
+            return "makes no difference"
+        ends = [text(value) for value in self.values]
+        if not ends and not self.faster_first:
+            return "pays nowhere"
+        if not ends:
+            start, end = self.clear_from, self.clear_to
+            least = "" if start is None else f" from {text(start)}{'' if end else ' on'}"
+            most = "" if end is None else f" {'to' if least else 'up to'} {text(end)}"
+            return f"pays{least}{most}" if least or most else "pays everywhere"
+        parts = [f"below {ends.pop(0)}"] if self.faster_first else []
+        while ends:
+            start, *ends = ends
+            parts.append(f"from {start} to {ends.pop(0)}" if ends else f"above {start}")
+        return f"pays {' and '.join(parts)}"
+
+
+def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossings:
+    """Where a schedule's imgs/sec cross the baseline's, on a straight line between two values.
+
+    Both axes are logarithmic. Values at which the two differ by less than `CLEAR` are passed over:
+    a line goes from the last clear value before them to the first one behind them.
+
+    Args:
+        values: ascending, above 0.
+        ratios: imgs/sec of the schedule over those of the baseline; None: not known.
+    """
+    known = [
+        (value, log(ratio))
+        for value, ratio in zip(values, ratios, strict=True)
+        if ratio is not None and abs(ratio - 1) > CLEAR
+    ]
+    found = [
+        exp(log(low) + (log(high) - log(low)) * before / (before - after))
+        for (low, before), (high, after) in pairwise(known)
+        if (before > 0) != (after > 0)
+    ]
+    if not known:
+        return Crossings((), None)
+    told = [value for value, ratio in zip(values, ratios, strict=True) if ratio is not None]
+    (first, log_ratio), (last, _) = known[0], known[-1]
+    return Crossings(
+        tuple(found),
+        log_ratio > 0,
+        clear_from=first if first > told[0] else None,
+        clear_to=last if last < told[-1] else None,
+    )
