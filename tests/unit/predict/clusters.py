@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from orchestrator.spec import Direction, Host, Link, Topology
+from orchestrator.spec.sweep.topologies import with_shape
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Layer, Model, Tensor
 
@@ -43,6 +44,11 @@ def trunk(
             *(link("switch1", host.name, rate) for host in hosts),
         ),
     )
+
+
+def with_rate(topology: Topology, link: tuple[str, str], rate: int) -> Topology:
+    """The topology with both directions of a link at a rate (bit/s)."""
+    return with_shape(topology, link, "rate_bps", rate)
 
 
 def model(*layers: tuple[int, int]) -> Model:

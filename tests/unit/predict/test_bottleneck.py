@@ -8,8 +8,9 @@ import pytest
 
 from orchestrator.predict import bottleneck, first_worker_bps, is_shared
 from orchestrator.spec import load_topology
-from orchestrator.spec.sweep import with_rate, with_workers
+from orchestrator.spec.sweep import with_workers
 from tests.unit.placed import exchange_of, placement_on
+from tests.unit.predict.clusters import with_rate
 
 ROOT = Path(__file__).parents[3]
 

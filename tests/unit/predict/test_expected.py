@@ -12,8 +12,9 @@ from orchestrator.orders import Order, Setting
 from orchestrator.predict import Case, allreduce_times, expected, limits
 from orchestrator.spec import exchange_of as placed_exchange
 from orchestrator.spec import load_experiment
-from orchestrator.spec.sweep import with_rate, with_workers
+from orchestrator.spec.sweep import with_workers
 from tests.unit.placed import exchange_of
+from tests.unit.predict.clusters import with_rate
 from workloads.library import RING
 from workloads.models.profiles import load_model
 from workloads.schedule.library import Schedule, get_schedule, schedule_names

@@ -12,7 +12,7 @@ from orchestrator.session.plan.jobs import Work, order_setting, plans_of_trial, 
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS, patience_seconds
 from orchestrator.session.plan.trials import iteration_seconds, plan_trials
 from orchestrator.spec import Experiment, Link, Scale, SocketBuffers, load_experiment
-from orchestrator.spec.sweep import with_rate
+from tests.unit.predict.clusters import with_rate
 from tests.unit.session.examples import TRIAL, experiment
 from tests.unit.session.jobs_read import job_of, read
 from workloads.process.training import ServerJob, TrainingJob, WorkerJob
