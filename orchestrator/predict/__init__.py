@@ -3,6 +3,7 @@
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
 demand_bound            no exchange with these demands is faster
 allreduce_bound         no all-reduce between hosts is faster, and what rings take
+aggregation_bound       the same where other hosts help, such as servers
 allreduce_times         the same with compute, with and without a step barrier
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
@@ -27,9 +28,11 @@ is_shared               whether a link that all workers share limits them
 
 from orchestrator.predict.acks import acks_share
 from orchestrator.predict.allreduce import (
+    AggregationBound,
     AllreduceBound,
     AllreduceTimes,
     Ring,
+    aggregation_bound,
     allreduce_bound,
     allreduce_times,
 )
@@ -79,6 +82,7 @@ from orchestrator.predict.windows import (
 )
 
 __all__ = [
+    "AggregationBound",
     "AllreduceBound",
     "AllreduceTimes",
     "Bottleneck",
@@ -100,6 +104,7 @@ __all__ = [
     "SharedLink",
     "Sharer",
     "acks_share",
+    "aggregation_bound",
     "allreduce_bound",
     "allreduce_times",
     "bottleneck",
