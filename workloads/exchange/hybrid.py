@@ -25,7 +25,9 @@ from workloads.transport.spans import Spans
 class HybridExchange(Exchange):
     """Sums go round each group up to their owners, who exchange them with the server."""
 
-    honours = frozenset({"order", "place", "slice", "not_sent_limit", "synchronisation", "groups"})
+    honours = frozenset(
+        {"order", "place", "slice", "not_sent_limit", "synchronisation", "groups", "averaging"}
+    )
     brings_parameters = True
 
     @classmethod

@@ -129,6 +129,25 @@ def test_it_is_near_what_a_parameter_server_makes() -> None:
     assert 0 < np.abs(served - rings).max() < 1e-5
 
 
+AVERAGED = (
+    replace(HYBRID, averaging="elastic", every=2, alpha=0.3, beta=0.9),
+    replace(HYBRID, averaging="local", every=2, outer_learning_rate=0.7, outer_momentum=0.9),
+)
+
+
+@pytest.mark.parametrize("schedule", AVERAGED, ids=["elastic", "local"])
+def test_what_groups_average_is_what_workers_do(tmp_path: Path, schedule: Schedule) -> None:
+    """Of groups of one, whose sums have the order of the workers, bit for bit."""
+    served = replace(schedule, exchange="parameter-server")
+    alone, of_all = (
+        trained(tmp_path, one, ((0,), (1,), (2,)))[-1]["parameters_sha256"]
+        for one in (schedule, served)
+    )
+    assert alone == of_all
+    rings = {trained(tmp_path, schedule, ((0, 1, 2),))[-1]["parameters_sha256"] for _ in range(2)}
+    assert len(rings) == 1
+
+
 class Failing(HybridExchange):
     """Raises on one worker, in the middle of an iteration."""
 

@@ -100,6 +100,12 @@ def test_elastic_averaging_is_its_equations_bit_for_bit(
     assert end["exact"]
 
 
+def test_several_servers_average_as_one(tmp_path: Path) -> None:
+    base = replace(get_schedule("two-servers"), slice_bytes=40_000)
+    end = train(tmp_path, MODEL, elastic(base, 4), iterations=10)[-1]
+    assert end["parameters_sha256"] == digest(elastic_by_hand(4, 10))
+
+
 @synchronisations
 def test_diloco_is_a_loop_of_ten_lines(tmp_path: Path, base: Schedule) -> None:
     x = initial(MODEL).astype(np.float64)
