@@ -41,9 +41,9 @@ class Crossings:
         if not ends and not self.faster_first:
             return "pays nowhere"
         if not ends:
-            start, end = self.clear_from, self.clear_to
-            least = "" if start is None else f" from {text(start)}{'' if end else ' on'}"
-            most = "" if end is None else f" {'to' if least else 'up to'} {text(end)}"
+            low, high = self.clear_from, self.clear_to
+            least = "" if low is None else f" from {text(low)}{'' if high else ' on'}"
+            most = "" if high is None else f" {'to' if least else 'up to'} {text(high)}"
             return f"pays{least}{most}" if least or most else "pays everywhere"
         parts = [f"below {ends.pop(0)}"] if self.faster_first else []
         while ends:

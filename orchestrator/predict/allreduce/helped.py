@@ -99,6 +99,7 @@ def _of_a_byte(
 
     between = cut_tree(topology, workers)
     cuts = {port for node in between.values() for pair in node.links.values() for port in pair}
+    found: list[tuple[float, tuple[Port, ...]]]
     found = [(seconds_per_byte(port), (port,)) for port in cuts]
     tree = cut_tree(topology, (*workers, *helpers))
     for root, node in tree.items():

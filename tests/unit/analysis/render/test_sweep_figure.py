@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -162,7 +163,7 @@ def test_where_a_schedule_starts_to_pay_is_marked_on_the_baseline(tmp_path: Path
     drawing = compose(places, expected, SIX, "rate", CAPTION, pays=pays)
     (axes,) = drawing.axes
     (mark,) = [line for line in axes.get_lines() if line.get_marker() == "d"]
-    ((x, y),) = zip(mark.get_xdata(), mark.get_ydata(), strict=True)  # type: ignore[arg-type]
+    ((x, y),) = np.column_stack([mark.get_xdata(), mark.get_ydata()]).tolist()
     assert 1000 < x < 10_000
     assert y == pytest.approx(50)
     assert "starts or stops to pay" in {text.get_text() for text in texts(drawing)}

@@ -110,6 +110,7 @@ def fastest(topology: Topology, workers: Sequence[str], helpers: Sequence[str]) 
         b_eq=[1.0],
     )
     assert found.status == 0
+    assert found.x is not None
     return float(found.x[-1]) * U
 
 

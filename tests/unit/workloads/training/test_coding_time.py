@@ -11,6 +11,7 @@ from workloads.models.coding import CodingSeconds, coding_seconds, measured
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Layer
 from workloads.process.process_records import CodingTime
+from workloads.schedule.averaging import Rounds
 from workloads.schedule.units import Layout
 from workloads.training.compute import Gate, Pass
 from workloads.training.emulated import Emulated, Objective
@@ -47,6 +48,9 @@ class Slow(Gate):
     def wait(self, layers: Sequence[int]) -> tuple[int, int]:
         return layers[0], self._clock.now()
 
+    def judged(self) -> Arena:
+        raise NotImplementedError
+
     def computed(self, kind: Pass, layer: int, begin: int, ended: int) -> None:
         pass
 
@@ -77,6 +81,7 @@ def backward(coding_ns: int) -> tuple[list[tuple[int, int]], CodingTime | None]:
         arena=Arena(layout),
         objective=Objective(1, 0),
         clock=clock,
+        rounds=Rounds(1, 1),
         coding=CodingSeconds(encode=two, decode=one),
     )
     compute.backward(gate)
