@@ -22,7 +22,9 @@ from workloads.transport.spans import Spans
 class SplitExchange(RingExchange):
     """Some units go to the parameter server, and the others round the ring."""
 
-    honours = frozenset({"order", "place", "slice", "not_sent_limit", "synchronisation"})
+    honours = frozenset(
+        {"order", "place", "slice", "not_sent_limit", "synchronisation", "averaging"}
+    )
     there = 0
 
     @classmethod

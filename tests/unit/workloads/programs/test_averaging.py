@@ -22,6 +22,8 @@ from workloads.models.profiles import Model
 from workloads.programs.server import ParameterServer
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.units import Layout
+from workloads.schedule.ways import ways
 
 RATE = np.float32(0.01)
 SEED = 7
@@ -154,6 +156,38 @@ def trained(folder: Path, schedule: Schedule, **given: Any) -> Values:
         patch.setattr("tests.unit.workloads.in_process.ParameterServer", Keeping)
         train(folder, MODEL, schedule, **given)
     return kept[0]
+
+
+def test_across_groups_the_centre_is_that_of_all(tmp_path: Path) -> None:
+    schedule = elastic(replace(get_schedule("hybrid"), slice_bytes=40_000), 2)
+    groups = (("worker0", "worker1"), ("worker2",))
+    found = trained(tmp_path, schedule, iterations=7, groups=groups)
+    assert np.abs(found - elastic_by_hand(2, 7)).max() < 1e-6
+
+
+def test_on_two_ways_each_part_is_that_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring: list[Values] = []
+    close = RingExchange.close
+
+    def keep(self: RingExchange) -> Ended:
+        ended = close(self)
+        ring.append(self.end.arena.values)
+        return ended
+
+    monkeypatch.setattr(RingExchange, "close", keep)
+    schedule = elastic(replace(get_schedule("split"), slice_bytes=40_000), 2)
+    shares = {"server": 0.4, "ring": 0.6}
+    served = trained(tmp_path, schedule, iterations=7, shares=shares)
+    expected = elastic_by_hand(2, 7)
+    at_server = np.zeros(expected.shape, bool)
+    for unit in ways(Layout(MODEL, 1, 1, 40_000), shares)["server"]:
+        at_server[unit.chunks[0].start // 4 :][: unit.length // 4] = True
+    assert 0 < at_server.sum() == len(served) < at_server.size
+    assert np.abs(served - expected[at_server]).max() < 1e-6
+    for one in ring:
+        assert np.abs((one - expected)[~at_server]).max() < 1e-6
 
 
 @pytest.mark.parametrize("averaging", [local, elastic])
