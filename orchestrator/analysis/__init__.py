@@ -11,8 +11,9 @@ render (folder)                       the figures; imported only where something
 """
 
 from orchestrator.analysis.measures.conditions import PortDrops
-from orchestrator.analysis.measures.measure import Shares, TrialMeasure, measure
+from orchestrator.analysis.measures.measure import TrialMeasure, measure
 from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.measures.shares import Shares
 from orchestrator.analysis.measures.statistics import Estimate, estimate, speedup
 from orchestrator.analysis.reading.directories import RUN_FORMAT, check_run_directory, is_sweep
 from orchestrator.analysis.reading.records import FailedTrial, Run, Trial, read_run, read_trial

@@ -19,7 +19,8 @@ from statistics import fmean
 from typing import Any
 
 from orchestrator.analysis.measures.bound_share import case_of
-from orchestrator.analysis.measures.measure import Rates, Shares, TrialMeasure
+from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.shares import Rates, Shares
 from orchestrator.predict import Case, Goodputs, SharedLink, gain_of_unfair_shares, shared_links
 from orchestrator.spec import Way
 

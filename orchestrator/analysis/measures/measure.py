@@ -24,12 +24,12 @@ from orchestrator.analysis.measures.cpu_seconds import TrainingCpu, training_cpu
 from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
 from orchestrator.analysis.measures.learning import Learnt, learnt
 from orchestrator.analysis.measures.links import LinkUse
+from orchestrator.analysis.measures.shares import Rates, Shares, rates_of, shares_of
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
-from workloads.process.process_records import CompetingRecord
 from workloads.schedule.averaging import Averaged
 from workloads.schedule.library import Schedule
 
@@ -37,28 +37,6 @@ PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""
 
 _NS = 1e9
-
-
-Rates = Sequence[float]
-"""Payload in bit/s of the real system, by worker."""
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How the workers' flows shared the network in one direction, while all of them moved.
-
-    Attributes:
-        by_worker: share of the bytes moved per worker, over all measured iterations.
-        smallest: smallest share of an iteration, mean over the measured iterations.
-        largest: largest share of an iteration, mean over the measured iterations.
-
-    The extremes are taken within iterations: workers that take turns in being favoured have equal
-    shares over the trial, and yet no iteration was fair.
-    """
-
-    by_worker: tuple[float, ...]
-    smallest: float
-    largest: float
 
 
 @dataclass(frozen=True)
@@ -316,10 +294,10 @@ def measure(trial: Trial) -> TrialMeasure:
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
         iteration_seconds_median=median(_of_rounds(real, schedule.every or 1)),
-        pull_shares=_shares(pulls) if schedule.bulk_synchronous else None,
-        push_shares=_shares(pushes) if schedule.bulk_synchronous else None,
-        pull_rates=_rates(pulls, what.scale.rates),
-        push_rates=_rates(pushes, what.scale.rates),
+        pull_shares=shares_of(pulls) if schedule.bulk_synchronous else None,
+        push_shares=shares_of(pushes) if schedule.bulk_synchronous else None,
+        pull_rates=rates_of(pulls, what.scale.rates),
+        push_rates=rates_of(pushes, what.scale.rates),
         idle_mean=idle_mean,
         idle_worst=idle_worst,
         switch_idle_mean=switch_idle_mean,
@@ -393,23 +371,3 @@ def _digests(trial: Trial) -> tuple[str, ...]:
     if len(digests) < 2:
         return digests
     return (hashlib.sha256(" ".join(digests).encode()).hexdigest(),)
-
-
-def _rates(competing: Sequence[CompetingRecord], rates: float) -> tuple[Rates, ...]:
-    return tuple(
-        tuple(8 * moved / one.seconds * rates for moved in one.bytes)
-        for one in competing
-        if one.seconds
-    )
-
-
-def _shares(competing: Sequence[CompetingRecord]) -> Shares | None:
-    moved = [one.bytes for one in competing if sum(one.bytes) > 0]
-    if not moved:
-        return None
-    total = sum(map(sum, moved))
-    return Shares(
-        by_worker=tuple(sum(of_worker) / total for of_worker in zip(*moved, strict=True)),
-        smallest=fmean(min(counts) / sum(counts) for counts in moved),
-        largest=fmean(max(counts) / sum(counts) for counts in moved),
-    )

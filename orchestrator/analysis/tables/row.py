@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from orchestrator.analysis.measures.measure import Shares, TrialMeasure
+from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.shares import Shares
 from orchestrator.analysis.measures.statistics import Estimate, percent_faster
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec.baseline import BASELINE

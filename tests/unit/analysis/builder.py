@@ -199,15 +199,16 @@ class FakeTrial:
         fair = [self.payload // self.workers] * self.workers
         releases = self.releases()
         nobody = [0] * self.workers
+        rounds = self._trial().rounds
         iterations = [
             PsIteration(
                 iteration=number,
-                released_ns=releases[number],
+                released_ns=releases[rounds.first(number)],
                 pull_sent_ns=nobody,
                 push_first_ns=nobody,
                 push_done_ns=nobody,
-                applied_ns=releases[number + 1],
-                next_release_ns=releases[number + 1],
+                applied_ns=releases[rounds.last(number) + 1],
+                next_release_ns=releases[rounds.last(number) + 1],
                 pull_bytes_at_first_done=list(self.pull or fair),
                 push_bytes_at_first_done=list(self.push or fair),
                 pull_competing=CompetingRecord(self.competing_seconds, list(self.pull or fair)),
@@ -215,7 +216,7 @@ class FakeTrial:
                 payload_in=self.payload,
                 payload_out=self.payload,
             )
-            for number in range(self.all_iterations)
+            for number in range(rounds.count)
         ]
         end = PsEnd(
             cpu_seconds=2.0,

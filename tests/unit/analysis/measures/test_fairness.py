@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator.analysis import TrialMeasure, judge_trial, read_trial
 from orchestrator.analysis.measures.fairness import Fairness, unfair
-from orchestrator.analysis.measures.measure import Shares, measure
+from orchestrator.analysis.measures.measure import measure
+from orchestrator.analysis.measures.shares import Shares
 from orchestrator.predict import Case
 from orchestrator.spec import load_experiment, load_topology
 from tests.unit.analysis.builder import FakeTrial
