@@ -63,10 +63,12 @@ def by_hand(model: Model, slice_bytes: int | None, groups: Groups) -> bytes:
     return b"".join(whole)
 
 
-def trained(folder: Path, schedule: Schedule, groups: Groups, **more: Any) -> list[dict[str, Any]]:
+def trained(
+    folder: Path, schedule: Schedule, groups: Groups, *, model: Model = MODEL, **more: Any
+) -> list[dict[str, Any]]:
     return train(
         folder,
-        MODEL,
+        model,
         schedule,
         workers=sum(map(len, groups)),
         groups=[[f"worker{number}" for number in group] for group in groups],
@@ -109,6 +111,14 @@ def test_a_slow_member_changes_no_bit(tmp_path: Path) -> None:
     groups = ((0, 1, 2), (3, 4))
     records = trained(tmp_path, HYBRID, groups, layer_seconds=(0.0, 0.3, 0.1, 0.0, 0.2))
     expected = by_hand(MODEL, HYBRID.slice_bytes, groups)
+    assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
+
+
+@pytest.mark.parametrize("layers", [[[1]], [[3, 2]]], ids=["one unit", "two units"])
+def test_members_without_a_unit_of_their_own(tmp_path: Path, layers: list[list[int]]) -> None:
+    groups, model = ((0, 1, 2), (3,)), model_of(layers)
+    records = trained(tmp_path, HYBRID, groups, model=model)
+    expected = by_hand(model, HYBRID.slice_bytes, groups)
     assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
 
 
