@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -16,7 +16,7 @@ from tests.unit.workloads import own_codecs as codecs
 from tests.unit.workloads.exchanges import EVERYONE, digests_together
 from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.own_codecs import named
-from tests.unit.workloads.reference import trained
+from tests.unit.workloads.reference import averaged, trained
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import Model
 from workloads.schedule.kinds import SynchronisationName
@@ -29,6 +29,18 @@ CODECS = (
     *[IDENTITY] * 4, *map(named, EXACT), named(codecs.Halved), "float16", "bfloat16+feedback",
     "fixed-point:8:stochastic", "fixed-point:16+feedback", "top-k:10%", "top-k:1%+feedback",
     "codebook:3", "sign", "sign+feedback",
+)  # fmt: skip
+OUTER: dict[str, Any] = {"outer_learning_rate": 0.7, "outer_momentum": 0.9}
+AVERAGINGS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.builds(
+        lambda every, outer: {"averaging": "local", "every": every, **outer},
+        st.integers(1, 3), st.sampled_from(({}, OUTER)),
+    ),
+    st.builds(
+        lambda every, alpha: {"averaging": "elastic", "every": every, "alpha": alpha, "beta": 0.9},
+        st.integers(1, 3), st.floats(0.01, 1.0),
+    ),
 )  # fmt: skip
 SIZES = st.one_of(st.integers(1, 40), st.integers(1, 3000))  # elements of a tensor
 MATRICES = st.tuples(st.integers(1, 60), st.integers(1, 60))
@@ -69,6 +81,8 @@ def schedules(draw: st.DrawFn) -> Schedule:
         push_codec=draw(st.sampled_from((*CODECS, *([] if sliced else WHOLE)))),
         pull_codec=draw(st.sampled_from([one for one in CODECS if "top-k" not in one])),
     )
+    averaging = {} if apart else draw(AVERAGINGS)
+    any_order = replace(any_order, **averaging)
     orders = [name for name, order in ORDERS.items() if not incompatibility(any_order, order)]
     return replace(any_order, order=draw(st.sampled_from(orders)))
 
@@ -81,7 +95,7 @@ def digest(model: Model, schedule: Schedule, workers: int, iterations: int) -> s
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(schedules(), MODELS, st.integers(1, 3), st.integers(1, 2), st.sampled_from((0.01, 1.0)))
+@given(schedules(), MODELS, st.integers(1, 3), st.integers(1, 4), st.sampled_from((0.01, 1.0)))
 def test_any_schedule_ends_and_its_result_is_numpys(
     schedule: Schedule,
     layers: list[list[int | tuple[int, int]]],
@@ -106,7 +120,11 @@ def test_any_schedule_ends_and_its_result_is_numpys(
     end = records[-1]
     both = {schedule.push_codec, schedule.pull_codec}
     assert end["exact"] is (both <= {IDENTITY, *map(named, EXACT)})
-    if end["exact"] and (schedule.bulk_synchronous or workers == 1):
+    if end["exact"] and schedule.averages:
+        assert end["parameters_sha256"] == averaged(
+            model.tensors, schedule, seed=7, workers=workers, rate=rate, iterations=iterations
+        )
+    elif end["exact"] and (schedule.bulk_synchronous or workers == 1):
         assert end["parameters_sha256"] == in_numpy(model, workers, iterations, rate)
     if not schedule.bulk_synchronous:
         staleness = {int(behind): count for behind, count in end["staleness"].items()}
