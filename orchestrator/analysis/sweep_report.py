@@ -150,7 +150,9 @@ def _caption(
         "bound there."
     )
     crossed = [one for one in pays if one.measured.values]
-    notes = (*_notes(run, expected), *paying_lines(run.sweep.first, crossed))
+    notes = _notes(run, expected)
+    if crossed:
+        notes = (*notes, f"where it pays: {'; '.join(paying_lines(run.sweep.first, crossed))}")
     return Caption(
         f"{run.name}: which schedule wins, by {run.sweep.title}",
         " ".join([text, *(f"{note[0].upper()}{note[1:]}." for note in notes)]),

@@ -22,12 +22,14 @@ class Crossings:
             faster or slower.
         clear_from: the least value at which they clearly differ; None: the first one.
         clear_to: the largest value at which they clearly differ; None: the last one.
+        all_known: whether both are known at all values.
     """
 
     values: tuple[float, ...]
     faster_first: bool | None
     clear_from: float | None = None
     clear_to: float | None = None
+    all_known: bool = True
 
     def sentence(self, text: Callable[[float], str]) -> str:
         """`pays below 3.2 Gbit/s`, `pays everywhere`, `pays up to 1 Gbit/s`, `pays from 2 to 8`.
@@ -38,13 +40,14 @@ class Crossings:
         if self.faster_first is None:
             return "makes no difference"
         ends = [text(value) for value in self.values]
+        where = "" if self.all_known else ", as far as figures may be used"
         if not ends and not self.faster_first:
-            return "pays nowhere"
+            return f"pays nowhere{where}"
         if not ends:
             low, high = self.clear_from, self.clear_to
             least = "" if low is None else f" from {text(low)}{'' if high else ' on'}"
             most = "" if high is None else f" {'to' if least else 'up to'} {text(high)}"
-            return f"pays{least}{most}" if least or most else "pays everywhere"
+            return f"pays{least}{most}" if least or most else f"pays everywhere{where}"
         parts = [f"below {ends.pop(0)}"] if self.faster_first else []
         while ends:
             start, *ends = ends
@@ -81,4 +84,5 @@ def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossi
         log_ratio > 0,
         clear_from=first if first > told[0] else None,
         clear_to=last if last < told[-1] else None,
+        all_known=len(told) == len(values),
     )

@@ -21,8 +21,9 @@ pytestmark = [pytest.mark.system, pytest.mark.beside]
 COMBINED = {"run.json", "sweep.csv", "sweep.json", "figure.png", "figure.svg"}
 
 
-def test_two_points(tmp_path: Path) -> None:
-    experiment = write_experiment(tmp_path, more="sweep: {workers: [2, 1]}\n")
+def test_two_points_of_a_grid(tmp_path: Path) -> None:
+    slices = "{schedules: [switch-priority], values: [64 KiB]}"
+    experiment = write_experiment(tmp_path, more=f"sweep: {{workers: [2, 1], slice: {slices}}}\n")
     done = dmlbed("run", experiment, "--json", "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
     sweep = run_directory(tmp_path / "out")
@@ -30,26 +31,33 @@ def test_two_points(tmp_path: Path) -> None:
     assert Path(answer["run"]) == sweep
     assert answer["rows"] == json.loads((sweep / "sweep.json").read_text())
 
-    assert {path.name for path in sweep.iterdir()} == {*COMBINED, "workers-2", "workers-1"}
+    assert {path.name for path in sweep.iterdir()} == {
+        *COMBINED,
+        "workers-2-slice-64KiB",
+        "workers-1-slice-64KiB",
+    }
     lines = list(csv.DictReader((sweep / "sweep.csv").open()))
     assert [(line["point"], line["workers"], line["schedule"]) for line in lines] == [
-        ("workers-1", "1", "none"),
-        ("workers-1", "1", "switch-priority"),
-        ("workers-2", "2", "none"),
-        ("workers-2", "2", "switch-priority"),
+        ("workers-1-slice-64KiB", "1", "none"),
+        ("workers-1-slice-64KiB", "1", "switch-priority"),
+        ("workers-2-slice-64KiB", "2", "none"),
+        ("workers-2-slice-64KiB", "2", "switch-priority"),
     ]
     for line in lines:
         assert float(line["imgs_per_sec"]) > 0
         assert float(line["predicted_imgs_per_sec"]) > 0
+        assert (line["second_variable"], line["second_value"]) == ("slice", "65536")
     # Every point is a complete run, with its own workers.
-    for label, workers in (("workers-2", 2), ("workers-1", 1)):
+    for label, workers in (("workers-2-slice-64KiB", 2), ("workers-1-slice-64KiB", 1)):
         trials = stored_trials(sweep / label)
         assert [trial.schedule for trial in trials] == ["none", "switch-priority"]
         for trial in trials:
             assert trial.record["outcome"] == "finished"
             assert len(trial.record["workers"]) == workers
+        plan = json.loads((sweep / label / "run.json").read_text())["experiment"]
+        assert plan["custom_schedules"]["switch-priority"]["slice_bytes"] == 64 * 1024
         assert len({trial.parameters for trial in trials}) == 1
-    assert dmlbed("report", sweep / "workers-1").returncode == 0
+    assert dmlbed("report", sweep / "workers-1-slice-64KiB").returncode == 0
 
     before = (sweep / "sweep.csv").read_bytes()
     for name in COMBINED - {"run.json"}:

@@ -26,7 +26,7 @@ from orchestrator.spec import (
     load_experiment,
     load_topology,
 )
-from orchestrator.spec.sweep import EXPERIMENT_KEYS, base_of, with_workers
+from orchestrator.spec.sweep import EXPERIMENT_KEYS, base_of, sweep_of, with_workers
 from orchestrator.spec.sweep.topologies import with_shape
 from tests.unit.placed import placement_on
 
@@ -185,6 +185,12 @@ def test_labels_that_directories_cannot_tell_apart_are_numbered() -> None:
     sweep = Sweep((Variable("push_codec", values, schedules=("none",)),))
     labels = [sweep.label(values) for values in sweep.points]
     assert labels == ["push_codec-top-k-1", "push_codec-top-k-1.2", "push_codec-top-k-1.3"]
+
+
+def test_a_record_of_before_there_were_grids_is_read() -> None:
+    old = {"variable": "rate", "values": [10**9], "link": ["switch0", "switch1"]}
+    assert sweep_of(old) == Sweep((Variable("rate", (10**9,), ("switch0", "switch1")),))
+    assert sweep_of(None) is None
 
 
 VARIABLES = {

@@ -292,7 +292,9 @@ def _place(run: SweepRun, values: Values, rows: list[Row]) -> Place:
     for row in rows:
         imgs_per_sec, why_not = predicted(at.schedules.get(row.schedule), case)
         cells[row.schedule] = Cell(row, imgs_per_sec, why_not, standings[row.schedule])
-    # The run's own bound, where it has one: that is what its shares are of.
+    # The run's own bound, where it has one: that is what its shares are of. Schedules that do not
+    # send the model have bounds of their own, also where they were not run.
+    plain = all(schedule.sends_model for schedule in at.schedules.values())
     known = [row.bound_imgs_per_sec for row in rows if row.bound_imgs_per_sec is not None]
     return Place(
         choices=choices,
@@ -303,7 +305,7 @@ def _place(run: SweepRun, values: Values, rows: list[Row]) -> Place:
         beside=run.sweep.beside(values),
         x=run.x(case, values),
         case=case,
-        bound=max(known) if known else run.most(case, at),
+        bound=max(known) if known and plain else max(run.most(case, at), *known),
         limits=limits(case.bound),
         cells=cells,
     )
