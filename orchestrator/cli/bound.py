@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from orchestrator.cli.bound_aggregation import aggregation_rows, describe_aggregation
 from orchestrator.cli.bound_allreduce import allreduce_lines, allreduce_rows, describe_allreduce
 from orchestrator.cli.bound_demands import describe_demands, no_bounds
 from orchestrator.cli.bound_sweep import bound_sweep
@@ -149,6 +150,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "barrier_bound": _times(limit, limit.barrier_seconds),
                 "own_paces_bound": _times(limit, _own_paces_seconds(case)),
                 "all_reduce": describe_allreduce(case, partial(_times, limit)),
+                "aggregation": describe_aggregation(case, partial(_times, limit)),
                 "demand_bounds": describe_demands(experiment, case, partial(_times, limit)),
                 "predictions": [
                     _prediction(limit, form)
@@ -242,6 +244,7 @@ def _time_table(found: dict[str, Any]) -> FittedTable:
             ("any", "lower bound", apart),
             *([] if all_alike else [("any with workers in step", "lower bound", in_step)]),
             ("any with a step barrier", "lower bound", model["barrier_bound"]),
+            *aggregation_rows(model["aggregation"]),
             *allreduce_rows(model["all_reduce"]),
             *(
                 (form["schedule"], form["formula"], form)

@@ -8,7 +8,15 @@ from functools import partial
 from typing import Any
 
 from orchestrator.cli.bound_demands import describe_demands, no_bounds
-from orchestrator.predict import Case, LowerBound, allreduce_times, crossings, expected, limits
+from orchestrator.predict import (
+    Case,
+    LowerBound,
+    allreduce_times,
+    crossings,
+    expected,
+    limits,
+    most_of,
+)
 from orchestrator.spec import Experiment, Point, Sweep, number_text
 from orchestrator.spec.sweep import VALUE_KEYS
 from orchestrator.spec.text import counted
@@ -18,7 +26,8 @@ from orchestrator.terminal.tables import Column, FittedTable, narrow
 _LEGEND = (
     "u: one worker's bytes of the model on the fullest link; nu: what all together take there; C:",
     "forward and backward of the slowest worker; imgs/sec of the real system, and percent of the",
-    "bound, simulated from each schedule's choices; - where the simulation does not apply",
+    "bound, simulated from each schedule's choices; - where the simulation does not apply; bound:",
+    "the highest of these schedules'",
 )
 
 
@@ -66,7 +75,7 @@ def _place(model: str, sweep: Sweep, point: Point) -> dict[str, Any]:
     experiment = point.experiment
     case = Case.of(experiment, model)
     limit = case.bound
-    most = case.most(map(experiment.schedule, experiment.schedules))
+    most = most_of(map(experiment.schedule, experiment.schedules), case)
     reduced = allreduce_times(case)
     predictions: list[dict[str, Any]] = []
     for name in experiment.schedules:

@@ -1,13 +1,13 @@
 """Bounds and closed forms of iteration times, and what limits a topology.
 
 lower_bound             no schedule of whole pulls and pushes is faster, with and without a barrier
+row_bound, most_of      no run of a schedule is above that, and of none of several
 demand_bound            no exchange with these demands is faster
 allreduce_bound         no all-reduce between hosts is faster, and what rings take
 aggregation_bound       the same where other hosts help, such as servers
 allreduce_times         the same with compute, with and without a step barrier
 own_paces, lead_of      the most imgs/sec of workers that do not wait for each other
 predictions             what schedules are expected to take where all workers share a bottleneck
-coding_devices          devices of workers that code what a schedule sends
 Case, expected          what a schedule is expected to take by its choices, simulated
 effort                  how long it takes to say so
 shared_links            which links can be shared unfairly, and what is fair on them
@@ -44,7 +44,6 @@ from orchestrator.predict.bottleneck import (
 )
 from orchestrator.predict.case import Case
 from orchestrator.predict.closed_forms import Prediction, predictions
-from orchestrator.predict.coding import coding_devices
 from orchestrator.predict.crossings import CLEAR, Crossings, crossings
 from orchestrator.predict.demand_bound import DemandBound, demand_bound
 from orchestrator.predict.effort import MAX_STEPS, effort
@@ -64,6 +63,7 @@ from orchestrator.predict.loads import (
 )
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
+from orchestrator.predict.row_bound import RowBound, most_of, row_bound
 from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.shared.fair import SharedLink, shared_links
 from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds
@@ -99,6 +99,7 @@ __all__ = [
     "NOT_KNOWN",
     "Prediction",
     "Ring",
+    "RowBound",
     "ServerLoad",
     "SharedBound",
     "SharedLink",
@@ -109,7 +110,6 @@ __all__ = [
     "allreduce_times",
     "bottleneck",
     "capped",
-    "coding_devices",
     "compute_seconds",
     "effort",
     "crossings",
@@ -129,10 +129,12 @@ __all__ = [
     "long_ways_seconds",
     "longest_round_trip_seconds",
     "lower_bound",
+    "most_of",
     "no_overlap_seconds",
     "own_paces",
     "phase_seconds",
     "predictions",
+    "row_bound",
     "server_loads",
     "shared_bounds",
     "shared_links",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,7 +10,6 @@ from orchestrator.plugins import OwnCode
 from orchestrator.predict.coding import coding_devices
 from orchestrator.predict.loads import Goodputs
 from orchestrator.predict.lower import LowerBound, lower_bound
-from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.windows import capped, delays_seconds, window_limits
 from orchestrator.spec import (
@@ -78,9 +77,13 @@ class Case:
         sent = coded_model(schedule, self.model, self.code.codecs)
         if sent is None:
             return None
-        return replace(
-            self, sent=sent, devices=coding_devices(schedule, self.devices, self.code.codecs)
-        )
+        return replace(self.coding(schedule), sent=sent)
+
+    def coding(self, schedule: Schedule) -> Case:
+        """The same with devices that code what a schedule sends, however much that is."""
+        if not schedule.coded:
+            return self
+        return replace(self, devices=coding_devices(schedule, self.devices, self.code.codecs))
 
     @cached_property
     def carried(self) -> Goodputs:
@@ -108,12 +111,3 @@ class Case:
     def bound(self) -> LowerBound:
         """What limits an iteration."""
         return lower_bound(self.exchange, self.model, self.devices, self.batch, self.carried)
-
-    def most(self, schedules: Iterable[Schedule]) -> float:
-        """The imgs/sec that none of these schedules is above in the long run."""
-        lead = max((lead_of(one.bulk_synchronous, one.staleness) for one in schedules), default=1.0)
-        if lead > 1:
-            return own_paces(
-                self.exchange, self.model, self.devices, self.batch, self.carried, lead=lead
-            )
-        return self.bound.imgs_per_sec(self.bound.seconds)

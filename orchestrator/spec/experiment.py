@@ -31,7 +31,6 @@ from orchestrator.spec.sweep import Point, Sweep, points_of
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.coded import sent_demands
 from orchestrator.spec.traffic.demands import Demands
-from orchestrator.spec.traffic.exchange_demands import on_average
 from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_of
 from orchestrator.spec.traffic.windows import SocketBuffers
@@ -212,8 +211,7 @@ class Experiment:
         """
         loaded = load_model(model, self.learning.element_bytes)
         chosen = self.schedule(schedule)
-        found = sent_demands(chosen, self.own_code, self.topology, self.placement, loaded)
-        return on_average(found, chosen.every or 1)
+        return sent_demands(chosen, self.own_code, self.topology, self.placement, loaded)
 
     def members(self, schedule: str) -> Members:
         """All that take part in a schedule's exchange."""

@@ -4,14 +4,14 @@ The bound is that of an iteration without a barrier (`orchestrator.predict.lower
 each worker keeps its own pace, it is that of all paces (`orchestrator.predict.own_paces`). It
 assumes the goodput that the run measured before its trials; for links without a measured one,
 1448/1514 of the rate. It holds for every schedule and order under which each worker pulls and
-pushes the whole model over its own connections. Other exchanges, and schedules with codecs, have
-the bound of the demands that their trials recorded, `orchestrator.predict.demand_bound`, or none.
+pushes the whole model over its own connections. Others have that of any aggregation between the
+hosts that took part, or of the demands that their trials recorded, or none
+(`orchestrator.predict.row_bound`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -19,10 +19,9 @@ from pydantic import TypeAdapter
 from orchestrator.predict import (
     Case,
     Goodputs,
-    coding_devices,
-    demand_bound,
     left_goodputs,
     own_paces,
+    row_bound,
     worker_devices,
 )
 from orchestrator.spec import (
@@ -85,19 +84,24 @@ def demand_imgs_per_sec(
     *,
     goodputs: Goodputs | None = None,
 ) -> float | None:
-    """The same for a schedule that sends something else, by what it demands.
+    """The same for a schedule that sends something else.
 
-    Devices code for as long as their model says.
+    Args:
+        experiment: as above.
+        model: its name.
+        batch: images per worker and iteration.
+        demands: what it sent.
+        schedule: that did so.
+        goodputs: measured payload of ports.
     """
     case = case_of(experiment, model, batch, goodputs)
     if case is None or _computed(experiment):
         return None
-    if schedule.coded:
-        case = replace(case, devices=coding_devices(schedule, case.devices, {}))
     try:
-        return demand_bound(Demands(case.exchange.topology, demands), case).imgs_per_sec
+        found = row_bound(schedule, case, Demands(case.exchange.topology, demands))
     except ValueError:  # no demands of this topology
         return None
+    return None if found is None else found.imgs_per_sec
 
 
 def left_beside(

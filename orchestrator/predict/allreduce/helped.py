@@ -99,8 +99,7 @@ def _of_a_byte(
 
     between = cut_tree(topology, workers)
     cuts = {port for node in between.values() for pair in node.links.values() for port in pair}
-    found: list[tuple[float, tuple[Port, ...]]]
-    found = [(seconds_per_byte(port), (port,)) for port in cuts]
+    found: list[_Found] = [(seconds_per_byte(port), (port,)) for port in cuts]
     tree = cut_tree(topology, (*workers, *helpers))
     for root, node in tree.items():
         if not node.hosts:
@@ -120,6 +119,8 @@ def _of_a_byte(
     )
 
 
+_Found = tuple[float, tuple[Port, ...]]
+"""Seconds of a byte, and the links that they are of."""
 _Rate = Callable[[tuple[Port, Port]], float]
 """Of a link's two ends, how many bytes a second count: sent, received, or both."""
 
@@ -158,7 +159,7 @@ def _groups(
     root: int,
     workers: frozenset[str],
     seconds_per_byte: Callable[[Port], float],
-) -> Iterable[tuple[float, tuple[Port, ...]]]:
+) -> Iterable[_Found]:
     """Bounds by counting over partings into what is below links under a root.
 
     Any parting has a bound; the largest is looked for as in `bound`, with the weight of helpers of

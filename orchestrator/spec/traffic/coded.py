@@ -11,7 +11,7 @@ from orchestrator.plugins import OwnCode, OwnCodec, PluginError, users_code
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demand, Demands
-from orchestrator.spec.traffic.exchange_demands import demands_under
+from orchestrator.spec.traffic.exchange_demands import demands_under, on_average
 from workloads.errors import raised_by
 from workloads.library import EXCHANGES
 from workloads.models.profiles import Model
@@ -95,7 +95,7 @@ def _units(
 def sent_demands(
     schedule: Schedule, code: OwnCode, topology: Topology, placement: Placement, model: Model
 ) -> Demands:
-    """What a schedule demands of a network for a model, in the bytes that its codecs make of it.
+    """What a schedule demands of a network for a model in an iteration, on average, as it is coded.
 
     A server sends parameters and receives gradients; what workers send to each other is half sums
     of gradients, half parameters, as in a ring. Where a codec does not say what it sends, or codes
@@ -107,7 +107,7 @@ def sent_demands(
     """
     demands = demands_under(schedule, code, topology, placement, model)
     if not schedule.coded:
-        return demands
+        return on_average(demands, schedule.every or 1)
     sent = coded_model(schedule, model, code.codecs)
     if sent is None or schedule.exchange not in EXCHANGES:
         return replace(demands, declared=False)
@@ -118,9 +118,8 @@ def sent_demands(
             return pull
         return push if demand.destination in placement.servers else (pull + push) / 2
 
-    return _made(
-        demands, tuple(replace(one, bytes=round(one.bytes * share(one))) for one in demands)
-    )
+    sizes = tuple(replace(one, bytes=round(one.bytes * share(one))) for one in demands)
+    return on_average(_made(demands, sizes), schedule.every or 1)
 
 
 @lru_cache(maxsize=_REMEMBERED)

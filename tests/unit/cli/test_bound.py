@@ -283,18 +283,34 @@ def test_a_sweep_has_the_bounds_of_other_exchanges(tmp_path: Path) -> None:
     values = "[500 Mbps, 1 Gbps]"
     file.write_text(f"{text}sweep: {{rate: {{link: [switch0, switch1], values: {values}}}}}\n")
     slow, fast = told(str(file))["places"]
-    assert slow["bound_imgs_per_sec"] < fast["bound_imgs_per_sec"]
+    assert slow["barrier_bound_imgs_per_sec"] < fast["barrier_bound_imgs_per_sec"]
     for place in (slow, fast):
         known = {form["schedule"]: form for form in place["demand_bounds"]}
         assert set(known) == {"alone", "everyone", "watched"}
         alone, everyone = (known[name]["imgs_per_sec"] for name in ("alone", "everyone"))
         assert alone == pytest.approx(3 / place["compute_seconds"])
+        # What sends nothing has the highest bound, which is the place's.
+        assert place["bound_imgs_per_sec"] == pytest.approx(alone)
         assert everyone == pytest.approx(35.911, rel=1e-3)
         assert place["all_reduce"]["kind"] == "exact"
         assert place["all_reduce"]["bound"]["imgs_per_sec"] == pytest.approx(alone)
     lines = [" ".join(line.split()) for line in bound(str(file)).stdout.splitlines()]
     assert "any all-reduce 44.569 44.569" in lines
     assert "bound of everyone 35.911 35.911" in lines
+
+
+def test_what_nothing_can_pass_stands_beside_a_split_and_codecs() -> None:
+    """On the published topology 1.2 u; coded pushes and pulls take their share of 3 u."""
+    file = str(ROOT / "experiments/aggregations.yaml")
+    (model,) = told(file, "--models", "alexnet")["models"]
+    assert model["aggregation"]["kind"] == "exact"
+    assert model["aggregation"]["helpers"] == ["ps"]
+    assert model["aggregation"]["bound"]["u"] == pytest.approx(1.2)
+    (model,) = told(str(ROOT / "experiments/codecs.yaml"), "--models", "alexnet")["models"]
+    known = {form["schedule"]: form["u"] for form in model["demand_bounds"]}
+    assert known["fp16"] == pytest.approx(1.5, rel=1e-3)
+    assert known["top-k-1pct"] == pytest.approx(3.0)
+    assert all("seconds" in form for form in model["schedules"])
 
 
 def test_a_sweep_says_where_schedules_are_expected_to_pay() -> None:

@@ -20,7 +20,7 @@ from orchestrator.analysis.reading.records import Run, read_run
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import summarise
 from orchestrator.errors import InputError, Problem, RunError
-from orchestrator.predict import Case, demand_bound, expected, limits
+from orchestrator.predict import Case, expected, limits, most_of
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
 from orchestrator.spec import (
@@ -31,10 +31,8 @@ from orchestrator.spec import (
     Values,
     conditions,
     exchange_of,
-    sent_demands,
     sweep_of,
 )
-from workloads.library import EXCHANGES
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
 from workloads.schedule.library import Schedule, get_schedule
@@ -116,10 +114,7 @@ class SweepRun:
 
         Those that send something else than the model have bounds of their own.
         """
-        known = [at.schedules[name] for name in self.names if name in at.schedules]
-        others = (_own_bound(one, case, at) for one in known if not one.sends_model)
-        plain = [one for one in known if one.sends_model]
-        return max((case.most(plain), *(one for one in others if one is not None)))
+        return most_of((at.schedules[name] for name in self.names if name in at.schedules), case)
 
     def x(self, case: Case, values: Values) -> float:
         """A place on the figure's axis: C in units of what links take, Mbit/s, the value itself; or
@@ -328,18 +323,6 @@ def _standings(rows: list[Row]) -> dict[str, Standing]:
 
 def _interval(rate: Estimate) -> tuple[float, float]:
     return rate.interval or (rate.mean * (1 - NOISE), rate.mean * (1 + NOISE))
-
-
-def _own_bound(schedule: Schedule, case: Case, at: Conditions) -> float | None:
-    """Imgs/sec of what a schedule demands; None if that is not known here."""
-    coded = case.coded(schedule)
-    if coded is None or schedule.exchange not in EXCHANGES:
-        return None
-    try:
-        demands = sent_demands(schedule, case.code, at.topology, at.placement, case.model)
-    except ValueError:  # its servers are not placed
-        return None
-    return demand_bound(demands, coded).imgs_per_sec if demands.declared else None
 
 
 def _library(name: str) -> Schedule | None:

@@ -109,7 +109,6 @@ def fastest(topology: Topology, workers: Sequence[str], helpers: Sequence[str]) 
         A_eq=[[*[1.0] * len(used), 0.0]],
         b_eq=[1.0],
     )
-    assert found.status == 0
     assert found.x is not None
     return float(found.x[-1]) * U
 
