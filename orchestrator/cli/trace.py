@@ -52,7 +52,7 @@ def _traced(run: Run, place: TrialDirectory, chosen: AnyTrial) -> tuple[dict[str
     from orchestrator.analysis.render.trace_figure import draw_trace
 
     spans = read_spans(place, chosen)
-    limits = full(run.experiment, chosen.trial.scale.rates)
+    limits = full(run.experiment, chosen.trial.scale.rates, chosen.trial.servers)
     return make_trace(spans, limits), draw_trace(spans, limits)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,15 @@ class Full:
     bits_per_sec: float
 
 
-def full(experiment: Mapping[str, Any], rates: float) -> dict[Way, Full]:
-    """The bottleneck of each direction.
+def full(
+    experiment: Mapping[str, Any], rates: float, servers: Iterable[str] = ()
+) -> dict[Way, Full]:
+    """The bottleneck of each direction; of several servers, of all of them together.
 
     Args:
         experiment: the resolved experiment, as run.json holds it.
         rates: R.
+        servers: the parameter servers that took part; none: the first one.
 
     Raises:
         RunError: the run does not say on what topology it ran.
@@ -49,9 +52,13 @@ def full(experiment: Mapping[str, Any], rates: float) -> dict[Way, Full]:
         raise RunError("run.json: no topology that this version can read")
     bottlenecks: dict[Way, Full] = {}
     for way in WAYS:
-        limit = bottleneck(exchange, way)
-        ports = tuple(map(str, limit.ports))
-        bottlenecks[way] = Full(ports, goodput_bps(limit.rate_bps) / rates)
+        ports = dict.fromkeys(
+            port
+            for server in tuple(servers) or (exchange.server,)
+            for port in bottleneck(replace(exchange, server=server), way).ports
+        )
+        rate_bps = sum(port.rate_bps for port in ports)
+        bottlenecks[way] = Full(tuple(map(str, ports)), goodput_bps(rate_bps) / rates)
     return bottlenecks
 
 

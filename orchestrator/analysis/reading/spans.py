@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from orchestrator.analysis.reading.records import Trial
 from orchestrator.errors import InputError, Problem, RunError
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.records.files import read_events
+from workloads.library import HYBRID, SPLIT
 from workloads.process import process_records
 from workloads.process.process_records import LayoutRecord, PsIteration, PsSpans
 
@@ -71,7 +73,9 @@ class TrialSpans:
         iterations: those that exchanged, as the first parameter server saw them.
         layers: names, in the order of the model.
         slices: by number.
-        slice_flows: by number, the flow on which the slice travels, both ways.
+        slice_lanes: by number, the lane on which the slice travels, both ways: what is on one
+            does not overlap.
+        lanes: names of the lanes: of servers and flows, where there are several; else empty.
         workers: in worker order.
         received: by the parameter servers from each worker, by slice.
         sent: by the parameter servers to each worker, by slice.
@@ -82,7 +86,8 @@ class TrialSpans:
     iterations: tuple[PsIteration, ...]
     layers: tuple[str, ...]
     slices: tuple[SliceSize, ...]
-    slice_flows: tuple[int, ...]
+    slice_lanes: tuple[int, ...]
+    lanes: tuple[str, ...]
     workers: tuple[WorkerSpans, ...]
     received: tuple[tuple[Span, ...], ...]
     sent: tuple[tuple[Span, ...], ...]
@@ -100,20 +105,26 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
     if not servers:
         why = "it had no parameter server, whose spans a trace is made of"
         raise InputError([Problem(str(place.path), why, "choose another trial")])
+    if trial.trial.communication.exchange in (HYBRID, SPLIT):
+        why = "a trace is of pulls and pushes, and its workers also send to each other"
+        raise InputError([Problem(str(place.path), why, "choose another trial")])
     workers = len(trial.trial.workers)
     lines: list[PsSpans] = []
-    for name in servers:
+    server_of: dict[int, int] = {}  # by the number of a slice
+    for place_of_server, name in enumerate(servers):
         path = place.process(name)
         own = tuple(read_events(path).all(PsSpans))
         for line in own:
             if not len(line.received) == len(line.sent) == workers:
                 raise RunError(f"{path}: the spans of iteration {line.iteration} lack a worker")
+            server_of |= dict.fromkeys(line.applied[::3], place_of_server)
         lines += own
     if not lines:
         hint = "run it again"
         raise InputError([Problem(str(place.path), "recorded by a version without spans", hint)])
     events = read_events(place.process(servers[0]))
     layout = events.one(LayoutRecord)
+    flows = max(layout.slice_flows, default=0) + 1
     # A server counts the exchanges.
     rounds = trial.trial.rounds
     begins = [replace(line, iteration=rounds.first(line.iteration)) for line in lines]
@@ -125,7 +136,11 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
         ),
         layers=tuple(layout.layers),
         slices=tuple(SliceSize(*size) for size in layout.slices),
-        slice_flows=tuple(layout.slice_flows),
+        slice_lanes=tuple(
+            server_of.get(number, 0) * flows + flow
+            for number, flow in enumerate(layout.slice_flows)
+        ),
+        lanes=_lanes(servers, flows),
         workers=tuple(_worker(place, name, trial) for name in trial.trial.workers),
         received=tuple(
             _spans((line, line.received[number]) for line in ends) for number in range(workers)
@@ -137,6 +152,13 @@ def read_spans(place: TrialDirectory, trial: Trial) -> TrialSpans:
     )
     _check(place.path, spans)
     return spans
+
+
+def _lanes(servers: Sequence[str], flows: int) -> tuple[str, ...]:
+    """A name for each server and flow, as far as there are several."""
+    named = [""] if len(servers) == 1 else servers
+    of_flows = [""] if flows == 1 else [f"flow {flow}" for flow in range(flows)]
+    return tuple(", ".join(filter(None, both)) for both in product(named, of_flows))
 
 
 def _worker(place: TrialDirectory, name: str, trial: Trial) -> WorkerSpans:
@@ -185,7 +207,7 @@ def _check(directory: Path, spans: TrialSpans) -> None:
         numbers = {span.number for group in groups for span in group}
         if numbers and not 0 <= min(numbers) <= max(numbers) < count:
             raise RunError(f"{directory}: spans of a layer or slice that its layout does not have")
-    if len(spans.slice_flows) != slices or any(flow < 0 for flow in spans.slice_flows):
+    if len(spans.slice_lanes) != slices or any(lane < 0 for lane in spans.slice_lanes):
         raise RunError(f"{directory}: a slice without a flow")
     if any(not 0 <= size.layer < layers for size in spans.slices):
         raise RunError(f"{directory}: a slice of a layer that its layout does not have")

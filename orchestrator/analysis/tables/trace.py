@@ -22,7 +22,7 @@ Event = dict[str, Any]
 _NETWORK, _SERVER = 1, 2  # numbers of processes; workers follow
 _COMPUTE, _STALLS, _PULLED, _PUSHED = 1, 2, 3, 4  # tracks of a worker
 _APPLIED = 1  # track of the parameter server; two for each worker follow
-_FLOW = 1_000_000  # further flows of a track have separate tracks: what they send overlaps
+_FLOW = 1_000_000  # further lanes of a track have separate tracks: what is on them overlaps
 
 
 def trace(spans: TrialSpans, full: Mapping[Way, Full]) -> dict[str, Any]:
@@ -109,13 +109,16 @@ def kept(spans: TrialSpans) -> tuple[int, int]:
 
 
 def _server(spans: TrialSpans, start: int) -> Iterator[Event]:
-    tracks = {_APPLIED: "applied"}
+    several = len(spans.trial.trial.servers) > 1
+    tracks = _by_lane(spans, _APPLIED, "applied") if several else {_APPLIED: "applied"}
     for number, worker in enumerate(spans.workers):
         sent, received = _APPLIED + 1 + 2 * number, _APPLIED + 2 + 2 * number
-        tracks |= _by_flow(spans, sent, f"to {worker.name} (handed to the kernel)")
-        tracks |= _by_flow(spans, received, f"from {worker.name} (received)")
-    yield from _named(_SERVER, f"parameter server {', '.join(spans.trial.trial.servers)}", tracks)
-    yield from _slices(spans, spans.applied, (_SERVER, _APPLIED), start)
+        tracks |= _by_lane(spans, sent, f"to {worker.name} (handed to the kernel)")
+        tracks |= _by_lane(spans, received, f"from {worker.name} (received)")
+    name = f"parameter server{'s' if several else ''} {', '.join(spans.trial.trial.servers)}"
+    yield from _named(_SERVER, name, tracks)
+    on_tracks = _transfers if several else _slices
+    yield from on_tracks(spans, spans.applied, (_SERVER, _APPLIED), start)
     for number, (to, come) in enumerate(zip(spans.sent, spans.received, strict=True)):
         yield from _transfers(spans, to, (_SERVER, _APPLIED + 1 + 2 * number), start)
         yield from _transfers(spans, come, (_SERVER, _APPLIED + 2 + 2 * number), start)
@@ -125,8 +128,8 @@ def _worker(spans: TrialSpans, worker: WorkerSpans, pid: int, start: int) -> Ite
     tracks = {
         _COMPUTE: "forward and backward",
         _STALLS: "stalls",
-        **_by_flow(spans, _PULLED, "pulled (received)"),
-        **_by_flow(spans, _PUSHED, "pushed (handed to the kernel)"),
+        **_by_lane(spans, _PULLED, "pulled (received)"),
+        **_by_lane(spans, _PUSHED, "pushed (handed to the kernel)"),
     }
     yield from _named(pid, f"worker {worker.name}", tracks)
     for track, prefix, what in (
@@ -152,22 +155,22 @@ def _worker(spans: TrialSpans, worker: WorkerSpans, pid: int, start: int) -> Ite
     yield from _transfers(spans, worker.sent, (pid, _PUSHED), start)
 
 
-def _by_flow(spans: TrialSpans, track: int, name: str) -> dict[int, str]:
-    """The tracks of a direction, by number: one per flow."""
-    flows = sorted(set(spans.slice_flows))
-    if len(flows) == 1:
+def _by_lane(spans: TrialSpans, track: int, name: str) -> dict[int, str]:
+    """The tracks of a direction, by number: one per lane."""
+    lanes = sorted(set(spans.slice_lanes))
+    if len(lanes) == 1:
         return {track: name}
-    return {track + _FLOW * flow: f"{name}, flow {flow}" for flow in flows}
+    return {track + _FLOW * lane: f"{name}, {spans.lanes[lane]}" for lane in lanes}
 
 
 def _transfers(
     spans: TrialSpans, transferred: Sequence[Span], track: tuple[int, int], start: int
 ) -> Iterator[Event]:
-    """Slices on the tracks of their flows."""
+    """Slices on the tracks of their lanes."""
     pid, first = track
-    for flow in sorted(set(spans.slice_flows)):
-        of_flow = [span for span in transferred if spans.slice_flows[span.number] == flow]
-        yield from _slices(spans, of_flow, (pid, first + _FLOW * flow), start)
+    for lane in sorted(set(spans.slice_lanes)):
+        of_lane = [span for span in transferred if spans.slice_lanes[span.number] == lane]
+        yield from _slices(spans, of_lane, (pid, first + _FLOW * lane), start)
 
 
 def _slices(

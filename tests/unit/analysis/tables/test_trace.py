@@ -280,6 +280,35 @@ def test_what_a_training_wrote_is_what_is_read(tmp_path: Path, name: str) -> Non
     assert draw_trace(spans, limits).startswith(b"\x89PNG")
 
 
+def test_several_servers_have_tracks_of_their_own(tmp_path: Path) -> None:
+    """Each applies while the other one does, and a worker receives from both at once."""
+    made = FakeTrial("squeezenet", "two-servers", iterations=2, warm_up=1, rates=1, time=0.05)
+    write_run(tmp_path, [made], topology=True)
+    place = tmp_path / "trials/000-squeezenet-two-servers-0"
+    job = (place / "ps.jsonl").read_text().splitlines()[0]
+    model, schedule = load_model("squeezenet"), get_schedule("two-servers")
+    train(place, model, schedule, iterations=2, warm_up=1, cool_down=1, time=0.05)
+    with (place / "ps.jsonl").open("a") as file:
+        file.write(job + "\n")
+    (trial,) = read_run(tmp_path).trainings
+    record = trial.trial.model_copy(update={"servers": ("ps", "ps1")})
+    spans = read_spans(TrialDirectory(place), replace(trial, trial=record))
+    assert spans.lanes == ("ps", "ps1")
+    document = trace(spans, full(read_run(tmp_path).experiment, 1))
+    names = [text for (pid, _), text in sorted(named(document, "thread_name").items()) if pid == 2]
+    assert names[0] == "applied, ps"
+    assert "applied, ps1" in names
+    for events in tracks(document).values():
+        ordered = sorted(events, key=lambda event: (event["ts"], event["dur"]))
+        for before, after in pairwise(ordered):
+            assert before["ts"] + before["dur"] <= after["ts"] + 0.002
+    size = sum(slice_size.bytes for slice_size in spans.slices)
+    applied = [events for (pid, track), events in tracks(document).items()
+               if (pid, track % 1_000_000) == (2, 1)]  # fmt: skip
+    assert len(applied) == 2
+    assert sum(event["args"]["bytes"] for events in applied for event in events) == 4 * size
+
+
 def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
     """What several of them receive at once overlaps, which a track may not."""
     made = FakeTrial("squeezenet", "geryon", iterations=2, warm_up=1, rates=1, time=0.05)
@@ -292,11 +321,11 @@ def test_flows_have_tracks_of_their_own(tmp_path: Path) -> None:
         file.write(job + "\n")
     run = read_run(tmp_path)
     spans = read_spans(TrialDirectory(place), run.trainings[0])
-    assert sorted(set(spans.slice_flows)) == [0, 1, 2, 3]
+    assert sorted(set(spans.slice_lanes)) == [0, 1, 2, 3]
     document = trace(spans, full(run.experiment, 1))
     tracked, names = tracks(document), named(document, "thread_name")
     size = [0] * 4
-    for slice_size, flow in zip(spans.slices, spans.slice_flows, strict=True):
+    for slice_size, flow in zip(spans.slices, spans.slice_lanes, strict=True):
         size[flow] += slice_size.bytes
     for pid, track, name in (
         (2, 2, "to worker0 (handed to the kernel)"),
