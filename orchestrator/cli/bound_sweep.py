@@ -16,6 +16,7 @@ from orchestrator.predict import (
     expected,
     limits,
     most_of,
+    of_all,
 )
 from orchestrator.spec import Experiment, Point, Sweep, number_text
 from orchestrator.spec.sweep import VALUE_KEYS
@@ -170,7 +171,7 @@ def _pays(experiment: Experiment, sweep: Sweep, places: Sequence[dict[str, Any]]
             found = crossings([float(place["value"]) for place in known], ratios)
             alike.setdefault(found.sentence(sweep.first.rounded_text), []).append(name)
     return [
-        f"expected against {experiment.baseline}: {', '.join(names)} {what}"
+        f"expected against {experiment.baseline}: {of_all(names, what)}"
         for what, names in alike.items()
     ]
 

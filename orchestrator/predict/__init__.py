@@ -19,7 +19,7 @@ limits                  what limits an iteration, in words
 link_loads, fullest     how long each directed link is busy in an iteration, for any demands
 server_loads            the same under a parameter server, told by pulls and pushes
 no_overlap_seconds      an upper estimate: pulls, compute and pushes take turns
-crossings               where along a variable a schedule is faster than another
+crossings, of_all       where along a variable a schedule is faster than another
 capped, window_limits   what windows and delays leave of a path
 acks_share              what acknowledgements leave of a port
 bottleneck              the ports that limit one direction together
@@ -44,7 +44,7 @@ from orchestrator.predict.bottleneck import (
 )
 from orchestrator.predict.case import Case
 from orchestrator.predict.closed_forms import Prediction, predictions
-from orchestrator.predict.crossings import CLEAR, Crossings, crossings
+from orchestrator.predict.crossings import CLEAR, Crossings, crossings, of_all
 from orchestrator.predict.demand_bound import DemandBound, demand_bound
 from orchestrator.predict.effort import MAX_STEPS, effort
 from orchestrator.predict.expected import NOT_KNOWN, expected, gain_of_unfair_shares
@@ -131,6 +131,7 @@ __all__ = [
     "lower_bound",
     "most_of",
     "no_overlap_seconds",
+    "of_all",
     "own_paces",
     "phase_seconds",
     "predictions",

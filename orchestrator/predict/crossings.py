@@ -55,6 +55,12 @@ class Crossings:
         return f"pays {' and '.join(parts)}"
 
 
+def of_all(names: Sequence[str], sentence: str) -> str:
+    """A sentence about all schedules that it holds for: `p3 pays ...`, `fp16, q8 pay ...`."""
+    verb, _, rest = sentence.partition(" ")
+    return f"{', '.join(names)} {verb if len(names) == 1 else verb.removesuffix('s')} {rest}"
+
+
 def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossings:
     """Where a schedule's imgs/sec cross the baseline's, on a straight line between two values.
 

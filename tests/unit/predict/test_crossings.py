@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.predict import CLEAR, crossings
+from orchestrator.predict import CLEAR, crossings, of_all
 
 
 def test_a_power_law_crosses_where_it_says() -> None:
@@ -51,6 +51,12 @@ def test_what_is_not_known_is_left_out() -> None:
 )
 def test_sentences(ratios: list[float], sentence: str) -> None:
     assert crossings([1, 4, 16, 64], ratios).sentence(lambda value: f"{value:.3g}") == sentence
+
+
+def test_a_sentence_about_several_has_their_verb() -> None:
+    assert of_all(["p3"], "pays below 2") == "p3 pays below 2"
+    assert of_all(["fp16", "q8"], "pays below 2") == "fp16, q8 pay below 2"
+    assert of_all(["fp16", "q8"], "makes no difference") == "fp16, q8 make no difference"
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=12))

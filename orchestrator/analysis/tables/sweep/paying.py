@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.analysis.tables.sweep.curves import Expectation
 from orchestrator.analysis.tables.sweep.rows import Place
-from orchestrator.predict import Crossings, crossings
+from orchestrator.predict import Crossings, crossings, of_all
 from orchestrator.spec import Variable
 
 
@@ -74,7 +74,7 @@ def paying_lines(variable: Variable, found: Sequence[Paying]) -> list[str]:
             foreseen = one.predicted.sentence(variable.rounded_text).removeprefix("pays ")
             what = f"{what} (predicted: {foreseen})"
         alike.setdefault((one.panel, what), []).append(one.schedule)
-    return [f"{panel}: {', '.join(names)} {what}" for (panel, what), names in alike.items()]
+    return [f"{panel}: {of_all(names, what)}" for (panel, what), names in alike.items()]
 
 
 def _ratio(place: Place, name: str, baseline: str) -> float | None:
