@@ -78,13 +78,16 @@ def _place(model: str, sweep: Sweep, point: Point) -> dict[str, Any]:
     limit = case.bound
     most = most_of(map(experiment.schedule, experiment.schedules), case)
     reduced = allreduce_times(case)
+    demand_bounds = describe_demands(experiment, case, partial(_times, limit))
+    bounds = {form["schedule"]: form.get("imgs_per_sec") for form in demand_bounds}
     predictions: list[dict[str, Any]] = []
     for name in experiment.schedules:
         form = expected(experiment.schedule(name), case, experiment.order(name))
         if form.seconds is None:
             predictions.append({"schedule": name, "why_not": form.why_not})
             continue
-        share = 100 * limit.imgs_per_sec(form.seconds) / most
+        own = bounds.get(name, most)  # of what it sends, if that is something else
+        share = 100 * limit.imgs_per_sec(form.seconds) / own if own else None
         predictions.append(
             {"schedule": name, **_times(limit, form.seconds), "share_of_bound_pct": share}
         )
@@ -101,7 +104,7 @@ def _place(model: str, sweep: Sweep, point: Point) -> dict[str, Any]:
         "barrier_bound_imgs_per_sec": limit.imgs_per_sec(limit.barrier_seconds),
         "all_reduce": reduced
         and {"kind": reduced.network.kind, "bound": _times(limit, reduced.seconds)},
-        "demand_bounds": describe_demands(experiment, case, partial(_times, limit)),
+        "demand_bounds": demand_bounds,
         "predictions": predictions,
     }
 
@@ -143,9 +146,7 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Fitted
                 *("-" if rate is None else number_text(rate, 3) for rate in known),
             )
     for number, form in enumerate(places[0]["predictions"]):
-        rates = (place["predictions"][number].get("imgs_per_sec") for place in places)
-        cells = (_rate(place, rate) for place, rate in zip(places, rates, strict=True))
-        table.add(form["schedule"], *cells)
+        table.add(form["schedule"], *(_share(place["predictions"][number]) for place in places))
     return table
 
 
@@ -174,6 +175,14 @@ def _pays(experiment: Experiment, sweep: Sweep, places: Sequence[dict[str, Any]]
         f"expected against {experiment.baseline}: {of_all(names, what)}"
         for what, names in alike.items()
     ]
+
+
+def _share(form: dict[str, Any]) -> str:
+    """The imgs/sec of a prediction, and percent of its schedule's bound, if that is known."""
+    if form.get("imgs_per_sec") is None:
+        return "-"
+    share = form["share_of_bound_pct"]
+    return f"{number_text(form['imgs_per_sec'], 3)} {'' if share is None else f'{share:3.0f} %'}"
 
 
 def _rate(place: dict[str, Any], rate: float | None) -> str:

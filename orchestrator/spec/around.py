@@ -8,12 +8,15 @@ from workloads.schedule.library import Schedule
 
 
 def around(schedules: Iterable[Schedule], warm_up: int, cool_down: int) -> tuple[int, int, str]:
-    """The warm-up and cool-down that the measured time needs, at least one iteration each.
+    """The warm-up and cool-down that the measured time needs.
 
     Without a step barrier the measured time goes from the end of one backward pass to that of
     another one. The push after the first of them is in it, as the push after the last is not; so
-    there must be an iteration before. And pulls for the iteration after are in it, under elastic
-    averaging with a step barrier too.
+    there must be an iteration before. And pulls for the iteration after are in it.
+
+    Under elastic averaging what comes overlaps with later iterations in spite of a barrier. All
+    parameters are there when the first round ends, so that it waits for less than each other one:
+    it is no part of the measured time.
 
     Args:
         schedules: of the experiment. All of its trials have the same number of iterations, so that
@@ -24,19 +27,26 @@ def around(schedules: Iterable[Schedule], warm_up: int, cool_down: int) -> tuple
     Returns:
         Warm-up and cool-down, and in one line what was added and why; empty: nothing.
     """
-    overlapping = [
-        schedule.name
-        for schedule in schedules
-        if not schedule.barrier or schedule.averaging == "elastic"
-    ]
-    if not overlapping or (warm_up and cool_down):
-        return warm_up, cool_down, ""
+    chosen = tuple(schedules)
+    overlapping = [one.name for one in chosen if not one.barrier]
+    elastic = [one for one in chosen if one.averaging == "elastic"]
+    round_ = max((one.every or 1 for one in elastic), default=0)
+    least = {
+        "warm_up": max(round_, int(bool(overlapping))),
+        "cool_down": int(bool(overlapping or elastic)),
+    }
+    asked = {"warm_up": warm_up, "cool_down": cool_down}
     added = [
-        f"{name}: 1 instead of 0"
-        for name, asked in (("warm_up", warm_up), ("cool_down", cool_down))
-        if not asked
+        f"{name}: {needed} instead of {asked[name]}"
+        for name, needed in least.items()
+        if needed > asked[name]
     ]
-    why = (
-        f"without a step barrier ({', '.join(overlapping)}) a push overlaps with the next iteration"
-    )
-    return max(1, warm_up), max(1, cool_down), f"{', '.join(added)}: {why}"
+    why = []
+    if overlapping and not (warm_up and cool_down):
+        named = ", ".join(overlapping)
+        why.append(f"without a step barrier ({named}) a push overlaps with the next iteration")
+    if elastic and (warm_up < round_ or not cool_down):
+        named = ", ".join(one.name for one in elastic)
+        why.append(f"under elastic averaging ({named}) the first round waits for nothing")
+    line = f"{', '.join(added)}: {'; '.join(why)}" if added else ""
+    return max(least["warm_up"], warm_up), max(least["cool_down"], cool_down), line
