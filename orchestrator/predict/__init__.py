@@ -63,7 +63,7 @@ from orchestrator.predict.loads import (
 )
 from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
-from orchestrator.predict.row_bound import RowBound, most_of, row_bound
+from orchestrator.predict.row_bound import RowBound, bound_of, most_of, row_bound
 from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.shared.fair import SharedLink, shared_links
 from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds
@@ -109,6 +109,7 @@ __all__ = [
     "allreduce_bound",
     "allreduce_times",
     "bottleneck",
+    "bound_of",
     "capped",
     "compute_seconds",
     "effort",

@@ -38,6 +38,15 @@ class RowBound:
     imgs_per_sec: float
 
 
+def bound_of(schedule: Schedule) -> BoundOf:
+    """Of what the bound of a schedule is."""
+    if schedule.sends_model:
+        return "whole models"
+    if schedule.coded or schedule.one_server or schedule.exchange not in EXCHANGES:
+        return "what is sent"
+    return "any aggregation"
+
+
 def row_bound(
     schedule: Schedule, case: Case, demands: Demands | None = None, lead: float | None = None
 ) -> RowBound | None:
@@ -54,20 +63,21 @@ def row_bound(
         KeyError: a worker's device is not in the case's devices.
         PluginError: what is user-defined raises or answers nonsense.
     """
-    if schedule.sends_model:
+    of = bound_of(schedule)
+    if of == "whole models":
         if lead is None:
             lead = lead_of(schedule.bulk_synchronous, schedule.staleness)
         if lead <= 1:
-            return RowBound("whole models", case.bound.imgs_per_sec(case.bound.seconds))
+            return RowBound(of, case.bound.imgs_per_sec(case.bound.seconds))
         most = own_paces(
             case.exchange, case.model, case.devices, case.batch, case.carried, lead=lead
         )
-        return RowBound("whole models", most)
+        return RowBound(of, most)
     demands = demands or _demands(schedule, case)
     if demands is None or not demands.declared:
         return None
-    if schedule.coded or schedule.one_server or schedule.exchange not in EXCHANGES:
-        return RowBound("what is sent", demand_bound(demands, case.coding(schedule)).imgs_per_sec)
+    if of == "what is sent":
+        return RowBound(of, demand_bound(demands, case.coding(schedule)).imgs_per_sec)
     seconds = max(
         aggregation_seconds(case, demands) / (schedule.every or 1),
         *(
@@ -75,7 +85,7 @@ def row_bound(
             for device in worker_devices(case.exchange, case.devices).values()
         ),
     )
-    return RowBound("any aggregation", case.bound.imgs_per_sec(seconds))
+    return RowBound(of, case.bound.imgs_per_sec(seconds))
 
 
 def most_of(schedules: Iterable[Schedule], case: Case) -> float:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
+from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.statistics import Estimate
 from orchestrator.analysis.tables.declared import Measure, TableColumn, of, of_training, plain
 from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.program_columns import PROGRAM
+from orchestrator.predict import bound_of
 from orchestrator.spec import EVERY_CHOICE, IMGS_PER_SEC, number_text
 
 
@@ -74,6 +76,11 @@ def _count(value: int) -> str:
 def number(value: float | None) -> str:
     """Six digits; empty for None."""
     return "" if value is None else f"{value:.6g}"
+
+
+def _bound_of(trial: TrialMeasure) -> str:
+    """Of what its bound is, in words; a program's is of its own."""
+    return bound_of(trial.communication) if trial.communication else "program"
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -173,9 +180,14 @@ MEASURES: tuple[Measure, ...] = (
         TableColumn(
             "bound",
             lambda r: plain(r.bound_imgs_per_sec),
-            "the [bound](#the-bound) in imgs/sec",
+            "the [bound](#the-bound) in imgs/sec; `bound_of` in summary.csv and JSON says of what",
             together=False,
         ),
+    ),
+    Measure(
+        "bound_of",
+        trial=lambda j: _bound_of(j.measure) if j.bound else None,
+        row=lambda r: _bound_of(r.trials[0]) if r.bound_imgs_per_sec else None,
     ),
     Measure(
         "share_of_bound_pct",

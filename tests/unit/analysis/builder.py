@@ -16,7 +16,7 @@ from orchestrator.records.network import (
     UseRecord,
 )
 from orchestrator.records.trial import BesideRecord, ScaleRecord, TrialRecord
-from orchestrator.spec import EVERY_CHOICE, Choices, load_experiment
+from orchestrator.spec import EVERY_CHOICE, Choices, Demand, load_experiment
 from tests.unit.analysis.record_builder import connection, network_record, port_record
 from tests.unit.analysis.spans_builder import layout_record, server_record, spans_records
 from workloads.models.profiles import load_model
@@ -93,6 +93,7 @@ class FakeTrial:
     chosen: Mapping[str, str] = field(default_factory=dict)  # choices besides model and schedule
     server: bool = True  # whether there is a parameter server
     communication: Schedule | None = None  # what the schedule stands for; None: as its name says
+    demands: tuple[Demand, ...] | None = None  # what it sent in an iteration
     coding: CodingTime | None = None  # of the last worker; the others took half as long
     losses: Sequence[float] = ()  # of real training; a worker's are its number more
     accuracies: Mapping[int, float] = field(default_factory=dict)  # iteration -> held-out accuracy
@@ -146,6 +147,7 @@ class FakeTrial:
             seconds=60.0,
             communication=self._communication(),
             servers=("ps",) if self.server else (),
+            demands=self.demands,
             workers=tuple(self.names),
             batch=self.batch,
             iterations=self.iterations,

@@ -12,11 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.analysis import read_run, report, summarise
-from orchestrator.analysis.measures.bound_share import bound_imgs_per_sec, share_of_gain
+from orchestrator.analysis.measures.bound_share import (
+    bound_imgs_per_sec,
+    demand_imgs_per_sec,
+    share_of_gain,
+)
 from orchestrator.analysis.tables.summary_files import row_json
-from orchestrator.predict import goodput_bps
+from orchestrator.predict import bound_of, goodput_bps
 from orchestrator.spec import load_experiment
 from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, reference, write_run
+from workloads.schedule.library import get_schedule
 
 ROOT = Path(__file__).parents[4]
 BOTH = ["none", "switch-priority"]
@@ -54,6 +59,50 @@ def test_what_a_run_keeps_of_its_experiment_is_enough(tmp_path: Path, name: str)
 )
 def test_without_topology_or_devices_nobody_knows(experiment: dict[str, Any]) -> None:
     assert bound_imgs_per_sec(experiment, "alexnet", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "of", "u"),
+    [
+        ("ring", "any aggregation", 4 / 3),
+        ("split", "any aggregation", 1.2),
+        ("fp16", "what is sent", 1.5),
+    ],
+)
+def test_what_a_trial_sent_has_a_bound_of_its_own(schedule: str, of: str, u: float) -> None:
+    """From what run.json and trial.json keep: resolved choices, and the demands."""
+    experiment = load_experiment(ROOT / "experiments/published.yaml")
+    kept = json.loads(json.dumps(experiment.resolved()))
+    demands = experiment.demands(schedule, "alexnet").all
+    chosen = experiment.schedule(schedule)
+    found = demand_imgs_per_sec(kept, "alexnet", 1, demands, chosen)
+    whole = bound_imgs_per_sec(kept, "alexnet", 1)
+    assert found is not None
+    assert whole is not None
+    assert found == pytest.approx(whole * 3 / u, rel=1e-3)
+    assert bound_of(chosen) == of
+    # A goodput that was measured counts.
+    slow = dict.fromkeys((f"switch1->worker{n}" for n in range(3)), 1e8)
+    slower = demand_imgs_per_sec(kept, "alexnet", 1, demands, chosen, goodputs=slow)
+    assert slower is not None
+    assert slower < found / 2
+
+
+def test_a_coded_row_is_held_against_what_it_sent(tmp_path: Path) -> None:
+    demands = load_experiment(ROOT / "experiments/published.yaml").demands("fp16", "alexnet").all
+    coded = get_schedule("fp16")
+    trials = [
+        FakeTrial(schedule="none", imgs_per_sec=0.2),
+        FakeTrial(schedule="fp16", imgs_per_sec=0.4, communication=coded, demands=demands),
+    ]
+    rows = {
+        row.schedule: row
+        for row in summarise(read_run(write_run(tmp_path, trials, topology=True))).rows
+    }
+    none, fp16 = (rows[name].bound_imgs_per_sec for name in ("none", "fp16"))
+    assert none is not None
+    assert fp16 == pytest.approx(2 * none, rel=1e-3)
+    assert row_json(rows["fp16"])["bound_of"] == "what is sent"
 
 
 def test_a_model_of_another_version_has_no_bound() -> None:
