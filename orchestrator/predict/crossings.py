@@ -38,7 +38,7 @@ class Crossings:
             text: a value for people.
         """
         if self.faster_first is None:
-            return "makes no difference"
+            return "makes no difference" if self.all_known else "has too few figures to tell"
         ends = [text(value) for value in self.values]
         where = "" if self.all_known else ", as far as figures may be used"
         if not ends and not self.faster_first:
@@ -55,10 +55,13 @@ class Crossings:
         return f"pays {' and '.join(parts)}"
 
 
+_SEVERAL = {"pays": "pay", "makes": "make", "has": "have"}
+
+
 def of_all(names: Sequence[str], sentence: str) -> str:
     """A sentence about all schedules that it holds for: `p3 pays ...`, `fp16, q8 pay ...`."""
     verb, _, rest = sentence.partition(" ")
-    return f"{', '.join(names)} {verb if len(names) == 1 else verb.removesuffix('s')} {rest}"
+    return f"{', '.join(names)} {verb if len(names) == 1 else _SEVERAL[verb]} {rest}"
 
 
 def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossings:
@@ -81,9 +84,9 @@ def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossi
         for (low, before), (high, after) in pairwise(known)
         if (before > 0) != (after > 0)
     ]
-    if not known:
-        return Crossings((), None)
     told = [value for value, ratio in zip(values, ratios, strict=True) if ratio is not None]
+    if not known:
+        return Crossings((), None, all_known=len(told) == len(values))
     (first, log_ratio), (last, _) = known[0], known[-1]
     return Crossings(
         tuple(found),

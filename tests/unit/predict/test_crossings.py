@@ -35,7 +35,7 @@ def test_points_within_the_noise_are_passed_over() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     assert crossings([1, 2, 4], [4, None, 0.25]).values == pytest.approx([2])
     assert crossings([1, 2], [4, None]).sentence(str).startswith("pays everywhere, as far as")
-    assert crossings([1, 2], [None, None]).sentence(str) == "makes no difference"
+    assert crossings([1, 2], [None, None]).sentence(str) == "has too few figures to tell"
 
 
 @pytest.mark.parametrize(
