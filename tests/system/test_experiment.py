@@ -254,30 +254,37 @@ def assert_turns(trial: StoredTrial) -> None:
 
 
 def test_workers_exchange_among_themselves(tmp_path: Path) -> None:
-    """An exchange of a user's own: its bytes are where its demands say, and nowhere else."""
+    """A user's own exchange, a ring, and a ring beside a server: bytes are where demands say."""
     shutil.copy(ROOT / "experiments" / "own_exchange.py", tmp_path)
     own = 'custom_schedules:\n  everyone: {exchange: "own_exchange:EveryoneToEveryone"}\n'
-    file = write_experiment(tmp_path, schedules="everyone", more=own)
+    file = write_experiment(tmp_path, schedules="everyone, ring, split", more=own)
     done = dmlbed("run", file, "--json", "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
-    (trial,) = stored_trials(run_directory(tmp_path / "out"))
-    assert not (trial.directory / "ps.jsonl").exists()
-    scale = trial.record["scale"]
-    model, times = load_model("squeezenet"), trial.record["warm_up"] + trial.record["iterations"]
-    moved = times * Layout(model, scale["rates"], scale["time"]).bytes
-    resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
-    experiment = load_experiment(file)
-    demands = experiment.demands("everyone", "squeezenet")
-    assert [asdict(one) for one in demands] == trial.record["demands"]
-    for port in trial.network["ports"]:
-        data = sum(each["bytes"] for each in port["classes"] if each["name"] != "ack")
-        crossing = [one for known in demands.crossed if str(known) == port["port"]
-                    for one in demands.through(known)]  # fmt: skip
-        frames = len(crossing) * moved * FRAME_BYTES / PAYLOAD_BYTES
-        assert frames <= data <= (frames + resent) * 1.01 + SMALL, port["port"]
-    (row,) = json.loads(done.stdout)["rows"]
-    assert 0 < row["imgs_per_sec"] <= ABOVE_BOUND * row["bound_imgs_per_sec"]
-    assert row["verdict"] in LEVELS
+    experiment, model = load_experiment(file), load_model("squeezenet")
+    for trial in stored_trials(run_directory(tmp_path / "out")):
+        name, scale = trial.schedule, trial.record["scale"]
+        assert (trial.directory / "ps.jsonl").exists() == (name == "split")
+        times = trial.record["warm_up"] + trial.record["iterations"]
+        layout = Layout(model, scale["rates"], scale["time"])
+        resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
+        demands = experiment.demands(name, "squeezenet")
+        assert [asdict(one) for one in demands] == trial.record["demands"]
+        # Shares are whole slices, and a server answers no last push.
+        slack = 0.0 if name == "everyone" else 0.05
+        for port in trial.network["ports"]:
+            data = sum(each["bytes"] for each in port["classes"] if each["name"] != "ack")
+            crossing = [one for known in demands.crossed if str(known) == port["port"]
+                        for one in demands.through(known)]  # fmt: skip
+            moved = times * sum(one.bytes for one in crossing) / model.bytes * layout.bytes
+            frames = moved * FRAME_BYTES / PAYLOAD_BYTES
+            least, most = frames * (1 - slack), (frames + resent) * (1.01 + slack) + SMALL
+            assert least <= data <= most, (name, port["port"])
+        ended = {trial.events(f"worker{n}", "end")[0]["parameters_sha256"] for n in range(3)}
+        assert len(ended) == 1
+        assert (None in ended) == (name == "everyone")
+    for row in json.loads(done.stdout)["rows"]:
+        assert 0 < row["imgs_per_sec"] <= ABOVE_BOUND * row["bound_imgs_per_sec"]
+        assert row["verdict"] in LEVELS
 
 
 def test_two_servers_share_the_model(tmp_path: Path) -> None:
