@@ -10,7 +10,7 @@ from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
-from workloads.library import HYBRID, PARAMETER_SERVER
+from workloads.library import HYBRID, PARAMETER_SERVER, SPLIT
 from workloads.models.learning import SHIPPED_DATA
 from workloads.schedule.library import SCHEDULES, Schedule
 
@@ -71,8 +71,8 @@ def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> Non
         why = ""
         if not schedule.bulk_synchronous:
             why = "its workers are never all between two iterations"
-        elif schedule.exchange == HYBRID:
-            why = "what goes round in its groups is in no checkpoint"
+        elif schedule.exchange in (HYBRID, SPLIT):
+            why = "what goes round among its workers is in no checkpoint"
         elif schedule.averages:
             why = "its workers have parameters of their own, which no checkpoint holds"
         elif schedule.exchange != PARAMETER_SERVER:

@@ -50,11 +50,13 @@ def tried_together(
     iterations: int,
     rate: float,
     layer_seconds: Sequence[float] = (),
+    **changes: Any,
 ) -> list[list[dict[str, Any]] | WorkloadError]:
     """Train without a parameter server; return each worker's records, or why it failed.
 
     Args:
         layer_seconds: per worker, for each layer with parameters, forward and backward together.
+        changes: of the workers' jobs.
     """
     names = tuple(f"worker{number}" for number in range(workers))
     order = ORDERS[schedule.order]
@@ -77,42 +79,43 @@ def tried_together(
 
     def work(number: int) -> list[dict[str, Any]] | WorkloadError:
         seconds = layer_seconds[number] if layer_seconds else 0.0
-        job = WorkerJob(
-            host=names[number],
-            program="worker",
-            server_host=None,
-            peers=peers,
-            bind=at[names[number]],
-            buffers=Buffers(65536, 65536),
-            send_buffers=(),
-            flow_dscp=(0,),
-            congestion_control="cubic",
-            seed=7,
-            silence_seconds=PATIENCE,
-            records=folder / f"{names[number]}.jsonl",
-            section={},
-            given={},
-            workers=names,
-            standing={"servers": (), "ring": (), "groups": (), "shares": {}},
-            model=model,
-            schedule=schedule,
-            learning=Learning(),
-            checkpoints=None,
-            cores=None,
-            rates=1.0,
-            time=1.0,
-            batch=1,
-            iterations=iterations,
-            warm_up=0,
-            cool_down=0,
-            repeat=0,
-            learning_rate=rate,
-            turns=False,
-            worker=number,
-            device=DeviceModel("made-up", seconds, 0.0, 0.0),
-            push_ranks=ranks.pushes[number],
-            pulls=ranks.pulls[number],
-        )
+        made: dict[str, Any] = {
+            "host": names[number],
+            "program": "worker",
+            "server_host": None,
+            "peers": peers,
+            "bind": at[names[number]],
+            "buffers": Buffers(65536, 65536),
+            "send_buffers": (),
+            "flow_dscp": (0,),
+            "congestion_control": "cubic",
+            "seed": 7,
+            "silence_seconds": PATIENCE,
+            "records": folder / f"{names[number]}.jsonl",
+            "section": {},
+            "given": {},
+            "workers": names,
+            "standing": {"servers": (), "ring": (), "groups": (), "shares": {}},
+            "model": model,
+            "schedule": schedule,
+            "learning": Learning(),
+            "checkpoints": None,
+            "cores": None,
+            "rates": 1.0,
+            "time": 1.0,
+            "batch": 1,
+            "iterations": iterations,
+            "warm_up": 0,
+            "cool_down": 0,
+            "repeat": 0,
+            "learning_rate": rate,
+            "turns": False,
+            "worker": number,
+            "device": DeviceModel("made-up", seconds, 0.0, 0.0),
+            "push_ranks": ranks.pushes[number],
+            "pulls": ranks.pulls[number],
+        }
+        job = WorkerJob(**{**made, **changes})
         with Records(job.records, job.host) as records:
             try:
                 Worker(job, records, SystemClock()).run()

@@ -19,8 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tests.unit.workloads.exchanges import train_together
 from tests.unit.workloads.in_process import train
 from workloads.errors import WorkloadError
+from workloads.library import PARAMETER_SERVER
 from workloads.models.learning import DIGITS, Learning, Optimizer, OptimizerName
 from workloads.models.profiles import load_model
 from workloads.process.checkpoints import Checkpoints, last_of_all
@@ -122,12 +124,13 @@ def test_three_workers_compute_what_one_process_does_on_the_joined_batch(
     assert difference <= 1e-12
 
 
-@pytest.mark.parametrize("schedule", ["none", "p3", "r2sp"])
+@pytest.mark.parametrize("schedule", ["none", "p3", "r2sp", "ring"])
 def test_three_workers_learn_digits(tmp_path: Path, schedule: str) -> None:
-    train(
-        tmp_path, DIGITS_CNN, get_schedule(schedule), iterations=60, batch=32,
-        learning_rate=0.1, learning=Learning("torch", "digits", 20),
-    )  # fmt: skip
+    asked = {"iterations": 60, "batch": 32, "learning": Learning("torch", "digits", 20)}
+    if get_schedule(schedule).exchange == PARAMETER_SERVER:
+        train(tmp_path, DIGITS_CNN, get_schedule(schedule), learning_rate=0.1, **asked)
+    else:
+        train_together(tmp_path, DIGITS_CNN, get_schedule(schedule), workers=3, rate=0.1, **asked)
     judged = of("evaluation", tmp_path)
     iterations = of("iteration", tmp_path)
     assert [one["iteration"] for one in judged][:3] == [0, 20, 40]
