@@ -241,7 +241,8 @@ def test_a_sweep_has_a_line_for_every_point_and_the_time_of_all() -> None:
     assert {(row[1], row[2]) for row in rows} == {("5", "R=8, D=0.5")}
     assert result.stdout.startswith("sweep-workers: 5 points of workers, 25 trials (linux-bridge")
     answer = planned(WORKERS, "--scale", "8,0.5")
-    assert answer["sweep"]["values"] == [1, 2, 4, 8, 16]
+    variables = [{"key": "workers", "values": [1, 2, 4, 8, 16]}]
+    assert answer["sweep"]["variables"] == variables
     assert [point["point"] for point in answer["points"]] == [row[0] for row in rows]
     assert answer["seconds"] == pytest.approx(sum(point["seconds"] for point in answer["points"]))
 

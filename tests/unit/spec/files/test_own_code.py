@@ -187,7 +187,7 @@ def trial(made: Experiment) -> Trial:
         ("exchange: 'own:Nothing', slice: 64 KiB", "does not heed slice: leave that out"),
         (
             "exchange: ring, order: layer, place: host, window: 4 MB, synchronisation: per-tensor",
-            "exchange 'ring' does not heed window: leave that out",
+            "in a ring it counts buckets that have not come back; say `bucket`",
         ),
         ("exchange: 'own:Dreamer'", "no choice with 'slcie' (did you mean 'slice'?)"),
         ("exchange: 'own:Astray'", "'elsewhere' is not one of the hosts that it was given"),
