@@ -126,7 +126,11 @@ def test_three_workers_compute_what_one_process_does_on_the_joined_batch(
 
 @pytest.mark.parametrize("schedule", ["none", "p3", "r2sp", "ring"])
 def test_three_workers_learn_digits(tmp_path: Path, schedule: str) -> None:
-    asked = {"iterations": 60, "batch": 32, "learning": Learning("torch", "digits", 20)}
+    asked: dict[str, Any] = {
+        "iterations": 60,
+        "batch": 32,
+        "learning": Learning("torch", "digits", 20),
+    }
     if get_schedule(schedule).exchange == PARAMETER_SERVER:
         train(tmp_path, DIGITS_CNN, get_schedule(schedule), learning_rate=0.1, **asked)
     else:
