@@ -264,7 +264,7 @@ def test_workers_exchange_among_themselves(tmp_path: Path) -> None:
     for trial in stored_trials(run_directory(tmp_path / "out")):
         name, scale = trial.schedule, trial.record["scale"]
         assert (trial.directory / "ps.jsonl").exists() == (name == "split")
-        times = trial.record["warm_up"] + trial.record["iterations"]
+        times = sum(trial.record[key] for key in ("warm_up", "iterations", "cool_down"))
         layout = Layout(model, scale["rates"], scale["time"])
         resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
         demands = experiment.demands(name, "squeezenet")

@@ -552,15 +552,15 @@ SCHEDULES: tuple[Schedule, ...] = (
         exchange=SPLIT,
         order="planned",
         place="host",
-        slice_bytes=80_000 * _ELEMENT,
+        slice_bytes=40_000 * _ELEMENT,
         not_sent_limit_bytes=_NOT_SENT_LIMIT,
         synchronisation="per-slice",
         source=(
             "ours: two ways at once. A linear programme over the links says how much of the model "
             "goes through the parameter server, and how much round the ring of the workers, so "
             "that the fullest link is busy for the least time: on the published topology two "
-            "fifths and three fifths, 1.2 u. Slices take the ways in turn along the model; each "
-            "way is as in planned-order and in ring"
+            "fifths and three fifths, 1.2 u. Slices, p3's, take the ways in turn along the model; "
+            "each way is as in planned-order and in ring"
         ),
     ),
     Schedule(
