@@ -5,6 +5,7 @@ What becomes of gradients, and where parameters come from, is for its exchange t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -116,18 +117,24 @@ class Worker:
 
     def _train_all(self) -> Ended:
         trained: dict[str, Any] = {}
+        rounds = self._job.rounds
+        kept: deque[dict[str, Any]] = deque()  # iterations that are not written down yet
         for iteration in count():
             if not self._exchange.more(iteration):
                 break
             self._iteration = iteration
-            before, trained = trained, self._train(iteration, trained)
-            if before:
-                self._note(before)
+            trained = self._train(iteration, trained)
+            kept.append(trained)
+            # What a round gave may leave until the next one has needed what came for it.
+            while rounds.exchanges(iteration) and kept[0]["iteration"] < rounds.first(
+                rounds.of(iteration)
+            ):
+                self._note(kept.popleft())
         ended = self._exchange.close() or Ended()
-        if trained:
-            if "ended_ns" not in trained:
-                _end(trained, ended.ended_ns or self._clock.now())
-            self._note(trained)
+        if trained and "ended_ns" not in trained:
+            _end(trained, ended.ended_ns or self._clock.now())
+        for one in kept:
+            self._note(one)
         return ended
 
     def _train(self, iteration: int, before: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +172,7 @@ class Worker:
         return trained
 
     def _note(self, trained: dict[str, Any]) -> None:
-        """Write an iteration down, an iteration later: its push may overlap with what follows."""
+        """Write an iteration down, a round later: its push may overlap with what follows."""
         sent = self._exchange.sent(trained["iteration"])
         pushed = trained["backward_done_ns"] if sent is None else sent
         self._records.write(WorkerIteration(**trained, push_sent_ns=pushed))

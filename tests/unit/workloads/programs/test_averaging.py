@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tests.unit.workloads.exchanges import train_together
 from tests.unit.workloads.in_process import model_of, train
 from workloads.exchange import Ended
+from workloads.exchange.averaging import Averaging
 from workloads.exchange.ring import RingExchange
 from workloads.models.learning import Learning, Optimizer
 from workloads.models.profiles import Model
@@ -156,6 +157,23 @@ def trained(folder: Path, schedule: Schedule, **given: Any) -> Values:
         patch.setattr("tests.unit.workloads.in_process.ParameterServer", Keeping)
         train(folder, MODEL, schedule, **given)
     return kept[0]
+
+
+def test_nobody_waits_for_what_leaves_before_the_next_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a round gave may take as long to leave as the next round has iterations."""
+    asked: list[tuple[int, int]] = []
+    sent = Averaging.sent
+
+    def noted(self: Averaging, iteration: int) -> int | None:
+        asked.append((iteration, self._iteration))
+        return sent(self, iteration)
+
+    monkeypatch.setattr(Averaging, "sent", noted)
+    train(tmp_path, MODEL, elastic(get_schedule("fifo"), 4), workers=1, iterations=13)
+    needed = {**dict.fromkeys(range(4), 7), **dict.fromkeys(range(4, 8), 11)}
+    assert asked == [(one, needed.get(one, 12)) for one in range(13)]
 
 
 def test_across_groups_the_centre_is_that_of_all(tmp_path: Path) -> None:
