@@ -53,7 +53,7 @@ from orchestrator.spec import (
 from orchestrator.spec.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from workloads.schedule.library import UNSCHEDULED, Schedule
+from workloads.schedule.schedule import UNSCHEDULED, Schedule
 
 
 @click.command()

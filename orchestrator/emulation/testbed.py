@@ -32,7 +32,7 @@ from orchestrator.emulation.switches.switch_rules import SwitchRules
 from orchestrator.errors import RunError
 from orchestrator.records.network import LossRecord
 from orchestrator.spec import LINUX_BRIDGE, Demands, Scale, SshAccess
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 RUN_DIRECTORY = Path("/run/dmlbed")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.orders.order import Order
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 def incompatibility(schedule: Schedule, order: Order) -> str:

@@ -11,7 +11,7 @@ from orchestrator.errors import RunError
 from orchestrator.orders.order import Order, Setting
 from orchestrator.plugins import users_code
 from workloads.errors import raised_by
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 PULLED_ITERATIONS = 1000
 

@@ -12,7 +12,7 @@ nothing of another one overlaps with it, for that starts with a later backward p
 
 from __future__ import annotations
 
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 def averaged_seconds(

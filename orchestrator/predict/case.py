@@ -22,7 +22,7 @@ from orchestrator.spec import (
 )
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from orchestrator.spec import CodedModel, OwnCodecs, Way, leaves_vectors
 from workloads.models.coding import CodingDevice
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from orchestrator.spec import ServerExchange
 from orchestrator.spec.checks.sizes import unit_count
 from workloads.library import RING
 from workloads.models.profiles import Model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 MAX_STEPS = 50_000_000
 """Of `bound` in all. A step takes some 4 us: with 3 to 1000 workers, and with 140,000 units."""

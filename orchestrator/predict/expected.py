@@ -40,7 +40,8 @@ from orchestrator.predict.several_servers import work_of_servers
 from orchestrator.predict.windows import grows, long_ways_seconds
 from orchestrator.spec import WAYS, number_text, rate_text
 from workloads.library import PARAMETER_SERVER, RING
-from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import UNSCHEDULED, Schedule
 from workloads.schedule.units import Layout
 
 _SIMULATED = "simulated"

@@ -11,9 +11,9 @@ from orchestrator.predict.ring_pipeline import RingMember, RingUnit, ring_second
 from orchestrator.spec import Demands, ring_order
 from workloads.exchange.buckets import fused
 from workloads.exchange.demand import ring_demands
-from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
 from workloads.schedule.owners import layout_of, owners
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from orchestrator.predict.lower import worker_devices
 from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.spec import Demands, Placement, sent_demands
 from workloads.library import EXCHANGES
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 BoundOf = Literal["whole models", "any aggregation", "what is sent"]
 

@@ -16,8 +16,8 @@ from orchestrator.predict.pipeline import Work, work
 from orchestrator.predict.windows import capped, delays_seconds
 from orchestrator.spec import WAYS, Demands, Placement, Way, members_of, too_few_servers
 from workloads.exchange.demand import server_demands
-from workloads.schedule.library import Schedule
 from workloads.schedule.owners import server_shares
+from workloads.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
     from orchestrator.predict.case import Case

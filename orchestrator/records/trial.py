@@ -13,7 +13,7 @@ from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.jobs import Neighbour
 from workloads.exchange.demand import Demand
 from workloads.schedule.averaging import Rounds
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 _TEXTS = TypeAdapter(dict[str, str])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 def around(schedules: Iterable[Schedule], warm_up: int, cool_down: int) -> tuple[int, int, str]:

@@ -1,5 +1,5 @@
 """The schedule that others are compared with where an experiment names none."""
 
-from workloads.schedule.library import UNSCHEDULED
+from workloads.schedule.schedule import UNSCHEDULED
 
 BASELINE = UNSCHEDULED

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from workloads.library import IDENTITY, PARAMETER_SERVER
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 CHOICES = {"model": "models", "schedule": "schedules", "program": "programs"}
 """Every choice of a trial -> the key of the experiment that lists its values.

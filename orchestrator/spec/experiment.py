@@ -37,8 +37,9 @@ from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import add_model, load_model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
 from workloads.schedule.members import Members
+from workloads.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True)

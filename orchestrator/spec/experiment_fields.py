@@ -20,7 +20,7 @@ from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.windows import buffers_of
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 _SCHEDULES = TypeAdapter(dict[str, Schedule])
 _ORDERS = TypeAdapter(dict[str, OwnOrder])

@@ -13,7 +13,7 @@ from math import ceil
 from orchestrator.spec.fields import SLICE_MICROSECONDS
 from orchestrator.spec.scale import MAX_TIME, Scale
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES
 from workloads.transport.wire import HEADER_BYTES
 

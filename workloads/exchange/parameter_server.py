@@ -9,9 +9,9 @@ from workloads.exchange.demand import Demand, server_demands
 from workloads.exchange.exchange import End, Ended, Exchange
 from workloads.exchange.server_way import ServerWay
 from workloads.models.profiles import Model
-from workloads.schedule.library import CHOICES
 from workloads.schedule.members import Members
 from workloads.schedule.owners import server_shares, units_of
+from workloads.schedule.schedule import CHOICES
 from workloads.schedule.units import Unit
 from workloads.transport.spans import Spans
 

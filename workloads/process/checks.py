@@ -13,7 +13,8 @@ from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import Model, add_model, load_model
 from workloads.process.checkpoints import Checkpoints
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 
 Check = Callable[[Any], Any]
 """Takes a value of a JSON file; raises ValueError with what it must be."""

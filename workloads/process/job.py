@@ -16,7 +16,7 @@ from typing import Any
 
 from workloads.errors import JobError
 from workloads.process import checks
-from workloads.schedule.library import MAX_FLOWS
+from workloads.schedule.schedule import MAX_FLOWS
 from workloads.transport.sockets import Buffers, Endpoint
 
 MOST_WORKERS = 1 << 16

@@ -17,9 +17,9 @@ from workloads.process import checks
 from workloads.process.checkpoints import Checkpoints
 from workloads.process.job import MOST_WORKERS, Job
 from workloads.schedule.averaging import Rounds
-from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
 from workloads.schedule.owners import layout_of
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout, scaled_elements
 
 MIN_NOT_SENT_LIMIT_BYTES = 8 * 1024  # the MTU does not scale, and TCP needs some packets at hand

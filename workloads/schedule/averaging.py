@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from workloads.schedule.library import Schedule
+    from workloads.schedule.schedule import Schedule
 
 AveragingName = Literal["every-step", "local", "elastic"]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workloads.library import HYBRID, PARAMETER_SERVER, RING, SPLIT
-from workloads.schedule.library import UNSCHEDULED, Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import UNSCHEDULED, Schedule
 
 
 @dataclass(frozen=True)

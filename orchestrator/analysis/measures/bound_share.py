@@ -38,7 +38,7 @@ from orchestrator.spec import (
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
 from workloads.models.profiles import load_model, model_names
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 _TOPOLOGY = TypeAdapter(Topology)
 _JOBS = TypeAdapter(dict[str, Neighbour])

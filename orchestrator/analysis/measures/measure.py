@@ -31,7 +31,7 @@ from orchestrator.spec import Demand
 from orchestrator.spec.choices import Choices, Chosen
 from orchestrator.spec.programs import IMGS_PER_SEC
 from workloads.schedule.averaging import Averaged
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 PAYLOAD_PER_SEGMENT = 1448
 """Bytes of payload in a full TCP segment at MTU 1500 with timestamps."""

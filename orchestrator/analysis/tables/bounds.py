@@ -14,7 +14,7 @@ from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.program_bound import program_imgs_per_sec
 from orchestrator.predict import Goodputs
 from orchestrator.spec import Demand
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 class Bounded(NamedTuple):

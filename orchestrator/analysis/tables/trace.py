@@ -15,7 +15,7 @@ from orchestrator.analysis.measures.utilisation import BIN_NS, WORDS, Full, util
 from orchestrator.analysis.reading.spans import Span, TrialSpans, WorkerSpans
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec import WAYS, Way, rate_text
-from workloads.schedule.library import MAX_FLOWS
+from workloads.schedule.schedule import MAX_FLOWS
 
 Event = dict[str, Any]
 

@@ -38,7 +38,7 @@ from orchestrator.spec import (
     port_burst_segments,
     ports,
 )
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 DATA_CLASS = "data"
 

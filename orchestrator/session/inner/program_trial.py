@@ -20,7 +20,8 @@ from orchestrator.session.plan.programs import program_plans, strange_interfaces
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.testbed.protocol import Testbed
 from orchestrator.spec import Experiment, Program, program_demands
-from workloads.schedule.library import UNSCHEDULED, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import UNSCHEDULED
 
 _SHOWN = 5
 """Lines of a program that a message has."""

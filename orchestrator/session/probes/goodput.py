@@ -18,7 +18,8 @@ from orchestrator.session.probes.probe import Probe, traffic_of
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import WAYS, Experiment
 from workloads.models.profiles import load_model
-from workloads.schedule.library import UNSCHEDULED, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import UNSCHEDULED
 
 
 def goodput_probe(experiment: Experiment, look: Look) -> Probe:

@@ -12,7 +12,7 @@ from orchestrator.emulation.ports.link_sampler import LinkSampler
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.records.network import LossRecord
 from orchestrator.spec import Demands, Scale, SshAccess
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 class Testbed(Protocol):

@@ -8,7 +8,7 @@ from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.text import counted
 from orchestrator.spec.yaml.document import Document
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 def check_rounds(

@@ -19,7 +19,8 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Conditions
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.yaml.document import Document
-from workloads.schedule.library import SCHEDULES, Schedule
+from workloads.schedule.library import SCHEDULES
+from workloads.schedule.schedule import Schedule
 
 
 @dataclass

@@ -15,7 +15,8 @@ from orchestrator.spec.traffic.members import too_few_servers
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import EXCHANGES
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 
 
 def check_exchanges(

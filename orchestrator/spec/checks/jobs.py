@@ -19,7 +19,8 @@ from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import path
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import PARAMETER_SERVER
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 
 _KINDS = (
     "give `traffic: {from: a host, to: a host, rate: 300 Mbps}`, or `model` and `placement`, or"

@@ -12,7 +12,8 @@ from orchestrator.spec.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import HYBRID, PARAMETER_SERVER, SPLIT
 from workloads.models.learning import SHIPPED_DATA
-from workloads.schedule.library import SCHEDULES, Schedule
+from workloads.schedule.library import SCHEDULES
+from workloads.schedule.schedule import Schedule
 
 _ONLY_REAL = ("checkpoint", "dtype", "data", "evaluate_every", "target_accuracy")
 

@@ -10,7 +10,7 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Sweep
 from orchestrator.spec.yaml.document import Document
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model, load_model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 MAX_TRIALS = 10_000
 """Of a run, at all points of its sweep: each takes two seconds at least."""

@@ -22,8 +22,9 @@ from orchestrator.spec.traffic.members import members_of
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule, schedule_names
+from workloads.schedule.library import schedule_names
 from workloads.schedule.owners import layout_of
+from workloads.schedule.schedule import Schedule
 
 
 def custom_schedules(

@@ -43,13 +43,7 @@ from workloads.models.learning import ComputeName, DataName, DtypeName, Learning
 from workloads.schedule.averaging import EVERY_STEP, AveragingName
 from workloads.schedule.codec_names import EXAMPLES
 from workloads.schedule.kinds import SynchronisationName
-from workloads.schedule.library import (
-    MAX_FLOWS,
-    MIN_FLOWS,
-    Place,
-    Schedule,
-    SwitchOrder,
-)
+from workloads.schedule.schedule import MAX_FLOWS, MIN_FLOWS, Place, Schedule, SwitchOrder
 
 MAX_CUSTOM_SCHEDULES = 32
 
@@ -168,7 +162,7 @@ class DeviceFile(FileModel):
 
 
 class ScheduleFile(FileModel):
-    """A user-defined schedule: a point in a space of choices (`workloads.schedule.library`)."""
+    """A user-defined schedule: a point in a space of choices (`workloads.schedule.schedule`)."""
 
     renamed: ClassVar[Mapping[str, str]] = {"unsent": "not_sent_limit"}
 

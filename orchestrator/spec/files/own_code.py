@@ -19,7 +19,7 @@ from orchestrator.spec.yaml.document import Document, Loc
 from workloads.errors import WorkloadError
 from workloads.library import EXCHANGES
 from workloads.schedule.codec_names import is_library
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
     from workloads.codecs import Floats, Part

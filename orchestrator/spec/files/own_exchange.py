@@ -12,8 +12,8 @@ from orchestrator.plugins import OwnCode, OwnExchange, users_code
 from orchestrator.spec.traffic.exchange_demands import exchange_class
 from workloads.errors import nearest, raised_by
 from workloads.library import PARAMETER_SERVER
-from workloads.schedule.library import CHOICES, Schedule, chosen
 from workloads.schedule.members import Members
+from workloads.schedule.schedule import CHOICES, Schedule, chosen
 
 _RETURNS = {
     "wait": "the layer, and when its parameters came (ns; 0: they were there)",

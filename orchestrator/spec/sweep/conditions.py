@@ -13,7 +13,7 @@ from orchestrator.spec.sweep.variable import LINK_KEYS, Value, Variable
 from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.windows import SocketBuffers
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 _FIELDS = {"codec": ("push_codec", "pull_codec")}
 """Keys of a schedule that stand for several of its fields."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from orchestrator.spec.units import duration_text, exact_size_text, rate_parts, rate_text
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 Value: TypeAlias = int | float | str
 """Of a key, in bit/s, microseconds or bytes if it has a unit."""

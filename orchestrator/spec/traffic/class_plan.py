@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from orchestrator.spec.switch_kinds import LINUX_BRIDGE, OPENFLOW_KINDS
 from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.graph import closing_link
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 DATA_DSCP = 0
 MAX_DSCP = 63

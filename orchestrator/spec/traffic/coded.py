@@ -16,7 +16,7 @@ from workloads.errors import raised_by
 from workloads.library import EXCHANGES
 from workloads.models.profiles import Model
 from workloads.schedule.codec_names import is_library
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 _REMEMBERED = 64
 

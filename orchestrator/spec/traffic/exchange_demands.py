@@ -19,8 +19,8 @@ from workloads.errors import raised_by
 from workloads.exchange.demand import server_demands
 from workloads.library import EXCHANGES, PARAMETER_SERVER
 from workloads.models.profiles import Model
-from workloads.schedule.library import Schedule
 from workloads.schedule.owners import server_shares
+from workloads.schedule.schedule import Schedule
 
 _REMEMBERED = 64  # topologies, or sizes of models on them: a sweep has a few dozen
 

@@ -13,8 +13,8 @@ from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.split import split
 from workloads.exchange.demand import ring_demands, server_demands
 from workloads.library import EXCHANGES, SPLIT
-from workloads.schedule.library import Groups, Schedule
 from workloads.schedule.members import Members
+from workloads.schedule.schedule import Groups, Schedule
 from workloads.schedule.ways import RING, SERVER
 
 _REMEMBERED = 64  # topologies, or schedules on them: a sweep has a few dozen

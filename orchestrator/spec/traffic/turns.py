@@ -34,7 +34,7 @@ from orchestrator.spec.traffic.windows import (
     window_bytes,
 )
 from workloads.models.profiles import Model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 _STEPS = 1000
 """Per unit of D, in which the least one is looked for."""

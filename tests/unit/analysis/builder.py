@@ -35,7 +35,7 @@ from workloads.process.process_records import (
     WorkerSpans,
 )
 from workloads.schedule.kinds import SynchronisationName
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 SECOND = 1_000_000_000

@@ -12,7 +12,8 @@ from orchestrator.analysis import TrialMeasure, judge_run, judge_trial, read_tri
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.errors import RunError
 from tests.unit.analysis.builder import FakeTrial
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 
 LOCAL = replace(get_schedule("none"), averaging="local", every=4)
 EXCHANGING = dict.fromkeys((7, 11, 15), 5.0)  # takes five times as long as the others

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from orchestrator.orders import Computation, Setting, setting_of
 from tests.unit.workloads.in_process import model_of
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 

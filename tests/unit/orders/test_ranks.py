@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.orders import ORDERS, Order, OrderError, Ranks, incompatibility, ranks_of
 from tests.unit.orders.settings import setting_for
-from workloads.schedule.library import SCHEDULES, Schedule, get_schedule
+from workloads.schedule.library import SCHEDULES, get_schedule
+from workloads.schedule.schedule import Schedule
 
 P3 = get_schedule("p3")
 TIC = get_schedule("tic")

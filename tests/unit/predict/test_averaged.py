@@ -11,7 +11,8 @@ import pytest
 from orchestrator.predict import Case, demand_bound, expected
 from orchestrator.spec import load_experiment
 from orchestrator.spec.traffic.exchange_demands import on_average
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 
 PUBLISHED = load_experiment(Path(__file__).parents[3] / "experiments/published.yaml")
 CASE = Case.of(PUBLISHED, "resnet50")

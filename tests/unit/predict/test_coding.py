@@ -19,7 +19,8 @@ from workloads.codecs.named import make
 from workloads.codecs.part import parts_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model
-from workloads.schedule.library import SCHEDULES, Schedule, get_schedule
+from workloads.schedule.library import SCHEDULES, get_schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 PUBLISHED = load_experiment(Path(__file__).parents[3] / "experiments" / "published.yaml")

@@ -17,7 +17,8 @@ from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import with_rate
 from workloads.library import RING
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule, get_schedule, schedule_names
+from workloads.schedule.library import get_schedule, schedule_names
+from workloads.schedule.schedule import Schedule
 
 PUBLISHED = load_experiment(Path(__file__).parents[3] / "experiments/published.yaml")
 TRUNK = ("switch0", "switch1")

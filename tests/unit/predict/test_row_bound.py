@@ -10,7 +10,8 @@ import pytest
 from orchestrator.predict import Case, allreduce_times, compute_seconds, expected, row_bound
 from orchestrator.predict.row_bound import most_of
 from orchestrator.spec import load_experiment
-from workloads.schedule.library import SCHEDULES, Schedule, get_schedule
+from workloads.schedule.library import SCHEDULES, get_schedule
+from workloads.schedule.schedule import Schedule
 
 PUBLISHED = load_experiment(Path(__file__).parents[3] / "experiments" / "published.yaml")
 

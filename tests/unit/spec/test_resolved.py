@@ -23,7 +23,7 @@ from orchestrator.spec import (
     load_experiment,
 )
 from workloads.models.devices import DeviceModel
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests/golden/good"

@@ -23,9 +23,9 @@ from workloads.process.job import Peer
 from workloads.process.records import Records
 from workloads.process.training import WorkerJob
 from workloads.programs.worker import Worker
-from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
 from workloads.schedule.owners import layout_of
+from workloads.schedule.schedule import Schedule
 from workloads.training.clock import SystemClock
 from workloads.transport.sockets import Buffers, Endpoint
 

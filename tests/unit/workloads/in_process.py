@@ -22,9 +22,9 @@ from workloads.process.records import Records
 from workloads.process.training import ServerJob, WorkerJob
 from workloads.programs.server import ParameterServer
 from workloads.programs.worker import Worker
-from workloads.schedule.library import Schedule
 from workloads.schedule.members import Members
 from workloads.schedule.owners import layout_of, units_of
+from workloads.schedule.schedule import Schedule
 from workloads.training.clock import SystemClock
 from workloads.transport.memory import Arena
 from workloads.transport.sockets import Buffers, Endpoint

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workloads.models.profiles import Tensor
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import scaled_elements
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from orchestrator.orders import ORDERS, computation, ranks_of, setting_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 ROOT = Path(__file__).parents[3]

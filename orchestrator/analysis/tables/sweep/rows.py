@@ -35,7 +35,8 @@ from orchestrator.spec import (
 )
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model, model_names
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 
 Standing = Literal["wins", "within the noise", ""]
 

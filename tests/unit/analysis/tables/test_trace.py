@@ -30,7 +30,8 @@ from tests.unit.analysis.builder import FakeTrial, write_run
 from tests.unit.analysis.traced import Limits, rewritten, traced
 from tests.unit.workloads.in_process import train
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 from workloads.transport.spans import KEPT_ITERATIONS
 
 

@@ -16,7 +16,7 @@ from orchestrator.session.plan.trials import plan_trials
 from orchestrator.spec import Experiment, Program, Scale, Throughput
 from tests.unit.session.examples import TRIAL, experiment, iteration
 from workloads.schedule.kinds import SynchronisationName
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 
 class Clock:

@@ -38,7 +38,7 @@ from tests.unit.session.examples import (
 from tests.unit.session.jobs_read import job_of
 from workloads.exchange.demand import server_demands
 from workloads.models.profiles import load_model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 
 HOSTS = ("ps", "worker0", "worker1", "worker2")
 RECORDS = {name: name.encode() + b"\n" for name in HOSTS}

@@ -17,8 +17,9 @@ from tests.unit.workloads.in_process import model_of, train
 from workloads.errors import WorkloadError
 from workloads.exchange.hybrid import HybridExchange
 from workloads.models.profiles import Model, load_model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
 from workloads.schedule.members import Members
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Unit
 
 HYBRID = get_schedule("hybrid")

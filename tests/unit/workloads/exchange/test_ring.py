@@ -19,8 +19,9 @@ from workloads.exchange.demand import ring_demands
 from workloads.exchange.ring import RingExchange
 from workloads.exchange.ring_state import RingState
 from workloads.models.profiles import Model
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
 from workloads.schedule.owners import owners
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout
 
 RING, BUCKETED = get_schedule("ring"), get_schedule("ring-bucketed")

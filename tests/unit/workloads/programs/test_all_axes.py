@@ -26,7 +26,7 @@ from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.programs.test_schedules import CODECS, MODELS, WHOLE
 from workloads.library import HYBRID, IDENTITY, PARAMETER_SERVER, RING, SPLIT
 from workloads.models.profiles import Model
-from workloads.schedule.library import Schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 
 SYNCHRONISATIONS = ("step-barrier", "per-tensor", "per-slice")

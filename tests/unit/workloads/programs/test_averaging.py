@@ -22,7 +22,8 @@ from workloads.models.learning import Learning, Optimizer
 from workloads.models.profiles import Model
 from workloads.programs.server import ParameterServer
 from workloads.schedule.kinds import SynchronisationName
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import Layout
 from workloads.schedule.ways import ways
 

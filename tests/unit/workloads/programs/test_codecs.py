@@ -15,7 +15,8 @@ from workloads.codecs import Codec
 from workloads.codecs.coded import payloads_of
 from workloads.codecs.top_k import TopK
 from workloads.errors import JobError, WorkloadError
-from workloads.schedule.library import Schedule, get_schedule
+from workloads.schedule.library import get_schedule
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout
 from workloads.transport.memory import Arena
 

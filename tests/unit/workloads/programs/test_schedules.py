@@ -20,7 +20,8 @@ from tests.unit.workloads.reference import averaged, trained
 from workloads.library import IDENTITY, PARAMETER_SERVER
 from workloads.models.profiles import Model
 from workloads.schedule.kinds import SynchronisationName
-from workloads.schedule.library import SCHEDULES, Place, Schedule, get_schedule
+from workloads.schedule.library import SCHEDULES, get_schedule
+from workloads.schedule.schedule import Place, Schedule
 from workloads.schedule.units import CHUNK_BYTES, Layout
 
 EXACT = (codecs.Negated, codecs.Packed)  # of which one makes payloads of another length

@@ -9,7 +9,8 @@ import pytest
 
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import Layer, Tensor, load_model, model_names
-from workloads.schedule.library import Schedule, get_schedule, schedule_names
+from workloads.schedule.library import get_schedule, schedule_names
+from workloads.schedule.schedule import Schedule
 
 PUBLISHED_DEVICE = "published-worker-6-cores-2GHz"
 

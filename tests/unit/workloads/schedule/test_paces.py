@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.workloads.in_process import model_of, train
-from workloads.schedule.library import Schedule
 from workloads.schedule.paces import Paces, Turns
+from workloads.schedule.schedule import Schedule
 from workloads.schedule.synchronisation import Answer, Last, Release
 
 
