@@ -67,8 +67,9 @@ def trials(run: Path) -> list[StoredTrial]:
 
 
 def test_standard_output_is_one_json_object(
-    finished: subprocess.CompletedProcess[str], run: Path
+    finished: subprocess.CompletedProcess[str], run: Path, trials: list[StoredTrial]
 ) -> None:
+    assert len(trials) == 4
     answer = json.loads(finished.stdout)
     assert set(answer) == {"run", "rows", "failed", "missing"}
     assert (answer["failed"], answer["missing"]) == ([], 0)
@@ -79,7 +80,7 @@ def test_standard_output_is_one_json_object(
     for row in rows.values():
         assert row["model"] == "squeezenet"
         assert row["imgs_per_sec"] > 0
-        assert row["repeats"] == 2
+        assert row["repeats"] in (1, 2)  # one that others disturbed is left out of the mean
         assert row["verdict"] in ("ok", "doubtful", "unusable")
     assert rows["none"]["speedup_pct"] is None
     assert isinstance(rows["switch-priority"]["speedup_pct"], float)
