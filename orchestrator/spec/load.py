@@ -25,10 +25,11 @@ from orchestrator.spec.choices import CHOICES
 from orchestrator.spec.experiment import Experiment
 from orchestrator.spec.fields import AUTO
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
-from orchestrator.spec.files.experiment_file import DeviceFile, ExperimentFile
+from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.own_code import own_code
 from orchestrator.spec.files.own_models import find_models
 from orchestrator.spec.files.repeated import Groups, write_out
+from orchestrator.spec.files.schedule_file import DeviceFile
 from orchestrator.spec.files.topology_file import TopologyFile
 from orchestrator.spec.files.validation import items, mapping, sound_part, validate
 from orchestrator.spec.jobs import Neighbour
