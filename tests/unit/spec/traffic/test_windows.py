@@ -61,7 +61,11 @@ def sent(topology: Topology, direction: str = "pull") -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("path", TOPOLOGIES, ids=lambda path: path.stem)
+# Windows of links with a delay follow from it.
+WITHOUT_DELAY = [path for path in TOPOLOGIES if path.stem != "workers-1ms"]
+
+
+@pytest.mark.parametrize("path", WITHOUT_DELAY, ids=lambda path: path.stem)
 def test_shipped_topologies_have_the_windows_that_their_figures_were_measured_with(
     path: Path,
 ) -> None:
