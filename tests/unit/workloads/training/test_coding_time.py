@@ -49,7 +49,7 @@ class Slow(Gate):
         return layers[0], self._clock.now()
 
     def judged(self) -> Arena:
-        raise NotImplementedError
+        return Arena(Layout(MODEL, 1, 1))
 
     def computed(self, kind: Pass, layer: int, begin: int, ended: int) -> None:
         pass
