@@ -13,7 +13,7 @@ _MOST_GROUPS = 1 << 18
 _CELLS = 16  # of a first density, for each entry
 _STEPS = 100
 _LEAST_GAIN = 1e-4  # of the cost; a step that gains less is the last one
-_FINE, _LEAST_FINE = 16, 512  # entries that are found first, for each that is asked for
+_FINE, _LEAST_FINE = 8, 512  # entries that are found first, for each that is asked for
 _WIDEST = 8  # times as many of these as come to an entry on average, one may have
 
 
