@@ -11,12 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.testvm.guest import Guest, Outcome
-from scripts.testvm.jobs import GUESTS
+from scripts.testvm.jobs import FIGURES, GUESTS, Job
 from scripts.testvm.mirror import RELEASE, download, find_mirror
 from scripts.testvm.rootfs import copy_project, make_image, make_root, set_up
 
@@ -98,7 +98,13 @@ def guest_memory() -> int:
     return min(LARGEST_GUEST_MIB, int(min(pages, room) * 0.4) >> 20)
 
 
-def run_guests(folder: Path, kernel: Path, image: Path, report: Report) -> list[Outcome]:
+def run_guests(
+    machines: Mapping[str, tuple[Job, ...]],
+    folder: Path,
+    kernel: Path,
+    image: Path,
+    report: Report,
+) -> list[Outcome]:
     """Boot both machines and let them do their jobs; how each job ended."""
     memory = guest_memory()
     until = time.monotonic() + GUEST_SECONDS
@@ -107,7 +113,7 @@ def run_guests(folder: Path, kernel: Path, image: Path, report: Report) -> list[
             stack.enter_context(
                 Guest(folder / name, jobs, kernel=kernel, image=image, memory=memory)
             )
-            for name, jobs in GUESTS.items()
+            for name, jobs in machines.items()
         ]
         for guest in guests:
             guest.wait(until)
@@ -125,7 +131,11 @@ def main() -> int:
     """All of it; 0 if everything passed."""
     parser = argparse.ArgumentParser(prog="make test-vm", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the directory behind")
-    keep = parser.parse_args().keep
+    parser.add_argument(
+        "--figures", action="store_true", help="run experiments with delays, and print their tables"
+    )
+    given = parser.parse_args()
+    keep = given.keep
     require()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     report = Report()
@@ -146,7 +156,11 @@ def main() -> int:
         with report.step("make the image of a disk"):
             make_image(root, image)
         shutil.rmtree(root)
-        run_guests(folder, tools / "usr/bin/linux.uml", image, report)
+        machines = FIGURES if given.figures else GUESTS
+        ended = run_guests(machines, folder, tools / "usr/bin/linux.uml", image, report)
+        if given.figures:
+            for outcome in ended:
+                print(outcome.said)
     finally:
         if report.rows:
             print(report.table())

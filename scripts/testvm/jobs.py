@@ -119,6 +119,50 @@ _KILLED = _tests(
     before="unshare --net --mount --pid --ipc --fork --kill-child --mount-proc -- ",
 )
 
+# What only delays show. The times are long enough for the one emulated CPU to matter little.
+_WAN = """\
+cat >/tmp/wan-topology.yaml <<'END'
+name: wan
+defaults:
+  link: {rate: 1 Gbps}
+  worker: {device: published-worker-6-cores-2GHz}
+hosts:
+  ps: {role: ps}
+  worker: {role: worker, count: 3}
+switches: [switch0, switch1]
+links:
+  - {endpoints: [ps, switch0], rate: 10 Gbps}
+  - {endpoints: [switch0, switch1], delay: 25ms}
+  - {endpoints: [switch1, worker]}
+END
+cat >/tmp/wan.yaml <<'END'
+name: wan
+topology: wan-topology.yaml
+models: [resnet50]
+schedules: [none, switch-priority, p3]
+iterations: 3
+repeats: 1
+retries: 0
+END
+.venv/bin/dmlbed bound /tmp/wan.yaml
+.venv/bin/dmlbed run /tmp/wan.yaml --switch linux-bridge --scale 64,1 --force --out /tmp/results
+status=$?
+[ $status = 0 ] || [ $status = 5 ] || exit $status
+"""
+
+_COLLECTIVES = """\
+.venv/bin/dmlbed run experiments/tensor-collectives.yaml --iterations 2 --repeats 1 \
+  --scale 512,8 --force --out /tmp/results
+status=$?
+[ $status = 0 ] || [ $status = 5 ] || exit $status
+"""
+
+FIGURES = {
+    "wan": (Job("wan", "a trunk of 25 ms: bound and run", _WAN),),
+    "collectives": (Job("collectives", "tensor collectives, 1 ms a link", _COLLECTIVES),),
+}
+"""Experiments that need netem; what they print is for people to read."""
+
 GUESTS = {
     "first": (_RULES, _KILLED),
     "second": (
