@@ -75,6 +75,7 @@ from orchestrator.predict.shared.sharing import (
 )
 from orchestrator.predict.windows import (
     capped,
+    in_flight,
     long_ways,
     long_ways_seconds,
     longest_round_trip_seconds,
@@ -126,6 +127,7 @@ __all__ = [
     "left_goodputs",
     "limits",
     "link_loads",
+    "in_flight",
     "long_ways",
     "long_ways_seconds",
     "longest_round_trip_seconds",

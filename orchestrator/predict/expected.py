@@ -37,7 +37,7 @@ from orchestrator.predict.pipeline import Work, pipelined_seconds, work
 from orchestrator.predict.rings import ring_expected
 from orchestrator.predict.server_loads import ServerLoad
 from orchestrator.predict.several_servers import work_of_servers
-from orchestrator.predict.windows import grows, long_ways_seconds
+from orchestrator.predict.windows import grows, in_flight, long_ways_seconds
 from orchestrator.spec import WAYS, number_text, rate_text
 from workloads.library import PARAMETER_SERVER, RING
 from workloads.schedule.library import get_schedule
@@ -132,7 +132,11 @@ def _in_range(schedule: Schedule, order: Order, case: Case, least: float) -> flo
             longest,
             planned
             + long_ways_seconds(
-                case.exchange, case.model.bytes, case.buffers, case.scale, schedule.window_bytes
+                case.exchange,
+                case.model.bytes,
+                case.buffers,
+                case.scale,
+                in_flight(schedule, case.model, len(case.exchange.workers)),
             ),
         )
     if longest <= _ALIKE * least:

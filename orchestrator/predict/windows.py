@@ -31,6 +31,9 @@ from orchestrator.spec import (
     rate_text,
     window_bytes,
 )
+from workloads.library import RING
+from workloads.models.profiles import Model
+from workloads.schedule.schedule import Schedule
 
 WOKEN = 1 / 3
 """Of a send buffer must be free before the kernel wakes who waits to fill it."""
@@ -136,12 +139,26 @@ FULL_WAY = 0.7
 with every loss."""
 
 
+def in_flight(schedule: Schedule, model: Model, workers: int) -> float | None:
+    """Bytes that a schedule's credit has under way in a round trip, at least; None: no credit.
+
+    A unit is sent even if the credit is smaller. In a ring it goes 2(n - 1) hops before it counts
+    as answered.
+    """
+    if schedule.window_bytes is None:
+        return None
+    largest = schedule.slice_bytes
+    units = sum(ceil(one.bytes / largest) if largest else 1 for one in model.tensors)
+    hops = max(1, 2 * (workers - 1)) if schedule.exchange == RING else 1
+    return max(schedule.window_bytes, model.bytes / units) / hops
+
+
 def long_ways_seconds(
     exchange: ServerExchange,
     model_bytes: int,
     buffers: SocketBuffers,
     scale: Scale,
-    credit_bytes: int | None,
+    credit_bytes: float | None,
 ) -> float:
     """What delays add at most to an iteration in which nothing overlaps, in real seconds.
 

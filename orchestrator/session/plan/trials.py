@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from orchestrator.predict import long_ways_seconds, no_overlap_seconds
+from orchestrator.predict import in_flight, long_ways_seconds, no_overlap_seconds
 from orchestrator.records.directory import trial_name
 from orchestrator.session.plan.slow_links import goodput_look
 from orchestrator.spec import Choices, Chosen, Experiment, Scale, ServerExchange, SocketBuffers
@@ -107,7 +107,9 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> floa
         experiment.batch,
         experiment.socket_buffers,
         experiment.scale,
-        experiment.schedule(schedule).window_bytes,
+        in_flight(
+            experiment.schedule(schedule), load_model(model), len(experiment.exchange.workers)
+        ),
     )
     wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
     return wide * experiment.scale.seconds(real) + _computing_seconds(experiment, model)
@@ -137,7 +139,7 @@ def _real_seconds(  # noqa: PLR0917 (a cache knows positions)
     batch: int,
     buffers: SocketBuffers,
     scale: Scale,
-    credit: int | None,
+    credit: float | None,
 ) -> float:
     # The same for many trials of a model, of which there may be thousands.
     loaded = load_model(model)

@@ -12,6 +12,7 @@ from orchestrator.predict import (
     acks_share,
     capped,
     expected,
+    in_flight,
     long_ways_seconds,
     predictions,
     server_loads,
@@ -183,6 +184,16 @@ def test_a_credit_that_a_long_way_uses_up_is_not_simulated() -> None:
     why = expected(schedule, case(far(delay_us=250_000))).why_not
     assert why.startswith("a credit of ")
     assert "round trip of 500 ms" in why
+
+
+def test_a_unit_is_under_way_however_small_the_credit_is() -> None:
+    one_byte = replace(get_schedule("fifo"), window_bytes=1)
+    assert in_flight(one_byte, MODEL, 3) == MODEL.bytes / len(MODEL.tensors)
+    # 2 x 2 hops of a ring of three.
+    ring = replace(get_schedule("ring-bucketed"), window_bytes=1)
+    assert in_flight(ring, MODEL, 3) == MODEL.bytes / len(MODEL.tensors) / 4
+    assert in_flight(replace(one_byte, window_bytes=MODEL.bytes), MODEL, 3) == MODEL.bytes
+    assert in_flight(replace(one_byte, window_bytes=None), MODEL, 3) is None
 
 
 def test_forms_that_know_nothing_of_delays_say_so() -> None:
