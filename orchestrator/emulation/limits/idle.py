@@ -80,8 +80,8 @@ class IdleSampler:
         self._threads_before: tuple[int, Mapping[int, float]] = 0, {}
         self._sample_switches()
 
-    def sample(self) -> None:
-        """Take one sample now."""
+    def sample(self, *, last: bool = False) -> None:
+        """Take one sample now; `last`: none follows."""
         text = self._read()
         now = read_cpu_times(text)
         total = now[1] - self._before[1]
@@ -90,7 +90,7 @@ class IdleSampler:
             self._before = now
         self._sample_switches()
         if self._use is not None:
-            self._use.sample(text)
+            self._use.sample(text, last=last)
 
     def _sample_switches(self) -> None:
         before_ns, before = self._threads_before
@@ -121,3 +121,5 @@ class IdleSampler:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        # What is short ends between two samples.
+        self.sample(last=True)

@@ -20,6 +20,8 @@ from orchestrator.records.network import UseRecord
 
 LOOK_SECONDS = 1.0
 """Between two looks at all processes."""
+LAST_SECONDS = 0.2
+"""Of the last look, at least: in less, the kernel's ticks are too coarse."""
 LOOKING_SHARE = 0.02
 """Of one core, at most, for these looks: a machine may have thousands of processes."""
 UNSEEN_SHARE = 0.05
@@ -73,7 +75,8 @@ class UseSampler:
     """Takes a sample about once a second, if it is asked as often.
 
     Attributes:
-        samples: so far; empty where the machine's processes cannot be seen.
+        samples: so far; empty where the machine's processes cannot be seen. The first has no use:
+            it says when the second one's time began.
     """
 
     def __init__(
@@ -87,23 +90,27 @@ class UseSampler:
         self._clock_ns = clock_ns
         self._before: _Look | None = None
         self._look_again_ns = 0
+        self._last_due_ns = 0
 
-    def sample(self, stat: str) -> None:
+    def sample(self, stat: str, *, last: bool = False) -> None:
         """Take a sample if it is time for one.
 
         Args:
             stat: /proc/stat as it is now.
+            last: none follows, so that an earlier look is better than none.
         """
         now_ns = self._clock_ns()
-        if now_ns < self._look_again_ns or (seen := self._processes()) is None:
+        due_ns = self._last_due_ns if last else self._look_again_ns
+        if now_ns < due_ns or (seen := self._processes()) is None:
             return
         now = _Look(now_ns, seen, read_stolen_seconds(stat), read_user_seconds(stat))
-        if self._before is not None:
-            self.samples.append(_between(self._before, now))
+        before = self._before
+        self.samples.append(Use(now_ns, 0, 0, 0) if before is None else _between(before, now))
         self._before = now
         took = self._clock_ns() - now_ns
         pause = max(round(LOOK_SECONDS * 1e9), round(took / LOOKING_SHARE))
         self._look_again_ns = now_ns + pause
+        self._last_due_ns = now_ns + round(LAST_SECONDS * 1e9)
 
 
 def _between(before: _Look, now: _Look) -> Use:

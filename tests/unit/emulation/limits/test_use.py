@@ -33,9 +33,10 @@ def test_whose_the_cpus_were() -> None:
     sampler = UseSampler(lambda: next(looks), lambda: next(times))
     for stolen in (3, 3, 4):
         sampler.sample(stat(stolen))
-    assert sampler.samples == [(2 * SECOND + 1, 0.5, 1.5, 0.5)]
+    samples = [(1, 0, 0, 0), (2 * SECOND + 1, 0.5, 1.5, 0.5)]
+    assert sampler.samples == samples
     record = use_record(sampler.samples)
-    assert record.samples == ((2 * SECOND + 1, 0.5, 1.5, 0.5),)
+    assert record.samples == tuple(samples)
     assert record.cores == os.cpu_count()
 
 
@@ -53,8 +54,20 @@ def test_programs_that_a_container_does_not_show_count_as_others(
     sampler = UseSampler(lambda: next(looks), lambda: next(times))
     sampler.sample(stat(0))
     sampler.sample(stat(0, of_the_machine))
-    ((_, testbed, found, _),) = sampler.samples
+    _, (_, testbed, found, _) = sampler.samples
     assert (testbed, found) == (1.5, others)
+
+
+def test_what_is_shorter_than_a_second_has_a_sample_of_its_end() -> None:
+    looks = iter([seen(0, 0), seen(HERTZ // 2, HERTZ // 4)])
+    half = SECOND // 2
+    times = iter([1, 1, SECOND // 10, half + 1, half + 1])
+    sampler = UseSampler(lambda: next(looks), lambda: next(times))
+    sampler.sample(stat(0))
+    # So soon after the one before, it would say nothing.
+    sampler.sample(stat(0), last=True)
+    sampler.sample(stat(0), last=True)
+    assert sampler.samples == [(1, 0, 0, 0), (half + 1, 1.0, 0.5, 0.0)]
 
 
 def test_looking_at_very_many_processes_takes_a_small_share_of_the_time() -> None:
