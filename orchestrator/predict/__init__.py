@@ -26,7 +26,6 @@ bottleneck              the ports that limit one direction together
 is_shared               whether a link that all workers share limits them
 """
 
-from orchestrator.predict.acks import acks_share
 from orchestrator.predict.allreduce import (
     AggregationBound,
     AllreduceBound,
@@ -36,35 +35,44 @@ from orchestrator.predict.allreduce import (
     allreduce_bound,
     allreduce_times,
 )
-from orchestrator.predict.bottleneck import (
-    Bottleneck,
-    bottleneck,
-    first_worker_bps,
-    is_shared,
+from orchestrator.predict.bounds.iteration import (
+    compute_seconds,
+    no_overlap_seconds,
+    phase_seconds,
 )
+from orchestrator.predict.bounds.limits import limits
+from orchestrator.predict.bounds.lower import LowerBound, lower_bound, worker_devices
+from orchestrator.predict.bounds.paces import lead_of, own_paces
 from orchestrator.predict.case import Case
 from orchestrator.predict.closed_forms import Prediction, predictions
 from orchestrator.predict.crossings import CLEAR, Crossings, crossings, of_all
 from orchestrator.predict.demand_bound import DemandBound, demand_bound
 from orchestrator.predict.effort import MAX_STEPS, effort
 from orchestrator.predict.expected import NOT_KNOWN, expected, gain_of_unfair_shares
-from orchestrator.predict.iteration import (
-    compute_seconds,
-    no_overlap_seconds,
-    phase_seconds,
+from orchestrator.predict.network.acks import acks_share
+from orchestrator.predict.network.bottleneck import (
+    Bottleneck,
+    bottleneck,
+    first_worker_bps,
+    is_shared,
 )
-from orchestrator.predict.limits import limits
-from orchestrator.predict.loads import (
+from orchestrator.predict.network.loads import (
     Goodputs,
     LinkLoad,
     fullest,
     goodput_bps,
     link_loads,
 )
-from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
-from orchestrator.predict.paces import lead_of, own_paces
+from orchestrator.predict.network.server_loads import ServerLoad, server_loads
+from orchestrator.predict.network.windows import (
+    capped,
+    in_flight,
+    long_ways,
+    long_ways_seconds,
+    longest_round_trip_seconds,
+    window_limits,
+)
 from orchestrator.predict.row_bound import RowBound, bound_of, most_of, row_bound
-from orchestrator.predict.server_loads import ServerLoad, server_loads
 from orchestrator.predict.shared.fair import SharedLink, shared_links
 from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds
 from orchestrator.predict.shared.sharing import (
@@ -72,14 +80,6 @@ from orchestrator.predict.shared.sharing import (
     Sharer,
     left_goodputs,
     shared_bounds,
-)
-from orchestrator.predict.windows import (
-    capped,
-    in_flight,
-    long_ways,
-    long_ways_seconds,
-    longest_round_trip_seconds,
-    window_limits,
 )
 
 __all__ = [

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from orchestrator.plugins import OwnCode
+from orchestrator.predict.bounds.lower import LowerBound, lower_bound
 from orchestrator.predict.coding import coding_devices
-from orchestrator.predict.loads import Goodputs
-from orchestrator.predict.lower import LowerBound, lower_bound
-from orchestrator.predict.server_loads import ServerLoad, server_loads
-from orchestrator.predict.windows import capped, delays_seconds, window_limits
+from orchestrator.predict.network.loads import Goodputs
+from orchestrator.predict.network.server_loads import ServerLoad, server_loads
+from orchestrator.predict.network.windows import capped, delays_seconds, window_limits
 from orchestrator.spec import (
     CodedModel,
     Experiment,

@@ -26,10 +26,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isclose
 
-from orchestrator.predict.loads import Goodputs, fullest
-from orchestrator.predict.lower import LowerBound, lower_bound, worker_devices
-from orchestrator.predict.pipeline import Order, pipelined_seconds, work
-from orchestrator.predict.server_loads import ServerLoad, server_loads
+from orchestrator.predict.bounds.lower import LowerBound, lower_bound, worker_devices
+from orchestrator.predict.network.loads import Goodputs, fullest
+from orchestrator.predict.network.server_loads import ServerLoad, server_loads
+from orchestrator.predict.simulation.pipeline import Order, pipelined_seconds, work
 from orchestrator.spec import WAYS, ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from orchestrator.predict.bounds.iteration import compute_seconds
+from orchestrator.predict.bounds.lower import worker_devices
 from orchestrator.predict.case import Case
-from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.loads import LinkLoad, fullest, link_loads
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.windows import capped
+from orchestrator.predict.network.loads import LinkLoad, fullest, link_loads
+from orchestrator.predict.network.windows import capped
 from orchestrator.spec import Demands
 
 

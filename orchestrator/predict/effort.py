@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.orders import Order
-from orchestrator.predict.apart import ROUNDS
 from orchestrator.predict.expected import iterations_simulated
-from orchestrator.predict.ring_pipeline import ITERATIONS
+from orchestrator.predict.simulation.apart import ROUNDS
+from orchestrator.predict.simulation.ring import ITERATIONS
 from orchestrator.spec import ServerExchange
 from orchestrator.spec.checks.sizes import unit_count
 from workloads.library import RING

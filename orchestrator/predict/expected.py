@@ -22,22 +22,22 @@ from functools import lru_cache
 from statistics import fmean
 
 from orchestrator.orders import ORDERS, Order, OrderError, ranks_of, setting_of
-from orchestrator.predict.apart import paces
-from orchestrator.predict.averaged import averaged_seconds
-from orchestrator.predict.barrier import barrier_seconds, computations, network_of
-from orchestrator.predict.bottleneck import is_shared
+from orchestrator.predict.bounds.iteration import no_overlap_seconds
+from orchestrator.predict.bounds.lower import worker_devices
 from orchestrator.predict.case import Case
 from orchestrator.predict.closed_forms import Prediction
 from orchestrator.predict.coding import by_tensor, way_bytes
-from orchestrator.predict.iteration import no_overlap_seconds
-from orchestrator.predict.loads import fullest
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.pipeline import Order as QueueOrder
-from orchestrator.predict.pipeline import Work, pipelined_seconds, work
+from orchestrator.predict.network.bottleneck import is_shared
+from orchestrator.predict.network.loads import fullest
+from orchestrator.predict.network.server_loads import ServerLoad
+from orchestrator.predict.network.windows import grows, in_flight, long_ways_seconds
 from orchestrator.predict.rings import ring_expected
-from orchestrator.predict.server_loads import ServerLoad
 from orchestrator.predict.several_servers import work_of_servers
-from orchestrator.predict.windows import grows, in_flight, long_ways_seconds
+from orchestrator.predict.simulation.apart import paces
+from orchestrator.predict.simulation.averaged import averaged_seconds
+from orchestrator.predict.simulation.barrier import barrier_seconds, computations, network_of
+from orchestrator.predict.simulation.pipeline import Order as QueueOrder
+from orchestrator.predict.simulation.pipeline import Work, pipelined_seconds, work
 from orchestrator.spec import WAYS, number_text, rate_text
 from workloads.library import PARAMETER_SERVER, RING
 from workloads.schedule.library import get_schedule

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.orders import Order, OrderError, computation, ranks_of, setting_of
-from orchestrator.predict.loads import fullest, link_loads
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.ring_pipeline import RingMember, RingUnit, ring_seconds
+from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.network.loads import fullest, link_loads
+from orchestrator.predict.simulation.ring import RingMember, RingUnit, ring_seconds
 from orchestrator.spec import Demands, ring_order
 from workloads.exchange.buckets import fused
 from workloads.exchange.demand import ring_demands

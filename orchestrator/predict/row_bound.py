@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.predict.allreduce import aggregation_bound
+from orchestrator.predict.bounds.iteration import compute_seconds
+from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.bounds.paces import lead_of, own_paces
 from orchestrator.predict.case import Case
 from orchestrator.predict.demand_bound import demand_bound
-from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.paces import lead_of, own_paces
 from orchestrator.spec import Demands, Placement, sent_demands
 from workloads.library import EXCHANGES
 from workloads.schedule.schedule import Schedule

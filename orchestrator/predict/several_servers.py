@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.predict.loads import LinkLoad, fullest, link_loads
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.pipeline import Work, work
-from orchestrator.predict.windows import capped, delays_seconds
+from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.network.loads import LinkLoad, fullest, link_loads
+from orchestrator.predict.network.windows import capped, delays_seconds
+from orchestrator.predict.simulation.pipeline import Work, work
 from orchestrator.spec import WAYS, Demands, Placement, Way, members_of, too_few_servers
 from workloads.exchange.demand import server_demands
 from workloads.schedule.owners import server_shares

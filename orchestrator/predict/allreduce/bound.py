@@ -30,7 +30,7 @@ from math import inf, isclose
 from typing import Literal
 
 from orchestrator.predict.allreduce.ring import Ring, ring
-from orchestrator.predict.loads import Goodputs, goodput_bps
+from orchestrator.predict.network.loads import Goodputs, goodput_bps
 from orchestrator.spec import Port, Topology, ports, ring_order
 from orchestrator.spec.traffic.cuts import Node, below, cut_tree
 

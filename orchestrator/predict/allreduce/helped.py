@@ -32,7 +32,7 @@ from functools import lru_cache
 from math import isclose
 
 from orchestrator.predict.allreduce.bound import Kind, allreduce_bound
-from orchestrator.predict.loads import Goodputs, goodput_bps
+from orchestrator.predict.network.loads import Goodputs, goodput_bps
 from orchestrator.spec import Demands, Port, Topology, ports, ring_order
 from orchestrator.spec.traffic.cuts import Node, below, cut_tree
 from workloads.exchange.demand import ring_demands, server_demands

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.predict.loads import Goodputs, link_loads
+from orchestrator.predict.network.loads import Goodputs, link_loads
 from orchestrator.spec import Demands, Topology, ring_ways
 
 

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from orchestrator.predict.allreduce.bound import AllreduceBound, allreduce_bound
+from orchestrator.predict.bounds.lower import worker_devices
 from orchestrator.predict.case import Case
-from orchestrator.predict.loads import goodput_bps
-from orchestrator.predict.lower import worker_devices
+from orchestrator.predict.network.loads import goodput_bps
 from orchestrator.spec import ports
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model

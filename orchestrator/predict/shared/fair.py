@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.predict.loads import Goodputs, LinkLoad, link_loads
-from orchestrator.predict.network import FluidNetwork
+from orchestrator.predict.network.fair_shares import FluidNetwork
+from orchestrator.predict.network.loads import Goodputs, LinkLoad, link_loads
 from orchestrator.spec import Demand, Demands
 
 _FILLED = 0.99  # of a link's goodput: it limits whom it serves

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.loads import Goodputs
-from orchestrator.predict.lower import worker_devices
+from orchestrator.predict.bounds.iteration import compute_seconds
+from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.network.loads import Goodputs
 from orchestrator.predict.shared.sharing import SharedBound, Sharer, shared_bounds
 from orchestrator.spec import Experiment, Neighbour
 from workloads.models.profiles import load_model

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.predict.loads import Goodputs, fullest, goodput_bps, link_loads
-from orchestrator.predict.network import FluidNetwork
+from orchestrator.predict.network.fair_shares import FluidNetwork
+from orchestrator.predict.network.loads import Goodputs, fullest, goodput_bps, link_loads
 from orchestrator.spec import Demand, Demands, Port
 
 _LEAST_BPS = 1.0

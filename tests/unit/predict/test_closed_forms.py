@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from orchestrator.predict import Prediction, lower_bound, predictions
 from orchestrator.spec import Topology, load_topology
 from tests.unit.placed import exchange_of
+from tests.unit.predict.bounds.test_iteration import PUBLISHED, TOPOLOGIES
 from tests.unit.predict.clusters import DEVICES, MODELS, Cluster, clusters, link, trunk
-from tests.unit.predict.test_iteration import PUBLISHED, TOPOLOGIES
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import Model, load_model
 

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.emulation.network.port_classes import demand_classes, port_shapes
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PairMatch
 from orchestrator.predict import acks_share, fullest, goodput_bps, link_loads, shared_links
-from orchestrator.predict.windows import capped
+from orchestrator.predict.network.windows import capped
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
     ClassPlan,

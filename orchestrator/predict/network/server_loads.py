@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.predict.loads import Goodputs, LinkLoad, link_loads
+from orchestrator.predict.network.loads import Goodputs, LinkLoad, link_loads
 from orchestrator.spec import ServerExchange, Way
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.predict.pipeline import Order, Work, pipelined_seconds, work
+from orchestrator.predict.simulation.pipeline import Order, Work, pipelined_seconds, work
 from tests.unit.predict.clusters import DEVICES, MODELS
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model, load_model

@@ -17,8 +17,8 @@ from orchestrator.predict import (
     predictions,
     server_loads,
 )
-from orchestrator.predict.iteration import no_overlap_seconds
-from orchestrator.predict.pipeline import Work, pipelined_seconds
+from orchestrator.predict.bounds.iteration import no_overlap_seconds
+from orchestrator.predict.simulation.pipeline import Work, pipelined_seconds
 from orchestrator.spec import Direction, Scale, SocketBuffers, Topology
 from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import trunk

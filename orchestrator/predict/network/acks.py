@@ -8,7 +8,7 @@ faster down than up.
 
 from __future__ import annotations
 
-from orchestrator.predict.network import FluidNetwork
+from orchestrator.predict.network.fair_shares import FluidNetwork
 from orchestrator.spec import FRAME_BYTES, Demands, Port, Scale, host_burst_segments, ports
 
 ACK_BYTES = 66

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from orchestrator.predict import goodput_bps, lower_bound, server_loads
-from orchestrator.predict.barrier import barrier_seconds, computations, network_of
+from orchestrator.predict.simulation.barrier import barrier_seconds, computations, network_of
 from orchestrator.spec import Topology
 from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import MODELS, Cluster, clusters, model, trunk
@@ -20,7 +20,7 @@ from workloads.models.profiles import Model
 @pytest.fixture(autouse=True)
 def chains(monkeypatch: pytest.MonkeyPatch) -> None:
     """Layers of made-up models need the layer before them."""
-    monkeypatch.setattr("orchestrator.predict.barrier.graph_of", chain)
+    monkeypatch.setattr("orchestrator.predict.simulation.barrier.graph_of", chain)
 
 
 def chain(made: Model) -> graphs.Graph:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.predict.server_loads import server_loads
+from orchestrator.predict.network.server_loads import server_loads
 from orchestrator.spec import ServerExchange, Way
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model

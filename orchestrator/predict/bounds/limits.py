@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.predict.lower import LowerBound
+from orchestrator.predict.bounds.lower import LowerBound
 
 COMPUTE = "compute"
 

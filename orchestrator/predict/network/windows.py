@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil, log2
 
-from orchestrator.predict.loads import Goodputs, goodput_bps
-from orchestrator.predict.server_loads import server_loads
+from orchestrator.predict.network.loads import Goodputs, goodput_bps
+from orchestrator.predict.network.server_loads import server_loads
 from orchestrator.spec import (
     INITIAL_SEGMENTS,
     KEPT,

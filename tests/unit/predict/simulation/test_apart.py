@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from orchestrator.predict import ServerLoad
-from orchestrator.predict.apart import Alone, paces
+from orchestrator.predict.simulation.apart import Alone, paces
 from orchestrator.spec import Port
 
 NAMES = ("w0", "w1", "w2")

@@ -12,7 +12,7 @@ from orchestrator.spec.sweep import with_workers
 from tests.unit.placed import exchange_of, placement_on
 from tests.unit.predict.clusters import with_rate
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def ports(file: Path, direction: str) -> tuple[list[str], int]:

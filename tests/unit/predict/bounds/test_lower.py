@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from orchestrator.predict import LowerBound, goodput_bps, lower_bound, no_overlap_seconds
 from orchestrator.spec import Direction, Topology, load_topology
 from tests.unit.placed import exchange_of
+from tests.unit.predict.bounds.test_iteration import DEVICE, INSTANT, PUBLISHED, TOPOLOGIES
 from tests.unit.predict.clusters import DEVICES, MODELS, Cluster, clusters, model, trunk
-from tests.unit.predict.test_iteration import DEVICE, INSTANT, PUBLISHED, TOPOLOGIES
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import Model, load_model
 

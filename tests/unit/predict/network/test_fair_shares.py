@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.predict.network import FluidNetwork
+from orchestrator.predict.network.fair_shares import FluidNetwork
 
 
 def test_flows_share_a_port_equally_and_none_gets_what_others_leave() -> None:

@@ -39,9 +39,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.loads import Goodputs, fullest
-from orchestrator.predict.server_loads import ServerLoad, server_loads
+from orchestrator.predict.bounds.iteration import compute_seconds
+from orchestrator.predict.network.loads import Goodputs, fullest
+from orchestrator.predict.network.server_loads import ServerLoad, server_loads
 from orchestrator.spec import ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model

@@ -18,10 +18,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from orchestrator.predict.iteration import compute_seconds
-from orchestrator.predict.loads import Goodputs
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.server_loads import server_loads
+from orchestrator.predict.bounds.iteration import compute_seconds
+from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.network.loads import Goodputs
+from orchestrator.predict.network.server_loads import server_loads
 from orchestrator.spec import ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import isclose
 
-from orchestrator.predict.server_loads import ServerLoad
+from orchestrator.predict.network.server_loads import ServerLoad
 
 ROUNDS = 16
 _ALIKE = 1e-3  # of a pace, from one round to the next

@@ -14,7 +14,7 @@ from orchestrator.spec.traffic.exchange_demands import on_average
 from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import Schedule
 
-PUBLISHED = load_experiment(Path(__file__).parents[3] / "experiments/published.yaml")
+PUBLISHED = load_experiment(Path(__file__).parents[4] / "experiments/published.yaml")
 CASE = Case.of(PUBLISHED, "resnet50")
 ELASTIC: dict[str, Any] = {"averaging": "elastic", "alpha": 0.3, "beta": 0.9}
 LOCAL: dict[str, Any] = {"averaging": "local"}

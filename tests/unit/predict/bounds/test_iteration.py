@@ -13,7 +13,7 @@ from tests.unit.placed import exchange_of
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import load_model
 
-TOPOLOGIES = Path(__file__).parents[3] / "topologies"
+TOPOLOGIES = Path(__file__).parents[4] / "topologies"
 PUBLISHED = "ps-10g-1g-3workers"
 DEVICE = "published-worker-6-cores-2GHz"
 # Idle compute: what is left is the network alone.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.predict import expected
-from orchestrator.predict.ring_pipeline import RingMember, RingUnit, ring_seconds
+from orchestrator.predict.simulation.ring import RingMember, RingUnit, ring_seconds
 from tests.unit.predict.test_expected import case
 from workloads.schedule.library import get_schedule
 

@@ -21,9 +21,9 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from orchestrator.orders import Computation, computation
-from orchestrator.predict.lower import worker_devices
-from orchestrator.predict.network import FluidNetwork
-from orchestrator.predict.server_loads import ServerLoad
+from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.network.fair_shares import FluidNetwork
+from orchestrator.predict.network.server_loads import ServerLoad
 from orchestrator.spec import WAYS, ServerExchange
 from workloads.models.devices import DeviceModel
 from workloads.models.graphs import graph_of

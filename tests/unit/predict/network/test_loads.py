@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from orchestrator.predict import fullest, goodput_bps, server_loads
 from orchestrator.spec import load_topology
 from tests.unit.placed import exchange_of
+from tests.unit.predict.bounds.test_iteration import TOPOLOGIES
 from tests.unit.predict.clusters import Cluster, clusters, trunk
-from tests.unit.predict.test_iteration import TOPOLOGIES
 
 BYTES = 10**8
 U = BYTES * 8 / goodput_bps(1e9)

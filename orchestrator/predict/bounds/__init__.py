@@ -1,0 +1,1 @@
+"""Iteration times that nothing passes, and the simplest scheme's."""

@@ -1,0 +1,1 @@
+"""What links carry: loads, fair shares, windows, acknowledgements and the ports that limit."""
