@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.analysis.tables.columns import BY_NAME
 from orchestrator.analysis.tables.table import TABLE_MEASURES
 from orchestrator.orders import ORDERS
-from orchestrator.spec.files.catalogue import LISTINGS, Cell, Listing, orders
+from orchestrator.spec.files.reference.catalogue import LISTINGS, Cell, Listing, orders
 
 DOCS = Path(__file__).parents[1] / "docs"
 _TABLE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)

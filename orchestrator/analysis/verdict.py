@@ -24,7 +24,7 @@ from orchestrator.analysis.measures.program import left_behind, not_crossed
 from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
 from orchestrator.spec import number_text
-from orchestrator.spec.choices import Choices
+from orchestrator.spec.experiment.choices import Choices
 from workloads.schedule.averaging import Averaged
 
 Level = Literal["ok", "doubtful", "unusable"]

@@ -35,8 +35,8 @@ from orchestrator.spec import (
     rate_text,
     shown_path,
 )
-from orchestrator.spec.fields import MAX_COUNT
-from orchestrator.spec.text import counted
+from orchestrator.spec.values.fields import MAX_COUNT
+from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.models.profiles import load_model

@@ -20,7 +20,7 @@ from orchestrator.predict import (
 )
 from orchestrator.spec import Experiment, Point, Sweep, number_text
 from orchestrator.spec.sweep import VALUE_KEYS
-from orchestrator.spec.text import counted
+from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable, narrow
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from orchestrator.spec.files.catalogue import LISTINGS
+from orchestrator.spec.files.reference.catalogue import LISTINGS
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.errors import unknown_name

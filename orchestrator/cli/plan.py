@@ -50,7 +50,7 @@ from orchestrator.spec import (
     program_demands,
     rate_text,
 )
-from orchestrator.spec.text import counted
+from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.schedule.schedule import UNSCHEDULED, Schedule

@@ -9,8 +9,8 @@ import click
 from orchestrator.errors import InputError, Problem
 from orchestrator.session.plan.missing import what_is_missing
 from orchestrator.spec import Experiment, Topology, load_any, shown_path
-from orchestrator.spec.choices import BY_NAME
-from orchestrator.spec.text import counted
+from orchestrator.spec.experiment.choices import BY_NAME
+from orchestrator.spec.values.text import counted
 
 
 @click.command()

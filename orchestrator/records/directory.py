@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.spec.choices import Choices
+from orchestrator.spec.experiment.choices import Choices
 
 
 def trial_name(index: int, choices: Choices, repeat: int, attempt: int) -> str:

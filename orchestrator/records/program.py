@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from orchestrator.errors import RunError
 from orchestrator.records.files import Record
-from orchestrator.spec.programs import Throughput
+from orchestrator.spec.experiment.programs import Throughput
 
 
 class ProgramRecord(Record):

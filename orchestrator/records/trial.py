@@ -9,8 +9,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter, model_
 from orchestrator.records.directory import trial_name
 from orchestrator.records.files import Record
 from orchestrator.records.program import ProgramRecord
-from orchestrator.spec.choices import Choices, Chosen
-from orchestrator.spec.jobs import Neighbour
+from orchestrator.spec.experiment.choices import Choices, Chosen
+from orchestrator.spec.experiment.jobs import Neighbour
 from workloads.exchange.demand import Demand
 from workloads.schedule.averaging import Rounds
 from workloads.schedule.schedule import Schedule

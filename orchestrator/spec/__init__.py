@@ -25,30 +25,28 @@ rate_text, number_text                      rates and other figures for people, 
 """
 
 from orchestrator.spec.access import SshAccess
-from orchestrator.spec.choices import CHOICES, COMPARED, EVERY_CHOICE, Choices, Chosen, all_choices
-from orchestrator.spec.experiment import Experiment
-from orchestrator.spec.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
-from orchestrator.spec.jobs import FIRST_PORT, Neighbour, Traffic, Training
-from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
-from orchestrator.spec.overrides import Overrides
-from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import (
+from orchestrator.spec.experiment.choices import (
+    CHOICES,
+    COMPARED,
+    EVERY_CHOICE,
+    Choices,
+    Chosen,
+    all_choices,
+)
+from orchestrator.spec.experiment.experiment import Experiment
+from orchestrator.spec.experiment.jobs import FIRST_PORT, Neighbour, Traffic, Training
+from orchestrator.spec.experiment.programs import (
     IMGS_PER_SEC,
     Program,
     Throughput,
     pair_demands,
     program_demands,
 )
+from orchestrator.spec.load import load_any, load_experiment, load_topology, shown_path
+from orchestrator.spec.overrides import Overrides
+from orchestrator.spec.placement import Placement
 from orchestrator.spec.scale import AutoScale, Scale
 from orchestrator.spec.sweep import Conditions, Point, Sweep, Values, Variable, conditions, sweep_of
-from orchestrator.spec.switch_kinds import (
-    KINDS,
-    LINUX_BRIDGE,
-    OPENFLOW_KINDS,
-    OVS_KERNEL,
-    OVS_USER,
-)
-from orchestrator.spec.text import number_text
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.traffic.class_plan import (
     DATA_DSCP,
@@ -84,7 +82,22 @@ from orchestrator.spec.traffic.windows import (
     queueing_seconds,
     window_bytes,
 )
-from orchestrator.spec.units import QuantityError, parse_duration, parse_rate, parse_size, rate_text
+from orchestrator.spec.values.fields import AUTO, PACKET_BYTES, SWITCH_KINDS
+from orchestrator.spec.values.switch_kinds import (
+    KINDS,
+    LINUX_BRIDGE,
+    OPENFLOW_KINDS,
+    OVS_KERNEL,
+    OVS_USER,
+)
+from orchestrator.spec.values.text import number_text
+from orchestrator.spec.values.units import (
+    QuantityError,
+    parse_duration,
+    parse_rate,
+    parse_size,
+    rate_text,
+)
 
 __all__ = [
     "AUTO",

@@ -21,25 +21,25 @@ from orchestrator.spec.checks.schedules import check_schedules, known_schedules
 from orchestrator.spec.checks.sizes import check_trials, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
 from orchestrator.spec.checks.topologies import check_known_devices, check_topology
-from orchestrator.spec.choices import CHOICES
-from orchestrator.spec.experiment import Experiment
-from orchestrator.spec.fields import AUTO
+from orchestrator.spec.experiment.choices import CHOICES
+from orchestrator.spec.experiment.experiment import Experiment
+from orchestrator.spec.experiment.jobs import Neighbour
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
 from orchestrator.spec.files.experiment_file import ExperimentFile
-from orchestrator.spec.files.own_code import own_code
-from orchestrator.spec.files.own_models import find_models
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.schedule_file import DeviceFile
 from orchestrator.spec.files.topology_file import TopologyFile
+from orchestrator.spec.files.user_code.models import find_models
+from orchestrator.spec.files.user_code.parts import own_code
 from orchestrator.spec.files.validation import items, mapping, sound_part, validate
-from orchestrator.spec.jobs import Neighbour
 from orchestrator.spec.overrides import Overrides, check_overrides
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Conditions
-from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.class_plan import unfit
 from orchestrator.spec.traffic.server_exchange import exchange_of
+from orchestrator.spec.values.fields import AUTO
+from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from orchestrator.spec.yaml.yamlfile import read_document
 from workloads.models.devices import DeviceModel, known_devices

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import Problem
-from orchestrator.spec.choices import CHOICES
-from orchestrator.spec.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
+from orchestrator.spec.experiment.choices import CHOICES
 from orchestrator.spec.scale import AutoScale, Scale, parse_scale
-from orchestrator.spec.text import quoted
+from orchestrator.spec.values.fields import MAX_COUNT, SWITCH_KINDS, FieldError, unknown
+from orchestrator.spec.values.text import quoted
 from workloads.models.profiles import model_names
 
 

@@ -12,7 +12,7 @@ from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.spec import OVS_USER, Experiment, Scale, Topology, load_any, ports
-from orchestrator.spec.jobs import trials_alone
+from orchestrator.spec.experiment.jobs import trials_alone
 from tests.unit.placed import exchange_of
 from workloads.schedule.library import SCHEDULES
 

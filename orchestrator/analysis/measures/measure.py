@@ -28,8 +28,8 @@ from orchestrator.analysis.measures.shares import Rates, Shares, rates_of, share
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
 from orchestrator.spec import Demand
-from orchestrator.spec.choices import Choices, Chosen
-from orchestrator.spec.programs import IMGS_PER_SEC
+from orchestrator.spec.experiment.choices import Choices, Chosen
+from orchestrator.spec.experiment.programs import IMGS_PER_SEC
 from workloads.schedule.averaging import Averaged
 from workloads.schedule.schedule import Schedule
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.predict import Goodputs, allreduce_bound
 from orchestrator.spec import Topology
-from orchestrator.spec.programs import IMGS_PER_SEC
+from orchestrator.spec.experiment.programs import IMGS_PER_SEC
 from workloads.models.profiles import load_model, model_names
 
 _TOPOLOGY = TypeAdapter(Topology)

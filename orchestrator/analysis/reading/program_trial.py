@@ -13,8 +13,8 @@ from orchestrator.records.files import read_object, read_text
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.program import PrintedLine, ProgramRecord, load_lines
 from orchestrator.records.trial import TrialRecord
-from orchestrator.spec.programs import Throughput, is_throughput, sent_by_rank
-from orchestrator.spec.text import counted
+from orchestrator.spec.experiment.programs import Throughput, is_throughput, sent_by_rank
+from orchestrator.spec.values.text import counted
 
 
 class Reading(NamedTuple):

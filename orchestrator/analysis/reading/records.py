@@ -18,8 +18,7 @@ from orchestrator.records.files import Record, read_events, read_object
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import NetworkRecord
 from orchestrator.records.trial import TrialRecord
-from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import EVERY_CHOICE
+from orchestrator.spec.experiment.choices import BASELINE, EVERY_CHOICE
 from workloads.process.process_records import (
     ConnectionRecord,
     EvaluationRecord,

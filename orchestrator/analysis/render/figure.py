@@ -26,8 +26,8 @@ from orchestrator.analysis.render.run_panel import (
 )
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.throughput_units import heading
-from orchestrator.spec.choices import Choices
-from orchestrator.spec.programs import IMGS_PER_SEC
+from orchestrator.spec.experiment.choices import Choices
+from orchestrator.spec.experiment.programs import IMGS_PER_SEC
 
 _PER_LINE = 5  # panels, as long as the figure stays below the widest
 _NARROWEST, _WIDEST = 5.4, 12.0

@@ -15,7 +15,7 @@ from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Level, Verdict
 from orchestrator.predict import Goodputs, JobBound, job_bounds
 from orchestrator.spec import IMGS_PER_SEC, Experiment, Neighbour
-from orchestrator.spec.choices import Choices
+from orchestrator.spec.experiment.choices import Choices
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.shares import Shares
 from orchestrator.analysis.measures.statistics import Estimate, percent_faster
 from orchestrator.analysis.verdict import Verdict
-from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import Choices, Chosen
-from orchestrator.spec.programs import IMGS_PER_SEC
+from orchestrator.spec.experiment.choices import BASELINE, Choices, Chosen
+from orchestrator.spec.experiment.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from orchestrator.analysis.tables.bounds import Bounded, bound_of, bounded, of_j
 from orchestrator.analysis.tables.job_row import JobRow, job_rows, slowdown
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
-from orchestrator.spec.choices import COMPARED, EVERY_CHOICE, JOBS, NOTHING, Choices
-from orchestrator.spec.programs import IMGS_PER_SEC
+from orchestrator.spec.experiment.choices import COMPARED, EVERY_CHOICE, JOBS, NOTHING, Choices
+from orchestrator.spec.experiment.programs import IMGS_PER_SEC
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from orchestrator.analysis.tables.declared import JudgedTrial, Value
 from orchestrator.analysis.tables.job_row import JobRow, job_json
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import Summary
-from orchestrator.spec.choices import EVERY_CHOICE
+from orchestrator.spec.experiment.choices import EVERY_CHOICE
 
 _WHICH = ("index", "repeat", "attempt")
 _FIRST = ("imgs_per_sec", "repeats", "speedup_pct", "verdict")

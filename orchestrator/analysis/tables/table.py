@@ -13,7 +13,7 @@ from orchestrator.analysis.tables.job_row import JobRow
 from orchestrator.analysis.tables.job_table import STYLES, job_table
 from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.row import Row
-from orchestrator.spec.choices import EVERY_CHOICE
+from orchestrator.spec.experiment.choices import EVERY_CHOICE
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable
 

@@ -8,7 +8,7 @@ from orchestrator.analysis.measures.disturbance import NO_IDLE_MEAN
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import judge_trial
-from orchestrator.spec.text import counted
+from orchestrator.spec.values.text import counted
 
 _NAMED = 3
 

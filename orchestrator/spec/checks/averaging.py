@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.overrides import Overrides
-from orchestrator.spec.text import counted
+from orchestrator.spec.values.text import counted
 from orchestrator.spec.yaml.document import Document
 from workloads.schedule.schedule import Schedule
 

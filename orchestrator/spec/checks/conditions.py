@@ -13,7 +13,7 @@ from orchestrator.spec.checks.learning import check_learning
 from orchestrator.spec.checks.sizes import check_units
 from orchestrator.spec.files.custom_schedules import orders_of_varied
 from orchestrator.spec.files.experiment_file import ExperimentFile
-from orchestrator.spec.files.own_code import own_code
+from orchestrator.spec.files.user_code.parts import own_code
 from orchestrator.spec.overrides import Overrides
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Conditions

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.spec.checks.placements import placed_at
-from orchestrator.spec.fields import unknown
+from orchestrator.spec.experiment.jobs import Neighbour, Training
+from orchestrator.spec.experiment.programs import Program
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.job_file import JobFile, SizesFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import mapping
-from orchestrator.spec.jobs import Neighbour, Training
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import Program
-from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import path
+from orchestrator.spec.values.fields import unknown
+from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import PARAMETER_SERVER
 from workloads.schedule.library import get_schedule

@@ -8,7 +8,7 @@ from orchestrator.plugins import OwnModel
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
-from orchestrator.spec.text import quoted
+from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import HYBRID, PARAMETER_SERVER, SPLIT
 from workloads.models.learning import SHIPPED_DATA

@@ -9,10 +9,10 @@ from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import path
 from orchestrator.spec.traffic.server_exchange import exchange_of
+from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 _PLACEMENT: Loc = ("placement",)

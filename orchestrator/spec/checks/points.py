@@ -9,9 +9,9 @@ from orchestrator.spec.checks.conditions import ConditionsCheck
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.checks.sweeps import place_of
 from orchestrator.spec.sweep import Conditions, Sweep, Values, conditions
-from orchestrator.spec.text import counted
 from orchestrator.spec.traffic.class_plan import unfit
 from orchestrator.spec.traffic.server_exchange import exchange_of
+from orchestrator.spec.values.text import counted
 from orchestrator.spec.yaml.document import Document
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from orchestrator.spec.experiment.programs import Program, pack, pair_demands
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import Program, pack, pair_demands
-from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 MAX_FILES_BYTES = 16 * 1024 * 1024

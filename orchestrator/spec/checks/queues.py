@@ -11,7 +11,7 @@ from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.graph import Port, ports
 from orchestrator.spec.traffic.server_exchange import exchange_of
 from orchestrator.spec.traffic.windows import least_queue_bytes
-from orchestrator.spec.units import size_text
+from orchestrator.spec.values.units import size_text
 from orchestrator.spec.yaml.document import Document, Loc
 
 _KIB = 1024

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.errors import Problem
+from orchestrator.spec.experiment.programs import Program
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
-from orchestrator.spec.programs import Program
 from orchestrator.spec.scale import AutoScale, Scale
-from orchestrator.spec.text import quoted
+from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.spec.fields import unknown
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.text import quoted
+from orchestrator.spec.values.fields import unknown
+from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.schedule.library import schedule_names
 

@@ -12,8 +12,8 @@ from orchestrator.spec.files.sweep_file import MAX_POINTS, MAX_VARIABLES
 from orchestrator.spec.files.validation import items, mapping
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import EXPERIMENT_KEYS, LINK_KEYS, Sweep, Variable, link_between
-from orchestrator.spec.text import nearest, quoted
 from orchestrator.spec.topology import Topology
+from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 _SWEEP: Loc = ("sweep",)

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.spec.fields import FileModel
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.text import nearest, quoted
+from orchestrator.spec.values.fields import FileModel
+from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 # The name of a port's device has room for two digits of its number.

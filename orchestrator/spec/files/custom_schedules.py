@@ -16,9 +16,9 @@ from orchestrator.orders import (
 from orchestrator.plugins import PluginError
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.members import members_of
+from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model

@@ -10,8 +10,16 @@ from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, P
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.fields import (
+from orchestrator.spec.experiment.choices import BASELINE
+from orchestrator.spec.files.job_file import MAX_JOBS, JobFile
+from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
+from orchestrator.spec.files.placement_file import PlacementFile
+from orchestrator.spec.files.program_file import MAX_PROGRAMS, ProgramFile
+from orchestrator.spec.files.schedule_file import DeviceFile, ScheduleFile
+from orchestrator.spec.files.sweep_file import SweepKeys, sweep_file
+from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
+from orchestrator.spec.traffic.windows import SocketBuffers
+from orchestrator.spec.values.fields import (
     BufferOrAuto,
     CongestionControl,
     Count,
@@ -26,15 +34,7 @@ from orchestrator.spec.fields import (
     SwitchKind,
     TrainedModel,
 )
-from orchestrator.spec.files.job_file import MAX_JOBS, JobFile
-from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
-from orchestrator.spec.files.placement_file import PlacementFile
-from orchestrator.spec.files.program_file import MAX_PROGRAMS, ProgramFile
-from orchestrator.spec.files.schedule_file import DeviceFile, ScheduleFile
-from orchestrator.spec.files.sweep_file import SweepKeys, sweep_file
-from orchestrator.spec.scale import AUTO, MAX_RATES, MAX_TIME, MIN_TIME, AutoScale, Scale
-from orchestrator.spec.text import kind, nearest
-from orchestrator.spec.traffic.windows import SocketBuffers
+from orchestrator.spec.values.text import kind, nearest
 from workloads.models.learning import ComputeName, DataName, DtypeName, Learning
 
 MAX_CUSTOM_SCHEDULES = 32

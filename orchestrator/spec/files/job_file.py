@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orchestrator.spec.fields import (
+from orchestrator.spec.experiment.jobs import Traffic
+from orchestrator.spec.files.placement_file import PlacementFile
+from orchestrator.spec.values.fields import (
     Amount,
     Count,
     FileModel,
@@ -16,8 +18,6 @@ from orchestrator.spec.fields import (
     Rate,
     ScheduleName,
 )
-from orchestrator.spec.files.placement_file import PlacementFile
-from orchestrator.spec.jobs import Traffic
 from workloads.schedule.arrivals import DEFAULT_SHAPE, Pattern, SizeKind, Sizes, sizes_of
 
 MAX_JOBS = 16

@@ -8,7 +8,7 @@ from pydantic import Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from orchestrator.spec.fields import FileModel, Positive
+from orchestrator.spec.values.fields import FileModel, Positive
 from workloads.models.learning import OPTIMIZERS, Optimizer, OptimizerName
 
 Decay: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator.spec.fields import FileModel
+from orchestrator.spec.values.fields import FileModel
 
 
 class PlacementFile(FileModel):

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from orchestrator.spec.fields import FieldError, FileModel, ModelName
-from orchestrator.spec.programs import IMGS_PER_SEC, Throughput
-from orchestrator.spec.text import quoted
+from orchestrator.spec.experiment.programs import IMGS_PER_SEC, Throughput
+from orchestrator.spec.values.fields import FieldError, FileModel, ModelName
+from orchestrator.spec.values.text import quoted
 
 MAX_PROGRAMS = 32
 MAX_LIMIT_SECONDS = 24 * 3600

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.spec.files.topology_file import MAX_HOSTS
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.text import quoted
+from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 MAX_LINKS = 10_000

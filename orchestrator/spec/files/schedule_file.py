@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from orchestrator.orders import ORDERS
-from orchestrator.spec.fields import (
+from orchestrator.spec.values.fields import (
     Amount,
     Count,
     FileModel,

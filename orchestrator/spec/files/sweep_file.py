@@ -9,7 +9,8 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
-from orchestrator.spec.fields import (
+from orchestrator.spec.sweep import LINK_KEYS, Sweep, Variable
+from orchestrator.spec.values.fields import (
     BufferOrAuto,
     CongestionControl,
     Count,
@@ -19,7 +20,6 @@ from orchestrator.spec.fields import (
     Rate,
     ScheduleName,
 )
-from orchestrator.spec.sweep import LINK_KEYS, Sweep, Variable
 
 MAX_POINTS = 100
 """Of a sweep, and so of each of its variables."""

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from orchestrator.spec.fields import (
+from orchestrator.spec.placement import Placement
+from orchestrator.spec.topology import Direction, Host, Link, Topology
+from orchestrator.spec.values.fields import (
     Cores,
     Cpuset,
     Delay,
@@ -19,9 +21,7 @@ from orchestrator.spec.fields import (
     Rate,
     Role,
 )
-from orchestrator.spec.placement import Placement
-from orchestrator.spec.topology import Direction, Host, Link, Topology
-from orchestrator.spec.units import size_text
+from orchestrator.spec.values.units import size_text
 
 DEFAULT_QUEUE_BYTES = 512 * 1024
 DEFAULT_DELAY_US = 0

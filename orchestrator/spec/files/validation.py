@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from orchestrator.spec.fields import FileModel
-from orchestrator.spec.text import kind, nearest, quoted
+from orchestrator.spec.values.fields import FileModel
+from orchestrator.spec.values.text import kind, nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 
 _Model = TypeVar("_Model", bound=FileModel)

@@ -10,9 +10,9 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep.sweep import Sweep, Values
 from orchestrator.spec.sweep.topologies import with_shape, with_workers
 from orchestrator.spec.sweep.variable import LINK_KEYS, Value, Variable
-from orchestrator.spec.text import quoted
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.windows import SocketBuffers
+from orchestrator.spec.values.text import quoted
 from workloads.schedule.schedule import Schedule
 
 _FIELDS = {"codec": ("push_codec", "pull_codec")}

@@ -9,7 +9,7 @@ from orchestrator.spec.sweep.conditions import Conditions, conditions
 from orchestrator.spec.sweep.sweep import Sweep, Values
 
 if TYPE_CHECKING:
-    from orchestrator.spec.experiment import Experiment
+    from orchestrator.spec.experiment.experiment import Experiment
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from orchestrator.spec.fields import MAX_NODE_LETTERS
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Direction, Host, Link, Topology
+from orchestrator.spec.values.fields import MAX_NODE_LETTERS
 
 
 def link_between(topology: Topology, first: str, second: str) -> Link | None:

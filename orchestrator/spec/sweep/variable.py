@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from orchestrator.spec.units import duration_text, exact_size_text, rate_parts, rate_text
+from orchestrator.spec.values.units import duration_text, exact_size_text, rate_parts, rate_text
 from workloads.schedule.schedule import Schedule
 
 Value: TypeAlias = int | float | str

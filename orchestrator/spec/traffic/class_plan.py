@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.spec.switch_kinds import LINUX_BRIDGE, OPENFLOW_KINDS
 from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.graph import closing_link
+from orchestrator.spec.values.switch_kinds import LINUX_BRIDGE, OPENFLOW_KINDS
 from workloads.schedule.schedule import Schedule
 
 DATA_DSCP = 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import Port, path
 from orchestrator.spec.traffic.windows import FRAME_BYTES, PAYLOAD_BYTES
-from orchestrator.spec.units import rate_text
+from orchestrator.spec.values.units import rate_text
 
 _DATAGRAM_BYTES = 1472  # what a full frame carries over UDP
 

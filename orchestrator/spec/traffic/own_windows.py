@@ -18,7 +18,7 @@ from orchestrator.spec.traffic.windows import (
     queue_share_bytes,
     shared_windows,
 )
-from orchestrator.spec.units import size_text
+from orchestrator.spec.values.units import size_text
 
 
 class _Overrun(NamedTuple):

@@ -21,18 +21,18 @@ from functools import cached_property
 from itertools import product
 from math import ceil, log10
 
-from orchestrator.spec.fields import SLICE_MICROSECONDS
 from orchestrator.spec.scale import MAX_TIME, MIN_TIME, Scale
-from orchestrator.spec.small_models import sent
-from orchestrator.spec.text import counted
 from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.graph import Port
+from orchestrator.spec.traffic.small_models import sent
 from orchestrator.spec.traffic.windows import (
     SocketBuffers,
     host_burst_segments,
     payload_share,
     window_bytes,
 )
+from orchestrator.spec.values.fields import SLICE_MICROSECONDS
+from orchestrator.spec.values.text import counted
 from workloads.models.profiles import Model
 from workloads.schedule.schedule import Schedule
 

@@ -10,7 +10,7 @@ import re
 
 import yaml
 
-from orchestrator.spec.text import nearest, quoted
+from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Mark, Unreadable
 
 MAX_DEPTH = 20

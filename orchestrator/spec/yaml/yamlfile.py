@@ -26,7 +26,7 @@ from pathlib import Path
 import yaml
 
 from orchestrator.errors import InputError, Problem
-from orchestrator.spec.text import kind, nearest, quoted
+from orchestrator.spec.values.text import kind, nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc, Mark, Unreadable
 from orchestrator.spec.yaml.yaml_nodes import (
     MAX_DEPTH,

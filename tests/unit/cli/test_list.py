@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from orchestrator.spec.files.catalogue import LISTINGS
+from orchestrator.spec.files.reference.catalogue import LISTINGS
 
 
 def listed(*arguments: str, columns: str = "") -> Result:

@@ -21,8 +21,8 @@ from orchestrator.spec import (
     load_experiment,
     load_topology,
 )
-from orchestrator.spec.files import schema
-from orchestrator.spec.text import nearest
+from orchestrator.spec.files.reference import schema
+from orchestrator.spec.values.text import nearest
 
 ROOT = Path(__file__).parents[3]
 GOOD = ROOT / "tests/golden/good"
@@ -253,7 +253,7 @@ def test_committed_schemas_are_those_of_the_models() -> None:
     ):
         committed = (ROOT / file).read_text(encoding="utf-8")
         assert committed == schema.as_text(generated), (
-            "run python -m orchestrator.spec.files.schema"
+            "run python -m orchestrator.spec.files.reference.schema"
         )
 
 

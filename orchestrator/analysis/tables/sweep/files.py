@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.analysis.tables.summary_files import row_json
 from orchestrator.analysis.tables.sweep.rows import Cell, Place, compute_over_links
-from orchestrator.spec.choices import CHOICES
+from orchestrator.spec.experiment.choices import CHOICES
 
 _LISTS = ("imgs_per_sec_interval", "speedup_pct_interval", "pull_shares", "push_shares")
 

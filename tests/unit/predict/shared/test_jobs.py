@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.predict import MEASURED, goodput_bps, job_bounds
-from tests.unit.spec.test_jobs import loaded
+from tests.unit.spec.experiment.test_jobs import loaded
 
 ALL = {"servers": ["ps"], "workers": ["worker0", "worker1", "worker2"]}
 

@@ -13,7 +13,7 @@ from orchestrator.errors import RunError
 from orchestrator.session.plan.trials import plan_trials
 from orchestrator.spec import Experiment
 from tests.unit.session.inner.test_trial import RECORDS, FakeDeployment, Stage
-from tests.unit.spec.test_jobs import OTHER, TRAFFIC, loaded
+from tests.unit.spec.experiment.test_jobs import OTHER, TRAFFIC, loaded
 
 SCRIPT = {"command": ["sh", "x"], "throughput": {"json": "speed"}}
 

@@ -12,7 +12,7 @@ from orchestrator.session.plan.company import Hosts, after_company, company_of
 from orchestrator.session.plan.jobs import plans_of_trial
 from orchestrator.session.plan.trials import plan_trials
 from tests.unit.session.plan.test_jobs import ADDRESSES
-from tests.unit.spec.test_jobs import OTHER, TRAFFIC, loaded
+from tests.unit.spec.experiment.test_jobs import OTHER, TRAFFIC, loaded
 from workloads.process.job import parse_job
 from workloads.programs.program import program_of
 

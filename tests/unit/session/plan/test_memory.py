@@ -10,7 +10,7 @@ import pytest
 from orchestrator.session.plan.memory import memory_bytes
 from orchestrator.spec import Scale, load_experiment
 from tests.unit.session.examples import experiment
-from tests.unit.spec.test_jobs import OTHER, TRAFFIC, loaded
+from tests.unit.spec.experiment.test_jobs import OTHER, TRAFFIC, loaded
 from workloads.models.learning import Optimizer
 from workloads.models.profiles import load_model
 

@@ -9,7 +9,7 @@ from orchestrator.errors import MachineError
 from orchestrator.session.plan import missing
 from orchestrator.session.plan.missing import require_programs, what_is_missing
 from orchestrator.spec import Program, Throughput
-from orchestrator.spec.programs import pack
+from orchestrator.spec.experiment.programs import pack
 from tests.unit.session.examples import experiment
 
 

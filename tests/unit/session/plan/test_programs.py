@@ -4,7 +4,7 @@ from orchestrator.deployment import ProcessPlan
 from orchestrator.deployment.plan import problems
 from orchestrator.session.plan.programs import program_plans, strange_interfaces
 from orchestrator.spec import Program, Scale, Throughput
-from orchestrator.spec.programs import pack
+from orchestrator.spec.experiment.programs import pack
 
 ADDRESSES = {"a": "10.10.0.1", "b": "10.10.0.2"}
 INTERFACES = {"a": "a-eth0", "b": "b-eth0"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.spec import Scale
-from tests.unit.spec.test_resolved import experiments, positive, texts
+from tests.unit.spec.experiment.test_resolved import experiments, positive, texts
 
 values = st.none() | st.booleans() | st.integers() | positive | texts
 records = st.dictionaries(

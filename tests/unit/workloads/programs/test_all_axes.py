@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.orders import ORDERS, incompatibility
-from orchestrator.spec.files.own_exchange import ignored_by_ours
+from orchestrator.spec.files.user_code.exchanges import ignored_by_ours
 from tests.unit.workloads.exchange.test_hybrid import ITERATIONS, RATE, by_hand
 from tests.unit.workloads.exchange.test_ring import added_by_hand
 from tests.unit.workloads.exchanges import digests_together

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.spec.files.file_keys import FileKey, file_keys
-from orchestrator.spec.files.schema import experiment_schema, topology_schema
+from orchestrator.spec.files.reference.file_keys import FileKey, file_keys
+from orchestrator.spec.files.reference.schema import experiment_schema, topology_schema
 from orchestrator.spec.files.topology_file import DEFAULT_QUEUE_BYTES
-from orchestrator.spec.units import size_text
+from orchestrator.spec.values.units import size_text
 
 
 def keys_of(schema: Mapping[str, Any]) -> dict[str, FileKey]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orchestrator.spec.jobs import traffic_notes
-from orchestrator.spec.programs import PROGRAMS_NOTE
+from orchestrator.spec.experiment.jobs import traffic_notes
+from orchestrator.spec.experiment.programs import PROGRAMS_NOTE
 from orchestrator.spec.scale import AutoScale
-from orchestrator.spec.small_models import too_small
 from orchestrator.spec.traffic.demands import Demands
 from orchestrator.spec.traffic.own_windows import overrun
+from orchestrator.spec.traffic.small_models import too_small
 from orchestrator.spec.traffic.turns import too_small_for_order
 from workloads.models.profiles import load_model
 from workloads.schedule.averaging import instability
 
 if TYPE_CHECKING:
-    from orchestrator.spec.experiment import Experiment
+    from orchestrator.spec.experiment.experiment import Experiment
 
 
 def notes_of(experiment: Experiment) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 
 from orchestrator.orders import OwnOrder
 from orchestrator.plugins import OwnCode, OwnModel
-from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.jobs import Neighbour
+from orchestrator.spec.experiment.choices import BASELINE
+from orchestrator.spec.experiment.jobs import Neighbour
+from orchestrator.spec.experiment.programs import Program
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import Program
 from orchestrator.spec.scale import scale_of
 from orchestrator.spec.sweep import sweep_of
 from orchestrator.spec.topology import Topology

@@ -1,6 +1,6 @@
 """JSON Schemas of the two kinds of files, for editors.
 
-`python -m orchestrator.spec.files.schema` writes them to where they are committed.
+`python -m orchestrator.spec.files.reference.schema` writes them to where they are committed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from orchestrator.spec.fields import FileModel
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.topology_file import TopologyFile
+from orchestrator.spec.values.fields import FileModel
 
 TOPOLOGY_SCHEMA = Path("topologies/topology.schema.json")
 EXPERIMENT_SCHEMA = Path("experiments/experiment.schema.json")

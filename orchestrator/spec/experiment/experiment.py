@@ -11,8 +11,8 @@ from typing import Any
 
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.plugins import OwnCode, OwnModel
-from orchestrator.spec.baseline import BASELINE
-from orchestrator.spec.choices import (
+from orchestrator.spec.experiment.choices import (
+    BASELINE,
     BY_NAME,
     CHOICES,
     COMPANY,
@@ -21,11 +21,11 @@ from orchestrator.spec.choices import (
     all_choices,
     schedule_choices,
 )
-from orchestrator.spec.experiment_fields import fields_of, given
-from orchestrator.spec.jobs import Neighbour, trials_alone, with_neighbours
-from orchestrator.spec.notes import notes_of
+from orchestrator.spec.experiment.jobs import Neighbour, trials_alone, with_neighbours
+from orchestrator.spec.experiment.notes import notes_of
+from orchestrator.spec.experiment.programs import Program, pair_demands
+from orchestrator.spec.experiment.resolved import fields_of, given
 from orchestrator.spec.placement import Placement
-from orchestrator.spec.programs import Program, pair_demands
 from orchestrator.spec.scale import AUTO, AutoScale, Scale
 from orchestrator.spec.sweep import Point, Sweep, points_of
 from orchestrator.spec.topology import Topology

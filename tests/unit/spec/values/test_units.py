@@ -21,7 +21,7 @@ from orchestrator.spec import (
     rate_text,
 )
 from orchestrator.spec.scale import AutoScale, parse_scale
-from orchestrator.spec.units import DURATION, RATE, SIZE
+from orchestrator.spec.values.units import DURATION, RATE, SIZE
 
 PARSERS = (parse_rate, parse_size, parse_duration)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import permutations
 from typing import Any
 
-from orchestrator.spec.choices import NOTHING, Choices
+from orchestrator.spec.experiment.choices import NOTHING, Choices
 from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.demands import Demand, Demands

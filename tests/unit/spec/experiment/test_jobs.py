@@ -11,7 +11,7 @@ import yaml
 from orchestrator.errors import InputError
 from orchestrator.spec import Experiment, load_experiment
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TRAFFIC = {"from": "ps", "to": "worker0", "rate": "300 Mbps", "pattern": "poisson"}
 OTHER = {
     "model": "resnet50",

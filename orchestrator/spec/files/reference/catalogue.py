@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 from orchestrator.orders import ORDERS, Computation, Order, OwnOrder, Setting, Unit
 from orchestrator.plugins import OwnCodec, OwnExchange, OwnProgram
-from orchestrator.spec import units
-from orchestrator.spec.fields import AUTO, NAME_RULE, NODE_RULE, RESERVED
-from orchestrator.spec.files.file_keys import file_keys
-from orchestrator.spec.files.schema import experiment_schema, topology_schema
-from orchestrator.spec.switch_kinds import MEANINGS
+from orchestrator.spec.files.reference.file_keys import file_keys
+from orchestrator.spec.files.reference.schema import experiment_schema, topology_schema
+from orchestrator.spec.values import units
+from orchestrator.spec.values.fields import AUTO, NAME_RULE, NODE_RULE, RESERVED
+from orchestrator.spec.values.switch_kinds import MEANINGS
 from workloads.library import CODECS
 from workloads.models.coding import measured
 from workloads.models.devices import device_sources, known_devices

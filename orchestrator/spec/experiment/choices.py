@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from workloads.library import IDENTITY, PARAMETER_SERVER
-from workloads.schedule.schedule import Schedule
+from workloads.schedule.schedule import UNSCHEDULED, Schedule
 
 CHOICES = {"model": "models", "schedule": "schedules", "program": "programs"}
 """Every choice of a trial -> the key of the experiment that lists its values.
@@ -25,6 +25,9 @@ trial of one of these jobs which one. Records, the order of rows and the columns
 COMPARED = ("schedule", "program")
 """The choices whose values are compared with each other: a trial has one of them. The baseline is
 a schedule."""
+
+BASELINE = UNSCHEDULED
+"""The schedule that others are compared with where an experiment names none."""
 
 
 BY_NAME = ("program", "job")

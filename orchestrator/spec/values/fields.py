@@ -16,10 +16,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from orchestrator.spec import units
-from orchestrator.spec.switch_kinds import KINDS
-from orchestrator.spec.text import kind, nearest, quoted
-from orchestrator.spec.units import QuantityError
+from orchestrator.spec.values import units
+from orchestrator.spec.values.switch_kinds import KINDS
+from orchestrator.spec.values.text import kind, nearest, quoted
+from orchestrator.spec.values.units import QuantityError
 from workloads.models.profiles import model_names
 from workloads.schedule.library import schedule_names
 from workloads.transport.wire import HEADER_BYTES

@@ -14,7 +14,7 @@ from orchestrator.session.plan.trials import plan_trials
 from orchestrator.spec import Experiment, Overrides, load_experiment
 from workloads.models.profiles import load_model
 
-TOPOLOGY = Path(__file__).parents[3] / "topologies" / "office.yaml"
+TOPOLOGY = Path(__file__).parents[5] / "topologies" / "office.yaml"
 NETWORK = """
 from torch import nn, zeros
 

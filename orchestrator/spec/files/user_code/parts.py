@@ -14,7 +14,11 @@ from orchestrator.plugins import (
     PluginError,
     users_code,
 )
-from orchestrator.spec.files.own_exchange import ignored_by_ours, programs_tried, wrong_exchange
+from orchestrator.spec.files.user_code.exchanges import (
+    ignored_by_ours,
+    programs_tried,
+    wrong_exchange,
+)
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.errors import WorkloadError
 from workloads.library import EXCHANGES

@@ -18,9 +18,9 @@ from orchestrator.spec import (
     pair_demands,
 )
 from orchestrator.spec.checks import programs as checks
-from orchestrator.spec.programs import is_throughput, sent_by_rank
+from orchestrator.spec.experiment.programs import is_throughput, sent_by_rank
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TOPOLOGY = str(ROOT / "topologies/ps-10g-1g-3workers.yaml")
 RING = {"command": ["python3", "ring.py"], "throughput": {"json": "imgs_per_sec"}}
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from orchestrator.spec.text import kind as kind_of
-from orchestrator.spec.text import quoted
+from orchestrator.spec.values.text import kind as kind_of
+from orchestrator.spec.values.text import quoted
 
 # 18 digits hold everything that a network needs, and keep absurd input from becoming huge integers.
 _NUMBER = r"[0-9]{1,18}(\.[0-9]{1,9})?"

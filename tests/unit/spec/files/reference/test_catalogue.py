@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.orders import ORDERS, Order, Setting
-from orchestrator.spec.files import catalogue
-from orchestrator.spec.files.catalogue import LISTINGS
-from orchestrator.spec.units import parse_duration, parse_rate, parse_size
+from orchestrator.spec.files.reference import catalogue
+from orchestrator.spec.files.reference.catalogue import LISTINGS
+from orchestrator.spec.values.units import parse_duration, parse_rate, parse_size
 from workloads.models.profiles import model_names
 from workloads.schedule.library import schedule_names
 

@@ -25,7 +25,7 @@ from orchestrator.spec import (
 from workloads.models.devices import DeviceModel
 from workloads.schedule.schedule import Schedule
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GOOD = ROOT / "tests/golden/good"
 EXPERIMENTS = sorted(
     path

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator.spec import Overrides, Scale, load_experiment
-from orchestrator.spec.small_models import least_time, off, sent, too_small
+from orchestrator.spec.traffic.small_models import least_time, off, sent, too_small
 from workloads.models.profiles import Model, Tensor, load_model
 from workloads.schedule.library import get_schedule
 from workloads.schedule.units import Layout
 from workloads.transport.wire import HEADER_BYTES
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def model() -> Model:

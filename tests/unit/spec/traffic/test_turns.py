@@ -15,7 +15,7 @@ from orchestrator.spec.traffic.turns import (
 from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 EXPERIMENT = load_experiment(ROOT / "experiments/published.yaml")
 DEMANDS = EXPERIMENT.exchange.demands
 AUTO = SocketBuffers()

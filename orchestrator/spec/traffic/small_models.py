@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil
 
-from orchestrator.spec.fields import SLICE_MICROSECONDS
 from orchestrator.spec.scale import MAX_TIME, Scale
+from orchestrator.spec.values.fields import SLICE_MICROSECONDS
 from workloads.models.profiles import BYTES_PER_ELEMENT, Model
 from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES

@@ -1,0 +1,1 @@
+"""What an experiment is: its jobs and programs, the choices of its trials, its record."""

@@ -1,0 +1,1 @@
+"""What files may say, for people and for editors: keys, choices, schemas."""

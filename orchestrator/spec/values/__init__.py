@@ -1,0 +1,1 @@
+"""Single values in files: quantities with units, names, what is allowed, words for people."""
