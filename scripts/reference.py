@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from orchestrator.analysis.tables.columns import BY_NAME
+from orchestrator.analysis.tables.columns.measures import BY_NAME
 from orchestrator.analysis.tables.table import TABLE_MEASURES
 from orchestrator.orders import ORDERS
 from orchestrator.spec.files.reference.catalogue import LISTINGS, Cell, Listing, orders

@@ -10,9 +10,9 @@ spans, trace (modules)                what layers and slices took -> a trace
 render (folder)                       the figures; imported only where something is drawn
 """
 
-from orchestrator.analysis.measures.conditions import PortDrops
+from orchestrator.analysis.measures.machine.conditions import PortDrops
 from orchestrator.analysis.measures.measure import TrialMeasure, measure
-from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.measures.programs.measure import measure_any
 from orchestrator.analysis.measures.shares import Shares
 from orchestrator.analysis.measures.statistics import Estimate, estimate, speedup
 from orchestrator.analysis.reading.directories import RUN_FORMAT, check_run_directory, is_sweep

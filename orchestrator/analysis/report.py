@@ -11,11 +11,11 @@ from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.files import write_file
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.reading.records import FailedTrial, Run, read_run
+from orchestrator.analysis.tables.columns.units import heading
 from orchestrator.analysis.tables.job_row import job_json
 from orchestrator.analysis.tables.summary import Summary, summarise
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
 from orchestrator.analysis.tables.table import SummaryTable
-from orchestrator.analysis.tables.throughput_units import heading
 from orchestrator.analysis.tables.unusable import why_unusable
 from orchestrator.analysis.verdict import LEVELS, Level, worst
 from orchestrator.records.directory import RunDirectory

@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from orchestrator.analysis.measures.conditions import HostUse
-from orchestrator.analysis.measures.disturbance import LOW_IDLE_MEAN, LOW_IDLE_WORST, NO_IDLE_MEAN
 from orchestrator.analysis.measures.fairness import Fairness, unfair
+from orchestrator.analysis.measures.machine.conditions import HostUse
+from orchestrator.analysis.measures.machine.disturbance import (
+    LOW_IDLE_MEAN,
+    LOW_IDLE_WORST,
+    NO_IDLE_MEAN,
+)
 from orchestrator.analysis.measures.measure import TrialMeasure
-from orchestrator.analysis.measures.pairs import ruled_otherwise, sent_otherwise
-from orchestrator.analysis.measures.program import left_behind, not_crossed
+from orchestrator.analysis.measures.programs.measure import left_behind, not_crossed
+from orchestrator.analysis.measures.programs.pairs import ruled_otherwise, sent_otherwise
 from orchestrator.analysis.reading.records import ForcedScale
 from orchestrator.records.goodput import MOST_SHARE
 from orchestrator.spec import number_text

@@ -14,8 +14,8 @@ from orchestrator.analysis.measures.utilisation import full
 from orchestrator.analysis.reading.program_trial import ProgramTrial
 from orchestrator.analysis.reading.records import AnyTrial
 from orchestrator.analysis.reading.spans import read_spans
-from orchestrator.analysis.tables.program_trace import program_trace
-from orchestrator.analysis.tables.trace import trace as make_trace
+from orchestrator.analysis.traces.program import program_trace
+from orchestrator.analysis.traces.training import trace as make_trace
 from orchestrator.errors import InputError, Problem
 from orchestrator.records.directory import RunDirectory, TrialDirectory
 from orchestrator.terminal.console import answers, say

@@ -13,17 +13,17 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from orchestrator.analysis.measures.beside import BesideMeasure, measure_beside
-from orchestrator.analysis.measures.conditions import (
+from orchestrator.analysis.measures.learning import Learnt, learnt
+from orchestrator.analysis.measures.links import LinkUse
+from orchestrator.analysis.measures.machine.conditions import (
     HostUse,
     PortDrops,
     drops_of,
     host_use,
     idle_within,
 )
-from orchestrator.analysis.measures.cpu_seconds import TrainingCpu, training_cpu
-from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
-from orchestrator.analysis.measures.learning import Learnt, learnt
-from orchestrator.analysis.measures.links import LinkUse
+from orchestrator.analysis.measures.machine.cpu_seconds import TrainingCpu, training_cpu
+from orchestrator.analysis.measures.machine.disturbance import Use, disturbances, use_within
 from orchestrator.analysis.measures.shares import Rates, Shares, rates_of, shares_of
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of

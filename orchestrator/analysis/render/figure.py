@@ -24,8 +24,8 @@ from orchestrator.analysis.render.run_panel import (
     legend,
     panel_height,
 )
+from orchestrator.analysis.tables.columns.units import heading
 from orchestrator.analysis.tables.row import Row
-from orchestrator.analysis.tables.throughput_units import heading
 from orchestrator.spec.experiment.choices import Choices
 from orchestrator.spec.experiment.programs import IMGS_PER_SEC
 

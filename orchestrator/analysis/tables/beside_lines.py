@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.analysis.measures.beside import BesideMeasure
-from orchestrator.analysis.tables.declared import JudgedTrial, Value
+from orchestrator.analysis.tables.columns.declared import JudgedTrial, Value
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec import IMGS_PER_SEC
 

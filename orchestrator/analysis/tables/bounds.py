@@ -11,7 +11,7 @@ from orchestrator.analysis.measures.bound_share import (
     left_beside,
 )
 from orchestrator.analysis.measures.measure import TrialMeasure
-from orchestrator.analysis.measures.program_bound import program_imgs_per_sec
+from orchestrator.analysis.measures.programs.bound import program_imgs_per_sec
 from orchestrator.predict import Goodputs
 from orchestrator.spec import Demand
 from workloads.schedule.schedule import Schedule

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from orchestrator.analysis.tables.columns import rate_cell, signed_cell
+from orchestrator.analysis.tables.columns.measures import rate_cell, signed_cell
+from orchestrator.analysis.tables.columns.units import heading, with_unit
 from orchestrator.analysis.tables.job_row import JobRow
-from orchestrator.analysis.tables.throughput_units import heading, with_unit
 from orchestrator.spec import number_text, rate_text
 from orchestrator.terminal.tables import Column, FittedTable
 

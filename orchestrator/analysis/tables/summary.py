@@ -12,7 +12,7 @@ from orchestrator.analysis.measures.bound_share import share_of_gain
 from orchestrator.analysis.measures.fairness import fairness_of
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.orders import without_order_of
-from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.measures.programs.measure import measure_any
 from orchestrator.analysis.measures.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.analysis.reading.records import Run
 from orchestrator.analysis.tables.bounds import Bounded, bound_of, bounded, of_job

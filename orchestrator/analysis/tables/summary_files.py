@@ -10,8 +10,8 @@ from typing import Any
 
 from orchestrator.analysis.reading.records import FailedTrial
 from orchestrator.analysis.tables.beside_lines import BESIDE_COLUMNS, beside_lines
-from orchestrator.analysis.tables.columns import measures, number
-from orchestrator.analysis.tables.declared import JudgedTrial, Value
+from orchestrator.analysis.tables.columns.declared import JudgedTrial, Value
+from orchestrator.analysis.tables.columns.measures import measures, number
 from orchestrator.analysis.tables.job_row import JobRow, job_json
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import Summary

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from orchestrator.analysis.tables.columns import BY_NAME
+from orchestrator.analysis.tables.columns.learning import LEARNING
+from orchestrator.analysis.tables.columns.measures import BY_NAME
 from orchestrator.analysis.tables.job_row import JobRow
 from orchestrator.analysis.tables.job_table import STYLES, job_table
-from orchestrator.analysis.tables.learning_columns import LEARNING
 from orchestrator.analysis.tables.row import Row
 from orchestrator.spec.experiment.choices import EVERY_CHOICE
 from orchestrator.terminal.letters import written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.analysis.measures.disturbance import NO_IDLE_MEAN
+from orchestrator.analysis.measures.machine.disturbance import NO_IDLE_MEAN
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import judge_trial

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, Literal
 
-from orchestrator.analysis.tables.bench import bench_figures
-from orchestrator.analysis.tables.bench_table import bench_table
+from orchestrator.analysis.tables.bench.figures import bench_figures
+from orchestrator.analysis.tables.bench.table import bench_table
 from orchestrator.emulation.limits.idle import IdleSampler
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import RunError

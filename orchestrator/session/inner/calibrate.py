@@ -18,7 +18,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-from orchestrator.analysis.measures.disturbance import disturbances, use_within
+from orchestrator.analysis.measures.machine.disturbance import disturbances, use_within
 from orchestrator.analysis.reading.exchange_records import Traffic
 from orchestrator.emulation.limits.idle import Sample, mean_idle
 from orchestrator.errors import RunError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from orchestrator.analysis.measures.disturbance import disturbances, use_within
+from orchestrator.analysis.measures.machine.disturbance import disturbances, use_within
 from orchestrator.emulation.limits.idle import IdleSampler, mean_idle
 from orchestrator.emulation.limits.use import UseSampler, use_record
 from orchestrator.records.network import UseRecord

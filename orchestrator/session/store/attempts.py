@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.measures.programs.measure import measure_any
 from orchestrator.analysis.reading.records import read_any_trial
 from orchestrator.errors import RunError
 from orchestrator.session.plan.trials import Trial

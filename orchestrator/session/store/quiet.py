@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator.analysis.measures.disturbance import MUCH
+from orchestrator.analysis.measures.machine.disturbance import MUCH
 from orchestrator.emulation.limits.use import UseSampler, use_record
 
 WAIT_SECONDS = 30.0

@@ -16,14 +16,14 @@ from rich.console import Console
 
 from orchestrator.analysis import Summary, read_run, report, summarise
 from orchestrator.analysis.measures.links import link_uses
-from orchestrator.analysis.measures.pairs import most_off, payload_by_pair
-from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.measures.programs.measure import measure_any
+from orchestrator.analysis.measures.programs.pairs import most_off, payload_by_pair
 from orchestrator.analysis.reading.program_trial import ProgramTrial
 from orchestrator.analysis.render.figure import compose
 from orchestrator.analysis.render.program_figure import draw_program
 from orchestrator.analysis.report import caption
-from orchestrator.analysis.tables.program_trace import program_trace
 from orchestrator.analysis.tables.table import SummaryTable
+from orchestrator.analysis.traces.program import program_trace
 from orchestrator.analysis.verdict import judge_trial
 from orchestrator.errors import RunError
 from orchestrator.records.network import ClassRecord, FlowRecord, LinkSamplesRecord

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.analysis import TrialMeasure, read_trial
-from orchestrator.analysis.measures.conditions import HostUse
+from orchestrator.analysis.measures.machine.conditions import HostUse
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.errors import RunError
 from tests.unit.analysis.builder import SECOND, FakeTrial

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestrator.analysis.tables.bench import Figure, bench_figures
-from orchestrator.analysis.tables.bench_table import bench_table
+from orchestrator.analysis.tables.bench.figures import Figure, bench_figures
+from orchestrator.analysis.tables.bench.table import bench_table
 from orchestrator.errors import RunError
 from orchestrator.predict import goodput_bps
 from tests.unit.analysis.builder import FakeTrial, write_run

@@ -11,9 +11,15 @@ from statistics import fmean
 
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.statistics import Estimate
-from orchestrator.analysis.tables.declared import Measure, TableColumn, of, of_training, plain
-from orchestrator.analysis.tables.learning_columns import LEARNING
-from orchestrator.analysis.tables.program_columns import PROGRAM
+from orchestrator.analysis.tables.columns.declared import (
+    Measure,
+    TableColumn,
+    of,
+    of_training,
+    plain,
+)
+from orchestrator.analysis.tables.columns.learning import LEARNING
+from orchestrator.analysis.tables.columns.programs import PROGRAM
 from orchestrator.predict import bound_of
 from orchestrator.spec import EVERY_CHOICE, IMGS_PER_SEC, number_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from orchestrator.analysis.measures.pairs import Pairs, most_off
-from orchestrator.analysis.tables.declared import Measure, TableColumn, of
+from orchestrator.analysis.measures.programs.pairs import Pairs, most_off
+from orchestrator.analysis.tables.columns.declared import Measure, TableColumn, of
 from orchestrator.analysis.tables.row import Row
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.analysis.tables.declared import Measure, TableColumn, of, plain
+from orchestrator.analysis.tables.columns.declared import Measure, TableColumn, of, plain
 
 
 def _tenths(value: float | None) -> str:

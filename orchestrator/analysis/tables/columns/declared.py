@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.tables.columns.units import heading, with_unit
 from orchestrator.analysis.tables.row import Row
-from orchestrator.analysis.tables.throughput_units import heading, with_unit
 from orchestrator.analysis.verdict import Verdict
 from orchestrator.spec import number_text
 

@@ -22,7 +22,7 @@ from orchestrator.analysis.render.trace_figure import (
     drawn_iterations,
     lateness,
 )
-from orchestrator.analysis.tables.trace import trace
+from orchestrator.analysis.traces.training import trace
 from orchestrator.errors import InputError, RunError
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.spec.files.experiment_file import ExperimentFile

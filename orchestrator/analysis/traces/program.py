@@ -1,6 +1,6 @@
 """A program's trial as a trace: how full links were, and when its readings came.
 
-The format is that of `orchestrator.analysis.tables.trace`.
+The format is that of `orchestrator.analysis.traces.training`.
 """
 
 from __future__ import annotations

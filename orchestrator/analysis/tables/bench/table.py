@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from orchestrator.analysis.tables.bench import Figure
+from orchestrator.analysis.tables.bench.figures import Figure
 from orchestrator.terminal.tables import Column, FittedTable
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from orchestrator.analysis.measures.conditions import drops_of, host_use, idle_within
-from orchestrator.analysis.measures.disturbance import use_within
 from orchestrator.analysis.measures.links import link_uses
+from orchestrator.analysis.measures.machine.conditions import drops_of, host_use, idle_within
+from orchestrator.analysis.measures.machine.disturbance import use_within
 from orchestrator.analysis.measures.measure import PAYLOAD_PER_SEGMENT, TrialMeasure, measure
-from orchestrator.analysis.measures.pairs import (
+from orchestrator.analysis.measures.programs.pairs import (
     NEARLY_NOTHING,
     bytes_text,
     payload_by_pair,

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.analysis.measures.program_bound import program_imgs_per_sec
+from orchestrator.analysis.measures.programs.bound import program_imgs_per_sec
 from orchestrator.predict import goodput_bps
 from orchestrator.spec import load_experiment
 from workloads.models.profiles import load_model
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 
 def resolved(tmp_path: Path, keys: str = "model: alexnet", batch: int = 1) -> dict[str, Any]:

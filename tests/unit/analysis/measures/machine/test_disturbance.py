@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.analysis.measures.disturbance import Use, disturbances, use_within
+from orchestrator.analysis.measures.machine.disturbance import Use, disturbances, use_within
 from orchestrator.records.network import UseRecord
 
 SECOND = 1_000_000_000

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, TypeAdapter
 
 from orchestrator.analysis.measures.measure import TrialMeasure
-from orchestrator.analysis.measures.program import measure_any
+from orchestrator.analysis.measures.programs.measure import measure_any
 from orchestrator.analysis.reading.exchange_records import Traffic
 from orchestrator.analysis.reading.records import Run, read_run
 from orchestrator.analysis.reading.urgent import read_urgent

@@ -1,0 +1,1 @@
+"""The measures of a program's trial, and the bound of a program that trains."""

@@ -1,0 +1,1 @@
+"""What is measured and shown of every row: names, units, and how they read."""
