@@ -1,7 +1,8 @@
 """The command `dmlbed`: finds the verb, and ends every verb alike.
 
-A verb is a click command of the verb's name in the module of that name beside this file; its
-docstring is its help text. It raises `DmlbedError`, whose lines and exit code are dealt with here.
+A verb is a click command of the verb's name in the module or folder of that name beside this file;
+its docstring is its help text. It raises `DmlbedError`, whose lines and exit code are dealt with
+here.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.bound_aggregation import aggregation_rows, describe_aggregation
-from orchestrator.cli.bound_allreduce import allreduce_lines, allreduce_rows, describe_allreduce
-from orchestrator.cli.bound_demands import describe_demands, no_bounds
-from orchestrator.cli.bound_sweep import bound_sweep
+from orchestrator.cli.bound.aggregation import aggregation_rows, describe_aggregation
+from orchestrator.cli.bound.allreduce import allreduce_lines, allreduce_rows, describe_allreduce
+from orchestrator.cli.bound.demands import describe_demands, no_bounds
+from orchestrator.cli.bound.sweep import bound_sweep
 from orchestrator.cli.job_bounds import LEGEND, describe_jobs, job_bound_table
 from orchestrator.errors import InputError, Problem
 from orchestrator.predict import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from orchestrator.cli.bound_demands import describe_demands, no_bounds
+from orchestrator.cli.bound.demands import describe_demands, no_bounds
 from orchestrator.predict import (
     Case,
     LowerBound,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.cli.bound_allreduce import Row
+from orchestrator.cli.bound.allreduce import Row
 from orchestrator.predict import Case, aggregation_bound
 
 _HELPERS = 3
