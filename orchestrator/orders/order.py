@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from workloads.models.devices import DeviceModel
-from workloads.models.graphs import Graph, graph_of
-from workloads.models.profiles import Model
+from workloads.models.profiles import Graph, Model
 from workloads.schedule.units import Layout
 
 
@@ -165,7 +164,7 @@ def setting_of(
     )
     return Setting(
         model=model,
-        graph=graph_of(model),
+        graph=model.graph,
         units=units,
         workers=tuple(workers),
         seconds_per_byte=seconds_per_byte,

@@ -30,8 +30,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.models.graphs import Graph
-from workloads.models.profiles import Model
+from workloads.models.profiles import Graph, Model
 
 _TICKS_PER_SECOND = 1e12
 _MOST_SECONDS = 9e6  # sums of ticks fit 63 bits

@@ -1,9 +1,10 @@
 """Device models: how long a worker's device computes a layer.
 
 compute(layer, batch b) = m * MB + b * (g * gmac + d * [layer is depthwise]), one third of it
-forward and two thirds backward, with MB the layer's parameters in 1e6 bytes, gmac its 1e9
-multiply-accumulates per image, and m, g, d the device's constants. One device model serves all
-networks: there is no constant per network. Sources of the constants are in devices.json.
+forward and two thirds backward, with MB the layer's parameters in 1e6 bytes (of an embedding: the
+rows that it reads), gmac its 1e9 multiply-accumulates per image, and m, g, d the device's
+constants. One device model serves all networks: there is no constant per network. Sources of the
+constants are in devices.json.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from workloads.models.profiles import Layer
+from workloads.models.profiles import BYTES_PER_ELEMENT, Layer
 
 _FORWARD = 1 / 3
 _BACKWARD = 2 / 3
@@ -48,7 +48,13 @@ class DeviceModel:
         if layer.is_depthwise:
             per_image += self.seconds_per_depthwise_layer
         # A device model is for float32, and says nothing of wider elements.
-        megabytes = layer.float32_bytes / 1e6
+        touched = layer.float32_bytes
+        if layer.kind == "embedding":
+            # It copies the rows that are asked for; the constant is of layers that multiply with
+            # all of their parameters. Its gradient is as large as all of it, but to fill that with
+            # zeros takes less than a tenth of what the constant says.
+            touched = min(touched, batch * BYTES_PER_ELEMENT * layer.output_elements)
+        megabytes = touched / 1e6
         return self.seconds_per_megabyte_of_parameters * megabytes + batch * per_image
 
     def forward_seconds(self, layer: Layer, batch: int) -> float:

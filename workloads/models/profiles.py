@@ -1,6 +1,10 @@
-"""The models that can be trained: layers in forward order, and each layer's tensors.
+"""What is trained: a model's layers in forward order, each layer's tensors, and their graph.
 
-The figures are in models.json, computed from the layer shapes. The first five models are the
+A layer is what owns tensors or multiplies: a convolution with its normalisation, an embedding,
+attention's two products. Operations without either (pooling, activations, concatenation, addition)
+are no layers of the library's; a layer needs all layers whose outputs reach it through them.
+
+The library's models are files in library/, computed from the layers' shapes. The first five are the
 variants that fit the published experiment (their `variant` says how they differ from others of the
 same name).
 """
@@ -9,15 +13,39 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from workloads.errors import unknown_name
 
 BYTES_PER_ELEMENT = 4  # float32
+
+Kind: TypeAlias = Literal[
+    "convolution",
+    "depthwise",
+    "convolution-3d",
+    "depthwise-3d",
+    "dense",
+    "attention",
+    "embedding",
+    "normalisation",
+    "pooling",
+    "other",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Join: TypeAlias = Literal["concat", "add"]
+JOINS: tuple[Join, ...] = get_args(Join)
+
+Item: TypeAlias = Literal["imgs", "samples", "tokens"]
+ITEMS: tuple[Item, ...] = get_args(Item)
+
+Graph: TypeAlias = tuple[tuple[int, ...], ...]
+"""Per layer, in forward order, the ascending numbers of the layers that it needs. Each is smaller
+than the layer's own: forward order is a topological order."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +79,28 @@ class Layer:
 
     Attributes:
         name: unique in its model.
-        macs: multiply-accumulates of one image's forward pass.
-        tensors: its parameters.
-        of_image: whether it is the first, which takes the image.
+        macs: multiply-accumulates of one example's forward pass.
+        tensors: its parameters; may be none. Those that several layers use belong to the first.
+        kind: what it computes.
+        input_elements: values that it reads of one example, without parameters; 0: not known.
+        output_elements: values that it writes for one example; 0: not known.
+        needs: numbers of the layers whose outputs it needs, ascending, all below its own; none: it
+            takes the example.
+        join: how several outputs become one: their channels side by side, or their sum.
+        tied: tensors of layers before it that it computes with as well. They are sent once: they
+            have come when the first of their layers needs them, and their gradient is complete when
+            the backward pass is through that layer, which is the last of theirs then.
     """
 
     name: str
     macs: int
     tensors: tuple[Tensor, ...]
-    of_image: bool = field(default=False, compare=False)
+    kind: Kind = "other"
+    input_elements: int = 0
+    output_elements: int = 0
+    needs: tuple[int, ...] = ()
+    join: Join = "concat"
+    tied: tuple[Tensor, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -68,19 +109,14 @@ class Layer:
 
     @property
     def float32_bytes(self) -> int:
-        """The same if its elements are float32."""
-        return BYTES_PER_ELEMENT * sum(tensor.elements for tensor in self.tensors)
+        """Bytes of all that it computes with, tied tensors included, if elements are float32."""
+        used = (*self.tensors, *self.tied)
+        return BYTES_PER_ELEMENT * sum(tensor.elements for tensor in used)
 
     @property
     def is_depthwise(self) -> bool:
-        """Whether it convolves each channel by itself: a weight of shape [c, 1, k, k].
-
-        The first layer has such a weight where images are grey.
-        """
-        return not self.of_image and any(
-            len(tensor.shape) == 4 and tensor.shape[1] == 1 and tensor.shape[2] == tensor.shape[3]
-            for tensor in self.tensors
-        )
+        """Whether it convolves each channel by itself."""
+        return self.kind in ("depthwise", "depthwise-3d")
 
 
 @dataclass(frozen=True)
@@ -91,16 +127,27 @@ class Model:
         name: as experiments name it.
         variant: which of the networks of that name it is.
         layers: in forward order.
+        unit: what throughput counts.
+        items_per_example: how many of these an example has: 1, or the tokens of a sequence.
+        input_shape: of one example, without the batch; empty: not known.
     """
 
     name: str
     variant: str
     layers: tuple[Layer, ...]
+    unit: Item = "imgs"
+    items_per_example: int = 1
+    input_shape: tuple[int, ...] = ()
 
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
         """All tensors, in forward order; their positions number them on the wire."""
         return tuple(tensor for layer in self.layers for tensor in layer.tensors)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Per layer, in forward order, the numbers of the layers that it needs."""
+        return tuple(layer.needs for layer in self.layers)
 
     @property
     def bytes(self) -> int:
@@ -110,24 +157,70 @@ class Model:
     def of_elements(self, element_bytes: int) -> Model:
         """The same with elements of that many bytes."""
 
-        def wide(layer: Layer) -> Layer:
-            own = (replace(tensor, element_bytes=element_bytes) for tensor in layer.tensors)
-            return replace(layer, tensors=tuple(own))
+        def wide(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+            return tuple(replace(tensor, element_bytes=element_bytes) for tensor in tensors)
 
-        return replace(self, layers=tuple(map(wide, self.layers)))
+        layers = (
+            replace(layer, tensors=wide(layer.tensors), tied=wide(layer.tied))
+            for layer in self.layers
+        )
+        return replace(self, layers=tuple(layers))
+
+    def in_order(self, order: Sequence[int]) -> Model:
+        """The same with its layers computed in another order.
+
+        Tensors that several layers use go to the first of these in the new order.
+
+        Args:
+            order: the layers' numbers, each once, each after all that it needs.
+
+        Raises:
+            ValueError: it is no such order.
+        """
+        if sorted(order) != list(range(len(self.layers))):
+            raise ValueError(f"{self.name}: an order names each of its layers once")
+        place = {number: position for position, number in enumerate(order)}
+        layers: list[Layer] = []
+        seen = set[Tensor]()
+        for position, number in enumerate(order):
+            layer = self.layers[number]
+            needs = tuple(sorted(place[before] for before in layer.needs))
+            if needs and needs[-1] >= position:
+                raise ValueError(f"{self.name}: {layer.name} comes before what it needs")
+            used = (*layer.tensors, *layer.tied)
+            layers.append(
+                replace(
+                    layer,
+                    needs=needs,
+                    tensors=tuple(one for one in used if one not in seen),
+                    tied=tuple(one for one in used if one in seen),
+                )
+            )
+            seen.update(used)
+        return replace(self, layers=tuple(layers))
 
     def to_json(self) -> dict[str, Any]:
-        """Its architecture, ready for JSON."""
+        """Its architecture, ready for JSON, as a model file has it."""
+        names = [layer.name for layer in self.layers]
         return {
             "name": self.name,
             "variant": self.variant,
+            "unit": self.unit,
+            "items_per_example": self.items_per_example,
+            "input_shape": list(self.input_shape),
             "layers": [
                 {
                     "name": layer.name,
+                    "kind": layer.kind,
                     "macs": layer.macs,
+                    "input_elements": layer.input_elements,
+                    "output_elements": layer.output_elements,
+                    "needs": [names[before] for before in layer.needs],
+                    **({"join": layer.join} if layer.join != "concat" else {}),
                     "tensors": [
                         {"name": one.name, "shape": list(one.shape)} for one in layer.tensors
                     ],
+                    **({"tied": [one.name for one in layer.tied]} if layer.tied else {}),
                 }
                 for layer in self.layers
             ],
@@ -140,45 +233,76 @@ class Model:
         Raises:
             KeyError, TypeError, ValueError: it is none.
         """
-        layers = tuple(
-            Layer(
-                name=str(layer["name"]),
-                macs=int(layer["macs"]),
-                tensors=tuple(
-                    Tensor(str(one["name"]), tuple(map(int, one["shape"])))
-                    for one in layer["tensors"]
-                ),
-                of_image=not number,
+        numbers: dict[str, int] = {}
+        tensors: dict[str, Tensor] = {}
+        layers: list[Layer] = []
+        for number, layer in enumerate(given["layers"]):
+            own = tuple(
+                Tensor(str(one["name"]), tuple(map(int, one["shape"]))) for one in layer["tensors"]
             )
-            for number, layer in enumerate(given["layers"])
+            tied = tuple(tensors[name] for name in layer.get("tied", ()))
+            tensors |= {one.name: one for one in own}
+            layers.append(
+                Layer(
+                    name=str(layer["name"]),
+                    macs=int(layer["macs"]),
+                    tensors=own,
+                    kind=_one_of("kind", layer["kind"], KINDS),
+                    input_elements=int(layer["input_elements"]),
+                    output_elements=int(layer["output_elements"]),
+                    needs=tuple(sorted(numbers[before] for before in layer["needs"])),
+                    join=_one_of("join", layer.get("join", "concat"), JOINS),
+                    tied=tied,
+                )
+            )
+            numbers[layers[-1].name] = number
+        return cls(
+            str(given["name"]),
+            str(given["variant"]),
+            tuple(layers),
+            _one_of("unit", given["unit"], ITEMS),
+            int(given["items_per_example"]),
+            tuple(map(int, given["input_shape"])),
         )
-        return cls(str(given["name"]), str(given["variant"]), layers)
 
+
+def _one_of(what: str, value: Any, known: tuple[Any, ...]) -> Any:
+    if value not in known:
+        raise ValueError(unknown_name(what, str(value), known))
+    return value
+
+
+def chained(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The same layers, each of which needs the one before it."""
+    return tuple(
+        replace(layer, needs=(number - 1,) if number else ()) for number, layer in enumerate(layers)
+    )
+
+
+_NAMES = (
+    "alexnet",
+    "googlenet",
+    "inception3",
+    "resnet50",
+    "mobilenet",
+    "mobilenet_v1",
+    "vgg19",
+    "resnet152",
+    "squeezenet",
+    "digits-cnn",
+)
 
 _own: dict[str, Model] = {}
 
 
 def add_model(model: Model) -> None:
-    """Let `load_model` know a user's model, in this process; its name has a colon."""
+    """Let `load_model` know a user's model, in this process; its name is none of the library's."""
     _own[model.name] = model
 
 
-@cache
-def _library() -> dict[str, Any]:
-    text = resources.files("workloads.models").joinpath("models.json").read_text("utf-8")
-    library: dict[str, Any] = json.loads(text)
-    return library
-
-
 def model_names() -> tuple[str, ...]:
-    """Names of all models, in the order of models.json."""
-    return tuple(_library())
-
-
-def input_pixels(name: str) -> int:
-    """Width and height of the images of a model of models.json."""
-    pixels: int = _library()[name]["input_pixels"]
-    return pixels
+    """Names of the library's models, those of the published experiment first."""
+    return _NAMES
 
 
 def load_model(name: str, element_bytes: int = BYTES_PER_ELEMENT) -> Model:
@@ -197,6 +321,7 @@ def load_model(name: str, element_bytes: int = BYTES_PER_ELEMENT) -> Model:
 
 @cache
 def _of_library(name: str) -> Model:
-    if name not in _library():
-        raise ValueError(unknown_name("model", name, model_names()))
-    return Model.from_json({**_library()[name], "name": name})
+    if name not in _NAMES:
+        raise ValueError(unknown_name("model", name, _NAMES))
+    file = resources.files("workloads.models").joinpath("library", f"{name}.json")
+    return Model.from_json(json.loads(file.read_text("utf-8")))

@@ -1,7 +1,7 @@
 """How an image flows through each network of the library: strides, paddings, poolings, activations.
 
-The layers, their tensors and their order stand in models.json, and here is what it leaves out. A
-flow calls `run(layer's name, input)` for each layer, in the order of models.json. Dropout and local
+The layers, their tensors and their order stand in the model's file; here is what it leaves out. A
+flow calls `run(layer's name, input)` for each layer, in the order of that file. Dropout and local
 response normalisation are left out: they have no parameters, and without them the same input always
 gives the same gradients.
 """
@@ -30,7 +30,6 @@ class Architecture:
         linear: layers without activation; the last one never has one.
         activation: of all others.
         epsilon: of the batch normalisation.
-        channels: of the images.
     """
 
     flow: Flow
@@ -39,7 +38,6 @@ class Architecture:
     linear: frozenset[str] = frozenset()
     activation: Callable[[Tensor], Tensor] = relu
     epsilon: float = 1e-5
-    channels: int = 3
 
 
 def _names(text: str) -> frozenset[str]:
@@ -193,5 +191,5 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "vgg19": Architecture(_vgg19),
     "resnet152": _resnet_of(3, 8, 36, 3),
     "squeezenet": Architecture(_squeezenet, strides={"conv1": 2}, unpadded=_names("conv1")),
-    "digits-cnn": Architecture(_digits_cnn, channels=1),
+    "digits-cnn": Architecture(_digits_cnn),
 }

@@ -1,6 +1,6 @@
 """The library's networks as torch modules: a model's name -> a module with exactly its tensors.
 
-Names and order of `named_parameters()` are those of models.json ("conv1.w", "3a.1x1.b").
+Names and order of `named_parameters()` are those of the model's file ("conv1.w", "3a.1x1.b").
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workloads.errors import unknown_name
-from workloads.models.profiles import Layer, input_pixels, load_model
+from workloads.models.profiles import Layer, load_model
 from workloads.torch_models.architectures import ARCHITECTURES, Architecture
 
 _MOMENTUM = 0.1
 
 
 class NetworkLayer(nn.Module):
-    """A layer of models.json: a convolution or a fully connected layer, and what follows it.
+    """A layer of a model's file: a convolution or a fully connected layer, and what follows it.
 
-    That is a bias or a batch normalisation (without gamma where models.json has none), and an
+    That is a bias or a batch normalisation (without gamma where the file has none), and an
     activation. Weights begin as normal values with the variance of He et al. (2015) for layers
     followed by a ReLU.
 
@@ -106,10 +106,10 @@ class Network(nn.Module):
         if name not in ARCHITECTURES:
             raise ValueError(unknown_name("torch module of model", name, ARCHITECTURES))
         architecture = ARCHITECTURES[name]
-        pixels = input_pixels(name)
-        self.input_shape = (architecture.channels, pixels, pixels)
+        model = load_model(name)
+        self.input_shape = model.input_shape
         self._flow = architecture.flow
-        layers = load_model(name).layers
+        layers = model.layers
         for layer in layers:
             *blocks, leaf = layer.name.split(".")
             parent: nn.Module = self

@@ -195,6 +195,7 @@ class _Plan:
                 step.name,
                 step.macs // batch,
                 tuple(profiles.Tensor(name, shapes[name]) for name in step.parameters),
+                step.kind,
             )
             for step in traced.steps
         ]

@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from workloads.models import profiles
-from workloads.models.profiles import Layer, Model, load_model
+from workloads.models.profiles import Layer, Model, chained, load_model
 from workloads.torch_models.networks import module_of
 from workloads.torch_models.tracing import Trace, trace
 
@@ -123,10 +123,11 @@ def _profile(name: str, module: nn.Module, traced: Trace) -> Model:
                 profiles.Tensor(parameter, tuple(parameters[parameter].shape))
                 for parameter in step.parameters
             ),
+            kind=step.kind,
         )
         for step in traced.steps
     )
-    return Model(name, f"torch module {type(module).__name__}", layers)
+    return Model(name, f"torch module {type(module).__name__}", chained(layers))
 
 
 def _users(reference: str) -> TorchModel:

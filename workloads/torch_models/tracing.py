@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
+from workloads.models.profiles import Kind
+
 
 @dataclass(frozen=True)
 class Step:
@@ -31,11 +33,13 @@ class Step:
         name: of its module, dotted; empty for the whole.
         macs: multiply-accumulates for the whole batch.
         parameters: names of the parameters that it owns, in the module's order.
+        kind: what it computes, by the shape of its weight.
     """
 
     name: str
     macs: int
     parameters: tuple[str, ...]
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,16 @@ class _Calls:
         for name, before, end in zip(self._called, self._before, ends, strict=True):
             last = name if name in owned else last
             macs[last] += (end - before) // 2
-        return tuple(Step(name, macs[name], tuple(owned[name])) for name in macs)
+        return tuple(
+            Step(name, macs[name], tuple(owned[name]), self._kind(owned[name], first=not number))
+            for number, name in enumerate(macs)
+        )
+
+    def _kind(self, owned: Sequence[str], *, first: bool) -> Kind:
+        shape = max((self._root.get_parameter(name).shape for name in owned), key=len)
+        if len(shape) == 4:  # grey images have one channel as well
+            return "depthwise" if shape[1] == 1 and not first else "convolution"
+        return "dense" if len(shape) == 2 else "other"
 
     def _owners(self) -> Iterator[tuple[str, list[str]]]:
         """Each parameter's name, and the modules called that own it."""

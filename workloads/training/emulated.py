@@ -15,7 +15,6 @@ import numpy as np
 
 from workloads.models.coding import NO_CODING, CodingSeconds
 from workloads.models.devices import DeviceModel
-from workloads.models.graphs import graph_of
 from workloads.models.profiles import Layer, Model
 from workloads.process.process_records import CodingTime
 from workloads.schedule.averaging import Rounds
@@ -120,7 +119,7 @@ class Emulated(Compute):
         self._rounds = rounds
         self._iteration = -1
         self._planned_ns = self._excess_ns = self._late_ns = 0
-        self._graph = graph_of(model)
+        self._graph = model.graph
         self._needed_by: list[list[int]] = [[] for _ in model.layers]
         for layer, inputs in enumerate(self._graph):
             for before in inputs:

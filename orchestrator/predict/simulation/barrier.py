@@ -26,7 +26,6 @@ from orchestrator.predict.network.fair_shares import FluidNetwork
 from orchestrator.predict.network.server_loads import ServerLoad
 from orchestrator.spec import WAYS, ServerExchange
 from workloads.models.devices import DeviceModel
-from workloads.models.graphs import graph_of
 from workloads.models.profiles import Model
 
 
@@ -124,7 +123,7 @@ class _Worker:
     def __init__(self, model: Model, device: Computation) -> None:
         self.device = device
         self.missing = [len(layer.tensors) for layer in model.layers]
-        self.needed = [len(inputs) for inputs in graph_of(model)]
+        self.needed = [len(inputs) for inputs in model.graph]
         self.ready = {layer for layer, inputs in enumerate(self.needed) if not inputs}
         self.done = 0
         self.computing = False
@@ -152,7 +151,7 @@ class _Iteration:
         for tensor, number in enumerate(self._layer_of):
             self._tensors[number].append(tensor)
         self._after: list[list[int]] = [[] for _ in model.layers]
-        for number, inputs in enumerate(graph_of(model)):
+        for number, inputs in enumerate(model.graph):
             for before in inputs:
                 self._after[before].append(number)
         self._workers = [_Worker(model, device) for device in devices]

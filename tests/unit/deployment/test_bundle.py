@@ -32,7 +32,7 @@ def test_the_workload_is_shipped_as_it_is_here() -> None:
     files = bundle.code_bundle()
     assert list(files) == [bundle.ARCHIVE]
     with zipfile.ZipFile(io.BytesIO(files[bundle.ARCHIVE])) as shipped:
-        assert "workloads/models/models.json" in shipped.namelist()
+        assert "workloads/models/library/alexnet.json" in shipped.namelist()
         root = Path(__file__).parents[3]
         here = (root / "workloads" / "__init__.py").read_bytes()
         assert shipped.read("workloads/__init__.py") == here

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.orders.tictac import tac_order, tic_order
 from workloads.models.devices import known_devices
-from workloads.models.graphs import Graph, load_graph
-from workloads.models.profiles import Layer, Model, Tensor, load_model, model_names
+from workloads.models.profiles import Graph, Layer, Model, Tensor, load_model, model_names
 
 
 def model(*tensors: int) -> Model:
@@ -191,7 +190,7 @@ def test_tac_computes_its_properties_again_after_each_pick() -> None:
 
 @pytest.mark.parametrize("name", model_names())
 def test_orders_of_the_shipped_models(name: str) -> None:
-    trained, graph = load_model(name), load_graph(name)
+    trained, graph = load_model(name), load_model(name).graph
     device = known_devices()["published-worker-6-cores-2GHz"]
     transfer = [4 * tensor.elements / 119.5e6 for tensor in trained.tensors]
     compute = [device.forward_seconds(layer, 1) for layer in trained.layers]
@@ -202,7 +201,7 @@ def test_orders_of_the_shipped_models(name: str) -> None:
 
 def test_a_module_comes_breadth_first_in_tic() -> None:
     trained = load_model("googlenet")
-    names = [trained.tensors[tensor].name for tensor in tic_order(trained, load_graph("googlenet"))]
+    names = [trained.tensors[tensor].name for tensor in tic_order(trained, trained.graph)]
     module = [name for name in names if name.startswith("3a.") and name.endswith(".w")]
     assert module == [f"3a.{part}.w" for part in ("1x1", "3r", "5r", "pp", "3", "5")]
 

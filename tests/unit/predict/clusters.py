@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.spec import Direction, Host, Link, Topology
 from orchestrator.spec.sweep.topologies import with_shape
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import Layer, Model, Tensor
+from workloads.models.profiles import Layer, Model, Tensor, chained
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def model(*layers: tuple[int, int]) -> Model:
         Layer(f"l{n}", macs, (Tensor(f"l{n}.w", (elements,)),))
         for n, (elements, macs) in enumerate(layers)
     )
-    return Model("made", "", tuple(made))
+    return Model("made", "", chained(tuple(made)))
 
 
 RATES = st.integers(10**6, 10**11)

@@ -16,7 +16,7 @@ from unittest import mock
 from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, setting_of
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
-from workloads.models.profiles import Layer, Model, Tensor
+from workloads.models.profiles import Layer, Model, Tensor, chained
 from workloads.process.job import Peer
 from workloads.process.records import Records
 from workloads.process.training import ServerJob, WorkerJob
@@ -44,16 +44,18 @@ def model_of(layers: Sequence[Sequence[int | tuple[int, ...]]]) -> Model:
     return Model(
         "made-up",
         "for a test",
-        tuple(
-            Layer(
-                f"layer{number}",
-                macs=0,
-                tensors=tuple(
-                    Tensor(f"layer{number}.{index}", (one,) if isinstance(one, int) else one)
-                    for index, one in enumerate(tensors)
-                ),
-            )
-            for number, tensors in enumerate(layers)
+        chained(
+            [
+                Layer(
+                    f"layer{number}",
+                    macs=0,
+                    tensors=tuple(
+                        Tensor(f"layer{number}.{index}", (one,) if isinstance(one, int) else one)
+                        for index, one in enumerate(tensors)
+                    ),
+                )
+                for number, tensors in enumerate(layers)
+            ]
         ),
     )
 

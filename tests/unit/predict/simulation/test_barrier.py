@@ -12,19 +12,8 @@ from orchestrator.predict.simulation.barrier import barrier_seconds, computation
 from orchestrator.spec import Topology
 from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import MODELS, Cluster, clusters, model, trunk
-from workloads.models import graphs
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
-
-
-@pytest.fixture(autouse=True)
-def chains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Layers of made-up models need the layer before them."""
-    monkeypatch.setattr("orchestrator.predict.simulation.barrier.graph_of", chain)
-
-
-def chain(made: Model) -> graphs.Graph:
-    return tuple((number - 1,) if number else () for number in range(len(made.layers)))
 
 
 def iteration(

@@ -77,16 +77,6 @@ def test_an_unknown_model_names_the_nearest() -> None:
         load_model("alexnett")
 
 
-def test_a_depthwise_layer_is_known_by_its_weight() -> None:
-    def layer(*shape: int) -> Layer:
-        return Layer("x", 0, (Tensor("x.w", shape),))
-
-    assert layer(32, 1, 3, 3).is_depthwise
-    assert not layer(32, 2, 3, 3).is_depthwise
-    assert not layer(32, 1, 3, 1).is_depthwise
-    assert not layer(32, 1).is_depthwise
-
-
 @pytest.mark.parametrize(
     ("name", "seconds"),
     # 0.0020 s/MB x MB + 0.070 s/GMAC x GMAC + 0.052 s x depthwise layers, by hand
@@ -108,8 +98,23 @@ def test_compute_of_the_published_worker(name: str, seconds: float) -> None:
 
 def test_the_batch_multiplies_all_but_the_parameters_term() -> None:
     device = DeviceModel("x", 3.0, 6.0, 9.0)
-    layer = Layer("x", 2 * 10**9, (Tensor("x.w", (250_000, 1, 1, 1)),))  # 1 MB
+    layer = Layer("x", 2 * 10**9, (Tensor("x.w", (250_000, 1, 1, 1)),), "depthwise")  # 1 MB
     assert device.forward_seconds(layer, 4) == pytest.approx((3 + 4 * (6 * 2 + 9)) / 3)
+
+
+def test_an_embedding_costs_the_rows_that_it_reads() -> None:
+    device = DeviceModel("x", 3.0, 6.0, 9.0)
+    words = Layer("x", 0, (Tensor("x.w", (1000, 250)),), "embedding", output_elements=25_000)
+    assert device.forward_seconds(words, 4) == pytest.approx(3 * 0.4 / 3)
+    assert device.backward_seconds(words, 4) == pytest.approx(3 * 0.4 * 2 / 3)
+    assert device.forward_seconds(words, 100) == pytest.approx(3 * 1 / 3)  # each row, many times
+
+
+def test_a_layer_costs_the_tensors_that_it_shares() -> None:
+    device = DeviceModel("x", 3.0, 6.0, 9.0)
+    head = Layer("x", 0, (), "dense", tied=(Tensor("y.w", (1000, 250)),))
+    assert device.forward_seconds(head, 1) == pytest.approx(1)
+    assert head.bytes == 0
 
 
 def test_the_published_schedules_differ_in_the_place_only() -> None:

@@ -1,14 +1,11 @@
-"""The models' graphs, against the tensors' shapes and against the publications."""
+"""Models: their graphs against the shapes of tensors and the publications, their way to JSON."""
 
 from __future__ import annotations
 
 import json
-from importlib import resources
 
 import pytest
 
-from workloads.models import graphs
-from workloads.models.graphs import load_graph, load_inputs
 from workloads.models.profiles import Layer, Model, Tensor, load_model, model_names
 
 IMAGE_CHANNELS = {"digits-cnn": 1}  # all others: 3
@@ -26,28 +23,24 @@ def channels_out(layer: Layer) -> int:
 
 def pixels_out(name: str) -> list[int]:
     """Pixels of each layer's output, before any pooling."""
-    text = resources.files("workloads.models").joinpath("models.json").read_text("utf-8")
-    return [
-        layer["output_elements"] // layer["tensors"][0]["shape"][0]
-        for layer in json.loads(text)[name]["layers"]
-    ]
+    return [layer.output_elements // channels_out(layer) for layer in load_model(name).layers]
 
 
 def needs(name: str, layer: str) -> list[str]:
     """Names of the layers that a layer needs."""
     layers = load_model(name).layers
     number = [each.name for each in layers].index(layer)
-    return [layers[needed].name for needed in load_graph(name)[number]]
+    return [layers[needed].name for needed in load_model(name).graph[number]]
 
 
 @pytest.mark.parametrize("name", model_names())
 def test_channels_agree_with_the_shapes(name: str) -> None:
     layers = load_model(name).layers
-    for layer, inputs in zip(layers, load_inputs(name), strict=True):
-        outputs = [channels_out(layers[needed]) for needed in inputs.layers] or [
+    for layer in layers:
+        outputs = [channels_out(layers[needed]) for needed in layer.needs] or [
             IMAGE_CHANNELS.get(name, 3)
         ]
-        if inputs.join == "add":
+        if layer.join == "add":
             assert len(set(outputs)) == 1, layer.name
             outputs = outputs[:1]
         if len(layer.tensors[0].shape) == 4:
@@ -60,16 +53,16 @@ def test_channels_agree_with_the_shapes(name: str) -> None:
 @pytest.mark.parametrize("name", model_names())
 def test_pixels_agree_with_the_shapes(name: str) -> None:
     pixels = pixels_out(name)
-    for layer, inputs in enumerate(load_inputs(name)):
-        before = {pixels[needed] for needed in inputs.layers}
-        assert not before or pixels[layer] <= min(before)
-        if inputs.join == "add":
+    for number, layer in enumerate(load_model(name).layers):
+        before = {pixels[needed] for needed in layer.needs}
+        assert not before or pixels[number] <= min(before)
+        if layer.join == "add":
             assert len(before) == 1  # nothing is pooled on the way into an addition
 
 
 @pytest.mark.parametrize("name", model_names())
 def test_forward_order_is_topological_and_only_the_last_layer_is_not_needed(name: str) -> None:
-    graph = load_graph(name)
+    graph = load_model(name).graph
     assert len(graph) == len(load_model(name).layers)
     assert [number for number, needed in enumerate(graph) if not needed] == [0]
     for number, needed in enumerate(graph):
@@ -80,7 +73,7 @@ def test_forward_order_is_topological_and_only_the_last_layer_is_not_needed(name
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg19", "mobilenet_v1"])
 def test_chains(name: str) -> None:
-    graph = load_graph(name)
+    graph = load_model(name).graph
     assert graph == ((), *((number,) for number in range(len(graph) - 1)))
 
 
@@ -124,28 +117,85 @@ def test_layers_need_what_the_publications_draw(name: str, layer: str, needed: s
 def test_mobilenets_shortcuts_are_those_within_a_stage() -> None:
     """Table 2 of the publication: stages of 1, 2, 3, 4, 3, 3 and 1 bottlenecks."""
     layers = load_model("mobilenet").layers
-    lengths = {
-        layer.name: len(inputs.layers)
-        for layer, inputs in zip(layers, load_inputs("mobilenet"), strict=True)
-    }
+    lengths = {layer.name: len(layer.needs) for layer in layers}
     nexts = [*(f"e{number}" for number in range(1, 17)), "last"]
     assert [lengths[name] for name in nexts] == [1, 1, 2, 1, 2, 3, 1, 2, 3, 4, 1, 2, 3, 1, 2, 3, 1]
 
 
-def test_an_unknown_model_names_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"^unknown model 'resnet5' \(did you mean 'resnet50'\?\)"):
-        load_graph("resnet5")
+@pytest.mark.parametrize("name", model_names())
+def test_a_model_is_the_same_after_its_way_through_json(name: str) -> None:
+    model = load_model(name)
+    text = json.dumps(model.to_json(), sort_keys=True)  # as a run's record has it
+    assert Model.from_json(json.loads(text)) == model
 
 
-def test_a_model_without_rules_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs, "load_model", lambda name: Model(name, "", ()))
-    with pytest.raises(ValueError, match=r"^unknown graph of model 'alexnett'"):
-        load_inputs("alexnett")
+def _tied() -> Model:
+    """Words, two branches of one weight, and a head that shares the words' weight."""
+    words, shared = Tensor("words.w", (10, 4)), Tensor("a.w", (4, 4))
+    return Model(
+        "tied",
+        "",
+        (
+            Layer("words", 0, (words,), "embedding"),
+            Layer("a", 16, (shared,), "dense", needs=(0,)),
+            Layer("b", 16, (), "dense", needs=(0,), tied=(shared,)),
+            Layer("head", 40, (), "dense", needs=(1, 2), join="add", tied=(words,)),
+        ),
+        "tokens",
+        5,
+        (5,),
+    )
 
 
-def test_a_block_of_no_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = tuple(Layer(name, 0, (Tensor("w", (1, 1)),)) for name in ("x", "b.s", "b.e1"))
-    monkeypatch.setattr(graphs, "load_model", lambda name: Model(name, "", layers))
-    load_inputs.cache_clear()
-    with pytest.raises(ValueError, match=r"^squeezenet: no kind of block has the layers s, e1$"):
-        load_inputs("squeezenet")
+def test_a_shared_tensor_is_one() -> None:
+    model = _tied()
+    assert [tensor.name for tensor in model.tensors] == ["words.w", "a.w"]
+    assert model.bytes == 4 * (40 + 16)
+    assert model.layers[3].float32_bytes == 4 * 40
+    assert Model.from_json(json.loads(json.dumps(model.to_json()))) == model
+    assert model.of_elements(8).layers[3].tied[0].bytes == 8 * 40
+
+
+def test_a_shared_tensor_belongs_to_the_layer_that_is_computed_first() -> None:
+    model = _tied().in_order((0, 2, 1, 3))
+    assert [layer.name for layer in model.layers] == ["words", "b", "a", "head"]
+    assert [[one.name for one in layer.tensors] for layer in model.layers] == [
+        ["words.w"], ["a.w"], [], []
+    ]  # fmt: skip
+    assert [[one.name for one in layer.tied] for layer in model.layers] == [
+        [], [], ["a.w"], ["words.w"]
+    ]  # fmt: skip
+    assert model.graph == ((), (0,), (0,), (1, 2))
+    assert model.bytes == _tied().bytes
+    assert model.in_order((0, 2, 1, 3)) == _tied()
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [
+        ((0, 1, 2), "names each of its layers once"),
+        ((0, 0, 1, 2), "names each of its layers once"),
+        ((0, 3, 1, 2), "head comes before what it needs"),
+    ],
+)
+def test_an_order_must_have_all_layers_after_what_they_need(
+    order: tuple[int, ...], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        _tied().in_order(order)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("kind", "convolutoin", r"unknown kind 'convolutoin' \(did you mean 'convolution'\?\)"),
+        ("join", "sum", "unknown join 'sum'"),
+    ],
+)
+def test_what_is_no_model_is_refused(key: str, value: str, why: str) -> None:
+    record = _tied().to_json()
+    record["layers"][1][key] = value
+    with pytest.raises(ValueError, match=why):
+        Model.from_json(record)
+    with pytest.raises(ValueError, match="unknown unit 'img'"):
+        Model.from_json({**_tied().to_json(), "unit": "img"})
