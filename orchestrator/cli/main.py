@@ -20,7 +20,18 @@ from orchestrator import __version__
 from orchestrator.errors import DmlbedError, Interrupted, MachineError, disk_error
 from orchestrator.terminal.streams import finished, prepare
 
-VERBS = ("list", "validate", "plan", "bound", "run", "report", "trace", "bench", "doctor")
+VERBS = (
+    "list",
+    "validate",
+    "plan",
+    "bound",
+    "run",
+    "report",
+    "trace",
+    "bench",
+    "profile",
+    "doctor",
+)
 
 # Where Debian keeps sshd, ip and tc; `su` without a dash leaves them out of PATH.
 _ADMINISTRATOR_PATHS = ("/usr/sbin", "/sbin")

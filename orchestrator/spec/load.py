@@ -20,12 +20,13 @@ from orchestrator.spec.checks.scale import check_scale
 from orchestrator.spec.checks.schedules import check_schedules, known_schedules
 from orchestrator.spec.checks.sizes import check_trials, most_workers
 from orchestrator.spec.checks.sweeps import check_sweep
-from orchestrator.spec.checks.topologies import check_known_devices, check_topology
+from orchestrator.spec.checks.topologies import check_kinds, check_known_devices, check_topology
 from orchestrator.spec.experiment.choices import CHOICES
 from orchestrator.spec.experiment.experiment import Experiment
 from orchestrator.spec.experiment.jobs import Neighbour
 from orchestrator.spec.files.custom_schedules import custom_schedules, try_orders
 from orchestrator.spec.files.experiment_file import ExperimentFile
+from orchestrator.spec.files.own_devices import find_devices
 from orchestrator.spec.files.repeated import Groups, write_out
 from orchestrator.spec.files.schedule_file import DeviceFile
 from orchestrator.spec.files.topology_file import TopologyFile
@@ -137,11 +138,13 @@ class _Named:
         topology: its hosts, switches and links.
         by_roles: what the roles of its hosts stand for; None: they have none.
         groups: the hosts that its repeated hosts stand for.
+        devices: those that are files, by how its hosts name them.
     """
 
     topology: Topology
     by_roles: Placement | None
     groups: Groups
+    devices: Mapping[str, DeviceModel]
 
 
 def _topology(document: Document, devices: Iterable[str] | None = None) -> _Named:
@@ -149,16 +152,17 @@ def _topology(document: Document, devices: Iterable[str] | None = None) -> _Name
     groups = write_out(document)
     file = validate(document, TopologyFile)
     check_topology(document, groups)
+    from_files, in_files = find_devices(document)
     if devices is not None:
         check_known_devices(document, devices)
-    if file is not None and not document.problems:
+    if file is not None and not document.problems and not in_files:
         topology = file.resolve()
         placement = file.placement()
         if placement is not None:
             check_queues(document, topology, placement)
         if not document.problems:
-            return _Named(topology, placement, groups)
-    raise InputError(document.sorted_problems())
+            return _Named(topology, placement, groups, from_files)
+    raise InputError([*document.sorted_problems(), *in_files])
 
 
 def _experiment(document: Document, overrides: Overrides) -> Experiment:
@@ -244,7 +248,10 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         and topology is not None
         and placement is not None
     ):
-        devices = _devices(topology, placement, jobs, file.device_models)
+        devices = _devices(
+            topology, placement, jobs, file.device_models, {} if named is None else named.devices
+        )
+        check_kinds(document, file.models, devices)
         try_orders(
             document,
             schedules=schedules,
@@ -359,7 +366,8 @@ def _devices(
     topology: Topology,
     placement: Placement,
     jobs: Mapping[str, Neighbour],
-    own: dict[str, DeviceFile],
+    own: Mapping[str, DeviceFile],
+    from_files: Mapping[str, DeviceModel],
 ) -> dict[str, DeviceModel]:
     used: dict[str, DeviceModel] = {}
     placements = [placement, *(job.training.placement for job in jobs.values() if job.training)]
@@ -370,5 +378,5 @@ def _devices(
         if name in own:
             used[name] = DeviceModel(name=name, **own[name].model_dump())
         else:
-            used[name] = known_devices()[name]
+            used[name] = from_files.get(name) or known_devices()[name]
     return used

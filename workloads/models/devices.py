@@ -5,18 +5,23 @@ forward and two thirds backward, with MB the layer's parameters in 1e6 bytes (of
 rows that it reads), gmac its 1e9 multiply-accumulates per image, and m, g, d the device's
 constants. One device model serves all networks: there is no constant per network. Sources of the
 constants are in devices.json.
+
+A device that was profiled has trees per kind of layer in place of the constants
+(`workloads.models.execution`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from workloads.models.execution import OTHER, Tree, Trees, Work, seconds_of
+from workloads.models.layer_work import works_of
 from workloads.models.profiles import BYTES_PER_ELEMENT, Layer
 
 _FORWARD = 1 / 3
@@ -35,13 +40,16 @@ class DeviceModel:
         seconds_per_depthwise_layer: per image, on top, for a layer with a [c, 1, k, k] weight.
         seconds_per_megabyte_coded: by codec, per 1e6 uncoded bytes that it encodes or decodes; of
             others it is what a core of a server took (`workloads.models.coding`).
+        kinds: trees by kind of layer and pass; if there are any, the constants above count nothing
+            but for coding.
     """
 
     name: str
-    seconds_per_megabyte_of_parameters: float
-    seconds_per_gmac: float
-    seconds_per_depthwise_layer: float
+    seconds_per_megabyte_of_parameters: float = 0.0
+    seconds_per_gmac: float = 0.0
+    seconds_per_depthwise_layer: float = 0.0
     seconds_per_megabyte_coded: Mapping[str, float] = field(default_factory=dict, hash=False)
+    kinds: Trees = field(default_factory=dict, hash=False)
 
     def _seconds(self, layer: Layer, batch: int) -> float:
         per_image = self.seconds_per_gmac * layer.macs / 1e9
@@ -59,11 +67,33 @@ class DeviceModel:
 
     def forward_seconds(self, layer: Layer, batch: int) -> float:
         """Seconds of the forward pass of `layer` for `batch` images."""
+        if self.kinds:
+            return self._by_tree("forward", layer, batch)
         return _FORWARD * self._seconds(layer, batch)
 
     def backward_seconds(self, layer: Layer, batch: int) -> float:
         """Seconds of the backward pass of `layer` for `batch` images."""
+        if self.kinds:
+            return self._by_tree("backward", layer, batch)
         return _BACKWARD * self._seconds(layer, batch)
+
+    def _by_tree(self, way: str, layer: Layer, batch: int) -> float:
+        return sum(seconds_of(self._trees(work)[way], work) for work in works_of(layer, batch))
+
+    def _trees(self, work: Work) -> Mapping[str, Tree]:
+        return self.kinds[work.kind if work.kind in self.kinds else OTHER]
+
+    def missing(self, layers: Iterable[Layer]) -> tuple[str, ...]:
+        """Kinds of these layers that it says nothing of; `other` stands for all."""
+        if not self.kinds or OTHER in self.kinds:
+            return ()
+        kinds = dict.fromkeys(work.kind for layer in layers for work in works_of(layer, 1))
+        return tuple(kind for kind in kinds if kind not in self.kinds)
+
+    def to_json(self) -> dict[str, Any]:
+        """It as plain data; `kinds` only if it has any."""
+        fields = asdict(self)
+        return fields if self.kinds else {k: v for k, v in fields.items() if k != "kinds"}
 
 
 @cache

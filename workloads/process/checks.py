@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.models.devices import DeviceModel
+from workloads.models.execution import check_trees
 from workloads.models.learning import Learning
 from workloads.models.profiles import Model, add_model, load_model
 from workloads.process.checkpoints import Checkpoints
@@ -204,16 +205,22 @@ def scale(value: Any) -> tuple[float, float]:
 
 
 _CODED = "seconds_per_megabyte_coded"
+_KINDS = "kinds"
 
 
 def device(value: Any) -> DeviceModel:
-    """The constants of a device model."""
-    keys = [entry.name for entry in fields(DeviceModel)]
-    if not isinstance(value, dict) or set(value) != set(keys):
+    """The constants of a device model, and its trees if it has any."""
+    keys = [entry.name for entry in fields(DeviceModel) if entry.name != _KINDS]
+    if not isinstance(value, dict) or {*value} - {_KINDS} != set(keys):
         raise ValueError(f"must be an object with {', '.join(keys)}")
     coded = {text(codec): number(each) for codec, each in mapping(value[_CODED]).items()}
     others = {key: number(value[key]) for key in keys if key not in ("name", _CODED)}
-    return DeviceModel(name=text(value["name"]), seconds_per_megabyte_coded=coded, **others)
+    return DeviceModel(
+        name=text(value["name"]),
+        seconds_per_megabyte_coded=coded,
+        kinds=check_trees(value.get(_KINDS, {})),
+        **others,
+    )
 
 
 def schedule(value: Any) -> Schedule:

@@ -223,7 +223,7 @@ def plans_of(
         sections[worker] = {
             **training,
             "worker": place,
-            "device": asdict(experiment.devices[device]),
+            "device": experiment.devices[device].to_json(),
             "cores": topology.host(worker).cores,
             "push_ranks": list(ranks.pushes[number]),
             "pulls": [list(pull) for pull in ranks.pulls[number]],

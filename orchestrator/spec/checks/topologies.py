@@ -13,9 +13,11 @@ from typing import Any
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.values.fields import FileModel
+from orchestrator.spec.values.fields import FileModel, is_device_file
 from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
+from workloads.models.devices import DeviceModel
+from workloads.models.profiles import load_model
 
 # The name of a port's device has room for two digits of its number.
 MAX_LINKS_PER_SWITCH = 99
@@ -77,9 +79,22 @@ def check_known_devices(document: Document, known: Iterable[str]) -> None:
         )
         written = [(loc, mapping(one)["device"]) for loc, one in places if "device" in mapping(one)]
         for loc, device in written[:1]:
-            if isinstance(device, str) and device not in names:
+            if isinstance(device, str) and device not in names and not is_device_file(device):
                 hint = nearest(device, names, else_list="known")
                 document.report_at((*loc, "device"), f"unknown device model {quoted(device)}", hint)
+
+
+def check_kinds(
+    document: Document, models: Iterable[str], devices: Mapping[str, DeviceModel]
+) -> None:
+    """Adds a problem for each model of an experiment with layers that a device knows nothing of."""
+    for place, model in enumerate(models):
+        layers = load_model(model).layers
+        for device in devices.values():
+            for kind in device.missing(layers)[:1]:
+                message = f"{device.name} has no times of layers of kind {kind!r}, as {model} has"
+                hint = "profile that kind, or give the device trees for 'other'"
+                document.report_at(("models", place), message, hint)
 
 
 def _nodes_readable(data: Mapping[str, Any]) -> bool:

@@ -303,7 +303,7 @@ class Experiment:
             ),
             "learning_rate": self.learning_rate,
             **({"learning": asdict(self.learning)} if self.learning != Learning() else {}),
-            "devices": {name: asdict(device) for name, device in self.devices.items()},
+            "devices": {name: device.to_json() for name, device in self.devices.items()},
             "published": {
                 model: {schedule: list(values) for schedule, values in row.items()}
                 for model, row in self.published.items()

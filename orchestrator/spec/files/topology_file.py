@@ -12,7 +12,7 @@ from orchestrator.spec.values.fields import (
     Cores,
     Cpuset,
     Delay,
-    DeviceName,
+    Device,
     FileModel,
     Memory,
     Name,
@@ -72,8 +72,10 @@ class PsDefaults(FileModel):
 class WorkerDefaults(PsDefaults):
     """What a host with `role: worker`, or any host, has unless it says otherwise."""
 
-    device: DeviceName | None = Field(
-        default=None, description="the device model that gives its speed as a worker"
+    device: Device | None = Field(
+        default=None,
+        description="the device model that gives its speed as a worker: a name, or a file such as"
+        " ./my-device.yaml",
     )
 
 

@@ -134,6 +134,26 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+DEVICE_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def is_device_file(device: str) -> bool:
+    """Whether what a topology names as a device is a file, and no name."""
+    return device.endswith(DEVICE_SUFFIXES)
+
+
+def _device(value: str) -> str:
+    """A device model's name, or a path; whether the file is there, its folder must say."""
+    if is_device_file(value):
+        if "\n" in value:
+            raise FieldError(f"not a path: {quoted(value)}")
+        return value
+    if re.fullmatch(_NAME, value, re.ASCII) is None:
+        rule = f"{NAME_RULE}; or a file that ends with {', '.join(DEVICE_SUFFIXES)}"
+        raise FieldError(f"device name {quoted(value)} is not allowed", rule)
+    return value
+
+
 def _not_reserved(value: str) -> str:
     if value in RESERVED:
         raise FieldError(f"node name {quoted(value)} is not allowed", _RESERVED_RULE)
@@ -211,6 +231,11 @@ NodeName: TypeAlias = Annotated[
 Name: TypeAlias = Annotated[str, _matching("name", _NAME, NAME_RULE), _text("name", _NAME)]
 DeviceName: TypeAlias = Annotated[
     str, _matching("device name", _NAME, NAME_RULE), _text("device name", _NAME)
+]
+Device: TypeAlias = Annotated[
+    str,
+    AfterValidator(_device),
+    WithJsonSchema({"title": "device name, or a file", "type": "string"}),
 ]
 CongestionControl: TypeAlias = Annotated[
     str,

@@ -1,0 +1,73 @@
+"""A file with a device of one's own, which a topology names: constants, or trees of a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from orchestrator.errors import InputError
+from orchestrator.spec.files.schedule_file import CodecKey, DeviceFile
+from orchestrator.spec.files.validation import mapping, validate
+from orchestrator.spec.values.fields import DeviceName, FileModel, NotNegative
+from orchestrator.spec.yaml.yamlfile import read_document
+from workloads.models.devices import DeviceModel
+from workloads.models.execution import TreeError, check_trees
+
+
+class ConstantsFile(DeviceFile):
+    """A device of three constants."""
+
+    model_config = ConfigDict(title="dmlbed device of constants")
+
+    name: DeviceName = Field(description="the device's name")
+    source: str = Field(default="", description="where the figures come from")
+
+
+class ProfileFile(FileModel):
+    """A device that `dmlbed profile` wrote."""
+
+    model_config = ConfigDict(title="dmlbed device of trees")
+
+    name: DeviceName = Field(description="the device's name")
+    source: str = Field(default="", description="where the figures come from")
+    kinds: Annotated[dict[str, Any], Field(min_length=1)] = Field(
+        description="by kind of layer: `forward` and `backward`, each a tree"
+    )
+    seconds_per_megabyte_coded: dict[CodecKey, NotNegative] = Field(
+        default={},
+        description="by codec, per million uncoded bytes that it encodes or decodes",
+    )
+    measured: dict[str, Any] = Field(default={}, description="how it was learnt; decides no figure")
+
+
+def read_device(path: Path, display: str) -> DeviceModel:
+    """The device of a file.
+
+    Args:
+        path: of the file, YAML or JSON.
+        display: the path for messages.
+
+    Raises:
+        InputError: with all problems of the file.
+    """
+    document = read_document(path, display)
+    if "kinds" not in mapping(document.data):
+        constants = validate(document, ConstantsFile)
+        if constants is not None and not document.problems:
+            return DeviceModel(**constants.model_dump(exclude={"source"}))
+        raise InputError(document.sorted_problems())
+    learnt = validate(document, ProfileFile)
+    if learnt is not None and not document.problems:
+        try:
+            check_trees(learnt.kinds)
+        except TreeError as error:
+            document.report_at(("kinds", *error.place), error.what, error.hint)
+        else:
+            return DeviceModel(
+                name=learnt.name,
+                seconds_per_megabyte_coded=learnt.seconds_per_megabyte_coded,
+                kinds=learnt.kinds,
+            )
+    raise InputError(document.sorted_problems())
