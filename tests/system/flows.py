@@ -1,4 +1,9 @@
-"""Bulk TCP flows between the hosts of a testbed, and how fast each was."""
+"""Bulk TCP flows between the hosts of a testbed, and how fast each was.
+
+What others take of the machine never makes a flow faster, but it can stop a sender, and then those
+that wait for it go ahead. So what rates show of a network, they show between two disturbances, for
+`WINDOW` seconds on end: see `rates_show`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,20 @@ import subprocess
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.emulation.testbed import EmulatedTestbed
 from tests.system.limits import patience
+from tests.system.undisturbed import until_shown
+
+WINDOW = 0.4
+"""Seconds; some 3,000 packets at 100 Mbit/s."""
+STEP = 0.05
+"""Between the begins of windows that are looked at."""
+TOO_FAST = 1.03
+"""Times a link's goodput: a few milliseconds' worth waits in sockets and queues, and comes late."""
 
 _BULK = Path(__file__).with_name("bulk.py")
 
@@ -53,6 +66,65 @@ class Trace:
         after = bisect_left(self.samples, (at, 0))
         (t0, b0), (t1, b1) = self.samples[after - 1 : after + 1]
         return b0 + (b1 - b0) * (at - t0) / (t1 - t0)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What the rates of flows are to show in a window between two times.
+
+    Attributes:
+        begin: seconds after the start of the flows.
+        end: the same.
+        shown: by the rates of all flows, in bit/s.
+    """
+
+    begin: float
+    end: float
+    shown: Callable[[Sequence[float]], bool]
+
+    def windows(self, traces: Sequence[Trace]) -> list[list[float]]:
+        """The rates of all flows in every window."""
+        count = int((self.end - self.begin - WINDOW) / STEP + 1e-6) + 1
+        begins = [self.begin + STEP * number for number in range(count)]
+        return [[trace.rate_bps(at, at + WINDOW) for trace in traces] for at in begins]
+
+
+def rates_show(
+    testbed: EmulatedTestbed,
+    flows: Sequence[Flow],
+    buffer_bytes: int,
+    most_bps: float,
+    *phases: Phase,
+) -> list[list[Trace]]:
+    """Run flows until their rates show everything in one attempt, each phase in one of its windows.
+
+    Args:
+        buffer_bytes: of every socket.
+        most_bps: the goodput of the slowest link of each of them: no attempt may be faster.
+
+    Returns:
+        The traces of all attempts.
+    """
+    attempts: list[list[Trace]] = []
+
+    def attempt() -> str:
+        traces = run_flows(testbed, flows, buffer_bytes)
+        attempts.append(traces)
+        for flow, trace in zip(flows, traces, strict=True):
+            begin = phases[0].begin
+            rate = trace.rate_bps(begin, flow.seconds)
+            assert rate <= TOO_FAST * most_bps, f"{flow}: {rate / 1e6:.2f} Mbit/s"
+        missed = []
+        for phase in phases:
+            windows = phase.windows(traces)
+            if not any(map(phase.shown, windows)):
+                best = max(windows, key=lambda rates: max(rates, default=0.0))
+                rates = ", ".join(f"{rate / 1e6:.2f}" for rate in best)
+                missed.append(f"from {phase.begin} to {phase.end} s at best {rates} Mbit/s")
+        return "; ".join(missed)
+
+    until_shown(attempt)
+    return attempts
 
 
 def host_pid(testbed: EmulatedTestbed, host: str) -> int:

@@ -16,6 +16,7 @@ from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
 from tests.system.limits import patience
+from tests.system.undisturbed import until_shown
 
 LOOP = "print('{}', flush=True)\nwhile True: pass"
 GREEDY = "x = bytearray(1 << 30); print(len(x))"
@@ -27,7 +28,8 @@ def cores_used(testbed: EmulatedTestbed, host: RemoteHost, loops: int) -> dict[s
     processes = [host.start([sys.executable, "-c", LOOP], directory="/") for _ in range(loops)]
     for process in processes:
         process.events.get(timeout=patience(20))
-    before, begin = testbed.hosts.usage()[host.name], time.monotonic()
+    # Around both looks: what lies between a look and the clock makes no share larger than it was.
+    begin, before = time.monotonic(), testbed.hosts.usage()[host.name]
     time.sleep(SECONDS)
     after, end = testbed.hosts.usage()[host.name], time.monotonic()
     for process in processes:
@@ -41,6 +43,21 @@ def cores_used(testbed: EmulatedTestbed, host: RemoteHost, loops: int) -> dict[s
     }
 
 
+def capped(testbed: EmulatedTestbed, host: RemoteHost, loops: int) -> list[dict[str, float]]:
+    """What `cores_used` found, until the cap has shown itself: others may leave it no need to.
+
+    At 100 Hz it stops a loop in every second period: a kernel takes back whole ticks.
+    """
+    found: list[dict[str, float]] = []
+
+    def attempt() -> str:
+        found.append(cores_used(testbed, host, loops))
+        return "" if found[-1]["throttled"] > 0.25 else str(found[-1])
+
+    until_shown(attempt)
+    return found
+
+
 def main() -> None:
     experiment, groups, out = sys.argv[1:]
     network = network_of(load_experiment(Path(experiment)))
@@ -51,8 +68,8 @@ def main() -> None:
     ):
         greedy = small.run([sys.executable, "-c", GREEDY], timeout=patience(60))
         found = {
-            "one_loop": cores_used(testbed, half, 1),
-            "two_loops": cores_used(testbed, half, 2),
+            "one_loop": capped(testbed, half, 1),
+            "two_loops": capped(testbed, half, 2),
             "cpus": half.run(["nproc"], timeout=patience(20)).stdout.strip(),
             "group": half.run(["cat", "/proc/self/cgroup"], timeout=patience(20)).stdout,
             "greedy_status": greedy.status,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from orchestrator.emulation.testbed import EmulatedTestbed
 from orchestrator.predict import goodput_bps
 from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import load_experiment
-from tests.system.flows import Flow, run_flows
+from tests.system.flows import Flow, Phase, rates_show, run_flows
 from workloads.schedule.library import get_schedule
 
 WORKERS = [f"worker{number}" for number in range(16)]
@@ -68,29 +69,30 @@ def test_all_classes_are_there(testbed: EmulatedTestbed) -> None:
 def test_the_first_the_ninth_and_the_last_worker_follow_each_other(
     testbed: EmulatedTestbed,
 ) -> None:
+    """Each has the link to itself, until its sender stops."""
     order = ["worker0", "worker8", "worker15"]
-    flows = [Flow("ps", worker, 1.2 * (n + 1)) for n, worker in enumerate(order)]
+    flows = [Flow("ps", worker, n + 1.0) for n, worker in enumerate(order)]
+    most = goodput_bps(PULL_BPS)
+
+    def has_it(rates: Sequence[float], turn: int) -> bool:
+        later = max(rates[turn + 1 :], default=0.0)
+        return rates[turn] > 0.95 * most and later < 0.02 * most
+
+    # What is queued when a flow's sender stops still goes out: look at the second part of its time.
+    phases = [Phase(n + 0.4, n + 0.95, partial(has_it, turn=n)) for n in range(len(order))]
     before = testbed.counters().queues[PULL]
-    traces = run_flows(testbed, flows, BUFFER_BYTES)
+    rates_show(testbed, flows, BUFFER_BYTES, most, *phases)
     after = testbed.counters().queues[PULL]
-    # what is queued when a flow's sender stops still goes out: look at the second half of its time
-    shares = [
-        [trace.rate_bps(1.2 * n + 0.6, 1.2 * n + 1.1) / goodput_bps(PULL_BPS) for trace in traces]
-        for n in range(3)
-    ]
-    for n, row in enumerate(shares):
-        assert row[n] > 0.95, shares
-        assert max(row[n + 1 :], default=0.0) < 0.02, shares
     for worker in order:
         assert after[worker].since(before[worker]).bytes > 1_000_000
     assert after["data"].since(before["data"]).bytes == 0
 
 
 def test_each_direction_of_a_link_has_its_own_rate(testbed: EmulatedTestbed) -> None:
-    (push,) = run_flows(testbed, [Flow("worker15", "ps", 1.8)], BUFFER_BYTES)
-    assert push.rate_bps(0.5, 1.7) == pytest.approx(goodput_bps(PUSH_BPS), rel=0.03)
-    (pull,) = run_flows(testbed, [Flow("ps", "worker15", 1.8)], BUFFER_BYTES)
-    assert pull.rate_bps(0.5, 1.7) == pytest.approx(goodput_bps(PULL_BPS), rel=0.03)
+    for ends, rate in ((("worker15", "ps"), PUSH_BPS), (("ps", "worker15"), PULL_BPS)):
+        most = goodput_bps(rate)
+        full = Phase(0.3, 0.95, lambda rates, most=most: rates == [pytest.approx(most, rel=0.03)])
+        rates_show(testbed, [Flow(*ends, 1.0)], BUFFER_BYTES, most, full)
 
 
 def test_another_congestion_control(testbed: EmulatedTestbed) -> None:

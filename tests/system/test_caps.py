@@ -165,10 +165,7 @@ def test_half_a_core_and_256_mib(tmp_path: Path) -> None:
     assert status == 0
     found = json.loads(out.read_text())
     for loops in ("one_loop", "two_loops"):
-        assert found[loops]["cores"] <= 0.5 * 1.05
-        # It was the cap that stopped them, at 100 Hz in every second period: a kernel takes back
-        # whole ticks. A busy machine may not even give them that much.
-        assert found[loops]["throttled"] > 0.25
+        assert all(attempt["cores"] <= 0.5 * 1.05 for attempt in found[loops])
     assert found["cpus"] == "1"  # its cpuset
     assert f"/dmlbed-{os.getpid()}-" in found["group"]
     assert found["greedy_status"] == -signal.SIGKILL

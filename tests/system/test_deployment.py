@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.limits import patience
+
 ROOT = Path(__file__).parents[2]
 BOX = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -33,7 +35,7 @@ def test_deployment_over_ssh() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(300),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

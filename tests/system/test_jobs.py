@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.system.experiments import write_experiment
 from tests.system.program import ROOT, dmlbed
+from tests.system.undisturbed import until_shown
 
 pytestmark = [pytest.mark.system, pytest.mark.beside]
 
@@ -40,7 +42,12 @@ def test_each_job_has_its_row_and_one_that_dies_ends_nobody_else(tmp_path: Path)
     # Its queues hold the windows of all jobs, so that no datagram is lost.
     deep = ROOT / "topologies/deep-queues.yaml"
     file = write_experiment(tmp_path, topology=deep, schedules="none", more=more, same_time=True)
-    done = dmlbed("run", file, "--out", tmp_path / "out", "--json")
+    until_shown(partial(each_has_its_row, file, tmp_path / "out"))
+
+
+def each_has_its_row(file: Path, out: Path) -> str:
+    """See that a run's rows are right; what of the noise was not shown."""
+    done = dmlbed("run", file, "--out", out, "--json")
     # 5: a busy machine leaves no idle CPU, which is no matter here.
     assert done.returncode in (0, 5), done.stderr
     measured, noise, other, dying = json.loads(done.stdout)["rows"]
@@ -51,6 +58,8 @@ def test_each_job_has_its_row_and_one_that_dies_ends_nobody_else(tmp_path: Path)
     assert any(died in why for why in dying["reasons"])
     assert other["imgs_per_sec"] > 0
     assert not any("1: it failed" in why for why in (*noise["reasons"], *other["reasons"]))
-    # A busy machine may lose some of the datagrams.
-    assert noise["offered_bps"] > 30e6
-    assert noise["delivered_bps"] == pytest.approx(noise["offered_bps"], rel=0.2)
+    offered, delivered = noise["offered_bps"], noise["delivered_bps"]
+    assert offered > 30e6
+    # On a disturbed machine some is late, and counts in another second than it was due.
+    arrived = delivered == pytest.approx(offered, rel=0.2)
+    return "" if arrived else f"{delivered} of {offered} bit/s arrived"
