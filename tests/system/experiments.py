@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.session.scale.cache import CalibrationCache, calibration_key
+from orchestrator.session.scale.cache import CalibrationCache
 from orchestrator.session.scale.calibration import Attempt, Way
+from orchestrator.session.scale.choose import calibration_key
 from orchestrator.spec import LINUX_BRIDGE, load_experiment
 from tests.system.limits import RATE_DIVISOR
 from tests.system.program import ROOT

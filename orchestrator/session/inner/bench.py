@@ -23,6 +23,7 @@ from orchestrator.records.directory import BENCH, IDLE, exchange_file, iperf_fil
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.progress import RunProgress
 from orchestrator.session.inner.trial import run_trial
+from orchestrator.session.plan.jobs import plans_of
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.probes.bench import SCHEDULE, bench_probe, bench_record
 from orchestrator.session.probes.iperf import CLIENT, WAYS, iperf_plans, parse_report
@@ -95,7 +96,8 @@ class Bench:
         probe = bench_probe(self._experiment, self._what, kind)
         progress.say(f"{name}: {probe.seconds:.1f} s")
         with self._sampled(name):
-            records = probe.run(self._experiment, self._up)
+            plans = plans_of(self._experiment, probe.work, self._up.testbed.addresses)
+            records = self._up.deployment.run(plans.values())
         self._results.keep({exchange_file(name, host): data for host, data in records.items()})
         self._up.testbed.check()
 

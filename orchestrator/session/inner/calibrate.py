@@ -27,7 +27,8 @@ from orchestrator.records.network import UseRecord
 from orchestrator.session.inner.program import guarded, told
 from orchestrator.session.inner.undisturbed import TIMES, Made, Watch, undisturbed
 from orchestrator.session.plan.exchange import exchange_scale
-from orchestrator.session.plan.slow_links import calibration_look, calibration_seconds
+from orchestrator.session.plan.jobs import plans_of
+from orchestrator.session.plan.slow_links import Look, calibration_look, calibration_seconds
 from orchestrator.session.probes.probe import Probe, traffic_of
 from orchestrator.session.scale.calibration import Attempt, Next, Way, by_rates, decide
 from orchestrator.session.scale.task import Task, dump_attempts
@@ -96,14 +97,19 @@ def calibration_probe(experiment: Experiment) -> Probe:
     """All workers pull and push at once."""
     arenas = 1 + 2 * len(experiment.placement.workers)
     tensors = exchange_scale(load_model(MODEL), experiment.scale, MEMORY_BYTES / arenas)
-    look = calibration_look(experiment)
+    look = _look(experiment)
     return Probe(MODEL, SCHEDULE, look.total, look.patience, tensors=tensors)
+
+
+def _look(experiment: Experiment) -> Look:
+    return calibration_look(experiment.exchange, experiment.socket_buffers, experiment.scale)
 
 
 def _pieces(experiment: Experiment, begin: int, end: int) -> list[tuple[int, int]]:
     """Begin and end (ns) of the pieces of a look from `begin` to `end`."""
     seconds = (end - begin) / 1e9
-    count = PIECES if PIECES * calibration_seconds(experiment) <= seconds else 1
+    least = calibration_seconds(experiment.exchange, experiment.scale)
+    count = PIECES if PIECES * least <= seconds else 1
     return list(pairwise(begin + (end - begin) * edge // count for edge in range(count + 1)))
 
 
@@ -118,7 +124,8 @@ def _attempt(experiment: Experiment, up: Opened) -> Attempt:
     up.testbed.set_scale(experiment.scale)
     up.testbed.set_schedule(get_schedule(SCHEDULE))
     with Watch() as watch:
-        records = calibration_probe(experiment).run(experiment, up)
+        plans = plans_of(experiment, calibration_probe(experiment).work, up.testbed.addresses)
+        records = up.deployment.run(plans.values())
     measured = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return judge(experiment, records, Samples(watch.idle, watch.use), measured)
 
@@ -139,7 +146,7 @@ def judge(
     Raises:
         RunError: the records lack what is needed.
     """
-    traffic, look = traffic_of(experiment.placement, records), calibration_look(experiment)
+    traffic, look = traffic_of(experiment.placement, records), _look(experiment)
     begin, end = traffic.span(look.ramp, look.seconds)
     pieces = _pieces(experiment, begin, end)
     idle = [share for piece in pieces if (share := mean_idle(samples.idle, *piece)) is not None]

@@ -16,7 +16,7 @@ from orchestrator.spec import Experiment
 
 
 class Neighbours:
-    """The jobs beside a trial's own; none where it is measured alone.
+    """The jobs beside a trial's own.
 
     Attributes:
         company: as the deployment runs them.

@@ -105,7 +105,10 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
 
             def attempt(trial: Trial) -> Tried:
                 progress.start(trial)
-                asked, going_on = with_checkpoints(experiment, trial, results)
+                asked, going_on = experiment, trial
+                if experiment.learning.checkpoint_every is not None and not trial.program:
+                    every = experiment.learning.checkpoint_every
+                    asked, going_on = with_checkpoints(experiment, every, trial, results)
                 try:
                     outcome = run_trial(asked, going_on, testbed, up.deployment, progress.event)
                 except RunError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.deployment import Deployment
+from orchestrator.deployment import Company, Deployment, Printed
 from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.ports.shaping import PortShape
 from orchestrator.records.trial import ScaleRecord, TrialRecord
@@ -39,6 +39,7 @@ def run_trial(
 
     if trial.choices.job:
         experiment = experiment.of_job(trial.choices.job, trial.schedule)
+    accompanied = experiment.accompanied(trial.choices)
     beside: Neighbours | None = None
     shipped: int | None = None
 
@@ -57,24 +58,27 @@ def run_trial(
             on_event(host, event)
 
         nonlocal beside, shipped
-        beside = Neighbours(experiment, trial, testbed, deployment)
-        plans = beside.before(plans)
+        company = Company()
+        printed: Callable[[Printed], None] = _nothing
+        if accompanied:
+            beside = Neighbours(experiment, trial, testbed, deployment)
+            plans, company, printed = beside.before(plans), beside.company, beside.printed
         shipped = sum(
             len(content)
-            for plan in (*plans.values(), *beside.company.all)
+            for plan in (*plans.values(), *company.all)
             for content in plan.files.values()
         )
         return deployment.run(
             plans.values(),
-            company=beside.company,
+            company=company,
             on_event=heard,
-            on_print=beside.printed,
+            on_print=printed,
             watch=testbed.check,
         )
 
     first = experiment.warm_up
     measured = (first, first + experiment.iterations - 1)
-    if any(job.program for job in experiment.jobs.values()) and not trial.choices.alone:
+    if accompanied and any(job.program for job in experiment.jobs.values()):
         # Nobody knows what a program sends: how full its links are says most of it.
         with testbed.link_sampler() as links:
             seen = observed(testbed, shape, measured, act)
@@ -90,11 +94,15 @@ def run_trial(
     return Outcome(record, network, {**seen.records, **beside.records()})
 
 
+def _nothing(_printed: Printed) -> None:
+    """Takes in what nobody prints who tells events."""
+
+
 def demands_of(experiment: Experiment, trial: Trial) -> Demands:
     """Who sends to whom in a trial, in its own job and in those beside it."""
-    if not experiment.jobs or trial.choices.alone:
-        return experiment.demands(trial.schedule, trial.model)
-    return experiment.demands_together(trial.schedule, trial.model)
+    if experiment.accompanied(trial.choices):
+        return experiment.demands_together(trial.schedule, trial.model)
+    return experiment.demands(trial.schedule, trial.model)
 
 
 def trial_record(

@@ -50,13 +50,11 @@ class Hosts:
 
 
 def company_of(experiment: Experiment, trial: Trial, hosts: Hosts) -> dict[str, JobProcesses]:
-    """The jobs beside a trial's own, by name; none where it is measured alone.
+    """The jobs beside a trial's own, by name.
 
     Raises:
         RunError: the order of a schedule fails.
     """
-    if trial.choices.alone or not experiment.jobs:
-        return {}
     network = experiment.demands_together(trial.schedule, trial.model)
     return {
         name: _beside(experiment, job, trial, hosts, network)

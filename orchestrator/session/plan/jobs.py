@@ -122,7 +122,7 @@ def plans_of_trial(
 ) -> dict[str, ProcessPlan]:
     """The processes of a trial's own job; see `plans_of`."""
     network = None
-    if experiment.jobs and not trial.choices.alone:
+    if experiment.accompanied(trial.choices):
         network = experiment.demands_together(trial.schedule, trial.model)
     work = Work(
         trial.model,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.predict import bottleneck, first_worker_bps, fullest, server_loads
+from orchestrator.predict import ServerLoad, bottleneck, first_worker_bps, fullest, server_loads
 from orchestrator.spec import (
     PACKET_BYTES,
     WAYS,
     Demands,
-    Experiment,
     Scale,
+    ServerExchange,
+    SocketBuffers,
     queueing_seconds,
 )
 
@@ -51,9 +52,8 @@ def frames_seconds(rate_bps: float, frames: float = LOOK_FRAMES) -> float:
     return frames * 8 * PACKET_BYTES / rate_bps
 
 
-def calibration_seconds(experiment: Experiment) -> float:
+def calibration_seconds(exchange: ServerExchange, scale: Scale) -> float:
     """How long a calibration must look at the traffic, at least, in emulated seconds."""
-    exchange, scale = experiment.exchange, experiment.scale
     rates = []
     for way in WAYS:
         rates.append(bottleneck(exchange, way).rate_bps)
@@ -85,38 +85,35 @@ class Look:
         return self.total > max(2 * GOODPUT_SECONDS, MOST_SHARE_OF_TRIALS * trials_seconds)
 
 
-def calibration_look(experiment: Experiment) -> Look:
-    """How long a calibration looks at the traffic."""
-    seconds = max(CALIBRATION_SECONDS, calibration_seconds(experiment))
-    return Look(RAMP_SECONDS, seconds, patience_seconds(experiment))
+def calibration_look(exchange: ServerExchange, buffers: SocketBuffers, scale: Scale) -> Look:
+    """How long a calibration looks at the traffic of an exchange."""
+    seconds = max(CALIBRATION_SECONDS, calibration_seconds(exchange, scale))
+    return Look(RAMP_SECONDS, seconds, patience_seconds(exchange.demands, buffers, scale))
 
 
-def goodput_look(experiment: Experiment) -> Look:
-    """How long the goodput of a network must be looked at."""
-    scale = experiment.scale
-    filled = [
-        load.port.rate_bps
-        for way in WAYS
-        for load in fullest(
-            load for load in server_loads(experiment.exchange, 1) if load.direction == way
-        )
-    ]
-    look = frames_seconds(scale.rate(min(filled)), 2 * LOOK_FRAMES)
-    ramp = max(RAMP_SECONDS, 2 * drain_seconds(experiment))
-    return Look(ramp, max(GOODPUT_SECONDS, look), patience_seconds(experiment))
+def filled_links(exchange: ServerExchange) -> tuple[ServerLoad, ...]:
+    """The links that are filled when all workers pull and push at full speed, each way's.
+
+    How many bytes a model has makes no difference to which they are.
+    """
+    loads = server_loads(exchange, 1)
+    each_way = (fullest(load for load in loads if load.direction == way) for way in WAYS)
+    return tuple(load for filled in each_way for load in filled)
 
 
-def patience_seconds(experiment: Experiment) -> float:
+def goodput_look(exchange: ServerExchange, buffers: SocketBuffers, scale: Scale) -> Look:
+    """How long the goodput of the links that an exchange fills must be looked at."""
+    slowest = min(load.port.rate_bps for load in filled_links(exchange))
+    look = frames_seconds(scale.rate(slowest), 2 * LOOK_FRAMES)
+    ramp = max(RAMP_SECONDS, 2 * queueing_seconds(exchange.demands, buffers, scale))
+    patience = patience_seconds(exchange.demands, buffers, scale)
+    return Look(ramp, max(GOODPUT_SECONDS, look), patience)
+
+
+def patience_seconds(demands: Demands, buffers: SocketBuffers, scale: Scale) -> float:
     """How long an exchange may hear nothing, in seconds on the clock.
 
     To ask who the other end is, to connect, and to get the first data take a way there and back
     each, which may be seconds.
     """
-    return SILENCE_MARGIN_SECONDS + 3 * drain_seconds(experiment)
-
-
-def drain_seconds(experiment: Experiment) -> float:
-    """How long what is on its way may still take to arrive, in emulated seconds."""
-    return queueing_seconds(
-        experiment.exchange.demands, experiment.socket_buffers, experiment.scale
-    )
+    return SILENCE_MARGIN_SECONDS + 3 * queueing_seconds(demands, buffers, scale)

@@ -92,7 +92,7 @@ def _times(experiment: Experiment, choices: Choices) -> tuple[float, float]:
     if choices.job:
         experiment = experiment.of_job(choices.job, choices.schedule)
     iteration = iteration_seconds(experiment, choices.model, choices.schedule)
-    if not choices.alone:
+    if experiment.accompanied(choices):
         # Each of the jobs beside may take as much of a link as the measured one.
         iteration *= 1 + len(experiment.jobs)
     return iteration, experiment.all_iterations * iteration + _torch_seconds(experiment)
@@ -153,7 +153,7 @@ def run_seconds(experiment: Experiment) -> float:
     trials = trials_seconds(plan_trials(experiment))
     if not experiment.models:
         return TESTBED_SECONDS + trials
-    look = goodput_look(experiment)
+    look = goodput_look(experiment.exchange, experiment.socket_buffers, experiment.scale)
     return TESTBED_SECONDS + trials + (0.0 if look.outlasts(trials) else look.total)
 
 

@@ -48,5 +48,6 @@ def bench_probe(
     else:
         # Enough of the longest gaps; what comes after the samples asked for is left out.
         seconds = (what.samples + 1) * experiment.scale.seconds(GAP_SECONDS[1])
-    patience = patience_seconds(experiment)
+    demands, buffers = experiment.exchange.demands, experiment.socket_buffers
+    patience = patience_seconds(demands, buffers, experiment.scale)
     return Probe(MODEL, SCHEDULE, seconds, patience, kind, workers=(what.worker,))

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.errors import RunError
-from orchestrator.predict import acks_share, fullest, goodput_bps, server_loads
+from orchestrator.predict import acks_share, goodput_bps
 from orchestrator.records.goodput import GoodputRecord, PortGoodput
 from orchestrator.session.plan.exchange import exchange_scale
-from orchestrator.session.plan.slow_links import Look, goodput_look
+from orchestrator.session.plan.jobs import plans_of
+from orchestrator.session.plan.slow_links import Look, filled_links, goodput_look
 from orchestrator.session.probes.probe import Probe, traffic_of
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import WAYS, Experiment
@@ -46,24 +47,21 @@ def goodput_of(experiment: Experiment, look: Look, records: Mapping[str, bytes])
     carried = {
         way: dict(zip(exchange.workers, traffic.received(way, *span), strict=True)) for way in WAYS
     }
-    # How many bytes a model has makes no difference to which links are full.
-    loads = server_loads(exchange, 1)
     ports = []
-    for way in WAYS:
-        for load in fullest(load for load in loads if load.direction == way):
-            counts = [carried[way][name] for name in load.workers]
-            bps = sum(count * 8 / seconds for count, seconds in counts)
-            ports.append(
-                PortGoodput(
-                    port=str(load.port),
-                    direction=way,
-                    payload_bytes=sum(count for count, _ in counts),
-                    seconds=max(seconds for _, seconds in counts),
-                    bps=bps * experiment.scale.rates,
-                    nominal_bps=goodput_bps(load.port.rate_bps),
-                    acks_share=acks_share(exchange.demands, experiment.scale, load.port),
-                )
+    for load in filled_links(exchange):
+        counts = [carried[load.direction][name] for name in load.workers]
+        bps = sum(count * 8 / seconds for count, seconds in counts)
+        ports.append(
+            PortGoodput(
+                port=str(load.port),
+                direction=load.direction,
+                payload_bytes=sum(count for count, _ in counts),
+                seconds=max(seconds for _, seconds in counts),
+                bps=bps * experiment.scale.rates,
+                nominal_bps=goodput_bps(load.port.rate_bps),
+                acks_share=acks_share(exchange.demands, experiment.scale, load.port),
             )
+        )
     return GoodputRecord(ports=tuple(ports))
 
 
@@ -82,12 +80,13 @@ def measure_goodput(experiment: Experiment, up: Opened, trials_seconds: float) -
     """
     if not experiment.models:
         return GoodputRecord(left_out="nothing is trained")
-    look = goodput_look(experiment)
+    look = goodput_look(experiment.exchange, experiment.socket_buffers, experiment.scale)
     if look.outlasts(trials_seconds):
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
     up.testbed.set_schedule(get_schedule(UNSCHEDULED))
     try:
-        records = goodput_probe(experiment, look).run(experiment, up, watch=up.testbed.check)
+        plans = plans_of(experiment, goodput_probe(experiment, look).work, up.testbed.addresses)
+        records = up.deployment.run(plans.values(), watch=up.testbed.check)
         return goodput_of(experiment, look, records)
     except RunError as error:
         up.testbed.check()  # what is gone says more, and ends the run

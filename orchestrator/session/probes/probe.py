@@ -1,4 +1,4 @@
-"""Probes: processes exchange traffic on a testbed, in place of a training.
+"""Probes: processes exchange traffic on a testbed, in place of a training (pure).
 
 A run measures by one what the links carry, a calibration what the machine does, a bench what the
 transport does; what came over which flow is `analysis.reading.exchange_records.Traffic`.
@@ -6,15 +6,13 @@ transport does; what came over which flow is `analysis.reading.exchange_records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.analysis.reading.exchange_records import Traffic
-from orchestrator.deployment import ProcessPlan
-from orchestrator.session.plan.jobs import Work, plans_of
-from orchestrator.session.testbed.opened import Opened
-from orchestrator.spec import Experiment, Placement
+from orchestrator.session.plan.jobs import Work
+from orchestrator.spec import Placement
 
 END_SECONDS = 0.1
 """That a probe goes on after what is looked at: the first processes may have stopped."""
@@ -23,6 +21,8 @@ END_SECONDS = 0.1
 @dataclass(frozen=True)
 class Probe:
     """An exchange of traffic at full speed, or of urgent units behind a full queue.
+
+    The ports must have the schedule's classes when its processes run.
 
     Attributes:
         model: whose units are exchanged.
@@ -42,14 +42,10 @@ class Probe:
     tensors: Mapping[str, float] | None = None
     workers: tuple[str, ...] | None = None
 
-    def plans(self, experiment: Experiment, addresses: Mapping[str, str]) -> dict[str, ProcessPlan]:
-        """One process per host that takes part.
-
-        Args:
-            experiment: whose network is probed.
-            addresses: every host's address on the data network.
-        """
-        work = Work(
+    @property
+    def work(self) -> Work:
+        """What its processes do together."""
+        return Work(
             self.model,
             self.schedule,
             silence_seconds=self.patience,
@@ -58,25 +54,6 @@ class Probe:
             programs=(f"{self.kind}-server", f"{self.kind}-worker"),
             seconds=self.seconds + END_SECONDS,
         )
-        return plans_of(experiment, work, addresses)
-
-    def run(
-        self, experiment: Experiment, up: Opened, watch: Callable[[], None] = lambda: None
-    ) -> dict[str, bytes]:
-        """Exchange the traffic; the ports must have the schedule's classes.
-
-        Args:
-            experiment: whose network is probed.
-            up: its testbed.
-            watch: called twice a second; what it raises ends the probe.
-
-        Returns:
-            The records of each process, by host.
-
-        Raises:
-            RunError: a process failed.
-        """
-        return up.deployment.run(self.plans(experiment, up.testbed.addresses).values(), watch=watch)
 
 
 def traffic_of(placement: Placement, records: Mapping[str, bytes]) -> Traffic:

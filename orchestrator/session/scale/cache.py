@@ -21,10 +21,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator import __version__
-from orchestrator.session.plan.exchange import LEAST_BYTES
 from orchestrator.session.plan.provenance import cpu_name
 from orchestrator.session.scale.calibration import Attempt, by_rates
-from orchestrator.spec import Experiment
 
 _LARGEST_FILE = 1 << 20
 _PROGRAMS = {"ovs-user": "ovs-vswitchd", "ovs-kernel": "ovs-vswitchd"}
@@ -58,21 +56,9 @@ def machine_key() -> dict[str, Any]:
     }
 
 
-def calibration_key(experiment: Experiment, switch_kind: str) -> dict[str, Any]:
-    """All that decides how much gets through, except R."""
-    placed = [experiment.topology.resolved(), experiment.placement.resolved()]
-    return {
-        **machine_key(),
-        "switch": switch_kind,
-        "switch_version": _program_version(_PROGRAMS.get(switch_kind)),
-        "topology": experiment.topology.name,
-        "topology_digest": _digest(placed),
-        "time": experiment.asked_scale.time,
-        "congestion_control": experiment.congestion_control,
-        "send_buffer_bytes": experiment.socket_buffers.send,
-        "receive_buffer_bytes": experiment.socket_buffers.receive,
-        "exchanged_bytes": LEAST_BYTES,
-    }
+def switch_key(kind: str) -> dict[str, Any]:
+    """What a calibration with switches of another kind or version differs in."""
+    return {"switch": kind, "switch_version": _program_version(_PROGRAMS.get(kind))}
 
 
 class CalibrationCache:
@@ -111,7 +97,7 @@ class CalibrationCache:
         return [one for one in entries if one is not None]
 
     def _path(self, key: Key) -> Path:
-        return self.directory / f"{_digest(key)}.json"
+        return self.directory / f"{digest(key)}.json"
 
 
 def _read(path: Path) -> Remembered | None:
@@ -122,7 +108,8 @@ def _read(path: Path) -> Remembered | None:
         return None
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
+    """A short name for what JSON can say."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

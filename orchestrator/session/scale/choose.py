@@ -19,8 +19,9 @@ from orchestrator.emulation.limits.caps import (
     require_capacity,
 )
 from orchestrator.errors import MachineError
+from orchestrator.session.plan.exchange import LEAST_BYTES
 from orchestrator.session.plan.slow_links import carried_anyway
-from orchestrator.session.scale.cache import CalibrationCache, calibration_key
+from orchestrator.session.scale.cache import CalibrationCache, digest, machine_key, switch_key
 from orchestrator.session.scale.calibration import (
     CANDIDATES,
     LEAST_IDLE,
@@ -87,6 +88,22 @@ def scale_query(experiment: Experiment, capacity: MachineCapacity) -> ScaleQuery
         if not refusals(host_caps(experiment.topology, asked.at(rates), capacity), capacity)
     )
     return ScaleQuery(fit or known[-1:], asked.time, NEEDED_IDLE)
+
+
+def calibration_key(experiment: Experiment, switch_kind: str) -> dict[str, Any]:
+    """All that decides how much gets through, except R."""
+    placed = [experiment.topology.resolved(), experiment.placement.resolved()]
+    return {
+        **machine_key(),
+        **switch_key(switch_kind),
+        "topology": experiment.topology.name,
+        "topology_digest": digest(placed),
+        "time": experiment.asked_scale.time,
+        "congestion_control": experiment.congestion_control,
+        "send_buffer_bytes": experiment.socket_buffers.send,
+        "receive_buffer_bytes": experiment.socket_buffers.receive,
+        "exchanged_bytes": LEAST_BYTES,
+    }
 
 
 def jobs_note(experiment: Experiment) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from workloads.process.checkpoints import Checkpoints, last_of_all
 
 
 def with_checkpoints(
-    experiment: Experiment, trial: Trial, results: ResultsDirectory
+    experiment: Experiment, every: int, trial: Trial, results: ResultsDirectory
 ) -> tuple[Experiment, Trial]:
     """A trial with a place for its checkpoints, and with the iterations that are left of it.
 
@@ -20,15 +20,10 @@ def with_checkpoints(
 
     Args:
         experiment: of the trial.
+        every: iterations from one checkpoint to the next.
         trial: that is to run.
         results: where checkpoints are kept; what an earlier run of the same attempt left is there.
-
-    Returns:
-        Both as they are, if the experiment asks for no checkpoints.
     """
-    every = experiment.learning.checkpoint_every
-    if every is None or trial.program:
-        return experiment, trial
     directory = results.checkpoints(trial)
     members = experiment.members(trial.schedule)
     processes = (*members.servers, *members.workers)

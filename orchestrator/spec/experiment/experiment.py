@@ -240,6 +240,10 @@ class Experiment:
         )
         return tuple(dict.fromkeys((self.exchange.demands, *others, *programs, *together)))
 
+    def accompanied(self, choices: Choices) -> bool:
+        """Whether other jobs run beside a trial of these choices."""
+        return bool(self.jobs) and not choices.alone
+
     def demands_together(self, schedule: str, model: str) -> Demands:
         """The same with what the jobs beside it demand."""
         return with_neighbours(self.demands(schedule, model), self.jobs.values())

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from orchestrator.cli.main import cli
 from orchestrator.emulation.limits.caps import MachineCapacity
-from orchestrator.session.scale.cache import CalibrationCache, calibration_key
+from orchestrator.session.scale.cache import CalibrationCache
+from orchestrator.session.scale.choose import calibration_key
 from orchestrator.spec import Overrides, load_experiment
 from tests.unit.cli.machines import set_machine
 from tests.unit.session.attempts import attempt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from orchestrator.session.plan.slow_links import Look, goodput_look
 from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import Choices, Experiment, load_experiment
 
@@ -38,6 +39,11 @@ def write_experiment(
 def experiment(folder: Path, **changes: Any) -> Experiment:
     """The same, loaded."""
     return load_experiment(write_experiment(folder, **changes))
+
+
+def look_of(made: Experiment) -> Look:
+    """How long the goodput of its network is looked at."""
+    return goodput_look(made.exchange, made.socket_buffers, made.scale)
 
 
 def experiment_of_failing_order(folder: Path) -> Experiment:

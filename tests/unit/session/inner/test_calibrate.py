@@ -19,6 +19,7 @@ from orchestrator.session.inner.calibrate import (
     calibration_probe,
     judge,
 )
+from orchestrator.session.plan.jobs import plans_of
 from orchestrator.spec import Experiment, Overrides, load_experiment, ports
 from tests.unit.session.jobs_read import job_of, read
 from workloads.process.training import WorkerJob
@@ -108,7 +109,7 @@ def test_what_the_machine_carries_does_not_hang_on_delays(tmp_path: Path) -> Non
     assert {port.delay_us for port in ports(near.topology)} == {0}
     sizes = [
         job_of(
-            calibration_probe(one).plans(one, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))[
+            plans_of(one, calibration_probe(one).work, dict.fromkeys(("ps", *WORKERS), "10.0.0.1"))[
                 "worker0"
             ]
         )["endpoints"]["send_buffer_bytes"][0]
@@ -182,7 +183,7 @@ def test_its_jobs_are_valid_and_fit_into_memory(scale: str) -> None:
     hosts = ("ps", *WORKERS)
     addresses = {name: f"10.0.0.{n}" for n, name in enumerate(hosts, start=1)}
     made = experiment(scale)
-    plans = calibration_probe(made).plans(made, addresses)
+    plans = plans_of(made, calibration_probe(made).work, addresses)
     assert tuple(plans) == hosts
     parsed = {name: read(plan) for name, plan in plans.items()}
     assert isinstance(parsed["worker2"], WorkerJob)

@@ -21,6 +21,7 @@ from orchestrator.emulation.limits.run_groups import NO_GROUPS
 from orchestrator.emulation.switches.choice import SwitchChoice
 from orchestrator.errors import MachineError, RunError
 from orchestrator.session.launch.request import RunRequest
+from orchestrator.session.plan.jobs import plans_of
 from orchestrator.session.plan.run_plan import RunPlan
 from orchestrator.session.probes.bench import bench_probe, bench_record
 from orchestrator.session.probes.iperf import WAYS, iperf_plans, parse_report
@@ -114,7 +115,7 @@ def test_the_jobs_are_those_of_p3_with_one_worker(
     made = scaled(tmp_path, 8, 0.5)
     what = bench_record(made, 2, 10)
     probe = bench_probe(made, what, kind)
-    plans = probe.plans(made, ADDRESSES)
+    plans = plans_of(made, probe.work, ADDRESSES)
     assert list(plans) == ["ps", "worker0"]
     server, worker = map(read, plans.values())
     assert isinstance(worker, WorkerJob)

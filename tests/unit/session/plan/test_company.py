@@ -64,8 +64,7 @@ def test_nothing_runs_beside_a_trial_that_is_measured_alone(tmp_path: Path) -> N
     made = loaded(tmp_path, {"other": {**OTHER, "alone": True}}, **SCALE)
     for trial in plan_trials(made):
         own = made.of_job(trial.choices.job) if trial.choices.job else made
-        beside = company_of(own, trial, HOSTS)
-        assert bool(beside) == (trial.choices.get("beside") == "jobs")
+        assert own.accompanied(trial.choices) == (trial.choices.get("beside") == "jobs")
 
 
 def test_another_repeat_has_other_arrivals(tmp_path: Path) -> None:

@@ -10,12 +10,11 @@ import pytest
 from orchestrator.session.plan.slow_links import (
     calibration_seconds,
     carried_anyway,
-    drain_seconds,
-    goodput_look,
 )
 from orchestrator.session.plan.trials import run_seconds
-from orchestrator.spec import Experiment, Overrides, Scale, load_experiment
+from orchestrator.spec import Experiment, Overrides, Scale, load_experiment, queueing_seconds
 from tests.unit.placed import exchange_of
+from tests.unit.session.examples import look_of
 
 ROOT = Path(__file__).parents[4]
 STAR = (ROOT / "topologies/star.yaml").read_text()
@@ -29,6 +28,10 @@ def star(tmp_path: Path, rate: str) -> Experiment:
     file = tmp_path / "on.yaml"
     file.write_text("{name: on, topology: star.yaml, models: [squeezenet], schedules: [none]}")
     return load_experiment(file, Overrides(scale="1,1"))
+
+
+def draining(made: Experiment) -> float:
+    return queueing_seconds(made.exchange.demands, made.socket_buffers, made.scale)
 
 
 @pytest.mark.parametrize(
@@ -46,20 +49,20 @@ def test_what_any_machine_carries_is_not_calibrated(
 
 def test_fast_networks_are_looked_at_as_before() -> None:
     made = load_experiment(ROOT / "experiments/published.yaml", Overrides(scale="8,0.5"))
-    look = goodput_look(made)
+    look = look_of(made)
     assert (look.ramp, look.seconds, look.outlasts(0.0)) == (0.6, 1.0, False)
-    assert calibration_seconds(made) < 0.02
-    assert drain_seconds(made) < 0.01
+    assert calibration_seconds(made.exchange, made.scale) < 0.02
+    assert draining(made) < 0.01
 
 
 def test_slow_networks_are_looked_at_for_some_hundred_frames(tmp_path: Path) -> None:
     made = star(tmp_path, "64 kbps")
     frame = 8 * 1514 / 64_000
-    look = goodput_look(made)
+    look = look_of(made)
     assert look.seconds == pytest.approx(200 * frame)
     # 6 KiB asked for, of which the kernel keeps twice.
-    assert drain_seconds(made) == pytest.approx(8 * 12_288 / 64_000)
-    assert look.ramp == pytest.approx(2 * drain_seconds(made))
+    assert draining(made) == pytest.approx(8 * 12_288 / 64_000)
+    assert look.ramp == pytest.approx(2 * draining(made))
     assert look.outlasts(100.0)
     assert not look.outlasts(10 * look.total)
 
@@ -67,6 +70,6 @@ def test_slow_networks_are_looked_at_for_some_hundred_frames(tmp_path: Path) -> 
 def test_a_run_is_planned_with_the_look_that_it_takes(tmp_path: Path) -> None:
     made = star(tmp_path, "64 kbps")
     one, five = (run_seconds(replace(made, repeats=n, iterations=1)) for n in (1, 5))
-    assert not goodput_look(made).outlasts(one)
+    assert not look_of(made).outlasts(one)
     trials = (five - one) / 4
-    assert one == pytest.approx(8 + goodput_look(made).total + trials)
+    assert one == pytest.approx(8 + look_of(made).total + trials)

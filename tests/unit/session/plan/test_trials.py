@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.predict import no_overlap_seconds
-from orchestrator.session.plan.slow_links import goodput_look
 from orchestrator.session.plan.trials import (
     TESTBED_SECONDS,
     TRIAL_OVERHEAD_SECONDS,
@@ -19,7 +18,7 @@ from orchestrator.session.plan.trials import (
     run_seconds,
 )
 from orchestrator.spec import Choices
-from tests.unit.session.examples import experiment
+from tests.unit.session.examples import experiment, look_of
 from workloads.models.profiles import load_model
 
 
@@ -72,5 +71,5 @@ def test_warm_up_cool_down_and_overheads_count(tmp_path: Path) -> None:
         4 * iteration_seconds(made, "googlenet", "none") + TRIAL_OVERHEAD_SECONDS
     )
     assert run_seconds(made) == pytest.approx(
-        TESTBED_SECONDS + goodput_look(made).total + 4 * (trials[0].seconds + trials[2].seconds)
+        TESTBED_SECONDS + look_of(made).total + 4 * (trials[0].seconds + trials[2].seconds)
     )

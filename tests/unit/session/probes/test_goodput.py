@@ -10,12 +10,14 @@ import pytest
 
 from orchestrator.errors import RunError
 from orchestrator.predict import goodput_bps
+from orchestrator.session.plan.jobs import plans_of
 from orchestrator.session.plan.slow_links import GOODPUT_SECONDS as SECONDS
-from orchestrator.session.plan.slow_links import RAMP_SECONDS, goodput_look
+from orchestrator.session.plan.slow_links import RAMP_SECONDS
 from orchestrator.session.plan.trials import plan_trials, trials_seconds
 from orchestrator.session.probes.goodput import goodput_of, goodput_probe, measure_goodput
 from orchestrator.session.testbed.opened import Opened
 from orchestrator.spec import Experiment, Overrides, load_experiment
+from tests.unit.session.examples import look_of
 from tests.unit.session.jobs_read import read
 
 ROOT = Path(__file__).parents[4]
@@ -58,7 +60,7 @@ def records(push: tuple[float, ...], pull: tuple[float, ...]) -> dict[str, bytes
 def test_all_that_crosses_the_trunk_is_what_it_carried(tmp_path: Path) -> None:
     found = goodput_of(
         experiment(tmp_path),
-        goodput_look(experiment(tmp_path)),
+        look_of(experiment(tmp_path)),
         records((40, 40, 38), (30, 40, 49)),
     )
     pull, push = found.ports
@@ -78,7 +80,7 @@ def test_all_that_crosses_the_trunk_is_what_it_carried(tmp_path: Path) -> None:
 def test_where_every_worker_has_a_full_link_each_is_measured(tmp_path: Path) -> None:
     made = experiment(tmp_path, "star")
     rates = (100.0, 101.0, 102.0, 103.0)
-    found = goodput_of(made, goodput_look(made), records(rates, rates))
+    found = goodput_of(made, look_of(made), records(rates, rates))
     by_port = {port.port: port.bps / 8e6 for port in found.ports}
     # All four of them, and not the server's own link, which is faster than they are together.
     pairs = [(f"switch0->worker{n}", f"worker{n}->switch0") for n in range(4)]
@@ -88,7 +90,7 @@ def test_where_every_worker_has_a_full_link_each_is_measured(tmp_path: Path) -> 
 
 def test_the_jobs_exchange_the_largest_model_in_whole_tensors(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    plans = goodput_probe(made, goodput_look(made)).plans(made, ADDRESSES)
+    plans = plans_of(made, goodput_probe(made, look_of(made)).work, ADDRESSES)
     assert list(plans) == ["ps", *WORKERS]
     for parsed in map(read, plans.values()):
         assert (parsed.program.partition("-")[0], parsed.model.name) == ("traffic", "resnet50")

@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.session.scale.cache import (
-    CalibrationCache,
-    calibration_key,
-    default_directory,
-)
+from orchestrator.session.scale.cache import CalibrationCache, default_directory
+from orchestrator.session.scale.choose import calibration_key
 from orchestrator.spec import Overrides, load_experiment
 from tests.unit.session.attempts import attempt
 

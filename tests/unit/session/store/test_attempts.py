@@ -106,8 +106,8 @@ class Others(UseSampler):
         super().__init__(lambda: None)
         self._cores = iter([0.0, *cores])
 
-    def sample(self, stat: str) -> None:
-        del stat
+    def sample(self, stat: str, *, last: bool = False) -> None:
+        del stat, last
         used = next(self._cores)
         self.samples.append(Use(0, 0.0, used, 0.0))
 

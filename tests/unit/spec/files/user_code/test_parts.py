@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.deployment import ARCHIVE, After
 from orchestrator.errors import InputError
-from orchestrator.session.plan.jobs import plans_of_trial
+from orchestrator.session.plan.jobs import plans_of, plans_of_trial
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.probes.probe import Probe
 from orchestrator.session.testbed.controller import planned_rules
@@ -233,7 +233,8 @@ def test_an_exchange_without_a_server_runs_workers_only(tmp_path: Path) -> None:
     assert list(plans) == ["worker0", "worker1", "worker2"]
     assert all(plan.heartbeat and not plan.after for plan in plans.values())
     # What is probed is the network, whatever the exchange.
-    assert list(Probe("googlenet", "mine", 2.0, 30.0).plans(made, ADDRESSES)) == list(ADDRESSES)
+    probe = Probe("googlenet", "mine", 2.0, 30.0)
+    assert list(plans_of(made, probe.work, ADDRESSES)) == list(ADDRESSES)
 
 
 def test_an_exchange_names_a_program_of_its_own(tmp_path: Path) -> None:
