@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from orchestrator.analysis import Report, report
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import DmlbedError, RunError, UnusableError
 from orchestrator.records.directory import RunDirectory
@@ -31,9 +30,10 @@ from orchestrator.session.scale.lessons import evidence_of, learn
 from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
 from orchestrator.session.store.checkpoints import with_checkpoints
 from orchestrator.session.store.left import attempts_kept, lost_before, what_is_left, what_stays
+from orchestrator.session.store.reported import reported
 from orchestrator.session.store.results import ResultsDirectory
 from orchestrator.session.testbed.opened import Opened, opened
-from orchestrator.terminal.console import answers, messages, say
+from orchestrator.terminal.console import messages, say
 from orchestrator.terminal.streams import prepare
 
 
@@ -50,12 +50,13 @@ def conduct(plan: RunPlan, groups: RunGroups, answer: Answer, *, goes_on: bool =
     except BaseException:
         # Why the run ended says more than why the little it left cannot be reported.
         with contextlib.suppress(DmlbedError):
-            _report(results, answer)
+            if results.path is not None:
+                reported(results.path, answer)
         if results.path is not None:
             say(messages(), f"`dmlbed run {results.path}` continues it")
         raise
     else:
-        made = _report(results, answer)
+        made = None if results.path is None else reported(results.path, answer)
     finally:
         results.give_to_caller()
     experiment = plan.experiment
@@ -155,21 +156,6 @@ def _say_goodput(
 def _say_losses(losses: Sequence[LossRecord], progress: RunProgress) -> None:
     for loss in losses:
         progress.say(f"lost: {loss.what}; the switches keep their rules")
-
-
-def _report(results: ResultsDirectory, answer: Answer) -> Report | None:
-    """Write tables and figures of a run, show and return them; None if no trial has finished."""
-    path = results.path
-    if path is None:
-        return None
-    made = report(path)
-    console = answers() if answer == "text" else messages()
-    console.print(made.table)
-    say(console, f"figure: {RunDirectory(path).figure_png}")
-    say(console, f"run: {path}")
-    if answer == "json":
-        print(json.dumps(made.as_json()), flush=True)
-    return made
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.analysis import RUN_FORMAT, check_run_directory, report
+from orchestrator.analysis import RUN_FORMAT, check_run_directory
 from orchestrator.emulation.limits.caps import this_machine
 from orchestrator.emulation.limits.cgroups import find_layout
 from orchestrator.emulation.switches.choice import obstacles
@@ -20,9 +20,8 @@ from orchestrator.session.launch.sweep import run_sweep
 from orchestrator.session.plan.provenance import machine_record, versions_of
 from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.store.left import attempts_kept, what_is_left
+from orchestrator.session.store.reported import reported
 from orchestrator.spec import Point
-from orchestrator.terminal.console import answers, messages
-from orchestrator.terminal.console import say as say_on
 
 _AGAIN = "--again runs its plan anew, here and now"
 
@@ -170,13 +169,7 @@ def _go_on(plan: RunPlan, how: Answer) -> None:
         carry_out(plan, how, goes_on=True)
         return
     say(f"{plan.directory}: all {len(trials)} trials have finished, none is left ({_AGAIN})")
-    made = report(plan.directory)
-    console = answers() if how == "text" else messages()
-    console.print(made.table)
-    say_on(console, f"figure: {RunDirectory(plan.directory).figure_png}")
-    say_on(console, f"run: {plan.directory}")
-    if how == "json":
-        print(json.dumps(made.as_json()), flush=True)
+    made = reported(plan.directory, how)
     if not made.usable:
         raise UnusableError(made.why_unusable)
 

@@ -78,11 +78,13 @@ class Machine:
 
         for name, value in (
             ("messages", lambda: quiet),
-            ("answers", lambda: quiet),
             ("opened", opened),
             ("run_trial", self._run_trial),
             ("measure_goodput", self._goodput),
-            ("report", lambda _: SimpleNamespace(table="", usable=True)),
+            (
+                "reported",
+                lambda *_: SimpleNamespace(table="", usable=True),
+            ),
             ("Attempts", partial(Attempts, wait=lambda _: True)),
         ):
             monkeypatch.setattr(conductor, name, value)

@@ -29,6 +29,7 @@ from orchestrator.session.inner.run import conduct
 from orchestrator.session.inner.trial import trial_record
 from orchestrator.session.plan.run_plan import Answer, RunPlan
 from orchestrator.session.plan.trials import Trial
+from orchestrator.session.store import reported
 from orchestrator.session.store.attempts import Attempts
 from orchestrator.session.store.results import ResultsDirectory
 from orchestrator.spec import Experiment
@@ -99,7 +100,9 @@ class Stage:
         self.printed = io.StringIO()
         for name, text in (("messages", self.screen), ("answers", self.printed)):
             console = Console(file=text, width=100, force_terminal=False)
-            monkeypatch.setattr(conductor, name, lambda console=console: console)
+            monkeypatch.setattr(reported, name, lambda console=console: console)
+        messages = Console(file=self.screen, width=100, force_terminal=False)
+        monkeypatch.setattr(conductor, "messages", lambda: messages)
 
         @contextlib.contextmanager
         def opened(*_: object) -> Iterator[SimpleNamespace]:
@@ -109,7 +112,7 @@ class Stage:
         monkeypatch.setattr(conductor, "opened", opened)
         monkeypatch.setattr(conductor, "run_trial", self._run_trial)
         monkeypatch.setattr(conductor, "measure_goodput", lambda *_: self.goodput)
-        monkeypatch.setattr(conductor, "report", self._report)
+        monkeypatch.setattr(reported, "report", self._report)
         monkeypatch.setattr(
             ResultsDirectory,
             "give_to_caller",
@@ -328,7 +331,7 @@ def test_why_it_ended_is_not_hidden_by_a_report_that_fails(
     def nothing_to_report(_: Path) -> None:
         raise RunError("nothing to report")
 
-    monkeypatch.setattr(conductor, "report", nothing_to_report)
+    monkeypatch.setattr(reported, "report", nothing_to_report)
     stage.outcomes = {1: "worker0: killed", 2: end}
     with pytest.raises(type(end)) as error:
         stage.conduct()

@@ -19,6 +19,7 @@ from orchestrator.errors import DmlbedError, InputError, MachineError, RunError
 from orchestrator.session.inner.run import conduct
 from orchestrator.session.launch.resume import Resumed, check_same, check_switch, read_plan
 from orchestrator.session.plan.run_plan import RunPlan
+from orchestrator.session.store import reported
 from orchestrator.spec import Sweep, Variable, load_experiment
 from tests.unit.session.examples import ROOT
 from tests.unit.session.mortal import SWITCH, Machine, planned
@@ -42,7 +43,7 @@ class Outside:
         obstacles = {"linux-bridge": "", "ovs-user": "ovs-vsctl missing", "ovs-kernel": "no"}
         for name, text in (("messages", self.screen), ("answers", self.printed)):
             console = Console(file=text, width=200, force_terminal=False)
-            monkeypatch.setattr(resume, name, lambda console=console: console)
+            monkeypatch.setattr(reported, name, lambda console=console: console)
         for name, value in (
             ("obstacles", lambda: obstacles),
             ("carry_out", self._carry_out),
@@ -50,10 +51,11 @@ class Outside:
             ("check_machine", lambda *_: None),
             ("check_memory", lambda *_: None),
             ("say", lambda text: self.screen.write(f"{text}\n")),
-            ("report", lambda _: SimpleNamespace(table="the table", usable=True)),
             ("resolve", self._resolve),
         ):
             monkeypatch.setattr(resume, name, value)
+        made = SimpleNamespace(table="the table", usable=True)
+        monkeypatch.setattr(reported, "report", lambda _: made)
 
     def _carry_out(self, plan: RunPlan, how: str, *, goes_on: bool = False) -> None:
         self.carried_out.append((plan, how, goes_on))
