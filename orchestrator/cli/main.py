@@ -30,6 +30,7 @@ VERBS = (
     "trace",
     "bench",
     "profile",
+    "shrink",
     "doctor",
 )
 

@@ -70,6 +70,12 @@ def load_topology(path: Path) -> Topology:
     return _topology(_read(path)).topology
 
 
+def load_cluster(path: Path) -> tuple[Topology, Placement | None]:
+    """The same with what the roles of its hosts stand for; None: they have none."""
+    named = _topology(_read(path))
+    return named.topology, named.by_roles
+
+
 def load_experiment(path: Path, overrides: Overrides | None = None) -> Experiment:
     """Reads an experiment file and the topology file that it names.
 

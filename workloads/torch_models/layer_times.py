@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workloads.torch_models.networks import module_of
+from workloads.models.profiles import Model
+from workloads.torch_models.networks import Network
 
 _MOST_REPEATS = 7
 _LEAST_REPEATS = 3
@@ -155,8 +156,9 @@ _BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], Timed]] = {
 }
 
 
-def _network(name: str, batch: int) -> Timed:
-    module = module_of(name)
+def _network(asked: Mapping[str, Any]) -> Timed:
+    batch, given = asked["batch"], asked.get("model")
+    module = Network(asked["network"], None if given is None else Model.from_json(given))
     images = torch.randn(batch, *module.input_shape)
     parameters: list[Tensor] = [*module.parameters()]
     return Timed(lambda: module(images), parameters)
@@ -171,10 +173,11 @@ def times(asked: Mapping[str, Any]) -> dict[str, float]:
     """Seconds of a layer's or network's passes.
 
     Args:
-        asked: `kind` and the layer's shape; or `network`, a model of the library, and `batch`.
+        asked: `kind` and the layer's shape; or `network`, a model of the library, and `batch`,
+            perhaps with `model`, the same layers of other widths.
     """
     if "network" in asked:
-        forward, backward = _least(_network(asked["network"], asked["batch"]), math.inf)
+        forward, backward = _least(_network(asked), math.inf)
     else:
         forward, backward = _least(built(asked), _ENOUGH_SECONDS)
     return {"forward": forward, "backward": backward}

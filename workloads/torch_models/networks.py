@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workloads.errors import unknown_name
-from workloads.models.profiles import Layer, load_model
+from workloads.models.profiles import Layer, Model, load_model
 from workloads.torch_models.architectures import ARCHITECTURES, Architecture
 
 _MOMENTUM = 0.1
@@ -96,17 +96,18 @@ class Network(nn.Module):
 
     Args:
         name: of the model.
+        model: the same layers of other widths, if not those of the library.
 
     Attributes:
         input_shape: of one image: channels, height, width.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, model: Model | None = None) -> None:
         super().__init__()
         if name not in ARCHITECTURES:
             raise ValueError(unknown_name("torch module of model", name, ARCHITECTURES))
         architecture = ARCHITECTURES[name]
-        model = load_model(name)
+        model = model or load_model(name)
         self.input_shape = model.input_shape
         self._flow = architecture.flow
         layers = model.layers

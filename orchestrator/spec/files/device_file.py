@@ -7,12 +7,19 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from orchestrator.errors import InputError
+from orchestrator.errors import InputError, Problem
 from orchestrator.spec.files.schedule_file import CodecKey, DeviceFile
 from orchestrator.spec.files.validation import mapping, validate
-from orchestrator.spec.values.fields import DeviceName, FileModel, NotNegative
+from orchestrator.spec.values.fields import (
+    DEVICE_SUFFIXES,
+    DeviceName,
+    FileModel,
+    NotNegative,
+    is_device_file,
+)
 from orchestrator.spec.yaml.yamlfile import read_document
-from workloads.models.devices import DeviceModel
+from workloads.errors import unknown_name
+from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.execution import TreeError, check_trees
 
 
@@ -40,6 +47,25 @@ class ProfileFile(FileModel):
         description="by codec, per million uncoded bytes that it encodes or decodes",
     )
     measured: dict[str, Any] = Field(default={}, description="how it was learnt; decides no figure")
+
+
+def device_of(name: str, folder: Path, place: str) -> DeviceModel:
+    """The device of that name of the library, or of that file.
+
+    Args:
+        name: of either.
+        folder: where a file's path starts.
+        place: of the name, for messages.
+
+    Raises:
+        InputError: there is none, or the file is none of a device.
+    """
+    if is_device_file(name):
+        return read_device(folder / name, name)
+    if name not in known_devices():
+        hint = f"a file of your own ends with {', '.join(DEVICE_SUFFIXES)}"
+        raise InputError([Problem(place, unknown_name("device", name, known_devices()), hint)])
+    return known_devices()[name]
 
 
 def read_device(path: Path, display: str) -> DeviceModel:
