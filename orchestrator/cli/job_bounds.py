@@ -18,7 +18,7 @@ LEGEND = (
 
 def describe_jobs(experiment: Experiment) -> list[dict[str, Any]]:
     """Of each model and job its best and its fair share, as data; none without jobs."""
-    found: list[dict[str, Any]] = []
+    described: list[dict[str, Any]] = []
     for model in experiment.models if experiment.jobs else ():
         # Alike for all schedules of a parameter server, and of others it may not be known.
         try:
@@ -26,7 +26,7 @@ def describe_jobs(experiment: Experiment) -> list[dict[str, Any]]:
         except ValueError:
             continue
         for name, bound in bounds.items():
-            found.append(
+            described.append(
                 {
                     "model": model,
                     "job": None if name == MEASURED else name,
@@ -36,10 +36,10 @@ def describe_jobs(experiment: Experiment) -> list[dict[str, Any]]:
                     "ports": list(bound.ports),
                 }
             )
-    return found
+    return described
 
 
-def job_bound_table(found: Sequence[Mapping[str, Any]]) -> FittedTable:
+def job_bound_table(described: Sequence[Mapping[str, Any]]) -> FittedTable:
     """The same on the terminal."""
     numbers = (Column("best", right=True), Column("fair", right=True, together=True))
     table = FittedTable(
@@ -47,7 +47,7 @@ def job_bound_table(found: Sequence[Mapping[str, Any]]) -> FittedTable:
         keys=2,
         merged=True,
     )
-    for one in found:
+    for one in described:
         table.add(
             one["model"],
             one["job"] or "measured",

@@ -79,7 +79,7 @@ def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossi
         for value, ratio in zip(values, ratios, strict=True)
         if ratio is not None and abs(ratio - 1) > CLEAR
     ]
-    found = [
+    crossed = [
         exp(log(low) + (log(high) - log(low)) * before / (before - after))
         for (low, before), (high, after) in pairwise(known)
         if (before > 0) != (after > 0)
@@ -89,7 +89,7 @@ def crossings(values: Sequence[float], ratios: Sequence[float | None]) -> Crossi
         return Crossings((), None, all_known=len(told) == len(values))
     (first, log_ratio), (last, _) = known[0], known[-1]
     return Crossings(
-        tuple(found),
+        tuple(crossed),
         log_ratio > 0,
         clear_from=first if first > told[0] else None,
         clear_to=last if last < told[-1] else None,

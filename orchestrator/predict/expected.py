@@ -111,8 +111,8 @@ def _averaged(schedule: Schedule, order: Order, case: Case) -> Prediction:
             if isinstance(without, str):
                 return Prediction(schedule.name, _SIMULATED, None, without)
             pushed = without
-    found = averaged_seconds(schedule, seconds, compute, pushed)
-    return Prediction(schedule.name, _SIMULATED, found)
+    iteration_seconds = averaged_seconds(schedule, seconds, compute, pushed)
+    return Prediction(schedule.name, _SIMULATED, iteration_seconds)
 
 
 def _simulated(schedule: Schedule, order: Order, case: Case) -> float | str:

@@ -348,7 +348,7 @@ def _named_topology(
         document.report_at(loc, f"not a path: {quoted(name)}")
         return None, []
     path = document.path.parent / name
-    display = os.path.normpath(Path(document.shown).parent / name)
+    display = os.path.normpath(Path(document.display_path).parent / name)
     try:
         return _topology(read_document(path, display), devices), []
     except InputError as error:

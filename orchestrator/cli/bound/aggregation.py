@@ -37,11 +37,11 @@ def describe_aggregation(
     }
 
 
-def aggregation_rows(found: dict[str, Any] | None) -> list[Row]:
+def aggregation_rows(bounds: dict[str, Any] | None) -> list[Row]:
     """The row of one model's times: schedule, formula, times."""
-    if found is None:
+    if bounds is None:
         return []
-    helpers = found["helpers"]
+    helpers = bounds["helpers"]
     named = ", ".join(helpers) if len(helpers) <= _HELPERS else f"{len(helpers)} servers"
-    formula = "exact bound" if found["kind"] == "exact" else "cut bound"
-    return [(f"any aggregation, {named} helping", formula, found["bound"])]
+    formula = "exact bound" if bounds["kind"] == "exact" else "cut bound"
+    return [(f"any aggregation, {named} helping", formula, bounds["bound"])]

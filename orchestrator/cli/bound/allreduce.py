@@ -46,25 +46,25 @@ def describe_allreduce(case: Case, times: Times) -> dict[str, Any] | None:
     }
 
 
-def allreduce_rows(found: dict[str, Any] | None) -> list[Row]:
+def allreduce_rows(bounds: dict[str, Any] | None) -> list[Row]:
     """The rows of one model's times: schedule, formula, times."""
-    if found is None:
+    if bounds is None:
         return []
-    formula = "exact bound" if found["kind"] == "exact" else "cut bound"
+    formula = "exact bound" if bounds["kind"] == "exact" else "cut bound"
     rows: list[Row] = [
-        ("any all-reduce", formula, found["bound"]),
-        ("any all-reduce, barrier", "lower bound", found["barrier_bound"]),
-        ("any ring", "max(ring, C)", found["ring"]),
-        ("any ring, barrier", "Cf + backward, ring", found["ring_with_barrier"]),
+        ("any all-reduce", formula, bounds["bound"]),
+        ("any all-reduce, barrier", "lower bound", bounds["barrier_bound"]),
+        ("any ring", "max(ring, C)", bounds["ring"]),
+        ("any ring, barrier", "Cf + backward, ring", bounds["ring_with_barrier"]),
     ]
-    if _better_order(found):
-        rows.append(("any ring, best order", "max(ring, C)", found["best_ring"]))
+    if _better_order(bounds):
+        rows.append(("any ring, best order", "max(ring, C)", bounds["best_ring"]))
     return rows
 
 
-def allreduce_lines(found: dict[str, Any]) -> list[str]:
+def allreduce_lines(described: dict[str, Any]) -> list[str]:
     """What all-reduce rows mean on this topology: it is the same for all models."""
-    known = found["models"][0]["all_reduce"]
+    known = described["models"][0]["all_reduce"]
     if known is None:
         return []
     kind = (
@@ -86,8 +86,8 @@ def allreduce_lines(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _better_order(found: dict[str, Any]) -> bool:
-    best, own = found["best_ring"]["network_seconds"], found["ring"]["network_seconds"]
+def _better_order(bounds: dict[str, Any]) -> bool:
+    best, own = bounds["best_ring"]["network_seconds"], bounds["ring"]["network_seconds"]
     return bool(best < own * _SHORTER)
 
 

@@ -24,7 +24,7 @@ def describe_demands(
         case: one of its models.
         times: an iteration's seconds in all units.
     """
-    found: list[dict[str, Any]] = []
+    bounds: list[dict[str, Any]] = []
     for name in experiment.schedules:
         schedule = experiment.schedule(name)
         if schedule.sends_model:
@@ -36,14 +36,14 @@ def describe_demands(
         demands = experiment.demands(name, case.model.name)
         coded = case.coded(schedule)
         if coded is None:
-            found.append({**named, "why_not": NOT_KNOWN})
+            bounds.append({**named, "why_not": NOT_KNOWN})
         elif not demands.declared:
-            found.append({**named, "why_not": "its exchange declares no demands"})
+            bounds.append({**named, "why_not": "its exchange declares no demands"})
         else:
             known = demand_bound(demands, coded)
             full = [str(load.port) for load in known.fullest]
-            found.append({**named, **times(known.seconds), "fullest": full})
-    return found
+            bounds.append({**named, **times(known.seconds), "fullest": full})
+    return bounds
 
 
 def no_bounds(models: list[dict[str, Any]]) -> list[str]:

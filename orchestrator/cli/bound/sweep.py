@@ -34,9 +34,9 @@ _LEGEND = (
 
 def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
     """Print bounds and predictions of every model at every point."""
-    found = describe_sweep(experiment, sweep)
+    described = describe_sweep(experiment, sweep)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(described))
         return
     console = answers()
     say(
@@ -45,7 +45,7 @@ def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
         f"{experiment.topology.name}, real system",
     )
     for name in experiment.models:
-        own = [place for place in found["places"] if place["model"] == name]
+        own = [place for place in described["places"] if place["model"] == name]
         # A grid has a table for each value of its second variable.
         for second in dict.fromkeys(place.get("second_value") for place in own):
             console.print()
@@ -54,7 +54,7 @@ def bound_sweep(experiment: Experiment, sweep: Sweep, as_json: bool) -> None:
             for line in _pays(experiment, sweep, places):
                 say(console, line)
     console.print()
-    for line in (*_why_not(found), *_LEGEND):
+    for line in (*_why_not(described), *_LEGEND):
         say(console, line)
 
 
@@ -169,8 +169,8 @@ def _pays(experiment: Experiment, sweep: Sweep, places: Sequence[dict[str, Any]]
     for name, own in rates.items():
         if any(own) and any(base):
             ratios = [a / b if a and b else None for a, b in zip(own, base, strict=True)]
-            found = crossings([float(place["value"]) for place in known], ratios)
-            alike.setdefault(found.sentence(sweep.first.rounded_text), []).append(name)
+            crossed = crossings([float(place["value"]) for place in known], ratios)
+            alike.setdefault(crossed.sentence(sweep.first.rounded_text), []).append(name)
     return [
         f"expected against {experiment.baseline}: {of_all(names, what)}"
         for what, names in alike.items()
@@ -191,14 +191,14 @@ def _rate(place: dict[str, Any], rate: float | None) -> str:
     return f"{number_text(rate, 3)} {100 * rate / place['bound_imgs_per_sec']:3.0f} %"
 
 
-def _why_not(found: dict[str, Any]) -> list[str]:
+def _why_not(described: dict[str, Any]) -> list[str]:
     """One line for each reason, with the schedules that it holds for."""
     schedules: dict[str, dict[str, None]] = {}
-    for place in found["places"]:
+    for place in described["places"]:
         for form in place["predictions"]:
             if "why_not" in form:
                 schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
     return [
-        *no_bounds(found["places"]),
+        *no_bounds(described["places"]),
         *(f"no prediction of {', '.join(names)}: {why}" for why, names in schedules.items()),
     ]

@@ -66,28 +66,34 @@ def bound(experiment: Path, models: str | None, batch: int | None, as_json: bool
     if loaded.sweep is not None:
         bound_sweep(loaded, loaded.sweep, as_json)
         return
-    found = describe(loaded)
+    described = describe(loaded)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(described))
         return
     console = answers()
     say(
         console,
-        f"{loaded.name}: {counted(found['workers'], 'worker')} on {loaded.topology.name}, "
+        f"{loaded.name}: {counted(described['workers'], 'worker')} on {loaded.topology.name}, "
         f"batch {loaded.batch}, real system",
     )
-    say(console, _fullest(found))
-    console.print(_limit_table(found))
+    say(console, _fullest(described))
+    console.print(_limit_table(described))
     console.print()
-    console.print(_time_table(found))
+    console.print(_time_table(described))
     console.print()
-    if found["jobs"]:
-        console.print(job_bound_table(found["jobs"]))
+    if described["jobs"]:
+        console.print(job_bound_table(described["jobs"]))
         for line in LEGEND:
             say(console, line)
         console.print()
     real = (_REAL,) if loaded.learning.real else ()
-    for line in (*found["delays"], *allreduce_lines(found), *_why_not(found), *real, *_LEGEND):
+    for line in (
+        *described["delays"],
+        *allreduce_lines(described),
+        *_why_not(described),
+        *real,
+        *_LEGEND,
+    ):
         say(console, line)
 
 
@@ -197,9 +203,9 @@ def _prediction(limit: LowerBound, form: Prediction) -> dict[str, Any]:
     return {**named, **_times(limit, form.seconds)}
 
 
-def _fullest(found: dict[str, Any]) -> str:
+def _fullest(described: dict[str, Any]) -> str:
     """The links that are busy longest: the topology's, and the same for all models."""
-    loads = found["models"][0]["fullest"]
+    loads = described["models"][0]["fullest"]
     first = {load["direction"]: load for load in reversed(loads)}
     named = [f"{load['port']} ({way})" for way, load in sorted(first.items())]
     others = len(loads) - len(named)
@@ -212,11 +218,11 @@ def _fullest(found: dict[str, Any]) -> str:
     )
 
 
-def _limit_table(found: dict[str, Any]) -> FittedTable:
+def _limit_table(described: dict[str, Any]) -> FittedTable:
     titles = ("u, s", "C, s", "Cf, s", "C, u", "bound, s", "with\nbarrier, s")
     numbers = (Column(title, right=True) for title in titles)
     table = FittedTable((Column("model"), *numbers, Column("bound by")))
-    for model in found["models"]:
+    for model in described["models"]:
         u, compute, forward = (model[f"{name}_seconds"] for name in ("u", "compute", "forward"))
         bounds = (model[name]["seconds"] for name in ("bound", "barrier_bound"))
         table.add(
@@ -229,14 +235,14 @@ def _limit_table(found: dict[str, Any]) -> FittedTable:
     return table
 
 
-def _time_table(found: dict[str, Any]) -> FittedTable:
+def _time_table(described: dict[str, Any]) -> FittedTable:
     names = (Column("model"), Column("schedule"), Column("iteration"))
     numbers = (
         Column("u", right=True, together=True),
         Column("imgs/sec", right=True, together=True),
     )
     table = FittedTable((*names, *numbers), keys=2, merged=True)
-    for model in found["models"]:
+    for model in described["models"]:
         forms = [*model["predictions"], *model["schedules"]]
         in_step, apart = model["bound"], model["own_paces_bound"]
         all_alike = apart["seconds"] > in_step["seconds"] * (1 - 1e-6)
@@ -263,16 +269,16 @@ def _time_table(found: dict[str, Any]) -> FittedTable:
     return table
 
 
-def _why_not(found: dict[str, Any]) -> list[str]:
+def _why_not(described: dict[str, Any]) -> list[str]:
     """One line for each reason: it is the topology's, and the same for all models."""
     schedules: dict[str, dict[str, None]] = {}
-    for model in found["models"]:
+    for model in described["models"]:
         for form in (*model["predictions"], *model["schedules"]):
             if "why_not" in form:
                 schedules.setdefault(form["why_not"], {})[form["schedule"]] = None
-    every = {form["schedule"] for model in found["models"] for form in model["predictions"]}
+    every = {form["schedule"] for model in described["models"] for form in model["predictions"]}
     return [
-        *no_bounds(found["models"]),
+        *no_bounds(described["models"]),
         *(
             f"no prediction of {'any schedule' if set(names) == every else '; '.join(names)}: "
             f"{why_not}"

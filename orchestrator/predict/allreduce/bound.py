@@ -61,7 +61,14 @@ class AllreduceBound:
 
 
 @dataclass(frozen=True)
-class _Found:
+class CutBound:
+    """What links that part the hosts make of a bound.
+
+    Attributes:
+        seconds_per_byte: of what is reduced.
+        ports: the links that these seconds are of.
+    """
+
     seconds_per_byte: float
     ports: tuple[Port, ...]
 
@@ -106,14 +113,14 @@ def _of_a_byte(
         for pair in node.links.values()
         for port in pair
     }
-    found = [_Found(cost, (port,)) for port, cost in costs.items()]
+    bounds = [CutBound(cost, (port,)) for port, cost in costs.items()]
     for root, node in tree.items():
         if not node.hosts:
-            found += _groups(tree, root, costs)
-    if not found:
+            bounds += _groups(tree, root, costs)
+    if not bounds:
         return AllreduceBound(0.0, "exact", (), in_order, in_order)
-    longest = max(found, key=lambda one: one.seconds_per_byte).seconds_per_byte
-    equal = [one for one in found if isclose(one.seconds_per_byte, longest, rel_tol=_PRECISION)]
+    longest = max(bounds, key=lambda one: one.seconds_per_byte).seconds_per_byte
+    equal = [one for one in bounds if isclose(one.seconds_per_byte, longest, rel_tol=_PRECISION)]
     limiting = {port for one in equal for port in one.ports}
     named = tuple(str(port) for port in ports(topology) if port in limiting)
     best = ring(topology, ring_order(topology, hosts), 1, known)
@@ -121,7 +128,7 @@ def _of_a_byte(
     return AllreduceBound(longest, "exact" if reached else "cut bound", named, in_order, best)
 
 
-def _groups(tree: dict[int, Node], root: int, costs: dict[Port, float]) -> Iterable[_Found]:
+def _groups(tree: dict[int, Node], root: int, costs: dict[Port, float]) -> Iterable[CutBound]:
     """The largest bounds by counting over all partings into what is below links under a root.
 
     The largest quotient (k - 1) / sum of rates is found by Dinkelbach's method: for a quotient q,
@@ -140,7 +147,7 @@ def _groups(tree: dict[int, Node], root: int, costs: dict[Port, float]) -> Itera
             if larger <= quotient * (1 + _PRECISION):
                 break
             quotient, cut = larger, ends
-        yield _Found(2 * quotient, cut)
+        yield CutBound(2 * quotient, cut)
 
 
 def _parting(

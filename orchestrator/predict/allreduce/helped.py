@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isclose
 
-from orchestrator.predict.allreduce.bound import Kind, allreduce_bound
+from orchestrator.predict.allreduce.bound import CutBound, Kind, allreduce_bound
 from orchestrator.predict.network.loads import Goodputs, goodput_bps
 from orchestrator.spec import Demands, Port, Topology, ports, ring_order
 from orchestrator.spec.traffic.cuts import Node, below, cut_tree
@@ -99,17 +99,17 @@ def _of_a_byte(
 
     between = cut_tree(topology, workers)
     cuts = {port for node in between.values() for pair in node.links.values() for port in pair}
-    found: list[_Found] = [(seconds_per_byte(port), (port,)) for port in cuts]
+    bounds = [CutBound(seconds_per_byte(port), (port,)) for port in cuts]
     tree = cut_tree(topology, (*workers, *helpers))
     for root, node in tree.items():
         if not node.hosts:
-            found += _groups(tree, root, frozenset(workers), seconds_per_byte)
-    longest = max((seconds for seconds, _ in found), default=0.0)
+            bounds += _groups(tree, root, frozenset(workers), seconds_per_byte)
+    longest = max((one.seconds_per_byte for one in bounds), default=0.0)
     limiting = {
         port
-        for seconds, cut in found
-        if isclose(seconds, longest, rel_tol=_PRECISION)
-        for port in cut
+        for one in bounds
+        if isclose(one.seconds_per_byte, longest, rel_tol=_PRECISION)
+        for port in one.ports
     }
     reached = _known(topology, workers, helpers, seconds_per_byte)
     return AggregationBound(
@@ -119,8 +119,6 @@ def _of_a_byte(
     )
 
 
-_Found = tuple[float, tuple[Port, ...]]
-"""Seconds of a byte, and the links that they are of."""
 _Rate = Callable[[tuple[Port, Port]], float]
 """Of a link's two ends, how many bytes a second count: sent, received, or both."""
 
@@ -159,7 +157,7 @@ def _groups(
     root: int,
     workers: frozenset[str],
     seconds_per_byte: Callable[[Port], float],
-) -> Iterable[_Found]:
+) -> Iterable[CutBound]:
     """Bounds by counting over partings into what is below links under a root.
 
     Any parting has a bound; the largest is looked for as in `bound`, with the weight of helpers of
@@ -188,7 +186,7 @@ def _groups(
             if best.groups < 2:
                 break
             whole = best.rate + weight(best.groups) * best.helped
-            yield ends * (best.groups - 1) / whole, best.ends
+            yield CutBound(ends * (best.groups - 1) / whole, best.ends)
             if best.groups == groups:
                 break
             groups = best.groups
@@ -213,12 +211,12 @@ class _Search:
         """The parting with the largest (groups - 1) / rates, by Dinkelbach's method."""
         quotient, best = 0.0, _Parting()
         while True:
-            found = self._parting(quotient, weight)
-            whole = found.rate + weight * found.helped
-            larger = (found.groups - 1) / whole if found.groups > 1 else 0.0
+            parting = self._parting(quotient, weight)
+            whole = parting.rate + weight * parting.helped
+            larger = (parting.groups - 1) / whole if parting.groups > 1 else 0.0
             if larger <= quotient * (1 + _PRECISION):
                 return best
-            quotient, best = larger, found
+            quotient, best = larger, parting
 
     def _parting(self, quotient: float, weight: float) -> _Parting:
         """Link by link from the hosts up: one group below it, or those of what is below it."""

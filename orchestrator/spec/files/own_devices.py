@@ -27,7 +27,7 @@ def find_devices(document: Document) -> tuple[dict[str, DeviceModel], list[Probl
         if named in seen or not is_device_file(named):
             continue
         seen.add(named)
-        display = os.path.normpath(Path(document.shown).parent / named)
+        display = os.path.normpath(Path(document.display_path).parent / named)
         try:
             devices[named] = read_device(document.path.parent / named, display)
         except InputError as error:

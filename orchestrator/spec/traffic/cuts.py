@@ -56,15 +56,15 @@ def cut_tree(topology: Topology, hosts: Collection[str]) -> dict[int, Node]:
 
 def below(nodes: dict[int, Node], root: int) -> Iterator[tuple[int, int, tuple[Port, Port]]]:
     """Every link under a root, the lowest first: node, its parent, port up and port down."""
-    found: list[tuple[int, int, tuple[Port, Port]]] = []
+    links_below: list[tuple[int, int, tuple[Port, Port]]] = []
     waiting = [(root, -1)]
     while waiting:
         node, parent = waiting.pop()
         for child, (down, up) in nodes[node].links.items():
             if child != parent:
-                found.append((child, node, (up, down)))
+                links_below.append((child, node, (up, down)))
                 waiting.append((child, node))
-    return reversed(found)
+    return reversed(links_below)
 
 
 def hosts_in_turn(nodes: dict[int, Node]) -> list[str]:
@@ -80,7 +80,7 @@ def hosts_in_turn(nodes: dict[int, Node]) -> list[str]:
 
 def _bridges(neighbours: dict[str, dict[str, Port]]) -> list[tuple[str, str]]:
     """The links that are on no loop (Tarjan 1974), without recursion."""
-    found: list[tuple[str, str]] = []
+    links: list[tuple[str, str]] = []
     entered: dict[str, int] = {}
     lowest: dict[str, int] = {}
     for root, first in neighbours.items():
@@ -96,13 +96,13 @@ def _bridges(neighbours: dict[str, dict[str, Port]]) -> list[tuple[str, str]]:
                 if parent:
                     lowest[parent] = min(lowest[parent], lowest[node])
                     if lowest[node] > entered[parent]:
-                        found.append((parent, node))
+                        links.append((parent, node))
             elif other not in entered:
                 entered[other] = lowest[other] = len(entered)
                 path.append((other, node, iter(neighbours[other])))
             elif other != parent:
                 lowest[node] = min(lowest[node], entered[other])
-    return found
+    return links
 
 
 def _parts(

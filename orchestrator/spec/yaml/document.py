@@ -24,7 +24,7 @@ class Document:
     """A YAML file's data, with the position of every key and value and the problems so far.
 
     Attributes:
-        shown: the file's path for messages.
+        display_path: the file's path for messages.
         path: the file's path as it is opened.
         text: the file's content.
         data: mappings (keys are always text), lists and scalars.
@@ -35,7 +35,7 @@ class Document:
         used: places whose text is elsewhere, with the position of the alias that refers to it.
     """
 
-    shown: str
+    display_path: str
     path: Path
     text: str = ""
     data: object = None
@@ -50,7 +50,7 @@ class Document:
     def report(self, mark: Mark, message: str, hint: str = "") -> None:
         """Adds a problem at a line and column."""
         line, column = mark
-        self.problems.append((mark, Problem(f"{self.shown}:{line}:{column}", message, hint)))
+        self.problems.append((mark, Problem(f"{self.display_path}:{line}:{column}", message, hint)))
 
     def report_at(self, loc: Loc, message: str, hint: str = "", *, key: bool = False) -> None:
         """Adds a problem at a place in the data: at its value, or at its key.

@@ -81,7 +81,7 @@ def read_document(path: Path, display: str, *, stdin: bool = False) -> Document:
 
 
 def _read(document: Document) -> bytes:
-    place, path = document.shown, document.path
+    place, path = document.display_path, document.path
     try:
         if path.is_dir():
             raise InputError([Problem(place, "is a directory", "name a YAML file in it")])
