@@ -87,14 +87,14 @@ def test_the_experiment_page_shows_an_experiment_and_sweeps_of_it(folder: Path) 
     (folder / "shown.yaml").write_text(shown)
     assert isinstance(load_any(folder / "shown.yaml"), Experiment)
     sweeps = re.findall(r"^\| `(\w+: .*?)` \|", prose("docs/experiment.md"), re.MULTILINE)
-    found = {with_keys(folder, f"sweep: {{{sweep}}}\n").sweep for sweep in sweeps}
-    varied = {variable.key for sweep in found if sweep for variable in sweep.variables}
+    read = {with_keys(folder, f"sweep: {{{sweep}}}\n").sweep for sweep in sweeps}
+    varied = {variable.key for sweep in read if sweep for variable in sweep.variables}
     shown_keys = {"batch", "workers", "congestion_control", "send_buffer", "rate", "slice"}
     assert varied == shown_keys
-    assert max(len(sweep.variables) for sweep in found if sweep) == 2
+    assert max(len(sweep.variables) for sweep in read if sweep) == 2
     names = {"ps": "node3", "worker0": "node0", "worker1": "node2"}
     cluster = (folder / "my-cluster.yaml").read_text()
-    renamed = re.sub(r"(?<!role: )\b(ps|worker[01])\b", lambda found: names[found[0]], cluster)
+    renamed = re.sub(r"(?<!role: )\b(ps|worker[01])\b", lambda read: names[read[0]], cluster)
     (folder / "my-cluster.yaml").write_text(renamed)
     assert with_keys(folder, placed).placement.workers == ("node0", "node2")
 

@@ -153,7 +153,7 @@ def test_a_python_of_another_version_is_refused_before_anything_is_made(machine:
 
 
 @pytest.mark.parametrize(
-    ("installed", "wheel", "said"),
+    ("installed", "wheel", "message"),
     [
         ("2.13.0+cpu", True, "torch is there"),
         ("2.13.0+cu130", True, "torch is there"),  # somebody's own choice
@@ -163,7 +163,7 @@ def test_a_python_of_another_version_is_refused_before_anything_is_made(machine:
     ],
 )
 def test_torch_comes_as_a_build_for_cpus(
-    machine: Machine, installed: str, wheel: bool, said: str
+    machine: Machine, installed: str, wheel: bool, message: str
 ) -> None:
     libraries = machine.project.parent / "libraries"
     for name, version in (("torch", installed), ("scikit_learn", "1.7.2")):
@@ -179,9 +179,9 @@ def test_torch_comes_as_a_build_for_cpus(
         "--torch",
     )
     assert done.returncode == 0, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     calls = [call for call in asked.read_text().splitlines() if "torch==" in call]
-    assert len(calls) == (0 if said == "torch is there" else 2)
+    assert len(calls) == (0 if message == "torch is there" else 2)
     assert all("torch==2.13.0+cpu" in call for call in calls)
     # PyTorch's index is asked only where pip by its own settings finds none.
     from_index = "--extra-index-url https://download.pytorch.org/whl/cpu"

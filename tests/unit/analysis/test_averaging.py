@@ -67,5 +67,5 @@ def test_only_trials_of_one_averaging_must_end_alike(
         measured(tmp_path / "one", trial(parameters="aa")),
         measured(tmp_path / "other", trial(parameters="bb", communication=other, repeat=2)),
     ]
-    reasons = [why for found in judge_run(both, [None, None]) for why in found.unusable]
+    reasons = [why for verdict in judge_run(both, [None, None]) for why in verdict.unusable]
     assert any("final parameters differ" in why for why in reasons) == agree

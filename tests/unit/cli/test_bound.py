@@ -77,9 +77,9 @@ def test_figures_of_slow_links_have_digits_left(tmp_path: Path) -> None:
     )
     file = tmp_path / "other.yaml"
     file.write_text(Path(PUBLISHED).read_text().replace("../topologies/ps-10g-1g-3workers", "slow"))
-    said = bound(str(file), "--models", "squeezenet").stdout
-    assert "at 9.182 kbit/s of payload" in said
-    (line,) = (line for line in said.splitlines() if "any with a step barrier" in line)
+    printed = bound(str(file), "--models", "squeezenet").stdout
+    assert "at 9.182 kbit/s of payload" in printed
+    (line,) = (line for line in printed.splitlines() if "any with a step barrier" in line)
     assert line.split()[-2:] == ["2.00", "0.000460"]
 
 
@@ -118,15 +118,15 @@ def test_json() -> None:
 def test_an_all_reduce_beside_the_parameter_server() -> None:
     """Four thirds of u over each worker's link, and nothing over the trunk."""
     (model,) = told(PUBLISHED, "--models", "alexnet")["models"]
-    found = model["all_reduce"]
-    assert found["kind"] == "exact"
-    assert found["limited_by"] == [
+    all_reduce = model["all_reduce"]
+    assert all_reduce["kind"] == "exact"
+    assert all_reduce["limited_by"] == [
         port for n in range(3) for port in (f"switch1->worker{n}", f"worker{n}->switch1")
     ]
-    assert found["bound"]["u"] == pytest.approx(4 / 3)
-    assert found["ring"]["hosts"] == ["worker0", "worker1", "worker2"]
-    assert found["ring"]["u"] == pytest.approx(4 / 3)
-    assert found["best_ring"] == found["ring"]
+    assert all_reduce["bound"]["u"] == pytest.approx(4 / 3)
+    assert all_reduce["ring"]["hosts"] == ["worker0", "worker1", "worker2"]
+    assert all_reduce["ring"]["u"] == pytest.approx(4 / 3)
+    assert all_reduce["best_ring"] == all_reduce["ring"]
     lines = [" ".join(line.split()) for line in bound(PUBLISHED).stdout.splitlines()]
     assert "any all-reduce exact bound 1.33 1.087" in lines
     assert "any ring max(ring, C) 1.33 1.087" in lines
@@ -144,9 +144,9 @@ def test_an_order_of_the_ring_that_crosses_a_link_too_often(tmp_path: Path) -> N
     old = "../topologies/ps-10g-1g-3workers.yaml"
     file.write_text(Path(PUBLISHED).read_text().replace(old, str(racks)))
     (model,) = told(str(file), "--models", "alexnet")["models"]
-    found = model["all_reduce"]
-    assert found["ring"]["u"] == pytest.approx(3 * 2 * 5 / 6)
-    assert found["best_ring"]["u"] == pytest.approx(found["ring"]["u"] / 3)
+    all_reduce = model["all_reduce"]
+    assert all_reduce["ring"]["u"] == pytest.approx(3 * 2 * 5 / 6)
+    assert all_reduce["best_ring"]["u"] == pytest.approx(all_reduce["ring"]["u"] / 3)
     assert "any ring, best order" in bound(str(file)).stdout
 
 
@@ -211,13 +211,13 @@ def test_some_predictions_may_apply(tmp_path: Path) -> None:
     file.write_text(
         Path(PUBLISHED).read_text().replace("../topologies/ps-10g-1g-3workers", "slow")
     )  # fmt: skip
-    said = bound(str(file), "--models", "alexnet").stdout
-    assert "fullest: switch1->switch0 (push), each for 3 workers at 478.2 Mbit/s" in said
+    printed = bound(str(file), "--models", "alexnet").stdout
+    assert "fullest: switch1->switch0 (push), each for 3 workers at 478.2 Mbit/s" in printed
     assert (
         "no prediction of in turns, barrier (none); worker priority, barrier; fine slices, FIFO; "
         "fine slices, layer order: switch0->switch1 and switch1->switch0 are not equally fast"
-    ) in said
-    assert "whole tensors, FIFO" in said
+    ) in printed
+    assert "whole tensors, FIFO" in printed
 
 
 @pytest.mark.parametrize(
@@ -403,8 +403,8 @@ def test_wider_values_are_more_bytes_and_no_more_computing(tmp_path: Path) -> No
     def model(dtype: str) -> dict[str, Any]:
         file = tmp_path / f"{dtype}.yaml"
         file.write_text(f"name: own\ntopology: {topology}\n{keys}dtype: {dtype}\n")
-        found: dict[str, Any] = json.loads(bound(str(file), "--json").stdout)["models"][0]
-        return found
+        described: dict[str, Any] = json.loads(bound(str(file), "--json").stdout)["models"][0]
+        return described
 
     narrow, wide = model("float32"), model("float64")
     assert wide["u_seconds"] == pytest.approx(2 * narrow["u_seconds"])
@@ -415,6 +415,6 @@ def test_wider_values_are_more_bytes_and_no_more_computing(tmp_path: Path) -> No
 
 
 def test_of_real_layers_it_says_that_nothing_is_a_bound() -> None:
-    said = "nothing here is a bound"
-    assert said in " ".join(bound(str(ROOT / "experiments/digits.yaml")).stdout.split())
-    assert said not in " ".join(bound(PUBLISHED).stdout.split())
+    warning = "nothing here is a bound"
+    assert warning in " ".join(bound(str(ROOT / "experiments/digits.yaml")).stdout.split())
+    assert warning not in " ".join(bound(PUBLISHED).stdout.split())

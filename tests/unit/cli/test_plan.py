@@ -169,10 +169,10 @@ def test_overrides() -> None:
 def test_wrong_overrides(arguments: list[str], lines: list[str]) -> None:
     result = plan(PUBLISHED, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
-    said = result.stderr.splitlines()
-    assert len(said) == len(lines)
-    for found, expected in zip(said, lines, strict=True):
-        assert found.startswith(expected)
+    errors = result.stderr.splitlines()
+    assert len(errors) == len(lines)
+    for error, expected in zip(errors, lines, strict=True):
+        assert error.startswith(expected)
 
 
 def test_a_count_that_is_no_number() -> None:
@@ -189,15 +189,15 @@ def test_a_topology_is_not_planned() -> None:
 
 def test_the_commands_can_be_copied() -> None:
     result = plan(PUBLISHED, "--commands")
-    said = result.stdout.splitlines()
-    none, priority = said.index("# none"), said.index("# switch-priority")
-    commands = [shlex.split(line) for line in said[none + 1 : priority]]
+    lines = result.stdout.splitlines()
+    none, priority = lines.index("# none"), lines.index("# switch-priority")
+    commands = [shlex.split(line) for line in lines[none + 1 : priority]]
     assert {command[0] for command in commands} == {"ip", "tc"}
     answer = planned(PUBLISHED)
     assert commands == [
         command for shape in answer["ports"]["none"] for command in shape["commands"]
     ]
-    assert len(said) - priority - 1 == sum(
+    assert len(lines) - priority - 1 == sum(
         len(shape["commands"]) for shape in answer["ports"]["switch-priority"]
     )
     assert "The commands:" not in result.stdout
@@ -212,8 +212,8 @@ def test_the_rules_of_switches_under_a_controller(machine: dict[str, str]) -> No
     assert marked == [
         "priority=100,ip,nw_src=10.10.0.1,nw_dst=10.10.0.4 actions=set_field:3->ip_dscp,output:2"
     ]
-    said = plan(PUBLISHED, "--switch", "auto", "--commands").stdout.splitlines()
-    assert shlex.split(said[said.index("# switch-priority, rules of switch0") + 3]) == [
+    lines = plan(PUBLISHED, "--switch", "auto", "--commands").stdout.splitlines()
+    assert shlex.split(lines[lines.index("# switch-priority, rules of switch0") + 3]) == [
         "ovs-ofctl", "-O", "OpenFlow13", "add-flow", "switch0", marked[0],
     ]  # fmt: skip
 
@@ -261,20 +261,20 @@ def test_programs_are_planned_beside_the_schedules(tmp_path: Path, machine: dict
         f"name: own\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
         f"models: [alexnet]\nschedules: [none]\nrepeats: 1\nprograms: {programs}\n"
     )
-    found = planned(str(file), "--scale", "8,8")
-    assert [(one.get("schedule"), one.get("program")) for one in found["trials"]] == [
+    described = planned(str(file), "--scale", "8,8")
+    assert [(one.get("schedule"), one.get("program")) for one in described["trials"]] == [
         ("none", None),
         (None, "own"),
     ]
-    assert found["trials"][1]["seconds"] == 52
-    classes = {one["port"]: one["classes"] for one in found["ports"]["own"]}
+    assert described["trials"][1]["seconds"] == 52
+    classes = {one["port"]: one["classes"] for one in described["ports"]["own"]}
     assert classes["worker2->switch1"] == ["ack", "to worker0", "to worker1", "data"]
     assert classes["ps->switch0"] == ["ack", "data"]
-    counted = {one["port"]: one["counted"] for one in found["ports"]["own"]}
+    counted = {one["port"]: one["counted"] for one in described["ports"]["own"]}
     assert counted["worker2->switch1"] == ["to worker0", "to worker1"]
     shown = plan(str(file), "--scale", "8,8", columns=200).stdout
     assert "ack > to worker0 = to worker1 = data" in shown
-    assert any("D = R" in note for note in found["notes"])
+    assert any("D = R" in note for note in described["notes"])
     (row,) = (
         cell for cell in cells(plan(str(file), "--scale", "8,8", columns=120)) if "own" in cell
     )

@@ -45,8 +45,8 @@ def test_a_cpuset_that_affinity_keeps_is_said(
         monkeypatch, MachineCapacity((0, 1), 24 * GIB, {"cpuset": "not given to a login session"})
     )
     argv = ["plan", str(file), "--scale", "1,1"]
-    said = CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv).stdout
-    assert "CPU affinity keeps the cpuset of worker0, and no cgroup" in said
+    printed = CliRunner(env={"COLUMNS": "120"}).invoke(cli, argv).stdout
+    assert "CPU affinity keeps the cpuset of worker0, and no cgroup" in printed
     described = json.loads(CliRunner().invoke(cli, [*argv, "--json"]).stdout)
     caps = {cap["host"]: cap for cap in described["caps"]}
     assert caps["worker0"]["enforced"]["cpuset"] == [1]

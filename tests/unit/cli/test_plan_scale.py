@@ -33,8 +33,8 @@ def plan(*options: str) -> str:
 
 
 def scale_of(*options: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(plan("--json", *options))["scale"]
-    return found
+    scale: dict[str, Any] = json.loads(plan("--json", *options))["scale"]
+    return scale
 
 
 def test_without_a_calibration_it_assumes_the_real_rates() -> None:

@@ -129,16 +129,16 @@ def test_standard_input() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (b"", "<stdin>:1:1: the file is empty"),
         (b"name: \xff", "<stdin>:1:7: not text in UTF-8: byte 0xff"),
         (b"#" * (1024 * 1024 + 1), "<stdin>: is larger than 1024 KiB"),
     ],
 )
-def test_wrong_standard_input(given: bytes, said: str) -> None:
+def test_wrong_standard_input(given: bytes, message: str) -> None:
     result = validate("-", given=given)
-    assert (result.exit_code, result.stderr) == (2, f"{said}\n")
+    assert (result.exit_code, result.stderr) == (2, f"{message}\n")
 
 
 @pytest.mark.parametrize("how", ["</", "<&-"])

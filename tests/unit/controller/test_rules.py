@@ -88,10 +88,12 @@ def test_what_a_switch_kept_otherwise_is_named() -> None:
         "s: the rule priority=0 actions=drop is not there"
     ]
     other = Rule("", 100, PS, WORKER0, 0, 2)
-    (said,) = rule_differences("s", asked, (other, DROP))
-    assert said.endswith(f"kept {other}")
-    (said,) = rule_differences("s", asked, (*kept, Rule("", 100, PS, WORKER1, 1, 2)))
-    assert said.startswith("s: a rule that nobody asked for: priority=100,ip,nw_src=10.10.0.1")
+    (difference,) = rule_differences("s", asked, (other, DROP))
+    assert difference.endswith(f"kept {other}")
+    (difference,) = rule_differences("s", asked, (*kept, Rule("", 100, PS, WORKER1, 1, 2)))
+    assert difference.startswith(
+        "s: a rule that nobody asked for: priority=100,ip,nw_src=10.10.0.1"
+    )
 
 
 def test_rules_survive_json() -> None:

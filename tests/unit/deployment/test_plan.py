@@ -54,5 +54,5 @@ def test_nothing_is_wrong() -> None:
     ],
 )
 def test_what_is_wrong(plans: list[ProcessPlan], problem: str) -> None:
-    (found,) = problems(plans, ["a", "b"])
-    assert found == problem
+    (only,) = problems(plans, ["a", "b"])
+    assert only == problem

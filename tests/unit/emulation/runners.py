@@ -35,8 +35,8 @@ class FakeRunner:
             for number, line in enumerate(given.splitlines(), start=1)
         )
 
-    def _one(self, said: str, namespace: int | None, refusal: str) -> str:
-        self.commands.append((namespace, said))
-        if self.refuses is not None and said.startswith(self.refuses):
+    def _one(self, command: str, namespace: int | None, refusal: str) -> str:
+        self.commands.append((namespace, command))
+        if self.refuses is not None and command.startswith(self.refuses):
             raise RunError(refusal)
-        return next((text for begin, text in self.answers.items() if said.startswith(begin)), "")
+        return next((text for begin, text in self.answers.items() if command.startswith(begin)), "")

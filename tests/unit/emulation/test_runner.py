@@ -36,8 +36,8 @@ class Program:
         self.called.append(([*argv], namespace))
         lines = given.splitlines()
         if "bad" in lines:
-            said = f"Error: bad; Command failed -:{lines.index('bad') + 1}"
-            raise RunError(f"{' '.join(argv)}: exit status 1: {said}")
+            error = f"Error: bad; Command failed -:{lines.index('bad') + 1}"
+            raise RunError(f"{' '.join(argv)}: exit status 1: {error}")
         if "unheard of" in lines:
             raise RunError("no answer in 20 s")
         return given.upper()
@@ -62,7 +62,7 @@ def test_of_commands_together_the_one_that_failed_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["false"], "false: exit status 1: "),
         (
@@ -72,10 +72,10 @@ def test_of_commands_together_the_one_that_failed_is_named() -> None:
         (["sh", "-c", "echo why; exit 2"], "sh -c echo why; exit 2: exit status 2: why"),
     ],
 )
-def test_a_failure_is_told_with_what_was_printed(argv: list[str], said: str) -> None:
+def test_a_failure_is_told_with_what_was_printed(argv: list[str], message: str) -> None:
     with pytest.raises(RunError) as error:
         SubprocessRunner()(argv)
-    assert str(error.value) == said
+    assert str(error.value) == message
 
 
 def test_a_missing_program() -> None:

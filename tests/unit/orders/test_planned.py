@@ -49,5 +49,5 @@ def test_with_a_fast_link_it_is_the_order_of_the_backward_pass() -> None:
 )
 def test_every_unit_has_its_place(layers: list[tuple[list[int], float]], per_byte: float) -> None:
     tensors, seconds = zip(*layers, strict=True)
-    found = order(list(tensors), list(seconds), per_byte)
-    assert sorted(found) == list(range(len(found)))
+    tensors_in_order = order(list(tensors), list(seconds), per_byte)
+    assert sorted(tensors_in_order) == list(range(len(tensors_in_order)))

@@ -40,9 +40,9 @@ def test_the_named_schedules_have_orders_that_fit(schedule: Schedule) -> None:
     ],
 )
 def test_ranks(name: str, answers: tuple[tuple[int, ...], ...], pushes: tuple[int, ...]) -> None:
-    found = ranks(name)
-    assert found.answers == answers
-    assert found.pushes == (pushes, pushes)
+    asked = ranks(name)
+    assert asked.answers == answers
+    assert asked.pushes == (pushes, pushes)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_ranks(name: str, answers: tuple[tuple[int, ...], ...], pushes: tuple[in
     ],
 )
 def test_turns_and_queues(name: str, turns: bool, one_queue: bool) -> None:
-    found = ranks(name)
-    assert (found.turns, found.one_queue) == (turns, one_queue)
+    asked = ranks(name)
+    assert (asked.turns, asked.one_queue) == (turns, one_queue)
 
 
 def test_workers_that_share_no_limit_have_queues_of_their_own() -> None:
@@ -74,10 +74,10 @@ def test_workers_that_share_no_limit_have_queues_of_their_own() -> None:
 def test_a_random_order_is_another_one_in_every_iteration_and_on_every_worker() -> None:
     schedule = get_schedule("none")
     setting = setting_for(schedule, [[10]] * 50)
-    found = ranks_of(ORDERS["random"], schedule, setting, 3).pulls
-    assert [len(pulls) for pulls in found] == [3, 3]
-    assert len({pull for pulls in found for pull in pulls}) == 6
-    assert found == ranks_of(ORDERS["random"], schedule, setting, 3).pulls
+    drawn = ranks_of(ORDERS["random"], schedule, setting, 3).pulls
+    assert [len(pulls) for pulls in drawn] == [3, 3]
+    assert len({pull for pulls in drawn for pull in pulls}) == 6
+    assert drawn == ranks_of(ORDERS["random"], schedule, setting, 3).pulls
 
 
 def test_a_steady_order_is_asked_for_once() -> None:
@@ -176,5 +176,5 @@ def test_an_order_of_ones_own_needs_no_method_at_all() -> None:
     class Mine(Order):
         pass
 
-    found: Sequence[int] = ranks_of(Mine(), P3, setting_for(P3), 1).pushes[0]
-    assert found == (0, 1, 1)
+    pushes: Sequence[int] = ranks_of(Mine(), P3, setting_for(P3), 1).pushes[0]
+    assert pushes == (0, 1, 1)

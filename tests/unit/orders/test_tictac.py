@@ -46,11 +46,11 @@ class Case:
     def receives(self) -> list[set[int]]:
         """What each op waits for."""
         numbers = itertools.count()
-        found: list[set[int]] = []
+        of_each: list[set[int]] = []
         for layer, needed in zip(self.model.layers, self.graph, strict=True):
             own = {next(numbers) for _ in layer.tensors}
-            found.append(own.union(*(found[before] for before in needed)))
-        return found
+            of_each.append(own.union(*(of_each[before] for before in needed)))
+        return of_each
 
 
 @st.composite
@@ -101,10 +101,10 @@ def test_tac_is_the_published_rule(case: Case) -> None:
     outstanding = list(range(len(case.transfer)))
     expected = []
     while outstanding:
-        found = properties(case, outstanding, case.transfer, case.compute)
+        of_each = properties(case, outstanding, case.transfer, case.compute)
         first = outstanding[0]
         for each in outstanding:
-            if comes_before(found[each], found[first]):
+            if comes_before(of_each[each], of_each[first]):
                 first = each
         expected.append(first)
         outstanding.remove(first)
@@ -116,9 +116,11 @@ def test_tac_takes_the_receive_that_comes_before_all_others(case: Case) -> None:
     """Where there is one, it does not matter how one looks for the first."""
     outstanding = list(range(len(case.transfer)))
     for first in tac_order(case.model, case.graph, case.transfer, case.compute):
-        found = properties(case, outstanding, case.transfer, case.compute)
+        of_each = properties(case, outstanding, case.transfer, case.compute)
         best = [
-            a for a in outstanding if all(comes_before(found[a], found[b]) for b in found if a != b)
+            a
+            for a in outstanding
+            if all(comes_before(of_each[a], of_each[b]) for b in of_each if a != b)
         ]
         assert not best or best == [first]
         outstanding.remove(first)

@@ -45,12 +45,12 @@ def write(folder: Path, name: str, text: str = MINE) -> str:
 
 def test_a_module_beside_the_experiment(tmp_path: Path) -> None:
     module = write(tmp_path, "beside_the_experiment")
-    found = OwnOrder.find(f"{module}:Mine", tmp_path)
-    assert isinstance(found.instance, Order)
-    assert type(found.instance).__name__ == "Mine"
+    own = OwnOrder.find(f"{module}:Mine", tmp_path)
+    assert isinstance(own.instance, Order)
+    assert type(own.instance).__name__ == "Mine"
     assert str(tmp_path) not in sys.path
-    assert found.files == {"beside_the_experiment.py": MINE}
-    assert found.digest == hashlib.sha256(MINE.encode()).hexdigest()
+    assert own.files == {"beside_the_experiment.py": MINE}
+    assert own.digest == hashlib.sha256(MINE.encode()).hexdigest()
 
 
 def test_an_order_travels_with_all_its_modules(tmp_path: Path) -> None:
@@ -64,11 +64,11 @@ def test_an_order_travels_with_all_its_modules(tmp_path: Path) -> None:
     ):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    found = OwnOrder.find("of_many:Mine", folder)
-    assert set(found.files) == {"kit/__init__.py", "kit/deeper/ranks.py", "of_many.py"}
+    own = OwnOrder.find("of_many:Mine", folder)
+    assert set(own.files) == {"kit/__init__.py", "kit/deeper/ranks.py", "of_many.py"}
     shutil.rmtree(folder)
-    there = OwnOrder(**json.loads(json.dumps(found.to_json())))
-    assert there == found
+    there = OwnOrder(**json.loads(json.dumps(own.to_json())))
+    assert there == own
     setting: Any = None
     assert there.instance.pushes(setting, 0) == [2]
 
@@ -80,28 +80,28 @@ def test_every_module_of_it_decides_its_digest(tmp_path: Path) -> None:
     for value in (True, False):
         (tmp_path / "part.py").write_text(f"A = {value}")
         (tmp_path / "of_parts.py").write_text(mine)
-        found = OwnOrder.find("of_parts:Mine", tmp_path)
-        assert found.instance.steady is value
-        digests.add(found.digest)
+        own = OwnOrder.find("of_parts:Mine", tmp_path)
+        assert own.instance.steady is value
+        digests.add(own.digest)
     assert len(digests) == 2
 
 
 def test_modules_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
-    found = []
+    both = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         write(tmp_path / name, "of_one_name", f"{MINE}\nclass Of_{name}(Mine): ...\n")
-        found.append(OwnOrder.find(f"of_one_name:Of_{name}", tmp_path / name))
-    assert [type(one.instance).__name__ for one in found] == ["Of_a", "Of_b"]
+        both.append(OwnOrder.find(f"of_one_name:Of_{name}", tmp_path / name))
+    assert [type(one.instance).__name__ for one in both] == ["Of_a", "Of_b"]
 
 
 def test_an_installed_order_that_has_changed_is_told(tmp_path: Path) -> None:
     sys.path.insert(0, str(tmp_path))
     try:
         module = write(tmp_path, "an_installed_one")
-        found = OwnOrder.find(f"{module}:Mine", Path("/"))
-        assert found.files == {}
-        there = OwnOrder(**found.to_json())
+        own = OwnOrder.find(f"{module}:Mine", Path("/"))
+        assert own.files == {}
+        there = OwnOrder(**own.to_json())
         write(tmp_path, module, f"{MINE}\nchanged = 1\n")
         with pytest.raises(PluginError, match="the installed an_installed_one:Mine was changed"):
             _ = there.instance
@@ -128,20 +128,20 @@ def test_a_file_that_nobody_names_does_not_take_the_place_of_a_library(tmp_path:
         sys.modules.pop(name, None)
     write(tmp_path, "heapq", "raise RuntimeError('not this one')")
     module = write(tmp_path, "that_schedules", f"import sched\n{MINE}")
-    found = OwnOrder.find(f"{module}:Mine", tmp_path)
-    assert list(found.files) == ["that_schedules.py"]
+    own = OwnOrder.find(f"{module}:Mine", tmp_path)
+    assert list(own.files) == ["that_schedules.py"]
 
 
 def test_a_name_that_is_taken_where_an_order_has_travelled_is_refused_there(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     for folder in (here, there):
         folder.mkdir()
-    found = OwnOrder.find(f"{write(here, 'free_name')}:Mine", here)
+    own = OwnOrder.find(f"{write(here, 'free_name')}:Mine", here)
     write(there, "free_name")
     sys.path.insert(0, str(there))
     try:
         with pytest.raises(PluginError, match="has the name of an installed module"):
-            _ = OwnOrder(**found.to_json()).instance
+            _ = OwnOrder(**own.to_json()).instance
     finally:
         sys.path.remove(str(there))
 
@@ -219,9 +219,9 @@ def test_what_it_prints_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixtu
         f"print('imported')\nfrom orchestrator.orders import Order\nclass Prints(Order):\n{text}"
         "        print('asked')\n        return [0] * len(setting.units)\n",
     )
-    found = OwnOrder.find(f"{module}:Prints", tmp_path)
+    own = OwnOrder.find(f"{module}:Prints", tmp_path)
     schedule = get_schedule("p3")
-    ranks_of(found.instance, schedule, setting_for(schedule), 1)
+    ranks_of(own.instance, schedule, setting_for(schedule), 1)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert set(captured.err.split()) == {"imported", "made", "asked"}

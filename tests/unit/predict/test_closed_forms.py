@@ -50,10 +50,10 @@ def test_the_published_topology() -> None:
 
 
 def test_mobilenet_waits_for_its_compute() -> None:
-    found = shown(load(PUBLISHED), "mobilenet")
-    assert found["in turns, barrier (none)"] == "13.95"
-    assert {found["fine slices, FIFO"], found["fine slices, layer order"]} == {"7.95"}
-    assert found["whole tensors, FIFO"] == "7.96"
+    rows = shown(load(PUBLISHED), "mobilenet")
+    assert rows["in turns, barrier (none)"] == "13.95"
+    assert {rows["fine slices, FIFO"], rows["fine slices, layer order"]} == {"7.95"}
+    assert rows["whole tensors, FIFO"] == "7.96"
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_mobilenet_waits_for_its_compute() -> None:
     ],
 )
 def test_without_a_shared_bottleneck_nothing_applies(name: str, why_not: str) -> None:
-    found = set(shown(load(name)).values())
-    assert found == {f"no bottleneck that all workers share: {why_not}"}
+    reasons = set(shown(load(name)).values())
+    assert reasons == {f"no bottleneck that all workers share: {why_not}"}
 
 
 def test_different_devices_are_not_in_step() -> None:
@@ -74,36 +74,36 @@ def test_different_devices_are_not_in_step() -> None:
 
 
 def test_directions_of_different_rates_leave_the_simulations() -> None:
-    found = shown(trunk(2, back=500_000_000))
+    rows = shown(trunk(2, back=500_000_000))
     why_not = "switch0->switch1 and switch1->switch0 are not equally fast"
-    assert [found.pop(name) for name in list(found)[:4]] == [why_not] * 4
+    assert [rows.pop(name) for name in list(rows)[:4]] == [why_not] * 4
     # Pushes take two u of the slower direction.
-    assert all(2 <= float(value) < 3 for value in found.values())
+    assert all(2 <= float(value) < 3 for value in rows.values())
 
 
 def test_where_no_switch_orders_workers() -> None:
     # The parameter server's own link is the bottleneck: the port to the switch is a host's.
     server = trunk(3)
     links = (link("ps", "switch0", 10**9), *server.links[1:])
-    found = shown(replace(server, links=links))
+    rows = shown(replace(server, links=links))
     # The trunk behind it is as fast: the switch's ports there get no more than they can send.
-    assert found["worker priority, barrier"].startswith("no switch orders workers at ps->switch0")
-    assert found["in turns, barrier (none)"] == "6.00"
+    assert rows["worker priority, barrier"].startswith("no switch orders workers at ps->switch0")
+    assert rows["in turns, barrier (none)"] == "6.00"
 
 
 def test_where_one_worker_cannot_fill_the_bottleneck() -> None:
     shared = trunk(3)
     links = [*shared.links[:2], *(link("switch1", f"worker{n}", 4 * 10**8) for n in range(3))]
-    found = shown(replace(shared, links=tuple(links)))
-    assert found["worker priority, barrier"] == (
+    rows = shown(replace(shared, links=tuple(links)))
+    assert rows["worker priority, barrier"] == (
         "switch1->worker0 is slower than switch0->switch1: one worker cannot fill that"
     )
 
 
 def applying(cluster: Cluster, model: Model, batch: int) -> list[Prediction]:
-    found = predictions(exchange_of(cluster.topology), model, cluster.devices, batch)
-    assert all((form.seconds is None) == bool(form.why_not) for form in found)
-    return [form for form in found if form.seconds is not None]
+    known = predictions(exchange_of(cluster.topology), model, cluster.devices, batch)
+    assert all((form.seconds is None) == bool(form.why_not) for form in known)
+    return [form for form in known if form.seconds is not None]
 
 
 @settings(max_examples=50, deadline=None)

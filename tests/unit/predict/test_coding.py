@@ -50,26 +50,26 @@ def test_a_push_of_a_hundredth_behind_a_barrier() -> None:
     made = case(one_layer(), coded=0.01, compute=0.5)
     u = 4e6 * 8 / goodput_bps(10**9)
     share = 2 * 0.01  # a place and a value for each that is sent
-    found = expected(get_schedule("top-k-1pct"), made).seconds
-    assert found == pytest.approx(3 * u * (1 + share) + 0.5 + 0.01 * 4, rel=1e-6)
+    seconds = expected(get_schedule("top-k-1pct"), made).seconds
+    assert seconds == pytest.approx(3 * u * (1 + share) + 0.5 + 0.01 * 4, rel=1e-6)
 
 
 def test_half_precision_both_ways_halves_the_time_of_the_links_and_is_coded_twice() -> None:
     made = case(one_layer(), coded=0.01, compute=0.5)
     u = 4e6 * 8 / goodput_bps(10**9)
-    found = expected(get_schedule("fp16"), made).seconds
-    assert found == pytest.approx(3 * u + 0.5 + 2 * 0.01 * 4, rel=1e-6)
+    seconds = expected(get_schedule("fp16"), made).seconds
+    assert seconds == pytest.approx(3 * u + 0.5 + 2 * 0.01 * 4, rel=1e-6)
 
 
 def test_without_a_barrier_the_direction_with_more_bytes_limits() -> None:
     made = case(one_layer())
     sliced = replace(get_schedule("p3"), name="both", push_codec="sign", pull_codec="float16")
     u = 4e6 * 8 / goodput_bps(10**9)
-    found = expected(sliced, made).seconds
+    seconds = expected(sliced, made).seconds
     # Pulls of half the bytes; the pushes of a slice, and one slice's way, come on top.
-    assert found == pytest.approx(3 * u / 2, rel=0.15)
-    assert found is not None
-    assert found > 3 * u / 2
+    assert seconds == pytest.approx(3 * u / 2, rel=0.15)
+    assert seconds is not None
+    assert seconds > 3 * u / 2
 
 
 def test_workers_of_their_own_pace_send_coded_bytes() -> None:
@@ -92,12 +92,12 @@ def test_alexnet_by_the_formula_and_above_its_bound(schedule: Schedule) -> None:
     assert coded.sent is not None
     links = 3 * made.bound.u_seconds * (coded.sent.pull_bytes + coded.sent.push_bytes)
     links /= made.model.bytes
-    found = expected(schedule, made).seconds
-    assert found is not None
-    assert links < found <= links + coded.bound.compute_seconds
+    seconds = expected(schedule, made).seconds
+    assert seconds is not None
+    assert links < seconds <= links + coded.bound.compute_seconds
     experiment = replace(PUBLISHED, custom_schedules={schedule.name: schedule})
     bound = demand_bound(experiment.demands(schedule.name, "alexnet"), coded)
-    assert bound.seconds < found
+    assert bound.seconds < seconds
 
 
 def test_top_k_gains_what_was_foreseen() -> None:

@@ -15,15 +15,15 @@ from orchestrator.predict import CLEAR, crossings, of_all
 def test_a_power_law_crosses_where_it_says() -> None:
     # imgs/sec of a codec over the baseline's: 4 at 10 Mbit/s, falling with the square root.
     values = [10.0, 100.0, 1000.0, 10_000.0]
-    found = crossings(values, [4 * math.sqrt(10 / value) for value in values])
-    assert found.values == pytest.approx([160])
-    assert found.faster_first
-    assert found.sentence(lambda value: f"{value:.0f} Mbit/s") == "pays below 160 Mbit/s"
+    crossed = crossings(values, [4 * math.sqrt(10 / value) for value in values])
+    assert crossed.values == pytest.approx([160])
+    assert crossed.faster_first
+    assert crossed.sentence(lambda value: f"{value:.0f} Mbit/s") == "pays below 160 Mbit/s"
 
 
 def test_points_within_the_noise_are_passed_over() -> None:
-    found = crossings([1, 2, 4, 8, 16], [2, 1.01, 0.995, 1.004, 0.5])
-    assert found.values == pytest.approx([4])
+    crossed = crossings([1, 2, 4, 8, 16], [2, 1.01, 0.995, 1.004, 0.5])
+    assert crossed.values == pytest.approx([4])
     assert crossings([1, 2], [1 + CLEAR / 2, 1]).faster_first is None
     assert crossings([1, 2], [1.001, 1]).sentence(str) == "makes no difference"
     # What cannot be told from the baseline in the end has not crossed it.
@@ -62,13 +62,13 @@ def test_a_sentence_about_several_has_their_verb() -> None:
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=12))
 def test_every_change_of_side_is_one_crossing_between_its_neighbours(ratios: list[float]) -> None:
     values = [2.0**number for number in range(len(ratios))]
-    found = crossings(values, ratios)
+    crossed = crossings(values, ratios)
     clear = [
         (value, ratio > 1)
         for value, ratio in zip(values, ratios, strict=True)
         if abs(ratio - 1) > CLEAR
     ]
     changes = [(low, high) for (low, before), (high, after) in pairwise(clear) if before != after]
-    assert len(found.values) == len(changes)
-    for value, (low, high) in zip(found.values, changes, strict=True):
+    assert len(crossed.values) == len(changes)
+    for value, (low, high) in zip(crossed.values, changes, strict=True):
         assert low * (1 - 1e-9) <= value <= high * (1 + 1e-9)

@@ -68,10 +68,10 @@ def test_a_ring_of_three_never_crosses_the_trunk_and_takes_four_thirds() -> None
     demands = ring(PUBLISHED, 3)
     first, *_ = demands
     assert [str(port) for port in demands.paths[first]] == ["worker0->switch1", "switch1->worker1"]
-    found = seconds(demands)
-    assert not {"switch0->switch1", "switch1->switch0", "ps->switch0"} & set(found)
+    taken = seconds(demands)
+    assert not {"switch0->switch1", "switch1->switch0", "ps->switch0"} & set(taken)
     assert fullest(link_loads(demands))[0].seconds == pytest.approx(4 / 3 * U)
-    assert list(found.values()) == pytest.approx([4 / 3 * U] * 6)
+    assert list(taken.values()) == pytest.approx([4 / 3 * U] * 6)
 
 
 def test_a_ring_over_two_racks_crosses_each_trunk_once_each_way() -> None:
@@ -84,10 +84,10 @@ def test_a_ring_over_two_racks_crosses_each_trunk_once_each_way() -> None:
 
 
 def test_two_servers_load_the_links_of_both() -> None:
-    found = seconds(two_servers())
-    assert found["switch0->switch1"] == found["switch1->switch0"] == pytest.approx(4 / 3 * U)
-    assert found["worker2->switch1"] == found["switch1->worker2"] == pytest.approx(2 / 3 * U)
-    assert found["switch1->worker0"] == pytest.approx(U)
+    taken = seconds(two_servers())
+    assert taken["switch0->switch1"] == taken["switch1->switch0"] == pytest.approx(4 / 3 * U)
+    assert taken["worker2->switch1"] == taken["switch1->worker2"] == pytest.approx(2 / 3 * U)
+    assert taken["switch1->worker0"] == pytest.approx(U)
 
 
 def test_shares_are_fair_between_any_hosts() -> None:

@@ -164,8 +164,8 @@ def test_workers_that_do_not_wait_for_each_other() -> None:
     ],
 )
 def test_schedules_that_are_not_simulated_say_so(schedule: Schedule, why_not: str) -> None:
-    found = expected(schedule, case())
-    assert (found.seconds, found.why_not) == (None, why_not)
+    prediction = expected(schedule, case())
+    assert (prediction.seconds, prediction.why_not) == (None, why_not)
 
 
 class Backwards(Order):
@@ -213,9 +213,9 @@ def test_workers_in_turn_are_staggered_without_the_switches() -> None:
 def test_workers_that_are_not_in_step() -> None:
     made = case()
     slow = with_rate(made.exchange.topology, ("switch1", "worker1"), 10**8)
-    found = expected(get_schedule("fifo"), replace(made, exchange=exchange_of(slow)))
-    assert found.seconds is None
-    assert found.why_not == (
+    prediction = expected(get_schedule("fifo"), replace(made, exchange=exchange_of(slow)))
+    assert prediction.seconds is None
+    assert prediction.why_not == (
         "switch1->worker1 is full with 1 of 3 workers, so they are not in step"
     )
     # With a barrier all workers are simulated, each for itself.

@@ -21,9 +21,9 @@ def case(model: str = "alexnet", batch: int = 1) -> Case:
 
 
 def in_u(schedule: Schedule, made: Case) -> float:
-    found = row_bound(schedule, made)
-    assert found is not None
-    return made.bound.in_u(made.bound.images / found.imgs_per_sec)
+    known = row_bound(schedule, made)
+    assert known is not None
+    return made.bound.in_u(made.bound.images / known.imgs_per_sec)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def in_u(schedule: Schedule, made: Case) -> float:
 )
 def test_bounds_of_rows_on_the_published_topology(schedule: str, of: str, u: float) -> None:
     made = case()
-    found = row_bound(get_schedule(schedule), made)
-    assert found is not None
-    assert found.of == of
+    known = row_bound(get_schedule(schedule), made)
+    assert known is not None
+    assert known.of == of
     assert in_u(get_schedule(schedule), made) == pytest.approx(u, rel=1e-3)
 
 

@@ -86,12 +86,12 @@ def test_a_network_is_the_sum_of_its_layers() -> None:
     # Its dense layers are of a kind that nothing is known of.
     assert not report.networks
     both = [*rows(100), *rows(100, kind="dense")]
-    (found,) = report_on(both, [], [Step("alexnet", 2, dict.fromkeys(PASSES, 1.5))], {}).networks
+    (network,) = report_on(both, [], [Step("alexnet", 2, dict.fromkeys(PASSES, 1.5))], {}).networks
     device = DeviceModel("d", kinds=fit_trees(both))
     layers = load_model("alexnet").layers
     total = sum(device.forward_seconds(x, 2) + device.backward_seconds(x, 2) for x in layers)
-    assert found.predicted_seconds == pytest.approx(total)
-    assert found.error == pytest.approx(total / 3 - 1)
+    assert network.predicted_seconds == pytest.approx(total)
+    assert network.error == pytest.approx(total / 3 - 1)
 
 
 def test_pairs_show_that_macs_are_not_time() -> None:

@@ -83,10 +83,10 @@ def test_five_hundred_layers_are_held_out() -> None:
 
 def test_networks_are_timed_once(tmp_path: Path) -> None:
     table, machine = tmp_path / "n.csv", Machine()
-    said: list[str] = []
-    first = measure_networks(table, machine.ask, ["alexnet"], 4, said.append)
-    both = measure_networks(table, machine.ask, ["alexnet", "vgg19"], 4, said.append)
-    assert said == ["alexnet", "vgg19"]
+    lines: list[str] = []
+    first = measure_networks(table, machine.ask, ["alexnet"], 4, lines.append)
+    both = measure_networks(table, machine.ask, ["alexnet", "vgg19"], 4, lines.append)
+    assert lines == ["alexnet", "vgg19"]
     assert both == read_networks(table)
     assert both[:1] == first
     assert both[0].step_seconds == 0.75

@@ -13,8 +13,8 @@ from workloads.programs.program import program_of
 
 def job_of(plan: ProcessPlan) -> dict[str, Any]:
     """The job file of a process."""
-    found: dict[str, Any] = json.loads(plan.files["job.json"])
-    return found
+    job: dict[str, Any] = json.loads(plan.files["job.json"])
+    return job
 
 
 def read(plan: ProcessPlan) -> TrainingJob:

@@ -29,8 +29,8 @@ def loaded(folder: Path, keys: str, overrides: Overrides | None = None) -> Exper
 def problem(folder: Path, keys: str, overrides: Overrides | None = None) -> str:
     with pytest.raises(InputError) as caught:
         loaded(folder, keys, overrides)
-    (found,) = caught.value.problems
-    return str(found).removeprefix(f"{folder}/")
+    (only,) = caught.value.problems
+    return str(only).removeprefix(f"{folder}/")
 
 
 def test_measured_iterations_are_whole_rounds(tmp_path: Path) -> None:

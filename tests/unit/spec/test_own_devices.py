@@ -103,9 +103,9 @@ def test_a_topology_alone_reads_its_devices(tmp_path: Path) -> None:
 def test_what_is_wrong_in_a_file_is_said_there(
     tmp_path: Path, device: object, message: str
 ) -> None:
-    (found,) = problems(written(tmp_path, fast_yaml=device))
-    assert "fast.yaml:" in found
-    assert message.rpartition(": ")[2] in found
+    (problem,) = problems(written(tmp_path, fast_yaml=device))
+    assert "fast.yaml:" in problem
+    assert message.rpartition(": ")[2] in problem
 
 
 def test_a_missing_file_is_said_where_it_is_named(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_missing_file_is_said_where_it_is_named(tmp_path: Path) -> None:
 
 def test_a_device_must_have_times_of_the_kinds_that_are_trained(tmp_path: Path) -> None:
     dense = {**PROFILE, "kinds": {"dense": PASSES}}
-    (found,) = problems(written(tmp_path, fast_yaml=dense))
-    assert "this-machine has no times of layers of kind 'convolution', as squeezenet has" in found
+    (problem,) = problems(written(tmp_path, fast_yaml=dense))
+    assert "this-machine has no times of layers of kind 'convolution', as squeezenet has" in problem
     other = {**PROFILE, "kinds": {"other": PASSES}}
     assert load_experiment(written(tmp_path, fast_yaml=other)).devices

@@ -132,12 +132,12 @@ def train_together(
     folder: Path, model: Model, schedule: Schedule, **asked: Any
 ) -> list[list[dict[str, Any]]]:
     """The same where none may fail."""
-    found = []
+    digests = []
     for one in tried_together(folder, model, schedule, **asked):
         if isinstance(one, WorkloadError):
             raise one
-        found.append(one)
-    return found
+        digests.append(one)
+    return digests
 
 
 def digests_together(folder: Path, model: Model, schedule: Schedule, **asked: Any) -> set[str]:

@@ -29,7 +29,7 @@ def parameters(
     iterations: int,
 ) -> bytes:
     """The same training in plain numpy; returns the final parameters, float32, one by one."""
-    found = []
+    arrays = []
     targets = [
         np.random.default_rng([seed, 2, worker]).standard_normal(65536, np.float32)
         for worker in range(workers)
@@ -43,8 +43,8 @@ def parameters(
             for target in targets[1:]:
                 total = total + (p - np.resize(target, elements))
             p = p - np.float32(rate / workers) * total
-        found.append(p.tobytes())
-    return b"".join(found)
+        arrays.append(p.tobytes())
+    return b"".join(arrays)
 
 
 def averaged(

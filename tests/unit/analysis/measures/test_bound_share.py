@@ -75,17 +75,17 @@ def test_what_a_trial_sent_has_a_bound_of_its_own(schedule: str, of: str, u: flo
     kept = json.loads(json.dumps(experiment.resolved()))
     demands = experiment.demands(schedule, "alexnet").all
     chosen = experiment.schedule(schedule)
-    found = demand_imgs_per_sec(kept, "alexnet", 1, demands, chosen)
+    rate = demand_imgs_per_sec(kept, "alexnet", 1, demands, chosen)
     whole = bound_imgs_per_sec(kept, "alexnet", 1)
-    assert found is not None
+    assert rate is not None
     assert whole is not None
-    assert found == pytest.approx(whole * 3 / u, rel=1e-3)
+    assert rate == pytest.approx(whole * 3 / u, rel=1e-3)
     assert bound_of(chosen) == of
     # A goodput that was measured counts.
     slow = dict.fromkeys((f"switch1->worker{n}" for n in range(3)), 1e8)
     slower = demand_imgs_per_sec(kept, "alexnet", 1, demands, chosen, goodputs=slow)
     assert slower is not None
-    assert slower < found / 2
+    assert slower < rate / 2
 
 
 def test_a_coded_row_is_held_against_what_it_sent(tmp_path: Path) -> None:

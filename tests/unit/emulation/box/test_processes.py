@@ -36,12 +36,12 @@ def test_the_kernels_own_threads_are_told() -> None:
 
 
 def test_the_text_of_this_kernel() -> None:
-    found = parse_stat(Path("/proc/self/stat").read_bytes())
-    assert found.started > 0
-    assert not found.kernel
+    parsed = parse_stat(Path("/proc/self/stat").read_bytes())
+    assert parsed.started > 0
+    assert not parsed.kernel
     # Both are coarse, and this process goes on.
-    assert found.ticks.own / TICKS == pytest.approx(sum(os.times()[:2]), abs=0.1)
-    assert found.user.own / TICKS == pytest.approx(os.times()[0], abs=0.1)
+    assert parsed.ticks.own / TICKS == pytest.approx(sum(os.times()[:2]), abs=0.1)
+    assert parsed.user.own / TICKS == pytest.approx(os.times()[0], abs=0.1)
 
 
 def ticks(before: dict[int, Ticks], after: dict[int, Ticks]) -> int:

@@ -123,9 +123,9 @@ def test_memory_scales_like_bytes_but_for_the_programs_own() -> None:
 
 def test_a_host_with_more_memory_than_the_machine_is_refused() -> None:
     here = capacity(memory=8 * GIB)
-    found = caps((None, 16 * GIB), (None, 4 * GIB), here=here)
+    host = caps((None, 16 * GIB), (None, 4 * GIB), here=here)
     with pytest.raises(MachineError) as error:
-        require_capacity(found, here)
+        require_capacity(host, here)
     assert str(error.value) == (
         "host h0 asks for 16 GiB of memory; this machine has 8 GiB"
         " (a smaller D/R in --scale R,D, or less memory in the topology)"
@@ -157,20 +157,20 @@ def test_the_sum_of_memory_is_a_warning_and_the_sum_of_cores_a_note() -> None:
 
 def test_without_controllers_nothing_is_enforced_and_it_is_said_why() -> None:
     here = capacity(missing={"cpu": "none here", "memory": "read-only", "cpuset": "gone"})
-    found = caps(Host("ps", None, 16, 64 * GIB, (0,)), (None, None), here=here)
-    assert [cap.enforced for cap in found] == [Limits(None, None, (0,)), Limits()]
-    assert found[0].why_not == (
+    host = caps(Host("ps", None, 16, 64 * GIB, (0,)), (None, None), here=here)
+    assert [cap.enforced for cap in host] == [Limits(None, None, (0,)), Limits()]
+    assert host[0].why_not == (
         "CPU 0 by affinity, which a program may change for itself: gone",
         "no CPU cap: none here",
         "no memory cap: read-only",
     )
-    assert found[1].why_not == ()
-    require_capacity(found, here)
-    assert warnings(found, here) == (
+    assert host[1].why_not == ()
+    require_capacity(host, here)
+    assert warnings(host, here) == (
         "no cpu caps are enforced: none here",
         "no memory caps are enforced: read-only",
     )
-    assert warnings(found[1:], here) == ()
+    assert warnings(host[1:], here) == ()
 
 
 def test_what_the_kernel_refused_is_not_called_enforced() -> None:

@@ -181,9 +181,9 @@ def test_no_limit_sets_nothing(tree: FakeTree) -> None:
 def test_what_the_kernel_refuses_is_said_and_not_held(tree: FakeTree) -> None:
     host = group(tree, 2, {})
     (tree.folder / "run/worker0/cpu.max").mkdir()  # cannot be written
-    limits, said = host.limit(Limits(0.5, 256 * MIB))
+    limits, notes = host.limit(Limits(0.5, 256 * MIB))
     assert limits == Limits(None, 256 * MIB)
-    assert said == ["the kernel refused cpu.max 5000 10000: Is a directory"]
+    assert notes == ["the kernel refused cpu.max 5000 10000: Is a directory"]
 
 
 def test_usage_of_version_1(tree: FakeTree) -> None:

@@ -54,8 +54,8 @@ def test_programs_that_a_container_does_not_show_count_as_others(
     sampler = UseSampler(lambda: next(looks), lambda: next(times))
     sampler.sample(stat(0))
     sampler.sample(stat(0, of_the_machine))
-    _, (_, testbed, found, _) = sampler.samples
-    assert (testbed, found) == (1.5, others)
+    _, (_, testbed, others_used, _) = sampler.samples
+    assert (testbed, others_used) == (1.5, others)
 
 
 def test_what_is_shorter_than_a_second_has_a_sample_of_its_end() -> None:

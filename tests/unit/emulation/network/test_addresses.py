@@ -46,28 +46,28 @@ def crowd(tmp_path: Path, workers: int) -> Topology:
 
 
 def test_the_published_hosts() -> None:
-    found = host_addresses(PUBLISHED)
-    assert list(found) == ["ps", "worker0", "worker1", "worker2"]
-    assert [address.data for address in found.values()] == [
+    addresses = host_addresses(PUBLISHED)
+    assert list(addresses) == ["ps", "worker0", "worker1", "worker2"]
+    assert [address.data for address in addresses.values()] == [
         "10.10.0.1",
         "10.10.0.2",
         "10.10.0.3",
         "10.10.0.4",
     ]
-    assert found["ps"].management == "10.20.0.2"
-    assert found["worker2"].data_mac == "02:00:00:00:00:04"
-    assert found["worker2"].management_port == "worker2-mgmt"
+    assert addresses["ps"].management == "10.20.0.2"
+    assert addresses["worker2"].data_mac == "02:00:00:00:00:04"
+    assert addresses["worker2"].management_port == "worker2-mgmt"
 
 
 def test_nobody_shares_an_address(tmp_path: Path) -> None:
-    found = host_addresses(crowd(tmp_path, 300)).values()
+    addresses = host_addresses(crowd(tmp_path, 300)).values()
     taken = [CONDUCTOR_ADDRESS]
-    for address in found:
+    for address in addresses:
         assert IPv4Address(address.data) in DATA_NETWORK
         assert IPv4Address(address.management) in MANAGEMENT_NETWORK
         taken += [address.data, address.management]
     assert len(set(taken)) == 1 + 2 * 301
-    macs = {address.data_mac for address in found}
+    macs = {address.data_mac for address in addresses}
     assert len(macs) == 301
     assert all(len(mac) == 17 for mac in macs)
 

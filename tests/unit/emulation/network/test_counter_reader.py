@@ -63,25 +63,25 @@ def read(proc: Path, fabric: FakeFabric, *, controlled: bool = True) -> Counters
 
 
 def test_what_is_counted_where(tmp_path: Path) -> None:
-    found = read(tmp_path, FakeFabric({DEVICES["switch0", "ps"]: "tap0"}))
-    assert found.queues == {"ps->switch0": {"ack": Count(9, 1, 0), "data": Count(9, 1, 0)}}
-    assert found.loopback_bytes == {"ps": 100, "worker0": 101, "worker1": 102, "worker2": 103}
-    assert found.management_bytes == {"ps": 10, "worker0": 11, "worker1": 12, "worker2": 13}
-    assert found.retransmits == {"ps": 0, "worker0": 1, "worker1": 2, "worker2": 3}
-    assert found.input_drops == {"ps->switch0": 4}
-    assert found.switch_seconds == 0.75
-    assert found.flows == [{"switch": "switch0", "packets": 3}]
-    assert found.openflow_ports == [{"switch": "switch0", "port": "switch0->ps"}]
+    counters = read(tmp_path, FakeFabric({DEVICES["switch0", "ps"]: "tap0"}))
+    assert counters.queues == {"ps->switch0": {"ack": Count(9, 1, 0), "data": Count(9, 1, 0)}}
+    assert counters.loopback_bytes == {"ps": 100, "worker0": 101, "worker1": 102, "worker2": 103}
+    assert counters.management_bytes == {"ps": 10, "worker0": 11, "worker1": 12, "worker2": 13}
+    assert counters.retransmits == {"ps": 0, "worker0": 1, "worker1": 2, "worker2": 3}
+    assert counters.input_drops == {"ps->switch0": 4}
+    assert counters.switch_seconds == 0.75
+    assert counters.flows == [{"switch": "switch0", "packets": 3}]
+    assert counters.openflow_ports == [{"switch": "switch0", "port": "switch0->ps"}]
 
 
 def test_bridges_count_at_their_ports_only(tmp_path: Path) -> None:
-    found = read(tmp_path, FakeFabric(), controlled=False)
-    assert (found.input_drops, found.flows, found.openflow_ports) == ({}, [], [])
+    counters = read(tmp_path, FakeFabric(), controlled=False)
+    assert (counters.input_drops, counters.flows, counters.openflow_ports) == ({}, [], [])
 
 
 def test_a_device_that_has_gone_with_its_switch_has_dropped_nothing_more(tmp_path: Path) -> None:
-    found = read(tmp_path, FakeFabric({DEVICES["switch0", "ps"]: "tap9"}))
-    assert found.input_drops == {"ps->switch0": 0}
+    counters = read(tmp_path, FakeFabric({DEVICES["switch0", "ps"]: "tap9"}))
+    assert counters.input_drops == {"ps->switch0": 0}
 
 
 def test_what_a_port_has_sent_waits_at_the_other_end() -> None:

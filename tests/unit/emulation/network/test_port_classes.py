@@ -71,10 +71,10 @@ def test_none_has_one_class_for_all_data() -> None:
 
 
 def test_the_first_worker_comes_first_at_both_ends_of_the_trunk() -> None:
-    found = shapes(topology(), "switch-priority")
+    by_port = shapes(topology(), "switch-priority")
     order = ["ack", "worker0", "worker1", "worker2", "data"]
-    assert class_names(found["switch0->switch1"]) == order
-    assert class_names(found["switch1->switch0"]) == order
+    assert class_names(by_port["switch0->switch1"]) == order
+    assert class_names(by_port["switch1->switch0"]) == order
 
 
 def test_the_order_is_that_of_the_hosts_and_not_of_their_names_or_links(tmp_path: Path) -> None:
@@ -83,10 +83,10 @@ def test_the_order_is_that_of_the_hosts_and_not_of_their_names_or_links(tmp_path
         "  worker0: {role: worker}\n  worker1: {role: worker}\n  worker2: {role: worker}\n",
         "  worker2: {role: worker}\n  worker0: {role: worker}\n  worker1: {role: worker}\n",
     )
-    found = shapes(where, "switch-priority")
+    by_port = shapes(where, "switch-priority")
     order = ["ack", "worker2", "worker0", "worker1", "data"]
-    assert class_names(found["switch0->switch1"]) == order
-    assert class_names(found["switch1->switch0"]) == order
+    assert class_names(by_port["switch0->switch1"]) == order
+    assert class_names(by_port["switch1->switch0"]) == order
 
 
 @pytest.mark.parametrize(("node", "field"), [("switch0", "dst"), ("switch1", "src")])
@@ -102,20 +102,20 @@ def test_pulls_are_told_by_destination_and_pushes_by_source(node: str, field: st
 
 
 def test_a_rack_knows_its_own_workers_only() -> None:
-    found = shapes(topology("two-rack-tree"), "switch-priority")
-    assert class_names(found["core->rack1"]) == ["ack", "worker3", "worker4", "worker5", "data"]
+    by_port = shapes(topology("two-rack-tree"), "switch-priority")
+    assert class_names(by_port["core->rack1"]) == ["ack", "worker3", "worker4", "worker5", "data"]
 
 
 @pytest.mark.parametrize("by_dscp", [False, True])
 def test_flows_have_the_classes_that_hosts_mark_whatever_the_switch(by_dscp: bool) -> None:
-    found = {
+    by_port = {
         shape.port: shape
         for shape in port_shapes(
             exchange_of(topology()).demands, REAL, get_schedule("geryon"), by_dscp=by_dscp
         )
     }
     for name in ("switch0->switch1", "switch1->switch0"):
-        classes = [(c.name, c.matches) for c in found.pop(name).classes]
+        classes = [(c.name, c.matches) for c in by_port.pop(name).classes]
         assert classes == [
             ("flow0", (DscpMatch(1),)),
             ("flow1", (DscpMatch(2),)),
@@ -123,7 +123,7 @@ def test_flows_have_the_classes_that_hosts_mark_whatever_the_switch(by_dscp: boo
             ("flow3", (DscpMatch(4),)),
             ("data", ()),
         ]
-    assert {tuple(class_names(shape)) for shape in found.values()} == {("ack", "data")}
+    assert {tuple(class_names(shape)) for shape in by_port.values()} == {("ack", "data")}
 
 
 def test_eight_flows_and_all_else_are_more_classes_than_one_htb_has() -> None:
@@ -146,9 +146,9 @@ def test_rates_queues_and_delays_are_scaled(tmp_path: Path) -> None:
 
 
 def test_full_scale_is_the_file() -> None:
-    found = shapes(topology(), "none")
-    assert (found["ps->switch0"].rate_bps, found["ps->switch0"].queue_bytes) == (10**10, 524288)
-    assert found["ps->switch0"].delay_us == 0
+    by_port = shapes(topology(), "none")
+    assert (by_port["ps->switch0"].rate_bps, by_port["ps->switch0"].queue_bytes) == (10**10, 524288)
+    assert by_port["ps->switch0"].delay_us == 0
 
 
 def test_each_direction_has_its_own_rate_and_device(tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_each_direction_has_its_own_rate_and_device(tmp_path: Path) -> None:
         "{endpoints: [switch0, switch1]}",
         "{endpoints: [switch0, switch1], reverse: {rate: 500 Mbps}}",
     )
-    found = shapes(where, "none")
-    there, back = found["switch0->switch1"], found["switch1->switch0"]
+    by_port = shapes(where, "none")
+    there, back = by_port["switch0->switch1"], by_port["switch1->switch0"]
     assert (there.device, there.rate_bps) == ("switch0-eth1", 10**9)
     assert (back.device, back.rate_bps) == ("switch1-eth0", 5 * 10**8)
 
@@ -168,15 +168,15 @@ def test_hosts_count_apart_what_they_send_to_each_other() -> None:
     workers = ("worker0", "worker1", "worker2")
     own = Program("own", ("x",), workers, Throughput(json="speed"))
     demands, none = program_demands(where, own), get_schedule("none")
-    found = {s.port: s for s in port_shapes(demands, Scale(8, 8), none, counted=True)}
+    by_port = {s.port: s for s in port_shapes(demands, Scale(8, 8), none, counted=True)}
     plain = {s.port: s for s in port_shapes(demands, Scale(8, 8), none)}
-    shape = found["worker0->switch1"]
+    shape = by_port["worker0->switch1"]
     assert class_names(shape) == ["ack", "to worker1", "to worker2", "data"]
     assert [(one.classid, one.priority) for one in shape.placed()] == [
         ("1:a", 0), ("1:1000", 1), ("1:1001", 1), ("1:b", 1),
     ]  # fmt: skip
     assert len({one.queue_handle for one in shape.placed()}) == 4
-    changed_ports = {port for port, one in found.items() if one != plain[port]}
+    changed_ports = {port for port, one in by_port.items() if one != plain[port]}
     assert changed_ports == {f"{worker}->switch1" for worker in workers}
     # What matches no class of a destination still has the last class.
     assert asked_defaults(shape) == {"1:": "0xb"}

@@ -20,9 +20,9 @@ switch0-eth0: 7 1 0 0 0 0 0 0 9 1 0 0
 
 
 def test_bytes_by_interface_and_side() -> None:
-    found = device_bytes(DEV)
-    assert found["lo", "received"] == 100
-    assert (found["switch0-eth0", "received"], found["switch0-eth0", "sent"]) == (7, 9)
+    counted = device_bytes(DEV)
+    assert counted["lo", "received"] == 100
+    assert (counted["switch0-eth0", "received"], counted["switch0-eth0", "sent"]) == (7, 9)
 
 
 def sampler() -> LinkSampler:
@@ -66,9 +66,9 @@ def test_many_ports_are_sampled_more_seldom(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_link_is_counted_by_a_switch() -> None:
-    found = counting_devices(PUBLISHED)
-    assert found["ps->switch0"] == ("switch0-eth0", "received")
-    assert found["switch0->ps"] == ("switch0-eth0", "sent")
-    assert found["switch0->switch1"] == ("switch0-eth1", "sent")
-    assert len(found) == 2 * len(PUBLISHED.links)
+    devices = counting_devices(PUBLISHED)
+    assert devices["ps->switch0"] == ("switch0-eth0", "received")
+    assert devices["switch0->ps"] == ("switch0-eth0", "sent")
+    assert devices["switch0->switch1"] == ("switch0-eth1", "sent")
+    assert len(devices) == 2 * len(PUBLISHED.links)
     assert data_devices(PUBLISHED) == {host.name: f"{host.name}-eth0" for host in PUBLISHED.hosts}

@@ -71,11 +71,11 @@ def test_every_port_is_compared_with_what_the_kernel_kept() -> None:
         "ip -d -j link show": json.dumps(LINKS),
         "tc class show dev ps-eth0": "class htb 1:1 root rate 1Gbit ceil 1Gbit",
     }
-    found = made.ports.differences()
-    assert "ps->switch0: class 1:1 is not there" not in found
-    assert "ps->switch0: class 1:a is not there" in found
-    assert "switch0->ps: class 1:1 is not there" in found
-    segments = [line for line in found if "segments" in line]
+    differing = made.ports.differences()
+    assert "ps->switch0: class 1:1 is not there" not in differing
+    assert "ps->switch0: class 1:a is not there" in differing
+    assert "switch0->ps: class 1:1 is not there" in differing
+    segments = [line for line in differing if "segments" in line]
     assert segments == ["switch0->ps: asked bursts of 45 segments, kept 1"]
 
 

@@ -54,7 +54,7 @@ def test_nothing_differs_when_all_was_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "qdiscs", "filters", "said"),
+    ("classes", "qdiscs", "filters", "difference"),
     [
         (CLASSES.replace("rate 1Gbit ceil", "rate 900Mbit ceil"), QDISCS, FILTERS,
          "switch0->switch1: class 1:1 rate asked 1000000000, kept 900000000 bit/s"),
@@ -73,9 +73,9 @@ def test_nothing_differs_when_all_was_kept() -> None:
     ],
 )  # fmt: skip
 def test_each_difference_is_said(
-    classes: str, qdiscs: list[dict[str, Any]], filters: str, said: str
+    classes: str, qdiscs: list[dict[str, Any]], filters: str, difference: str
 ) -> None:
-    assert said in differences(SHAPE, classes + filters, qdiscs, LINK)
+    assert difference in differences(SHAPE, classes + filters, qdiscs, LINK)
 
 
 def test_another_size_of_bursts_is_said() -> None:

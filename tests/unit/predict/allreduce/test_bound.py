@@ -85,50 +85,50 @@ def best_mix_of_trees(topology: Topology, size: int) -> float:
             matrix[row, column] = busy
     matrix /= (most := matrix.max())
     matrix[:, -1] = -1  # no link is busy for longer than the time that is minimised
-    found = linprog(
+    solution = linprog(
         [*np.zeros(len(loads)), 1],
         A_ub=matrix,
         b_ub=np.zeros(len(numbers)),
         A_eq=[[*np.ones(len(loads)), 0]],
         b_eq=[1],
     )
-    assert found.success
-    assert found.fun is not None
-    return float(found.fun * most * size)
+    assert solution.success
+    assert solution.fun is not None
+    return float(solution.fun * most * size)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 32])
 def test_a_star_of_equal_links(count: int) -> None:
-    found = allreduce_bound(star(*[10**9] * count), workers(count), SIZE)
-    assert found.seconds == pytest.approx(2 * (count - 1) / count * U)
-    assert found.kind == "exact"
-    assert found.ring.seconds == pytest.approx(found.seconds)
+    known = allreduce_bound(star(*[10**9] * count), workers(count), SIZE)
+    assert known.seconds == pytest.approx(2 * (count - 1) / count * U)
+    assert known.kind == "exact"
+    assert known.ring.seconds == pytest.approx(known.seconds)
 
 
 @pytest.mark.parametrize(
     ("name", "count", "u"), [("ps-10g-1g-3workers", 3, 4 / 3), ("two-rack-tree", 6, 5 / 3)]
 )
 def test_the_shipped_topologies(name: str, count: int, u: float) -> None:
-    found = allreduce_bound(load_topology(TOPOLOGIES / f"{name}.yaml"), workers(count), SIZE)
-    assert (found.kind, found.ring) == ("exact", found.best_ring)
-    assert found.seconds == pytest.approx(u * U)
-    assert found.ring.seconds == pytest.approx(u * U)
-    assert "core->rack0" not in found.ports
+    known = allreduce_bound(load_topology(TOPOLOGIES / f"{name}.yaml"), workers(count), SIZE)
+    assert (known.kind, known.ring) == ("exact", known.best_ring)
+    assert known.seconds == pytest.approx(u * U)
+    assert known.ring.seconds == pytest.approx(u * U)
+    assert "core->rack0" not in known.ports
 
 
 def test_a_slow_trunk_is_a_cut_that_everything_crosses_once_each_way() -> None:
     links = [link("a", "b", 10**8), *(link("ab"[n // 3], f"worker{n}", 10**9) for n in range(6))]
     hosts = tuple(Host(name) for name in workers(6))
     topology = Topology("dumbbell", "", hosts, ("a", "b"), tuple(links))
-    found = allreduce_bound(topology, workers(6), SIZE)
-    assert (found.kind, set(found.ports)) == ("cut bound", {"a->b", "b->a"})
-    assert found.seconds == pytest.approx(10 * U)
-    assert found.ring.seconds == pytest.approx(10 * 2 * 5 / 6 * U)
+    known = allreduce_bound(topology, workers(6), SIZE)
+    assert (known.kind, set(known.ports)) == ("cut bound", {"a->b", "b->a"})
+    assert known.seconds == pytest.approx(10 * U)
+    assert known.ring.seconds == pytest.approx(10 * 2 * 5 / 6 * U)
     # From rack to rack and back at each step, three times each way.
     mixed = allreduce_bound(topology, [f"worker{n}" for n in (0, 3, 1, 4, 2, 5)], SIZE)
-    assert mixed.ring.seconds == pytest.approx(3 * found.ring.seconds)
-    assert mixed.best_ring.seconds == pytest.approx(found.ring.seconds)
-    assert mixed.seconds == found.seconds
+    assert mixed.ring.seconds == pytest.approx(3 * known.ring.seconds)
+    assert mixed.best_ring.seconds == pytest.approx(known.ring.seconds)
+    assert mixed.seconds == known.seconds
 
 
 def test_racks_behind_trunks_are_counted_as_one_each() -> None:
@@ -138,20 +138,20 @@ def test_racks_behind_trunks_are_counted_as_one_each() -> None:
     links = [link("core", rack, 5 * 10**8) for rack in racks]
     links += [link(racks[number // 2], host, 10**9) for number, host in enumerate(hosts)]
     topology = Topology("racks", "", tuple(map(Host, hosts)), ("core", *racks), tuple(links))
-    found = allreduce_bound(topology, hosts, SIZE)
-    assert found.seconds == pytest.approx(2 * 2 * 7 / 8 * U)
-    assert set(found.ports) == {
+    known = allreduce_bound(topology, hosts, SIZE)
+    assert known.seconds == pytest.approx(2 * 2 * 7 / 8 * U)
+    assert set(known.ports) == {
         port for rack in racks for port in (f"core->{rack}", f"{rack}->core")
     }
-    assert found.kind == "cut bound"
+    assert known.kind == "cut bound"
 
 
 def test_hosts_behind_faster_links_add_up_more() -> None:
     """Rings wait for the slow link; shares by rate do not, until it sends its own once."""
-    found = allreduce_bound(star(2 * 10**9, 10**9, 10**9), workers(3), SIZE)
-    assert found.kind == "exact"
-    assert found.seconds == pytest.approx(U)
-    assert found.ring.seconds == pytest.approx(4 / 3 * U)
+    known = allreduce_bound(star(2 * 10**9, 10**9, 10**9), workers(3), SIZE)
+    assert known.kind == "exact"
+    assert known.seconds == pytest.approx(U)
+    assert known.ring.seconds == pytest.approx(4 / 3 * U)
     slow = allreduce_bound(star(10**8, 10**9, 10**9), workers(3), SIZE)
     assert slow.kind == "exact"
     assert slow.seconds == pytest.approx(10 * U)
@@ -164,33 +164,33 @@ def test_links_on_a_loop_are_no_cuts() -> None:
     links = [link(one, other, 10**6) for one, other in (("a", "b"), ("b", "c"), ("c", "a"))]
     links += [link(name, host, 10**9) for name, host in zip(names, workers(3), strict=True)]
     topology = Topology("loop", "", tuple(map(Host, workers(3))), names, tuple(links))
-    found = allreduce_bound(topology, workers(3), SIZE)
-    assert found.kind == "cut bound"
-    assert found.seconds == pytest.approx(4 / 3 * U)
-    assert found.ring.seconds == pytest.approx(4 / 3 * U * 1000)
+    known = allreduce_bound(topology, workers(3), SIZE)
+    assert known.kind == "cut bound"
+    assert known.seconds == pytest.approx(4 / 3 * U)
+    assert known.ring.seconds == pytest.approx(4 / 3 * U * 1000)
 
 
 def test_what_leads_to_no_host_that_takes_part_does_not_count() -> None:
     topology = load_topology(TOPOLOGIES / "two-rack-tree.yaml")
-    found = allreduce_bound(topology, ["worker1", "worker0"], SIZE)
-    assert found.seconds == pytest.approx(U)
-    assert {end for port in found.ports for end in port.split("->")} == {
+    known = allreduce_bound(topology, ["worker1", "worker0"], SIZE)
+    assert known.seconds == pytest.approx(U)
+    assert {end for port in known.ports for end in port.split("->")} == {
         "worker0", "worker1", "rack0",
     }  # fmt: skip
 
 
 def test_a_measured_goodput_takes_the_place_of_the_rate() -> None:
     measured = {"worker1->hub": 10**8}
-    found = allreduce_bound(star(10**9, 10**9, 10**9), workers(3), SIZE, measured)
-    assert found.seconds == pytest.approx(SIZE * 8 / 10**8)
-    assert found.ports == ("worker1->hub",)
-    assert found.ring.seconds == pytest.approx(4 / 3 * SIZE * 8 / 10**8)
+    known = allreduce_bound(star(10**9, 10**9, 10**9), workers(3), SIZE, measured)
+    assert known.seconds == pytest.approx(SIZE * 8 / 10**8)
+    assert known.ports == ("worker1->hub",)
+    assert known.ring.seconds == pytest.approx(4 / 3 * SIZE * 8 / 10**8)
 
 
 def test_one_host_sends_nothing() -> None:
-    found = allreduce_bound(star(10**9, 10**9), ["worker1"], SIZE)
-    assert (found.seconds, found.kind, found.ports) == (0.0, "exact", ())
-    assert (found.ring.seconds, found.ring.ports) == (0.0, ())
+    known = allreduce_bound(star(10**9, 10**9), ["worker1"], SIZE)
+    assert (known.seconds, known.kind, known.ports) == (0.0, "exact", ())
+    assert (known.ring.seconds, known.ring.ports) == (0.0, ())
 
 
 @pytest.mark.parametrize("hosts", [[], ["worker0", "worker0"]])
@@ -215,21 +215,21 @@ def test_hosts_without_a_way_between_them() -> None:
 @given(trees())
 def test_nothing_is_below_the_bound_and_exact_is_reached(topology: Topology) -> None:
     hosts = [host.name for host in topology.hosts]
-    found = allreduce_bound(topology, hosts, SIZE)
+    known = allreduce_bound(topology, hosts, SIZE)
     best = best_mix_of_trees(topology, SIZE)
-    assert found.seconds <= best * (1 + 1e-6)
-    if found.kind == "exact":
-        assert found.seconds == pytest.approx(best, rel=1e-6)
-    assert best * (1 - 1e-6) <= found.best_ring.seconds <= found.ring.seconds * (1 + 1e-9)
+    assert known.seconds <= best * (1 + 1e-6)
+    if known.kind == "exact":
+        assert known.seconds == pytest.approx(best, rel=1e-6)
+    assert best * (1 - 1e-6) <= known.best_ring.seconds <= known.ring.seconds * (1 + 1e-9)
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(10**8, 10**10), min_size=2, max_size=4))
 def test_on_one_switch_with_links_alike_both_ways_it_is_always_exact(rates: list[int]) -> None:
     topology = star(*rates)
-    found = allreduce_bound(topology, workers(len(rates)), SIZE)
-    assert found.kind == "exact"
-    assert found.seconds == pytest.approx(best_mix_of_trees(topology, SIZE), rel=1e-6)
+    known = allreduce_bound(topology, workers(len(rates)), SIZE)
+    assert known.kind == "exact"
+    assert known.seconds == pytest.approx(best_mix_of_trees(topology, SIZE), rel=1e-6)
 
 
 def test_hundreds_of_hosts_take_no_time() -> None:
@@ -239,5 +239,5 @@ def test_hundreds_of_hosts_take_no_time() -> None:
     links = [Link(("core", rack), replace(way, rate_bps=4 * 10**9), way) for rack in racks]
     links += [Link((racks[number // 10], host), way, way) for number, host in enumerate(hosts)]
     topology = Topology("large", "", tuple(map(Host, hosts)), ("core", *racks), tuple(links))
-    found = allreduce_bound(topology, hosts, SIZE)
-    assert found.seconds == pytest.approx(2 * 399 / 400 * U)
+    known = allreduce_bound(topology, hosts, SIZE)
+    assert known.seconds == pytest.approx(2 * 399 / 400 * U)

@@ -49,9 +49,9 @@ def parents_of(nodes: Sequence[str], root: str) -> Iterator[Mapping[str, str]]:
     """All trees over these nodes with that root: each other node's parent."""
     others = [node for node in nodes if node != root]
     for parents in product(nodes, repeat=len(others)):
-        found = dict(zip(others, parents, strict=True))
-        if all(_leads(found, node, root) for node in others):
-            yield found
+        parent_of = dict(zip(others, parents, strict=True))
+        if all(_leads(parent_of, node, root) for node in others):
+            yield parent_of
 
 
 def _leads(parents: Mapping[str, str], node: str, root: str) -> bool:
@@ -72,7 +72,7 @@ def ways(
         for count in range(len(helpers) + 1)
         for some in combinations(helpers, count)
     ]
-    found: dict[tuple[tuple[str, str], ...], None] = {}
+    partings: dict[tuple[tuple[str, str], ...], None] = {}
     for root in (*workers, *helpers):
         trees = [
             tuple(sorted(one.items()))
@@ -81,8 +81,8 @@ def ways(
             for one in parents_of(nodes, root)
         ]
         for up, down in product(trees, repeat=2):
-            found[*up, *((parent, child) for child, parent in down)] = None
-    return tuple(found)
+            partings[*up, *((parent, child) for child, parent in down)] = None
+    return tuple(partings)
 
 
 def fastest(topology: Topology, workers: Sequence[str], helpers: Sequence[str]) -> float:
@@ -102,15 +102,15 @@ def fastest(topology: Topology, workers: Sequence[str], helpers: Sequence[str]) 
         used[tuple(counts)] = None
     costs = np.array([8 / goodput_bps(port.rate_bps) for port in numbers])
     busy = np.array(list(used)).T * costs[:, None] / U
-    found = linprog(
+    solution = linprog(
         [*[0.0] * len(used), 1.0],
         A_ub=np.hstack([busy, -np.ones((len(numbers), 1))]),
         b_ub=np.zeros(len(numbers)),
         A_eq=[[*[1.0] * len(used), 0.0]],
         b_eq=[1.0],
     )
-    assert found.x is not None
-    return float(found.x[-1]) * U
+    assert solution.x is not None
+    return float(solution.x[-1]) * U
 
 
 @given(
@@ -122,11 +122,11 @@ def test_nothing_on_a_star_is_faster(
 ) -> None:
     topology = star(workers, helpers)
     names = [f"w{n}" for n in range(len(workers))], [f"h{n}" for n in range(len(helpers))]
-    found = aggregation_bound(topology, *names, 1)
+    known = aggregation_bound(topology, *names, 1)
     best = fastest(topology, *names)
-    assert found.seconds <= best * (1 + 1e-6)
-    if found.kind == "exact":
-        assert found.seconds == pytest.approx(best, rel=1e-5)
+    assert known.seconds <= best * (1 + 1e-6)
+    if known.kind == "exact":
+        assert known.seconds == pytest.approx(best, rel=1e-5)
 
 
 @given(st.lists(MIX, min_size=12, max_size=12))
@@ -135,11 +135,11 @@ def test_nothing_on_a_star_is_faster(
 def test_nothing_on_a_tree_is_faster(racks: tuple[tuple[str, ...], ...], rates: list[int]) -> None:
     topology = tree(racks, rates + rates)
     workers = ["w0", "w1", "w2"]
-    found = aggregation_bound(topology, workers, ["h0"], 1)
+    known = aggregation_bound(topology, workers, ["h0"], 1)
     best = fastest(topology, workers, ["h0"])
-    assert found.seconds <= best * (1 + 1e-6)
-    if found.kind == "exact":
-        assert found.seconds == pytest.approx(best, rel=1e-5)
+    assert known.seconds <= best * (1 + 1e-6)
+    if known.kind == "exact":
+        assert known.seconds == pytest.approx(best, rel=1e-5)
 
 
 @pytest.mark.parametrize("workers", [2, 3, 4, 6])
@@ -148,19 +148,19 @@ def test_behind_equal_links(workers: int, helpers: int) -> None:
     n, k = workers, helpers
     topology = star([(10**9, 10**9)] * n, [(10**9, 10**9)] * k)
     names = [f"w{i}" for i in range(n)], [f"h{i}" for i in range(k)]
-    found = aggregation_bound(topology, *names, 10**6)
+    known = aggregation_bound(topology, *names, 10**6)
     expected = max(1.0, 2 * n * (n - 1) / (n * n + k * n - 2 * k))
-    assert found.seconds == pytest.approx(expected * 10**6 * U)
-    assert found.kind == "exact"
+    assert known.seconds == pytest.approx(expected * 10**6 * U)
+    assert known.kind == "exact"
 
 
 def test_the_published_topology_through_server_and_ring() -> None:
     topology = load_topology(TOPOLOGIES / "ps-10g-1g-3workers.yaml")
     workers = ["worker0", "worker1", "worker2"]
-    found = aggregation_bound(topology, workers, ["ps"], 10**9)
-    assert found.seconds == pytest.approx(1.2 * 10**9 * U)
-    assert found.kind == "exact"
-    assert "switch0->switch1" in found.ports
+    known = aggregation_bound(topology, workers, ["ps"], 10**9)
+    assert known.seconds == pytest.approx(1.2 * 10**9 * U)
+    assert known.kind == "exact"
+    assert "switch0->switch1" in known.ports
     alone = aggregation_bound(topology, workers, (), 10**9)
     assert alone.seconds == allreduce_bound(topology, workers, 10**9).seconds
     # One worker has nothing to add up.

@@ -19,9 +19,9 @@ EXPERIMENT = load_experiment(Path(__file__).parents[4] / "experiments" / "publis
 
 
 def times_of(case: Case) -> AllreduceTimes:
-    found = allreduce_times(case)
-    assert found is not None
-    return found
+    known = allreduce_times(case)
+    assert known is not None
+    return known
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,19 @@ def times_of(case: Case) -> AllreduceTimes:
 def test_a_ring_on_the_published_topology(model: str, imgs_per_sec: float) -> None:
     """Three images in 4u/3: counted on a worker's link, with compute hidden."""
     case = Case.of(EXPERIMENT, model)
-    found = times_of(case)
-    assert 3 / found.ring_seconds == pytest.approx(imgs_per_sec, rel=1e-3)
-    assert found.seconds == pytest.approx(4 / 3 * case.bound.u_seconds)
+    known = times_of(case)
+    assert 3 / known.ring_seconds == pytest.approx(imgs_per_sec, rel=1e-3)
+    assert known.seconds == pytest.approx(4 / 3 * case.bound.u_seconds)
 
 
 def test_compute_that_takes_longer_is_the_bound() -> None:
     case = Case.of(EXPERIMENT, "mobilenet")
     (device,) = case.devices.values()
     compute = compute_seconds(case.model, device, 1)
-    found = times_of(case)
-    assert found.seconds == found.ring_seconds == found.best_ring_seconds
-    assert found.seconds == pytest.approx(compute)
-    assert found.seconds < found.barrier_seconds < compute * 1.01
+    known = times_of(case)
+    assert known.seconds == known.ring_seconds == known.best_ring_seconds
+    assert known.seconds == pytest.approx(compute)
+    assert known.seconds < known.barrier_seconds < compute * 1.01
 
 
 def test_one_worker_has_nothing_to_sum() -> None:
@@ -71,14 +71,14 @@ def play(case: Case, model: Model, seconds_per_byte: float) -> float:
 def test_bounds_are_bounds(cluster: Cluster, model: Model, batch: int) -> None:
     exchange = exchange_of(cluster.topology)
     case = Case(exchange, model, cluster.devices, batch)
-    found = allreduce_times(case)
-    if found is None:
+    known = allreduce_times(case)
+    if known is None:
         assert len(exchange.workers) == 1
         return
-    ring = found.network.ring.seconds
-    assert found.ring_barrier_seconds == pytest.approx(play(case, model, ring / model.bytes))
+    ring = known.network.ring.seconds
+    assert known.ring_barrier_seconds == pytest.approx(play(case, model, ring / model.bytes))
     most = 1 + 1e-9
-    assert found.seconds <= found.barrier_seconds * most
-    assert found.barrier_seconds <= found.ring_barrier_seconds * most
-    assert found.seconds <= found.best_ring_seconds * most
-    assert found.best_ring_seconds <= found.ring_seconds * most
+    assert known.seconds <= known.barrier_seconds * most
+    assert known.barrier_seconds <= known.ring_barrier_seconds * most
+    assert known.seconds <= known.best_ring_seconds * most
+    assert known.best_ring_seconds <= known.ring_seconds * most

@@ -72,8 +72,8 @@ def test_workers_that_are_alike_can_do_no_more_than_in_step(tmp_path: Path) -> N
     for rate in ("300 Mbps", "100 Gbps"):
         made = topology(tmp_path, *[rate] * 3)
         in_step = lower_bound(exchange_of(made), ALEXNET, devices, 2)
-        found = own_paces(exchange_of(made), ALEXNET, devices, 2)
-        assert found == pytest.approx(in_step.imgs_per_sec(in_step.seconds))
+        rates = own_paces(exchange_of(made), ALEXNET, devices, 2)
+        assert rates == pytest.approx(in_step.imgs_per_sec(in_step.seconds))
 
 
 def test_how_far_ahead() -> None:

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[4]
 
 def ports(file: Path, direction: str) -> tuple[list[str], int]:
     assert direction in ("pull", "push")
-    found = bottleneck(exchange_of(load_topology(file)), "pull" if direction == "pull" else "push")
-    return [str(port) for port in found.ports], found.rate_bps
+    limit = bottleneck(exchange_of(load_topology(file)), "pull" if direction == "pull" else "push")
+    return [str(port) for port in limit.ports], limit.rate_bps
 
 
 @pytest.mark.parametrize(

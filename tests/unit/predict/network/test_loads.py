@@ -16,15 +16,15 @@ U = BYTES * 8 / goodput_bps(1e9)
 
 
 def test_a_link_carries_the_model_once_for_every_worker_behind_it() -> None:
-    found = {
+    by_port = {
         str(load.port): (load.direction, len(load.workers), round(load.seconds / U, 6))
         for load in server_loads(exchange_of(trunk(3)), BYTES)
     }
-    assert found["ps->switch0"] == ("pull", 3, 0.3)
-    assert found["switch0->switch1"] == ("pull", 3, 3.0)
-    assert found["switch1->worker2"] == ("pull", 1, 1.0)
-    assert found["switch1->switch0"] == ("push", 3, 3.0)
-    assert len(found) == 10
+    assert by_port["ps->switch0"] == ("pull", 3, 0.3)
+    assert by_port["switch0->switch1"] == ("pull", 3, 3.0)
+    assert by_port["switch1->worker2"] == ("pull", 1, 1.0)
+    assert by_port["switch1->switch0"] == ("push", 3, 3.0)
+    assert len(by_port) == 10
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def case(topology: Topology, **changes: Any) -> Case:
 
 
 def seconds(name: str, made: Case) -> float:
-    found = expected(get_schedule(name), made)
-    assert found.seconds is not None, found.why_not
-    return found.seconds
+    prediction = expected(get_schedule(name), made)
+    assert prediction.seconds is not None, prediction.why_not
+    return prediction.seconds
 
 
 @pytest.mark.parametrize("name", ["none", "switch-priority"])
@@ -108,12 +108,12 @@ def test_windows_that_are_too_small_leave_no_more_than_they_hold() -> None:
     slow = replace(made, least=True)
     assert list(slow.carried.values()) == pytest.approx([least] * 6)
     for name in ("none", "switch-priority", "p3", "fifo"):
-        why, found = expected(get_schedule(name), made).why_not.split(": ")
+        why, range_text = expected(get_schedule(name), made).why_not.split(": ")
         assert why == (
             "a send buffer of 48 KiB over a round trip of 50 ms leaves the pull of worker0 "
             "8.32 Mbit/s to 15.4 Mbit/s of 956 Mbit/s"
         )
-        fewest, _, most, _ = found.split()
+        fewest, _, most, _ = range_text.split()
         assert float(fewest) < slow.bound.imgs_per_sec(slow.bound.seconds)
         assert 1.5 * float(fewest) < float(most) < made.bound.imgs_per_sec(made.bound.seconds)
 
@@ -129,10 +129,10 @@ def test_windows_of_which_little_is_unknown_have_a_prediction() -> None:
     assert list(slow) == pytest.approx([payload / (TRIP + payload / 3 / trunks)] * 6)
     assert 3 * payload / TRIP > trunks > 2 * payload / TRIP
     # So the trunk is full while all three send, which the first of strict priority cannot fill.
-    found = {name: seconds(name, made) for name in ("none", "switch-priority", "p3")}
-    near = {name: seconds(name, case(trunk(3))) for name in found}
-    assert found["none"] == pytest.approx(near["none"] + 2 * TRIP, rel=0.01)
-    assert found["switch-priority"] > 1.4 * near["switch-priority"]
+    taken = {name: seconds(name, made) for name in ("none", "switch-priority", "p3")}
+    near = {name: seconds(name, case(trunk(3))) for name in taken}
+    assert taken["none"] == pytest.approx(near["none"] + 2 * TRIP, rel=0.01)
+    assert taken["switch-priority"] > 1.4 * near["switch-priority"]
     # Workers that take turns have the trunk alone: as long as a window takes, each.
     why = expected(get_schedule("staggered-workers"), made).why_not
     assert "a send buffer of 38.44 KiB over a round trip of 50 ms leaves the pull of worker0" in why
@@ -140,9 +140,9 @@ def test_windows_of_which_little_is_unknown_have_a_prediction() -> None:
 
 def test_one_queue_for_all_workers_may_wait_for_each_ones_window() -> None:
     made = case(far(), scale=AT_64)
-    why, found = expected(get_schedule("planned-order"), made).why_not.split(": ")
+    why, range_text = expected(get_schedule("planned-order"), made).why_not.split(": ")
     assert why.startswith("a send buffer of 38.44 KiB over a round trip of 50 ms")
-    fewest, _, most, _ = found.split()
+    fewest, _, most, _ = range_text.split()
     # At best the trunk is full: 3 models. At worst one window after the other, at the least each.
     least = min(replace(made, least=True).carried.values())
     assert float(fewest) == pytest.approx(3 / (3 * MODEL.bytes * 8 / least), rel=0.05)
@@ -151,12 +151,12 @@ def test_one_queue_for_all_workers_may_wait_for_each_ones_window() -> None:
 
 def test_what_tcp_has_to_find_out_makes_a_range() -> None:
     made = case(far(), buffers=SocketBuffers(1 << 24, 1 << 26))
-    why, found = expected(get_schedule("none"), made).why_not.split(": ")
+    why, range_text = expected(get_schedule("none"), made).why_not.split(": ")
     assert why.startswith("over a round trip of 50 ms TCP has to find out what the way of the pull")
     planned = no_overlap_seconds(made.exchange, MODEL, DEVICES, 1) + long_ways_seconds(
         made.exchange, MODEL.bytes, made.buffers, made.scale, None
     )
-    fewest, _, most, _ = found.split()
+    fewest, _, most, _ = range_text.split()
     assert float(fewest) == pytest.approx(3 / planned, rel=0.01)
     # 2 x 3 models over the trunk, and two round trips.
     assert float(most) == pytest.approx(3 / (6 * made.bound.u_seconds + 2 * TRIP), rel=0.01)
@@ -212,9 +212,9 @@ def test_plans_are_upper_estimates_where_ways_are_long(
     )
     made = case(topology, buffers=buffers, scale=scale)
     assert planned > made.bound.barrier_seconds
-    found = expected(get_schedule("none"), made)
-    if found.seconds is not None:
-        assert planned > found.seconds
+    prediction = expected(get_schedule("none"), made)
+    if prediction.seconds is not None:
+        assert planned > prediction.seconds
     assert planned > replace(made, least=True).bound.barrier_seconds
     assert long_ways_seconds(exchange_of(trunk(3)), MODEL.bytes, buffers, scale, None) == 0
 

@@ -14,9 +14,9 @@ ALL = {"servers": ["ps"], "workers": ["worker0", "worker1", "worker2"]}
 
 def test_two_equal_trainings_that_only_send_have_half_of_the_trunk_each(tmp_path: Path) -> None:
     made = loaded(tmp_path, {"other": {"model": "alexnet", "schedule": "none", "placement": ALL}})
-    found = job_bounds(made, "alexnet", "none")
-    assert list(found) == [MEASURED, "other"]
-    own, other = found.values()
+    bounds = job_bounds(made, "alexnet", "none")
+    assert list(bounds) == [MEASURED, "other"]
+    own, other = bounds.values()
     assert (own.best, own.fair, own.unit) == (other.best, other.fair, "imgs/s")
     # alexnet fills the trunk at its best: half is fair.
     assert own.fair == pytest.approx(own.best / 2)

@@ -36,11 +36,11 @@ def traffic(rate: float, source: str, destination: str, *, yields: bool = True) 
 
 
 def test_alone_a_job_has_its_best() -> None:
-    (found,) = shared_bounds([training("one", "ps", "worker0", "worker1")]).values()
-    assert found.best_seconds == pytest.approx(2 * U)
-    assert found.best_bps == pytest.approx([GBPS / 2] * 4)
-    assert (found.fair_bps, found.ports, found.share) == (found.best_bps, (), 1.0)
-    assert found.fair_seconds == found.best_seconds
+    (bound,) = shared_bounds([training("one", "ps", "worker0", "worker1")]).values()
+    assert bound.best_seconds == pytest.approx(2 * U)
+    assert bound.best_bps == pytest.approx([GBPS / 2] * 4)
+    assert (bound.fair_bps, bound.ports, bound.share) == (bound.best_bps, (), 1.0)
+    assert bound.fair_seconds == bound.best_seconds
 
 
 def test_two_equal_jobs_halve_what_they_share() -> None:
@@ -48,8 +48,8 @@ def test_two_equal_jobs_halve_what_they_share() -> None:
         training("one", "ps", "worker0", "worker1"),
         training("other", "worker5", "worker1", "worker2"),
     ]
-    found = shared_bounds(jobs)
-    for job in found.values():
+    bounds = shared_bounds(jobs)
+    for job in bounds.values():
         assert job.best_seconds == pytest.approx(2 * U)
         assert job.share == pytest.approx(1 / 2)
         assert job.fair_seconds == pytest.approx(4 * U)
@@ -70,11 +70,11 @@ def test_who_computes_long_leaves_the_rest_to_others() -> None:
         training("slow", "ps", "worker0", compute=10 * U),
         training("fast", "worker5", "worker1", "worker2", size=SIZE),
     ]
-    found = shared_bounds(jobs)
-    assert found["slow"].share == pytest.approx(1)
-    assert found["slow"].best_seconds == pytest.approx(10 * U)
-    assert found["fast"].share == pytest.approx(0.9)
-    assert found["fast"].fair_seconds == pytest.approx(2 * U / 0.9)
+    bounds = shared_bounds(jobs)
+    assert bounds["slow"].share == pytest.approx(1)
+    assert bounds["slow"].best_seconds == pytest.approx(10 * U)
+    assert bounds["fast"].share == pytest.approx(0.9)
+    assert bounds["fast"].fair_seconds == pytest.approx(2 * U / 0.9)
 
 
 def test_two_jobs_may_send_from_the_same_host_to_the_same_host() -> None:
@@ -96,9 +96,9 @@ def test_traffic_has_what_it_offers_or_its_share() -> None:
 
 def test_datagrams_do_not_give_way() -> None:
     job = training("one", "ps", "worker0", "worker1", "worker2")
-    found = shared_bounds([job, traffic(0.6 * GBPS, "worker3", "worker0", yields=False)])
-    assert found["traffic"].share == pytest.approx(1)
-    assert found["one"].share == pytest.approx(0.4)
+    bounds = shared_bounds([job, traffic(0.6 * GBPS, "worker3", "worker0", yields=False)])
+    assert bounds["traffic"].share == pytest.approx(1)
+    assert bounds["one"].share == pytest.approx(0.4)
     flood = shared_bounds([job, traffic(2 * GBPS, "worker3", "worker0", yields=False)])
     assert flood["traffic"].best_bps == pytest.approx([GBPS])  # of what it offers, that can arrive
     assert (flood["one"].share, flood["one"].fair_seconds) == (0, None)
@@ -106,8 +106,8 @@ def test_datagrams_do_not_give_way() -> None:
 
 def test_a_job_that_sends_nothing_takes_what_it_computes() -> None:
     quiet = Sharer("quiet", Demands(TREE, ()), compute_seconds=2.0)
-    found = shared_bounds([quiet, training("one", "ps", "worker0")])["quiet"]
-    assert (found.best_seconds, found.fair_seconds, found.share) == (2.0, 2.0, 1.0)
+    bound = shared_bounds([quiet, training("one", "ps", "worker0")])["quiet"]
+    assert (bound.best_seconds, bound.fair_seconds, bound.share) == (2.0, 2.0, 1.0)
 
 
 def test_what_is_not_known_has_no_bound() -> None:
@@ -181,15 +181,15 @@ def _most(
         for number, flow in enumerate(flows)
     ]
     upper = [capacities[port] / whole for port in ports]
-    found = linprog(
+    solution = linprog(
         cost,
         A_ub=np.vstack([np.hstack([rows, np.zeros((len(ports), 1))]), *extra]),
         b_ub=[*upper, *np.zeros(len(extra))],
         bounds=[*bounds, (0, None if raised is None else 0)],
     )
-    assert found.success, found.message
-    assert found.fun is not None
-    return float(-found.fun * whole)
+    assert solution.success, solution.message
+    assert solution.fun is not None
+    return float(-solution.fun * whole)
 
 
 @st.composite
@@ -211,12 +211,12 @@ def jobs_on(draw: st.DrawFn, cluster: Cluster) -> list[Sharer]:
 @given(st.data(), clusters())
 def test_shares_are_max_min_fair(data: st.DataObject, cluster: Cluster) -> None:
     jobs = data.draw(jobs_on(cluster))
-    found = shared_bounds(jobs)
+    bounds = shared_bounds(jobs)
     flows: list[Flow] = []
     rates: list[float] = []
     capacities: dict[str, float] = {}
     for job in jobs:
-        bound = found[job.name]
+        bound = bounds[job.name]
         assert 0 <= bound.share <= 1 + 1e-9
         for demand, best, fair in zip(job.demands, bound.best_bps, bound.fair_bps, strict=True):
             crossed = job.demands.paths[demand]

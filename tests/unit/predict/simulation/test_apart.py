@@ -30,22 +30,22 @@ def alone(**compute: float) -> Alone:
 
 def test_on_empty_links_everybody_has_the_pace_of_its_own_device() -> None:
     loads = both_ways(NAMES, 1e-6)
-    found = paces(loads, NAMES, alone(w0=0.5, w1=0.5, w2=2.0), tied=False)
-    assert found == pytest.approx(2 + 2 + 0.5, rel=1e-5)
+    rates = paces(loads, NAMES, alone(w0=0.5, w1=0.5, w2=2.0), tied=False)
+    assert rates == pytest.approx(2 + 2 + 0.5, rel=1e-5)
     assert paces(loads, NAMES, alone(w0=0.5, w1=0.5, w2=2.0), tied=True) == pytest.approx(
         1.5, rel=1e-3
     )
 
 
 def test_alike_workers_share_the_link_that_they_fill() -> None:
-    found = paces(both_ways(NAMES, 1.0), NAMES, alone(w0=0.1, w1=0.1, w2=0.1), tied=False)
-    assert found == pytest.approx(1.0, rel=5e-3)
+    rates = paces(both_ways(NAMES, 1.0), NAMES, alone(w0=0.1, w1=0.1, w2=0.1), tied=False)
+    assert rates == pytest.approx(1.0, rel=5e-3)
 
 
 def test_what_a_slow_worker_leaves_the_others_take() -> None:
     """It needs a tenth of the link; the other two, which need all, share the rest."""
-    found = paces(both_ways(NAMES, 1.0), NAMES, alone(w0=0.1, w1=0.1, w2=10.0), tied=False)
-    assert found == pytest.approx(1.0, rel=5e-3)
+    rates = paces(both_ways(NAMES, 1.0), NAMES, alone(w0=0.1, w1=0.1, w2=10.0), tied=False)
+    assert rates == pytest.approx(1.0, rel=5e-3)
 
 
 def test_a_link_of_ones_own_is_nobody_elses() -> None:
@@ -62,5 +62,5 @@ def test_a_closed_network_of_two_shared_links(count: int) -> None:
         return pull + push
 
     for tied in (False, True):
-        found = paces(both_ways(names, 1.0), names, in_turns, tied=tied)
-        assert found == pytest.approx(count / (count + 1), rel=0.01)
+        rates = paces(both_ways(names, 1.0), names, in_turns, tied=tied)
+        assert rates == pytest.approx(count / (count + 1), rel=0.01)

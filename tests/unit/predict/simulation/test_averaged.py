@@ -21,9 +21,9 @@ LOCAL: dict[str, Any] = {"averaging": "local"}
 
 
 def seconds(schedule: Schedule) -> float:
-    found = expected(schedule, CASE).seconds
-    assert found is not None
-    return found
+    predicted = expected(schedule, CASE).seconds
+    assert predicted is not None
+    return predicted
 
 
 @pytest.mark.parametrize("base", ["none", "p3", "switch-priority", "ring"])
@@ -36,8 +36,8 @@ def test_every_iteration_is_the_schedule_itself(base: str, averaging: dict[str, 
 @pytest.mark.parametrize("base", ["none", "p3", "ring"])
 def test_local_steps_add_their_compute(base: str) -> None:
     compute, whole = CASE.bound.compute_seconds, seconds(get_schedule(base))
-    found = seconds(replace(get_schedule(base), every=8, **LOCAL))
-    assert 8 * found == pytest.approx(whole + 7 * compute)
+    taken = seconds(replace(get_schedule(base), every=8, **LOCAL))
+    assert 8 * taken == pytest.approx(whole + 7 * compute)
 
 
 def test_elastic_averaging_hides_what_comes_behind_compute() -> None:
@@ -64,5 +64,5 @@ def test_nothing_is_above_the_bound_of_the_bytes(
     if every > 1:
         most = max(bound.fullest[0].seconds, CASE.bound.compute_seconds)
         assert bound.seconds == pytest.approx(most)
-    found = seconds(replace(get_schedule(base), every=every, **averaging))
-    assert found >= bound.seconds * (1 - 1e-6)
+    taken = seconds(replace(get_schedule(base), every=every, **averaging))
+    assert taken >= bound.seconds * (1 - 1e-6)

@@ -81,8 +81,8 @@ def test_buckets_one_after_another_are_not_simulated() -> None:
     assert ring is not None
     assert fused is not None
     assert 1.1 * ring < fused < 1.25 * ring
-    found = expected(replace(bucketed, window_bytes=1), made)
-    assert found.why_not == "buckets that go one after another are not simulated"
+    prediction = expected(replace(bucketed, window_bytes=1), made)
+    assert prediction.why_not == "buckets that go one after another are not simulated"
 
 
 def test_gradient_order_costs_the_forward_pass() -> None:

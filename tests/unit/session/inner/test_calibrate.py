@@ -50,13 +50,13 @@ def windows(
 
     In the first of the exchange's five pieces rates are `worse`.
     """
-    found = []
+    events = []
     for number in range(42):
         begin = RELEASED + number * 100 * MS
         rates = worse if worse and number < 6 + 7 * pieces else bps
         some = 6 <= number < 41
         received = [round(rate / 80) if some else 0 for rate in rates]
-        found.append(
+        events.append(
             {
                 "event": "window",
                 "begin_ns": begin,
@@ -65,7 +65,7 @@ def windows(
                 "busy_us": [round(100_000 * busy)] * len(bps),
             }
         )
-    return found
+    return events
 
 
 def records(push: Rates, pull: Rates, **how: Any) -> dict[str, bytes]:
@@ -83,17 +83,17 @@ def samples(idle: float, others: float = 0.0) -> Samples:
 
 def test_shares_of_the_trunk_and_idle_time_of_the_middle() -> None:
     full = LEFT * goodput_bps(125e6)
-    found = judge(
+    attempt_made = judge(
         experiment(), records((full / 2, full / 4, full / 4), (0.5 * full, 0.3 * full, 0)),
         samples(0.4), "now",
     )  # fmt: skip
-    assert (found.rates, found.measured) == (8, "now")
-    assert found.push.share == pytest.approx(1, abs=1e-4)
-    assert found.pull.share == pytest.approx(0.8, abs=1e-4)
-    assert found.push.first == pytest.approx(0.5, abs=1e-4)
-    assert found.pull.first == found.priority == pytest.approx(0.5, abs=1e-4)
-    assert found.push.rate_bps == found.pull.rate_bps == 125_000_000
-    assert found.idle == pytest.approx(0.4)
+    assert (attempt_made.rates, attempt_made.measured) == (8, "now")
+    assert attempt_made.push.share == pytest.approx(1, abs=1e-4)
+    assert attempt_made.pull.share == pytest.approx(0.8, abs=1e-4)
+    assert attempt_made.push.first == pytest.approx(0.5, abs=1e-4)
+    assert attempt_made.pull.first == attempt_made.priority == pytest.approx(0.5, abs=1e-4)
+    assert attempt_made.push.rate_bps == attempt_made.pull.rate_bps == 125_000_000
+    assert attempt_made.idle == pytest.approx(0.4)
 
 
 def test_what_the_machine_carries_does_not_hang_on_delays(tmp_path: Path) -> None:
@@ -138,8 +138,8 @@ def test_the_median_of_the_pieces_counts() -> None:
     whole, poor = (full, 0, 0), (full / 4, full / 4, 0)
 
     def first(pieces: int) -> float | None:
-        found = records(whole, whole, worse=poor, pieces=pieces)
-        return judge(experiment(), found, samples(0.4), "now").push.first
+        kept = records(whole, whole, worse=poor, pieces=pieces)
+        return judge(experiment(), kept, samples(0.4), "now").push.first
 
     assert first(2) == pytest.approx(1, abs=1e-4)
     assert first(3) == pytest.approx(0.25, abs=1e-4)
@@ -163,19 +163,19 @@ def test_priority_is_of_the_time_in_which_there_was_anything_to_send() -> None:
 
 def test_an_older_kernel_does_not_tell_how_busy_a_connection_was() -> None:
     full = LEFT * goodput_bps(125e6)
-    found = judge(
+    attempt_made = judge(
         experiment(), records((full, 0, 0), (full, 0, 0), busy=0.0), samples(0.4), "now"
     )  # fmt: skip
-    assert found.pull.busy == 1
+    assert attempt_made.pull.busy == 1
 
 
 def test_who_disturbed_an_exchange_is_kept() -> None:
     whole = records((1e6, 0, 0), (1e6, 0, 0))
     quiet = judge(experiment(), whole, samples(0.4), "now")
     assert (quiet.disturbed, quiet.taken) == ("", 0.0)
-    found = judge(experiment(), whole, samples(0.1, others=1.0), "now")
-    assert found.disturbed.startswith("other programs used 1.0 of 2 cores for 3.")
-    assert found.taken == pytest.approx(0.5)
+    attempt_made = judge(experiment(), whole, samples(0.1, others=1.0), "now")
+    assert attempt_made.disturbed.startswith("other programs used 1.0 of 2 cores for 3.")
+    assert attempt_made.taken == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("scale", ["1,1", "8,0.5", "1,1000"])

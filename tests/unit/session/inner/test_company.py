@@ -51,9 +51,9 @@ def made(tmp_path: Path) -> Experiment:
 
 
 def stage(made: Experiment, number: int) -> Stage:
-    found = Stage(made, plan_trials(made)[number])
-    found.deployment = WithCompany(found.log)
-    return found
+    made_stage = Stage(made, plan_trials(made)[number])
+    made_stage.deployment = WithCompany(made_stage.log)
+    return made_stage
 
 
 def test_jobs_beside_leave_records_and_how_they_ended(made: Experiment) -> None:

@@ -116,20 +116,22 @@ def test_no_throughput(tmp_path: Path) -> None:
 
 
 def test_nothing_but_warm_up(tmp_path: Path) -> None:
-    said = failed(tmp_path, OWN, Printing(GOOD[:2]))
-    assert said.startswith("own: 1 reading of its throughput, and the warm-up leaves the first 1")
+    message = failed(tmp_path, OWN, Printing(GOOD[:2]))
+    assert message.startswith(
+        "own: 1 reading of its throughput, and the warm-up leaves the first 1"
+    )
 
 
 def test_a_throughput_that_is_none(tmp_path: Path) -> None:
-    said = failed(tmp_path, OWN, Printing([*GOOD, ("worker1", '{"speed": NaN}\n')]))
-    assert said.startswith("own: worker1: its throughput was nan")
+    message = failed(tmp_path, OWN, Printing([*GOOD, ("worker1", '{"speed": NaN}\n')]))
+    assert message.startswith("own: worker1: its throughput was nan")
 
 
 def test_a_strange_interface_is_named_when_it_fails(tmp_path: Path) -> None:
     program = replace(OWN, environment={"GLOO_SOCKET_IFNAME": "lo"})
     error = "worker0: ended with exit status 1\nits last output:\n    refused"
-    said = failed(tmp_path, program, Printing(GOOD, error=error))
-    assert said.splitlines() == [
+    message = failed(tmp_path, program, Printing(GOOD, error=error))
+    assert message.splitlines() == [
         "worker0: ended with exit status 1; its environment says GLOO_SOCKET_IFNAME=lo, and the "
         "data network is worker0-eth0",
         "its last output:",

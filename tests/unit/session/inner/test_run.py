@@ -182,10 +182,10 @@ def test_the_record_of_the_run(stage: Stage) -> None:
 
 def test_a_goodput_that_was_not_measured_is_told_and_the_run_goes_on(stage: Stage) -> None:
     stage.conduct()
-    said = stage.screen.getvalue()
-    assert "goodput: not measured, bounds take the rates\n" in said
+    screen = stage.screen.getvalue()
+    assert "goodput: not measured, bounds take the rates\n" in screen
     reason = "the goodput could not be measured, bounds take the rates: worker0: killed\n"
-    assert said.count(f"doubtful: {reason}") == 1
+    assert screen.count(f"doubtful: {reason}") == 1
     assert len(stage.kept()) == 4
 
 

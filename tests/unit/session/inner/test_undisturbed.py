@@ -24,15 +24,15 @@ SPOILT = Made("spoilt", good=False, disturbed="others")
 )
 def test_what_others_made_fail_is_measured_again(made: list[Made[str]], taken: int) -> None:
     left = iter(made)
-    said: list[str] = []
+    lines: list[str] = []
     waits: list[int] = []
 
     def wait(_say: object) -> bool:
         waits.append(1)
         return True
 
-    assert undisturbed(lambda: next(left), said.append, wait=wait) is made[taken]
-    assert said == ["disturbed: others; once more"] * taken
+    assert undisturbed(lambda: next(left), lines.append, wait=wait) is made[taken]
+    assert lines == ["disturbed: others; once more"] * taken
     assert len(waits) == taken
 
 

@@ -95,8 +95,8 @@ def test_a_sweep_that_ends_well(stage: Stage) -> None:
     ]
     assert [point.experiment.batch for point, _ in stage.run_points] == [4, 1, 2]
     assert stage.reports == [directory]
-    said = stage.screen.getvalue()
-    assert said.startswith("point 1 of 3: batch-4\npoint 2 of 3: batch-1\n")
+    screen = stage.screen.getvalue()
+    assert screen.startswith("point 1 of 3: batch-4\npoint 2 of 3: batch-1\n")
     answer = f"the table\nfigure: {directory}/figure.png\nsweep: {directory}\n"
     assert stage.printed.getvalue() == answer
 

@@ -11,8 +11,8 @@ from workloads.schedule.units import Layout
 
 
 def bytes_at(name: str, scale: Scale, most: float = float("inf")) -> int:
-    found = exchange_scale(load_model(name), scale, most)
-    return Layout(load_model(name), found["rates"], found["time"]).bytes
+    own_scale = exchange_scale(load_model(name), scale, most)
+    return Layout(load_model(name), own_scale["rates"], own_scale["time"]).bytes
 
 
 def test_a_model_that_is_large_enough_has_its_own_scale() -> None:

@@ -54,8 +54,8 @@ def test_a_host_may_have_several_ranks() -> None:
     assert list(plans) == ["job-a", "job-a.1", "job-b"]
     assert problems(plans.values(), ADDRESSES) == []
     asked = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    found = [tuple(plan.environment[name] for name in asked) for plan in plans.values()]
-    assert found == [("0", "0", "2"), ("1", "1", "2"), ("2", "0", "1")]
+    variables = [tuple(plan.environment[name] for name in asked) for plan in plans.values()]
+    assert variables == [("0", "0", "2"), ("1", "1", "2"), ("2", "0", "1")]
 
 
 def test_the_users_variables_go_over_ours_and_a_strange_network_is_named() -> None:

@@ -58,21 +58,21 @@ def records(push: tuple[float, ...], pull: tuple[float, ...]) -> dict[str, bytes
 
 
 def test_all_that_crosses_the_trunk_is_what_it_carried(tmp_path: Path) -> None:
-    found = goodput_of(
+    goodput = goodput_of(
         experiment(tmp_path),
         look_of(experiment(tmp_path)),
         records((40, 40, 38), (30, 40, 49)),
     )
-    pull, push = found.ports
+    pull, push = goodput.ports
     assert (pull.port, pull.direction) == ("switch0->switch1", "pull")
     assert (push.port, push.direction) == ("switch1->switch0", "push")
     # In the real system's rates: R is 8.
     assert [pull.bps, push.bps] == pytest.approx([8 * 119e6, 8 * 118e6])
     assert pull.nominal_bps == push.nominal_bps == pytest.approx(goodput_bps(10**9))
     assert [pull.payload_bytes, pull.seconds] == pytest.approx([SECONDS * 119e6 / 8, SECONDS])
-    assert found.goodputs() == {"switch0->switch1": pull.bps, "switch1->switch0": push.bps}
-    assert found.notes() == ()
-    assert found.text() == (
+    assert goodput.goodputs() == {"switch0->switch1": pull.bps, "switch1->switch0": push.bps}
+    assert goodput.notes() == ()
+    assert goodput.text() == (
         "goodput: 98.7 to 99.5 % of what the rates of switch0->switch1, switch1->switch0 carry"
     )
 
@@ -80,8 +80,8 @@ def test_all_that_crosses_the_trunk_is_what_it_carried(tmp_path: Path) -> None:
 def test_where_every_worker_has_a_full_link_each_is_measured(tmp_path: Path) -> None:
     made = experiment(tmp_path, "star")
     rates = (100.0, 101.0, 102.0, 103.0)
-    found = goodput_of(made, look_of(made), records(rates, rates))
-    by_port = {port.port: port.bps / 8e6 for port in found.ports}
+    goodput = goodput_of(made, look_of(made), records(rates, rates))
+    by_port = {port.port: port.bps / 8e6 for port in goodput.ports}
     # All four of them, and not the server's own link, which is faster than they are together.
     pairs = [(f"switch0->worker{n}", f"worker{n}->switch0") for n in range(4)]
     expected = {port: 100 + number for number, pair in enumerate(pairs) for port in pair}
@@ -133,9 +133,9 @@ def test_all_flows_are_in_one_class(tmp_path: Path) -> None:
 
 
 def test_an_exchange_that_fails_is_told(tmp_path: Path) -> None:
-    found = measured(tmp_path, Exchange(RunError("worker0: killed\nmore")))
-    assert (found.ports, found.goodputs()) == ((), {})
-    assert found.notes() == (
+    goodput = measured(tmp_path, Exchange(RunError("worker0: killed\nmore")))
+    assert (goodput.ports, goodput.goodputs()) == ((), {})
+    assert goodput.notes() == (
         "doubtful: the goodput could not be measured, bounds take the rates: worker0: killed",
     )
 

@@ -55,7 +55,7 @@ class FakeMachine:
 @dataclass
 class Bench:
     cache: CalibrationCache
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     capacity: MachineCapacity = ROOM
 
     def settle(
@@ -66,7 +66,7 @@ class Bench:
             experiment,
             BRIDGE,
             self.capacity,
-            self.said.append,
+            self.lines.append,
             recalibrate=recalibrate,
             force=force,
             measure=machine.measure,
@@ -79,8 +79,8 @@ def machine(*attempts: Attempt) -> FakeMachine:
 
 
 def forced(settled: Settled) -> dict[str, str] | None:
-    found: dict[str, str] | None = settled.record["forced"]
-    return found
+    forced_record: dict[str, str] | None = settled.record["forced"]
+    return forced_record
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_auto_takes_the_smallest_and_remembers_it(bench: Bench) -> None:
     assert slow.asked == [1, 2, 4]
     assert again == settled
     figures = "scale auto: R = 4 on linux-bridge: 98 % of 250 Mbit/s both ways, 50 % idle"
-    assert bench.said == [
+    assert bench.lines == [
         "calibrating what this machine carries of ps-10g-1g-3workers on linux-bridge",
         f"{figures} (calibrated now)",
         f"{figures} (remembered from 2025-11-21 01:02 UTC)",
@@ -114,7 +114,7 @@ def test_links_that_any_machine_carries_are_not_calibrated(bench: Bench) -> None
     settled = bench.settle(machine(), "50000,0.5")
     why = settled.record["not_needed"]
     assert why.endswith("full frames a second, and any machine 2000")
-    assert bench.said == [f"scale R=50000, D=0.5: no calibration is needed: {why}"]
+    assert bench.lines == [f"scale R=50000, D=0.5: no calibration is needed: {why}"]
     assert (rates(settled), forced(settled)) == ([], None)
     assert settled.scale == Scale(50_000, 0.5)
 
@@ -131,7 +131,7 @@ def test_a_scale_by_hand_is_checked_once(bench: Bench) -> None:
     for _ in range(2):
         assert bench.settle(fine, "3,0.5").scale == Scale(3, 0.5)
     assert fine.asked == [3]
-    assert bench.said[1:] == [
+    assert bench.lines[1:] == [
         "scale R=3, D=0.5 on linux-bridge: 98 % of 1 Gbit/s both ways, 10 % idle (checked now)",
         "scale R=3, D=0.5 on linux-bridge: 98 % of 1 Gbit/s both ways, 10 % idle"
         " (remembered from 2025-11-21 01:02 UTC)",
@@ -205,7 +205,7 @@ def test_a_host_larger_than_the_machine_is_refused_before_anything_is_measured(
     bench.capacity = replace(ROOM, memory_bytes=7 * 2**30)
     with pytest.raises(MachineError, match=r"^host ps asks for 16 GiB of memory, 8.1 GiB at this"):
         bench.settle(small, "1,0.5", force=True)
-    assert (small.asked, bench.said) == ([], [])
+    assert (small.asked, bench.lines) == ([], [])
     assert bench.settle(machine(attempt(2)), "auto,0.5").scale == Scale(2, 0.5)
 
 
@@ -222,7 +222,7 @@ def test_a_cache_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     bench = Bench(CalibrationCache(tmp_path / "file" / "cache"))
     assert bench.settle(machine(attempt(1)), "auto,0.5").scale == Scale(1, 0.5)
-    assert bench.said[1] == (
+    assert bench.lines[1] == (
         f"{tmp_path}/file/cache: the calibration is not remembered: Not a directory"
     )
 
@@ -236,7 +236,7 @@ def test_with_programs_d_follows_r_as_far_as_it_may(bench: Bench) -> None:
     assert foreseen.scale == Scale(1, 1)
     slow = machine(attempt(1, pull=0.5), attempt(2))
     settled = settle_scale(
-        asked, BRIDGE, ROOM, bench.said.append, measure=slow.measure, cache=bench.cache
+        asked, BRIDGE, ROOM, bench.lines.append, measure=slow.measure, cache=bench.cache
     )
     assert settled.scale == Scale(2, 2)
 

@@ -50,28 +50,28 @@ def lesson(tmp_path: Path, trials: list[FakeTrial], share: float = 0.99) -> Show
 
 def test_trials_that_were_ok_show_that_a_scale_is_carried(tmp_path: Path) -> None:
     trials = [FakeTrial(others=0.0, idle=0.5), priority(idle=0.4)]
-    found = lesson(tmp_path, trials)
-    assert found == Shown(trials=2, idle=0.4, goodput=0.99)
+    learned = lesson(tmp_path, trials)
+    assert learned == Shown(trials=2, idle=0.4, goodput=0.99)
     late = attempt(1, first=0.72)
     assert not late.carried(NEEDED_IDLE)
-    taught = late.model_copy(update={"shown": found})
+    taught = late.model_copy(update={"shown": learned})
     assert decide(AUTO, {1.0: taught}) == Chosen(taught)
     assert "; 2 trials: 99 % of the rates, 40 % idle" in taught.figures()
 
 
 def test_trials_without_idle_time_show_that_it_is_not(tmp_path: Path) -> None:
-    found = lesson(tmp_path, [priority(idle=0.15)])
-    assert found is not None
-    refused = attempt(1).model_copy(update={"shown": found})
+    learned = lesson(tmp_path, [priority(idle=0.15)])
+    assert learned is not None
+    refused = attempt(1).model_copy(update={"shown": learned})
     assert refused.short_of(NEEDED_IDLE) == ("idle time 15 % of the 20 % needed",)
     second = attempt(2, idle=0.1)
     assert decide(AUTO, {1.0: refused, 2.0: second}) == NoScaleFits((refused, second))
 
 
 def test_links_that_carry_less_than_their_rate_show_it_too(tmp_path: Path) -> None:
-    found = lesson(tmp_path, [priority()], 0.9)
-    assert found is not None
-    refused = attempt(1).model_copy(update={"shown": found})
+    learned = lesson(tmp_path, [priority()], 0.9)
+    assert learned is not None
+    refused = attempt(1).model_copy(update={"shown": learned})
     assert refused.short_of(NEEDED_IDLE) == ("rate 90 % of the 95 % needed",)
 
 
@@ -102,9 +102,9 @@ def test_a_lesson_is_remembered_with_the_scale_that_was_run(tmp_path: Path) -> N
     made = [attempt(1, pull=0.5), attempt(2)]
     cache.remember(KEY, made)
     record = {"key": KEY, "chosen": 2.0, "attempts": [one.model_dump() for one in made]}
-    found = Shown(trials=3, idle=0.1, goodput=0.97)
-    learn(record, found, cache)
+    evidence = Shown(trials=3, idle=0.1, goodput=0.97)
+    learn(record, evidence, cache)
     learn(record, None, cache)
-    learn(None, found, cache)
-    learn({"asked": "1,1", "not_needed": "slow links"}, found, cache)
-    assert cache.attempts(KEY) == {1.0: made[0], 2.0: attempt(2, shown=found)}
+    learn(None, evidence, cache)
+    learn({"asked": "1,1", "not_needed": "slow links"}, evidence, cache)
+    assert cache.attempts(KEY) == {1.0: made[0], 2.0: attempt(2, shown=evidence)}

@@ -23,10 +23,10 @@ class Stage:
 
     def __init__(self, retries: int, ends: list[Tried]) -> None:
         self.tried: list[Trial] = []
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.waits = 0
         self._ends = iter(ends)
-        self.attempts = Attempts(retries, self.said.append, self._wait)
+        self.attempts = Attempts(retries, self.lines.append, self._wait)
 
     def _wait(self, _say: Callable[[str], None]) -> bool:
         self.waits += 1
@@ -43,7 +43,7 @@ class Stage:
 def test_an_undisturbed_trial_is_tried_once() -> None:
     stage = Stage(2, [QUIET])
     assert stage.run() == QUIET
-    assert (stage.tried, stage.said, stage.waits) == ([TRIAL], [], 0)
+    assert (stage.tried, stage.lines, stage.waits) == ([TRIAL], [], 0)
 
 
 def test_a_disturbed_trial_is_repeated_after_a_wait() -> None:
@@ -54,7 +54,7 @@ def test_a_disturbed_trial_is_repeated_after_a_wait() -> None:
         "003-googlenet-switch-priority-1",
         "003-googlenet-switch-priority-1.2",
     ]
-    assert stage.said == [
+    assert stage.lines == [
         "disturbed: other programs used 1.0 of 2 cores for 9.0 s; attempt 2 of 3 follows"
     ]
     assert stage.waits == 1
@@ -64,7 +64,7 @@ def test_at_some_time_it_is_enough() -> None:
     stage = Stage(2, [DISTURBED] * 3)
     assert stage.run() == DISTURBED
     assert (len(stage.tried), stage.waits) == (3, 2)
-    assert stage.said[-1].endswith("; that was the last of 3 attempts")
+    assert stage.lines[-1].endswith("; that was the last of 3 attempts")
 
 
 def test_without_retries_it_is_told_only() -> None:
@@ -86,7 +86,7 @@ def test_a_machine_that_stays_busy_does_not_make_every_trial_last_three_times_as
     assert len(stage.tried) == 4
     stage.run()
     assert len(stage.tried) == 5
-    assert stage.said[-1].endswith("; not repeated, for the machine stays busy")
+    assert stage.lines[-1].endswith("; not repeated, for the machine stays busy")
     stage.run()  # undisturbed: from now on it is worth a repeat again
     stage.run()
     assert [trial.attempt for trial in stage.tried[5:]] == [1, 1, 2]
@@ -125,14 +125,14 @@ def test_waiting_for_a_quiet_machine(
     monkeypatch: pytest.MonkeyPatch, looks: list[float], quiet: bool, slept: int, waits: bool
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    said: list[str] = []
+    lines: list[str] = []
     sleeps: list[float] = []
-    found = wait_until_quiet(
-        said.append, sampler=Others(looks), sleep=sleeps.append, stat=lambda: ""
+    is_quiet = wait_until_quiet(
+        lines.append, sampler=Others(looks), sleep=sleeps.append, stat=lambda: ""
     )
-    assert (found, len(sleeps)) == (quiet, slept)
+    assert (is_quiet, len(sleeps)) == (quiet, slept)
     line = "waiting for a quiet machine, at most 30 s: others use 1.0 of 2 cores"
-    assert said == ([line] if waits else [])
+    assert lines == ([line] if waits else [])
 
 
 def test_where_nothing_can_be_seen_there_is_no_wait() -> None:

@@ -41,15 +41,15 @@ def test_workers_keep_their_order_where_no_ring_is_faster() -> None:
 def test_a_group_is_what_is_behind_one_switch() -> None:
     topology = load_topology(TOPOLOGIES / "two-rack-tree.yaml")
     workers = tuple(f"worker{number}" for number in (5, 0, 3, 1))
-    found = members_of(topology, Placement(("ps",), workers), get_schedule("p3"))
-    assert found.groups == (("worker5", "worker3"), ("worker0", "worker1"))
-    assert (found.servers, found.workers, found.schedule.name) == (("ps",), workers, "p3")
-    assert sorted(found.ring) == sorted(workers)
+    members = members_of(topology, Placement(("ps",), workers), get_schedule("p3"))
+    assert members.groups == (("worker5", "worker3"), ("worker0", "worker1"))
+    assert (members.servers, members.workers, members.schedule.name) == (("ps",), workers, "p3")
+    assert sorted(members.ring) == sorted(workers)
 
 
 def test_a_split_has_the_shares_of_its_linear_programme() -> None:
     topology = load_topology(TOPOLOGIES / "ps-10g-1g-3workers.yaml")
     placement = Placement(("ps",), ("worker0", "worker1", "worker2"))
-    found = members_of(topology, placement, get_schedule("split"))
-    assert found.shares == pytest.approx({"server": 0.4, "ring": 0.6}, rel=1e-6)
+    members = members_of(topology, placement, get_schedule("split"))
+    assert members.shares == pytest.approx({"server": 0.4, "ring": 0.6}, rel=1e-6)
     assert not members_of(topology, placement, get_schedule("ring")).shares

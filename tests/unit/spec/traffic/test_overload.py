@@ -41,6 +41,6 @@ def test_datagrams_of_several_sources_meet() -> None:
 def test_tcp_waits_for_room_and_shares_it() -> None:
     two = [Source(name, "ps", "worker0", 700e6, waits=True) for name in "ab"]
     assert overloads(topology(), two) == ()
-    (said,) = overloads(topology(), [Source("a", "ps", "worker0", 2e9, waits=True), two[1]])
-    assert said.startswith("a sends 2 Gbit/s over switch0->switch1, which carries 956.4 Mbit/s")
-    assert said.endswith("the rest waits")
+    (overload,) = overloads(topology(), [Source("a", "ps", "worker0", 2e9, waits=True), two[1]])
+    assert overload.startswith("a sends 2 Gbit/s over switch0->switch1, which carries 956.4 Mbit/s")
+    assert overload.endswith("the rest waits")

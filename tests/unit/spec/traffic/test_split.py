@@ -25,17 +25,17 @@ def ways(topology: Topology) -> dict[str, Demands]:
 @pytest.mark.parametrize("workers", [3, 4, 8, 16])
 def test_behind_a_trunk_as_fast_as_each_link(workers: int) -> None:
     """What nothing is below that has all parameters on a server and on workers: 2n/(n + 2) u."""
-    found = split(ways(trunk(workers)), SIZE)
-    assert found.bit_seconds * 10**9 == pytest.approx(2 * workers / (workers + 2), rel=1e-6)
+    shares = split(ways(trunk(workers)), SIZE)
+    assert shares.bit_seconds * 10**9 == pytest.approx(2 * workers / (workers + 2), rel=1e-6)
     # Both links are full: n x on the trunk, x + 2(n - 1)/n (1 - x) on a worker's.
     through = Fraction(2, workers + 2)
-    assert found.shares["server"] == pytest.approx(float(through), rel=1e-6)
-    assert sum(found.shares.values()) == pytest.approx(1, abs=1e-9)
+    assert shares.shares["server"] == pytest.approx(float(through), rel=1e-6)
+    assert sum(shares.shares.values()) == pytest.approx(1, abs=1e-9)
 
 
 def test_the_published_network_two_fifths_through_the_server() -> None:
-    found = split(ways(trunk(3)), SIZE)
-    assert found.shares == pytest.approx({"server": 0.4, "ring": 0.6}, rel=1e-6)
+    shares = split(ways(trunk(3)), SIZE)
+    assert shares.shares == pytest.approx({"server": 0.4, "ring": 0.6}, rel=1e-6)
 
 
 def test_a_slow_trunk_leaves_all_to_the_ring_and_slow_links_to_the_server() -> None:
@@ -55,9 +55,9 @@ def test_a_slow_trunk_leaves_all_to_the_ring_and_slow_links_to_the_server() -> N
         for one in crawling.links
     )
     topology = Topology("wide", "", crawling.hosts, crawling.switches, wide)
-    found = split(ways(topology), SIZE)
-    assert found.shares["server"] == pytest.approx(1, abs=1e-6)
-    assert found.bit_seconds * 10**9 == pytest.approx(1, rel=1e-6)
+    shares = split(ways(topology), SIZE)
+    assert shares.shares["server"] == pytest.approx(1, abs=1e-6)
+    assert shares.bit_seconds * 10**9 == pytest.approx(1, rel=1e-6)
 
 
 def test_what_crosses_nothing_is_split_equally() -> None:

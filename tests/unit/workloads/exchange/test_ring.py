@@ -39,7 +39,7 @@ def added_by_hand(
     added from the one after it round to it.
     """
     owned = [0] * workers
-    found = b""
+    parameters = b""
     for number, tensor in enumerate(model.tensors):
         drawn = np.random.default_rng([7, 1, number]).standard_normal(tensor.elements, np.float32)
         p = drawn * np.float32(0.01)
@@ -61,8 +61,8 @@ def added_by_hand(
                 for gradient in gradients[1:]:
                     total = total + gradient
                 part -= np.float32(rate / workers) * total
-        found += p.tobytes()
-    return found
+        parameters += p.tobytes()
+    return parameters
 
 
 def digest_by_hand(schedule: Schedule, workers: int, model: Model = MODEL) -> str:
@@ -99,15 +99,15 @@ def digest_by_hand(schedule: Schedule, workers: int, model: Model = MODEL) -> st
 def test_all_members_end_with_the_sums_of_their_order(
     tmp_path: Path, schedule: Schedule, workers: int
 ) -> None:
-    found = digests_together(tmp_path, MODEL, schedule, workers=workers, **ASKED)
-    assert found == {digest_by_hand(schedule, workers)}
+    digests = digests_together(tmp_path, MODEL, schedule, workers=workers, **ASKED)
+    assert digests == {digest_by_hand(schedule, workers)}
 
 
 def test_a_slow_member_changes_no_bit(tmp_path: Path) -> None:
     """Sums wait for its gradient, and others are ahead of it."""
     slow = (0.0, 0.3, 0.1)
-    found = digests_together(tmp_path, MODEL, RING, workers=3, layer_seconds=slow, **ASKED)
-    assert found == {digest_by_hand(RING, 3)}
+    digests = digests_together(tmp_path, MODEL, RING, workers=3, layer_seconds=slow, **ASKED)
+    assert digests == {digest_by_hand(RING, 3)}
 
 
 def test_it_is_near_what_a_parameter_server_makes() -> None:
@@ -160,8 +160,8 @@ class Failing(RingExchange):
 @pytest.mark.parametrize("workers", [2, 3, 5])
 def test_all_name_the_member_that_failed(tmp_path: Path, workers: int) -> None:
     failing = replace(RING, slice_bytes=4096, exchange=f"{__name__}:Failing")
-    found = tried_together(tmp_path, MODEL, failing, workers=workers, **ASKED)
-    for number, error in enumerate(found):
+    ends = tried_together(tmp_path, MODEL, failing, workers=workers, **ASKED)
+    for number, error in enumerate(ends):
         assert isinstance(error, WorkloadError)
         why = "iteration 1: out of numbers"
         assert str(error).endswith(why if number == 1 else f"worker1 gave up: {why}")
@@ -181,8 +181,8 @@ class Vanishing(RingExchange):
 @pytest.mark.parametrize("workers", [3, 5])
 def test_all_name_the_member_that_is_gone(tmp_path: Path, workers: int) -> None:
     vanishing = replace(RING, slice_bytes=4096, exchange=f"{__name__}:Vanishing")
-    found = tried_together(tmp_path, MODEL, vanishing, workers=workers, **ASKED)
-    for number, error in enumerate(found):
+    ends = tried_together(tmp_path, MODEL, vanishing, workers=workers, **ASKED)
+    for number, error in enumerate(ends):
         assert isinstance(error, WorkloadError)
         if number != 1:  # which is not there any more
             assert "worker1 disconnected" in str(error)
@@ -242,7 +242,7 @@ def test_what_may_not_come_is_refused() -> None:
 
 def test_owners_share_the_bytes_of_every_part() -> None:
     layout = Layout(model_of([[300], [300], [40] * 6]), 1, 1, 400)
-    found = owners(layout, 3)
-    assert found == (0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2)
+    owned = owners(layout, 3)
+    assert owned == (0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2)
     assert set(owners(layout, 1)) == {0}
     assert owners(Layout(model_of([[300], [100], [100]]), 1, 1), 2) == (0, 1, 1)

@@ -28,8 +28,8 @@ def test_exact_codecs_change_no_bit(
     coded = replace(RING, push_codec=named(codec), pull_codec=named(codec))
     expected = digests_together(tmp_path, MODEL, RING, workers=workers, iterations=3, rate=0.1)
     assert len(expected) == 1
-    found = digests_together(tmp_path, MODEL, coded, workers=workers, iterations=3, rate=0.1)
-    assert found == expected
+    digests = digests_together(tmp_path, MODEL, coded, workers=workers, iterations=3, rate=0.1)
+    assert digests == expected
 
 
 @pytest.mark.parametrize(

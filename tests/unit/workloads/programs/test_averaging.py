@@ -123,8 +123,8 @@ def test_diloco_is_a_loop_of_ten_lines(tmp_path: Path, base: Schedule) -> None:
         velocity = 0.9 * velocity + delta
         x = x - 0.7 * (delta + 0.9 * velocity)
     schedule = local(base, 5, outer_learning_rate=0.7, outer_momentum=0.9)
-    found = trained(tmp_path, schedule, iterations=20)
-    assert np.abs(found - x).max() < 1e-6
+    training = trained(tmp_path, schedule, iterations=20)
+    assert np.abs(training - x).max() < 1e-6
 
 
 @synchronisations
@@ -141,8 +141,8 @@ def test_local_steps_are_the_experiments_optimizer_and_a_short_round_counts(
                 own[i] -= 0.01 * velocities[i]
         x = np.mean(own, axis=0)
     learning = Learning(optimizer=Optimizer("momentum", momentum=0.8))
-    found = trained(tmp_path, local(base, 3), iterations=7, learning=learning)
-    assert np.abs(found - x).max() < 1e-6
+    training = trained(tmp_path, local(base, 3), iterations=7, learning=learning)
+    assert np.abs(training - x).max() < 1e-6
 
 
 def trained(folder: Path, schedule: Schedule, **given: Any) -> Values:
@@ -180,8 +180,8 @@ def test_nobody_waits_for_what_leaves_before_the_next_exchange(
 def test_across_groups_the_centre_is_that_of_all(tmp_path: Path) -> None:
     schedule = elastic(replace(get_schedule("hybrid"), slice_bytes=40_000), 2)
     groups = (("worker0", "worker1"), ("worker2",))
-    found = trained(tmp_path, schedule, iterations=7, groups=groups)
-    assert np.abs(found - elastic_by_hand(2, 7)).max() < 1e-6
+    training = trained(tmp_path, schedule, iterations=7, groups=groups)
+    assert np.abs(training - elastic_by_hand(2, 7)).max() < 1e-6
 
 
 def test_on_two_ways_each_part_is_that_of_all(

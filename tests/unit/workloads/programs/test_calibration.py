@@ -110,22 +110,22 @@ def test_a_killed_worker_ends_the_calibration(bench: Bench) -> None:
     ps, workers = start(bench, seconds=3)
     ps.event("calibrating")
     os.kill(workers[1].popen.pid, signal.SIGKILL)
-    status, said = ps.ended()
+    status, message = ps.ended()
     assert status == 1
-    assert said.startswith("ps: worker1: disconnected")
+    assert message.startswith("ps: worker1: disconnected")
     for worker in (workers[0], workers[2]):
         assert worker.ended()[0] == 1
 
 
 @pytest.mark.parametrize(
-    ("frame", "said"),
+    ("frame", "message"),
     [
         (Frame(FrameType.PULL, 0), "worker0: unexpected PULL frame of worker 0"),
         (Frame(FrameType.GRADIENT, 1), "worker0: unexpected GRADIENT frame of worker 1"),
         (Frame(FrameType.GRADIENT, 0, length=3), "worker0: 3 bytes at offset 0 are no chunk"),
     ],
 )
-def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: str) -> None:
+def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, message: str) -> None:
     ps = bench.start("ps", **{**SERVER, "workers": ["worker0"], "seconds": 0.1})
     port = ps.event("listening")["port"]
     there = ("127.0.0.1", port)
@@ -139,11 +139,11 @@ def test_a_frame_that_does_not_belong_there(bench: Bench, frame: Frame, said: st
         )
         Connection(down).send([Parcel(listen)])
         connection.send([Parcel(hello), Parcel(frame.pack() + bytes(frame.length))])
-        with pytest.raises(PeerError, match=said):
+        with pytest.raises(PeerError, match=message):
             receive_all(connection)
     status, errors = ps.ended()
     assert status == 1
-    assert errors.startswith(f"ps: {said}")
+    assert errors.startswith(f"ps: {message}")
 
 
 def test_the_job_of_a_calibration(bench: Bench) -> None:

@@ -52,12 +52,12 @@ def test_a_worker_alone_does_its_iterations(bench: Bench) -> None:
 def test_an_exchange_that_raises_ends_its_worker(bench: Bench) -> None:
     exchange = f"{__name__}:Failing"
     worker = bench.start("worker0", workers=["worker0"], schedule=under(exchange))
-    status, said = worker.ended()
+    status, message = worker.ended()
     assert status == 1
-    assert said.startswith(
+    assert message.startswith(
         f"worker0: iteration 0: exchange {exchange!r} raised LookupError: nobody takes unit "
     )
-    assert "(test_own_code.py, line " in said
+    assert "(test_own_code.py, line " in message
 
 
 def test_a_user_defined_program_runs(bench: Bench) -> None:
@@ -67,9 +67,9 @@ def test_a_user_defined_program_runs(bench: Bench) -> None:
 
 
 def test_a_program_that_is_none(bench: Bench) -> None:
-    status, said = bench.start("ps", program="experiments.own_exchange:Alone").ended()
+    status, message = bench.start("ps", program="experiments.own_exchange:Alone").ended()
     assert status == 2
-    assert "TypeError: Alone is not a subclass of Program" in said
+    assert "TypeError: Alone is not a subclass of Program" in message
 
 
 @pytest.mark.parametrize("schedule", ["none", "fifo"])

@@ -205,9 +205,9 @@ def test_a_source_without_a_receiver_says_so(tmp_path: Path, processes: list[Pro
     file = tmp_path / "job.json"
     file.write_text(json.dumps(told))
     processes.append(Process(file))
-    status, said = processes[-1].ended()
+    status, message = processes[-1].ended()
     assert status == 1
-    assert said.startswith("generator: cannot reach the receiver of the traffic at 127.0.0.1:1")
+    assert message.startswith("generator: cannot reach the receiver of the traffic at 127.0.0.1:1")
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,10 @@ def by_one_process(iterations: int, batch: int, rate: float) -> NDArray[np.float
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(module(images), labels).backward()
         optimizer.step()
-    found: NDArray[np.float64] = torch.cat(
+    values: NDArray[np.float64] = torch.cat(
         [one.detach().flatten() for one in module.parameters()]
     ).numpy()
-    return found
+    return values
 
 
 @pytest.mark.parametrize("schedule", ["none", "p3"])
@@ -118,9 +118,9 @@ def test_three_workers_compute_what_one_process_does_on_the_joined_batch(
             learning_rate=rate, learning=Learning("torch", "digits", dtype="float64"),
         )  # fmt: skip
     expected = by_one_process(iterations, batch, rate)
-    (found,) = kept
-    assert found.dtype == np.float64
-    difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    (parameters,) = kept
+    assert parameters.dtype == np.float64
+    difference = np.linalg.norm(parameters - expected) / np.linalg.norm(expected)
     assert difference <= 1e-12
 
 

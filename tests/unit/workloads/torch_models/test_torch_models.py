@@ -24,8 +24,8 @@ def test_a_library_network_has_the_tensors_and_multiplications_of_its_file(name:
     assert parameters == [(tensor.name, tensor.shape) for tensor in model.tensors]
     # Found by calling it: which layers are called in which order, and what each multiplies.
     example = torch.zeros(1, *built.input_shape, device="meta")
-    found = profile_of(name, built.module, example).layers
-    told = [(layer.name, layer.macs, layer.tensors, layer.kind) for layer in found]
+    layers = profile_of(name, built.module, example).layers
+    told = [(layer.name, layer.macs, layer.tensors, layer.kind) for layer in layers]
     assert told == [(layer.name, layer.macs, layer.tensors, layer.kind) for layer in model.layers]
 
 
