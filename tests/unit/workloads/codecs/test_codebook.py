@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workloads.codecs.codebook import Codebook, Groups, first_table, lloyd
+from workloads.codecs.codebook import Codebook, Groups, first_table, lloyd, places_in
 from workloads.codecs.codec import bytes_of
 from workloads.codecs.part import Part
 
@@ -99,3 +99,23 @@ def test_what_is_not_finite_is_refused(wrong: float) -> None:
 
 def test_one_value_is_enough() -> None:
     assert sent(Codebook(3), np.array([2.5], np.float32)).tolist() == [2.5]
+
+
+@pytest.mark.parametrize("entries", [2, 16, 256])
+@pytest.mark.parametrize("name", TENSORS)
+def test_of_many_values_the_places_are_those_of_a_search(name: str, entries: int) -> None:
+    generator = np.random.default_rng(3)
+    values = generator.choice(np.concatenate([TENSORS[name], -TENSORS[name]]), 1 << 17)
+    borders = np.sort(generator.choice(values, entries - 1))
+    some = generator.integers(0, len(values), 1000)
+    values[some] = generator.choice(borders, 1000)  # a border itself is below it
+    assert (places_in(borders, values) == np.searchsorted(borders, values)).all()
+
+
+def test_groups_of_many_values_have_the_sums_of_all() -> None:
+    values = np.random.default_rng(4).standard_normal((1 << 19) + 5).astype(np.float32)
+    groups = Groups.of(values)
+    assert groups.counts.sum() == len(values)
+    sums = groups.counts * groups.means
+    assert np.allclose(sums[:-1], np.sort(values)[: len(sums) * 3 - 3].reshape(-1, 3).sum(axis=1))
+    assert sums.sum() == pytest.approx(values.sum(dtype=np.float64))
