@@ -60,7 +60,7 @@ THROTTLED_A_LITTLE = 0.001
 """A few milliseconds in ten seconds: a burst met the end of a period."""
 CODING_SHARE = 0.02
 """Of the measured time: a device's coding is waited for, and what this machine takes beyond that is
-in the figure, though the device would not have taken it."""
+in the figure, though the device would not have taken it. So are steps of workers' own."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,11 @@ def _coded_slowly(trial: TrialMeasure) -> Iterable[str]:
         yield (
             "coding took this machine longer than the device model says: "
             f"{number_text(trial.coding_excess_seconds, 2)} s an iteration"
+        )
+    if trial.steps_excess_seconds and trial.steps_excess_share > CODING_SHARE:
+        yield (
+            "workers' own steps were late, for which a device takes no time: "
+            f"{number_text(trial.steps_excess_seconds, 2)} s an iteration"
         )
 
 

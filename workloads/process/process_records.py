@@ -250,15 +250,17 @@ class PsEnd(ProcessEnd):
 
 @dataclass(frozen=True)
 class CodingTime:
-    """What coding took a worker, in this system's ns.
+    """What coding, or steps of its own, took a worker, in this system's ns.
 
     Attributes:
-        planned_ns: the emulated device's time, which was waited for.
+        planned_ns: the emulated device's time, which was waited for; a step of its own has none.
         excess_ns: by how much longer this machine took, so that something came later than planned.
+        iterations: in which it did: those after the warm-up; None: all (of older versions).
     """
 
     planned_ns: int
     excess_ns: int
+    iterations: int | None = None
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,7 @@ class WorkerEnd(ProcessEnd):
         retransmits: the sum over its connections.
         parameters_sha256: what it ended with, where workers apply gradients themselves.
         coding: None: nothing was coded, or the worker computes in real time.
+        steps: of its own, between exchanges and before them; None: it takes none, or as above.
     """
 
     training_cpu: TrainingCpuUse
@@ -276,6 +279,7 @@ class WorkerEnd(ProcessEnd):
     connections: Sequence[ConnectionEnd]
     parameters_sha256: str | None = None
     coding: CodingTime | None = None
+    steps: CodingTime | None = None
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def compute_of(job: WorkerJob, layout: Layout, arena: Arena, clock: Clock) -> Co
                 leaves_vectors=lambda name: codec_named(name, 0).leaves_vectors,
             ),
             rounds=job.rounds,
+            steps=job.schedule.averages,
+            warm_up=job.warm_up,
         )
     compute: Compute = _torch().TorchCompute(job, layout, arena, clock)
     return compute

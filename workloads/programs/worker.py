@@ -97,6 +97,7 @@ class Worker:
                 connections=states,
                 parameters_sha256=ended.parameters_sha256,
                 coding=self._compute.coding,
+                steps=self._compute.steps,
             )
         )
 

@@ -58,6 +58,11 @@ class Compute(ABC):
         return None
 
     @property
+    def steps(self) -> CodingTime | None:
+        """What the worker's own steps have cost so far; None: it takes none, or in real time."""
+        return None
+
+    @property
     def loss(self) -> float | None:
         """Of the last forward pass, mean over the batch; None: it has none."""
         return None

@@ -93,6 +93,8 @@ class Emulated(Compute):
         coding: seconds that the device takes per layer to decode its parameters and to encode its
             gradients.
         rounds: at whose beginnings parameters come, and at whose ends gradients leave.
+        steps: whether the worker changes parameters of its own when a layer has its gradient.
+        warm_up: iterations before those for which it counts how late this machine is.
     """
 
     def __init__(
@@ -108,6 +110,8 @@ class Emulated(Compute):
         clock: Clock,
         coding: CodingSeconds = NO_CODING,
         rounds: Rounds,
+        steps: bool = False,
+        warm_up: int = 0,
     ) -> None:
         def stretched(seconds: Callable[[Layer], float]) -> list[int]:
             return [round(seconds(layer) * stretch * 1e9) for layer in model.layers]
@@ -118,7 +122,9 @@ class Emulated(Compute):
         self._not_coded = [0] * len(model.layers)
         self._rounds = rounds
         self._iteration = -1
-        self._planned_ns = self._excess_ns = self._late_ns = 0
+        self._steps = steps
+        self._warm_up = warm_up
+        self._planned_ns = self._excess_ns = self._steps_excess_ns = self._late_ns = 0
         self._graph = model.graph
         self._needed_by: list[list[int]] = [[] for _ in model.layers]
         for layer, inputs in enumerate(self._graph):
@@ -140,7 +146,16 @@ class Emulated(Compute):
         """The device's time for coding so far, and by how much this machine's was longer."""
         if not any(self._encoding) and not any(self._decoding):
             return None
-        return CodingTime(self._planned_ns, self._excess_ns)
+        return CodingTime(self._planned_ns, self._excess_ns, self._counted)
+
+    @property
+    def steps(self) -> CodingTime | None:
+        """By how much this machine was late with steps, for which the device takes no time."""
+        return CodingTime(0, self._steps_excess_ns, self._counted) if self._steps else None
+
+    @property
+    def _counted(self) -> int:
+        return max(0, self._iteration + 1 - self._warm_up)
 
     def forward(self, gate: Gate) -> None:
         """Wait for as long as each layer takes, after those that it needs and its parameters."""
@@ -153,7 +168,7 @@ class Emulated(Compute):
             layer, not_before = gate.wait(ready)
             begin = self._clock.now()
             self._pacer.plan(not_before, self._forward[layer] + decoding[layer])
-            self._coded(decoding[layer])
+            self._done(decoding[layer], steps=False)
             gate.computed("forward", layer, begin, self._pacer.wait())
             ready.remove(layer)
             for after in self._needed_by[layer]:
@@ -174,15 +189,27 @@ class Emulated(Compute):
             for tensor in self._layer_tensors[layer]:
                 self._objective.to_gradient(self._arena.tensor(tensor))
                 gate.prepare(tensor)
-            self._coded(encoding[layer])
+            self._done(encoding[layer], steps=self._steps)
             gate.computed("backward", layer, begin, self._pacer.wait())
             for tensor in self._layer_tensors[layer]:
                 gate.give(tensor)
 
-    def _coded(self, planned_ns: int) -> None:
-        """Note what a layer's coding took: what the device takes, and how late this machine is."""
+    def _done(self, planned_ns: int, *, steps: bool) -> None:
+        """Note what a layer's coding took, or its step, if any: how late this machine is with it.
+
+        A layer that is coded and has a step is late by its coding, which takes longer.
+
+        Args:
+            planned_ns: what the device takes for its coding.
+            steps: whether its parameters were changed.
+        """
         late = max(0, self._clock.now() - self._pacer.planned_end)
+        later = max(0, late - self._late_ns)
+        self._late_ns = late
+        if self._iteration < self._warm_up:
+            return
         if planned_ns:
             self._planned_ns += planned_ns
-            self._excess_ns += max(0, late - self._late_ns)
-        self._late_ns = late
+            self._excess_ns += later
+        elif steps:
+            self._steps_excess_ns += later

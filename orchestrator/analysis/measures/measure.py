@@ -22,7 +22,11 @@ from orchestrator.analysis.measures.machine.conditions import (
     host_use,
     idle_within,
 )
-from orchestrator.analysis.measures.machine.cpu_seconds import TrainingCpu, training_cpu
+from orchestrator.analysis.measures.machine.cpu_seconds import (
+    TrainingCpu,
+    device_times,
+    training_cpu,
+)
 from orchestrator.analysis.measures.machine.disturbance import Use, disturbances, use_within
 from orchestrator.analysis.measures.shares import Rates, Shares, rates_of, shares_of
 from orchestrator.analysis.reading.records import Trial
@@ -119,6 +123,8 @@ class TrialMeasure(Chosen):
             None: nothing was coded.
         coding_excess_seconds: by how much longer this machine took, per iteration of the worker
             for which that was most: it held the figure up.
+        steps_excess_seconds: by how much workers' own steps were late, for which a device takes no
+            time; None: they take none.
     """
 
     index: int
@@ -189,6 +195,7 @@ class TrialMeasure(Chosen):
     fullest: LinkUse | None = None
     coding_seconds: float | None = None
     coding_excess_seconds: float = 0.0
+    steps_excess_seconds: float | None = None
     beside: tuple[BesideMeasure, ...] = ()
 
     @property
@@ -240,6 +247,11 @@ class TrialMeasure(Chosen):
         return self.coding_excess_seconds / fmean(self.iteration_seconds)
 
     @property
+    def steps_excess_share(self) -> float:
+        """Of an iteration's time."""
+        return (self.steps_excess_seconds or 0.0) / fmean(self.iteration_seconds)
+
+    @property
     def throttled_share(self) -> float:
         """Of the host that was throttled most."""
         return max((host.throttled_share or 0.0 for host in self.hosts), default=0.0)
@@ -272,8 +284,9 @@ def measure(trial: Trial) -> TrialMeasure:
     idle_mean, idle_worst = idle_within(network.cpu, begin, end)
     switch_idle_mean, switch_idle_worst = idle_within(network.switch_cpu, begin, end)
     payload = _payload(trial)
-    coding = [end.coding for end in trial.worker_ends if end.coding]
-    ns = _NS * stretch * (what.warm_up + what.iterations + what.cool_down)
+    iterations = what.warm_up + what.iterations + what.cool_down
+    coding = device_times((end.coding for end in trial.worker_ends), iterations, stretch)
+    steps = device_times((end.steps for end in trial.worker_ends), iterations, stretch)
     cpu_workers = sum(worker.cpu_seconds for worker in trial.worker_ends)
     cpu_servers = sum(end.cpu_seconds for end in ends)
     return TrialMeasure(
@@ -338,8 +351,9 @@ def measure(trial: Trial) -> TrialMeasure:
         learnt=learnt(trial),
         resumed_after=what.resumed_after,
         beside=measure_beside(trial.beside, what.scale, window, network),
-        coding_seconds=max(one.planned_ns for one in coding) / ns if coding else None,
-        coding_excess_seconds=max((one.excess_ns for one in coding), default=0) / ns,
+        coding_seconds=coding.planned if coding else None,
+        coding_excess_seconds=coding.excess if coding else 0.0,
+        steps_excess_seconds=steps.excess if steps else None,
     )
 
 

@@ -54,7 +54,7 @@ def full(
     for way in WAYS:
         ports = dict.fromkeys(
             port
-            for server in tuple(servers) or (exchange.server,)
+            for server in tuple(servers) or exchange.servers[:1]
             for port in bottleneck(replace(exchange, server=server), way).ports
         )
         rate_bps = sum(port.rate_bps for port in ports)

@@ -94,6 +94,7 @@ class FakeTrial:
     server: bool = True  # whether there is a parameter server
     communication: Schedule | None = None  # what the schedule stands for; None: as its name says
     demands: tuple[Demand, ...] | None = None  # what it sent in an iteration
+    steps: CodingTime | None = None
     coding: CodingTime | None = None  # of the last worker; the others took half as long
     losses: Sequence[float] = ()  # of real training; a worker's are its number more
     accuracies: Mapping[int, float] = field(default_factory=dict)  # iteration -> held-out accuracy
@@ -245,6 +246,7 @@ class FakeTrial:
             coding = CodingTime(coding.planned_ns // 2, coding.excess_ns // 2)
         end = WorkerEnd(
             coding=coding,
+            steps=self.steps,
             cpu_seconds=0.5 + number,
             max_rss_bytes=1,
             training_cpu=TrainingCpuUse(0.25 + number, 0.125),

@@ -47,6 +47,21 @@ def test_coding_that_this_machine_was_slow_with(tmp_path: Path) -> None:
     )
 
 
+def test_steps_of_workers_own_that_were_late(tmp_path: Path) -> None:
+    late = coded(0.021)
+    counted = replace(late, iterations=FakeTrial().all_iterations // 2)
+    for number, (steps, share) in enumerate(((late, 0.021), (counted, 0.042))):
+        trial = FakeTrial(steps=steps)
+        seconds = trial.workers * trial.batch / trial.imgs_per_sec
+        made = measure(read_trial(trial.write(tmp_path / str(number))))
+        assert made.steps_excess_seconds is not None
+        assert made.steps_excess_seconds == pytest.approx(share * seconds, rel=0.1)
+        assert judge_trial(made).doubtful == (
+            "workers' own steps were late, for which a device takes no time: "
+            f"{number_text(made.steps_excess_seconds, 2)} s an iteration",
+        )
+
+
 def judged_run(trials: Sequence[TrialMeasure]) -> tuple[Verdict, ...]:
     """Judge trials of which no bound is known."""
     return judge_run(trials, [None] * len(trials))

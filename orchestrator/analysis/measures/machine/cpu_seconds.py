@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from workloads.process.process_records import PsEnd, WorkerEnd
+from workloads.process.process_records import CodingTime, PsEnd, WorkerEnd
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,36 @@ def training_cpu(
         workers=sum(used.seconds for used in of_workers),
         gradients=sum(used.arithmetic_seconds for used in of_workers),
         gigabytes=payload / 1e9,
+    )
+
+
+@dataclass(frozen=True)
+class DeviceTimes:
+    """What coding or steps took an iteration, in the real system's seconds.
+
+    Attributes:
+        planned: of the worker whose device took most.
+        excess: by how much longer this machine took, of the worker for which that was most.
+    """
+
+    planned: float
+    excess: float
+
+
+def device_times(
+    times: Iterable[CodingTime | None], iterations: int, stretch: float
+) -> DeviceTimes | None:
+    """What workers recorded of it; None: nothing.
+
+    Args:
+        times: by worker.
+        iterations: of the training; older versions counted all.
+        stretch: D.
+    """
+    counted = [(one, 1e9 * stretch * (one.iterations or iterations)) for one in times if one]
+    if not counted:
+        return None
+    return DeviceTimes(
+        max(one.planned_ns / ns for one, ns in counted),
+        max(one.excess_ns / ns for one, ns in counted),
     )

@@ -347,6 +347,7 @@ MEASURES: tuple[Measure, ...] = (
         "s",
         of(lambda t: None if t.coding_seconds is None else t.coding_excess_seconds),
     ),
+    Measure("steps_excess_seconds", "s", of(lambda t: t.steps_excess_seconds)),
     Measure("throttled_share_worst", "1", of(lambda t: t.throttled_share)),
     Measure(
         "throttled_shares",

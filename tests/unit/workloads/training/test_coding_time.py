@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.unit.workloads.in_process import model_of
-from workloads.models.coding import CodingSeconds, coding_seconds, measured
+from workloads.models.coding import NO_CODING, CodingSeconds, coding_seconds, measured
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Layer
 from workloads.process.process_records import CodingTime
@@ -63,15 +63,28 @@ class Slow(Gate):
 
 def backward(coding_ns: int) -> tuple[list[tuple[int, int]], CodingTime | None]:
     """When tensors are given, where a layer computes for a second, and is encoded for two."""
+    compute, gate = _computing(coding_ns, CodingSeconds(encode=_two, decode=_one))
+    compute.backward(gate)
+    return gate.given, compute.coding
+
+
+def _one(_layer: Layer) -> float:
+    return 1.0
+
+
+def _two(_layer: Layer) -> float:
+    return 2.0
+
+
+def _computing(
+    coding_ns: int, coding: CodingSeconds, *, steps: bool = False, warm_up: int = -1
+) -> tuple[Emulated, Slow]:
+    """A device whose layers take a second, where each tensor's coding, or step, takes so long.
+
+    A backward pass without a forward pass is of the iteration before the first one.
+    """
     clock, layout = FakeClock(), Layout(MODEL, 1, 1)
     gate = Slow(clock, coding_ns)
-
-    def one(_layer: Layer) -> float:
-        return 1.0
-
-    def two(_layer: Layer) -> float:
-        return 2.0
-
     compute = Emulated(
         MODEL,
         Constant("constant", 0.0, 0.0, 0.0),
@@ -81,11 +94,12 @@ def backward(coding_ns: int) -> tuple[list[tuple[int, int]], CodingTime | None]:
         arena=Arena(layout),
         objective=Objective(1, 0),
         clock=clock,
-        rounds=Rounds(1, 1),
-        coding=CodingSeconds(encode=two, decode=one),
+        rounds=Rounds(4, 1),
+        coding=coding,
+        steps=steps,
+        warm_up=warm_up,
     )
-    compute.backward(gate)
-    return gate.given, compute.coding
+    return compute, gate
 
 
 class Constant(DeviceModel):
@@ -99,14 +113,35 @@ class Constant(DeviceModel):
 def test_coding_is_waited_for_like_compute() -> None:
     given, coding = backward(coding_ns=SECOND // 2)
     assert given == [(2, 3 * SECOND), (0, 6 * SECOND), (1, 6 * SECOND)]
-    assert coding == CodingTime(planned_ns=4 * SECOND, excess_ns=0)
+    assert coding == CodingTime(planned_ns=4 * SECOND, excess_ns=0, iterations=1)
 
 
 def test_what_this_machine_takes_longer_is_recorded() -> None:
     # The last layer has one tensor, which is a second late; the first has two, and is two later.
     given, coding = backward(coding_ns=4 * SECOND)
     assert given == [(2, 4 * SECOND), (0, 12 * SECOND), (1, 12 * SECOND)]
-    assert coding == CodingTime(planned_ns=4 * SECOND, excess_ns=6 * SECOND)
+    assert coding == CodingTime(planned_ns=4 * SECOND, excess_ns=6 * SECOND, iterations=1)
+
+
+def test_steps_of_a_worker_s_own_are_judged_by_how_late_they_are() -> None:
+    compute, gate = _computing(SECOND // 2, NO_CODING, steps=True)
+    compute.backward(gate)
+    assert (compute.coding, compute.steps) == (None, CodingTime(0, 0, 1))
+    compute, gate = _computing(3 * SECOND, NO_CODING, steps=True)
+    compute.backward(gate)  # one tensor, then two, in a second each
+    assert compute.steps == CodingTime(0, 7 * SECOND, 1)
+    assert _computing(0, NO_CODING)[0].steps is None
+
+
+def test_what_a_warm_up_took_is_left_out() -> None:
+    compute, gate = _computing(4 * SECOND, CodingSeconds(encode=_two, decode=_one), warm_up=1)
+    compute.forward(gate)
+    compute.backward(gate)
+    assert compute.coding == CodingTime(0, 0, 0)
+    compute.forward(gate)
+    compute.backward(gate)
+    assert compute.coding is not None
+    assert (compute.coding.planned_ns, compute.coding.iterations) == (6 * SECOND, 1)
 
 
 def test_a_device_s_own_seconds_go_before_the_measured_ones() -> None:
