@@ -201,6 +201,18 @@ def least_queue_bytes(demands: Demands, port: Port) -> int:
     return KEPT * LEAST_BUFFER_BYTES * shared_windows(demands, port)
 
 
+def emulated_queue_bytes(demands: Demands, port: Port, scale: Scale) -> int:
+    """The emulated limit of a port's queue.
+
+    Windows do not get smaller than TCP needs them. So that they fit as they do in the real queue,
+    it holds what is to wait of all that cross it; no more than the real one.
+    """
+    windows = sum(
+        KEPT * scale.send_buffer_bytes(_queued_bytes(demands, one)) for one in demands.through(port)
+    )
+    return max(scale.queue_bytes(port.queue_bytes), min(port.queue_bytes, windows))
+
+
 def port_burst_segments(port: Port, scale: Scale) -> int:
     """How many segments may cross a port as one packet, in the emulation; at least 1."""
     allowed = min(

@@ -12,6 +12,7 @@ from orchestrator.emulation.ports.readback import asked_defaults
 from orchestrator.emulation.ports.shaping import DscpMatch, Match, PortShape
 from orchestrator.spec import (
     Demand,
+    Demands,
     Program,
     Scale,
     Throughput,
@@ -21,6 +22,7 @@ from orchestrator.spec import (
     program_demands,
 )
 from tests.unit.placed import exchange_of
+from workloads.exchange.demand import server_demands
 from workloads.schedule.library import get_schedule
 
 TOPOLOGIES = Path(__file__).parents[4] / "topologies"
@@ -143,6 +145,21 @@ def test_rates_queues_and_delays_are_scaled(tmp_path: Path) -> None:
     assert trunk.rate_bps == 125_000_000
     assert trunk.queue_bytes == 512 * 1024 // 4
     assert trunk.delay_us == 100
+
+
+def test_a_queue_at_a_small_scale_holds_the_least_windows_of_all_that_cross_it() -> None:
+    """Six workers' 32 KiB each; with fewer, or where the real one is no larger, nothing changes."""
+    where = topology("two-servers")
+    workers = tuple(f"worker{number}" for number in range(6))
+    demands = Demands(where, server_demands({"ps0": 1, "ps1": 1}, workers))
+    found = {
+        shape.port: shape.queue_bytes
+        for shape in port_shapes(demands, Scale(16, 1), get_schedule("none"))
+    }
+    assert found["core->ps0"] == found["ps1->core"] == 6 * 2 * 16 * 1024
+    assert found["core->worker3"] == found["worker3->core"] == 128 * 1024
+    whole = port_shapes(demands, Scale(), get_schedule("none"))
+    assert {shape.queue_bytes for shape in whole} == {1024 * 1024}
 
 
 def test_full_scale_is_the_file() -> None:
