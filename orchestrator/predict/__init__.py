@@ -72,7 +72,13 @@ from orchestrator.predict.network.windows import (
     longest_round_trip_seconds,
     window_limits,
 )
-from orchestrator.predict.row_bound import RowBound, bound_of, most_of, row_bound
+from orchestrator.predict.row_bound import (
+    RowBound,
+    bound_of,
+    has_own_paces,
+    most_of,
+    row_bound,
+)
 from orchestrator.predict.shared.fair import SharedLink, shared_links
 from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds
 from orchestrator.predict.shared.sharing import (
@@ -121,6 +127,7 @@ __all__ = [
     "fullest",
     "gain_of_unfair_shares",
     "goodput_bps",
+    "has_own_paces",
     "is_shared",
     "job_bounds",
     "lead_of",

@@ -19,7 +19,7 @@ from orchestrator.predict.bounds.paces import lead_of, own_paces
 from orchestrator.predict.case import Case
 from orchestrator.predict.demand_bound import demand_bound
 from orchestrator.spec import Demands, Placement, sent_demands
-from workloads.library import EXCHANGES
+from workloads.library import EXCHANGES, HYBRID
 from workloads.schedule.schedule import Schedule
 
 BoundOf = Literal["whole models", "any aggregation", "what is sent"]
@@ -45,6 +45,11 @@ def bound_of(schedule: Schedule) -> BoundOf:
     if schedule.coded or schedule.one_server or schedule.exchange not in EXCHANGES:
         return "what is sent"
     return "any aggregation"
+
+
+def has_own_paces(schedule: Schedule) -> bool:
+    """Whether groups of workers have paces of their own, of whose sum no bound is known."""
+    return schedule.exchange == HYBRID and not schedule.bulk_synchronous
 
 
 def row_bound(
@@ -74,7 +79,7 @@ def row_bound(
         )
         return RowBound(of, most)
     demands = demands or _demands(schedule, case)
-    if demands is None or not demands.declared:
+    if demands is None or not demands.declared or has_own_paces(schedule):
         return None
     if of == "what is sent":
         return RowBound(of, demand_bound(demands, case.coding(schedule)).imgs_per_sec)
@@ -108,7 +113,7 @@ def _demands(schedule: Schedule, case: Case) -> Demands | None:
     if schedule.exchange not in EXCHANGES and schedule.exchange not in case.code.exchanges:
         return None
     first = case.exchange
-    placement = Placement((first.server, *first.others), first.workers)
+    placement = Placement(first.servers, first.workers)
     try:
         return sent_demands(schedule, case.code, first.topology, placement, case.model)
     except ValueError:  # its servers are not placed

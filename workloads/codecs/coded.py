@@ -7,7 +7,7 @@ frames need not know the codec.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from workloads.codecs.codec import Codec
@@ -65,7 +65,9 @@ class CodedPayloads(Payloads):
 
     Attributes:
         keeps: whether the last payload of each unit is kept, as it came.
+        undecoded: whether a unit's is kept instead of being decoded.
         payloads: those.
+        additive: whether they may be added.
     """
 
     def __init__(self, coding: Coding, model: Model, layout: Layout, arena: Arena) -> None:
@@ -75,7 +77,9 @@ class CodedPayloads(Payloads):
         self._pieces: dict[int, list[memoryview]] = {}  # of units that have come in part
         self.exact = coding.exact
         self.may_be_sparse = coding.gives_sparse
+        self.additive = coding.additive
         self.keeps = False
+        self.undecoded: Callable[[Unit], bool] = _is_decoded
         self.payloads: dict[int, memoryview] = {}
 
     def frames(self, kind: FrameType, *, together: bool = False) -> Frames:
@@ -116,8 +120,11 @@ class CodedPayloads(Payloads):
             FrameError: it is no payload of this unit.
         """
         begin = time.monotonic_ns()
-        if self.keeps:
+        undecoded = self.undecoded(unit)
+        if self.keeps or undecoded:
             self.payloads[unit.number] = payload
+        if undecoded:
+            return
         part = self._parts[unit.number]
         sparse = None if self.sparse is None else self._coding.sparse(part, payload)
         if sparse is None or self.sparse is None:
@@ -125,6 +132,10 @@ class CodedPayloads(Payloads):
         else:
             self.sparse[unit.number] = sparse
         self.decoding_ns[unit.number] = time.monotonic_ns() - begin
+
+
+def _is_decoded(_unit: Unit) -> bool:
+    return False
 
 
 class CodedFrames:
@@ -159,6 +170,10 @@ class CodedFrames:
     def prepare(self, unit: Unit, iteration: int) -> None:
         """Encode a unit's values, which are those of an iteration."""
         self._ready[unit.number] = iteration, self.encoded(unit)
+
+    def codes(self, unit: Unit) -> bool:
+        """Whether a unit is coded; else it travels as it is."""
+        return self._coding.codes(self._parts[unit.number])
 
     def encoded(self, unit: Unit) -> memoryview:
         """The payload of a unit's values.

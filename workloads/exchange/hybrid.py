@@ -26,7 +26,18 @@ class HybridExchange(Exchange):
     """Sums go round each group up to their owners, who exchange them with the server."""
 
     honours = frozenset(
-        {"order", "place", "slice", "not_sent_limit", "synchronisation", "groups", "averaging"}
+        {
+            "order",
+            "place",
+            "slice",
+            "not_sent_limit",
+            "synchronisation",
+            "staleness",
+            "groups",
+            "push_codec",
+            "pull_codec",
+            "averaging",
+        }
     )
     brings_parameters = True
 
@@ -64,17 +75,27 @@ class HybridExchange(Exchange):
             self._came,
             into=self._ring.parameters,
         )
+        self._server.keep_payloads()
         self._not_summed = [len(unit.chunks) for unit in layout.units]
         self._counting = Lock()
         self._versions = [0] * len(layout.units)  # parameters that have come from the server
         self._ring.open(self._summed)
         self._server.start()
 
+    def more(self, iteration: int) -> bool:
+        """Where groups have paces of their own, the server says which iteration is the last."""
+        return super().more(iteration) or (
+            self.end.job.goes_on and self._server.wait_for_more(iteration)
+        )
+
     def begin(self, iteration: int) -> int | None:
-        """Begin an iteration: nobody waits for a step of the others."""
+        """With a step barrier: wait until the server releases it, and ask for what is owned."""
         self._iteration = iteration
+        released = None
+        if self.end.job.schedule.barrier:
+            released = self._server.wait_for_release(iteration)
         self._server.begin(iteration)
-        return None
+        return released
 
     def wait(self, layers: Sequence[int]) -> tuple[int, int]:
         """Wait until one of the layers has its parameters."""
@@ -121,9 +142,13 @@ class HybridExchange(Exchange):
             self._server.give(unit, number)
 
     def _came(self, unit: Unit, decoding_ns: int) -> None:
-        """The server's parameters of a unit have come; send them round."""
-        del decoding_ns  # they are not coded
+        """The server's parameters of a unit have come; send them round, coded as they came."""
+        del decoding_ns  # the ring decodes them
         number = self._versions[unit.number]
         self._versions[unit.number] = number + 1
+        payload = self._server.kept(unit)
+        if payload is not None:
+            self._ring.pass_on(unit, number, payload)
+            return
         for chunk in unit.chunks:
             self._ring.publish(chunk, number)

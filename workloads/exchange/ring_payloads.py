@@ -2,19 +2,24 @@
 
 **As they are**, each chunk goes on by itself. **Coded**, a unit goes on when all of it is there. A
 sum is decoded, the own gradient is added, and the result is encoded again, hop by hop, by a codec
-of each member's own. Parameters are encoded once, by their owner, who takes over what the others
-get: they pass the payload on as it came.
+of each member's own. Where a codec says that payloads add up, the payload of the own gradient is
+added to the one that came, and the owner alone decodes. Parameters are encoded once, by their
+owner, who takes over what the others get: they pass the payload on as it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
+
+from workloads.codecs.codec import bytes_of
 from workloads.codecs.coded import CodedFrames, CodedPayloads, payloads_of
+from workloads.errors import WorkloadError
 from workloads.process.training import WorkerJob
-from workloads.schedule.units import Chunk, Layout
+from workloads.schedule.units import Chunk, Layout, Unit
 from workloads.transport.connection import Connection
 from workloads.transport.memory import Arena
 from workloads.transport.send_queue import Parcel
@@ -34,8 +39,11 @@ class Sums(Protocol):
     def receive(self, connection: Connection, chunk: Chunk, frame: Frame) -> Sequence[Chunk]:
         """Receive what the frame carries; return the chunks that are all there by it."""
 
+    def adds(self, chunk: Chunk) -> bool:
+        """Whether what came of a chunk is values, to be added to the own gradient."""
+
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
-        """What goes on, now that a chunk's sum of a round is in the worker's own memory."""
+        """What goes on of a chunk, now that all up to this member is there."""
 
 
 class Parameters(Protocol):
@@ -51,6 +59,9 @@ class Parameters(Protocol):
 
     def made(self, chunk: Chunk) -> Sequence[Chunk]:
         """Take over what an owner has made of a chunk; return the chunks that are taken over."""
+
+    def take(self, unit: Unit, payload: memoryview) -> None:
+        """Take over a unit that is coded already, if units are."""
 
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """What goes on with a chunk that was received, or made."""
@@ -91,6 +102,11 @@ class PlainSums(_Places):
         connection.receive_chunk(chunk, self._sums, frame.iteration)
         return (chunk,)
 
+    def adds(self, chunk: Chunk) -> bool:
+        """Always."""
+        del chunk
+        return True
+
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """The chunk."""
         return (self.parcel(self._own, chunk, number),)
@@ -119,6 +135,10 @@ class PlainParameters(_Places):
         """The chunk."""
         self._own.values_of(chunk)[:] = self._parameters.values_of(chunk)
         return (chunk,)
+
+    def take(self, unit: Unit, payload: memoryview) -> None:
+        """Not here."""
+        raise NotImplementedError
 
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """The chunk."""
@@ -161,14 +181,63 @@ class CodedSums:
         """Keep a piece; with the last one, decode the unit."""
         return self._received.receive(connection, chunk, frame)
 
+    def adds(self, chunk: Chunk) -> bool:
+        """Always: they are decoded."""
+        del chunk
+        return True
+
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """With the last chunk, the unit, encoded."""
         if not self._whole.by(chunk):
             return ()
         unit = self._layout.units[chunk.unit]
-        parcels = self._sent.of(unit, self._worker, number)
+        parcels = self._sent.parcels(unit, self._payload(unit), self._worker, number)
         # Sums are counted by chunks.
         return [parcel._replace(ends=1) for parcel in parcels]
+
+    def _payload(self, unit: Unit) -> memoryview:
+        return self._sent.encoded(unit)
+
+
+class AddedSums(CodedSums):
+    """Sums of payloads: no member but a unit's owner decodes.
+
+    Args:
+        owned: whether this member owns a chunk.
+        kind: of the values, as parts travel that the codec leaves as they are.
+    """
+
+    def __init__(
+        self,
+        worker: int,
+        layout: Layout,
+        received: CodedPayloads,
+        sent: CodedFrames,
+        *,
+        owned: Callable[[Chunk], bool],
+        kind: np.dtype[np.floating[Any]],
+    ) -> None:
+        super().__init__(worker, layout, received, sent)
+        self._owned = owned
+        self._kind = kind
+        received.undecoded = lambda unit: not owned(unit.chunks[0])
+
+    def adds(self, chunk: Chunk) -> bool:
+        """What its owner has decoded."""
+        return self._owned(chunk)
+
+    def _payload(self, unit: Unit) -> memoryview:
+        own = self._sent.encoded(unit)
+        came = self._received.payloads.pop(unit.number, None)
+        if came is None:
+            return own
+        kind = np.dtype(np.float32) if self._sent.codes(unit) else self._kind
+        if len(came) != len(own) or len(own) % kind.itemsize:
+            raise WorkloadError(
+                f"payloads of {len(came)} and {len(own)} bytes cannot be added, though the codec "
+                "says that they add up"
+            )
+        return bytes_of(np.frombuffer(came, kind) + np.frombuffer(own, kind))
 
 
 class CodedParameters:
@@ -199,8 +268,12 @@ class CodedParameters:
         if not self._whole.by(chunk):
             return ()
         unit = self._layout.units[chunk.unit]
-        self._received.decode(unit, self._made.encoded(unit))
+        self.take(unit, self._made.encoded(unit))
         return unit.chunks
+
+    def take(self, unit: Unit, payload: memoryview) -> None:
+        """Take over what others will decode."""
+        self._received.decode(unit, payload)
 
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """With the first chunk, the unit's payload."""
@@ -211,7 +284,9 @@ class CodedParameters:
         return self._made.parcels(unit, payload, self._worker, number)
 
 
-def sums_of(job: WorkerJob, layout: Layout, own: Arena, sums: Arena) -> Sums:
+def sums_of(
+    job: WorkerJob, layout: Layout, own: Arena, sums: Arena, owned: Callable[[Chunk], bool]
+) -> Sums:
     """How sums travel under a schedule.
 
     Args:
@@ -219,11 +294,15 @@ def sums_of(job: WorkerJob, layout: Layout, own: Arena, sums: Arena) -> Sums:
         layout: of the model.
         own: the worker's own memory.
         sums: where sums come.
+        owned: whether this member owns a chunk.
     """
     codec, seed = job.schedule.push_codec, job.seed + 1 + job.worker
     received = payloads_of(codec, job.model, layout, sums, seed)
     sent = payloads_of(codec, job.model, layout, own, seed).frames(FrameType.GRADIENT)
     if isinstance(received, CodedPayloads) and isinstance(sent, CodedFrames):
+        if received.additive:
+            kind = own.values.dtype
+            return AddedSums(job.worker, layout, received, sent, owned=owned, kind=kind)
         return CodedSums(job.worker, layout, received, sent)
     return PlainSums(job.worker, layout, own, sums)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from threading import Lock, Thread
 
 import numpy as np
@@ -31,9 +32,11 @@ from workloads.transport.connection import (
     send_from,
 )
 from workloads.transport.memory import Arena
-from workloads.transport.send_queue import SendQueue
+from workloads.transport.send_queue import Parcel, SendQueue
 from workloads.transport.spans import Transfers
-from workloads.transport.wire import FrameType
+from workloads.transport.wire import Frame, FrameType
+
+_LAST = 1 << 40  # a rank after all that chunks have
 
 
 class RingWay:
@@ -82,7 +85,7 @@ class RingWay:
         for chunk in self._chunks():
             self.parameters.values_of(chunk)[:] = end.arena.values_of(chunk)
         self._added = Arena(layout, units)
-        self._sums = sums_of(job, layout, end.arena, self._added)
+        self._sums = sums_of(job, layout, end.arena, self._added, self._state.owned)
         self._new = parameters_of(job, layout, end.arena, self.parameters)
         self._unit_missing = [len(unit.chunks) for unit in layout.units]
         self._counting = Lock()
@@ -147,6 +150,10 @@ class RingWay:
 
     def close(self) -> list[ConnectionEnd]:
         """End, when all has come and been given: return the counters of the connections."""
+        if self._end.job.goes_on and self._connection:
+            # The next member cannot know how many rounds there are.
+            end = Frame(FrameType.DONE, self._end.job.worker)
+            self._queue.put([Parcel(end.pack())], _LAST)
         self._queue.close()
         for thread in self._threads:
             thread.join()
@@ -184,6 +191,13 @@ class RingWay:
             self._parameters_go_on(one, number)
             self._count(one)
 
+    def pass_on(self, unit: Unit, number: int, payload: memoryview) -> None:
+        """Take over new parameters that are coded already: what goes on is the payload."""
+        self._new.take(unit, payload)
+        for chunk in unit.chunks:
+            self._parameters_go_on(chunk, number)
+            self._count(chunk)
+
     def _parameters_go_on(self, chunk: Chunk, number: int) -> None:
         if self._state.passes_parameters(chunk):
             parcels = self._new.parcels(chunk, number)
@@ -204,6 +218,8 @@ class RingWay:
                 self._board.changed.notify_all()
 
     def _add(self, chunk: Chunk) -> None:
+        if not self._sums.adds(chunk):
+            return
         begin = time.thread_time_ns()
         own = self._end.arena.values_of(chunk)
         np.add(self._added.values_of(chunk), own, out=own)
@@ -230,8 +246,13 @@ class RingWay:
         assert self._connection
         error: WorkloadError
         try:
-            for _ in range(self._end.job.all_iterations * self._state.arrivals):
-                self._receive_chunk(self._connection)
+            job = self._end.job
+            rounds: Iterable[int] = (
+                count() if job.goes_on else range(job.all_iterations * self._state.arrivals)
+            )
+            for _ in rounds:
+                if self._receive_chunk(self._connection):
+                    return
         except PeerError as found:
             error = found  # it names who said so
         except Disconnected as found:
@@ -243,7 +264,8 @@ class RingWay:
         self._last_word(str(error))
         self._board.fail(error)
 
-    def _receive_chunk(self, connection: Connection) -> None:
+    def _receive_chunk(self, connection: Connection) -> bool:
+        """Receive a frame; whether it was the last one."""
         frame = connection.receive()
         number, state = frame.iteration, self._state
         if frame.type is FrameType.GRADIENT:
@@ -261,8 +283,9 @@ class RingWay:
                 state.parameters_came(one)
                 self._parameters_go_on(one, number)
                 self._count(one)
-        else:
+        elif frame.type is not FrameType.DONE or not self._end.job.goes_on:
             raise FrameError(f"unexpected {frame.type.name} frame of round {number}")
+        return frame.type is FrameType.DONE
 
     def _send(self) -> None:
         assert self._connection

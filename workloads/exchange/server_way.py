@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Thread
 
-from workloads.codecs.coded import payloads_of
+from workloads.codecs.coded import CodedPayloads, payloads_of
 from workloads.errors import FrameError, WorkloadError
 from workloads.exchange.board import Board
 from workloads.exchange.exchange import End
@@ -119,6 +119,11 @@ class ServerWay:
                 thread.start()
                 self._threads.append(thread)
 
+    def keep_payloads(self) -> None:
+        """Keep coded parameters as they come, undecoded; call it before `start`."""
+        if isinstance(self._payloads, CodedPayloads):
+            self._payloads.undecoded = lambda _unit: True
+
     @property
     def moved(self) -> int:
         """Payload bytes received and sent so far."""
@@ -194,6 +199,12 @@ class ServerWay:
         return Spans.joined(one.sent for one in self._transfers)
 
     # -- called by any thread --------------------------------------------------------------------
+
+    def kept(self, unit: Unit) -> memoryview | None:
+        """A unit's parameters as they came last; None: they are decoded."""
+        if not isinstance(self._payloads, CodedPayloads):
+            return None
+        return self._payloads.payloads.get(unit.number)
 
     def prepare(self, unit: Unit, iteration: int) -> None:
         """Encode a unit's gradient."""

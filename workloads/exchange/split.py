@@ -22,9 +22,7 @@ from workloads.transport.spans import Spans
 class SplitExchange(RingExchange):
     """Some units go to the parameter server, and the others round the ring."""
 
-    honours = frozenset(
-        {"order", "place", "slice", "not_sent_limit", "synchronisation", "averaging"}
-    )
+    honours = RingExchange.honours - {"bucket", "window"}
     there = 0
 
     @classmethod
@@ -36,10 +34,9 @@ class SplitExchange(RingExchange):
     @classmethod
     def demands(cls, members: Members, model: Model) -> Sequence[Demand]:
         """Its share of the model to the server and back, and the rest round the ring."""
-        (server,) = members.servers
         taken = ways(layout_of(model, members), members.shares)
         size = {way: sum(unit.length for unit in units) for way, units in taken.items()}
-        served = {server: size[SERVER]} if size[SERVER] else {}
+        served = dict.fromkeys(members.servers if size[SERVER] else (), size[SERVER])
         return (
             *server_demands(served, members.workers),
             *ring_demands(members.ring, size[RING]),
@@ -65,6 +62,11 @@ class SplitExchange(RingExchange):
         if self._server:
             self._server.begin(iteration)
         return super().begin(iteration)
+
+    def prepare(self, unit: Unit) -> None:
+        """Encode a gradient that goes to the server; round the ring sums are encoded."""
+        if self._server and unit.number in self._served:
+            self._server.prepare(unit, self._iteration)
 
     def give(self, unit: Unit) -> None:
         """Send a unit's gradient its way."""

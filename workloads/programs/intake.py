@@ -23,7 +23,7 @@ class Intake:
 
     Args:
         payloads: per worker, how its gradient travels, and where it is written.
-        units: those that this server looks after.
+        units: per worker, those of which it gets parameters from this server.
         unit_flow: per unit, the flow on which it travels.
         synchronisation: says whether workers ask, and for which iterations.
         contributions: told what has been delivered.
@@ -38,7 +38,7 @@ class Intake:
         self,
         payloads: Sequence[Payloads],
         *,
-        units: Sequence[Unit],
+        units: Sequence[Sequence[Unit]],
         unit_flow: Sequence[int],
         synchronisation: Synchronisation,
         contributions: Contributions,
@@ -48,7 +48,7 @@ class Intake:
         self._layout = payloads[0].layout
         self._payloads = payloads
         self._places = payloads[0].places()  # of all: they have one layout and one codec
-        self._here = {unit.number for unit in units}
+        self._here = [{unit.number for unit in each} for each in units]
         self._unit_flow = unit_flow
         self._synchronisation = synchronisation
         self._contributions = contributions
@@ -93,13 +93,15 @@ class Intake:
                 raise FrameError(f"unexpected {frame.type.name} frame")
 
     def _answer_pull(self, peer: Peer, pull: Frame) -> None:
-        units = [one for one in self._layout.units_of(pull.tensor) if one.number in self._here]
+        here = self._here[peer.number]
+        units = [one for one in self._layout.units_of(pull.tensor) if one.number in here]
         if pull.length:
             raise FrameError(f"PULL frame with a payload of {pull.length} bytes")
-        if not self._synchronisation.may_start(peer.number, pull.iteration):
+        # Who asks does so behind a barrier that all have in common, whoever is in step with whom.
+        if not self._synchronisation.may_start(0, pull.iteration):
             raise FrameError(f"PULL frame of iteration {pull.iteration}")
         if not units:
-            raise FrameError(f"tensor {pull.tensor} is not on this server")
+            raise FrameError(f"tensor {pull.tensor} does not go from this server to this worker")
         if peer.answered[units[0].number] > pull.iteration:
             raise FrameError(f"tensor {pull.tensor} pulled twice")
         for unit in units:

@@ -78,6 +78,11 @@ class ParameterServer:
         # The synchronisation counts those that are here.
         self._place = {unit.number: place for place, unit in enumerate(units)}
         self._contributors = contributors(layout, job.members)
+        # Where gradients are not applied together: who is in step with whom.
+        self._parties = job.members.parties
+        self._party_of = {
+            worker: party for party, those in enumerate(self._parties) for worker in those
+        }
         of_workers = [
             [unit for unit in units if number in self._contributors[unit.number]]
             for number in range(len(job.workers))
@@ -89,7 +94,7 @@ class ParameterServer:
         self._unit_flow = unit_flows(layout, len(job.flow_dscp))
         self._synchronisation = synchronisation_of(
             job.schedule.synchronisation,
-            workers=len(job.workers),
+            workers=len(self._parties),
             units=len(units),
             iterations=job.all_iterations,
             staleness=job.schedule.staleness,
@@ -122,7 +127,7 @@ class ParameterServer:
         self._restore()
         self._intake = Intake(
             pushes,
-            units=units,
+            units=of_workers,
             unit_flow=self._unit_flow,
             synchronisation=self._synchronisation,
             contributions=self._contributions,
@@ -176,10 +181,12 @@ class ParameterServer:
                 update.apply(chunk, contributions.of(chunk, worker))
             spans[worker].note(iteration, chunk.number, begin, time.monotonic_ns())
             if contributions.applied(chunk, worker):
-                self._go_on(synchronisation.applied(worker, place[chunk.unit], iteration))
+                party = self._party_of[worker]
+                self._go_on(synchronisation.applied(party, place[chunk.unit], iteration))
                 over = synchronisation.over
         self._finished = True
-        for peer, last in zip(self._peers, synchronisation.last, strict=True):
+        for peer in self._peers:
+            last = synchronisation.last[self._party_of[peer.number]]
             self._tell(peer, FrameType.DONE, last or 0)
         self._follower.over()
 
@@ -200,16 +207,16 @@ class ParameterServer:
         ended = self._end_iterations() if some else []
         for action in actions:
             if isinstance(action, Answer):
-                workers, place, iteration = action
+                parties, place, iteration = action
                 unit = self._units[place]
-                if self._synchronisation.together:
-                    workers = self._contributors[unit.number]
-                for worker in workers:
-                    self._answer(self._peers[worker], unit, iteration)
+                for worker in self._contributors[unit.number]:
+                    if self._party_of[worker] in parties:
+                        self._answer(self._peers[worker], unit, iteration)
             else:
                 kind = FrameType.RELEASE if isinstance(action, Release) else FrameType.LAST
-                for worker in action.workers:
-                    self._tell(self._peers[worker], kind, action.iteration)
+                for party in action.workers:
+                    for worker in self._parties[party]:
+                        self._tell(self._peers[worker], kind, action.iteration)
         for log in ended:
             self._follower.ended(log)
 

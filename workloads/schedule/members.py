@@ -49,6 +49,14 @@ class Members:
             return max(map(len, self.groups))
         return len(self.ring) if exchange in (RING, SPLIT) else 1
 
+    @property
+    def parties(self) -> tuple[tuple[int, ...], ...]:
+        """The numbers of workers that have one pace: those of a group, else each by itself."""
+        numbers = {name: number for number, name in enumerate(self.workers)}
+        if self.schedule.exchange != HYBRID:
+            return tuple((number,) for number in numbers.values())
+        return tuple(tuple(numbers[name] for name in group) for group in self.groups)
+
     def group_of(self, worker: str) -> tuple[str, ...]:
         """The group that a worker is in."""
         return next(group for group in self.groups if worker in group)

@@ -170,11 +170,6 @@ class Schedule:
                 f"groups: must be 'racks' or at least 1, found {self.groups}",
             ),
             (
-                self.exchange == HYBRID and synchronisation not in ("per-tensor", "per-slice"),
-                "synchronisation: 'per-tensor' or 'per-slice': in a group each unit goes on as "
-                "soon as it can",
-            ),
-            (
                 self.exchange == HYBRID and self.at_switch,
                 "place: switches order by worker, and a worker's bytes are also others' here",
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.predict import NOT_KNOWN, Case, demand_bound
+from orchestrator.predict import NOT_KNOWN, Case, demand_bound, has_own_paces
 from orchestrator.spec import Experiment
 from workloads.library import SPLIT
 
@@ -39,6 +39,8 @@ def describe_demands(
             bounds.append({**named, "why_not": NOT_KNOWN})
         elif not demands.declared:
             bounds.append({**named, "why_not": "its exchange declares no demands"})
+        elif has_own_paces(schedule):
+            bounds.append({**named, "why_not": "its groups have paces of their own"})
         else:
             known = demand_bound(demands, coded)
             full = [str(load.port) for load in known.fullest]

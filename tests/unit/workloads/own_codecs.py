@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,18 @@ class Negated(Codec):
 
     def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
         np.negative(np.frombuffer(payload, np.float32), out=out)
+
+
+class Adding(Negated):
+    """Its payloads add up, and it tells who decodes."""
+
+    additive = True
+    leaves_vectors = True
+    decoded: ClassVar[list[int]] = []  # parts, by whoever decodes
+
+    def decode(self, part: Part, payload: memoryview, out: Floats) -> None:
+        self.decoded.append(part.number)
+        super().decode(part, payload, out)
 
 
 class Halved(Codec):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 
 from orchestrator.spec import Demands, Placement, Topology, members_of
 from tests.unit.predict.clusters import trunk
+from tests.unit.workloads import own_codecs
 from tests.unit.workloads.in_process import model_of, train
+from tests.unit.workloads.own_codecs import named
 from workloads.errors import WorkloadError
 from workloads.exchange.hybrid import HybridExchange
 from workloads.models.profiles import Model, load_model
@@ -23,6 +26,7 @@ from workloads.schedule.schedule import Schedule
 from workloads.schedule.units import CHUNK_BYTES, Unit
 
 HYBRID = get_schedule("hybrid")
+BARRIER = replace(HYBRID, synchronisation="step-barrier", order="random", place="nowhere")
 MODEL = model_of([[9_000, 40], [], [70_000], [3], [2 * CHUNK_BYTES // 4 + 5]])
 RATE, ITERATIONS = 0.25, 3
 Groups = Sequence[Sequence[int]]
@@ -97,8 +101,11 @@ def trained(
         replace(HYBRID, slice_bytes=4096, order="layer"),
         replace(HYBRID, slice_bytes=None, synchronisation="per-tensor", order="generation",
                 place="nowhere"),
+        BARRIER,
+        replace(HYBRID, push_codec=named(own_codecs.Negated), pull_codec=named(own_codecs.Packed)),
+        replace(BARRIER, push_codec=named(own_codecs.Adding)),
     ],
-    ids=["planned", "small slices by layer", "tensors"],
+    ids=["planned", "small slices by layer", "tensors", "step barrier", "coded", "added"],
 )  # fmt: skip
 def test_the_server_ends_with_the_sums_of_the_groups(
     tmp_path: Path, schedule: Schedule, groups: Groups
@@ -106,6 +113,58 @@ def test_the_server_ends_with_the_sums_of_the_groups(
     records = trained(tmp_path, schedule, groups)
     expected = by_hand(MODEL, schedule.slice_bytes, groups)
     assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
+
+
+def test_workers_end_alike_with_codecs_that_lose_something(tmp_path: Path) -> None:
+    """Behind a step barrier or not: what is lost is the same, and all groups decode the same."""
+    codecs: dict[str, Any] = {
+        "push_codec": "sign+feedback",
+        "pull_codec": "fixed-point:8:stochastic",
+    }
+    coded = replace(HYBRID, **codecs)
+    ends = {
+        trained(tmp_path, schedule, ((0, 1), (2, 3)))[-1]["parameters_sha256"]
+        for schedule in (coded, replace(BARRIER, **codecs))
+    }
+    assert len(ends) == 1
+
+
+STALE = replace(
+    HYBRID, order="generation", place="nowhere", synchronisation="stale-synchronous", staleness=1
+)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [STALE, replace(STALE, staleness=None, synchronisation="asynchronous")],
+    ids=["stale", "asynchronous"],
+)
+def test_of_one_group_what_is_stale_is_in_step(tmp_path: Path, schedule: Schedule) -> None:
+    groups = ((0, 1, 2),)
+    records = trained(tmp_path, schedule, groups)
+    expected = by_hand(MODEL, schedule.slice_bytes, groups)
+    assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
+
+
+@pytest.mark.parametrize("bound", [0, 1, None])
+def test_a_group_goes_ahead_of_a_slow_one(tmp_path: Path, bound: int | None) -> None:
+    """No further than it may be, and all of a group do as many iterations."""
+    kind: Any = "asynchronous" if bound is None else "stale-synchronous"
+    schedule = replace(STALE, staleness=bound, synchronisation=kind)
+    slow = (0.0, 0.0, 0.02, 0.0)
+    trained(tmp_path, schedule, ((0, 1), (2, 3)), layer_seconds=slow)
+    done = [
+        max(
+            one["iteration"] + 1
+            for one in map(json.loads, (tmp_path / f"worker{n}.jsonl").read_text().splitlines())
+            if one["event"] == "iteration"
+        )
+        for n in range(4)
+    ]
+    assert done[0] == done[1] >= ITERATIONS
+    assert done[2:] == [ITERATIONS] * 2
+    if bound is not None:
+        assert done[0] <= ITERATIONS + bound + 1
 
 
 def test_a_slow_member_changes_no_bit(tmp_path: Path) -> None:
@@ -118,6 +177,7 @@ def test_a_slow_member_changes_no_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layers", [[[1]], [[3, 2]]], ids=["one unit", "two units"])
 def test_members_without_a_unit_of_their_own(tmp_path: Path, layers: list[list[int]]) -> None:
     groups, model = ((0, 1, 2), (3,)), model_of(layers)
+    trained(tmp_path, STALE, groups, model=model)
     records = trained(tmp_path, HYBRID, groups, model=model)
     expected = by_hand(model, HYBRID.slice_bytes, groups)
     assert records[-1]["parameters_sha256"] == hashlib.sha256(expected).hexdigest()
@@ -213,8 +273,15 @@ def test_groups_are_racks_or_of_a_size(groups: Any, expected: list[int]) -> None
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"synchronisation": "step-barrier"}, "synchronisation: 'per-tensor' or 'per-slice'"),
-        ({"synchronisation": "asynchronous"}, "synchronisation: 'per-tensor' or 'per-slice'"),
+        (
+            {
+                "synchronisation": "stale-synchronous",
+                "staleness": 1,
+                "averaging": "local",
+                "every": 2,
+            },
+            "averaging: takes the mean of all workers",
+        ),
         ({"place": "switch", "switch_order": "worker"}, "place: switches order by worker"),
         ({"groups": 0}, "groups: must be 'racks' or at least 1, found 0"),
         ({"servers": 2}, "servers: goes with the exchange 'parameter-server'"),

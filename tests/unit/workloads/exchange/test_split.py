@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.unit.workloads import own_codecs
 from tests.unit.workloads.in_process import model_of, train
+from tests.unit.workloads.own_codecs import named
 from workloads.exchange.split import SplitExchange
+from workloads.library import IDENTITY
 from workloads.schedule.library import get_schedule
 from workloads.schedule.members import Members
 from workloads.schedule.units import Layout
@@ -56,11 +59,12 @@ def by_hand() -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("slow", [(), (0.0, 0.3, 0.1)], ids=["alike", "one is slow"])
+@pytest.mark.parametrize("codec", [IDENTITY, named(own_codecs.Packed), named(own_codecs.Adding)])
 @pytest.mark.parametrize("order", ["planned", "layer"])
 def test_each_way_ends_with_its_own_sums(
-    tmp_path: Path, order: str, slow: tuple[float, ...]
+    tmp_path: Path, order: str, codec: str, slow: tuple[float, ...]
 ) -> None:
-    schedule = replace(SPLIT, order=order)
+    schedule = replace(SPLIT, order=order, push_codec=codec, pull_codec=codec)
     server = train(
         tmp_path, MODEL, schedule, shares=SHARES, layer_seconds=slow, iterations=ITERATIONS,
         learning_rate=RATE,
