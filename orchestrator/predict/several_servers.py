@@ -31,7 +31,7 @@ def work_of_servers(schedule: Schedule, case: Case) -> Work | str:
         case: what is trained, on what.
     """
     first, model = case.exchange, case.model
-    placement = Placement((first.server, *first.others), first.workers)
+    placement = Placement(first.servers, first.workers)
     if missing := too_few_servers(placement, schedule):
         return missing
     members = members_of(first.topology, placement, schedule)

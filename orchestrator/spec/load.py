@@ -320,7 +320,7 @@ def _check_switch(
     document: Document, overrides: Overrides, kind: str, topology: Topology, placement: Placement
 ) -> list[Problem]:
     """Adds a problem if a kind of switch cannot be; returns it if an option asks for it."""
-    if why := unfit(exchange_of(topology, placement).demands, kind):
+    if why := unfit(exchange_of(topology, placement.probed).demands, kind):
         if overrides.switch is not None:
             return [Problem("--switch", why, _OTHER_KIND)]
         document.report_at(("switch",), why, _OTHER_KIND)

@@ -15,8 +15,8 @@ class Placement:
     """The hosts of each part, by name. Hosts that are not in it have no part.
 
     Attributes:
-        servers: of the parameter servers, at least one. Which of them a schedule uses is its
-            choice; most have the first one only.
+        servers: of the parameter servers; none where workers exchange among themselves. Which of
+            them a schedule uses is its choice; most have the first one only.
         workers: in the order in which their gradients are summed; at least one.
     """
 
@@ -25,8 +25,19 @@ class Placement:
 
     @property
     def server(self) -> str:
-        """The host of the first parameter server, which is the only one of most schedules."""
-        return self.servers[0]
+        """The host of the first parameter server, which is the only one of most schedules.
+
+        Empty: there is none.
+        """
+        return next(iter(self.servers), "")
+
+    @property
+    def probed(self) -> Placement:
+        """Who sends what fills the links for a look at them: all workers, to and from a server.
+
+        Where there is no server the first worker stands in for one.
+        """
+        return self if self.servers else Placement(self.workers[:1], self.workers[1:])
 
     def resolved(self) -> dict[str, Any]:
         """All of it, ready for JSON."""

@@ -186,15 +186,24 @@ def test_schedules_differ_only_at_the_two_ports_of_the_trunk(trials: list[Stored
             assert classes == ["ack", "worker0", "worker1", "worker2", "data"]
 
 
-@pytest.mark.parametrize("topology", ["star", "two-rack-tree"])
-def test_another_topology(topology: str, tmp_path: Path) -> None:
-    """With names as clusters have them, two of which differ in case only."""
+@pytest.mark.parametrize(
+    ("topology", "server", "schedules"),
+    [
+        ("star", "ps", "none, switch-priority"),
+        ("two-rack-tree", "ps", "none, switch-priority"),
+        ("star", "", "ring, split"),
+    ],
+)
+def test_another_topology(topology: str, server: str, schedules: str, tmp_path: Path) -> None:
+    """With names as clusters have them, two of which differ in case only; without a server, too."""
     text = (ROOT / "topologies" / f"{topology}.yaml").read_text()
+    if not server:
+        text = text.replace("{role: ps}", "{}")
     renamed = tmp_path / "renamed.yaml"
     renamed.write_text(
         text.replace("worker1", "Worker0").replace("worker2", "gpu_17.rack4.example.org")
     )
-    experiment = write_experiment(tmp_path, topology=renamed)
+    experiment = write_experiment(tmp_path, topology=renamed, schedules=schedules)
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
     stored = stored_trials(run_directory(tmp_path / "out"))

@@ -15,16 +15,16 @@ _HELPERS = 3
 def describe_aggregation(
     case: Case, times: Callable[[float], dict[str, float]]
 ) -> dict[str, Any] | None:
-    """The bound as data; None for one worker.
+    """The bound as data; None for one worker, or without a server.
 
     Args:
         case: what is trained, on what.
         times: an iteration's seconds in all units.
     """
     first = case.exchange
-    if len(first.workers) < 2:
+    helpers = first.servers
+    if len(first.workers) < 2 or not helpers:
         return None
-    helpers = (first.server, *first.others)
     known = aggregation_bound(
         first.topology, first.workers, helpers, case.model.bytes, case.goodputs
     )

@@ -21,6 +21,7 @@ from orchestrator.predict import (
     Case,
     LowerBound,
     Prediction,
+    allreduce_times,
     effort,
     expected,
     long_ways,
@@ -134,7 +135,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     described = []
     for name in experiment.models:
         case = Case.of(experiment, name)
-        limit = case.bound
+        limit, network = _limit(case)
         described.append(
             {
                 "model": name,
@@ -151,16 +152,22 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                     }
                     for load in limit.fullest
                 ],
-                "limit": "compute" if limit.seconds > limit.fullest[0].seconds else "link",
+                "limit": "compute" if limit.seconds > network else "link",
                 "bound": _times(limit, limit.seconds),
                 "barrier_bound": _times(limit, limit.barrier_seconds),
-                "own_paces_bound": _times(limit, _own_paces_seconds(case)),
+                "own_paces_bound": _times(
+                    limit, _own_paces_seconds(case) if exchange.server else limit.seconds
+                ),
                 "all_reduce": describe_allreduce(case, partial(_times, limit)),
                 "aggregation": describe_aggregation(case, partial(_times, limit)),
                 "demand_bounds": describe_demands(experiment, case, partial(_times, limit)),
                 "predictions": [
                     _prediction(limit, form)
-                    for form in predictions(exchange, case.model, devices, batch, case.carried)
+                    for form in (
+                        predictions(exchange, case.model, devices, batch, case.carried)
+                        if exchange.server
+                        else ()
+                    )
                 ],
                 "schedules": [
                     _prediction(limit, expected(experiment.schedule(own), case, order(own)))
@@ -175,11 +182,29 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "batch": batch,
         "goodput": "1448/1514 of the rates",
         "delays": list(
-            long_ways(exchange.demands, experiment.socket_buffers, experiment.known_scale)
+            long_ways(
+                experiment.probed.exchange.demands,
+                experiment.socket_buffers,
+                experiment.known_scale,
+            )
         ),
         "models": described,
         "jobs": describe_jobs(experiment),
     }
+
+
+def _limit(case: Case) -> tuple[LowerBound, float]:
+    """What limits an iteration, and for how many seconds it is busiest on a link.
+
+    Without a parameter server: what limits any all-reduce.
+    """
+    limit = case.bound
+    if limit.fullest:
+        return limit, limit.fullest[0].seconds
+    known = allreduce_times(case)
+    assert known is not None  # without a server there are several workers
+    least = replace(limit, seconds=known.seconds, barrier_seconds=known.barrier_seconds)
+    return least, known.network.seconds
 
 
 def _own_paces_seconds(case: Case) -> float:
@@ -206,6 +231,8 @@ def _prediction(limit: LowerBound, form: Prediction) -> dict[str, Any]:
 def _fullest(described: dict[str, Any]) -> str:
     """The links that are busy longest: the topology's, and the same for all models."""
     loads = described["models"][0]["fullest"]
+    if not loads:
+        return "no parameter server is placed; u is of the slowest link at a worker"
     first = {load["direction"]: load for load in reversed(loads)}
     named = [f"{load['port']} ({way})" for way, load in sorted(first.items())]
     others = len(loads) - len(named)
@@ -246,10 +273,13 @@ def _time_table(described: dict[str, Any]) -> FittedTable:
         forms = [*model["predictions"], *model["schedules"]]
         in_step, apart = model["bound"], model["own_paces_bound"]
         all_alike = apart["seconds"] > in_step["seconds"] * (1 - 1e-6)
-        rows = [
+        served = [
             ("any", "lower bound", apart),
             *([] if all_alike else [("any with workers in step", "lower bound", in_step)]),
             ("any with a step barrier", "lower bound", model["barrier_bound"]),
+        ]
+        rows = [
+            *(served if model["fullest"] else ()),
             *aggregation_rows(model["aggregation"]),
             *allreduce_rows(model["all_reduce"]),
             *(

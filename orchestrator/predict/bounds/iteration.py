@@ -33,8 +33,10 @@ def no_overlap_seconds(
     exchange: ServerExchange, model: Model, devices: Mapping[str, DeviceModel], batch: int
 ) -> float:
     """Seconds of an iteration with nothing overlapped: pulls, the slowest compute, pushes."""
-    names = {worker.device for worker in exchange.hosts if worker.device is not None}
-    slowest = max(compute_seconds(model, devices[name], batch) for name in names)
+    # Where a worker stands in for a server, it computes as well.
+    hosts = map(exchange.topology.host, (*exchange.servers, *exchange.workers))
+    names = {host.device for host in hosts if host.device is not None}
+    slowest = max(compute_seconds(model, devices[name], batch) for name in names & set(devices))
     pull = phase_seconds(exchange, model.bytes, "pull")
     push = phase_seconds(exchange, model.bytes, "push")
     return pull + slowest + push

@@ -40,9 +40,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from orchestrator.predict.bounds.iteration import compute_seconds
-from orchestrator.predict.network.loads import Goodputs, fullest
+from orchestrator.predict.network.loads import Goodputs, fullest, goodput_bps
 from orchestrator.predict.network.server_loads import ServerLoad, server_loads
-from orchestrator.spec import ServerExchange
+from orchestrator.spec import ServerExchange, ports
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import Model
 
@@ -53,10 +53,12 @@ class LowerBound:
 
     Attributes:
         images: of an iteration, over all workers.
-        u_seconds: one worker's bytes of the model at the goodput of the fullest link (u).
+        u_seconds: one worker's bytes of the model at the goodput of the fullest link (u); without
+            a parameter server, of the slowest link at a worker.
         compute_seconds: forward and backward of the slowest worker (C).
         forward_seconds: forward of that worker (Cf).
-        fullest: the directed links that are busy longest; several if they are equal.
+        fullest: the directed links that are busy longest; several if they are equal; none without
+            a parameter server, and then the bounds are of compute alone.
         seconds: the lower bound of an iteration without a barrier.
         barrier_seconds: the lower bound of an iteration with a step barrier.
     """
@@ -99,7 +101,7 @@ def lower_bound(
         KeyError: a worker's device is not in `devices`.
     """
     loads = server_loads(exchange, model.bytes, goodputs)
-    full = fullest(loads)
+    full = fullest(loads) if loads else ()
     slowest = max(
         worker_devices(exchange, devices).values(),
         key=lambda device: compute_seconds(model, device, batch),
@@ -107,12 +109,14 @@ def lower_bound(
     compute = compute_seconds(model, slowest, batch)
     return LowerBound(
         images=len(exchange.workers) * batch,
-        u_seconds=full[0].model_seconds,
+        u_seconds=full[0].model_seconds if full else _own_seconds(exchange, model, goodputs),
         compute_seconds=compute,
         forward_seconds=sum(slowest.forward_seconds(layer, batch) for layer in model.layers),
         fullest=full,
-        seconds=max(full[0].seconds, compute),
-        barrier_seconds=_barrier_seconds(exchange, model, devices, batch, loads),
+        seconds=max(full[0].seconds, compute) if full else compute,
+        barrier_seconds=(
+            _barrier_seconds(exchange, model, devices, batch, loads) if full else compute
+        ),
     )
 
 
@@ -129,6 +133,16 @@ def worker_devices(
         for worker in exchange.hosts
         if worker.device is not None
     }
+
+
+def _own_seconds(exchange: ServerExchange, model: Model, goodputs: Goodputs | None) -> float:
+    """Seconds in which the slowest of the workers' links carries the model."""
+    known = goodputs or {}
+    return max(
+        8 * model.bytes / known.get(str(port), goodput_bps(port.rate_bps))
+        for port in ports(exchange.topology)
+        if {port.node, port.peer} & {*exchange.workers}
+    )
 
 
 @dataclass(frozen=True)

@@ -102,13 +102,13 @@ def calibration_probe(experiment: Experiment) -> Probe:
 
 
 def _look(experiment: Experiment) -> Look:
-    return calibration_look(experiment.exchange, experiment.socket_buffers, experiment.scale)
+    return calibration_look(experiment.probed.exchange, experiment.socket_buffers, experiment.scale)
 
 
 def _pieces(experiment: Experiment, begin: int, end: int) -> list[tuple[int, int]]:
     """Begin and end (ns) of the pieces of a look from `begin` to `end`."""
     seconds = (end - begin) / 1e9
-    least = calibration_seconds(experiment.exchange, experiment.scale)
+    least = calibration_seconds(experiment.probed.exchange, experiment.scale)
     count = PIECES if PIECES * least <= seconds else 1
     return list(pairwise(begin + (end - begin) * edge // count for edge in range(count + 1)))
 
@@ -187,7 +187,7 @@ def _way(
     end: int,
 ) -> Way:
     """One direction over a piece of the exchange."""
-    exchange, scale = experiment.exchange, experiment.scale
+    exchange, scale = experiment.probed.exchange, experiment.scale
     bps = traffic.received_bps(direction, begin, end)
     busy = traffic.busy_share(direction, begin, end)
     full = bottleneck(exchange, direction).ports

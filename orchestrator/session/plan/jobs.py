@@ -83,7 +83,7 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
     """What the order of a schedule is made for."""
     topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
     model, schedule = load_model(work.model), experiment.schedule(work.schedule)
-    served = schedule.exchange != RING
+    served = bool(experiment.placement.servers) and schedule.exchange != RING
     devices = [
         experiment.devices[device]
         for worker in experiment.placement.workers
@@ -147,6 +147,8 @@ def plans_of(
         RunError: the schedule's order fails in this setting, or answers nonsense; or it is
             one that is not ours, and cannot be had any more.
     """
+    if work.programs is not None:
+        experiment = experiment.probed
     topology, placement = experiment.topology, experiment.placement
     scale = experiment.scale
     schedule, order = experiment.schedule(work.schedule), experiment.order(work.schedule)
@@ -238,7 +240,7 @@ def plans_of(
 
     def meeting_place(host: str) -> str | None:
         """A server's is itself; of others the first server's, if it runs anything."""
-        place = host if host in servers else servers[0]
+        place = host if host in servers else next(iter(servers), None)
         return place if place in programs else None
 
     def send_buffer(one: Demand) -> int:

@@ -101,7 +101,7 @@ def _times(experiment: Experiment, choices: Choices) -> tuple[float, float]:
 def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> float:
     """Upper estimate of one iteration in emulated seconds."""
     real = _real_seconds(
-        experiment.exchange,
+        experiment.probed.exchange,
         model,
         tuple(experiment.devices.items()),
         experiment.batch,
@@ -153,7 +153,7 @@ def run_seconds(experiment: Experiment) -> float:
     trials = trials_seconds(plan_trials(experiment))
     if not experiment.models:
         return TESTBED_SECONDS + trials
-    look = goodput_look(experiment.exchange, experiment.socket_buffers, experiment.scale)
+    look = goodput_look(experiment.probed.exchange, experiment.socket_buffers, experiment.scale)
     return TESTBED_SECONDS + trials + (0.0 if look.outlasts(trials) else look.total)
 
 

@@ -22,7 +22,7 @@ SCHEDULE = "p3"
 
 def bench_record(experiment: Experiment, seconds: float, samples: int) -> BenchRecord:
     """What is measured between whom: the first worker of the topology, over its own link."""
-    exchange, scale = experiment.exchange, experiment.scale
+    exchange, scale = experiment.probed.exchange, experiment.scale
     worker = exchange.workers[0]
     own = exchange.demands.paths[exchange.demand("push", worker)][0]
     layout = Layout(load_model(MODEL), scale.rates, scale.time, get_schedule(SCHEDULE).slice_bytes)
@@ -48,6 +48,6 @@ def bench_probe(
     else:
         # Enough of the longest gaps; what comes after the samples asked for is left out.
         seconds = (what.samples + 1) * experiment.scale.seconds(GAP_SECONDS[1])
-    demands, buffers = experiment.exchange.demands, experiment.socket_buffers
+    demands, buffers = experiment.probed.exchange.demands, experiment.socket_buffers
     patience = patience_seconds(demands, buffers, experiment.scale)
     return Probe(MODEL, SCHEDULE, seconds, patience, kind, workers=(what.worker,))

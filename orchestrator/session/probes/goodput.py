@@ -40,7 +40,7 @@ def goodput_of(experiment: Experiment, look: Look, records: Mapping[str, bytes])
     Raises:
         RunError: the records lack what is needed.
     """
-    exchange = experiment.exchange
+    exchange = experiment.probed.exchange
     traffic = traffic_of(experiment.placement, records)
     span = traffic.span(look.ramp, look.seconds)
     # By worker: bytes, and the seconds in which they came.
@@ -80,7 +80,7 @@ def measure_goodput(experiment: Experiment, up: Opened, trials_seconds: float) -
     """
     if not experiment.models:
         return GoodputRecord(left_out="nothing is trained")
-    look = goodput_look(experiment.exchange, experiment.socket_buffers, experiment.scale)
+    look = goodput_look(experiment.probed.exchange, experiment.socket_buffers, experiment.scale)
     if look.outlasts(trials_seconds):
         return GoodputRecord(left_out=f"{look.total:.0f} s beside short trials on slow links")
     up.testbed.set_schedule(get_schedule(UNSCHEDULED))

@@ -62,4 +62,5 @@ def traffic_of(placement: Placement, records: Mapping[str, bytes]) -> Traffic:
     Raises:
         RunError: the records lack what is needed.
     """
-    return Traffic(placement.server, placement.workers, records)
+    probed = placement.probed
+    return Traffic(probed.server, probed.workers, records)

@@ -149,7 +149,9 @@ def settle_scale(
     require_capacity(
         host_caps(experiment.topology, asked.scale(asked.rates[0]), capacity), capacity
     )
-    if not_needed := carried_anyway(experiment.exchange.demands, asked.scale(asked.rates[0])):
+    if not_needed := carried_anyway(
+        experiment.probed.exchange.demands, asked.scale(asked.rates[0])
+    ):
         say(f"scale {asked.scale(asked.rates[0])}: no calibration is needed: {not_needed}")
         return _settled(experiment, asked.rates[0], not_needed=not_needed)
     key = calibration_key(experiment, kind)
@@ -223,7 +225,7 @@ def forecast_scale(
     """
     asked = scale_query(experiment, capacity)
     least = asked.scale(asked.rates[0])
-    if not_needed := carried_anyway(experiment.exchange.demands, least):
+    if not_needed := carried_anyway(experiment.probed.exchange.demands, least):
         return ScaleForecast(least, f"{least}, no calibration is needed: {not_needed}")
     attempts = (cache or CalibrationCache()).attempts(calibration_key(experiment, kind))
     step = decide(asked, attempts)

@@ -77,7 +77,9 @@ def check_servers(
         The problems of the option.
     """
     problems = []
-    hint = "name more hosts in `placement: servers`, or give more hosts the role ps"
+    more = "name more hosts in `placement: servers`, or give more hosts the role ps"
+    none = "name a host in `placement: servers`, or give one the role ps; a ring needs none"
+    hint = more if placement.servers else none
     for index, name in enumerate(listed if option is None else option):
         try:
             schedule = schedules.get(name) or get_schedule(name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.repeated import Groups
@@ -17,6 +15,7 @@ from orchestrator.spec.yaml.document import Document, Loc
 
 _PLACEMENT: Loc = ("placement",)
 _EXAMPLE = "placement: {servers: [a host], workers: [hosts]}"
+ALONE = "one worker and no parameter server: nothing would cross the network"
 
 
 def check_placement(
@@ -69,10 +68,12 @@ def placed_at(
         for part in PlacementFile.model_fields
     }
     placement = Placement(**parts)
-    _check_workers(document, topology, named, placement.servers)
+    if not placement.servers and len(placement.workers) == 1:
+        document.report_at(place, ALONE, "name a host in `servers`, or more workers", key=True)
+    _check_workers(document, topology, named, placement)
     if _half_read(document, place):
         return None
-    demands = exchange_of(topology, placement).demands
+    demands = exchange_of(topology, placement.probed).demands
     for port, _, least in short_queues(demands):
         why = why_short(demands, port)
         document.report_at(place, why, f"{least_text(least)} in {topology.name}", key=True)
@@ -121,19 +122,21 @@ def _check_twice(document: Document, named: list[tuple[Loc, str]]) -> None:
 
 
 def _check_workers(
-    document: Document, topology: Topology, named: list[tuple[Loc, str]], servers: Iterable[str]
+    document: Document, topology: Topology, named: list[tuple[Loc, str]], placement: Placement
 ) -> None:
+    others = placement.servers or placement.workers[:1]
+    what = "the parameter server" if placement.servers else "worker"
     for loc, name in named:
         if loc[-2] != "workers":
             continue
         if topology.host(name).device is None:
             message = f"worker {quoted(name)} has no device model"
             document.report_at(loc, message, f"add 'device' to the host in {topology.name}")
-        for server in servers:
+        for other in others:
             try:
-                path(topology, server, name)
+                path(topology, other, name)
             except ValueError:
-                message = f"worker {quoted(name)} cannot reach the parameter server"
+                message = f"worker {quoted(name)} cannot reach {what} {quoted(other)}"
                 hint = f"no chain of links of {topology.name} joins them"
-                document.report_at(loc, f"{message} {quoted(server)}", hint)
+                document.report_at(loc, message, hint)
                 break

@@ -63,7 +63,7 @@ def check_points(
 
 
 def _check_network(document: Document, at: Conditions, switch: str) -> None:
-    demands = exchange_of(at.topology, at.placement).demands
+    demands = exchange_of(at.topology, at.placement.probed).demands
     if why := unfit(demands, switch):
         document.report_at(("topology",), why)
     for port, _, least in short_queues(demands):

@@ -43,7 +43,7 @@ def least_text(least: int) -> str:
 def check_queues(document: Document, topology: Topology, placement: Placement) -> None:
     """Adds to a topology's problems the queues that hold too little, where they are written."""
     worst: dict[Loc, tuple[int, Port]] = {}
-    demands = exchange_of(topology, placement).demands
+    demands = exchange_of(topology, placement.probed).demands
     for port, link, least in short_queues(demands):
         loc = _written(document, link, port)
         if loc not in worst or least > worst[loc][0]:

@@ -126,13 +126,15 @@ def _check_roles(document: Document, hosts: Mapping[str, Any]) -> None:
         return
     if not document.values.get(("hosts",)):
         return
-    hint = "a host needs 'role: {}'; or none has a role, and an experiment places them"
     if not hosts:
         document.report_at(("hosts",), "no host", key=True)
-    elif "worker" in roles and not servers:
-        document.report_at(("hosts",), "no parameter server", hint.format("ps"), key=True)
+    elif roles.count("worker") == 1 and not servers:
+        message = "one worker and no parameter server: nothing would cross the network"
+        hint = "another host needs 'role: ps' or 'role: worker'"
+        document.report_at(("hosts",), message, hint, key=True)
     elif servers and "worker" not in roles:
-        document.report_at(("hosts",), "no worker", hint.format("worker"), key=True)
+        hint = "a host needs 'role: worker'; or none has a role, and an experiment places them"
+        document.report_at(("hosts",), "no worker", hint, key=True)
 
 
 def _check_devices(document: Document, data: Mapping[str, Any], hosts: Mapping[str, Any]) -> None:
@@ -230,19 +232,22 @@ def _check_reachable(document: Document, edges: list[_Edge], hosts: Mapping[str,
     for name, host in hosts.items():
         if "role" not in mapping(host) and name not in linked:
             document.report_at(("hosts", name), f"host {quoted(name)} has no link", key=True)
-    for name, host in hosts.items():
-        if _role(host) == "ps":
-            _check_reached_from(document, name, edges, hosts, linked)
+    servers = [name for name, host in hosts.items() if _role(host) == "ps"]
+    workers = [name for name, host in hosts.items() if _role(host) == "worker"]
+    for name in servers or workers[:1]:
+        what = "parameter server" if servers else "worker"
+        _check_reached_from(document, (what, name), edges, hosts, linked)
 
 
 def _check_reached_from(
     document: Document,
-    server: str,
+    start: tuple[str, str],
     edges: list[_Edge],
     hosts: Mapping[str, Any],
     linked: Collection[str],
 ) -> None:
-    reached = {server}
+    what, first = start
+    reached = {first}
     grown = True
     while grown:
         grown = False
@@ -250,13 +255,13 @@ def _check_reached_from(
             if len(reached.intersection(edge.ends)) == 1:
                 reached.update(edge.ends)
                 grown = True
-    if server not in linked:
-        message = f"parameter server {quoted(server)} has no link"
-        document.report_at(("hosts", server), message, key=True)
+    if first not in linked:
+        document.report_at(("hosts", first), f"{what} {quoted(first)} has no link", key=True)
         return
     for name, host in hosts.items():
         loc: Loc = ("hosts", name)
         if _role(host) == "worker" and name not in reached and not document.is_bad(loc):
-            message = f"worker {quoted(name)} cannot reach the parameter server {quoted(server)}"
+            the = "the " if what == "parameter server" else ""
+            message = f"worker {quoted(name)} cannot reach {the}{what} {quoted(first)}"
             hint = "no chain of links joins them" if name in linked else "it has no link"
             document.report_at(("hosts", name), message, hint, key=True)

@@ -204,6 +204,11 @@ class Experiment:
         """Who trains with whom on the topology, and what they demand of it."""
         return exchange_of(self.topology, self.placement)
 
+    @property
+    def probed(self) -> Experiment:
+        """The same with who takes part in probes (`Placement.probed`)."""
+        return replace(self, placement=self.placement.probed)
+
     def demands(self, schedule: str, model: str) -> Demands:
         """What a schedule demands of the network for a model in an iteration, on average.
 
@@ -220,7 +225,7 @@ class Experiment:
 
     @property
     def networks(self) -> tuple[Demands, ...]:
-        """All that crosses the network: first a parameter server's traffic, for probes send that.
+        """All that crosses the network: first what probes send, a parameter server's traffic.
 
         Then what the exchanges of its schedules demand, as far as that is something else, and
         every way that its programs may send.
@@ -238,7 +243,7 @@ class Experiment:
             for schedule in (self.schedules if self.jobs else ())
             for model in self.models
         )
-        return tuple(dict.fromkeys((self.exchange.demands, *others, *programs, *together)))
+        return tuple(dict.fromkeys((self.probed.exchange.demands, *others, *programs, *together)))
 
     def accompanied(self, choices: Choices) -> bool:
         """Whether other jobs run beside a trial of these choices."""
@@ -303,7 +308,7 @@ class Experiment:
             "switch": self.switch,
             "congestion_control": self.congestion_control,
             "socket_buffers": self.socket_buffers.resolved(
-                self.exchange.demands, varied=self.sweep is not None
+                self.probed.exchange.demands, varied=self.sweep is not None
             ),
             "learning_rate": self.learning_rate,
             **({"learning": asdict(self.learning)} if self.learning != Learning() else {}),

@@ -27,7 +27,7 @@ def notes_of(experiment: Experiment) -> tuple[str, ...]:
     lines = (
         experiment.added,
         overrun(networks, experiment.socket_buffers),
-        *_too_small(experiment, [one.exchange.demands for one in run]),
+        *_too_small(experiment, [one.probed.exchange.demands for one in run]),
         experiment.learning.note(experiment.known_scale.time),
         *(instability(experiment.schedule(name), rate) for name in experiment.schedules),
         PROGRAMS_NOTE if experiment.programs else "",

@@ -12,7 +12,7 @@ from orchestrator.spec.traffic.cuts import cut_tree, hosts_in_turn
 from orchestrator.spec.traffic.demands import Demand, Demands
 from orchestrator.spec.traffic.split import split
 from workloads.exchange.demand import ring_demands, server_demands
-from workloads.library import EXCHANGES, SPLIT
+from workloads.library import EXCHANGES, HYBRID, PARAMETER_SERVER, SPLIT
 from workloads.schedule.members import Members
 from workloads.schedule.schedule import Groups, Schedule
 from workloads.schedule.ways import RING, SERVER
@@ -54,7 +54,9 @@ def members_of(topology: Topology, placement: Placement, schedule: Schedule) -> 
 def _shares(
     topology: Topology, servers: Sequence[str], workers: Sequence[str], ring: Sequence[str]
 ) -> Mapping[str, float]:
-    """How much of a model is to go through the server, and how much round the ring."""
+    """How much of a model is to go through the server, if there is one, and round the ring."""
+    if not servers:
+        return {SERVER: 0.0, RING: 1.0}
     # Of 1 GB, so that rounding does not matter.
     through = server_demands(dict.fromkeys(servers, 10**9), workers)
     ways = {
@@ -66,11 +68,20 @@ def _shares(
 
 def too_few_servers(placement: Placement, schedule: Schedule) -> str:
     """Why a placement has too few parameter servers for a schedule; empty: it has enough."""
-    asked, placed = schedule.servers or 1, len(placement.servers)
+    asked, placed = _servers(schedule), len(placement.servers)
     if asked <= placed:
         return ""
+    if not placed:
+        return f"schedule {schedule.name} sends to a parameter server, and none is placed"
     there = "one parameter server is" if placed == 1 else f"{placed} parameter servers are"
     return f"schedule {schedule.name} shares the model between {asked} servers, and {there} placed"
+
+
+def _servers(schedule: Schedule) -> int:
+    """How many parameter servers a schedule of ours needs at least."""
+    if schedule.exchange == PARAMETER_SERVER:
+        return schedule.servers or 1
+    return int(schedule.exchange == HYBRID)
 
 
 def ring_order(topology: Topology, hosts: Sequence[str]) -> tuple[str, ...]:

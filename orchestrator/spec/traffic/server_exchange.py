@@ -28,7 +28,7 @@ class ServerExchange:
 
     Attributes:
         topology: the network.
-        server: the parameter server's host.
+        server: the parameter server's host; empty: there is none, and nothing is demanded.
         workers: theirs, in the order in which gradients are summed. Each has its own class;
             that of the first one is the most urgent.
         others: further parameter servers that are placed, which have no part in this exchange.
@@ -38,6 +38,11 @@ class ServerExchange:
     server: str
     workers: tuple[str, ...]
     others: tuple[str, ...] = ()
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """All parameter servers that are placed."""
+        return (self.server, *self.others) if self.server else ()
 
     @cached_property
     def hosts(self) -> tuple[Host, ...]:
@@ -85,11 +90,10 @@ def exchange_of(topology: Topology, placement: Placement) -> ServerExchange:
 
     Of several parameter servers the first one's.
     """
-    first, *others = placement.servers
-    return ServerExchange(topology, first, placement.workers, tuple(others))
+    return ServerExchange(topology, placement.server, placement.workers, placement.servers[1:])
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _demands(exchange: ServerExchange, model_bytes: int) -> Demands:
-    demands = server_demands({exchange.server: model_bytes}, exchange.workers)
-    return Demands(exchange.topology, demands)
+    sizes = {exchange.server: model_bytes} if exchange.server else {}
+    return Demands(exchange.topology, server_demands(sizes, exchange.workers))

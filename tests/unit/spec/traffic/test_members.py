@@ -53,3 +53,18 @@ def test_a_split_has_the_shares_of_its_linear_programme() -> None:
     members = members_of(topology, placement, get_schedule("split"))
     assert members.shares == pytest.approx({"server": 0.4, "ring": 0.6}, rel=1e-6)
     assert not members_of(topology, placement, get_schedule("ring")).shares
+
+
+def test_without_a_server_all_of_a_split_goes_round_the_ring() -> None:
+    topology = load_topology(TOPOLOGIES / "workers-1ms.yaml")
+    placement = Placement((), ("worker0", "worker1", "worker2"))
+    found = members_of(topology, placement, get_schedule("split"))
+    assert (found.servers, found.shares) == ((), {"server": 0.0, "ring": 1.0})
+    with pytest.raises(ValueError, match="p3 sends to a parameter server, and none is placed"):
+        members_of(topology, placement, get_schedule("p3"))
+
+
+def test_the_first_worker_stands_in_for_a_server_that_probes_need() -> None:
+    assert Placement((), ("a", "b", "c")).probed == Placement(("a",), ("b", "c"))
+    placed = Placement(("ps",), ("a", "b"))
+    assert placed.probed is placed
