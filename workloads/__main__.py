@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 def _leave(status: int) -> None:
     """End at once, whatever the other threads wait for. Records are flushed line by line."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # its reader is gone
+            stream.flush()
     os._exit(status)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from orchestrator.orders import ORDERS, computation, ranks_of, setting_of
+from tests.unit.workloads.forked import Forked
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule
@@ -32,17 +31,10 @@ class Process:
     """One `python -m workloads`, its events and how it ended."""
 
     def __init__(self, job_file: Path) -> None:
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "workloads", str(job_file)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.popen = Forked(job_file, ROOT)
 
     def event(self, name: str) -> dict[str, Any]:
         """Read events until one of that name comes."""
-        assert self.popen.stdout
         for line in self.popen.stdout:
             event: dict[str, Any] = json.loads(line)
             if event["event"] == name:
@@ -51,8 +43,7 @@ class Process:
 
     def ended(self) -> tuple[int, str]:
         """Wait for the end; return exit status and stderr."""
-        _, errors = self.popen.communicate(timeout=PATIENCE)
-        return self.popen.returncode, errors
+        return self.popen.communicate(PATIENCE)
 
 
 def order_fields(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,5 +183,4 @@ class Bench:
 
     def close(self) -> None:
         for process in self._processes:
-            process.popen.kill()
-            process.popen.communicate()
+            process.popen.close()

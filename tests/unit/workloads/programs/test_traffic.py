@@ -156,8 +156,7 @@ def processes() -> Iterator[list[Process]]:
     started: list[Process] = []
     yield started
     for one in started:
-        one.popen.kill()
-        one.popen.wait()
+        one.popen.close()
 
 
 def start(
