@@ -12,7 +12,7 @@ import time
 import torch
 from torch import distributed
 
-from workloads.torch_models.networks import module_of
+from workloads.torch_models.modules import module_of
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from workloads.torch_models import paced
-from workloads.torch_models.networks import module_of
+from workloads.torch_models.modules import module_of
 
 
 def compress(parallel: DistributedDataParallel, hook: str) -> None:

@@ -290,6 +290,13 @@ _NAMES = (
     "resnet152",
     "squeezenet",
     "digits-cnn",
+    "gpt2",
+    "bert-base",
+    "vit-b16",
+    "llama-like",
+    "mobivsr-like",
+    "ffl",
+    "ffl-features",
 )
 
 _own: dict[str, Model] = {}

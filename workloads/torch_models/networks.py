@@ -6,12 +6,12 @@ Names and order of `named_parameters()` are those of the model's file ("conv1.w"
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workloads.errors import unknown_name
 from workloads.models.profiles import Layer, Model, load_model
 from workloads.torch_models.architectures import ARCHITECTURES, Architecture
 
@@ -100,12 +100,13 @@ class Network(nn.Module):
 
     Attributes:
         input_shape: of one image: channels, height, width.
+        input_dtype: of its values.
     """
+
+    input_dtype: ClassVar[torch.dtype] = torch.float32
 
     def __init__(self, name: str, model: Model | None = None) -> None:
         super().__init__()
-        if name not in ARCHITECTURES:
-            raise ValueError(unknown_name("torch module of model", name, ARCHITECTURES))
         architecture = ARCHITECTURES[name]
         model = model or load_model(name)
         self.input_shape = model.input_shape
@@ -123,17 +124,3 @@ class Network(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Compute scores: [batch, channels, height, width] to [batch, classes]."""
         return self._flow(lambda name, x: self.get_submodule(name)(x), images)
-
-
-def module_of(name: str, device: str = "cpu") -> Network:
-    """Build a network of the library.
-
-    Args:
-        name: of the model.
-        device: where its tensors are made; `meta` has shapes and no memory.
-
-    Raises:
-        ValueError: there is no such model; the message has the nearest name.
-    """
-    with torch.device(device):
-        return Network(name)

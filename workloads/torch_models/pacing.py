@@ -30,9 +30,8 @@ from torch.autograd.function import once_differentiable
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from workloads.errors import unknown_name
-from workloads.models import profiles
 from workloads.models.devices import DeviceModel, known_devices
-from workloads.models.profiles import Layer
+from workloads.torch_models.profile import layers_of
 from workloads.torch_models.tracing import Trace, meta_twin, trace
 from workloads.training.clock import Clock, SystemClock
 from workloads.training.emulated import TILE_ELEMENTS, Pacer
@@ -190,15 +189,7 @@ class _Plan:
         self, twin: nn.Module, traced: Trace, device: DeviceModel, batch: int, stretch: float
     ) -> None:
         shapes = {name: tuple(tensor.shape) for name, tensor in twin.named_parameters()}
-        layers = [
-            Layer(
-                step.name,
-                step.macs // batch,
-                tuple(profiles.Tensor(name, shapes[name]) for name in step.parameters),
-                step.kind,
-            )
-            for step in traced.steps
-        ]
+        layers = layers_of(traced.steps, shapes, batch)
 
         def taken(seconds: float) -> int:
             return round(seconds * stretch * 1e9)

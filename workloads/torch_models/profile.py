@@ -28,17 +28,21 @@ batch. Layers are found by calling the module (see `tracing`), multiply-accumula
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from workloads.models import profiles
-from workloads.models.profiles import Layer, Model, chained, load_model
-from workloads.torch_models.networks import module_of
-from workloads.torch_models.tracing import Trace, trace
+from workloads.models.profiles import Layer, Model, load_model
+from workloads.torch_models.modules import module_of
+from workloads.torch_models.recording import Step
+from workloads.torch_models.tracing import trace
 
-_TRACED_BATCH = 2  # batch normalisation has no variance of one
+_TRACED_BATCH = 13  # a prime: what is once for all examples is no multiple of it
+_REAL_BATCH = 2  # batch normalisation has no variance of one
+_OF_IMAGES = 4  # dimensions: batch, channels, height, width
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def torch_model(name: str, device: str = "cpu") -> TorchModel:
     if ":" in name:
         return _users(name)
     module = module_of(name, device)
-    return _joined(module, load_model(name), module.input_shape, torch.float32)
+    return _joined(module, load_model(name), module.input_shape, module.input_dtype)
 
 
 def profile_of(name: str, module: nn.Module, example: Tensor) -> Model:
@@ -109,25 +113,93 @@ def profile_of(name: str, module: nn.Module, example: Tensor) -> Model:
     Raises:
         ValueError: it cannot be called without data, or has no parameters.
     """
+    return profiled(name, module, example).model
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """What was found out about a module.
+
+    Attributes:
+        model: its profile.
+        flops: of one example, as torch's FlopCounterMode counts them.
+        notes: what should be known of single layers.
+    """
+
+    model: Model
+    flops: int
+    notes: tuple[str, ...]
+
+
+def profiled(name: str, module: nn.Module, example: Tensor, *, variant: str = "") -> Profiled:
+    """The same with what should be known of it.
+
+    A module that decides by values is called with the example, where it has values.
+
+    Raises:
+        ValueError: as `profile_of`.
+    """
     batch = torch.zeros(_TRACED_BATCH, *example.shape[1:], dtype=example.dtype, device="meta")
-    return _profile(name, module, trace(module, (batch,)))
-
-
-def _profile(name: str, module: nn.Module, traced: Trace) -> Model:
-    parameters = dict(module.named_parameters())
-    layers = tuple(
-        Layer(
-            step.name or "model",
-            step.macs // _TRACED_BATCH,
-            tuple(
-                profiles.Tensor(parameter, tuple(parameters[parameter].shape))
-                for parameter in step.parameters
-            ),
-            kind=step.kind,
-        )
-        for step in traced.steps
+    notes: tuple[str, ...] = ()
+    try:
+        examples, traced = _TRACED_BATCH, trace(module, (batch,))
+    except ValueError as error:
+        if any(parameter.is_meta for parameter in module.parameters()):
+            raise
+        twice = example.expand(_REAL_BATCH, *example.shape[1:]).clone()
+        try:
+            examples, traced = _REAL_BATCH, trace(module, (twice,), with_data=True)
+        except ValueError:
+            raise error from None
+        notes = (f"{error}: found out with the example's values, by which it decides",)
+    variant = variant or f"torch module {type(module).__name__}"
+    shapes = {each: tuple(one.shape) for each, one in module.named_parameters()}
+    item: profiles.Item = "imgs" if example.is_floating_point() else "tokens"
+    items = 1 if item == "imgs" else example[0].numel()
+    model = Model(
+        name,
+        variant,
+        layers_of(traced.steps, shapes, examples),
+        unit=item if example.dim() == _OF_IMAGES or item == "tokens" else "samples",
+        items_per_example=items,
+        input_shape=tuple(example.shape[1:]),
     )
-    return Model(name, f"torch module {type(module).__name__}", chained(layers))
+    return Profiled(model, _each(traced.flops, examples), (*notes, *traced.notes))
+
+
+def layers_of(
+    steps: Sequence[Step], shapes: Mapping[str, tuple[int, ...]], examples: int
+) -> tuple[Layer, ...]:
+    """A model's layers.
+
+    Args:
+        steps: as they were called.
+        shapes: of all parameters, by name.
+        examples: how many there were in the batch.
+    """
+
+    def tensors(names: Sequence[str]) -> tuple[profiles.Tensor, ...]:
+        return tuple(profiles.Tensor(name, shapes[name]) for name in names)
+
+    return tuple(
+        Layer(
+            step.name,
+            _each(step.macs, examples),
+            tensors(step.parameters),
+            step.kind,
+            sum(_each(one, examples) for one in step.inputs),
+            _each(step.outputs, examples),
+            step.needs,
+            step.join,
+            tensors(step.tied),
+        )
+        for step in steps
+    )
+
+
+def _each(count: int, examples: int) -> int:
+    """What one example has of it; what is not a multiple is there once for all of them."""
+    return count if count % examples else count // examples
 
 
 def _users(reference: str) -> TorchModel:
@@ -168,7 +240,7 @@ def _joined(
     for layer in model.layers:
         numbers = range(first, first + len(layer.tensors))
         first = numbers.stop
-        owner = modules.get(layer.name, module)
+        owner = modules.get(layer.name.partition("@")[0], module)
         layer_parameters = tuple(parameters[tensor.name] for tensor in layer.tensors)
         layers.append(TorchLayer(layer.name, owner, numbers, layer_parameters))
     return TorchModel(module, model, tuple(layers), input_shape, input_dtype)

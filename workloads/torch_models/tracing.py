@@ -1,45 +1,28 @@
 """What a torch module does with an input of some shape, found out without data and without memory.
 
-A twin of the module on torch's meta device computes shapes only. Its forward pass says which
-modules are called in which order, and how much each multiplies; its backward pass says in which
-order autograd has the gradients.
+A twin of the module on torch's meta device computes shapes only. Every operation of its forward
+pass is seen as it is dispatched, below autograd, where a plain `if` on a shape is no hindrance. Its
+backward pass says in which order autograd has the gradients.
 
-A layer is a module that is called and owns tensors. Tensors of a module that is never called (its
-parent reads them) belong to the nearest module around it that is called, and those of several
-modules to the one called first. Multiplications count for the layer called last before them.
+A layer is what one call of a module does with parameters, or multiplies, before another module
+does. Operations without either are no layers: what reaches a layer through them, it needs. A
+parameter that several layers use belongs to the first; see `workloads.models.profiles.Layer`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
-from workloads.models.profiles import Kind
-
-
-@dataclass(frozen=True)
-class Step:
-    """A layer, as it was called.
-
-    Attributes:
-        name: of its module, dotted; empty for the whole.
-        macs: multiply-accumulates for the whole batch.
-        parameters: names of the parameters that it owns, in the module's order.
-        kind: what it computes, by the shape of its weight.
-    """
-
-    name: str
-    macs: int
-    parameters: tuple[str, ...]
-    kind: Kind
+from workloads.torch_models.recording import Recorder, Step
 
 
 @dataclass(frozen=True)
@@ -47,51 +30,73 @@ class Trace:
     """What a module does.
 
     Attributes:
-        steps: its layers, in the order of their first calls.
+        steps: its layers, in the order in which they are computed.
         gradients: names of the parameters that get a gradient, in the order in which autograd has
             them when all outputs take part in the loss.
-        output: what it returns, with tensors on the meta device.
+        output: what it returns, without its graph.
+        flops: what torch's FlopCounterMode counts, twice the multiply-accumulates.
+        notes: what should be known of single layers.
     """
 
     steps: tuple[Step, ...]
     gradients: tuple[str, ...]
     output: Any
+    flops: int
+    notes: tuple[str, ...]
 
 
-def trace(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Trace:
+def trace(
+    module: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    with_data: bool = False,
+) -> Trace:
     """Find out what `module(*args, **kwargs)` does; neither module nor arguments are changed.
 
+    Args:
+        module: the module.
+        args: of its call; only their shapes count, unless `with_data`.
+        kwargs: the same by name.
+        with_data: whether it really computes, for a module that decides by values.
+
     Raises:
-        ValueError: the module has no parameters, or cannot compute without data.
+        ValueError: the module has no parameters, or cannot compute: the message says in which layer
+            and what of it is not known.
     """
     if not any(True for _ in module.parameters()):
         raise ValueError(f"{type(module).__name__} has no parameters")
-    twin = meta_twin(module)
-    args, kwargs = tree_map_only(Tensor, _on_meta, (tuple(args), dict(kwargs or {})))
-    calls = _Calls(twin)
+    twin = copy.deepcopy(module) if with_data else meta_twin(module)
+    given = (tuple(args), dict(kwargs or {}))
+    args, kwargs = tree_map_only(Tensor, Tensor.detach if with_data else _on_meta, given)
     gradients: list[str] = []
     for name, parameter in twin.named_parameters():
         if parameter.requires_grad:
             parameter.register_post_accumulate_grad_hook(
                 lambda _, name=name: gradients.append(name)
             )
+    recorder = Recorder(twin, [leaf for leaf in tree_leaves((args, kwargs)) if _is_data(leaf)])
+    counter = FlopCounterMode(display=False)
     try:
-        with torch.enable_grad(), torch.random.fork_rng(devices=[]), calls.counted():
-            output = twin(*args, **kwargs)
-        differentiable = [
-            leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor) and leaf.requires_grad
-        ]
-        if differentiable:
-            torch.autograd.backward(
-                differentiable, [torch.ones_like(leaf) for leaf in differentiable]
-            )
+        # Attention as its products, which all that counts knows.
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]), sdpa_kernel(SDPBackend.MATH):
+            with counter, recorder.watching():
+                output = twin(*args, **kwargs)
+            differentiable = [leaf for leaf in tree_leaves(output) if _learns(leaf)]
+            if differentiable:
+                ones = [torch.ones_like(leaf) for leaf in differentiable]
+                torch.autograd.backward(differentiable, ones)
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"{type(module).__name__}: what it does cannot be found out by calling it without data "
-            f"(on torch's meta device): {why}"
-        ) from error
-    return Trace(calls.steps(), tuple(gradients), tree_map_only(Tensor, Tensor.detach, output))
+        raise ValueError(_why(module, recorder, error, with_data=with_data)) from error
+    if not recorder.steps():
+        raise ValueError(f"{type(module).__name__} computes with none of its parameters")
+    return Trace(
+        recorder.steps(),
+        tuple(gradients),
+        tree_map_only(Tensor, Tensor.detach, output),
+        counter.get_total_flops(),
+        recorder.notes(),
+    )
 
 
 def meta_twin(module: nn.Module) -> nn.Module:
@@ -110,65 +115,22 @@ def _on_meta(tensor: Tensor) -> Tensor:
     return tensor.detach().to("meta")
 
 
-class _Calls:
-    """Which modules are called, in which order, and what is multiplied after each call."""
+def _is_data(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor)
 
-    def __init__(self, root: nn.Module) -> None:
-        self._root = root
-        self._called: list[str] = []
-        self._before: list[int] = []  # flops before each call
-        self._counter = FlopCounterMode(display=False)
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Watch the calls inside."""
+def _learns(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor) and leaf.requires_grad
 
-        def enter(name: str) -> None:
-            self._called.append(name)
-            self._before.append(self._counter.get_total_flops())
 
-        handles = [
-            module.register_forward_pre_hook(lambda *_, name=name: enter(name), prepend=True)
-            for name, module in self._root.named_modules()
-        ]
-        try:
-            with self._counter:
-                yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def steps(self) -> tuple[Step, ...]:
-        """The layers."""
-        owned: dict[str, list[str]] = {}
-        for name, owners in self._owners():
-            owned.setdefault(min(owners, key=self._called.index), []).append(name)
-        macs = {name: 0 for name in self._called if name in owned}
-        last = next(iter(macs))
-        ends = [*self._before[1:], self._counter.get_total_flops()]
-        for name, before, end in zip(self._called, self._before, ends, strict=True):
-            last = name if name in owned else last
-            macs[last] += (end - before) // 2
-        return tuple(
-            Step(name, macs[name], tuple(owned[name]), self._kind(owned[name], first=not number))
-            for number, name in enumerate(macs)
-        )
-
-    def _kind(self, owned: Sequence[str], *, first: bool) -> Kind:
-        shape = max((self._root.get_parameter(name).shape for name in owned), key=len)
-        if len(shape) == 4:  # grey images have one channel as well
-            return "depthwise" if shape[1] == 1 and not first else "convolution"
-        return "dense" if len(shape) == 2 else "other"
-
-    def _owners(self) -> Iterator[tuple[str, list[str]]]:
-        """Each parameter's name, and the modules called that own it."""
-        names: dict[nn.Parameter, list[str]] = {}
-        for name, parameter in self._root.named_parameters(remove_duplicate=False):
-            names.setdefault(parameter, []).append(name)
-        for same in names.values():
-            yield same[0], [self._nearest(name.rpartition(".")[0]) for name in same]
-
-    def _nearest(self, owner: str) -> str:
-        while owner not in self._called:
-            owner = owner.rpartition(".")[0]
-        return owner
+def _why(module: nn.Module, recorder: Recorder, error: Exception, *, with_data: bool) -> str:
+    """Which layer fails, why, and what is not known for it."""
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    how = "with data" if with_data else "without data (on torch's meta device)"
+    place = f"layer {recorder.failed}" if recorder.failed else type(module).__name__
+    unknown = recorder.unknown()
+    rest = f"; nothing is known of {', '.join(unknown)}" if unknown else ""
+    return (
+        f"{type(module).__name__}: what it does cannot be found out by calling it {how}: "
+        f"{place}: {why}{rest}"
+    )

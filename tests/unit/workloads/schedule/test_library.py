@@ -39,7 +39,7 @@ def test_models(name: str, size: int, tensors: int, layers: int, depthwise: int)
 
 
 def test_every_model_is_listed_and_has_unique_names() -> None:
-    assert len(model_names()) == 10
+    assert len(model_names()) == 17
     for name in model_names():
         model = load_model(name)
         assert len({tensor.name for tensor in model.tensors}) == len(model.tensors)

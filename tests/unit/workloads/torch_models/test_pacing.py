@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from workloads.models.devices import known_devices
 from workloads.models.profiles import load_model
 from workloads.torch_models import paced
-from workloads.torch_models.networks import module_of
+from workloads.torch_models.modules import module_of
 from workloads.torch_models.pacing import PUBLISHED_DEVICE
 
 torch.set_num_threads(1)
