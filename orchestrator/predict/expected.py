@@ -6,8 +6,9 @@ With a step barrier all workers and links are simulated (`barrier`), on any topo
 the workers must be in step: alike, and each behind a bottleneck that is as full as the others'
 (one that all share, or one each). Then one of them is simulated (`pipeline`). Workers that do not
 wait for each other are simulated one by one, on what the others leave them (`apart`); those of a
-ring all together (`ring_pipeline`), on any topology. A credit window is left out, and so is what a
-worker's own order costs where others push in another (p3's leak).
+ring all together (`ring`), on any topology; splits and groups as one queue (`several_ways`). A
+credit window is left out, and so is what a worker's own order costs where others push in another
+(p3's leak).
 
 Delays of links are simulated. Where they make a window too small for its path, with the least and
 with the most that it may let through; that is a prediction if both are within 10 %, and else a
@@ -33,13 +34,14 @@ from orchestrator.predict.network.server_loads import ServerLoad
 from orchestrator.predict.network.windows import grows, in_flight, long_ways_seconds
 from orchestrator.predict.rings import ring_expected
 from orchestrator.predict.several_servers import work_of_servers
+from orchestrator.predict.several_ways import work_of_ways
 from orchestrator.predict.simulation.apart import paces
 from orchestrator.predict.simulation.averaged import averaged_seconds
 from orchestrator.predict.simulation.barrier import barrier_seconds, computations, network_of
 from orchestrator.predict.simulation.pipeline import Order as QueueOrder
 from orchestrator.predict.simulation.pipeline import Work, pipelined_seconds, work
 from orchestrator.spec import WAYS, number_text, rate_text
-from workloads.library import PARAMETER_SERVER, RING
+from workloads.library import EXCHANGES, PARAMETER_SERVER, RING
 from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import UNSCHEDULED, Schedule
 from workloads.schedule.units import Layout
@@ -79,12 +81,14 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
     seconds_or_reason: float | str
     if order is None:
         seconds_or_reason = f"the order {schedule.order} is not the library's"
-    elif schedule.exchange == RING and not schedule.coded:
-        seconds_or_reason = ring_expected(schedule, case, order)
-    elif schedule.exchange != PARAMETER_SERVER:
+    elif schedule.exchange not in EXCHANGES:
         seconds_or_reason = "its exchange is not simulated"
     elif (coded := case.coded(schedule)) is None:
         seconds_or_reason = NOT_KNOWN
+    elif schedule.exchange == RING:
+        seconds_or_reason = ring_expected(schedule, coded, order)
+    elif schedule.exchange != PARAMETER_SERVER:
+        seconds_or_reason = _with_ways(schedule, order, coded)
     elif not schedule.one_server:
         seconds_or_reason = _with_servers(schedule, order, coded)
     else:
@@ -278,6 +282,18 @@ def _with_servers(schedule: Schedule, order: Order, case: Case) -> float | str:
     if queues is None:
         return _not_simulated(schedule)
     made = work_of_servers(schedule, case)
+    return made if isinstance(made, str) else _pipelined(made, queues)
+
+
+def _with_ways(schedule: Schedule, order: Order, case: Case) -> float | str:
+    if schedule.barrier:
+        return "groups behind a step barrier are not simulated"
+    if not schedule.bulk_synchronous:
+        return "groups that have paces of their own are not simulated"
+    queues = _queue_order(schedule, order)
+    if queues is None:
+        return _not_simulated(schedule)
+    made = work_of_ways(schedule, case)
     return made if isinstance(made, str) else _pipelined(made, queues)
 
 

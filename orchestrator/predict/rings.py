@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.orders import Order, OrderError, computation, ranks_of, setting_of
 from orchestrator.predict.bounds.lower import worker_devices
+from orchestrator.predict.coding import by_tensor, way_bytes
 from orchestrator.predict.network.loads import fullest, link_loads
 from orchestrator.predict.simulation.ring import RingMember, RingUnit, ring_seconds
-from orchestrator.spec import Demands, ring_order
+from orchestrator.spec import WAYS, Demands, ring_order
 from workloads.exchange.buckets import fused
 from workloads.exchange.demand import ring_demands
 from workloads.schedule.members import Members
@@ -25,13 +26,15 @@ _SEED = 1
 def ring_expected(schedule: Schedule, case: Case, order: Order) -> float | str:
     """Seconds of an iteration; in a line why there is no prediction.
 
-    Where several hops of the ring cross a link, each has an equal part of it.
+    Where several hops of the ring cross a link, each has an equal part of it. Units have the bytes
+    that codecs make of their tensors; a device codes each once, as the product plans it.
     """
     if schedule.window_bytes is not None:
         return "buckets that go one after another are not simulated"
     topology, workers = case.exchange.topology, case.exchange.workers
     members = Members((), workers, ring=ring_order(topology, workers), schedule=schedule)
-    demands = Demands(topology, ring_demands(members.ring, case.model.bytes))
+    pulled, pushed = (way_bytes(case.sent, case.model, way) for way in WAYS)
+    demands = Demands(topology, ring_demands(members.ring, -(-(pulled + pushed) // 2)))
     loads = {load.port: load for load in link_loads(demands, case.goodputs)}
     devices = worker_devices(case.exchange, case.devices)
     computed = [computation(case.model, devices[name], case.batch) for name in members.ring]
@@ -60,6 +63,8 @@ def ring_expected(schedule: Schedule, case: Case, order: Order) -> float | str:
         per_byte[place] = max(shared)
         delays[place] = sum(port.delay_us for port in crossed) / 1e6
     owner = owners(layout, len(computed))
+    pulls, pushes = by_tensor(case, schedule.slice_bytes)
+    whole = [tensor.bytes for tensor in case.model.tensors]
     leaves = _leaving(schedule, layout)
     return ring_seconds(
         [
@@ -67,7 +72,14 @@ def ring_expected(schedule: Schedule, case: Case, order: Order) -> float | str:
             for one, seconds, delay in zip(computed, per_byte, delays, strict=True)
         ],
         [
-            RingUnit(unit.layer, unit.bytes, rank, owner[unit.number], leaves.get(unit.number))
+            RingUnit(
+                unit.layer,
+                unit.bytes * pulls[unit.tensor] / whole[unit.tensor],
+                rank,
+                owner[unit.number],
+                leaves.get(unit.number),
+                unit.bytes * pushes[unit.tensor] / whole[unit.tensor],
+            )
             for unit, rank in zip(setting.units, ranks[0], strict=True)
         ],
         barrier=schedule.barrier,

@@ -29,10 +29,11 @@ class RingUnit(NamedTuple):
 
     Attributes:
         layer: whose forward pass waits for it.
-        bytes: its size.
+        bytes: its size as parameters.
         rank: the least goes first.
         owner: the place of its owner.
         leaves: the layer with whose backward pass its gradient leaves; None: its own.
+        summed: its size as a sum of gradients; None: the same.
     """
 
     layer: int
@@ -40,6 +41,7 @@ class RingUnit(NamedTuple):
     rank: int
     owner: int
     leaves: int | None = None
+    summed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,9 @@ class _Ring:
             return
         state.busy = True
         _, _, number, is_sum = heappop(state.queue)
-        free = now + self._units[number].bytes * member.seconds_per_byte
+        unit = self._units[number]
+        size = unit.summed if is_sum and unit.summed is not None else unit.bytes
+        free = now + size * member.seconds_per_byte
         self._at(free, "free", place)
         following = (place + 1) % len(self._members)
         self._at(free + member.delay, "came", following, number, is_sum)

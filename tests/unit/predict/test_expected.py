@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from orchestrator.spec.sweep import with_workers
 from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import with_rate
 from workloads.library import RING
+from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model
 from workloads.schedule.library import get_schedule, schedule_names
 from workloads.schedule.schedule import Schedule
@@ -252,3 +254,65 @@ def test_workers_that_are_not_in_step() -> None:
 )
 def test_what_limits(made: Case, words: str) -> None:
     assert limits(made.bound) == words
+
+
+@pytest.mark.parametrize(
+    ("model", "schedule", "u"),
+    [
+        # Measured at full rates on Linux bridges, batch 1, when this simulation did not exist.
+        ("alexnet", "split", 1.23),
+        ("resnet50", "split", 1.24),
+        ("alexnet", "hybrid", 1.70),
+        ("resnet50", "hybrid", 1.72),
+    ],
+)
+def test_ways_round_and_through_a_server_at_once(model: str, schedule: str, u: float) -> None:
+    assert in_u(schedule, case(model)) == pytest.approx(u, rel=0.02)
+
+
+def _instant(codec: str) -> dict[str, DeviceModel]:
+    """Devices that take no time for passes, nor for that codec."""
+    return {name: DeviceModel(name, 0.0, 0.0, 0.0, {codec: 0.0}) for name in PUBLISHED.devices}
+
+
+@pytest.mark.parametrize("schedule", ["ring", "split", "hybrid"])
+def test_half_the_bytes_take_half_the_time_of_the_links(schedule: str) -> None:
+    made = replace(case("alexnet"), devices=_instant("float16"))
+    plain = get_schedule(schedule)
+    coded = replace(plain, push_codec="float16", pull_codec="float16")
+    whole, half = (expected(one, made).seconds for one in (plain, coded))
+    assert whole is not None
+    assert half == pytest.approx(whole / 2, rel=0.01)
+
+
+def test_round_a_ring_sums_and_parameters_share_the_links() -> None:
+    """A hundredth of each sum, as places and values, and all of the parameters: half and a bit."""
+    made = case("alexnet")
+    free = {
+        name: replace(device, seconds_per_megabyte_coded={"top-k": 0.0})
+        for name, device in made.devices.items()
+    }
+    pushed = replace(get_schedule("ring"), push_codec="top-k:1%")
+    whole = expected(get_schedule("ring"), made).seconds
+    less = expected(pushed, replace(made, devices=free)).seconds
+    assert whole is not None
+    assert less is not None
+    # Less of the exchange lasts as long as the passes of the last layers do.
+    assert 0.51 * whole < less < 0.51 * whole + made.bound.forward_seconds
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (
+            {"synchronisation": "step-barrier", "order": "random", "place": "nowhere"},
+            "groups behind a step barrier are not simulated",
+        ),
+        (
+            {"synchronisation": "asynchronous", "order": "generation", "place": "nowhere"},
+            "groups that have paces of their own are not simulated",
+        ),
+    ],
+)
+def test_groups_of_which_nothing_is_predicted(changes: dict[str, Any], why: str) -> None:
+    assert expected(replace(get_schedule("hybrid"), **changes), case()).why_not == why
