@@ -41,12 +41,13 @@ def check_programs(
         placement: whose workers are the default hosts.
         groups: the hosts that repeated hosts of the topology stand for.
         schedules: all names of schedules, which no program may have.
-        only: names of those that are asked for; None: all.
+        only: names of those that are asked for, beside those that jobs name; None: all.
     """
     _check_hosts(document, topology, groups)
     if file is None or topology is None:
         return {}
     programs_by_name = {}
+    of_jobs = {job.program for job in file.jobs.values()}
     for name, one in file.programs.items():
         loc: Loc = ("programs", name)
         if name in schedules:
@@ -80,7 +81,7 @@ def check_programs(
         _check_shipped(document, (*loc, "command"), program)
         if not document.is_bad(loc) and not document.is_bad((*loc, "hosts")):
             _check_paths(document, loc, topology, program)
-        if only is None or name in only:
+        if only is None or name in only or name in of_jobs:
             programs_by_name[name] = program
     return programs_by_name
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from orchestrator.errors import InputError
-from orchestrator.spec import Experiment, load_experiment
+from orchestrator.spec import Experiment, Overrides, load_experiment
 
 ROOT = Path(__file__).parents[4]
 TRAFFIC = {"from": "ps", "to": "worker0", "rate": "300 Mbps", "pattern": "poisson"}
@@ -145,3 +145,15 @@ def test_what_cannot_be(tmp_path: Path, jobs: Any, more: Any, message: str) -> N
     with pytest.raises(InputError) as error:
         loaded(tmp_path, jobs, **more)
     assert message in "\n".join(map(str, error.value.problems))
+
+
+def test_a_program_that_a_job_names_stays_when_others_are_asked_for(tmp_path: Path) -> None:
+    one = {"command": ["true"], "hosts": ["worker0"], "throughput": {"json": "rate"}}
+    programs = {"measured": one, "beside": one, "left": one}
+    file = written(
+        tmp_path, {"load": {"program": "beside"}}, programs=programs, scale={"rates": 8, "time": 8}
+    )
+    made = load_experiment(file, Overrides(programs=("measured",)))
+    assert list(made.programs) == ["measured", "beside"]
+    assert made.jobs["load"].program == "beside"
+    assert {choices.program for group in made.groups() for choices in group} == {"", "measured"}
