@@ -54,7 +54,10 @@ def test_what_a_run_keeps_of_its_experiment_is_enough(tmp_path: Path, name: str)
         {"topology": None, "devices": {}},
         {"topology": {"name": "t"}, "devices": {}},
         {**reference(), "devices": {}},
-        {**reference(), "devices": {"published-worker-6-cores-2GHz": {"name": "x"}}},
+        {
+            **reference(),
+            "devices": {"published-worker-6-cores-2GHz": {"name": "x", "seconds_per_gmac": "?"}},
+        },
     ],
 )
 def test_without_topology_or_devices_nobody_knows(experiment: dict[str, Any]) -> None:
