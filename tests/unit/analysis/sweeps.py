@@ -11,7 +11,8 @@ from typing import Any
 from orchestrator.analysis import RUN_FORMAT
 from orchestrator.predict import lower_bound
 from orchestrator.spec import Experiment, Point, Sweep, Variable, load_experiment
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from workloads.models.profiles import load_model
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.analysis import TrialMeasure, judge_run, judge_trial, read_trial
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.errors import RunError
-from tests.unit.analysis.builder import FakeTrial
+from tests.unit.analysis.fake_trial import FakeTrial
 from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import Schedule
 

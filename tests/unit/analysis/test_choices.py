@@ -17,7 +17,8 @@ from orchestrator.analysis.tables.table import SummaryTable
 from orchestrator.records.trial import TrialRecord
 from orchestrator.session.plan.trials import plan_trials
 from orchestrator.spec import EVERY_CHOICE, Choices, Experiment
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.session.examples import experiment
 
 FLAVOURS = ("plain", "ring")

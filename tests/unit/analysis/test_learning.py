@@ -11,7 +11,8 @@ from orchestrator.analysis import Row, read_run, report, summarise
 from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.render.canvas import style
 from orchestrator.analysis.render.learning_figure import compose, draw_learning
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 
 LOSSES = (2.0, 1.5, 1.0, 0.5, 0.25)

@@ -12,7 +12,8 @@ import pytest
 from orchestrator.analysis import read_run, report, summarise
 from orchestrator.analysis.report import caption
 from orchestrator.errors import RunError
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, matrix, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 FILES = ["figure.png", "figure.svg", "summary.csv", "summary.json"]
 

@@ -13,7 +13,7 @@ from orchestrator.analysis.measures.measure import measure
 from orchestrator.analysis.verdict import judge_row
 from orchestrator.records.network import CapsRecord
 from orchestrator.spec import Choices, number_text
-from tests.unit.analysis.builder import SECOND, FakeTrial
+from tests.unit.analysis.fake_trial import SECOND, FakeTrial
 from tests.unit.analysis.record_builder import caps_record
 from workloads.process.process_records import CodingTime
 

@@ -12,7 +12,8 @@ from orchestrator.analysis.measures.measure import measure
 from orchestrator.analysis.reading.spans import read_spans
 from orchestrator.errors import InputError
 from orchestrator.records.directory import RunDirectory
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from workloads.process.process_records import ConnectionEnd
 
 

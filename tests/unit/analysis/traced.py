@@ -12,7 +12,8 @@ from orchestrator.analysis.reading.records import read_run
 from orchestrator.analysis.reading.spans import TrialSpans, read_spans
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.spec import Way
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 Limits = dict[Way, Full]
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.cli.main import cli
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, matrix, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.sweeps import BATCHES, fake_trials, swept, write_sweep
 
 

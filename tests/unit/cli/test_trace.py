@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.sweeps import BATCHES, fake_trials, swept, write_sweep
 
 NAMES = ((0, "none"), (1, "switch-priority"))

@@ -30,7 +30,7 @@ from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store import results
 from orchestrator.session.store.attempts import Attempts
 from orchestrator.spec import Experiment
-from tests.unit.analysis.builder import FakeTrial
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.record_builder import network_record
 from tests.unit.session.examples import experiment
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from orchestrator.analysis import read_run, report, summarise
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary_files import row_json, trials_csv
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 LOOP = "other programs used 1.0 of 2 cores for"
 

@@ -20,7 +20,8 @@ from orchestrator.analysis.measures.bound_share import (
 from orchestrator.analysis.tables.summary_files import row_json
 from orchestrator.predict import bound_of, goodput_bps
 from orchestrator.spec import load_experiment
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, reference, write_run
+from tests.unit.analysis.builder import PUBLISHED, matrix, reference, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from workloads.schedule.library import get_schedule
 
 ROOT = Path(__file__).parents[4]

@@ -14,7 +14,7 @@ from orchestrator.analysis.measures.measure import measure
 from orchestrator.analysis.measures.shares import Shares
 from orchestrator.predict import Case
 from orchestrator.spec import load_experiment, load_topology
-from tests.unit.analysis.builder import FakeTrial
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.placed import exchange_of
 from workloads.models.devices import DeviceModel
 from workloads.models.profiles import load_model

@@ -12,7 +12,7 @@ from orchestrator.analysis import TrialMeasure, read_trial
 from orchestrator.analysis.measures.machine.conditions import HostUse
 from orchestrator.analysis.measures.measure import measure
 from orchestrator.errors import RunError
-from tests.unit.analysis.builder import SECOND, FakeTrial
+from tests.unit.analysis.fake_trial import SECOND, FakeTrial
 from tests.unit.analysis.record_builder import caps_record
 
 

@@ -14,7 +14,7 @@ from orchestrator.analysis.reading.records import read_run
 from orchestrator.analysis.reading.spans import TrialSpans, read_spans
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.spec import WAYS, Way
-from tests.unit.analysis.builder import SECOND
+from tests.unit.analysis.fake_trial import SECOND
 from tests.unit.analysis.traced import Limits, rewritten, traced
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from orchestrator.analysis import read_run, read_trial
 from orchestrator.errors import InputError, RunError
-from tests.unit.analysis.builder import FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import matrix, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 
 def test_complete_run_is_read(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from orchestrator.analysis.caption import Caption
 from orchestrator.analysis.render.canvas import style
 from orchestrator.analysis.render.figure import compose, draw
 from orchestrator.analysis.render.run_panel import panel_height
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, matrix, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 
 BOTH = ["none", "switch-priority"]

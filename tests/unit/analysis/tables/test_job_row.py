@@ -14,7 +14,8 @@ from orchestrator.analysis import read_run, summarise
 from orchestrator.analysis.report import caption, report
 from orchestrator.records.trial import BesideRecord
 from orchestrator.spec import Neighbour, Placement, Training
-from tests.unit.analysis.builder import SECOND, FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import SECOND, FakeTrial
 from tests.unit.analysis.measures.test_beside import NOISE
 from workloads.process.process_records import ProcessRecord, WorkerIteration
 from workloads.process.traffic_records import DeliveredRecord, OfferedRecord

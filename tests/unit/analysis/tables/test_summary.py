@@ -13,7 +13,8 @@ from orchestrator.analysis import Row, read_run, summarise
 from orchestrator.analysis.report import report
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
 from orchestrator.spec import EVERY_CHOICE
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, matrix, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.record_builder import caps_record
 
 

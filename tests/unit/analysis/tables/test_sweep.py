@@ -17,7 +17,8 @@ from orchestrator.analysis.tables.sweep.files import rows_csv
 from orchestrator.analysis.tables.sweep.rows import places_of, read_sweep
 from orchestrator.errors import InputError, RunError
 from orchestrator.spec import Sweep, Variable
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swept, write_sweep
 
 FOUR = ("none", "switch-priority", "fifo", "p3")

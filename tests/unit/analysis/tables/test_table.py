@@ -10,7 +10,8 @@ from rich.console import Console
 
 from orchestrator.analysis import read_run, summarise
 from orchestrator.analysis.tables.table import SummaryTable
-from tests.unit.analysis.builder import PUBLISHED, FakeTrial, matrix, write_run
+from tests.unit.analysis.builder import PUBLISHED, matrix, write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 
 def table_lines(

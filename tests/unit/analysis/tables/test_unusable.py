@@ -6,7 +6,8 @@ from pathlib import Path
 
 from orchestrator.analysis import read_run, summarise
 from orchestrator.analysis.tables.unusable import why_unusable
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 
 def last_line(tmp_path: Path, *trials: FakeTrial) -> str:

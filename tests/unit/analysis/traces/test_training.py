@@ -26,7 +26,8 @@ from orchestrator.analysis.traces.training import trace
 from orchestrator.errors import InputError, RunError
 from orchestrator.records.directory import TrialDirectory
 from orchestrator.spec.files.experiment_file import ExperimentFile
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.analysis.traced import Limits, rewritten, traced
 from tests.unit.workloads.in_process import train
 from workloads.models.profiles import load_model

@@ -29,7 +29,8 @@ from orchestrator.session.scale.choose import Settled
 from orchestrator.session.testbed import box as boxed
 from orchestrator.session.testbed.box import ReportedError
 from orchestrator.spec import Direction, Experiment, Scale, Sweep, Variable, load_topology
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.session.examples import experiment
 
 # The package's name `run` is the function.

@@ -18,7 +18,8 @@ from orchestrator.session.scale.calibration import (
     decide,
 )
 from orchestrator.session.scale.lessons import evidence_of, learn
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.session.attempts import attempt
 
 SERVED = [98, 1, 1]

@@ -11,7 +11,7 @@ from orchestrator.emulation.limits.use import Use, UseSampler
 from orchestrator.session.plan.trials import Trial
 from orchestrator.session.store.attempts import Attempts, Tried, disturbed_by
 from orchestrator.session.store.quiet import wait_until_quiet
-from tests.unit.analysis.builder import FakeTrial
+from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.session.examples import TRIAL
 
 QUIET, FAILED = Tried(failed=False), Tried(failed=True)

@@ -13,7 +13,8 @@ from orchestrator.analysis.tables.bench.figures import Figure, bench_figures
 from orchestrator.analysis.tables.bench.table import bench_table
 from orchestrator.errors import RunError
 from orchestrator.predict import goodput_bps
-from tests.unit.analysis.builder import FakeTrial, write_run
+from tests.unit.analysis.builder import write_run
+from tests.unit.analysis.fake_trial import FakeTrial
 
 MS = 1_000_000
 BENCH = {
