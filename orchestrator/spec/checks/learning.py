@@ -72,11 +72,11 @@ def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> Non
         why = ""
         if not schedule.bulk_synchronous:
             why = "its workers are never all between two iterations"
-        elif schedule.exchange in (HYBRID, SPLIT):
+        elif schedule.exchange == SPLIT:
             why = "what goes round among its workers is in no checkpoint"
         elif schedule.averages:
             why = "its workers have parameters of their own, which no checkpoint holds"
-        elif schedule.exchange != PARAMETER_SERVER:
+        elif schedule.exchange not in (PARAMETER_SERVER, HYBRID):
             why = "there is no parameter server to keep the parameters"
         if why:
             document.report_at(("checkpoint",), f"not with schedule {schedule.name}: {why}")

@@ -19,7 +19,9 @@ from tests.unit.workloads.in_process import model_of, train
 from tests.unit.workloads.own_codecs import named
 from workloads.errors import WorkloadError
 from workloads.exchange.hybrid import HybridExchange
+from workloads.models.learning import Learning, Optimizer
 from workloads.models.profiles import Model, load_model
+from workloads.process.checkpoints import Checkpoints, last_of_all
 from workloads.schedule.library import get_schedule
 from workloads.schedule.members import Members
 from workloads.schedule.schedule import Schedule
@@ -127,6 +129,32 @@ def test_workers_end_alike_with_codecs_that_lose_something(tmp_path: Path) -> No
         for schedule in (coded, replace(BARRIER, **codecs))
     }
     assert len(ends) == 1
+
+
+@pytest.mark.parametrize("schedule", [HYBRID, BARRIER], ids=["per slice", "step barrier"])
+def test_it_continues_from_what_the_server_has_kept(tmp_path: Path, schedule: Schedule) -> None:
+    """All of an iteration is at the server when it keeps it, and nothing goes round."""
+    groups = ((0, 1), (2, 3, 4))
+    momentum = Learning(optimizer=Optimizer("momentum", 0.9))
+
+    def ended(iterations: int, after: int = 0) -> str:
+        kept = Checkpoints(tmp_path, 2, after)
+        records = train(
+            tmp_path,
+            MODEL,
+            schedule,
+            workers=5,
+            groups=[[f"worker{number}" for number in group] for group in groups],
+            iterations=iterations,
+            learning=momentum,
+            checkpoints=kept,
+        )
+        return str(records[-1]["parameters_sha256"])
+
+    whole = ended(5)
+    names = ["ps", *(f"worker{number}" for number in range(5))]
+    assert last_of_all(tmp_path, names, 3) == 2
+    assert ended(3, after=2) == whole
 
 
 STALE = replace(
