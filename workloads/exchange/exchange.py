@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from workloads.process.training import WorkerJob
     from workloads.transport.memory import Arena
     from workloads.transport.spans import Spans
+
+
+def with_servers(members: Members, servers: Iterable[str]) -> dict[str, str]:
+    """Programs by host: our `server` on those, our `worker` on all workers."""
+    return {**dict.fromkeys(servers, "server"), **dict.fromkeys(members.workers, "worker")}
 
 
 @dataclass(frozen=True)

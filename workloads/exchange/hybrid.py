@@ -12,7 +12,7 @@ from threading import Lock
 
 from workloads.exchange.board import Board
 from workloads.exchange.demand import Demand, ring_demands
-from workloads.exchange.exchange import End, Ended, Exchange
+from workloads.exchange.exchange import End, Ended, Exchange, with_servers
 from workloads.exchange.ring_way import RingWay
 from workloads.exchange.server_way import ServerWay
 from workloads.models.profiles import Model
@@ -44,8 +44,7 @@ class HybridExchange(Exchange):
     @classmethod
     def programs(cls, members: Members) -> Mapping[str, str]:
         """A server, and the workers."""
-        servers = dict.fromkeys(members.servers, "server")
-        return {**servers, **dict.fromkeys(members.workers, "worker")}
+        return with_servers(members, members.servers)
 
     @classmethod
     def demands(cls, members: Members, model: Model) -> Sequence[Demand]:

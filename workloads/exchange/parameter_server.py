@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from workloads.exchange.board import Board
 from workloads.exchange.demand import Demand, server_demands
-from workloads.exchange.exchange import End, Ended, Exchange
+from workloads.exchange.exchange import End, Ended, Exchange, with_servers
 from workloads.exchange.server_way import ServerWay
 from workloads.models.profiles import Model
 from workloads.schedule.members import Members
@@ -28,8 +28,7 @@ class ParameterServerExchange(Exchange):
     @classmethod
     def programs(cls, members: Members) -> Mapping[str, str]:
         """The servers, and the workers."""
-        servers = dict.fromkeys(members.servers, "server")
-        return {**servers, **dict.fromkeys(members.workers, "worker")}
+        return with_servers(members, members.servers)
 
     @classmethod
     def demands(cls, members: Members, model: Model) -> Sequence[Demand]:

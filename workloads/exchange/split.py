@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from workloads.exchange.demand import Demand, ring_demands, server_demands
-from workloads.exchange.exchange import End, Ended
+from workloads.exchange.exchange import End, Ended, with_servers
 from workloads.exchange.ring import RingExchange
 from workloads.exchange.server_way import ServerWay
 from workloads.models.profiles import Model
@@ -28,8 +28,7 @@ class SplitExchange(RingExchange):
     @classmethod
     def programs(cls, members: Members) -> Mapping[str, str]:
         """The server, if it has a share, and the workers."""
-        servers = dict.fromkeys(members.servers if members.shares[SERVER] else (), "server")
-        return {**servers, **dict.fromkeys(members.workers, "worker")}
+        return with_servers(members, members.servers if members.shares[SERVER] else ())
 
     @classmethod
     def demands(cls, members: Members, model: Model) -> Sequence[Demand]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -316,26 +316,28 @@ def _check_worker_iterations(
     """See that a worker has recorded all planned iterations, and more only if it continues."""
     planned = trial.all_iterations
     expected = max(planned, len(iterations)) if continues else planned
-    if [record.iteration for record in iterations] != list(range(expected)):
-        raise RunError(
-            f"{path}: {len(iterations)} iterations recorded, {planned} expected, in order"
-        )
+    _check_order(path, [record.iteration for record in iterations], expected, planned)
     for record in iterations:
-        if record.ended_ns <= record.started_ns:
-            raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
+        _check_times(path, record.iteration, record.started_ns, record.ended_ns)
+
+
+def _check_order(path: Path, numbers: Sequence[int], expected: int, planned: int) -> None:
+    if list(numbers) != list(range(expected)):
+        raise RunError(f"{path}: {len(numbers)} iterations recorded, {planned} expected, in order")
+
+
+def _check_times(path: Path, iteration: int, began_ns: int, ended_ns: int) -> None:
+    if ended_ns <= began_ns:
+        raise RunError(f"{path}: iteration {iteration} ends before it begins")
 
 
 def _check_server_iterations(
     path: Path, trial: TrialRecord, iterations: tuple[PsIteration, ...]
 ) -> None:
     planned = trial.rounds.count
-    if [record.iteration for record in iterations] != list(range(planned)):
-        raise RunError(
-            f"{path}: {len(iterations)} iterations recorded, {planned} expected, in order"
-        )
+    _check_order(path, [record.iteration for record in iterations], planned, planned)
     for record in iterations:
-        if record.next_release_ns <= record.released_ns:
-            raise RunError(f"{path}: iteration {record.iteration} ends before it begins")
+        _check_times(path, record.iteration, record.released_ns, record.next_release_ns)
         for shares in (
             record.pull_bytes_at_first_done,
             record.push_bytes_at_first_done,

@@ -6,13 +6,13 @@ with one such thread and two cores it can be at its end while half the machine i
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
+from orchestrator.emulation.limits.sampling import Sampling
 from orchestrator.emulation.limits.use import UseSampler
 
 Sample = tuple[int, float]
@@ -42,7 +42,7 @@ def mean_idle(samples: Sequence[Sample], begin_ns: int, end_ns: int) -> float | 
     return sum(length * idle for length, idle in spans) / total if total else None
 
 
-class IdleSampler:
+class IdleSampler(Sampling):
     """Samples /proc/stat four times a second on its own thread; a context manager.
 
     Attributes:
@@ -67,13 +67,11 @@ class IdleSampler:
             threads: reads the processor seconds of each of the switches' threads.
             use: samples whose the CPUs were, on the same thread.
         """
+        super().__init__("idle-sampler", period)
         self.samples: list[Sample] = []
         self.switch_samples: list[Sample] = []
         self._read = read
         self._clock_ns = clock_ns
-        self._period = period
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="idle-sampler", daemon=True)
         self._before = read_cpu_times(read())
         self._use = use
         self._threads = threads
@@ -105,21 +103,12 @@ class IdleSampler:
             self.switch_samples.append((now_ns, max(0.0, idle)))
         self._threads_before = now_ns, now
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._period):
-            self.sample()
-
-    def __enter__(self) -> IdleSampler:
-        self._thread.start()
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         # What is short ends between two samples.
         self.sample(last=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
+from orchestrator.emulation.limits.sampling import Sampling
 from orchestrator.records.network import LinkSamplesRecord
 
 Side = Literal["received", "sent"]
@@ -33,7 +32,7 @@ def device_bytes(text: str) -> dict[tuple[str, Side], int]:
     return byte_counts
 
 
-class LinkSampler:
+class LinkSampler(Sampling):
     """Samples what ports have sent, on a separate thread; a context manager."""
 
     def __init__(
@@ -51,14 +50,12 @@ class LinkSampler:
             clock_ns: monotonic.
             period: seconds between two samples, at first.
         """
+        super().__init__("link-sampler", max(period, len(places) / PORTS_PER_SECOND))
         self._places = places
         self._read = read
         self._clock_ns = clock_ns
-        self._period = max(period, len(places) / PORTS_PER_SECOND)
         self._most = max(2, min(MOST_SAMPLES, MOST_COUNTS // max(1, len(places))))
         self._samples: list[tuple[int, ...]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="link-sampler", daemon=True)
 
     def sample(self) -> None:
         """Take one sample now."""
@@ -80,20 +77,6 @@ class LinkSampler:
         )
         return LinkSamplesRecord(ports=tuple(self._places), samples=samples, period=self._period)
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._period):
-            self.sample()
-
-    def __enter__(self) -> LinkSampler:
+    def __enter__(self) -> Self:
         self.sample()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
+        return super().__enter__()

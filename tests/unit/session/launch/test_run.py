@@ -32,26 +32,13 @@ from orchestrator.spec import Direction, Experiment, Scale, Sweep, Variable, loa
 from tests.unit.analysis.builder import write_run
 from tests.unit.analysis.fake_trial import FakeTrial
 from tests.unit.session.examples import experiment
+from tests.unit.whole_machine import MACHINE
 
 # The package's name `run` is the function.
 MODULE = importlib.import_module("orchestrator.session.launch.run")
 RESOLVE = importlib.import_module("orchestrator.session.launch.resolve")
 LAYOUT = Layout((), NO_GROUPS.missing)
 ROOM = MachineCapacity((0, 1), 64 * 2**30)
-MACHINE = Machine(
-    kernel="Linux 6.1",
-    root=True,
-    boxes=True,
-    programs={},
-    features={},
-    openvswitch=False,
-    congestion_controls=("reno", "cubic"),
-    cgroups="v2",
-    tmpfs=True,
-    cores=2,
-    memory_bytes=8 * 2**30,
-    disk_bytes=10 * 2**30,
-)
 
 
 class Outside:
