@@ -88,11 +88,14 @@ def test_the_first_the_ninth_and_the_last_worker_follow_each_other(
     assert after["data"].since(before["data"]).bytes == 0
 
 
+def _full(most: float) -> Phase:
+    return Phase(0.3, 0.95, lambda rates: list(rates) == [pytest.approx(most, rel=0.03)])
+
+
 def test_each_direction_of_a_link_has_its_own_rate(testbed: EmulatedTestbed) -> None:
     for ends, rate in ((("worker15", "ps"), PUSH_BPS), (("ps", "worker15"), PULL_BPS)):
         most = goodput_bps(rate)
-        full = Phase(0.3, 0.95, lambda rates, most=most: rates == [pytest.approx(most, rel=0.03)])
-        rates_show(testbed, [Flow(*ends, 1.0)], BUFFER_BYTES, most, full)
+        rates_show(testbed, [Flow(*ends, 1.0)], BUFFER_BYTES, most, _full(most))
 
 
 def test_another_congestion_control(testbed: EmulatedTestbed) -> None:

@@ -12,7 +12,7 @@ from tests.system.flows import Flow, Phase, Trace, rates_show
 from tests.system.undisturbed import ATTEMPTS
 
 MOST = 100e6
-FULL = Phase(0.3, 0.95, lambda rates: rates == [pytest.approx(MOST, rel=0.03)])
+FULL = Phase(0.3, 0.95, lambda rates: list(rates) == [pytest.approx(MOST, rel=0.03)])
 
 
 def trace(bps: Callable[[float], float]) -> Trace:
