@@ -41,7 +41,7 @@ from orchestrator.predict.simulation.barrier import barrier_seconds, computation
 from orchestrator.predict.simulation.pipeline import Order as QueueOrder
 from orchestrator.predict.simulation.pipeline import Work, pipelined_seconds, work
 from orchestrator.spec import WAYS, number_text, rate_text
-from workloads.library import EXCHANGES, PARAMETER_SERVER, RING
+from workloads.library import EXCHANGES, PARAMETER_SERVER, RING, SPLIT
 from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import UNSCHEDULED, Schedule
 from workloads.schedule.units import Layout
@@ -85,7 +85,7 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
         seconds_or_reason = "its exchange is not simulated"
     elif (coded := case.coded(schedule)) is None:
         seconds_or_reason = NOT_KNOWN
-    elif schedule.exchange == RING:
+    elif schedule.exchange == RING or (schedule.exchange == SPLIT and not case.exchange.servers):
         seconds_or_reason = ring_expected(schedule, coded, order)
     elif schedule.exchange != PARAMETER_SERVER:
         seconds_or_reason = _with_ways(schedule, order, coded)
@@ -294,7 +294,13 @@ def _with_ways(schedule: Schedule, order: Order, case: Case) -> float | str:
     if queues is None:
         return _not_simulated(schedule)
     made = work_of_ways(schedule, case)
-    return made if isinstance(made, str) else _pipelined(made, queues)
+    if isinstance(made, str):
+        return made
+    least, most = (_pipelined(one, queues) for one in made)
+    if most <= _ALIKE * least:
+        return (least + most) / 2
+    slow, fast = (number_text(case.bound.imgs_per_sec(each)) for each in (most, least))
+    return f"hops of its rings take no time, or a unit's each: {slow} to {fast} imgs/sec"
 
 
 def _queue_order(schedule: Schedule, order: Order) -> QueueOrder | None:

@@ -2,7 +2,9 @@
 
 A link carries what goes one way and what goes the other, sums and parameters, and all fill up
 together: they are simulated as one queue of all units each way (`pipeline`), as fast as the fullest
-link lets them be. Of a ring alone that is what its own simulation says, within 0.2 % (`rings`).
+link lets them be. Hops of a ring beyond the first take between nothing, where others are on their
+way meanwhile, and a unit's time on a link each: so there is a range. Of a ring alone, whose members
+are all simulated (`rings`), the time is within it.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ from orchestrator.predict.bounds.lower import worker_devices
 from orchestrator.predict.coding import way_bytes
 from orchestrator.predict.network.loads import fullest, link_loads
 from orchestrator.predict.simulation.pipeline import Work, work
-from orchestrator.spec import Placement, sent_demands, too_few_servers
+from orchestrator.spec import Placement, members_of, sent_demands, too_few_servers
+from workloads.library import HYBRID
 from workloads.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
     from orchestrator.predict.case import Case
 
 
-def work_of_ways(schedule: Schedule, case: Case) -> Work | str:
-    """The work of an iteration; or why it is not one that is simulated.
+def work_of_ways(schedule: Schedule, case: Case) -> tuple[Work, Work] | str:
+    """The work of an iteration at the least and at the most; or why it is not simulated.
 
     Args:
         schedule: bulk-synchronous, without a step barrier, exchanging in every iteration.
@@ -50,4 +53,11 @@ def work_of_ways(schedule: Schedule, case: Case) -> Work | str:
         seconds / way_bytes(case.sent, model, "pull"),
         seconds / way_bytes(case.sent, model, "push"),
     )
-    return work(model, devices[0], case.batch, per_byte, schedule.slice_bytes, sent=case.sent)
+    least = work(model, devices[0], case.batch, per_byte, schedule.slice_bytes, sent=case.sent)
+    members = members_of(first.topology, placement, schedule)
+    # Round a ring, up to the owner; in a group the server's way is one more.
+    grouped = schedule.exchange == HYBRID
+    hops = max(map(len, members.groups)) - 1 if grouped else len(members.ring) - 2
+    unit = schedule.slice_bytes or model.bytes / len(model.tensors)
+    waited = max(0, hops) * max((load.alone(1) for load in loads), default=0.0) * unit
+    return least, replace(least, pull_delay=waited, push_delay=waited)

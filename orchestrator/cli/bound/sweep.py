@@ -97,7 +97,7 @@ def _place(model: str, sweep: Sweep, point: Point) -> dict[str, Any]:
         **sweep.named(point.values),
         "u_seconds": limit.u_seconds,
         "compute_seconds": limit.compute_seconds,
-        "compute_over_links": limit.compute_seconds / limit.fullest[0].seconds,
+        "compute_over_links": limit.compute_seconds / limit.links_seconds,
         "limits": limits(limit),
         "bound_seconds": limit.images / most,
         "bound_imgs_per_sec": most,

@@ -200,7 +200,7 @@ def _limit(case: Case) -> tuple[LowerBound, float]:
     """
     limit = case.bound
     if limit.fullest:
-        return limit, limit.fullest[0].seconds
+        return limit, limit.links_seconds
     known = allreduce_times(case)
     assert known is not None  # without a server there are several workers
     least = replace(limit, seconds=known.seconds, barrier_seconds=known.barrier_seconds)

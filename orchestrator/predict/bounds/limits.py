@@ -12,8 +12,10 @@ def limits(bound: LowerBound) -> str:
 
     Both directions of a link count as one.
     """
-    if bound.seconds > bound.fullest[0].seconds:
+    if bound.seconds > bound.links_seconds:
         return COMPUTE
+    if not bound.fullest:
+        return "links of workers"
     names: dict[str, None] = {}
     of_workers = True
     for load in bound.fullest:

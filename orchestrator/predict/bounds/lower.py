@@ -58,7 +58,7 @@ class LowerBound:
         compute_seconds: forward and backward of the slowest worker (C).
         forward_seconds: forward of that worker (Cf).
         fullest: the directed links that are busy longest; several if they are equal; none without
-            a parameter server, and then the bounds are of compute alone.
+            a parameter server.
         seconds: the lower bound of an iteration without a barrier.
         barrier_seconds: the lower bound of an iteration with a step barrier.
     """
@@ -70,6 +70,14 @@ class LowerBound:
     fullest: tuple[ServerLoad, ...]
     seconds: float
     barrier_seconds: float
+
+    @property
+    def links_seconds(self) -> float:
+        """For which a link is busy at least.
+
+        Without a parameter server u: all elements cross each worker's link once, whoever adds up.
+        """
+        return self.fullest[0].seconds if self.fullest else self.u_seconds
 
     def in_u(self, seconds: float) -> float:
         """Seconds in units of u, in which figures are free of the scale."""
@@ -102,6 +110,7 @@ def lower_bound(
     """
     loads = server_loads(exchange, model.bytes, goodputs)
     full = fullest(loads) if loads else ()
+    u_seconds = full[0].model_seconds if full else _own_seconds(exchange, model, goodputs)
     slowest = max(
         worker_devices(exchange, devices).values(),
         key=lambda device: compute_seconds(model, device, batch),
@@ -109,13 +118,15 @@ def lower_bound(
     compute = compute_seconds(model, slowest, batch)
     return LowerBound(
         images=len(exchange.workers) * batch,
-        u_seconds=full[0].model_seconds if full else _own_seconds(exchange, model, goodputs),
+        u_seconds=u_seconds,
         compute_seconds=compute,
         forward_seconds=sum(slowest.forward_seconds(layer, batch) for layer in model.layers),
         fullest=full,
-        seconds=max(full[0].seconds, compute) if full else compute,
+        seconds=max(full[0].seconds if full else u_seconds, compute),
         barrier_seconds=(
-            _barrier_seconds(exchange, model, devices, batch, loads) if full else compute
+            _barrier_seconds(exchange, model, devices, batch, loads)
+            if full
+            else max(u_seconds, compute)
         ),
     )
 

@@ -137,6 +137,10 @@ def _training(document: Document, loc: Loc, one: JobFile, known: _Known) -> Trai
     if one.placement is not None:
         place = (*loc, "placement")
         placement = placed_at(document, place, known.topology, known.groups)
+    if placement is not None and not placement.servers:
+        message = "a training beside the measured one has a parameter server, and none is placed"
+        document.report_at((*loc, "placement"), message, "name a host in `servers`", key=True)
+        return None
     if one.model is None or placement is None:
         return None
     return Training(one.model, one.schedule or "", placement, one.batch or known.batch)

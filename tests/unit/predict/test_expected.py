@@ -11,6 +11,8 @@ import pytest
 
 from orchestrator.orders import Order, Setting
 from orchestrator.predict import Case, allreduce_times, expected, limits
+from orchestrator.predict.several_ways import work_of_ways
+from orchestrator.predict.simulation.pipeline import pipelined_seconds
 from orchestrator.spec import exchange_of as placed_exchange
 from orchestrator.spec import load_experiment
 from orchestrator.spec.sweep import with_workers
@@ -268,6 +270,19 @@ def test_what_limits(made: Case, words: str) -> None:
 )
 def test_ways_round_and_through_a_server_at_once(model: str, schedule: str, u: float) -> None:
     assert in_u(schedule, case(model)) == pytest.approx(u, rel=0.02)
+
+
+@pytest.mark.parametrize("model", ["alexnet", "googlenet", "resnet50"])
+@pytest.mark.parametrize("workers", [3, 6])
+def test_a_ring_s_own_simulation_is_near_what_is_said_of_ways(model: str, workers: int) -> None:
+    """A split without a server is a ring; with shares for one, all goes round it in slow trunks."""
+    slow = case(model, workers=workers, trunk=10**6)  # nothing is worth the server's way
+    ring = expected(replace(get_schedule("split"), exchange=RING), slow).seconds
+    both = work_of_ways(get_schedule("split"), slow)
+    assert not isinstance(both, str)
+    least, most = (pipelined_seconds(one, "layer") for one in both)
+    assert ring is not None
+    assert least * (1 - 5e-3) <= ring <= most
 
 
 def _instant(codec: str) -> dict[str, DeviceModel]:

@@ -276,7 +276,7 @@ def predicted(schedule: Schedule | None, case: Case) -> tuple[float | None, str]
 
 def compute_over_links(case: Case) -> float:
     """C in units of what the fullest link is busy for (nu): from 1 on compute limits."""
-    return case.bound.compute_seconds / case.bound.fullest[0].seconds
+    return case.bound.compute_seconds / case.bound.links_seconds
 
 
 def _place(run: SweepRun, values: Values, rows: list[Row]) -> Place:

@@ -138,6 +138,11 @@ def test_only_the_measured_jobs_demands_have_classes(tmp_path: Path) -> None:
             {},
             "'ps' is listed twice",
         ),
+        (
+            {"a": {**OTHER, "placement": {"workers": ["worker0", "worker1"]}}},
+            {},
+            "a training beside the measured one has a parameter server, and none is placed",
+        ),
         ({"a": {"traffic": TRAFFIC}}, {"sweep": {"batch": [1, 2]}}, "a sweep has no jobs"),
     ],
 )
