@@ -1,8 +1,8 @@
 """Train a network with DistributedDataParallel over gloo, at the speed of an emulated device.
 
 One process on each host: `python3 ddp.py alexnet --hook powersgd`. Each iteration prints a line
-with the images per second of all processes together. Only `paced` belongs to the testbed: without
-it the same script trains for real, as fast as this machine can.
+with the images (or sequences) per second of all processes together. Only `paced` belongs to the
+testbed: without it the same script trains for real, as fast as this machine can.
 """
 
 import argparse
@@ -43,9 +43,9 @@ def one_at_a_time(state, bucket):
 def main() -> None:
     """Train; the process group is told by the environment."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a network of the library")
+    parser.add_argument("model", help="a model of the library")
     parser.add_argument("--hook", choices=("none", "fp16", "powersgd"), default="none")
-    parser.add_argument("--batch", type=int, default=1, help="images per process")
+    parser.add_argument("--batch", type=int, default=1, help="images, or sequences, per process")
     parser.add_argument("--iterations", type=int, default=5)
     chosen = parser.parse_args()
 
@@ -55,15 +55,16 @@ def main() -> None:
     parallel = DistributedDataParallel(network, gradient_as_bucket_view=True)
     compress(parallel, chosen.hook)
     optimizer = torch.optim.SGD(parallel.parameters(), lr=0.01)
-    images = torch.zeros(chosen.batch, *network.input_shape)
-    labels = torch.zeros(chosen.batch, dtype=torch.int64)
-    parallel(images)  # finds out about the layers, once, before time is taken
+    images = torch.zeros(chosen.batch, *network.input_shape, dtype=network.input_dtype)
+    # Finds out about the layers, once, before time is taken.
+    *places, _classes = parallel(images).shape
+    labels = torch.zeros(*places, dtype=torch.int64).flatten()
     print("ready", flush=True)
 
     distributed.barrier()
     begin = time.monotonic()
     for _ in range(chosen.iterations):
-        loss = cross_entropy(parallel(images), labels)
+        loss = cross_entropy(parallel(images).flatten(0, -2), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -29,6 +29,7 @@ VERBS = (
     "report",
     "trace",
     "bench",
+    "model",
     "profile",
     "shrink",
     "doctor",

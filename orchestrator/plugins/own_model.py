@@ -24,7 +24,7 @@ class OwnModel:
     """A user's network, with everything that is needed to train it elsewhere and later.
 
     Attributes:
-        name: `module:factory`.
+        name: `module:factory`, or the path of a model file.
         files: text of its modules by their place beside the experiment; none if it is installed.
         profile: its layers, multiply-accumulates and tensors, found by calling it.
         input_shape: of one example, without the batch.
@@ -55,17 +55,17 @@ class OwnModel:
         try:
             with users_code():
                 _, files = import_from_folder(of_module, folder)
-                built = profiles.torch_model(name)
+                found = profiles.imported(name)
         except ShadowedError as error:
             raise PluginError(f"{which}: {error}", error.hint) from None
-        except ValueError as error:  # what `torch_model` says of it
+        except ValueError as error:  # what `imported` says of it
             raise PluginError(str(error)) from error
         except (Exception, SystemExit) as error:
             beside = sorted(file.stem for file in folder.glob("*.py"))
             missing = isinstance(error, ModuleNotFoundError) and error.name == of_module
             message = f"{which}: cannot be imported: {type(error).__name__}: {error}"
             raise PluginError(message, nearest(of_module, beside) if missing else "") from error
-        return cls(name, files, built.model.to_json(), tuple(built.input_shape))
+        return cls(name, files, found.model.to_json(), found.model.input_shape)
 
     @property
     def model(self) -> Model:

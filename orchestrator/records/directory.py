@@ -28,7 +28,8 @@ from orchestrator.spec.experiment.choices import Choices
 def trial_name(index: int, choices: Choices, repeat: int, attempt: int) -> str:
     """The name of a trial's directory."""
     again = f".{attempt}" if attempt > 1 else ""
-    return f"{index:03d}-{'-'.join(choices.values())}-{repeat}{again}"
+    chosen = "-".join(choices.values()).replace("/", "_")  # a model may be a file
+    return f"{index:03d}-{chosen}-{repeat}{again}"
 
 
 @dataclass(frozen=True)

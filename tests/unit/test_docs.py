@@ -14,6 +14,7 @@ from orchestrator.cli.main import VERBS, cli
 from orchestrator.orders import OwnOrder
 from orchestrator.spec import Experiment, Topology, load_any, load_experiment
 from orchestrator.spec.files.device_file import read_device
+from orchestrator.spec.files.model_file import LayerFile, read_model
 from scripts import reference
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,17 @@ def test_the_devices_that_are_shown_are_some(tmp_path: Path) -> None:
         read_device(tmp_path / "device.yaml", "device.yaml")
 
 
+def test_the_model_that_is_shown_is_one(tmp_path: Path) -> None:
+    (shown,) = blocks("docs/models.md", "yaml")
+    (tmp_path / "mine.yaml").write_text(shown)
+    model = read_model(tmp_path / "mine.yaml", "mine.yaml", "mine")
+    keys = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", prose("docs/models.md"), re.MULTILINE)
+    assert set(re.findall(r"\w+", " ".join(keys))) == set(LayerFile.model_fields)
+    assert [layer.name for layer in model.layers] == ["words", "left", "right", "mix", "head"]
+    (module,) = blocks("docs/models.md", "python")
+    compile(module, "my_net.py", "exec")
+
+
 def test_the_order_that_is_shown_is_the_one_that_is_shipped() -> None:
     shown, *_ = blocks("docs/extending.md", "python")
     assert (ROOT / "experiments" / "own_order.py").read_text().endswith(shown)
@@ -171,7 +183,8 @@ def test_the_entry_point_that_is_shown_is_of_the_group_that_is_searched() -> Non
 def verb_options(verb: str) -> set[str]:
     command = cli.get_command(click.Context(cli), verb)
     assert command is not None, verb
-    return {name for parameter in command.params for name in parameter.opts}
+    found = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    return {name for one in found for parameter in one.params for name in parameter.opts}
 
 
 def test_the_commands_page_has_every_verb_with_options_that_it_takes() -> None:
@@ -188,7 +201,9 @@ def test_commands_that_are_shown_can_be_typed(page: str, folder: Path) -> None:
     shown += re.findall(
         r"`(?:sudo )?(?:\.venv/bin/)?dmlbed ([a-z]+ [^`|]*\.yaml[^`|]*)`", prose(page)
     )
-    made = set(re.findall(r"dmlbed profile (\S+\.yaml)", "\n".join(map(prose, PAGE_NAMES))))
+    pages = "\n".join(map(prose, PAGE_NAMES))
+    made = {*re.findall(r"dmlbed profile (\S+\.yaml)", pages)}
+    made |= {*re.findall(r"dmlbed model import .*> (\S+\.yaml)", pages)}
     for line in shown:
         verb, *arguments = shlex.split(line.replace("\n", " "), comments=True)
         command = cli.get_command(click.Context(cli), verb)

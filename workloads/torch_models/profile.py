@@ -27,7 +27,6 @@ batch. Layers are found by calling the module (see `tracing`), multiply-accumula
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +35,7 @@ from torch import Tensor, nn
 
 from workloads.models import profiles
 from workloads.models.profiles import Layer, Model, load_model
+from workloads.torch_models.building import build
 from workloads.torch_models.modules import module_of
 from workloads.torch_models.recording import Step
 from workloads.torch_models.tracing import trace
@@ -102,20 +102,6 @@ def torch_model(name: str, device: str = "cpu") -> TorchModel:
     return _joined(module, load_model(name), module.input_shape, module.input_dtype)
 
 
-def profile_of(name: str, module: nn.Module, example: Tensor) -> Model:
-    """The profile of a user's module.
-
-    Args:
-        name: the model's.
-        module: whose layers and tensors are found by calling it (without data).
-        example: of its input, for a batch of one.
-
-    Raises:
-        ValueError: it cannot be called without data, or has no parameters.
-    """
-    return profiled(name, module, example).model
-
-
 @dataclass(frozen=True)
 class Profiled:
     """What was found out about a module.
@@ -132,12 +118,18 @@ class Profiled:
 
 
 def profiled(name: str, module: nn.Module, example: Tensor, *, variant: str = "") -> Profiled:
-    """The same with what should be known of it.
+    """Find out what a user's module does.
 
-    A module that decides by values is called with the example, where it has values.
+    One that decides by values is called with the example, where it has values.
+
+    Args:
+        name: the model's.
+        module: whose layers and tensors are found by calling it (without data).
+        example: of its input, for a batch of one.
+        variant: the model's.
 
     Raises:
-        ValueError: as `profile_of`.
+        ValueError: it cannot be called without data, or has no parameters.
     """
     batch = torch.zeros(_TRACED_BATCH, *example.shape[1:], dtype=example.dtype, device="meta")
     notes: tuple[str, ...] = ()
@@ -202,32 +194,32 @@ def _each(count: int, examples: int) -> int:
     return count if count % examples else count // examples
 
 
-def _users(reference: str) -> TorchModel:
-    place, _, attribute = reference.partition(":")
-    try:
-        factory = getattr(importlib.import_module(place), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"model {reference!r}: {error}") from error
-    # Whatever the user's code raises is a problem of that code.
-    try:
-        built = factory()
-    except Exception as error:
-        raise ValueError(
-            f"model {reference!r}: {attribute}() fails: {type(error).__name__}: {error}"
-        ) from error
-    match built:
-        case (nn.Module() as module, Tensor() as example) if example.dim() and len(example) == 1:
-            pass
-        case _:
-            raise ValueError(
-                f"model {reference!r}: {attribute}() must return a torch module and an example of "
-                f"its input, a tensor whose first dimension is a batch of one"
-            )
-    try:
-        model = profile_of(reference, module, example)
-    except ValueError as error:
-        raise ValueError(f"model {reference!r}: {error}") from error
+def imported(name: str, shape: tuple[int, ...] | None = None, dtype: str | None = None) -> Profiled:
+    """What is found out about a user's module, which needs no memory for it.
+
+    Args:
+        name: "package.module:factory".
+        shape: of an example of its input, a batch of one included; None: the factory has one.
+        dtype: of its values.
+
+    Raises:
+        ValueError: it cannot be built or profiled.
+    """
+    module, example = build(name, shape, dtype, "meta")
+    return _profiled_as(name, module, example)
+
+
+def _users(name: str) -> TorchModel:
+    module, example = build(name, None, None, "cpu")
+    model = _profiled_as(name, module, example).model
     return _joined(module, model, tuple(example.shape[1:]), example.dtype)
+
+
+def _profiled_as(name: str, module: nn.Module, example: Tensor) -> Profiled:
+    try:
+        return profiled(name, module, example)
+    except ValueError as error:
+        raise ValueError(f"model {name!r}: {error}") from error
 
 
 def _joined(

@@ -8,6 +8,7 @@ from orchestrator.plugins import OwnModel
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.files.validation import mapping
 from orchestrator.spec.overrides import Overrides
+from orchestrator.spec.values.fields import is_model_file
 from orchestrator.spec.values.text import quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from workloads.library import HYBRID, PARAMETER_SERVER, SPLIT
@@ -62,6 +63,11 @@ def check_learning(
                 )
                 document.report_at(("dtype",), message, "leave dtype or that schedule out")
     models = file.models if overrides.models is None else overrides.models
+    for place, model in enumerate(file.models):
+        if is_model_file(model) and model in models:
+            message = f"{quoted(model)} is a file, which cannot compute"
+            hint = "name a model of the library or module:factory; or leave compute out"
+            document.report_at(("models", place), message, hint)
     shapes = {name: own.input_shape for name, own in own_models.items()}
     _check_data(document, file, models, shapes)
     _check_batch(document, file, batch, workers)

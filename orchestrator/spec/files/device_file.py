@@ -11,7 +11,7 @@ from orchestrator.errors import InputError, Problem
 from orchestrator.spec.files.schedule_file import CodecKey, DeviceFile
 from orchestrator.spec.files.validation import mapping, validate
 from orchestrator.spec.values.fields import (
-    DEVICE_SUFFIXES,
+    FILE_SUFFIXES,
     DeviceName,
     FileModel,
     NotNegative,
@@ -63,7 +63,7 @@ def device_of(name: str, folder: Path, place: str) -> DeviceModel:
     if is_device_file(name):
         return read_device(folder / name, name)
     if name not in known_devices():
-        hint = f"a file of your own ends with {', '.join(DEVICE_SUFFIXES)}"
+        hint = f"a file of your own ends with {', '.join(FILE_SUFFIXES)}"
         raise InputError([Problem(place, unknown_name("device", name, known_devices()), hint)])
     return known_devices()[name]
 

@@ -134,12 +134,12 @@ def _matching(noun: str, pattern: str, rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-DEVICE_SUFFIXES = (".yaml", ".yml", ".json")
+FILE_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def is_device_file(device: str) -> bool:
     """Whether what a topology names as a device is a file, and no name."""
-    return device.endswith(DEVICE_SUFFIXES)
+    return device.endswith(FILE_SUFFIXES)
 
 
 def _device(value: str) -> str:
@@ -149,7 +149,7 @@ def _device(value: str) -> str:
             raise FieldError(f"not a path: {quoted(value)}")
         return value
     if re.fullmatch(_NAME, value, re.ASCII) is None:
-        rule = f"{NAME_RULE}; or a file that ends with {', '.join(DEVICE_SUFFIXES)}"
+        rule = f"{NAME_RULE}; or a file that ends with {', '.join(FILE_SUFFIXES)}"
         raise FieldError(f"device name {quoted(value)} is not allowed", rule)
     return value
 
@@ -170,8 +170,17 @@ def _known(noun: str, names: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_model_file(model: str) -> bool:
+    """Whether what an experiment names as a model is a file."""
+    return model.endswith(FILE_SUFFIXES)
+
+
 def _library_or_own(value: str) -> str:
-    """A model of the library, or the form of one of a user's."""
+    """A model of the library, a file, or the form of one of a user's."""
+    if is_model_file(value):
+        if "\n" in value:
+            raise FieldError(f"not a path: {quoted(value)}")
+        return value
     module, colon, factory = value.partition(":")
     if colon and module and factory:
         return value
@@ -252,8 +261,12 @@ TrainedModel: TypeAlias = Annotated[
     AfterValidator(_library_or_own),
     WithJsonSchema(
         {
-            "title": "model name, or module:factory of your own",
-            "anyOf": [{"enum": list(model_names())}, {"type": "string", "pattern": ".+:.+"}],
+            "title": "model name; or a file, or module:factory, of your own",
+            "anyOf": [
+                {"enum": list(model_names())},
+                {"type": "string", "pattern": ".+:.+"},
+                {"type": "string", "pattern": "[.](yaml|yml|json)$"},
+            ],
         }
     ),
 ]
