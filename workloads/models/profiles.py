@@ -62,12 +62,12 @@ class Tensor:
     shape: tuple[int, ...]
     element_bytes: int = BYTES_PER_ELEMENT
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes of its elements, unscaled."""
         return self.element_bytes * self.elements
@@ -102,7 +102,7 @@ class Layer:
     join: Join = "concat"
     tied: tuple[Tensor, ...] = ()
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes of its parameters, unscaled."""
         return sum(tensor.bytes for tensor in self.tensors)
@@ -149,7 +149,7 @@ class Model:
         """Per layer, in forward order, the numbers of the layers that it needs."""
         return tuple(layer.needs for layer in self.layers)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes of all parameters, unscaled."""
         return sum(layer.bytes for layer in self.layers)

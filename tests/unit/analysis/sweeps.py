@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,15 @@ RATES = Sweep((Variable("rate", (10**8, 10**9, 10**10), ("switch0", "switch1")),
 WORKERS = Sweep((Variable("workers", (1, 3, 5)),))
 
 
+@cache
+def _published() -> Experiment:
+    return load_experiment(ROOT / "experiments/published.yaml")
+
+
 def swept(sweep: Sweep, models: Sequence[str], schedules: Sequence[str]) -> Experiment:
     """The published experiment with a sweep."""
-    published = load_experiment(ROOT / "experiments/published.yaml")
     return replace(
-        published,
+        _published(),
         name="swept",
         models=tuple(models),
         schedules=tuple(schedules),

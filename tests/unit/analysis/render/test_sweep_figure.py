@@ -31,7 +31,7 @@ SHARES = dict(zip(SIX, (0.5, 0.7, 0.55, 0.8, 0.96, 0.97), strict=True))
 
 @pytest.fixture(autouse=True)
 def _style(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(curves, "GRID", 6)
+    monkeypatch.setattr(curves, "GRID", 4)
     with style():
         yield
 

@@ -11,6 +11,8 @@ import pytest
 from rich.console import Console
 
 from orchestrator.analysis import is_sweep, report, report_sweep
+from orchestrator.analysis.caption import Images
+from orchestrator.analysis.render import sweep_figure
 from orchestrator.analysis.tables.sweep import curves
 from orchestrator.analysis.tables.sweep.curves import expectation, grid
 from orchestrator.analysis.tables.sweep.files import rows_csv
@@ -23,6 +25,22 @@ from tests.unit.analysis.sweeps import BATCHES, RATES, WORKERS, fake_trials, swe
 
 FOUR = ("none", "switch-priority", "fifo", "p3")
 SHARES = {"none": 0.5, "switch-priority": 0.78, "fifo": 0.87, "p3": 0.97}  # of the bound
+
+
+@pytest.fixture(autouse=True)
+def _no_figure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables, not figures: one test draws, and those of the figure do."""
+
+    def draw_nothing(*_given: object, **_more: object) -> Images:
+        return Images(b"", b"")
+
+    if "figures" not in request.fixturenames:
+        monkeypatch.setattr(sweep_figure, "draw_sweep", draw_nothing)
+
+
+@pytest.fixture
+def figures() -> None:
+    """To draw them."""
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +116,7 @@ def test_what_may_not_be_used_does_not_win(tmp_path: Path) -> None:
     assert not sweep_report.usable
 
 
+@pytest.mark.usefixtures("figures")
 def test_the_combined_files(tmp_path: Path) -> None:
     directory = written(tmp_path)
     before = {path for path in directory.rglob("*") if path.is_file()}

@@ -1,0 +1,28 @@
+"""What all tests of the analysis have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator.analysis.tables.sweep import rows
+from orchestrator.predict import Prediction
+from orchestrator.predict.case import Case
+from workloads.schedule.schedule import Schedule
+
+
+@pytest.fixture(scope="session", autouse=True)
+def predictions_are_remembered() -> Iterator[None]:
+    """Sweeps of these tests are at the same few points: what is expected there is computed once."""
+    computed, known = rows.expected, dict[tuple[str, str], Prediction]()
+
+    def expected(schedule: Schedule, case: Case) -> Prediction:
+        key = (repr(schedule), repr(case))  # which have all that it depends on
+        if key not in known:
+            known[key] = computed(schedule, case)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "expected", expected)
+        yield
