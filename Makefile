@@ -24,20 +24,17 @@ smoke: setup ## a quick first look at an experiment (under a minute)
 bench: setup ## measure the transport beside iperf3, urgent tensors and CPU (some minutes)
 	$(SUDO) $(BIN)/dmlbed bench experiments/bench.yaml
 
-check: lint ## lint and unit tests, without root (under 3 minutes)
-	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit
+check: setup ## lint and unit tests, without root (under 3 minutes)
+	@scripts/tests check
 
-test: lint ## lint, then all tests, real testbeds included
+test: setup ## lint and all tests, real testbeds included
 	@scripts/tests
 
 test-vm: ## set-up and a choice of tests on a stock Debian 12, in virtual machines (15 minutes)
 	$(SUDO) /usr/bin/python3 -B -m scripts.testvm
 
 lint: setup ## style, types and import arrows
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	@scripts/lint
 
 clean: ## remove .venv and caches, never results
 	$(SUDO) rm -rf .venv build dist dmlbed.egg-info

@@ -157,6 +157,7 @@ def long_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+@pytest.mark.beside
 def test_half_a_core_and_256_mib(tmp_path: Path) -> None:
     out = tmp_path / "found.json"
     inside = [sys.executable, "-m", "tests.system.inside_caps", str(write_experiment(tmp_path))]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+
+from tests.system.processes import running
 
 ROOT = Path(__file__).parents[2]
 # pytest's last lines, as the part that is asked for (the last argument) prints them.
@@ -20,10 +23,14 @@ PASSES = """echo "=== 4 passed in 0.10s ==="\n"""
 STOPPED = """kill -INT "$PPID"\necho "=== 1 passed in 0.10s ==="\nexit 2\n"""
 
 
-def run(folder: Path, unit: str, beside: str, system: str) -> subprocess.CompletedProcess[str]:
-    """All parts with a Python and a sudo that only pretend."""
+def run(
+    folder: Path, unit: str, beside: str, system: str, *, lint: str = "", asked: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """All parts with a Python, a sudo and a lint that only pretend."""
     (folder / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "tests", folder / "scripts")
+    (folder / "scripts" / "lint").write_text(f"#!/bin/sh\n{lint}")
+    (folder / "scripts" / "lint").chmod(0o755)
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     python = f"""for part; do :; done
@@ -37,7 +44,7 @@ esac
         (programs / name).write_text(f"#!/bin/sh\n{text}")
         (programs / name).chmod(0o755)
     return subprocess.run(
-        [folder / "scripts" / "tests"],
+        [folder / "scripts" / "tests", *asked.split()],
         env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
@@ -60,7 +67,7 @@ def test_the_end_names_what_failed_in_any_part(
 ) -> None:
     done = run(tmp_path, unit, beside, system)
     assert done.returncode == status, done.stderr
-    expected = []
+    expected = ["lint: passed"]
     for name, text in (("unit", unit), ("beside", beside), ("system", system)):
         if text == FAILS:
             folder = "unit" if name == "unit" else "system"
@@ -74,3 +81,31 @@ def test_ctrl_c_begins_no_other_part(tmp_path: Path) -> None:
     done = run(tmp_path, STOPPED, PASSES, PASSES)
     assert done.returncode == 130
     assert done.stdout.count("==>") == 1
+
+
+def test_lint_runs_beside_the_unit_tests_and_fails_as_they_do(tmp_path: Path) -> None:
+    done = run(
+        tmp_path, PASSES, PASSES, PASSES, lint="echo spec.py:1: wrong; exit 1", asked="check"
+    )
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "==> unit tests",
+        "=== 4 passed in 0.10s ===",
+        "==> lint",
+        "spec.py:1: wrong",
+        "==> the end",
+        "lint: FAILED, see above",
+        "unit tests: 4 passed in 0.10s",
+    ]
+
+
+def test_ctrl_c_ends_lint_as_well(tmp_path: Path) -> None:
+    still = tmp_path / "pid"
+    done = run(tmp_path, f"while [ ! -s {still} ]; do sleep 0.01; done\n{STOPPED}", PASSES, PASSES,
+               lint=f"echo $$ >{still}; exec sleep 1000")  # fmt: skip
+    assert done.returncode == 130
+    leader = int(still.read_text())
+    deadline = time.monotonic() + 60  # only a defect takes longer
+    while leader in running():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
