@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+ALONE = "one worker and no parameter server: nothing would cross the network"
+"""What is wrong with a placement of one worker and nobody else."""
+
 
 @dataclass(frozen=True)
 class Placement:

@@ -6,7 +6,7 @@ from orchestrator.spec.checks.queues import least_text, short_queues, why_short
 from orchestrator.spec.files.placement_file import PlacementFile
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.validation import items, mapping
-from orchestrator.spec.placement import Placement
+from orchestrator.spec.placement import ALONE, Placement
 from orchestrator.spec.topology import Topology
 from orchestrator.spec.traffic.graph import path
 from orchestrator.spec.traffic.server_exchange import exchange_of
@@ -15,7 +15,6 @@ from orchestrator.spec.yaml.document import Document, Loc
 
 _PLACEMENT: Loc = ("placement",)
 _EXAMPLE = "placement: {servers: [a host], workers: [hosts]}"
-ALONE = "one worker and no parameter server: nothing would cross the network"
 
 
 def check_placement(

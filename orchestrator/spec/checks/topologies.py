@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator.spec.files.repeated import Groups
 from orchestrator.spec.files.topology_file import ShapeFile, WorkerDefaults
 from orchestrator.spec.files.validation import items, mapping
+from orchestrator.spec.placement import ALONE
 from orchestrator.spec.values.fields import FileModel, is_device_file
 from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
@@ -129,9 +130,8 @@ def _check_roles(document: Document, hosts: Mapping[str, Any]) -> None:
     if not hosts:
         document.report_at(("hosts",), "no host", key=True)
     elif roles.count("worker") == 1 and not servers:
-        message = "one worker and no parameter server: nothing would cross the network"
         hint = "another host needs 'role: ps' or 'role: worker'"
-        document.report_at(("hosts",), message, hint, key=True)
+        document.report_at(("hosts",), ALONE, hint, key=True)
     elif servers and "worker" not in roles:
         hint = "a host needs 'role: worker'; or none has a role, and an experiment places them"
         document.report_at(("hosts",), "no worker", hint, key=True)

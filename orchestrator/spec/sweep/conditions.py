@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from orchestrator.spec.placement import Placement
+from orchestrator.spec.placement import ALONE, Placement
 from orchestrator.spec.sweep.sweep import Sweep, Values
 from orchestrator.spec.sweep.topologies import with_shape, with_workers
 from orchestrator.spec.sweep.variable import LINK_KEYS, Value, Variable
@@ -50,7 +50,8 @@ def conditions(sweep: Sweep, values: Values, base: Conditions) -> Conditions:
         base: the conditions without the sweep.
 
     Raises:
-        ValueError: the topology has no such link, or a schedule's choices contradict each other.
+        ValueError: the topology has no such link, a schedule's choices contradict each other, or
+            one worker is left with nobody to exchange with.
     """
     at = base
     for variable, value in zip(sweep.variables, values, strict=True):
@@ -82,6 +83,8 @@ def _at(variable: Variable, value: Value, at: Conditions) -> Conditions:
         return replace(at, topology=with_shape(at.topology, variable.link, LINK_KEYS[key], value))
     if key == "workers":
         topology, placement = with_workers(at.topology, at.placement, int(value))
+        if not placement.servers and len(placement.workers) == 1:
+            raise ValueError(ALONE)
         return replace(at, topology=topology, placement=placement)
     if key in ("send_buffer", "receive_buffer"):
         size = value if isinstance(value, int) else None
