@@ -45,12 +45,11 @@ def demand_bound(demands: Demands, case: Case) -> DemandBound:
     """
     carried = capped(demands, case.buffers, case.scale, case.goodputs)
     loads = [load for load in link_loads(demands, carried) if load.seconds]
-    images = case.batch * len(case.exchange.workers)
-    computed = (
-        compute_seconds(case.model, device, case.batch)
-        for device in worker_devices(case.exchange, case.devices).values()
-    )
-    most = sum(case.batch / seconds if seconds else inf for seconds in computed)
+    images = case.exchange.images(case.batch)
+    most = 0.0
+    for device in worker_devices(case.exchange, case.devices).values():
+        seconds = compute_seconds(case.model, device, case.batch)
+        most += (device.batch or case.batch) / seconds if seconds else inf
     full = fullest(loads) if loads else ()
     if full:
         most = min(most, images / full[0].seconds)

@@ -71,6 +71,7 @@ class TrialRecord(Chosen, Record):
         demands: who sends how much to whom in an iteration, in the real system's bytes; None: its
             exchange or its codec does not say.
         batch: images per worker and iteration.
+        own_batches: images of the workers that have another number.
         resumed_after: iterations of an earlier run after which it continued; all others are of what
             followed.
         target_accuracy: share of held-out data whose time is looked for; None: none was asked for.
@@ -94,6 +95,7 @@ class TrialRecord(Chosen, Record):
     demands: tuple[Demand, ...] | None = None
     workers: tuple[str, ...] = Field(min_length=1)
     batch: int = Field(ge=1)
+    own_batches: dict[str, int] = Field(default={})
     iterations: int = Field(ge=1)
     warm_up: int = Field(ge=0)
     cool_down: int = Field(ge=0)
@@ -104,6 +106,11 @@ class TrialRecord(Chosen, Record):
     program: ProgramRecord | None = None
     beside: tuple[BesideRecord, ...] = ()
     shipped_bytes: int | None = None
+
+    @property
+    def images(self) -> tuple[int, ...]:
+        """Of an iteration, by worker."""
+        return tuple(self.own_batches.get(worker, self.batch) for worker in self.workers)
 
     @model_validator(mode="before")
     @classmethod

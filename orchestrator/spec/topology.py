@@ -21,6 +21,7 @@ class Host:
         cores: how many cores it may use, a fraction too; None if not limited.
         memory_bytes: how much memory it may use; None if not limited.
         cpuset: the CPUs of the testbed's machine that it runs on; empty if any will do.
+        batch: images of an iteration as a worker; None: as many as the experiment says.
     """
 
     name: str
@@ -28,12 +29,13 @@ class Host:
     cores: float | None = None
     memory_bytes: int | None = None
     cpuset: tuple[int, ...] = ()
+    batch: int | None = None
 
     def resolved(self) -> dict[str, Any]:
-        """All that decides a figure; a cpuset only if there is one, which is rare."""
+        """All that decides a figure; a cpuset and a batch only if there is one, which is rare."""
         fields = asdict(self)
-        cpuset = fields.pop("cpuset")
-        return {**fields, "cpuset": list(cpuset)} if cpuset else fields
+        rare = {"cpuset": list(fields.pop("cpuset")), "batch": fields.pop("batch")}
+        return {**fields, **{name: value for name, value in rare.items() if value}}
 
 
 @dataclass(frozen=True)

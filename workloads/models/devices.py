@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from workloads.models.execution import OTHER, Tree, Trees, Work, seconds_of
 from workloads.models.layer_work import works_of
 from workloads.models.profiles import BYTES_PER_ELEMENT, Layer
 
-_FORWARD = 1 / 3
-_BACKWARD = 2 / 3
+_SHARES = {"forward": 1 / 3, "backward": 2 / 3}
+"""Of a layer's time by constants."""
+_RARE = ("kinds", "batch")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class DeviceModel:
             others it is what a core of a server took (`workloads.models.coding`).
         kinds: trees by kind of layer and pass; if there are any, the constants above count nothing
             but for coding.
+        batch: images of its worker's iterations, whatever is asked for; None: what is asked for.
     """
 
     name: str
@@ -50,8 +52,20 @@ class DeviceModel:
     seconds_per_depthwise_layer: float = 0.0
     seconds_per_megabyte_coded: Mapping[str, float] = field(default_factory=dict, hash=False)
     kinds: Trees = field(default_factory=dict, hash=False)
+    batch: int | None = None
 
-    def _seconds(self, layer: Layer, batch: int) -> float:
+    def at_batch(self, batch: int | None) -> Self:
+        """The same for a worker with so many images; None: with as many as it is asked for."""
+        return self if batch is None else replace(self, batch=batch)
+
+    def _seconds(self, way: str, layer: Layer, batch: int) -> float:
+        images = self.batch or batch
+        if not self.kinds:
+            return _SHARES[way] * self._by_constants(layer, images)
+        works = works_of(layer, images)
+        return sum(seconds_of(self._trees(work)[way], work) for work in works)
+
+    def _by_constants(self, layer: Layer, batch: int) -> float:
         per_image = self.seconds_per_gmac * layer.macs / 1e9
         if layer.is_depthwise:
             per_image += self.seconds_per_depthwise_layer
@@ -67,18 +81,11 @@ class DeviceModel:
 
     def forward_seconds(self, layer: Layer, batch: int) -> float:
         """Seconds of the forward pass of `layer` for `batch` images."""
-        if self.kinds:
-            return self._by_tree("forward", layer, batch)
-        return _FORWARD * self._seconds(layer, batch)
+        return self._seconds("forward", layer, batch)
 
     def backward_seconds(self, layer: Layer, batch: int) -> float:
         """Seconds of the backward pass of `layer` for `batch` images."""
-        if self.kinds:
-            return self._by_tree("backward", layer, batch)
-        return _BACKWARD * self._seconds(layer, batch)
-
-    def _by_tree(self, way: str, layer: Layer, batch: int) -> float:
-        return sum(seconds_of(self._trees(work)[way], work) for work in works_of(layer, batch))
+        return self._seconds("backward", layer, batch)
 
     def _trees(self, work: Work) -> Mapping[str, Tree]:
         return self.kinds[work.kind if work.kind in self.kinds else OTHER]
@@ -91,9 +98,8 @@ class DeviceModel:
         return tuple(kind for kind in kinds if kind not in self.kinds)
 
     def to_json(self) -> dict[str, Any]:
-        """It as plain data; `kinds` only if it has any."""
-        fields = asdict(self)
-        return fields if self.kinds else {k: v for k, v in fields.items() if k != "kinds"}
+        """It as plain data; `kinds` and `batch` only if it has any."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _RARE}
 
 
 @cache

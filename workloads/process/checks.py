@@ -205,13 +205,13 @@ def scale(value: Any) -> tuple[float, float]:
 
 
 _CODED = "seconds_per_megabyte_coded"
-_KINDS = "kinds"
+_KINDS, _BATCH = _OPTIONAL = ("kinds", "batch")
 
 
 def device(value: Any) -> DeviceModel:
     """The constants of a device model, and its trees if it has any."""
-    keys = [entry.name for entry in fields(DeviceModel) if entry.name != _KINDS]
-    if not isinstance(value, dict) or {*value} - {_KINDS} != set(keys):
+    keys = [entry.name for entry in fields(DeviceModel) if entry.name not in _OPTIONAL]
+    if not isinstance(value, dict) or {*value} - {*_OPTIONAL} != set(keys):
         raise ValueError(f"must be an object with {', '.join(keys)}")
     coded = {text(codec): number(each) for codec, each in mapping(value[_CODED]).items()}
     others = {key: number(value[key]) for key in keys if key not in ("name", _CODED)}
@@ -219,6 +219,7 @@ def device(value: Any) -> DeviceModel:
         name=text(value["name"]),
         seconds_per_megabyte_coded=coded,
         kinds=check_trees(value.get(_KINDS, {})),
+        batch=or_none(whole(1, 1 << 20))(value.get(_BATCH)),
         **others,
     )
 

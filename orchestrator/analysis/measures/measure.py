@@ -275,7 +275,7 @@ def measure(trial: Trial) -> TrialMeasure:
     pulls = [one.pull_competing for one in measured]
     pushes = [one.push_competing for one in measured]
     course = trial.course
-    window, pace = course.window(), course.iterations_per_sec()
+    window, pace = course.window(), course.images_per_sec(what.images)
     if window is None or pace is None:
         raise ValueError("a trial without a measured time")
     begin, end = window
@@ -303,7 +303,7 @@ def measure(trial: Trial) -> TrialMeasure:
         scale_rates=what.scale.rates,
         scale_time=stretch,
         switch=what.switch,
-        imgs_per_sec=pace * what.batch * stretch,
+        imgs_per_sec=pace * stretch,
         iteration_seconds=real,
         iteration_seconds_emulated=emulated,
         iteration_seconds_median=median(_of_rounds(real, schedule.every or 1)),

@@ -65,8 +65,8 @@ class Course:
             end = min(end, *(worker[-1][1] for worker in self.workers))
         return (begin, end) if begin < end else None
 
-    def iterations_per_sec(self) -> float | None:
-        """Iterations per second, all workers together; None: there is no window yet.
+    def images_per_sec(self, images: Sequence[int]) -> float | None:
+        """Images per second, all workers together; None: there is no window yet.
 
         Where each worker keeps its own pace, this is the sum of what each did in the window; of an
         iteration that lies across an end of it, the part of its time that is inside counts.
@@ -76,10 +76,13 @@ class Course:
             return None
         begin, end = window
         if self.in_step:
-            count: float = len(self.workers) * (len(self.moments()) - 1)
+            count: float = sum(images) * (len(self.moments()) - 1)
         else:
             ends = [[end for _, end in worker] for worker in self.workers]
-            count = sum(iterations_within(own, begin, end) for own in ends)
+            count = sum(
+                of_each * iterations_within(own, begin, end)
+                for of_each, own in zip(images, ends, strict=True)
+            )
         return count / ((end - begin) / 1e9)
 
 

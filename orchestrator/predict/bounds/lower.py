@@ -117,7 +117,7 @@ def lower_bound(
     )
     compute = compute_seconds(model, slowest, batch)
     return LowerBound(
-        images=len(exchange.workers) * batch,
+        images=exchange.images(batch),
         u_seconds=u_seconds,
         compute_seconds=compute,
         forward_seconds=sum(slowest.forward_seconds(layer, batch) for layer in model.layers),
@@ -134,13 +134,13 @@ def lower_bound(
 def worker_devices(
     exchange: ServerExchange, devices: Mapping[str, DeviceModel]
 ) -> dict[str, DeviceModel]:
-    """The device of every worker, by the worker's name.
+    """The device of every worker, by the worker's name; it knows its worker's own batch.
 
     Raises:
         KeyError: it is not in `devices`.
     """
     return {
-        worker.name: devices[worker.device]
+        worker.name: devices[worker.device].at_batch(worker.batch)
         for worker in exchange.hosts
         if worker.device is not None
     }

@@ -88,7 +88,7 @@ def own_paces(
             rows.append([*own, -lead])
             limits.append(0.0)
     solution = linprog(
-        [-1.0] * len(names) + [0.0],
+        [-float(device.batch or batch) for device in workers.values()] + [0.0],
         A_ub=rows,
         b_ub=limits,
         bounds=[(0.0, pace) for pace in (*most, None)],
@@ -96,4 +96,4 @@ def own_paces(
     )
     if solution.x is None:
         raise ValueError(f"no paces of {exchange.topology.name}: {solution.message}")
-    return batch * float(sum(solution.x[:-1])) / unit
+    return -float(solution.fun) / unit

@@ -51,7 +51,7 @@ def job_bounds(
         # What a program sends is not known.
         *(_sharer(experiment, job) for job in experiment.jobs.values() if not job.program),
     ]
-    images = {MEASURED: experiment.batch * len(experiment.placement.workers)}
+    images = {MEASURED: experiment.exchange.images(experiment.batch)}
     for name, job in experiment.jobs.items():
         if job.training is not None:
             images[name] = job.training.batch * len(job.training.placement.workers)

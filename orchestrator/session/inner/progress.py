@@ -91,8 +91,9 @@ class TrialProgress:
             in_step=schedule.bulk_synchronous,
             workers=list(self._workers.values()),
         )
-        pace = course.iterations_per_sec()
-        return None if pace is None else experiment.scale.imgs_per_sec(pace * experiment.batch)
+        own = experiment.own_batches
+        pace = course.images_per_sec([own.get(one, experiment.batch) for one in self._workers])
+        return None if pace is None else experiment.scale.imgs_per_sec(pace)
 
     def text(self) -> str:
         """`resnet50 switch-priority, repeat 2/3, iteration 4/8, 0.771 imgs/sec`."""

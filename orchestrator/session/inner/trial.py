@@ -136,6 +136,7 @@ def trial_record(
         demands=demands.all if demands.declared else None,
         workers=placement.workers,
         batch=experiment.batch,
+        own_batches=experiment.own_batches,
         iterations=experiment.iterations,
         warm_up=experiment.warm_up,
         cool_down=experiment.cool_down,

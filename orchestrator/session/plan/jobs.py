@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.deployment import After, ProcessPlan
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.plugins import OwnCode
-from orchestrator.predict import fullest, is_shared, link_loads, phase_seconds
+from orchestrator.predict import fullest, is_shared, link_loads, phase_seconds, worker_devices
 from orchestrator.session.plan.process import workload_process
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial
@@ -81,14 +81,10 @@ def silence_seconds(trial: Trial, every: int = 1) -> float:
 
 def order_setting(experiment: Experiment, work: Work) -> Setting:
     """What the order of a schedule is made for."""
-    topology, scale, batch = experiment.topology, experiment.scale, experiment.batch
+    scale, batch = experiment.scale, experiment.batch
     model, schedule = load_model(work.model), experiment.schedule(work.schedule)
     served = bool(experiment.placement.servers) and schedule.exchange != RING
-    devices = [
-        experiment.devices[device]
-        for worker in experiment.placement.workers
-        if (device := topology.host(worker).device) is not None
-    ]
+    devices = worker_devices(experiment.exchange, experiment.devices).values()
     return setting_of(
         model,
         layout_of(
@@ -225,6 +221,7 @@ def plans_of(
         sections[worker] = {
             **training,
             "worker": place,
+            "batch": topology.host(worker).batch or experiment.batch,
             "device": experiment.devices[device].to_json(),
             "cores": topology.host(worker).cores,
             "push_ranks": list(ranks.pushes[number]),

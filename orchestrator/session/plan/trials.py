@@ -127,8 +127,9 @@ def _computing_seconds(experiment: Experiment, model: str) -> float:
     """
     if not experiment.learning.real:
         return 0.0
-    macs = experiment.batch * sum(layer.macs for layer in load_model(model).layers)
-    return len(experiment.placement.workers) * 3 * macs / LEAST_MACS_PER_SECOND
+    macs = sum(layer.macs for layer in load_model(model).layers)
+    images = experiment.exchange.images(experiment.batch)
+    return images * 3 * macs / LEAST_MACS_PER_SECOND
 
 
 @lru_cache(maxsize=64)

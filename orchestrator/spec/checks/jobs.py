@@ -143,6 +143,12 @@ def _training(document: Document, loc: Loc, one: JobFile, known: _Known) -> Trai
         return None
     if one.model is None or placement is None:
         return None
+    for worker in placement.workers:
+        if known.topology.host(worker).batch is not None:
+            message = f"worker {quoted(worker)} has a batch of its own in the topology"
+            hint = "only workers of the measured training may"
+            document.report_at((*loc, "placement"), message, hint)
+            return None
     return Training(one.model, one.schedule or "", placement, one.batch or known.batch)
 
 

@@ -209,6 +209,11 @@ class Experiment:
         """The same with who takes part in probes (`Placement.probed`)."""
         return replace(self, placement=self.placement.probed)
 
+    @property
+    def own_batches(self) -> dict[str, int]:
+        """Images of the workers that have another number than `batch`."""
+        return {host.name: host.batch for host in self.exchange.hosts if host.batch}
+
     def demands(self, schedule: str, model: str) -> Demands:
         """What a schedule demands of the network for a model in an iteration, on average.
 

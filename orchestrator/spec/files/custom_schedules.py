@@ -103,8 +103,8 @@ def try_orders(
     in its figures, not in its shape.
     """
     slowest = min(min(link.forward.rate_bps, link.reverse.rate_bps) for link in topology.links)
-    named = [topology.host(worker).device for worker in placement.workers]
-    workers = [devices[name] for name in named if name is not None]
+    hosts = [topology.host(worker) for worker in placement.workers]
+    workers = [devices[one.device].at_batch(one.batch) for one in hosts if one.device is not None]
     for name, schedule in schedules.items():
         if schedule.order not in orders:
             continue

@@ -10,6 +10,7 @@ from orchestrator.spec.placement import Placement
 from orchestrator.spec.topology import Direction, Host, Link, Topology
 from orchestrator.spec.values.fields import (
     Cores,
+    Count,
     Cpuset,
     Delay,
     Device,
@@ -76,6 +77,10 @@ class WorkerDefaults(PsDefaults):
         default=None,
         description="the device model that gives its speed as a worker: a name, or a file such as"
         " ./my-device.yaml",
+    )
+    batch: Count | None = Field(
+        default=None,
+        description="images of an iteration as a worker; the experiment's `batch` if left out",
     )
 
 
@@ -152,6 +157,7 @@ class TopologyFile(FileModel):
             cores=nearest("cores"),
             memory_bytes=nearest("memory"),
             cpuset=tuple(sorted(set(nearest("cpuset") or ()))),
+            batch=nearest("batch"),
         )
 
     def _link(self, link: LinkFile) -> Link:

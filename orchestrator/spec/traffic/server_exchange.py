@@ -50,6 +50,10 @@ class ServerExchange:
         known = {host.name: host for host in self.topology.hosts}
         return tuple(known[worker] for worker in self.workers)
 
+    def images(self, batch: int) -> int:
+        """Of an iteration of all workers, if those without a number of their own have `batch`."""
+        return sum(host.batch or batch for host in self.hosts)
+
     @cached_property
     def demands(self) -> Demands:
         """Who sends to whom; how much depends on the model."""
