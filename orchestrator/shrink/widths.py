@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
-from workloads.models.profiles import Layer, Model, Tensor
+from workloads.models.profiles import Layer, Model, Passage, Tensor
 
 _KEEPING = ("normalisation", "pooling")
 """Kinds of layers that put out as many channels as they take."""
@@ -163,6 +163,10 @@ class Shapes:
             tensors=tensors,
             input_elements=layer.input_elements * has // max(had, 1),
             output_elements=layer.output_elements * after // max(before, 1),
+            before=tuple(
+                Passage(one.kind, one.input_elements * has // had, one.output_elements * has // had)
+                for one in layer.before
+            ),
         )
 
     def _coming(self, layer: Layer, out: Sequence[int]) -> int:

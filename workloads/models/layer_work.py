@@ -11,7 +11,7 @@ _OF_NORMALISATION = ".bn."
 
 
 def works_of(layer: Layer, batch: int) -> tuple[Work, ...]:
-    """What a layer does in a pass for `batch` examples, one after the other.
+    """What a layer does in a pass for `batch` examples, one after the other, and what comes before.
 
     A layer that ends with a batch normalisation of its own does two things. An activation belongs
     to what comes before it.
@@ -20,6 +20,16 @@ def works_of(layer: Layer, batch: int) -> tuple[Work, ...]:
     normalised = bool(of_normalisation) and layer.kind != _NORMALISATION
     apart = sum(one.elements for one in of_normalisation) if normalised else 0
     out = BYTES_PER_ELEMENT * batch * layer.output_elements
+    before = (
+        Work(
+            one.kind,
+            0,
+            BYTES_PER_ELEMENT * batch * one.input_elements,
+            BYTES_PER_ELEMENT * batch * one.output_elements,
+            0,
+        )
+        for one in layer.before
+    )
     main = Work(
         layer.kind,
         batch * layer.macs,
@@ -28,5 +38,5 @@ def works_of(layer: Layer, batch: int) -> tuple[Work, ...]:
         layer.float32_bytes - BYTES_PER_ELEMENT * apart,
     )
     if not normalised:
-        return (main,)
-    return (main, Work(_NORMALISATION, 0, out, out, BYTES_PER_ELEMENT * apart))
+        return (*before, main)
+    return (*before, main, Work(_NORMALISATION, 0, out, out, BYTES_PER_ELEMENT * apart))

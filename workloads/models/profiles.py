@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Literal, TypeAlias, get_args
@@ -74,6 +74,23 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """What happens to values on their way to a layer: pooling, or several that become one.
+
+    It is no layer: it has no parameters and nothing waits for it. It takes time all the same.
+
+    Attributes:
+        kind: `pooling`, or `other`.
+        input_elements: values that it reads of one example.
+        output_elements: values that it writes.
+    """
+
+    kind: Kind
+    input_elements: int
+    output_elements: int
+
+
+@dataclass(frozen=True)
 class Layer:
     """A layer: the unit of computation, and of waiting for parameters.
 
@@ -90,6 +107,7 @@ class Layer:
         tied: tensors of layers before it that it computes with as well. They are sent once: they
             have come when the first of their layers needs them, and their gradient is complete when
             the backward pass is through that layer, which is the last of theirs then.
+        before: what happens on the way to it, as far as it is known.
     """
 
     name: str
@@ -101,6 +119,7 @@ class Layer:
     needs: tuple[int, ...] = ()
     join: Join = "concat"
     tied: tuple[Tensor, ...] = ()
+    before: tuple[Passage, ...] = field(default=(), compare=False)
 
     @cached_property
     def bytes(self) -> int:
@@ -221,6 +240,11 @@ class Model:
                         {"name": one.name, "shape": list(one.shape)} for one in layer.tensors
                     ],
                     **({"tied": [one.name for one in layer.tied]} if layer.tied else {}),
+                    **(
+                        {"before": [[*astuple(one)] for one in layer.before]}
+                        if layer.before
+                        else {}
+                    ),
                 }
                 for layer in self.layers
             ],
@@ -253,6 +277,10 @@ class Model:
                     needs=tuple(sorted(numbers[before] for before in layer["needs"])),
                     join=_one_of("join", layer.get("join", "concat"), JOINS),
                     tied=tied,
+                    before=tuple(
+                        Passage(_one_of("kind", kind, KINDS), int(into), int(out))
+                        for kind, into, out in layer.get("before", ())
+                    ),
                 )
             )
             numbers[layers[-1].name] = number

@@ -92,6 +92,31 @@ def kind_of(func: Any, args: Sequence[Any], data: Sequence[Tensor], *, learnt: b
     return _NAMED.get(name, "other")
 
 
+def passage_of(func: Any, data: Sequence[Tensor]) -> Kind | None:
+    """Which kind of work an operation is that makes no layer; None: none that is counted.
+
+    Args:
+        func: the operation.
+        data: those of its tensors that come of the example.
+    """
+    name = name_of(func)
+    if name in _POOLING:
+        return "pooling"
+    return "other" if name in _JOINING and len(data) >= _FACTORS else None
+
+
+_POOLING = frozenset(
+    [
+        "max_pool2d_with_indices",
+        "max_pool3d_with_indices",
+        "avg_pool2d",
+        "avg_pool3d",
+        "_adaptive_avg_pool2d",
+        "_adaptive_avg_pool3d",
+        "mean",
+    ]
+)
+_JOINING = frozenset(["cat", "add", "add_", "mul"])
 _TRANSPOSED, _GROUPS = 6, 8  # places among aten::convolution's arguments
 _OF_VIDEO = 5  # dimensions of a weight: out, in, time, height, width
 _FACTORS = 2

@@ -184,6 +184,10 @@ def layers_of(
             step.needs,
             step.join,
             tensors(step.tied),
+            tuple(
+                profiles.Passage(kind, _each(read, examples), _each(written, examples))
+                for kind, read, written in step.before
+            ),
         )
         for step in steps
     )

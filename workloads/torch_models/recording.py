@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from workloads.models.profiles import Join, Kind
-from workloads.torch_models.operations import UNCOUNTED, kind_of, macs_of, name_of
+from workloads.torch_models.operations import UNCOUNTED, kind_of, macs_of, name_of, passage_of
 
 WHOLE = "root"
 """The name of what a module does itself, beside those that it calls."""
@@ -34,6 +34,7 @@ class Step:
         join: how several become one.
         parameters: names of those that it is the first to use, in the module's order.
         tied: names of those that it uses after others.
+        before: what happens on the way to it: kind, values that are read and written.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Step:
     join: Join
     parameters: tuple[str, ...]
     tied: tuple[str, ...]
+    before: tuple[tuple[Kind, int, int], ...] = ()
 
 
 @dataclass
@@ -66,6 +68,7 @@ class _Layer:
     used: set[str] = field(default_factory=set)
     macs: Counter[Kind] = field(default_factory=Counter)
     outputs: int = 0
+    before: list[tuple[Kind, int, int]] = field(default_factory=list)
 
     @property
     def kind(self) -> Kind:
@@ -103,6 +106,7 @@ class Recorder(TorchDispatchMode):
         self._called: list[str] = []
         self._layers: list[_Layer] = []
         self._notes: list[str] = []
+        self._passages: list[tuple[int, tuple[Kind, int, int]]] = []  # by call, of no layer yet
         self.failed = ""
 
     @contextmanager
@@ -155,6 +159,7 @@ class Recorder(TorchDispatchMode):
                     layer.join if len(layer.needs - {number}) > 1 else "concat",
                     tuple(name for name in used if name not in seen),
                     tuple(name for name in used if name in seen),
+                    tuple(layer.before),
                 )
             )
             seen.update(used)
@@ -206,6 +211,9 @@ class Recorder(TorchDispatchMode):
             join = "concat" if name_of(func) in ("cat", "stack") else "add"
         for one in written:
             self._origins[_memory(one)] = _Origin(layers, join)
+        if (kind := passage_of(func, data)) is not None:
+            values = (sum(one.numel() for one in data), written[0].numel())
+            self._passages.append((self._calls[-1][0], (kind, *values)))
         if name_of(func) in UNCOUNTED:
             place = self._calls[-1][1] or WHOLE
             self._notes.append(f"{place}: what {name_of(func)} multiplies is not counted")
@@ -224,7 +232,10 @@ class Recorder(TorchDispatchMode):
             times = sum(layer.name.partition("@")[0] == name for layer in self._layers)
             norm = "norm" in type(module).__name__.lower()
             again = f"{name}@{times + 1}" if times else name
-            self._layers.append(_Layer(call, again, norm))
+            # What a module does by itself before it uses its parameters is part of its layer.
+            before = [passage for of_call, passage in self._passages if of_call != call]
+            self._passages = []
+            self._layers.append(_Layer(call, again, norm, before=before))
         layer, number = self._layers[-1], len(self._layers) - 1
         for one in data:
             origin = self._origins[_memory(one)]
