@@ -92,13 +92,16 @@ class _Line:
 
         |A x - 1|^2 = x' A'A x - 2 x' A'1 + n depends on nothing else.
         """
+        terms = np.zeros(len(sums))
+        # What no layer has any of (MACs of pooling) says nothing.
+        some = np.flatnonzero(np.diag(products) > 0)
         # Columns of like size: nnls stops early at differences that are small beside its largest.
-        scale = np.sqrt(np.maximum(np.diag(products), 1e-300))
-        matrix = products / np.outer(scale, scale)
+        scale = np.sqrt(np.diag(products)[some])
+        matrix = products[np.ix_(some, some)] / np.outer(scale, scale)
         values, vectors = np.linalg.eigh(matrix)
         root = np.sqrt(np.maximum(values, 1e-12))
-        found, _ = nnls((vectors * root).T, (vectors / root).T @ (sums / scale))
-        terms = found / scale
+        found, _ = nnls((vectors * root).T, (vectors / root).T @ (sums[some] / scale))
+        terms[some] = found / scale
         loss = float(terms @ products @ terms - 2 * terms @ sums + count)
         return cls(terms, max(loss, 0.0))
 

@@ -60,6 +60,20 @@ def test_trees_are_what_a_device_file_may_have() -> None:
     assert all(len([*leaves_of(tree)]) <= LEAVES for way in trees.values() for tree in way.values())
 
 
+def test_what_no_layer_has_any_of_takes_no_time() -> None:
+    draw = Random(5)
+    sizes = [10 ** draw.uniform(3, 7) for _ in range(60)]
+    times = [
+        Row(Work("pooling", 0, 4 * size, size, 0), dict.fromkeys(PASSES, 1e-5 + 1e-9 * size))
+        for size in sizes
+    ]
+    trees = fit_trees(times)["pooling"]
+    assert check_trees({"pooling": trees})
+    for leaf in leaves_of(trees["forward"]):
+        assert set(leaf) <= {"seconds", "seconds_per_megabyte_in", "seconds_per_megabyte_out"}
+        assert leaf["seconds"] == pytest.approx(1e-5, rel=0.01)
+
+
 def test_a_kind_prints_in_forty_lines() -> None:
     draw = Random(3)
     times = [
@@ -85,7 +99,7 @@ def test_a_network_is_the_sum_of_its_layers() -> None:
     assert not report.errors
     # Its dense layers are of a kind that nothing is known of.
     assert not report.networks
-    both = [*rows(100), *rows(100, kind="dense")]
+    both = [row for kind in ("convolution", "dense", "pooling") for row in rows(60, kind=kind)]
     (network,) = report_on(both, [], [Step("alexnet", 2, dict.fromkeys(PASSES, 1.5))], {}).networks
     device = DeviceModel("d", kinds=fit_trees(both))
     layers = load_model("alexnet").layers

@@ -277,6 +277,7 @@ def test_the_files_of_a_finished_trial(stage: Stage) -> None:
         ],
         "workers": ["worker0", "worker1", "worker2"],
         "batch": 1,
+        "own_batches": {},
         "iterations": 2,
         "warm_up": 1,
         "cool_down": 1,
