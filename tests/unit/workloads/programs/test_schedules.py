@@ -147,7 +147,7 @@ def in_numpy(model: Model, workers: int, iterations: int, rate: float = 0.01) ->
 EXTREMES = {
     "one tensor of one element": [[1]],
     "one tensor of many frames": [[CHUNK_BYTES]],
-    "more tensors than one send takes": [[3, 1]] * 300,
+    "more tensors than one send takes": [[3, 1]] * 140,
     "layers without parameters": [[], [100], [], [], [7], []],
 }
 
