@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestrator import predict
 from orchestrator.analysis.tables.sweep import rows
 from orchestrator.predict import Prediction
 from orchestrator.predict.case import Case
@@ -15,14 +16,14 @@ from workloads.schedule.schedule import Schedule
 @pytest.fixture(scope="session", autouse=True)
 def predictions_are_remembered() -> Iterator[None]:
     """Sweeps of these tests are at the same few points: what is expected there is computed once."""
-    computed, known = rows.expected, dict[tuple[str, str], Prediction]()
+    known: dict[tuple[str, str], Prediction] = {}
 
-    def expected(schedule: Schedule, case: Case) -> Prediction:
+    def remembered(schedule: Schedule, case: Case) -> Prediction:
         key = (repr(schedule), repr(case))  # which have all that it depends on
         if key not in known:
-            known[key] = computed(schedule, case)
+            known[key] = predict.expected(schedule, case)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "expected", expected)
+        patch.setattr(rows, "expected", remembered)
         yield

@@ -22,7 +22,7 @@ def texts(drawing: Figure) -> list[Text]:
 def boxes(drawing: Figure) -> list[tuple[str, Bbox]]:
     canvas = drawing.canvas
     assert isinstance(canvas, FigureCanvasAgg)
-    drawing.draw_without_rendering()  # type: ignore[no-untyped-call]
+    drawing.draw_without_rendering()
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     return [(text.get_text(), text.get_window_extent(renderer)) for text in texts(drawing)]
 
