@@ -176,7 +176,7 @@ def _unusable(trial: TrialMeasure) -> Iterable[str]:
     if not trial.agreed:
         yield "the workers ended with different parameters"
     if not trial.barrier and not trial.warm_up:
-        yield "no warm-up, and no step barrier: the measured time leaves a push out"
+        yield "without warm-up and step barrier the measured time misses a push"
     if trial.idle_mean is not None and trial.idle_mean < NO_IDLE_MEAN:
         yield f"no idle CPU: {_percent(trial.idle_mean)} on average"
     for host in trial.hosts:
@@ -248,7 +248,7 @@ def _one_slow(trial: TrialMeasure) -> Iterable[str]:
 
 def _resumed(trial: TrialMeasure) -> Iterable[str]:
     if trial.resumed_after:
-        yield f"resumed after {trial.resumed_after} iterations: figures are of what followed"
+        yield f"resumed after {trial.resumed_after} iterations: figures are of those after that"
 
 
 def _without_company(trial: TrialMeasure) -> Iterable[str]:

@@ -80,14 +80,14 @@ class Case:
         return replace(self.coding(schedule), sent=sent)
 
     def coding(self, schedule: Schedule) -> Case:
-        """The same with devices that code what a schedule sends, however much that is."""
+        """The same with devices that code what a schedule sends."""
         if not schedule.coded:
             return self
         return replace(self, devices=coding_devices(schedule, self.devices, self.code.codecs))
 
     @cached_property
     def carried(self) -> Goodputs:
-        """What ports carry, as far as it is not what their rates say."""
+        """What ports carry, where that is not given by their rates."""
         return capped(
             self.exchange.demands, self.buffers, self.scale, self.goodputs, least=self.least
         )

@@ -1,4 +1,4 @@
-"""How long it takes to think about a schedule, before it is thought about."""
+"""How long the simulation of a schedule takes, estimated before it runs."""
 
 from __future__ import annotations
 

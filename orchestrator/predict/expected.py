@@ -101,7 +101,7 @@ def expected(schedule: Schedule, case: Case, order: Order | None = None) -> Pred
 
 
 def _averaged(schedule: Schedule, order: Order, case: Case) -> Prediction:
-    """From what it would be if every iteration exchanged."""
+    """The prediction where only some iterations exchange."""
     exchanging = expected(schedule.every_step, case, order)
     if exchanging.seconds is None:
         return replace(exchanging, schedule=schedule.name)

@@ -1,4 +1,4 @@
-"""The bound of a row: what no run of its schedule is above, and of what that is the bound.
+"""The bound of a row: the most imgs/sec that its schedule allows, and the kind of bound.
 
 One server that sends and receives whole models has the bound of that. Where others exchange, it is
 the bound of any aggregation between the hosts that take part, so that rings, splits and groups are
@@ -39,7 +39,7 @@ class RowBound:
 
 
 def bound_of(schedule: Schedule) -> BoundOf:
-    """Of what the bound of a schedule is."""
+    """What kind of bound a schedule has."""
     if schedule.sends_model:
         return "whole models"
     if schedule.coded or schedule.one_server or schedule.exchange not in EXCHANGES:
@@ -48,7 +48,7 @@ def bound_of(schedule: Schedule) -> BoundOf:
 
 
 def has_own_paces(schedule: Schedule) -> bool:
-    """Whether groups of workers have paces of their own, of whose sum no bound is known."""
+    """Whether groups of workers run at their own paces: no bound of their sum is known."""
     return schedule.exchange == HYBRID and not schedule.bulk_synchronous
 
 
@@ -94,7 +94,7 @@ def row_bound(
 
 
 def most_of(schedules: Iterable[Schedule], case: Case) -> float:
-    """The imgs/sec that none of these schedules is above, as far as their bounds are known."""
+    """The highest bound of these schedules in imgs/sec, as far as their bounds are known."""
     bounds = (row_bound(one, case) for one in schedules)
     whole = case.bound.imgs_per_sec(case.bound.seconds)
     return max((one.imgs_per_sec for one in bounds if one is not None), default=whole)

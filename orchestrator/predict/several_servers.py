@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def work_of_servers(schedule: Schedule, case: Case) -> Work | str:
-    """The work of an iteration; or why it is not one that is simulated.
+    """The work of an iteration, or why it is not simulated.
 
     Args:
         schedule: bulk-synchronous, without a step barrier.

@@ -88,7 +88,7 @@ class Codebook(Codec):
 
 
 def places_in(borders: NDArray[np.floating[Any]], values: Floats) -> NDArray[np.uint8]:
-    """How many of the borders each value is above, as `searchsorted` says it, but sooner.
+    """How many of the borders each value is above: `searchsorted`, but faster.
 
     The first 16 bits of a value (its sign, its exponent and 7 bits more) say by a table between
     which borders it is; only those that are left between these are compared with it.
@@ -122,7 +122,7 @@ def places_in(borders: NDArray[np.floating[Any]], values: Floats) -> NDArray[np.
 
 
 class Groups:
-    """Values in ascending order, so many together that their sums are soon had.
+    """Values in ascending order, in groups whose sums are quick to compute.
 
     Args:
         counts: values in each group.
@@ -217,7 +217,7 @@ def first_table(groups: Groups, size: int) -> NDArray[np.float64]:
 
 
 def best_table(groups: Groups, size: int) -> NDArray[np.float64]:
-    """About the best table of all, ascending, float64 [size].
+    """A table close to the best one, ascending, float64 [size].
 
     Many more entries than asked for are found first. The best way to put neighbours of these
     together is found by dynamic programming (Wang and Song, 2011), without ways that put very many

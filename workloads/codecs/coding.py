@@ -1,4 +1,4 @@
-"""A codec as it is called: what is wrong is said, with its name and the line."""
+"""Calls a codec, and reports its mistakes with its name and the line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workloads.transport.wire import MAX_PAYLOAD
 
 
 class Coding:
-    """Calls a codec, and says what is wrong where it fails.
+    """Calls a codec, and reports its mistakes.
 
     Args:
         name: of the codec.

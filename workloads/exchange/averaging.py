@@ -54,7 +54,7 @@ class Averaging(Exchange):
         self.inner.open(replace(end, job=job.in_rounds(), arena=self._shared))
 
     def more(self, iteration: int) -> bool:
-        """As many iterations as are asked for, in as many rounds."""
+        """Whether the worker does an iteration: as many as the experiment asks for."""
         rounds = self._rounds
         return super().more(iteration) and (
             not rounds.begins(iteration) or self.inner.more(rounds.of(iteration))
@@ -81,7 +81,7 @@ class Averaging(Exchange):
         return layer, came
 
     def prepare(self, unit: Unit) -> None:
-        """Take a step of one's own; where a round ends, get ready what is averaged."""
+        """Take the worker's own step; at the end of a round, prepare what is averaged."""
         self._take_step(unit)
         self._prepared.add(unit.number)
         if self._rounds.exchanges(self._iteration):
@@ -118,7 +118,7 @@ class Averaging(Exchange):
         self.inner.fail(why)
 
     def close(self) -> Ended:
-        """End the exchange; its spans get the numbers of the iterations that they are of."""
+        """End the exchange; its spans get the numbers of their iterations."""
         ended = self.inner.close() or Ended()
         rounds = self._rounds
         kept = first_kept(rounds.iterations)

@@ -104,7 +104,7 @@ class Board:
         return any(version > iteration for version in self._layer_versions)
 
     def wait(self, ready: Callable[[], bool], what: str, silence: float = 0.0) -> None:
-        """Wait until something is so.
+        """Wait until a condition holds.
 
         Args:
             ready: whether it is; called while `changed` is held.

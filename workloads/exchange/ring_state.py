@@ -58,7 +58,7 @@ class RingState:
         self._lock = Lock()
 
     def owned(self, chunk: Chunk) -> bool:
-        """Whether this member applies the sum, and sends no sum on."""
+        """Whether this member applies the sum instead of sending it to the next one."""
         return not self._after[chunk.number]
 
     def passes_parameters(self, chunk: Chunk) -> bool:

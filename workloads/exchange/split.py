@@ -57,7 +57,7 @@ class SplitExchange(RingExchange):
             self._server.start()
 
     def begin(self, iteration: int) -> int | None:
-        """The worker goes on at its own pace."""
+        """Nothing: the worker continues at its own pace."""
         if self._server:
             self._server.begin(iteration)
         return super().begin(iteration)

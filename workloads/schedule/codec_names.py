@@ -42,7 +42,7 @@ class CodecName:
 
 
 def is_library(name: str) -> bool:
-    """Whether a name is one of the library, and not somebody's own."""
+    """Whether a name is one of the library, and not user-defined."""
     return name.removesuffix(FEEDBACK).partition(":")[0] in CODECS
 
 

@@ -146,7 +146,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         source=(
             "after the abstract of Geryon, INFOCOM'20: several flows with different priorities "
             "carry parameters of different urgency, switches serve the urgent ones first, hosts "
-            "order nothing; with parameter slicing. Of the rest we know nothing, so it is ours: "
+            "order nothing; with parameter slicing. The abstract says no more, the rest is ours: "
             "four flows, each with a quarter of the model's bytes, the first layers on the most "
             "urgent one; p3's slices; priorities in both directions, at contended switch ports "
             "only. Compare with fifo-sliced, which is the same in one flow"
@@ -178,7 +178,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         not_sent_limit_bytes=_NOT_SENT_LIMIT,
         synchronisation="per-slice",
         source=(
-            "MXNET-MPI, Mamidala and others, 2018: workers in groups, an all-reduce inside of each "
+            "MXNET-MPI, Mamidala et al., 2018: workers in groups, an all-reduce inside of each "
             "and a parameter server across them. Deviations: the published group has one member "
             "that talks to the server, here each does for its share; the all-reduce is a ring in "
             "p3's slices, each of which goes on as soon as it can; a group is a rack; groups are "
@@ -195,7 +195,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         servers=2,
         source=(
             "as planned-order, with the slices spread over two parameter servers by their bytes: "
-            "sharding, as of Li and others, OSDI'14, and of MXNet, whose workers cut what is large "
+            "sharding, as in Li et al., OSDI'14, and in MXNet, whose workers cut what is large "
             "for all servers. Deviation: both spread keys by a hash, here it is by bytes in "
             "forward order, so that each part of the model is on both"
         ),
@@ -236,7 +236,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         push_codec="float16",
         pull_codec="float16",
         source=(
-            "gradients and parameters in half precision, as none in all else: the fp16 compression "
+            "gradients and parameters in half precision, otherwise as none: the fp16 compression "
             "of Horovod and of DistributedDataParallel's hooks. Deviation: parameters travel so, "
             "too; the server keeps them in single precision"
         ),
@@ -247,7 +247,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         pull_codec="fixed-point:8:stochastic",
         source=(
             "8 bits a value with stochastic rounding (Gupta et al., ICML'15; QSGD, NeurIPS'17), "
-            "both ways, as none in all else. Deviations: a range for each tensor, no entropy coding"
+            "both ways, otherwise as none. Deviations: a range for each tensor, no entropy coding"
         ),
     ),
     Schedule(
@@ -255,7 +255,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         push_codec="top-k:1%+feedback",
         source=(
             "after deep gradient compression, ICLR'18: the largest 1 % of each tensor's gradient, "
-            "the rest is added to the next one; as none in all else. Deviations: no momentum "
+            "the rest is added to the next one; otherwise as none. Deviations: no momentum "
             "correction, no warm-up of the share; parameters come back whole"
         ),
     ),
@@ -265,7 +265,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         pull_codec="codebook:8",
         source=(
             "the weight sharing of deep compression, ICLR'16: 256 values a tensor by k-means, both "
-            "ways, as none in all else. Deviations: published for stored weights, without pruning "
+            "ways, otherwise as none. Deviations: published for stored weights, without pruning "
             "and Huffman coding here; gradients travel so, too"
         ),
     ),
@@ -274,7 +274,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         push_codec="sign+feedback",
         source=(
             "1 bit a value with error feedback (1-bit SGD, Interspeech'14; EF-signSGD, ICML'19), "
-            "scaled for each filter as in XNOR-Net, ECCV'16; as none in all else. Deviation: "
+            "scaled for each filter as in XNOR-Net, ECCV'16; otherwise as none. Deviation: "
             "parameters come back whole"
         ),
     ),
@@ -293,8 +293,8 @@ SCHEDULES: tuple[Schedule, ...] = (
         every=8,
         source=(
             "local SGD (Stich, ICLR'19; with whole epochs, federated averaging, McMahan et al., "
-            "AISTATS'17): each worker takes 8 steps of its own, then all go on from their mean; as "
-            "none in all else. Deviations: a published step is plain SGD, here it is the "
+            "AISTATS'17): each worker takes 8 steps of its own, then all continue from their mean; "
+            "otherwise as none. Deviations: a published step is plain SGD, here it is the "
             "experiment's optimizer, whose state stays with its worker; all workers take part"
         ),
     ),
@@ -306,7 +306,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         outer_momentum=0.9,
         source=(
             "DiLoCo, Douillard et al., 2023: 500 local steps, then one of Nesterov momentum, 0.9, "
-            "at a rate of 0.7 along the mean difference; as none in all else. Deviation: the inner "
+            "at a rate of 0.7 along the mean difference; otherwise as none. Deviation: the inner "
             "optimizer is the experiment's, where the published one is AdamW"
         ),
     ),
@@ -318,8 +318,9 @@ SCHEDULES: tuple[Schedule, ...] = (
         beta=0.9,
         source=(
             "elastic averaging SGD, Zhang et al., NeurIPS'15: every 10 iterations workers and "
-            "centre attract each other, beta 0.9, alpha beta / 3 as for 3 workers; as none in all "
-            "else. Deviation: in step, as its equations are, where its training is asynchronous"
+            "centre attract each other, beta 0.9, alpha beta / 3 as for 3 workers; "
+            "otherwise as none. Deviation: in step, as its equations are, where its training is "
+            "asynchronous"
         ),
     ),
 )

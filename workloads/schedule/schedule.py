@@ -135,7 +135,7 @@ class Schedule:
             ),
             (
                 self.flows is not None and self.window_bytes is not None,
-                "window: a credit would let flows that are not urgent hold the urgent one up",
+                "window: with a credit, flows that are not urgent could delay the urgent one",
             ),
             (
                 synchronisation == "per-slice" and self.slice_bytes is None,
@@ -171,7 +171,7 @@ class Schedule:
             ),
             (
                 self.exchange == HYBRID and self.at_switch,
-                "place: switches order by worker, and a worker's bytes are also others' here",
+                "place: switches order by worker, but a worker's link carries others' bytes here",
             ),
             (
                 self.servers is not None and self.exchange != PARAMETER_SERVER,
@@ -183,8 +183,8 @@ class Schedule:
             ),
             (
                 (self.servers or 1) > 1 and not self.bulk_synchronous,
-                "servers: of workers that do not wait for each other, only one server that has all "
-                "units knows which iteration is the last one",
+                "servers: where workers do not wait for each other, only a server that has all "
+                "units knows the last iteration",
             ),
             *self._ring_contradictions(),
             *self._codec_contradictions(),
@@ -200,13 +200,12 @@ class Schedule:
             ),
             (
                 ring and self.order in _SERVER_ORDERS,
-                f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
-                "none",
+                f"order: {self.order!r} orders what a parameter server sends, and a ring has none",
             ),
             (
                 self.exchange == SPLIT and self.barrier,
-                "synchronisation: the ways of a split have no step in common; say `per-slice` or "
-                "`per-tensor`",
+                "synchronisation: server and ring of a split share no step barrier; say "
+                "`per-slice` or `per-tensor`",
             ),
             (
                 self.exchange == SPLIT and not self.bulk_synchronous,
@@ -216,8 +215,7 @@ class Schedule:
                 self.exchange == SPLIT
                 and self.order in _SERVER_ORDERS
                 and self.order != "layer-worker",
-                f"order: {self.order!r} is one of what a parameter server sends, and a ring has "
-                "none",
+                f"order: {self.order!r} orders what a parameter server sends, and a ring has none",
             ),
             (fused and not ring, f"bucket: goes with the exchange {RING!r}, and only with it"),
             (

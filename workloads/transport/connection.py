@@ -171,7 +171,7 @@ class Connection:
         return bytes(payload)
 
     def _fill(self, view: memoryview, missing: int) -> None:
-        """Fill a view of so many bytes."""
+        """Fill a view with as many bytes as it holds."""
         try:
             while missing:
                 count = self.receiving.recv_into(view, missing, _WHOLE)

@@ -28,12 +28,12 @@ class Ring:
     ports: tuple[str, ...]
 
     def times(self, factor: float) -> Ring:
-        """The same for so many times the bytes."""
+        """The same for that many times the bytes."""
         return replace(self, seconds=self.seconds * factor)
 
 
 def ring_demands(topology: Topology, hosts: Sequence[str], size: int) -> Demands:
-    """What hosts in a ring send to each other to add up so many bytes of each.
+    """What hosts in a ring send to each other to add up `size` bytes of each.
 
     Raises:
         ValueError: no hosts, one comes twice, or there is no path between two of them.
@@ -44,7 +44,7 @@ def ring_demands(topology: Topology, hosts: Sequence[str], size: int) -> Demands
 def ring(
     topology: Topology, hosts: Sequence[str], size: int, goodputs: Goodputs | None = None
 ) -> Ring:
-    """The time of an all-reduce of so many bytes round a ring.
+    """The time of an all-reduce of `size` bytes round a ring.
 
     Args:
         topology: the network.

@@ -165,7 +165,7 @@ def _check_schedule(
     what = known.custom.get(schedule) or get_schedule(schedule)
     named = quoted(schedule) if one.schedule else f"{quoted(schedule)}, as the measured job's,"
     if what.at_switch or what.flows is not None:
-        hint = "name a `schedule` that acts at hosts: switches put the measured job in order"
+        hint = "name a `schedule` that acts at hosts: switches order the measured job"
         document.report_at(at, f"{named} acts at switches", hint, key=one.schedule is None)
     if what.exchange != PARAMETER_SERVER:
         hint = "name a `schedule`: a training beside the measured one has a parameter server"

@@ -77,11 +77,11 @@ def _check_checkpoints(document: Document, schedules: Sequence[Schedule]) -> Non
     for schedule in schedules:
         why = ""
         if not schedule.bulk_synchronous:
-            why = "its workers are never all between two iterations"
+            why = "its workers are never between two iterations at the same time"
         elif schedule.exchange == SPLIT:
-            why = "what goes round among its workers is in no checkpoint"
+            why = "checkpoints lack what travels between its workers"
         elif schedule.averages:
-            why = "its workers have parameters of their own, which no checkpoint holds"
+            why = "checkpoints lack its workers' own parameters"
         elif schedule.exchange not in (PARAMETER_SERVER, HYBRID):
             why = "there is no parameter server to keep the parameters"
         if why:

@@ -1,4 +1,4 @@
-"""A file with a device of one's own, which a topology names: constants, or trees of a profile."""
+"""A file with a user's device, which a topology names: constants, or trees of a profile."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def demands_under(
             return _made(topology, demands)
         except ValueError as error:
             wrong = str(error)
-    raise PluginError(f"exchange {exchange!r}: demands() returned what cannot be: {wrong}")
+    raise PluginError(f"exchange {exchange!r}: demands() returned something impossible: {wrong}")
 
 
 def on_average(demands: Demands, every: int) -> Demands:

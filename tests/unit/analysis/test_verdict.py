@@ -285,6 +285,6 @@ def test_without_a_barrier_the_first_iteration_cannot_be_measured(tmp_path: Path
     trial = FakeTrial(iterations=3, warm_up=0, cool_down=0, backward_done=done)
     got = judged(tmp_path, trial)
     assert got.level == "unusable"
-    assert got.reasons[0] == "no warm-up, and no step barrier: the measured time leaves a push out"
+    assert got.reasons[0] == "without warm-up and step barrier the measured time misses a push"
     one = FakeTrial(iterations=2, warm_up=1, cool_down=0, backward_done=done, repeat=1)
     assert judged(tmp_path, one) == OK

@@ -95,7 +95,8 @@ def test_checkpoints_need_workers_in_step(tmp_path: Path) -> None:
     assert loaded(tmp_path, keys).learning.checkpoint_every == 10
     (problem,) = problems(tmp_path, keys, overrides=Overrides(schedules=["p3", "r2sp"]))
     assert problem == (
-        "e.yaml:8:13: not with schedule r2sp: its workers are never all between two iterations"
+        "e.yaml:8:13: not with schedule r2sp: its workers are never between two iterations at the "
+        "same time"
     )
 
 
