@@ -32,6 +32,7 @@ VERBS = (
     "model",
     "profile",
     "shrink",
+    "memory",
     "doctor",
 )
 

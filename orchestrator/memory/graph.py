@@ -58,7 +58,7 @@ class Operations:
         return tuple(map(mask_of, self.needed_by))
 
     @property
-    def is_chain(self) -> bool:
+    def has_one_order(self) -> bool:
         """Whether there is but one order."""
         return all(after - 1 in needs for after, needs in enumerate(self.needs) if after)
 

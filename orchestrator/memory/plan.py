@@ -14,8 +14,9 @@ from orchestrator.memory.graph import Operations
 from orchestrator.memory.orders import as_numbered, breadth_first, depth_first
 from orchestrator.memory.programme import Programme, solve
 from orchestrator.memory.search import search
+from orchestrator.memory.training import least_training
 
-Way = Literal["chain", "known order", "beam", "search", "integer programme"]
+Way = Literal["its only order", "a known order", "a beam", "exact search", "the integer programme"]
 
 _EFFORT = 2_000_000
 """Of a search: some seconds, the same on every machine."""
@@ -32,7 +33,8 @@ class LeastMemory:
     """The order that holds the least, as far as it is known.
 
     Attributes:
-        order: of the operations.
+        order: of the operations; of those with that peak, the one that holds the least in
+            training, as far as that can be found.
         peak: what it holds at most, in bytes.
         bound: no order holds less at most, in bytes.
         way: how the order was found.
@@ -86,7 +88,7 @@ class _Plan:
         self._order: tuple[int, ...] = ()
         self._peak = self._variables = self._all_variables = 0
         self._beam_seconds = 0.0
-        self._way: Way = "chain"
+        self._way: Way = "its only order"
         self._bound = max(certain_bounds(self._blocks), default=0)
 
     def made(self) -> LeastMemory:
@@ -94,6 +96,10 @@ class _Plan:
         for _ in self._steps():
             if self._bound >= self._peak:
                 break
+        if not self._operations.has_one_order:
+            # Many orders hold as little; a training holds all outputs, and tells them apart.
+            settled = least_training(self._operations, self._peak, _EFFORT // 10)
+            self._order = settled or self._order
         return LeastMemory(
             self._order,
             self._peak,
@@ -106,9 +112,12 @@ class _Plan:
 
     def _steps(self) -> Iterator[None]:
         operations = self._operations
-        self._take(as_numbered(operations), "chain" if operations.is_chain else "known order")
+        self._take(
+            as_numbered(operations),
+            "its only order" if operations.has_one_order else "a known order",
+        )
         for known in (depth_first, breadth_first):
-            self._take(known(operations), "known order")
+            self._take(known(operations), "a known order")
         yield
         began = self._clock()
         self._beam(_WIDTH, self._never)
@@ -137,14 +146,14 @@ class _Plan:
     def _beam(self, width: int, late: Callable[[], bool]) -> None:
         found = beam(self._blocks, width, late=late)
         if found is not None:
-            self._take(self._blocks.operations_of(found), "beam")
+            self._take(self._blocks.operations_of(found), "a beam")
 
     def _search(self) -> None:
         late = self._never if self._seconds is None else self._after(0.2)
         found = search(self._blocks, _EFFORT, below=self._peak, late=late)
         self._raise(found.bound)
         if found.order is not None:
-            self._take(self._blocks.operations_of(found.order), "search")
+            self._take(self._blocks.operations_of(found.order), "exact search")
 
     def _solve(self) -> None:
         if len(self._blocks) ** 2 > 4 * _MOST_VARIABLES:
@@ -156,7 +165,7 @@ class _Plan:
         self._variables, self._all_variables = programme.variables, programme.all_variables
         self._raise(solved.bound)
         if solved.order is not None:
-            self._take(self._blocks.operations_of(solved.order), "integer programme")
+            self._take(self._blocks.operations_of(solved.order), "the integer programme")
 
     def _left(self) -> float:
         return max(0.1, (self._seconds or 0.0) - (self._clock() - self._began))

@@ -21,7 +21,7 @@ from orchestrator.spec import (
     coded_model,
 )
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import Model, load_model
+from workloads.models.profiles import Model
 from workloads.schedule.schedule import Schedule
 
 
@@ -58,7 +58,7 @@ class Case:
         """An experiment's, with the windows of its scale if that is known already."""
         return cls(
             experiment.exchange,
-            load_model(model, experiment.learning.element_bytes),
+            experiment.model(model),
             experiment.devices,
             experiment.batch,
             buffers=experiment.socket_buffers,

@@ -294,6 +294,7 @@ def _experiment(document: Document, overrides: Overrides) -> Experiment:
         retries=file.retries,
         repeats=file.repeats if overrides.repeats is None else overrides.repeats,
         batch=file.batch,
+        order_of_operations=file.order_of_operations,
         seed=file.seed,
         asked_scale=scale,
         switch=switch,

@@ -12,7 +12,7 @@ from typing import Any
 from workloads.models.devices import DeviceModel
 from workloads.models.execution import check_trees
 from workloads.models.learning import Learning
-from workloads.models.profiles import Model, add_model, load_model
+from workloads.models.profiles import Model, add_model, load_model, model_names
 from workloads.process.checkpoints import Checkpoints
 from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import Schedule
@@ -113,14 +113,18 @@ def checkpoints(value: Any) -> Checkpoints | None:
 
 
 def model(value: Any) -> Model:
-    """The name of a model of the library, or all that is exchanged of a user's."""
+    """The name of a model of the library, or all that is exchanged of one that hosts do not have.
+
+    That is a user's, or one of the library's whose layers are computed in another order.
+    """
     if not isinstance(value, dict):
         return load_model(text(value))
     try:
         profile = Model.from_json(value)
     except (KeyError, TypeError) as error:
         raise ValueError(f"no model: {type(error).__name__}: {error}") from None
-    add_model(profile)
+    if profile.name not in model_names():
+        add_model(profile)
     return profile
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from orchestrator.memory import FRAMEWORK, ordered
 from orchestrator.predict import (
     Case,
     Goodputs,
@@ -136,7 +137,10 @@ def case_of(
         devices = _DEVICES.validate_python(experiment["devices"])
         case = Case(
             exchange,
-            load_model(model, Learning.of(experiment.get("learning", {})).element_bytes),
+            ordered(
+                load_model(model, Learning.of(experiment.get("learning", {})).element_bytes),
+                order_of_operations_in(experiment),
+            ),
             devices,
             batch,
             goodputs,
@@ -147,6 +151,11 @@ def case_of(
     except (KeyError, TypeError, ValueError):
         return None
     return case
+
+
+def order_of_operations_in(experiment: Mapping[str, Any]) -> str:
+    """In which order a resolved experiment's workers compute a model's layers."""
+    return str(experiment.get("order_of_operations", FRAMEWORK))
 
 
 def _computed(experiment: Mapping[str, Any]) -> bool:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.analysis.measures.bound_share import buffers_of, exchange_in
+from orchestrator.analysis.measures.bound_share import (
+    buffers_of,
+    exchange_in,
+    order_of_operations_in,
+)
+from orchestrator.memory import ordered
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec import Scale, without_order
 from workloads.models.profiles import load_model, model_names
@@ -23,7 +28,7 @@ def without_order_of(experiment: Mapping[str, Any], trial: TrialRecord) -> str:
         return ""
     if not trial.communication.sends_model:
         return ""
-    model = load_model(trial.model)
+    model = ordered(load_model(trial.model), order_of_operations_in(experiment))
     scale = Scale(trial.scale.rates, trial.scale.time)
     return without_order(
         exchange.demands, buffers_of(experiment), model, trial.communication, scale

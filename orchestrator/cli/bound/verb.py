@@ -40,7 +40,6 @@ from orchestrator.spec.values.fields import MAX_COUNT
 from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from workloads.models.profiles import load_model
 
 
 @click.command()
@@ -106,7 +105,12 @@ def _check_effort(file: Path, experiment: Experiment) -> None:
     """
     points = [point.experiment for point in experiment.points()] or [experiment]
     steps = sum(
-        effort(experiment.schedule(name), experiment.order(name), point.exchange, load_model(model))
+        effort(
+            experiment.schedule(name),
+            experiment.order(name),
+            point.exchange,
+            experiment.model(model),
+        )
         for point in points
         for model in experiment.models
         for name in experiment.schedules

@@ -9,7 +9,6 @@ from orchestrator.predict.bounds.lower import worker_devices
 from orchestrator.predict.network.loads import Goodputs
 from orchestrator.predict.shared.sharing import SharedBound, Sharer, shared_bounds
 from orchestrator.spec import Experiment, Neighbour
-from workloads.models.profiles import load_model
 
 MEASURED = ""
 """The name of the job that the experiment measures."""
@@ -74,7 +73,7 @@ def _sharer(experiment: Experiment, job: Neighbour) -> Sharer:
 
 def _trained(name: str, own: Experiment, model: str, schedule: str) -> Sharer:
     devices = worker_devices(own.exchange, own.devices).values()
-    computed = max(compute_seconds(load_model(model), one, own.batch) for one in devices)
+    computed = max(compute_seconds(own.model(model), one, own.batch) for one in devices)
     return Sharer(name, own.demands(schedule, model), computed)
 
 

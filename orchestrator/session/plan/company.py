@@ -15,7 +15,6 @@ from orchestrator.session.plan.programs import program_plans
 from orchestrator.session.plan.slow_links import SILENCE_MARGIN_SECONDS
 from orchestrator.session.plan.trials import Trial, iteration_seconds
 from orchestrator.spec import Demands, Experiment, Neighbour, Traffic, emulated_send_bytes
-from workloads.models.profiles import load_model
 
 SPARE_ITERATIONS = 5
 """Of a training beside: more than the measured job can outlast it by."""
@@ -110,7 +109,7 @@ def _training(
 ) -> JobProcesses:
     own = experiment.of_job(job.name, trial.schedule)
     (model,), (schedule,) = own.models, own.schedules
-    bound = lower_bound(own.exchange, load_model(model), own.devices, own.batch)
+    bound = lower_bound(own.exchange, own.model(model), own.devices, own.batch)
     averages = own.schedule(schedule).averages
     least = own.scale.seconds(bound.compute_seconds if averages else bound.seconds)
     # It ends when the measured job does, so it must not have done its iterations before.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from orchestrator.deployment import After, ProcessPlan
+from orchestrator.memory import FRAMEWORK, ordered
 from orchestrator.orders import Setting, computation, ranks_of, setting_of
 from orchestrator.plugins import OwnCode
 from orchestrator.predict import fullest, is_shared, link_loads, phase_seconds, worker_devices
@@ -82,7 +83,8 @@ def silence_seconds(trial: Trial, every: int = 1) -> float:
 def order_setting(experiment: Experiment, work: Work) -> Setting:
     """What the order of a schedule is made for."""
     scale, batch = experiment.scale, experiment.batch
-    model, schedule = load_model(work.model), experiment.schedule(work.schedule)
+    model = ordered(load_model(work.model), experiment.order_of_operations)
+    schedule = experiment.schedule(work.schedule)
     served = bool(experiment.placement.servers) and schedule.exchange != RING
     devices = worker_devices(experiment.exchange, experiment.devices).values()
     return setting_of(
@@ -102,6 +104,16 @@ def order_setting(experiment: Experiment, work: Work) -> Setting:
         seed=experiment.seed,
         repeat=work.repeat - 1,  # orders count from 0
     )
+
+
+def _told(experiment: Experiment, model: str) -> str | dict[str, Any]:
+    """What hosts are told of a model: its name where they have it, else all of it."""
+    own = experiment.own_models.get(model)
+    if own is not None and experiment.order_of_operations == FRAMEWORK:
+        return dict(own.profile)
+    if experiment.order_of_operations == FRAMEWORK:
+        return model
+    return experiment.model(model).to_json()
 
 
 def _seconds_per_byte(experiment: Experiment, work: Work) -> float:
@@ -193,7 +205,7 @@ def plans_of(
     training = {
         "workers": [worker for _, worker in workers],
         "members": members.as_job(),
-        "model": work.model if model is None else model.profile,
+        "model": _told(experiment, work.model),
         "schedule": told,
         "scale": dict(work.tensors or {"rates": scale.rates, "time": scale.time}),
         "batch": experiment.batch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.memory import worker_arrays
 from orchestrator.spec import Experiment, Neighbour
 from workloads.library import HYBRID, RING, SPLIT
 from workloads.models.profiles import BYTES_PER_ELEMENT, load_model
@@ -19,21 +20,21 @@ def memory_bytes(experiment: Experiment) -> int:
     for Python and numpy, with PyTorch 384. Jobs beside come on top. What programs need is unknown.
     """
     workers = len(experiment.placement.workers)
-    schedules = map(experiment.schedule, experiment.schedules)
+    schedules = [experiment.schedule(name) for name in experiment.schedules]
     servers = max((one.servers or 1 for one in schedules), default=1)
     wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT
     largest = wide * max((load_model(model).bytes for model in experiment.models), default=0)
     states = experiment.learning.optimizer.states
-    arrays = (1 + workers) + 2 * workers + states + (servers if servers > 1 else 0)
-    for name in experiment.schedules:
-        exchange = experiment.schedule(name).exchange
-        if exchange in (RING, SPLIT):
-            arrays = max(arrays, (3 + states) * workers)
-        elif exchange == HYBRID:
-            groups = len(experiment.members(name).groups)
-            arrays = max(arrays, 1 + groups + states + 3 * workers)
-    if any(experiment.schedule(name).averages for name in experiment.schedules):
-        arrays += 1 + (2 + states) * workers
+    # Probes exchange with one parameter server, whatever is measured.
+    arrays = 1 + workers + states + 2 * workers + (servers if servers > 1 else 0)
+    for schedule in schedules:
+        of_servers = 1 + workers + states + (servers if servers > 1 else 0)
+        if schedule.exchange in (RING, SPLIT):
+            of_servers = 0
+        elif schedule.exchange == HYBRID:
+            of_servers = 1 + len(experiment.members(schedule.name).groups) + states
+        of_servers += schedule.averages  # a momentum
+        arrays = max(arrays, of_servers + workers * worker_arrays(schedule, states))
     each = (384 if experiment.learning.real else 64) * 2**20
     own = arrays * experiment.scale.bytes(largest) + (workers + servers) * each
     return own + sum(_of_job(experiment, job) for job in experiment.jobs.values())

@@ -108,7 +108,7 @@ def iteration_seconds(experiment: Experiment, model: str, schedule: str) -> floa
         experiment.socket_buffers,
         experiment.scale,
         in_flight(
-            experiment.schedule(schedule), load_model(model), len(experiment.exchange.workers)
+            experiment.schedule(schedule), experiment.model(model), len(experiment.exchange.workers)
         ),
     )
     wide = experiment.learning.element_bytes // BYTES_PER_ELEMENT

@@ -10,6 +10,7 @@ from orchestrator.plugins import OwnCode, OwnModel
 from orchestrator.spec.checks.averaging import check_rounds
 from orchestrator.spec.checks.exchanges import check_exchanges, check_servers
 from orchestrator.spec.checks.learning import check_learning
+from orchestrator.spec.checks.operations import check_operations
 from orchestrator.spec.checks.sizes import check_units
 from orchestrator.spec.files.custom_schedules import orders_of_varied
 from orchestrator.spec.files.experiment_file import ExperimentFile
@@ -72,6 +73,8 @@ class ConditionsCheck:
                 network=(at.topology, at.placement),
                 switch=self.switch,
             )
+        listed = [own.get(name) or before[name] for name in names if name in before]
+        check_operations(document, self.file, at, listed)
         check_learning(
             document,
             self.file,
@@ -94,4 +97,5 @@ def own_conditions(
         file.congestion_control,
         file.socket_buffers.resolve(),
         {**{one.name: one for one in SCHEDULES}, **own},
+        file.order_of_operations,
     )

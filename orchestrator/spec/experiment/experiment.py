@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.memory import FRAMEWORK, ordered
 from orchestrator.orders import ORDERS, Order, OwnOrder
 from orchestrator.plugins import OwnCode, OwnModel
 from orchestrator.spec.experiment.choices import (
@@ -36,7 +37,7 @@ from orchestrator.spec.traffic.server_exchange import ServerExchange, exchange_o
 from orchestrator.spec.traffic.windows import SocketBuffers
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
-from workloads.models.profiles import add_model, load_model
+from workloads.models.profiles import Model, add_model, load_model
 from workloads.schedule.library import get_schedule
 from workloads.schedule.members import Members
 from workloads.schedule.schedule import Schedule
@@ -78,6 +79,7 @@ class Experiment:
         sweep: what is varied, if anything is: then its points are run in place of itself.
         programs: by name, in order; their trials come after the trainings of their models.
         jobs: beside the measured one, by name, in order.
+        order_of_operations: in which workers compute a model's layers.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Experiment:
     own_models: dict[str, OwnModel] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     jobs: dict[str, Neighbour] = field(default_factory=dict)
+    order_of_operations: str = FRAMEWORK
 
     def __post_init__(self) -> None:
         for own in self.own_models.values():
@@ -183,6 +186,14 @@ class Experiment:
         order = self.schedule(name).order
         return self.own_orders[order].instance if order in self.own_orders else ORDERS[order]
 
+    def model(self, name: str) -> Model:
+        """The model of that name, its layers in the order in which workers compute them.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return ordered(load_model(name, self.learning.element_bytes), self.order_of_operations)
+
     @property
     def scale(self) -> Scale:
         """R and D.
@@ -220,9 +231,8 @@ class Experiment:
         Raises:
             PluginError: the exchange or a codec is not ours, and raises or answers nonsense.
         """
-        loaded = load_model(model, self.learning.element_bytes)
         chosen = self.schedule(schedule)
-        return sent_demands(chosen, self.own_code, self.topology, self.placement, loaded)
+        return sent_demands(chosen, self.own_code, self.topology, self.placement, self.model(model))
 
     def members(self, schedule: str) -> Members:
         """All that take part in a schedule's exchange."""
@@ -301,6 +311,9 @@ class Experiment:
                 baseline=None if self.baseline == BASELINE else self.baseline,
                 jobs={name: job.resolved() for name, job in self.jobs.items()},
                 sweep=self.sweep.resolved() if self.sweep else None,
+                order_of_operations=None
+                if self.order_of_operations == FRAMEWORK
+                else self.order_of_operations,
             ),
             "iterations": self.iterations,
             "warm_up": self.warm_up,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from orchestrator.memory import FRAMEWORK
 from orchestrator.orders import OwnOrder
 from orchestrator.plugins import OwnCode, OwnModel
 from orchestrator.spec.experiment.choices import BASELINE
@@ -52,6 +53,7 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "repeats": int(record["repeats"]),
         "retries": int(record.get("retries", 0)),
         "batch": int(record["batch"]),
+        "order_of_operations": str(record.get("order_of_operations", FRAMEWORK)),
         "seed": int(record["seed"]),
         "asked_scale": scale_of(record["scale"]),
         "switch": str(record["switch"]),

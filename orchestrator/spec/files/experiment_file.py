@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, P
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from orchestrator.memory import FRAMEWORK, OrderOfOperations
 from orchestrator.spec.experiment.choices import BASELINE
 from orchestrator.spec.files.job_file import MAX_JOBS, JobFile
 from orchestrator.spec.files.learning_file import OptimizerFile, OrName, named_optimizer
@@ -180,6 +181,11 @@ class ExperimentFile(FileModel):
         description="further attempts at a trial that other programs or the hypervisor disturbed",
     )
     batch: Count = Field(default=1, description="images per worker and iteration")
+    order_of_operations: OrderOfOperations = Field(
+        default=FRAMEWORK,
+        description="in which order workers compute a model's layers; framework: as its file has"
+        " them, and of those that can be computed the first",
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=1, description="the seed of all random choices"
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
+from orchestrator.memory import OrderOfOperations
 from orchestrator.spec.sweep import LINK_KEYS, Sweep, Variable
 from orchestrator.spec.values.fields import (
     BufferOrAuto,
@@ -73,6 +74,9 @@ class SweepKeys(FileModel):
     )
     congestion_control: Annotated[list[CongestionControl], _VALUES] | None = Field(
         default=None, description="TCP congestion controls"
+    )
+    order_of_operations: Annotated[list[OrderOfOperations], _VALUES] | None = Field(
+        default=None, description="in which order workers compute a model's layers"
     )
     send_buffer: _Buffers | None = Field(default=None, description="`socket_buffers.send`")
     receive_buffer: _Buffers | None = Field(default=None, description="`socket_buffers.receive`")

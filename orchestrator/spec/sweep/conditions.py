@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from orchestrator.memory import FRAMEWORK
 from orchestrator.spec.placement import ALONE, Placement
 from orchestrator.spec.sweep.sweep import Sweep, Values
 from orchestrator.spec.sweep.topologies import with_shape, with_workers
@@ -31,6 +32,7 @@ class Conditions:
         congestion_control: of TCP.
         buffers: what is asked of TCP's.
         schedules: by name, all that may be varied.
+        order_of_operations: in which workers compute a model's layers.
     """
 
     topology: Topology
@@ -39,6 +41,7 @@ class Conditions:
     congestion_control: str = ""
     buffers: SocketBuffers = field(default_factory=SocketBuffers)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    order_of_operations: str = FRAMEWORK
 
 
 def conditions(sweep: Sweep, values: Values, base: Conditions) -> Conditions:

@@ -48,6 +48,7 @@ def base_of(experiment: Experiment) -> Conditions:
         experiment.congestion_control,
         experiment.socket_buffers,
         {name: experiment.schedule(name) for name in names},
+        experiment.order_of_operations,
     )
 
 
@@ -63,6 +64,7 @@ def _at_point(experiment: Experiment, at: Conditions) -> Experiment:
         topology=at.topology,
         placement=at.placement,
         batch=at.batch,
+        order_of_operations=at.order_of_operations,
         congestion_control=at.congestion_control,
         socket_buffers=at.buffers,
         custom_schedules={**experiment.custom_schedules, **own},

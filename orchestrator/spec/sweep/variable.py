@@ -12,7 +12,14 @@ from workloads.schedule.schedule import Schedule
 Value: TypeAlias = int | float | str
 """Of a key, in bit/s, microseconds or bytes if it has a unit."""
 
-EXPERIMENT_KEYS = ("batch", "workers", "congestion_control", "send_buffer", "receive_buffer")
+EXPERIMENT_KEYS = (
+    "batch",
+    "workers",
+    "congestion_control",
+    "send_buffer",
+    "receive_buffer",
+    "order_of_operations",
+)
 """Keys of the experiment that may be varied; all that is no key of a link is a schedule's."""
 LINK_KEYS = {"rate": "rate_bps", "delay": "delay_us", "queue": "queue_bytes"}
 """Keys of a link -> the fields of its two directions."""

@@ -16,7 +16,12 @@ from tests.unit.memory.graphs import any_graph, chain, is_order, least_peak, wir
 
 def test_a_chain_has_nothing_to_choose() -> None:
     least = least_memory(chain(3, 7, 2))
-    assert (least.order, least.peak, least.bound, least.way) == ((0, 1, 2), 10, 10, "chain")
+    assert (least.order, least.peak, least.bound, least.way) == (
+        (0, 1, 2),
+        10,
+        10,
+        "its only order",
+    )
 
 
 def test_nothing_at_all() -> None:

@@ -48,10 +48,22 @@ def _line(place: Place, cell: Cell) -> dict[str, Any]:
         "u_seconds": bound.u_seconds,
         "compute_seconds": bound.compute_seconds,
         "limits": place.limits,
+        **_memory(place),
         "standing": cell.standing,
         "predicted_imgs_per_sec": cell.predicted,
         "prediction_why_not": cell.why_not,
         **values,
+    }
+
+
+def _memory(place: Place) -> dict[str, Any]:
+    """What a worker holds at most, in bytes; nothing where no order of operations is varied."""
+    if place.memory is None:
+        return {}
+    batch = place.case.batch
+    return {
+        "forward_outputs_bytes": batch * place.memory.inference,
+        "training_outputs_bytes": batch * place.memory.training,
     }
 
 

@@ -20,6 +20,7 @@ from orchestrator.analysis.reading.records import Run, read_run
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.tables.summary import summarise
 from orchestrator.errors import InputError, Problem, RunError
+from orchestrator.memory import FRAMEWORK, Footprint, footprint, ordered
 from orchestrator.predict import Case, expected, limits, most_of
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.files import Record, read_object
@@ -46,6 +47,7 @@ switches the imgs/sec of one experiment differ by at most 1.5 %."""
 
 
 _NOT_RUN = "not run"
+_ORDER = "order_of_operations"
 
 
 class _Experiment(Record):
@@ -60,6 +62,7 @@ class _Experiment(Record):
     topology: dict[str, Any]
     placement: dict[str, Any]
     socket_buffers: dict[str, Any] = Field(default_factory=dict)
+    order_of_operations: str = FRAMEWORK
 
 
 class _SweepRecord(Record):
@@ -104,7 +107,7 @@ class SweepRun:
         """What is trained on what under conditions."""
         return Case(
             exchange_of(at.topology, at.placement),
-            load_model(model),
+            ordered(load_model(model), at.order_of_operations),
             self.devices,
             at.batch,
             buffers=at.buffers,
@@ -161,6 +164,7 @@ class Place:
         bound: imgs/sec that no schedule is above.
         limits: what limits there, in words.
         cells: by schedule.
+        memory: what a worker holds at most, where the order of operations is varied.
     """
 
     choices: Choices
@@ -174,6 +178,7 @@ class Place:
     bound: float
     limits: str
     cells: Mapping[str, Cell]
+    memory: Footprint | None = None
 
     @property
     def model(self) -> str:
@@ -240,6 +245,7 @@ def read_sweep(directory: Path) -> SweepRun:
             record.congestion_control,
             buffers_of({"socket_buffers": record.socket_buffers}),
             known,
+            record.order_of_operations,
         ),
         models=tuple(model for model in record.models if model in model_names()),
         names=record.schedules,
@@ -304,6 +310,9 @@ def _place(run: SweepRun, values: Values, rows: list[Row]) -> Place:
         bound=max(known) if known and plain else max(run.most(case, at), *known),
         limits=limits(case.bound),
         cells=cells,
+        memory=footprint(load_model(choices.model), at.order_of_operations)
+        if run.sweep.varies(_ORDER)
+        else None,
     )
 
 

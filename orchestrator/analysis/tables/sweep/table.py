@@ -23,6 +23,12 @@ _LEGEND = (
 )
 
 
+_MEMORY = (
+    "MB: the most that outputs of layers take, in a forward pass alone, and in training with their "
+    "gradients; parameters and gradients of these come on top"
+)
+
+
 @dataclass(frozen=True)
 class SweepTable:
     """A rich renderable of all models, and what is missing.
@@ -46,6 +52,8 @@ class SweepTable:
             yield self._table([place for place in self.places if place.panel == panel])
             yield Text()
         yield Text(written(_LEGEND, options.encoding))
+        if any(place.memory for place in self.places):
+            yield Text(_MEMORY)
         if self.pays:
             yield Text(
                 "\n".join((f"pays: faster than the baseline by more than {_CLEAR}", *self.pays))
@@ -58,11 +66,22 @@ class SweepTable:
         table = FittedTable((Column(f"{places[0].panel}\n{self.title}"), *points))
         table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
         table.add("limited by", *(narrow(place.limits) for place in places))
+        if all(place.memory for place in places):
+            table.add("forward, MB", *(_megabytes(place, training=False) for place in places))
+            table.add("training, MB", *(_megabytes(place, training=True) for place in places))
         table.add("bound", *(f"{number_text(place.bound, 3)} 100 %" for place in places))
         for schedule in self.schedules:
             cells = (_cell(place, place.cells.get(schedule)) for place in places)
             table.add(schedule, *cells)
         return table
+
+
+def _megabytes(place: Place, *, training: bool) -> str:
+    if place.memory is None:
+        return "-"
+    batch = place.case.batch
+    held = place.memory.training if training else place.memory.inference
+    return f"{batch * held / 1e6:.2f}"
 
 
 def _cell(place: Place, cell: Cell | None) -> Text:

@@ -205,3 +205,18 @@ def test_workers_start_beside_the_server_which_must_tell_all_the_time(
         assert plan.argv == (PYTHON, "-m", "workloads", "job.json")
         assert job_of(plan)["records"] == plan.records == f"{plan.name}.jsonl"
         assert ARCHIVE in plan.files
+
+
+def test_hosts_compute_layers_in_the_order_of_operations(tmp_path: Path) -> None:
+    made = replace(experiment(tmp_path, models="googlenet"), order_of_operations="breadth-first")
+    told = accepted(made)
+    plain = accepted(replace(made, order_of_operations="framework"))
+    numbers = [layer.name for layer in told["worker0"].model.layers]
+    assert numbers != [layer.name for layer in plain["worker0"].model.layers]
+    assert told["worker0"].model.tensors == told["ps"].model.tensors
+    # Each layer waits for the one before.
+    assert told["worker0"].model.graph == tuple(
+        (number - 1,) if number else () for number in range(len(numbers))
+    )
+    trained = TRIAL.model
+    assert order_setting(made, Work(trained, "p3", 1)).model == told["worker0"].model
