@@ -23,7 +23,7 @@ from orchestrator.spec.values.text import counted
 from orchestrator.spec.values.units import QuantityError, parse_size
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
-from workloads.models.learning import OPTIMIZERS, Optimizer
+from workloads.models.learning import OPTIMIZERS, Optimizer, OptimizerName
 from workloads.models.profiles import Model, load_model
 
 _LEAST = "least-memory"
@@ -56,7 +56,7 @@ def memory(
     batch: int,
     cap: str | None,
     order: str | None,
-    optimizer: str,
+    optimizer: OptimizerName,
     inference: bool,
     seconds: float,
     as_json: bool,
@@ -70,12 +70,14 @@ def memory(
     size = None if cap is None else _size(cap)
     operations = operations_of(trained)
     least = least_memory(operations, seconds=seconds)
-    orders = {
+    orders: dict[str, tuple[int, ...]] = {
         name: least.order if name == _LEAST else order_of(operations, name)
         for name in ORDERS_OF_OPERATIONS
     }
     arrays = 2 + Optimizer(name=optimizer).states
-    held = {name: footprint(trained, numbers, arrays=arrays) for name, numbers in orders.items()}
+    held: dict[str, Footprint] = {
+        name: footprint(trained, numbers, arrays=arrays) for name, numbers in orders.items()
+    }
     answer = _Answer(trained, batch, least, orders, held, operations.has_one_order)
     if as_json:
         print(json.dumps(answer.as_json(order)))
