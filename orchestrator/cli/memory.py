@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from orchestrator.cli.model.named import named_model
 from orchestrator.errors import InputError, Problem
 from orchestrator.memory import (
     ORDERS_OF_OPERATIONS,
@@ -24,7 +25,7 @@ from orchestrator.spec.values.units import QuantityError, parse_size
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.models.learning import OPTIMIZERS, Optimizer, OptimizerName
-from workloads.models.profiles import Model, load_model
+from workloads.models.profiles import Model
 
 _LEAST = "least-memory"
 
@@ -90,10 +91,7 @@ def memory(
 
 
 def _model(name: str) -> Model:
-    try:
-        model = load_model(name)
-    except ValueError as error:
-        raise InputError([Problem("MODEL", str(error))]) from None
+    model = named_model(name)
     if unknown := unknown_outputs(model):
         problem = f"how much {unknown[0]} writes is not known"
         more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""

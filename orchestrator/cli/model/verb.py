@@ -10,11 +10,12 @@ import click
 
 from orchestrator.cli.model.drawing import svg_of
 from orchestrator.cli.model.importing import found_model
+from orchestrator.cli.model.named import named_model
 from orchestrator.cli.model.table import table_of, totals_of
 from orchestrator.errors import InputError, Problem
-from orchestrator.spec.files.model_file import model_of, model_text
+from orchestrator.spec.files.model_file import model_text
 from orchestrator.terminal.console import answers, messages, say
-from workloads.models.profiles import ITEMS, Item, Model
+from workloads.models.profiles import ITEMS, Item
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,7 +79,7 @@ def import_model(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(name: str, *, svg: Path | None, as_json: bool) -> None:
     """Print a model's layers: a model of the library, a model file, or module:factory."""
-    shown = _model(name)
+    shown = named_model(name)
     if svg is not None:
         svg.write_text(svg_of(shown), "utf-8")
         say(messages(), f"{svg} written")
@@ -87,12 +88,6 @@ def show(name: str, *, svg: Path | None, as_json: bool) -> None:
         return
     answers().print(table_of(shown))
     print(totals_of(shown))
-
-
-def _model(name: str) -> Model:
-    if ":" in name:
-        return found_model(name, None, None)[0]
-    return model_of(name, Path(), "MODEL")
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from orchestrator.memory import FRAMEWORK, Footprint, footprint, unknown_outputs, worker_arrays
 from orchestrator.spec.files.experiment_file import ExperimentFile
-from orchestrator.spec.placement import Placement
 from orchestrator.spec.sweep import Conditions
-from orchestrator.spec.topology import Topology
+from orchestrator.spec.topology import Host
 from orchestrator.spec.yaml.document import Document
 from workloads.models.learning import Learning
 from workloads.models.profiles import load_model
@@ -38,18 +37,17 @@ def check_operations(
     short = _short(file.models, at, learning, tuple(schedules))
     if short is None:
         return
-    largest = short.largest
     hint = (
-        f"the largest batch that fits is {largest}"
-        if largest
+        f"the largest batch that fits is {short.largest}"
+        if short.largest
         else f"parameters, gradients and states alone take {_size(short.held.fixed)}"
     )
     written = ("batch",) in document.keys or document.is_bad(("batch",))
+    needed = short.held.training_bytes(short.batch)
     document.report_at(
         ("batch",) if written else ("models", file.models.index(short.model)),
-        f"{short.model} with a batch of {at.batch} takes at least "
-        f"{_size(short.held.training_bytes(at.batch))} of memory in training, and worker "
-        f"{short.worker} has {_size(short.memory)}",
+        f"{short.model} with a batch of {short.batch} takes at least {_size(needed)} of memory in "
+        f"training, and worker {short.worker.name} has {_size(short.worker.memory_bytes or 0)}",
         hint,
     )
 
@@ -65,14 +63,14 @@ class _Short:
     Attributes:
         model: its name.
         worker: the host.
-        memory: what it has, in bytes.
+        batch: of it.
         held: what it needs.
         largest: the largest batch that fits; 0: none.
     """
 
     model: str
-    worker: str
-    memory: int
+    worker: Host
+    batch: int
     held: Footprint
     largest: int
 
@@ -80,11 +78,11 @@ class _Short:
 def _short(
     models: Sequence[str], at: Conditions, learning: Learning, schedules: Sequence[Schedule]
 ) -> _Short | None:
-    """The model and the worker for which the batch is too large by most; None: all fit."""
-    least = _least_memory(at.topology, at.placement)
-    if least is None or not schedules:
+    """The model and the worker with the least room for a batch; None: all fit."""
+    hosts = [at.topology.host(worker) for worker in at.placement.workers]
+    limited = [host for host in hosts if host.memory_bytes is not None]
+    if not limited or not schedules:
         return None
-    worker, memory = least
     states = learning.optimizer.states
     arrays = max(worker_arrays(schedule, states) for schedule in schedules)
     found = []
@@ -95,18 +93,8 @@ def _short(
         held = footprint(
             model, at.order_of_operations, arrays=arrays, element_bytes=learning.element_bytes
         )
-        largest = held.largest_batch(memory)
-        if largest is not None and largest < at.batch:
-            found.append(_Short(name, worker, memory, held, largest))
-    return min(found, key=lambda one: one.largest, default=None)
-
-
-def _least_memory(topology: Topology, placement: Placement) -> tuple[str, int] | None:
-    """The worker with the least memory, and that; None: none is limited."""
-    limited = [
-        (memory, worker)
-        for worker in placement.workers
-        if (memory := topology.host(worker).memory_bytes) is not None
-    ]
-    memory, worker = min(limited, default=(0, ""))
-    return (worker, memory) if limited else None
+        for host in limited:
+            batch, largest = host.batch or at.batch, held.largest_batch(host.memory_bytes or 0)
+            if largest is not None and largest < batch:
+                found.append(_Short(name, host, batch, held, largest))
+    return min(found, key=lambda one: (one.largest, -one.batch), default=None)
