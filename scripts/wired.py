@@ -2,9 +2,9 @@
 
 As Xie et al., "Exploring randomly wired neural networks for image recognition", 2019: stages whose
 graphs are networkx' connected_watts_strogatz_graph, edges from lower to higher numbers; a node adds
-up what comes in and is a depthwise 3 x 3 convolution and a 1 x 1 convolution. Deviations: 20 nodes
-a stage where they have 32, additions have no weights, and what begins a stage adds up all ends of
-the one before it.
+up what comes in and convolves it. Deviations: 20 nodes a stage where they have 32; a convolution of
+3 x 3 where theirs is separable, so that links are what limits; additions have no weights, and what
+begins a stage adds up all ends of the one before it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workloads.models.profiles import Join, Kind, Layer, Model, Tensor
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 NODES, NEIGHBOURS, REWIRED = 20, 4, 0.75
-STAGES = ((78, 28), (156, 14), (312, 7))
+STAGES = ((64, 28), (128, 14), (256, 7))
 """Channels, and pixels of a side, of each stage."""
 NETWORKS = {"wired-a": (0, 1, 2), "wired-b": (3, 4, 5)}
 """Seeds of the stages' graphs."""
@@ -70,22 +70,14 @@ class _Layers:
             before: elements of each output that it adds up.
         """
         wide = self.made[needs[0]].tensors[0].shape[0]
-        depthwise = self.add(
-            f"{name}.d",
-            "depthwise",
+        return self.add(
+            name,
+            "convolution",
             needs,
-            weight=(wide, 1, 3, 3),
+            weight=(channels, wide, 3, 3),
             pixels=pixels,
             reads=before,
             join="add" if len(needs) > 1 else "concat",
-        )
-        return self.add(
-            f"{name}.p",
-            "convolution",
-            [depthwise],
-            weight=(channels, wide, 1, 1),
-            pixels=pixels,
-            reads=wide * pixels**2,
         )
 
 
@@ -98,9 +90,9 @@ def wired(name: str, seeds: tuple[int, ...]) -> Model:
     """
     layers = _Layers()
     first = layers.add(
-        "conv1", "convolution", [], weight=(39, 3, 3, 3), pixels=112, reads=3 * 224**2
+        "conv1", "convolution", [], weight=(16, 3, 3, 3), pixels=112, reads=3 * 224**2
     )
-    ends = [layers.node("conv2", [first], 78, 56, 39 * 112**2)]
+    ends = [layers.node("conv2", [first], 32, 56, 16 * 112**2)]
     for stage, ((channels, pixels), seed) in enumerate(zip(STAGES, seeds, strict=True), 3):
         begin = layers.node(
             f"s{stage}", ends, channels, pixels, layers.made[ends[0]].output_elements
@@ -118,7 +110,7 @@ def wired(name: str, seeds: tuple[int, ...]) -> Model:
         used = {one for needs in inputs.values() for one in needs}
         ends = [numbers[node] for node in inputs if node not in used]
     head = layers.add(
-        "head", "convolution", ends, weight=(1280, 312, 1, 1), pixels=7, reads=312 * 49, join="add"
+        "head", "convolution", ends, weight=(1280, 256, 1, 1), pixels=7, reads=256 * 49, join="add"
     )
     layers.add("fc", "dense", [head], weight=(1000, 1280), pixels=1, reads=1280, norm=False)
     stages = ", ".join(map(str, seeds))

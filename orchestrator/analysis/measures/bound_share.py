@@ -38,7 +38,7 @@ from orchestrator.spec import (
 )
 from workloads.models.devices import DeviceModel
 from workloads.models.learning import Learning
-from workloads.models.profiles import load_model, model_names
+from workloads.models.profiles import Model, load_model, model_names
 from workloads.schedule.schedule import Schedule
 
 _TOPOLOGY = TypeAdapter(Topology)
@@ -131,16 +131,15 @@ def case_of(
 ) -> Case | None:
     """What was trained on what; None as above."""
     exchange = exchange_in(experiment)
-    if exchange is None or model not in model_names():
+    plain = model_in(experiment, model)
+    if exchange is None or plain is None:
         return None
     try:
+        wide = Learning.of(experiment.get("learning", {})).element_bytes
         devices = _DEVICES.validate_python(experiment["devices"])
         case = Case(
             exchange,
-            ordered(
-                load_model(model, Learning.of(experiment.get("learning", {})).element_bytes),
-                order_of_operations_in(experiment),
-            ),
+            ordered(plain.of_elements(wide), order_of_operations_in(experiment)),
             devices,
             batch,
             goodputs,
@@ -151,6 +150,16 @@ def case_of(
     except (KeyError, TypeError, ValueError):
         return None
     return case
+
+
+def model_in(experiment: Mapping[str, Any], name: str) -> Model | None:
+    """A model of a resolved experiment, its layers as its file has them; None: it is not known."""
+    if name in model_names():
+        return load_model(name)
+    try:
+        return Model.from_json(experiment["model_sources"][name]["profile"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def order_of_operations_in(experiment: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 from orchestrator.analysis.measures.bound_share import (
     buffers_of,
     exchange_in,
+    model_in,
     order_of_operations_in,
 )
 from orchestrator.memory import ordered
 from orchestrator.records.trial import TrialRecord
 from orchestrator.spec import Scale, without_order
-from workloads.models.profiles import load_model, model_names
 
 
 def without_order_of(experiment: Mapping[str, Any], trial: TrialRecord) -> str:
@@ -24,11 +24,12 @@ def without_order_of(experiment: Mapping[str, Any], trial: TrialRecord) -> str:
         trial: one of its trials.
     """
     exchange = exchange_in(experiment)
-    if exchange is None or trial.model not in model_names():
+    plain = model_in(experiment, trial.model)
+    if exchange is None or plain is None:
         return ""
     if not trial.communication.sends_model:
         return ""
-    model = ordered(load_model(trial.model), order_of_operations_in(experiment))
+    model = ordered(plain, order_of_operations_in(experiment))
     scale = Scale(trial.scale.rates, trial.scale.time)
     return without_order(
         exchange.demands, buffers_of(experiment), model, trial.communication, scale

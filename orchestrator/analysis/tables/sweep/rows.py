@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from orchestrator.analysis.measures.bound_share import buffers_of, exchange_in
+from orchestrator.analysis.measures.bound_share import buffers_of, exchange_in, model_in
 from orchestrator.analysis.measures.statistics import Estimate
 from orchestrator.analysis.reading.directories import check_format
 from orchestrator.analysis.reading.records import Run, read_run
@@ -35,7 +35,7 @@ from orchestrator.spec import (
     sweep_of,
 )
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import load_model, model_names
+from workloads.models.profiles import Model
 from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import Schedule
 
@@ -63,6 +63,7 @@ class _Experiment(Record):
     placement: dict[str, Any]
     socket_buffers: dict[str, Any] = Field(default_factory=dict)
     order_of_operations: str = FRAMEWORK
+    model_sources: dict[str, Any] = Field(default_factory=dict)
 
 
 class _SweepRecord(Record):
@@ -83,6 +84,7 @@ class SweepRun:
         names: of the schedules, in the order of the experiment.
         runs: of every point that has a result, by its values.
         missing: why other points have none, by its values.
+        plain: the models, their layers as their files have them, by name.
     """
 
     directory: Path
@@ -94,6 +96,7 @@ class SweepRun:
     devices: Mapping[str, DeviceModel]
     runs: Mapping[Values, Run]
     missing: Mapping[Values, str]
+    plain: Mapping[str, Model]
 
     def at(self, values: Values) -> Conditions:
         """The conditions at values, which need not be a point's.
@@ -107,7 +110,7 @@ class SweepRun:
         """What is trained on what under conditions."""
         return Case(
             exchange_of(at.topology, at.placement),
-            ordered(load_model(model), at.order_of_operations),
+            ordered(self.plain[model], at.order_of_operations),
             self.devices,
             at.batch,
             buffers=at.buffers,
@@ -234,6 +237,10 @@ def read_sweep(directory: Path) -> SweepRun:
         for name in every
         if (schedule := record.custom_schedules.get(name) or _library(name)) is not None
     }
+    sources = {"model_sources": record.model_sources}
+    models = {
+        name: model for name in record.models if (model := model_in(sources, name)) is not None
+    }
     return SweepRun(
         directory=directory,
         name=record.name,
@@ -247,11 +254,12 @@ def read_sweep(directory: Path) -> SweepRun:
             known,
             record.order_of_operations,
         ),
-        models=tuple(model for model in record.models if model in model_names()),
+        models=tuple(models),
         names=record.schedules,
         devices=record.devices,
         runs=runs,
         missing=missing,
+        plain=models,
     )
 
 
@@ -310,7 +318,7 @@ def _place(run: SweepRun, values: Values, rows: list[Row]) -> Place:
         bound=max(known) if known and plain else max(run.most(case, at), *known),
         limits=limits(case.bound),
         cells=cells,
-        memory=footprint(load_model(choices.model), at.order_of_operations)
+        memory=footprint(run.plain[choices.model], at.order_of_operations)
         if run.sweep.varies(_ORDER)
         else None,
     )
