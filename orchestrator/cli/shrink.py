@@ -14,15 +14,18 @@ from orchestrator.errors import InputError, Problem
 from orchestrator.profile.timer import Timer
 from orchestrator.shrink.comparison import AS_IT_IS, BY_SECONDS, Variant, compared, on_topology
 from orchestrator.spec.files.device_file import device_of
+from orchestrator.spec.files.model_file import model_of, model_text
 from orchestrator.spec.load import load_cluster
 from orchestrator.spec.values.text import quoted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import Model, load_model
+from workloads.models.profiles import Model, model_names
 
 _LEAST_WIDTH = 0.25
 _MOST_WIDTHS = 12
+_BUILT_ANEW = {"convolution", "depthwise", "dense"}
+"""Kinds of layers of the networks that PyTorch can be asked for with other widths."""
 
 
 @click.command()
@@ -57,7 +60,7 @@ _MOST_WIDTHS = 12
     help="Time steps on this machine with PyTorch, too.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="MODEL.json", help="Write the shrunk model."
+    "--out", type=click.Path(path_type=Path), metavar="MODEL.yaml", help="Write the shrunk model."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def shrink(model: str, *, as_json: bool, **options: Any) -> None:
@@ -76,6 +79,7 @@ def shrink(model: str, *, as_json: bool, **options: Any) -> None:
         for layer in whole.layers
     )
     budget = _budget(options["budget"], today)
+    _check_measured(whole, options["measure"])
     variants = compared(whole, device, batch, budget, least=options["least_width"])
     if options["topology"] is not None:
         variants = _on_topology(variants, options["topology"], device, batch)
@@ -83,7 +87,7 @@ def shrink(model: str, *, as_json: bool, **options: Any) -> None:
     by_seconds = next(one for one in variants if one.way == BY_SECONDS)
     if options["out"] is not None:
         named = replace(by_seconds.model, name=options["out"].stem)
-        options["out"].write_text(json.dumps(named.to_json()) + "\n", "utf-8")
+        options["out"].write_text(model_text(named), "utf-8")
     if as_json:
         print(json.dumps(_as_json(variants, times, budget)))
         return
@@ -91,10 +95,20 @@ def shrink(model: str, *, as_json: bool, **options: Any) -> None:
 
 
 def _model(name: str) -> Model:
-    try:
-        return load_model(name)
-    except ValueError as error:
-        raise InputError([Problem("MODEL", str(error))]) from None
+    return model_of(name, Path(), "MODEL")
+
+
+def _check_measured(model: Model, threads: int | None) -> None:
+    """Check that a model of other widths can be timed with so many threads, if it is asked for."""
+    cpus = len(os.sched_getaffinity(0))
+    problem = ""
+    if threads is not None and threads > cpus:
+        problem = f"there are {cpus} CPUs, found {threads}"
+    elif threads is not None and {layer.kind for layer in model.layers} - _BUILT_ANEW:
+        problem = "only the library's networks of planar convolutions are built with other widths"
+    if problem or (threads is not None and model.name not in model_names()):
+        problem = problem or "only networks of the library are built with other widths"
+        raise InputError([Problem("--measure", problem)])
 
 
 def _device(name: str) -> DeviceModel:
@@ -127,9 +141,6 @@ def _on_topology(
 def _measured(
     variants: tuple[Variant, ...], name: str, batch: int, threads: int
 ) -> dict[str, float]:
-    cpus = len(os.sched_getaffinity(0))
-    if threads > cpus:
-        raise InputError([Problem("--measure", f"there are {cpus} CPUs, found {threads}")])
     with Timer(threads) as ask:
         return {
             one.way: sum(

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workloads.models.profiles import Model
+from workloads.torch_models.modules import module_of
 from workloads.torch_models.networks import Network
 
 _MOST_REPEATS = 7
@@ -69,6 +70,7 @@ def _least(timed: Timed, enough_seconds: float) -> tuple[float, float]:
     return min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
 
 
+_WORDS = 1000  # of a vocabulary, at least
 _VALUES = torch.randn(1 << 16, generator=torch.Generator().manual_seed(0))
 
 
@@ -160,11 +162,14 @@ _BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], Timed]] = {
 
 
 def _network(asked: Mapping[str, Any]) -> Timed:
-    batch, given = asked["batch"], asked.get("model")
-    module = Network(asked["network"], None if given is None else Model.from_json(given))
-    images = torch.randn(batch, *module.input_shape)
+    size, given = asked["batch"], asked.get("model")
+    name = asked["network"]
+    module = module_of(name) if given is None else Network(name, Model.from_json(given))
+    shape = (size, *module.input_shape)
+    real = module.input_dtype.is_floating_point
+    batch = torch.randn(shape) if real else torch.randint(_WORDS, shape)
     parameters: list[Tensor] = [*module.parameters()]
-    return Timed(lambda: module(images), parameters)
+    return Timed(lambda: module(batch), parameters)
 
 
 def built(shape: Mapping[str, Any]) -> Timed:

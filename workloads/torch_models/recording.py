@@ -211,9 +211,9 @@ class Recorder(TorchDispatchMode):
             join = "concat" if name_of(func) in ("cat", "stack") else "add"
         for one in written:
             self._origins[_memory(one)] = _Origin(layers, join)
-        if (kind := passage_of(func, data)) is not None:
+        if (passage := passage_of(func, data)) is not None:
             values = (sum(one.numel() for one in data), written[0].numel())
-            self._passages.append((self._calls[-1][0], (kind, *values)))
+            self._passages.append((self._calls[-1][0], (passage, *values)))
         if name_of(func) in UNCOUNTED:
             place = self._calls[-1][1] or WHOLE
             self._notes.append(f"{place}: what {name_of(func)} multiplies is not counted")

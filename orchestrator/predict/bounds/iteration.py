@@ -35,7 +35,11 @@ def no_overlap_seconds(
     """Seconds of an iteration with nothing overlapped: pulls, the slowest compute, pushes."""
     # Where a worker stands in for a server, it computes as well.
     hosts = map(exchange.topology.host, (*exchange.servers, *exchange.workers))
-    used = {devices[host.device].at_batch(host.batch) for host in hosts if host.device in devices}
+    used = {
+        devices[host.device].at_batch(host.batch)
+        for host in hosts
+        if host.device is not None and host.device in devices
+    }
     slowest = max(compute_seconds(model, device, batch) for device in used)
     pull = phase_seconds(exchange, model.bytes, "pull")
     push = phase_seconds(exchange, model.bytes, "push")

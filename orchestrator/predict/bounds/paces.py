@@ -69,6 +69,7 @@ def own_paces(
 
     workers = worker_devices(exchange, devices)
     names = list(workers)
+    images = [device.batch or batch for device in workers.values()]
     compute = [compute_seconds(model, device, batch) for device in workers.values()]
     loads = server_loads(exchange, model.bytes, goodputs)
     # Paces are counted per this time, in which each can do about one: solvers have tolerances.
@@ -88,7 +89,7 @@ def own_paces(
             rows.append([*own, -lead])
             limits.append(0.0)
     solution = linprog(
-        [-float(device.batch or batch) for device in workers.values()] + [0.0],
+        [-float(count) for count in images] + [0.0],
         A_ub=rows,
         b_ub=limits,
         bounds=[(0.0, pace) for pace in (*most, None)],
@@ -96,4 +97,4 @@ def own_paces(
     )
     if solution.x is None:
         raise ValueError(f"no paces of {exchange.topology.name}: {solution.message}")
-    return -float(solution.fun) / unit
+    return float(sum(images * solution.x[:-1])) / unit

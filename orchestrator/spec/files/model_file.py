@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from orchestrator.errors import InputError, Problem
 from orchestrator.spec.files.validation import validate
-from orchestrator.spec.values.fields import FileModel, is_model_file
+from orchestrator.spec.values.fields import FieldError, FileModel, is_model_file
 from orchestrator.spec.values.text import nearest, quoted
 from orchestrator.spec.yaml.document import Document, Loc
 from orchestrator.spec.yaml.yamlfile import read_document
-from workloads.models.profiles import Item, Join, Kind, Model, load_model
+from workloads.models.profiles import KINDS, Item, Join, Kind, Model, load_model
 
 _MOST_ELEMENTS = 10**12
 _MOST_MACS = 10**18
@@ -23,6 +23,14 @@ _MOST_MACS = 10**18
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=0, le=_MOST_MACS)]
 Side = Annotated[int, Field(ge=1, le=_MOST_ELEMENTS)]
+
+
+def _passage(value: list[Any]) -> list[Any]:
+    match value:
+        case [str(kind), int(read), int(written)] if kind in KINDS and min(read, written) >= 0:
+            return value
+    hint = 'such as ["pooling", 193600, 46656]: a kind of layer, values read and written'
+    raise FieldError("not something that happens on the way to a layer", hint)
 
 
 class TensorFile(FileModel):
@@ -48,6 +56,10 @@ class LayerFile(FileModel):
     tensors: list[TensorFile] = Field(default=[], description="its parameters")
     tied: list[Text] = Field(
         default=[], description="tensors of layers above it that it computes with as well"
+    )
+    before: list[Annotated[list[Any], AfterValidator(_passage)]] = Field(
+        default=[],
+        description="what happens on the way to it, such as pooling: kind, values read and written",
     )
 
 

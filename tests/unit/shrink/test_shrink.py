@@ -13,6 +13,7 @@ from orchestrator.cli.main import cli
 from orchestrator.shrink.comparison import BY_MACS, BY_SECONDS, compared
 from orchestrator.shrink.search import parameters, shrink, shrink_by_macs
 from orchestrator.shrink.widths import Shapes
+from orchestrator.spec.files.model_file import read_model
 from workloads.models.devices import DeviceModel, known_devices
 from workloads.models.profiles import Layer, Model, Tensor, load_model
 
@@ -150,7 +151,7 @@ def test_a_budget_that_no_width_meets_is_said() -> None:
 
 
 def test_the_verb_writes_the_model_and_says_what_it_costs(tmp_path: Path) -> None:
-    out = tmp_path / "small.json"
+    out = tmp_path / "small.yaml"
     asked = ["shrink", "squeezenet", "--device", PUBLISHED, "--budget", "60%", "--json"]
     topology = Path(__file__).parents[3] / "topologies/ps-10g-1g-3workers.yaml"
     result = CliRunner().invoke(cli, [*asked, "--out", str(out), "--topology", str(topology)])
@@ -158,8 +159,11 @@ def test_the_verb_writes_the_model_and_says_what_it_costs(tmp_path: Path) -> Non
     whole, by_seconds, _ = json.loads(result.stdout)["variants"]
     assert by_seconds["predicted_seconds"] <= 0.6 * whole["predicted_seconds"]
     assert by_seconds["bound_seconds"] <= whole["bound_seconds"]
-    written = Model.from_json(json.loads(out.read_text()))
-    assert (written.name, parameters(written)) == ("small", by_seconds["parameters"])
+    written = read_model(out, "small.yaml", "small")
+    assert parameters(written) == by_seconds["parameters"]
+    again = ["shrink", str(out), "--device", PUBLISHED, "--budget", "90%", "--json"]
+    result = CliRunner().invoke(cli, again)
+    assert json.loads(result.stdout)["variants"][0]["parameters"] == parameters(written)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +173,7 @@ def test_the_verb_writes_the_model_and_says_what_it_costs(tmp_path: Path) -> Non
         (["--device", "./x.yaml", "--budget", "1"], "./x.yaml: no such file"),
         (["--device", PUBLISHED, "--budget", "-1"], "--budget: must be seconds, or a share"),
         (["--device", PUBLISHED, "--budget", "1", "--topology", "x"], "x: no such file"),
+        (["--device", PUBLISHED, "--budget", "1", "--measure", "99999"], "--measure: there are"),
     ],
 )
 def test_wrong_input_is_said(options: list[str], message: str) -> None:

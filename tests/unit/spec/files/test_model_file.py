@@ -133,3 +133,12 @@ def test_a_file_that_is_not_there_or_cannot_compute(tmp_path: Path) -> None:
 def test_a_models_name_that_nobody_knows() -> None:
     with pytest.raises(InputError, match=r"did you mean 'gpt2'.*model import"):
         model_of("gpt3", Path(), "MODEL")
+
+
+def test_what_is_on_the_way_to_a_layer_is_kept(tmp_path: Path) -> None:
+    model = read(tmp_path, model_text(load_model("squeezenet")))
+    assert [layer.before for layer in model.layers] == [
+        layer.before for layer in load_model("squeezenet").layers
+    ]
+    wrong = MINE.replace("name: left,", "name: left, before: [[pool, 3, 4]],")
+    assert "not something that happens on the way to a layer" in refused(tmp_path, wrong)

@@ -10,14 +10,14 @@ from workloads.models.execution import Work  # noqa: E402
 from workloads.models.layer_work import works_of  # noqa: E402
 from workloads.models.profiles import Model, Passage, load_model  # noqa: E402
 from workloads.torch_models.modules import module_of  # noqa: E402
-from workloads.torch_models.profile import profile_of  # noqa: E402
+from workloads.torch_models.profile import profiled  # noqa: E402
 
 
 @pytest.mark.parametrize("name", ["alexnet", "squeezenet", "mobilenet"])
 def test_the_library_has_what_is_seen_when_a_network_computes(name: str) -> None:
     model = load_model(name)
     module = module_of(name, "meta")
-    traced = profile_of(name, module, torch.zeros(1, *model.input_shape, device="meta"))
+    traced = profiled(name, module, torch.zeros(1, *model.input_shape, device="meta")).model
     assert [layer.before for layer in traced.layers] == [layer.before for layer in model.layers]
     assert [layer.before for layer in Model.from_json(model.to_json()).layers] == [
         layer.before for layer in model.layers
