@@ -23,11 +23,10 @@ LONGEST = ("test_killed", "test_deployment", "test_sweep")
 """Modules of which a test takes long: begun last, it would be waited for alone."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Those that look at one finished run come first, and one process has them all.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that look at one finished run come first, so that one process has them all.
 
-    Of two that shared the tests, each would make that run for itself.
+    Of two that share the tests, each would make that run for itself.
     """
 
     def place(item: pytest.Item) -> tuple[bool, int]:
@@ -36,10 +35,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return "finished" not in getattr(item, "fixturenames", ()), rank
 
     items.sort(key=place)
-    if config.getoption("dist", "no") == "loadgroup":
-        for item in items:
-            if "finished" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)
