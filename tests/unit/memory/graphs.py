@@ -72,23 +72,6 @@ def least_peak(operations: Operations) -> int:
     return peaks[everything]
 
 
-def randomly_wired(seed: int, nodes: int = 20) -> Operations:
-    """networkx' `connected_watts_strogatz_graph` of equal outputs, with a source and a sink.
-
-    Edges go from lower to higher numbers; the source is before all that need nothing, and the sink
-    after all that nothing needs.
-    """
-    import networkx
-
-    graph = networkx.connected_watts_strogatz_graph(nodes, 4, 0.75, seed=seed)
-    edges = [sorted((first + 1, second + 1)) for first, second in graph.edges]
-    edges += [[0, one] for one in range(1, nodes + 1) if all(one != edge[1] for edge in edges)]
-    last = nodes + 1
-    edges += [[one, last] for one in range(1, last) if all(one != edge[0] for edge in edges)]
-    needs = [sorted(first for first, second in edges if second == one) for one in range(last + 1)]
-    return Operations((1,) * len(needs), tuple(map(tuple, needs)))
-
-
 def is_order(operations: Operations, order: tuple[int, ...]) -> bool:
     """Whether it has every operation once, after all that it needs."""
     place = {number: at for at, number in enumerate(order)}

@@ -8,7 +8,8 @@ from orchestrator.memory import Operations
 from orchestrator.memory.blocks import Blocks
 from orchestrator.memory.fusion import fuse
 from orchestrator.memory.search import search
-from tests.unit.memory.graphs import any_graph, chain, is_order, least_peak, randomly_wired
+from scripts.orders import randomly_wired
+from tests.unit.memory.graphs import any_graph, chain, is_order, least_peak
 
 EFFORT = 10**7
 

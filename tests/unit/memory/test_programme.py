@@ -1,4 +1,4 @@
-"""The integer programme, against the exact search; `scripts.memory` does it on 100 graphs of 20."""
+"""The integer programme, against the exact search; `scripts.orders` does it on 100 graphs of 20."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from orchestrator.memory.bounds import certain_bounds, lower_bound
 from orchestrator.memory.fusion import fuse
 from orchestrator.memory.programme import Programme, solve
 from orchestrator.memory.search import search
-from tests.unit.memory.graphs import any_graph, randomly_wired
+from scripts.orders import randomly_wired
+from tests.unit.memory.graphs import any_graph
 
 EFFORT = 10**7
 
