@@ -64,7 +64,8 @@ _DARTS = ((0, 1), (0, 1), (1, 0), (0, 2))
 
 def nas_like(cells: int) -> Operations:
     """Cells as architecture search found them: every operation writes 1, and what is joined 4."""
-    sizes, needs = [4], [()]
+    sizes = [4]
+    needs: list[tuple[int, ...]] = [()]
 
     def add(size: int, *inputs: int) -> int:
         sizes.append(size)
