@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from orchestrator.spec.checks.operations import check_job_memory
 from orchestrator.spec.checks.placements import placed_at
 from orchestrator.spec.experiment.jobs import Neighbour, Training
 from orchestrator.spec.experiment.programs import Program
@@ -98,6 +99,8 @@ def check_jobs(
         elif not _is_wrong(document, loc, one, topology):
             job = replace(job, traffic=one.traffic.resolve())
         jobs_by_name[name] = job
+    if not document.problems:
+        check_job_memory(document, file, topology, jobs_by_name.values(), custom)
     return jobs_by_name
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.memory import FRAMEWORK, Footprint, footprint, unknown_outputs, worker_arrays
+from orchestrator.spec.experiment.jobs import Neighbour
 from orchestrator.spec.files.experiment_file import ExperimentFile
 from orchestrator.spec.sweep import Conditions
-from orchestrator.spec.topology import Host
-from orchestrator.spec.yaml.document import Document
+from orchestrator.spec.topology import Host, Topology
+from orchestrator.spec.yaml.document import Document, Loc
 from workloads.models.learning import Learning
 from workloads.models.profiles import load_model
+from workloads.schedule.library import get_schedule
 from workloads.schedule.schedule import Schedule
 
 
@@ -35,20 +37,56 @@ def check_operations(
         )
         return
     short = _short(file.models, at, learning, tuple(schedules))
-    if short is None:
-        return
-    hint = (
-        f"the largest batch that fits is {short.largest}"
-        if short.largest
-        else f"parameters, gradients and states alone take {_size(short.held.fixed)}"
-    )
-    written = ("batch",) in document.keys or document.is_bad(("batch",))
+    if short is not None:
+        written = ("batch",) in document.keys or document.is_bad(("batch",))
+        model: Loc = ("models", file.models.index(short.model))
+        _report(document, ("batch",) if written else model, short)
+
+
+def check_job_memory(
+    document: Document,
+    file: ExperimentFile,
+    topology: Topology,
+    jobs: Iterable[Neighbour],
+    custom: Mapping[str, Schedule],
+) -> None:
+    """Adds a problem for each training beside the measured one that its workers cannot hold.
+
+    Args:
+        document: of the experiment.
+        file: what was read of it.
+        topology: that it names.
+        jobs: of it.
+        custom: the experiment's own schedules, by name.
+    """
+    for job in jobs:
+        training = job.training
+        if training is None:
+            continue
+        names = file.schedules if not training.schedule else [training.schedule]
+        at = Conditions(
+            topology,
+            training.placement,
+            training.batch,
+            order_of_operations=file.order_of_operations,
+        )
+        schedules = [custom.get(name) or get_schedule(name) for name in names]
+        short = _short([training.model], at, file.learning(), schedules)
+        if short is not None:
+            own: Loc = ("jobs", job.name, "batch")
+            place = own if own in document.keys else ("jobs", job.name, "model")
+            _report(document, place, short)
+
+
+def _report(document: Document, place: Loc, short: _Short) -> None:
     needed = short.held.training_bytes(short.batch)
     document.report_at(
-        ("batch",) if written else ("models", file.models.index(short.model)),
+        place,
         f"{short.model} with a batch of {short.batch} takes at least {_size(needed)} of memory in "
         f"training, and worker {short.worker.name} has {_size(short.worker.memory_bytes or 0)}",
-        hint,
+        f"the largest batch that fits is {short.largest}"
+        if short.largest
+        else f"parameters, gradients and states alone take {_size(short.held.fixed)}",
     )
 
 

@@ -87,3 +87,13 @@ def test_a_sweep_of_orders_has_a_point_for_each(tmp_path: Path) -> None:
     swept = loaded(tmp_path, "sweep: {order_of_operations: [framework, depth-first]}")
     orders = [point.experiment.order_of_operations for point in swept.points()]
     assert orders == ["framework", "depth-first"]
+
+
+def test_a_training_beside_it_must_fit_too(tmp_path: Path) -> None:
+    job = """
+placement: {servers: [ps], workers: [small]}
+jobs:
+  other: {model: resnet50, batch: BATCH, placement: {servers: [ps], workers: [large]}}
+"""
+    assert "fits is 41" in refused(tmp_path, job.replace("BATCH", "60"))
+    assert loaded(tmp_path, job.replace("BATCH", "41")).jobs
