@@ -99,10 +99,10 @@ def demand_imgs_per_sec(
     if case is None or _computed(experiment):
         return None
     try:
-        found = row_bound(schedule, case, Demands(case.exchange.topology, demands))
+        bound = row_bound(schedule, case, Demands(case.exchange.topology, demands))
     except ValueError:  # no demands of this topology
         return None
-    return None if found is None else found.imgs_per_sec
+    return None if bound is None else bound.imgs_per_sec
 
 
 def left_beside(

@@ -377,8 +377,8 @@ def _digests(trial: Trial) -> tuple[str, ...]:
     Where several have a part of them, servers and the workers together, it is the digest of their
     digests.
     """
-    said = (end.parameters_sha256 for end in trial.worker_ends)
-    of_workers = tuple(dict.fromkeys(digest for digest in said if digest is not None))
+    told = (end.parameters_sha256 for end in trial.worker_ends)
+    of_workers = tuple(dict.fromkeys(digest for digest in told if digest is not None))
     if len(of_workers) > 1:
         return of_workers
     digests = (*(one.end.parameters_sha256 for one in trial.servers), *of_workers)

@@ -42,7 +42,7 @@ def found_model(
     sys.path.insert(0, here)
     try:
         with users_code():
-            found = profiles.imported(reference, shape, dtype)
+            profiled = profiles.imported(reference, shape, dtype)
     except ValueError as error:
         hint = "--input 1,3,224,224" if "what its input is" in str(error) else _near(module)
         raise InputError([Problem(_PLACE, str(error), hint)]) from error
@@ -51,13 +51,13 @@ def found_model(
         raise InputError([Problem(_PLACE, message, _near(module))]) from error
     finally:
         sys.path.remove(here)
-    model: Model = found.model
-    notes = list(found.notes)
+    model: Model = profiled.model
+    notes = list(profiled.notes)
     macs = sum(layer.macs for layer in model.layers)
-    if abs(found.flops / 2 - macs) > _CLOSE * macs:
+    if abs(profiled.flops / 2 - macs) > _CLOSE * macs:
         notes.append(
             f"{macs} multiply-accumulates, and torch's FlopCounterMode halved says "
-            f"{found.flops // 2}: some operation is counted by one of them only"
+            f"{profiled.flops // 2}: some operation is counted by one of them only"
         )
     return model, notes
 

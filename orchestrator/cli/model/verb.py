@@ -53,19 +53,19 @@ def import_model(
     MODULE:FACTORY is a function that returns a module (and an example of its input), beside you or
     installed: my_net:small, torchvision.models:resnet50, transformers:GPT2Config.
     """
-    found, notes = found_model(reference, _shape(shape), dtype)
-    found = replace(found, name=name or reference.partition(":")[2])
+    imported, notes = found_model(reference, _shape(shape), dtype)
+    imported = replace(imported, name=name or reference.partition(":")[2])
     if unit is not None:
-        items = found.items_per_example if unit == "tokens" else 1
-        found = replace(found, unit=unit, items_per_example=items)
+        items = imported.items_per_example if unit == "tokens" else 1
+        imported = replace(imported, unit=unit, items_per_example=items)
     for note in notes:
         say(messages(), f"note: {note}")
-    text = model_text(found)
+    text = model_text(imported)
     if out is None:
         print(text, end="")
     else:
         out.write_text(text, "utf-8")
-        say(messages(), f"{out} written: {totals_of(found)}")
+        say(messages(), f"{out} written: {totals_of(imported)}")
 
 
 @model.command()

@@ -50,7 +50,7 @@ def paying(
     """
     if not variable.numeric or not places:
         return ()
-    found = []
+    pays = []
     for panel in dict.fromkeys(place.panel for place in places):
         own = [place for place in places if place.panel == panel]
         baseline = next(iter(own[0].cells.values())).row.baseline
@@ -61,14 +61,14 @@ def paying(
         for name in names:
             measured = crossings(values, [_ratio(place, name, baseline) for place in own])
             predicted = _predicted(expected[panel], name, baseline)
-            found.append(Paying(panel, name, measured, predicted))
-    return tuple(found)
+            pays.append(Paying(panel, name, measured, predicted))
+    return tuple(pays)
 
 
-def paying_lines(variable: Variable, found: Sequence[Paying]) -> list[str]:
-    """What is found in words, a line for all that are alike."""
+def paying_lines(variable: Variable, pays: Sequence[Paying]) -> list[str]:
+    """Where schedules pay, in words: a line for all that are alike."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for one in found:
+    for one in pays:
         what = one.measured.sentence(variable.rounded_text)
         if one.predicted is not None:
             foreseen = one.predicted.sentence(variable.rounded_text).removeprefix("pays ")
@@ -98,5 +98,5 @@ def _predicted(expected: Expectation, name: str, baseline: str) -> Crossings | N
     return crossings(expected.values, ratios)
 
 
-def _plain(found: Crossings) -> dict[str, Any]:
-    return {"values": list(found.values), "faster_first": found.faster_first}
+def _plain(crossed: Crossings) -> dict[str, Any]:
+    return {"values": list(crossed.values), "faster_first": crossed.faster_first}
