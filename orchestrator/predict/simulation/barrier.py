@@ -159,6 +159,7 @@ class _Iteration:
         self._sending: set[int] = set()
         self._changed = False  # since every connection was given its rate
         self._unpushed = len(model.tensors) * len(devices)
+        self._uncomputed = len(devices)
         # (time, number, connection and which foreseen end) or (time, number, worker and layer)
         self._events: list[tuple[float, int, str, int, int]] = []
         self._foreseen = 0
@@ -167,14 +168,14 @@ class _Iteration:
         self._end = 0.0
 
     def run(self) -> float:
-        """When the last gradient has come."""
+        """When the last gradient has come, and the last layer is computed."""
         now = 0.0
         for worker, (down, up) in enumerate(self._delays):
             if down + up:
                 self._at(down + up, "asked", worker, 0)
             else:
                 self._asked(now, worker)
-        while self._unpushed:
+        while self._unpushed or self._uncomputed:
             self._share(now)
             now, _, kind, first, second = heapq.heappop(self._events)
             if kind == "asked":
@@ -197,6 +198,7 @@ class _Iteration:
         self._connections[worker].queue.extend(self._orders[worker])
         if self._orders[worker]:
             self._send(now, worker)
+        self._compute(now, worker)  # layers without tensors wait for none
 
     def _send(self, now: float, number: int) -> None:
         """Begin to send; a connection has no rate before `_share` gives it one."""
@@ -297,6 +299,9 @@ class _Iteration:
         if layer:
             backward = self._workers[number].device.backward_seconds[layer - 1]
             self._at(now + backward, "backward", number, layer - 1)
+        else:
+            self._uncomputed -= 1
+            self._end = max(self._end, now)
 
     def _at(self, time: float, kind: str, first: int, second: int) -> None:
         heapq.heappush(self._events, (time, self._foreseen, kind, first, second))

@@ -13,7 +13,7 @@ from orchestrator.spec import Topology
 from tests.unit.placed import exchange_of
 from tests.unit.predict.clusters import MODELS, Cluster, clusters, model, trunk
 from workloads.models.devices import DeviceModel
-from workloads.models.profiles import Model
+from workloads.models.profiles import Layer, Model, Tensor, chained
 
 
 def iteration(
@@ -44,6 +44,17 @@ def test_one_layer_overlaps_nothing() -> None:
     for workers in (1, 3):
         taken = iteration(trunk(workers, RATE), model((10**6, 10**9)), DEVICE)
         assert taken == pytest.approx(2 * workers * U + 3)
+
+
+def test_layers_without_tensors_are_computed_and_wait_for_none() -> None:
+    parts = (Layer("a", 10**9, ()), Layer("b", 10**9, (Tensor("b.w", (10**6,)),)))
+    made = Model("made", "", chained(parts))
+    # The first layer is computed while the second one's parameters come; the backward pass of the
+    # first goes on while those gradients leave.
+    after = max(2.0, U)
+    assert iteration(trunk(1, RATE), made, DEVICE) == pytest.approx(max(1, U) + 1 + 2 + after)
+    bare = Model("made", "", chained(parts[::-1]))
+    assert iteration(trunk(1, RATE), bare, DEVICE) == pytest.approx(U + 1 + 1 + 2 + 2 + U)
 
 
 def test_priority_lets_one_worker_push_while_the_next_one_pulls() -> None:
