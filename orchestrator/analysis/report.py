@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from orchestrator.analysis.files import write_file
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.reading.records import FailedTrial, Run, read_run
 from orchestrator.analysis.tables.columns.units import heading
+from orchestrator.analysis.tables.items import in_items
 from orchestrator.analysis.tables.job_row import job_json
 from orchestrator.analysis.tables.summary import Summary, summarise
 from orchestrator.analysis.tables.summary_files import row_json, rows_json, trials_csv
@@ -82,7 +83,8 @@ def report(directory: Path) -> Report:
     # Here, for it takes a second to load, and most of those who import this draw nothing.
     from orchestrator.analysis.render.figure import draw
 
-    images = draw(summary.rows, caption(run, summary))
+    shown = replace(summary, rows=in_items(summary.rows, run.experiment))
+    images = draw(shown.rows, caption(run, shown))
     layout = RunDirectory(directory)
     contents = {
         layout.summary_csv: trials_csv(summary, run.failed).encode(),
@@ -101,7 +103,7 @@ def report(directory: Path) -> Report:
         directory=directory,
         rows=(*map(row_json, summary.rows), *map(job_json, summary.jobs)),
         summary=summary,
-        table=SummaryTable(summary.rows, _notes(run), summary.jobs),
+        table=SummaryTable(shown.rows, _notes(run), summary.jobs),
         failed=run.lost,
         missing=run.missing,
         level=worst(row.verdict.level for row in summary.rows),

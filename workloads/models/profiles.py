@@ -173,6 +173,11 @@ class Model:
         """Bytes of all parameters, unscaled."""
         return sum(layer.bytes for layer in self.layers)
 
+    @property
+    def rate_unit(self) -> str:
+        """Of its throughput, which counts `items_per_example` for each example."""
+        return f"{self.unit}/sec"
+
     def of_elements(self, element_bytes: int) -> Model:
         """The same with elements of that many bytes."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from orchestrator.analysis.tables.columns.units import heading, with_unit
 from orchestrator.cli.bound.aggregation import aggregation_rows, describe_aggregation
 from orchestrator.cli.bound.allreduce import allreduce_lines, allreduce_rows, describe_allreduce
 from orchestrator.cli.bound.demands import describe_demands, no_bounds
@@ -40,6 +41,7 @@ from orchestrator.spec.values.fields import MAX_COUNT
 from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable
+from workloads.models.profiles import load_model
 
 
 @click.command()
@@ -268,9 +270,10 @@ def _limit_table(described: dict[str, Any]) -> FittedTable:
 
 def _time_table(described: dict[str, Any]) -> FittedTable:
     names = (Column("model"), Column("schedule"), Column("iteration"))
+    units = {load_model(model["model"]).rate_unit for model in described["models"]}
     numbers = (
         Column("u", right=True, together=True),
-        Column("imgs/sec", right=True, together=True),
+        Column(heading(units), right=True, together=True),
     )
     table = FittedTable((*names, *numbers), keys=2, merged=True)
     for model in described["models"]:
@@ -292,13 +295,15 @@ def _time_table(described: dict[str, Any]) -> FittedTable:
                 if "why_not" not in form
             ),
         ]
+        counted = load_model(model["model"])
         for schedule, formula, times in rows:
+            rate = number_text(counted.items_per_example * times["imgs_per_sec"], 3)
             table.add(
                 model["model"],
                 schedule,
                 formula,
                 number_text(times["u"], 2),
-                number_text(times["imgs_per_sec"], 3),
+                with_unit(rate, counted.rate_unit, units),
             )
     return table
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from orchestrator.analysis import read_run, summarise
+from orchestrator.analysis.tables.items import in_items
 from orchestrator.analysis.tables.table import SummaryTable
 from tests.unit.analysis.builder import PUBLISHED, matrix, write_run
 from tests.unit.analysis.fake_trial import FakeTrial
@@ -120,3 +121,25 @@ def test_many_reasons_are_cut_short(tmp_path: Path) -> None:
 def test_one_repeat_has_no_interval(tmp_path: Path) -> None:
     lines = table_lines(tmp_path, matrix(1, ["none", "switch-priority"], 1), 120)
     assert not any("±" in line for line in lines)
+
+
+def test_a_models_own_unit_is_shown(tmp_path: Path) -> None:
+    """Sequences of 1024 tokens: figures and bound are in tokens, JSON counts sequences."""
+    planned = trials()
+    for trial in planned:
+        trial.model = "gpt2"
+    rows = summarise(read_run(write_run(tmp_path, planned, None))).rows
+    shown = in_items(rows, {})
+    assert {row.unit for row in shown} == {"tokens/sec"}
+    assert [row.imgs_per_sec.mean for row in shown] == [
+        pytest.approx(1024 * row.imgs_per_sec.mean) for row in rows
+    ]
+    assert [row.speedup for row in shown] == [row.speedup for row in rows]
+    text = io.StringIO()
+    Console(file=text, width=160).print(SummaryTable(shown))
+    assert "tokens/sec" in text.getvalue()
+    assert "imgs/sec" not in text.getvalue()
+    for trial in planned:
+        trial.model = "alexnet"
+    rows = summarise(read_run(write_run(tmp_path / "other", planned, None))).rows
+    assert in_items(rows, {}) == rows
