@@ -1,9 +1,9 @@
 """From measured times of layers to trees of non-negative linear models.
 
-A tree grows where it helps most: each split is the one, of all features and of thresholds between
-layers, after which two lines fit best in place of one. All lines are fitted to relative errors, for
-a layer of a microsecond counts as much as one of a second. So a split is where a device becomes
-slower or faster than in proportion.
+A tree grows where it helps most, as far as it helps layers that it has not seen: each split is the
+one, of all features and of thresholds between layers, after which two lines fit best in place of
+one. All lines are fitted to relative errors, for a layer of a microsecond counts as much as one of
+a second. So a split is where a device becomes slower or faster than in proportion.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from orchestrator.profile.table import Row
 from workloads.models.execution import FEATURES, PASSES, TERMS, Tree, Trees
 
 LEAVES = 9
-ROWS_PER_LEAF = 12
-_THRESHOLDS = 24
+ROWS_PER_LEAF = 10
+_THRESHOLDS = 10
 """That are tried for each feature."""
 _LEAST_GAIN = 0.01
 """Of all that a tree's one line would leave; a split that helps less is left out."""
+_FOLDS = 3
+"""Parts of the layers, each of which is left out once to see how many leaves are best."""
 _DIGITS = 4
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -49,14 +51,37 @@ def fit_trees(rows: Iterable[Row], *, leaves: int = LEAVES) -> Trees:
 def fit_tree(rows: Sequence[Row], way: str, *, leaves: int = LEAVES) -> Tree:
     """The tree of one kind's layers for one pass."""
     features = np.array([tuple(row.work.features.values()) for row in rows])
-    grown = _Node(_relative(rows, way, range(len(TERMS))), features)
+    relative = _relative(rows, way, range(len(TERMS)))
+    *_, tree = _growing(relative, features, _best_size(relative, features, leaves))
+    return tree.tree()
+
+
+def _growing(relative: Floats, features: Floats, leaves: int) -> Iterator[_Node]:
+    """A tree with one leaf, and then the same each time that it has one more."""
+    grown = _Node(relative, features)
     first_loss = grown.loss
+    yield grown
     for _ in range(leaves - 1):
         best = max(grown.leaves(), key=lambda leaf: leaf.gain)
         if best.gain <= _LEAST_GAIN * first_loss:
-            break
+            return
         best.divide()
-    return grown.tree()
+        yield grown
+
+
+def _best_size(relative: Floats, features: Floats, leaves: int) -> int:
+    """How many leaves are best for layers that a tree was not learnt from."""
+    if len(relative) < 2 * ROWS_PER_LEAF:
+        return 1
+    errors = np.zeros(leaves)
+    for fold in range(_FOLDS):
+        apart = np.arange(len(relative)) % _FOLDS == fold
+        sizes = [
+            float(np.abs(tree.predicted(relative[apart], features[apart]) - 1).sum())
+            for tree in _growing(relative[~apart], features[~apart], leaves)
+        ]
+        errors += [*sizes, *[sizes[-1]] * (leaves - len(sizes))]
+    return int(np.argmin(errors)) + 1
 
 
 def line_in(terms: Iterable[str], rows: Sequence[Row], way: str) -> Tree:
@@ -146,6 +171,16 @@ class _Node:
             _Node(self._relative[then], self._features[then]),
             _Node(self._relative[~then], self._features[~then]),
         )
+
+    def predicted(self, relative: Floats, features: Floats) -> Floats:
+        """Times of other layers as shares of what was measured."""
+        if self._below is None:
+            return np.asarray(relative @ self._line.terms)
+        then = features[:, self._feature] <= self._at_most
+        found = np.empty(len(relative))
+        for part, rows in zip(self._below, (then, ~then), strict=True):
+            found[rows] = part.predicted(relative[rows], features[rows])
+        return found
 
     def leaves(self) -> Iterator[_Node]:
         """All below it, or itself."""

@@ -16,6 +16,8 @@ _WORDS = {
     "macs_per_parameter": "MACs per parameter",
     "outputs_per_input": "outputs per input",
     "bytes": "bytes in all",
+    "channels_in": "channels in",
+    "channels_out": "channels out",
 }
 _UNITS = {
     "seconds_per_gmac": "per GMAC",

@@ -43,6 +43,8 @@ FEATURES = (
     "macs_per_parameter",
     "outputs_per_input",
     "bytes",
+    "channels_in",
+    "channels_out",
 )
 """What a split may ask for."""
 
@@ -80,7 +82,8 @@ class Work:
         """By name, in the order of `FEATURES`.
 
         Of a convolution, multiply-accumulates per output are how many values each output is a sum
-        of, and per parameter how many places each weight is used at (images included).
+        of, and per parameter how many places each weight is used at (images included). Values
+        read and written at each such place are its channels, as good as.
         """
         macs, into, out, own = self.macs, self.bytes_in, self.bytes_out, self.bytes_of_parameters
         values = (
@@ -93,6 +96,8 @@ class Work:
             BYTES_PER_ELEMENT * macs / max(own, BYTES_PER_ELEMENT),
             out / max(into, BYTES_PER_ELEMENT),
             into + out + own,
+            into * own / max(BYTES_PER_ELEMENT**2 * macs, 1),
+            out * own / max(BYTES_PER_ELEMENT**2 * macs, 1),
         )
         return dict(zip(FEATURES, values, strict=True))
 
