@@ -72,7 +72,7 @@ def test_links_carry_a_part_in_an_iteration(
 
 def test_checkpoints_lack_what_workers_have_of_their_own(tmp_path: Path) -> None:
     keys = f"{OWN}iterations: 8\ncompute: torch\nscale: {{rates: 1, time: 1}}\ncheckpoint: 2\n"
-    assert "not with schedule mine: its workers have parameters" in problem(tmp_path, keys)
+    assert "not with schedule mine: checkpoints lack its workers' own" in problem(tmp_path, keys)
 
 
 def test_the_named_ones_are_the_published_ones() -> None:
