@@ -85,7 +85,8 @@ def test_auto_chooses_once_and_the_trial_runs_on_it(tmp_path: Path) -> None:
     for way in ("pull", "push"):
         assert 0.95 <= chosen[way]["share"] < 1.02
         assert chosen[way]["rate_bps"] == round(200e6 / rates)
-    assert chosen["idle"] >= 0.2
+    # What other programs had, the testbed would have left idle.
+    assert chosen["idle"] + chosen["taken"] >= 0.2
     remembered = place.remembered()
     for attempt in remembered:
         attempt["shown"] = None  # what the trial taught, and the calibration cannot know
