@@ -209,7 +209,7 @@ def test_multiplications_that_nobody_counts_are_said() -> None:
     [
         ("nothing", "has no attribute 'nothing'"),
         ("failing", r"failing\(\) fails: OSError: no such file"),
-        ("bare", r"bare\(\) must return a torch module and an example"),
+        ("bare", r"bare\(\) returns a module alone, and nothing says what its input is"),
         ("without_parameters", "ReLU has no parameters"),
         ("that_looks", "Looks: what it does cannot be found out by calling it without data"),
     ],
