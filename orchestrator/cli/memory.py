@@ -88,6 +88,8 @@ def memory(
         answer.show_layers(order)
     if size is not None:
         _check_cap(held[order or _LEAST], batch, size, inference=inference)
+        if not as_json:
+            print(_room(held[order or _LEAST], size, inference=inference))
 
 
 def _model(name: str) -> Model:
@@ -125,6 +127,12 @@ def _check_cap(held: Footprint, batch: int, size: int, *, inference: bool) -> No
     )
     problem = f"{what} of a batch of {batch} takes {_bytes_text(needed)}"
     raise InputError([Problem("--cap", problem, hint)])
+
+
+def _room(held: Footprint, size: int, *, inference: bool) -> str:
+    largest = held.largest_batch(size, inference=inference)
+    most = "any batch fits" if largest is None else f"the largest batch that fits is {largest}"
+    return f"{_bytes_text(size)} are enough: {most}"
 
 
 def _bytes_text(count: int) -> str:

@@ -51,7 +51,9 @@ def test_a_cap_that_cannot_hold(options: tuple[str, ...]) -> None:
     assert refused.exit_code == 2
     assert refused.stderr.startswith("--cap: ")
     largest = refused.stderr.rstrip(")\n").rpartition(" ")[2]
-    assert memory("inception3", "--batch", largest, "--cap", "4 GiB", *options).exit_code == 0
+    held = memory("inception3", "--batch", largest, "--cap", "4 GiB", *options)
+    assert held.exit_code == 0
+    assert f"4.295 GB are enough: the largest batch that fits is {largest}\n" in held.stdout
     more = str(int(largest) + 1)
     assert memory("inception3", "--batch", more, "--cap", "4 GiB", *options).exit_code == 2
 
