@@ -176,20 +176,22 @@ def test_half_a_core_and_256_mib(tmp_path: Path) -> None:
 
 
 @pytest.mark.beside
-def test_a_worker_killed_for_memory_ends_the_trial(tmp_path: Path) -> None:
-    # Parameters and gradients of vgg19 are 1.1 GiB.
-    experiment = write_experiment(tmp_path, "vgg19", iterations=1, stretch="1")
+def test_a_process_killed_for_memory_ends_the_trial(tmp_path: Path) -> None:
+    # A worker that resnet50 does not fit is refused. Of its server nothing is asked before it runs,
+    # and that holds parameters and sums of gradients, of 97 MiB each.
+    server = "memory: 160 MiB"
+    experiment = write_experiment(tmp_path, "resnet50", iterations=1, stretch="1", server=server)
     status, said, trial, network = run_to_its_end(experiment)
     assert status == 4
     assert trial["outcome"] == "failed"
     first, second, *_ = trial["error"].splitlines()
-    assert first == "worker1: killed for memory: its host's cap is 256 MiB"
-    assert second.startswith("worker1: killed by signal SIGKILL")
+    assert first == "ps: killed for memory: its host's cap is 160 MiB"
+    assert second.startswith("ps: killed by signal SIGKILL")
     assert first in said
-    caps = network["caps"]["worker1"]
+    caps = network["caps"]["ps"]
     assert caps["oom_kills"] == 1
-    assert caps["memory_peak_bytes"] == 256 * 2**20
-    assert network["caps"]["ps"]["oom_kills"] == 0
+    assert caps["memory_peak_bytes"] == 160 * 2**20
+    assert network["caps"]["worker1"]["oom_kills"] == 0
 
 
 @pytest.mark.beside
