@@ -83,9 +83,11 @@ class Work:
 
         Of a convolution, multiply-accumulates per output are how many values each output is a sum
         of, and per parameter how many places each weight is used at (images included). Values
-        read and written at each such place are its channels, as good as.
+        read and written at each such place are its channels, as good as; what multiplies nothing
+        has none.
         """
         macs, into, out, own = self.macs, self.bytes_in, self.bytes_out, self.bytes_of_parameters
+        places = BYTES_PER_ELEMENT**2 * macs
         values = (
             macs,
             into,
@@ -96,8 +98,8 @@ class Work:
             BYTES_PER_ELEMENT * macs / max(own, BYTES_PER_ELEMENT),
             out / max(into, BYTES_PER_ELEMENT),
             into + out + own,
-            into * own / max(BYTES_PER_ELEMENT**2 * macs, 1),
-            out * own / max(BYTES_PER_ELEMENT**2 * macs, 1),
+            into * own / places if places else 0.0,
+            out * own / places if places else 0.0,
         )
         return dict(zip(FEATURES, values, strict=True))
 

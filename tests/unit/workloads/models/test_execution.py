@@ -104,3 +104,8 @@ def test_what_is_no_tree_is_said_with_its_place(value: object, message: str) -> 
     with pytest.raises(TreeError) as caught:
         check_trees(value)
     assert str(caught.value).startswith(message)
+
+
+def test_what_multiplies_nothing_has_no_channels() -> None:
+    features = Work("normalisation", 0, 4e6, 4e6, 512).features
+    assert (features["channels_in"], features["channels_out"]) == (0.0, 0.0)
