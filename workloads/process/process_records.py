@@ -237,6 +237,8 @@ class PsEnd(ProcessEnd):
         payload_out: bytes of parameters sent, in the same.
         exact: whether codec and update leave no bit to chance: runs whose gradients are applied
             together end with the same parameters.
+        earlier_ns: for how long it had trained up to the checkpoint that it went on from; 0: it
+            began anew; None: the checkpoint does not say (of an earlier version).
     """
 
     training_cpu: TrainingCpuUse
@@ -246,6 +248,7 @@ class PsEnd(ProcessEnd):
     payload_out: int
     connections: Sequence[ConnectionEnd]
     exact: bool = True
+    earlier_ns: int | None = None
 
 
 @dataclass(frozen=True)

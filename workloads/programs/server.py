@@ -124,6 +124,7 @@ class ParameterServer:
         if self._applies_sparse:
             for each in pushes:
                 each.sparse = {}
+        self._earlier_ns: int | None = 0  # that it had trained before it went on
         self._restore()
         self._intake = Intake(
             pushes,
@@ -135,6 +136,7 @@ class ParameterServer:
             answer=self._answer,
         )
         self._ended = 0  # iterations that every worker has finished
+        self._began_ns = 0  # when all workers were there, and the first iteration began
         self._follower = Follower(job, records, self._oldest_log)
         self._transfers = [
             [Transfers(job.all_iterations) for _ in job.flow_dscp] for _ in job.workers
@@ -246,6 +248,9 @@ class ParameterServer:
         }
         steps = np.array(sorted(update.steps.items()), np.int64).reshape(-1, 2)
         arrays |= {"parameters": self._parameters.values, "steps": steps}
+        if self._earlier_ns is not None:
+            now = self._logs[self._ended - 1].applied
+            arrays["trained_ns"] = np.int64(self._earlier_ns + now - self._began_ns)
         checkpoints.write(self._job.host, self._ended, arrays)
 
     def _restore(self) -> None:
@@ -254,6 +259,8 @@ class ParameterServer:
         if checkpoints is None or not checkpoints.after:
             return
         arrays = checkpoints.read(self._job.host)
+        # Earlier versions did not write it.
+        self._earlier_ns = int(arrays["trained_ns"]) if "trained_ns" in arrays else None
         arenas = {f"state{number}": one for number, one in enumerate(update.states)}
         for name, arena in {"parameters": self._parameters, **arenas}.items():
             arena.values[:] = arrays[name]
@@ -301,7 +308,7 @@ class ParameterServer:
 
     def _train(self) -> None:
         cpu = TrainingCpu()
-        self._logs[0].released = time.monotonic_ns()
+        self._began_ns = self._logs[0].released = time.monotonic_ns()
         self._go_on(self._synchronisation.begin())
         self._follower.guard(self._aggregate)
         ends = [(peer, flow) for peer in self._peers for flow in range(len(peer.queues))]
@@ -336,6 +343,7 @@ class ParameterServer:
                 training_cpu=training_cpu,
                 parameters_sha256=digest,
                 exact=self._update.exact and self._codecs_exact,
+                earlier_ns=self._earlier_ns,
                 staleness=None if behind is None else dict(sorted(behind.items())),
                 payload_in=received,
                 payload_out=sent,

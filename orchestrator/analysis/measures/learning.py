@@ -9,7 +9,7 @@ from statistics import fmean
 from orchestrator.analysis.reading.records import Trial
 
 Points = Sequence[tuple[float, float]]
-"""Seconds of the real system since the first iteration began, and a value, ascending in time."""
+"""Seconds of the real system since `training_began`, and a value, ascending in time."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,20 @@ class Learnt:
         return next(reached, None)
 
 
+def training_began(trial: Trial) -> int:
+    """When the training began: the last worker began its first iteration (monotonic ns).
+
+    It is the same event under every schedule: all processes have started and are connected, and
+    nothing has been exchanged. A step barrier lets all workers begin there. Without one a worker
+    begins its first iteration once it has started itself, and waits for those that still start.
+    """
+    return max(own[0].started_ns for own in trial.worker_iterations)
+
+
 def learnt(trial: Trial) -> Learnt | None:
     """What a trial learned; None: its gradients were made up."""
-    began = min(own[0].started_ns for own in trial.worker_iterations)
+    earlier = max((server.end.earlier_ns or 0 for server in trial.servers), default=0)
+    began = training_began(trial) - earlier
     second = 1e9 * trial.trial.scale.time
     losses = []
     for iteration in zip(*trial.worker_iterations, strict=False):
@@ -57,9 +68,18 @@ def learnt(trial: Trial) -> Learnt | None:
         losses.append(
             ((max(one.ended_ns for one in iteration) - began) / second, fmean(worker_losses))
         )
-    return Learnt(
-        tuple(losses),
-        tuple(((one.at_ns - began) / second, one.accuracy) for one in trial.evaluations),
-        # How long it took before it was stopped is not in its records.
-        None if trial.trial.resumed_after else trial.trial.target_accuracy,
+    accuracies = tuple(
+        # A worker that has its own parameters looks at them when it has started itself.
+        (max(earlier, one.at_ns - began) / second, one.accuracy)
+        for one in trial.evaluations
     )
+    return Learnt(tuple(losses), accuracies, _target(trial, accuracies))
+
+
+def _target(trial: Trial, accuracies: Points) -> float | None:
+    """The accuracy that is looked for; None: none is, or it was reached before records begin."""
+    target, resumed = trial.trial.target_accuracy, trial.trial.resumed_after
+    if target is None or not resumed:
+        return target
+    timed = all(server.end.earlier_ns is not None for server in trial.servers)
+    return target if timed and accuracies and accuracies[0][1] < target else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from rich.console import Console
 
 from orchestrator.analysis import Row, read_run, report, summarise
 from orchestrator.analysis.caption import Caption
+from orchestrator.analysis.measures.learning import learnt
 from orchestrator.analysis.render.canvas import style
 from orchestrator.analysis.render.learning_figure import compose, draw_learning
 from tests.unit.analysis.builder import write_run
-from tests.unit.analysis.fake_trial import FakeTrial
+from tests.unit.analysis.fake_trial import SECOND, FakeTrial
 from tests.unit.analysis.render.drawn_texts import assert_apart_and_inside, texts
 
 LOSSES = (2.0, 1.5, 1.0, 0.5, 0.25)
@@ -43,6 +45,44 @@ def test_what_was_learned_is_in_the_real_systems_time(tmp_path: Path) -> None:
     assert row.final_loss == 1.25
     assert row.accuracy == 0.96
     assert row.seconds_to_target == pytest.approx(75, abs=0.01)  # half of the last iteration
+
+
+def test_time_counts_from_the_last_workers_first_iteration(tmp_path: Path) -> None:
+    """A worker that has started itself may have to wait for those that still start."""
+    (as_one,) = read_run(write_run(tmp_path, [trial()])).trainings
+    first, *others = as_one.worker_iterations
+    early = replace(first[0], started_ns=first[0].started_ns - 3 * SECOND)
+    apart = replace(as_one, worker_iterations=((early, *first[1:]), *others))
+    assert learnt(apart) == learnt(as_one)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "earlier", "to_target"),
+    [
+        ((0.1, 0.94, 0.96), 8 * SECOND, 4 + 75),
+        # It was reached before the training was stopped, or nobody knows how long that took.
+        ((0.95, 0.94, 0.96), 8 * SECOND, None),
+        ((0.1, 0.94, 0.96), None, None),
+    ],
+)
+def test_a_resumed_training_continues_the_clock(
+    tmp_path: Path, accuracies: tuple[float, ...], earlier: int | None, to_target: float | None
+) -> None:
+    (whole,) = read_run(write_run(tmp_path, [trial()])).trainings
+    judged = [
+        replace(one, accuracy=accuracy)
+        for one, accuracy in zip(whole.evaluations, accuracies, strict=True)
+    ]
+    server = replace(whole.servers[0], end=replace(whole.servers[0].end, earlier_ns=earlier))
+    record = whole.trial.model_copy(update={"resumed_after": 2})
+    found = learnt(replace(whole, trial=record, servers=(server,), evaluations=tuple(judged)))
+    assert found is not None
+    began = (earlier or 0) / (2 * SECOND)
+    assert found.losses[0][0] == pytest.approx(began + 30, abs=0.01)
+    if to_target is None:
+        assert found.seconds_to_target is None
+    else:
+        assert found.seconds_to_target == pytest.approx(to_target, abs=0.01)
 
 
 def test_a_target_that_one_repeat_missed_has_no_time(tmp_path: Path) -> None:

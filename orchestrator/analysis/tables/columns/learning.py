@@ -39,8 +39,8 @@ LEARNING: tuple[Measure, ...] = (
         TableColumn(
             "s to\ntarget",
             lambda r: plain(r.seconds_to_target),
-            "seconds of the real system from the first iteration to the first evaluation that "
-            "reached `target_accuracy`; empty: a repeat has not reached it",
+            "seconds of the real system from the last worker's first iteration to the first "
+            "evaluation that reached `target_accuracy`; empty: a repeat has not reached it",
         ),
     ),
 )

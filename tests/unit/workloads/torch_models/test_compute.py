@@ -180,11 +180,14 @@ def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
 ) -> None:
     learning = Learning("torch", "digits", optimizer=Optimizer(optimizer))
 
+    earlier = []
+
     def trained(iterations: int, kept: Checkpoints | None) -> str:
         records = train(
             tmp_path, DIGITS_CNN, get_schedule(schedule), iterations=iterations, batch=8,
             learning_rate=0.01, learning=learning, checkpoints=kept,
         )  # fmt: skip
+        earlier.append(records[-1]["earlier_ns"])
         digest: str = records[-1]["parameters_sha256"]
         return digest
 
@@ -196,6 +199,8 @@ def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
     assert last_of_all(tmp_path, processes, 10) == 9
     assert trained(4, Checkpoints(tmp_path, 3, 6)) == whole
     assert trained(4, None) != whole
+    first, resumed, anew = earlier
+    assert first == anew == 0 < resumed  # how long it had trained goes on with it
 
 
 def test_digits_are_split_once_and_shared_out() -> None:
