@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,16 @@ def raised_by(method: Callable[..., Any], error: BaseException) -> str:
         if frame.f_code.co_filename == file
     ]
     where = f" ({Path(file).name}, line {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {error}{where}"
+    hint = _absent(error)
+    return f"{type(error).__name__}: {error}{where}" + (f" ({hint})" if hint else "")
+
+
+def _absent(error: BaseException) -> str:
+    """A hint for an attribute that one of the objects with fields lacks: what it has instead."""
+    if not isinstance(error, AttributeError) or not is_dataclass(error.obj):
+        return ""
+    known = [name for name in dir(error.obj) if not name.startswith("_")]
+    return nearest(str(error.name), known, else_list="it has")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

@@ -137,7 +137,7 @@ def _show(planned: Planned, console: Console) -> None:
         console,
         f"{loaded.name}: {counted(len(described['trials']), 'trial')} on {loaded.topology.name} "
         f"({described['switch']['kind']}, {described['switch']['why']}), {loaded.scale}, "
-        f"{loaded.warm_up} + {loaded.iterations} + {loaded.cool_down} iterations each, "
+        f"{_iterations(loaded)}"
         f"at most about {clock_text(described['seconds'])} min{_retries(loaded)}, "
         f"{described['memory_bytes'] / 2**30:.1f} GiB of memory",
     )
@@ -161,6 +161,13 @@ def _notes(loaded: Experiment, mark: str = "note: ") -> list[str]:
     return [f"{mark}{note}" for note in notes]
 
 
+def _iterations(asked: Experiment) -> str:
+    """How many a training does; nothing if only programs run, which have their own."""
+    if not asked.schedules:
+        return ""
+    return f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
+
+
 def _retries(loaded: Experiment) -> str:
     """How often the time can be needed again; nothing if it cannot."""
     return f" if undisturbed (up to {loaded.retries} retries a trial)" if loaded.retries else ""
@@ -176,7 +183,7 @@ def _show_sweep(asked: Experiment, plans: Sequence[Planned], console: Console) -
         f"{asked.name}: {counted(len(plans), 'point')} of "
         f"{asked.sweep.title if asked.sweep else ''}, "
         f"{counted(trials, 'trial')} ({first['switch']['kind']}, {first['switch']['why']}), "
-        f"{asked.warm_up} + {asked.iterations} + {asked.cool_down} iterations each, "
+        f"{_iterations(asked)}"
         f"at most about {clock_text(total)} min{_retries(asked)}, calibrations not counted",
     )
     # Those of a scale are its points' own: R may be known for some only.

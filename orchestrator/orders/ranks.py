@@ -115,7 +115,10 @@ def _asked(order: Order, method: str, setting: Setting, worker: int) -> list[flo
     units = len(setting.units)
     ranks = _call(order, method, setting, worker)
     if len(ranks) != units:
-        raise _Refused(f"{method}() returned {len(ranks)} ranks for {units} units")
+        raise _Refused(
+            f"{method}() returned {len(ranks)} ranks for {units} units (one for each of "
+            "`setting.units`)"
+        )
     for number, rank in enumerate(ranks):
         if isinstance(rank, bool) or not _is_number(rank):
             raise _Refused(f"{method}() returned {rank!r} for unit {number}, which is no number")

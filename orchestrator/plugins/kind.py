@@ -74,13 +74,14 @@ class Kind(Generic[T]):
         known = [key for key in vars(self.base) if not key.startswith("_")]
         inherited = self.base.__mro__
         own = {key for each in named.__mro__ if each not in inherited for key in vars(each)}
+        missing = sorted(getattr(named, "__abstractmethods__", ()))
+        methods = ", ".join(f"{key}()" for key in missing)
         if not own.intersection(known):
             hints = (nearest(key, known) for key in sorted(own) if not key.startswith("_"))
             message = f"{name} overrides nothing of {self.base_name}: {', '.join(known)}"
-            raise PluginError(message, next(filter(None, hints), ""))
-        missing = sorted(getattr(named, "__abstractmethods__", ()))
+            every = f"every {self.noun} has {methods}" if missing else ""
+            raise PluginError(message, next(filter(None, hints), every))
         if missing:
-            methods = ", ".join(f"{key}()" for key in missing)
             hints = (nearest(key, missing) for key in sorted(own) if key not in known)
             message = f"{name} lacks {methods}, which every {self.noun} has"
             raise PluginError(message, next(filter(None, hints), ""))

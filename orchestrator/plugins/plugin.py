@@ -54,7 +54,7 @@ class Plugin(Generic[T]):
         Raises:
             PluginError: there is none, it cannot be imported, or it is of another kind.
         """
-        target = _target(cls.kind, name)
+        target = _target(cls.kind, name, folder)
         files: dict[str, str] = {}
 
         def imported(module: str) -> ModuleType:
@@ -96,21 +96,33 @@ def users_code() -> redirect_stdout[TextIO]:
     return redirect_stdout(sys.stderr)
 
 
-def _target(kind: Kind[Any], name: str) -> str:
+def _target(kind: Kind[Any], name: str, folder: Path) -> str:
     """The `module:Class` behind a name."""
     if ":" not in name:
         installed = kind.installed()
         if name not in installed:
             known = (*kind.library, *installed, "module:Class of your own")
-            hint = nearest(name, known, else_list="known")
+            hint = _of_module(name, folder) or nearest(name, known, else_list="known")
             raise PluginError(f"unknown {kind.noun} {name!r}", hint)
         return f"{installed[name].module}:{installed[name].attr}"
     module, _, of_class = name.partition(":")
-    if module.endswith(".py"):
-        right = f"{module.removesuffix('.py')}:{of_class}"
-        message = f"{kind.noun} {name!r}: a module is named without .py"
-        raise PluginError(message, f"did you mean {right!r}?")
+    right = module.removesuffix(".py").removeprefix("./").replace("/", ".")
+    if right != module:
+        message = f"{kind.noun} {name!r}: a module is named without a path and without .py"
+        importable = all(part.isidentifier() for part in right.split("."))
+        beside = f"did you mean {f'{right}:{of_class}'!r}?"
+        raise PluginError(message, beside if importable else "it lies beside the experiment's file")
     return name
+
+
+def _of_module(name: str, folder: Path) -> str:
+    """A hint for a name without a colon that begins with a module of a folder; or empty."""
+    bare = name.removesuffix(".py")
+    module, _, of_class = bare.rpartition(".")
+    beside = {file.stem for file in folder.glob("*.py")}
+    if bare in beside:
+        return f"a class of {bare}.py is named '{bare}:Class'"
+    return f"did you mean '{module}:{of_class}'?" if module in beside else ""
 
 
 def _instance(

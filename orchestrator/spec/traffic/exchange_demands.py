@@ -59,11 +59,14 @@ def demands_under(
     kind = exchange_class(exchange, code)
     try:
         with users_code():
-            demands = kind.demands(members, model)
-            demands = demands if demands is None else tuple(demands)
+            answer = kind.demands(members, model)
+            demands = tuple(answer) if isinstance(answer, Iterable) else None
     except Exception as error:
         why = f"raised {raised_by(kind.demands, error)}"
         raise PluginError(f"exchange {exchange!r}: demands() {why}") from error
+    if demands is None and answer is not None:
+        why = f"returned {answer!r}, and no list of Demand (it is empty if nobody sends anything)"
+        raise PluginError(f"exchange {exchange!r}: demands() {why}")
     if demands is None:
         return _any_demands(topology, placement)
     wrong = _wrong(demands, {*placement.servers, *placement.workers})

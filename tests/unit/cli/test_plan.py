@@ -283,3 +283,10 @@ def test_programs_are_planned_beside_the_schedules(tmp_path: Path, machine: dict
     machine["ovs-user"] = ""
     rules = planned(str(file), "--scale", "8,8", "--switch", "ovs-user")["rules"]["own"]
     assert len(rules["switch1"]) == 6 + 1  # the last one drops all else
+    # Iterations are those of trainings: a program has its own.
+    assert "iterations each" in shown
+    alone = file.read_text().replace("models: [alexnet]\nschedules: [none]\n", "")
+    file.write_text(alone.replace(", model: alexnet", ""))
+    shown = plan(str(file), "--scale", "8,8", columns=200).stdout
+    assert shown.startswith("own: 1 trial on ")
+    assert "iterations each" not in shown

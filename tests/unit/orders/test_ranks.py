@@ -116,7 +116,7 @@ def answering(method: str, answer: Any) -> Order:
 @pytest.mark.parametrize(
     ("schedule", "method", "answer", "message"),
     [
-        (P3, "pushes", [1, 2], "pushes() returned 2 ranks for 3 units"),
+        (P3, "pushes", [1, 2], "pushes() returned 2 ranks for 3 units (one for each of `setting"),
         (P3, "answers", [], "answers() returned 0 ranks for 3 units"),
         (P3, "pushes", [1, "2", 3], "pushes() returned '2' for unit 1, which is no number"),
         (P3, "pushes", [1, None, 3], "pushes() returned None for unit 1, which is no number"),

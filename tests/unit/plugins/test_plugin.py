@@ -180,6 +180,13 @@ def test_an_entry_point(tmp_path: Path) -> None:
         ("{}x:Mine", "cannot be imported, neither from {folder} nor from installed packages"),
         ("{}x:Mine", "No module named 'with_mistakesx' (did you mean 'with_mistakes'?)"),
         ("unknown", "unknown order 'unknown' (known: random, generation, "),
+        ("{}.Mine", "unknown order 'with_mistakes.Mine' (did you mean 'with_mistakes:Mine'?)"),
+        ("{}", "(a class of with_mistakes.py is named 'with_mistakes:Class')"),
+        ("./{}:Mine", "without a path and without .py (did you mean 'with_mistakes:Mine'?)"),
+        (
+            "/own/{}.py:Mine",
+            "without a path and without .py (it lies beside the experiment's file)",
+        ),
         (":", "cannot be imported"),
     ],
 )

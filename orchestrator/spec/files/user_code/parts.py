@@ -115,7 +115,8 @@ def _codec_problem(codec: OwnCodec, schedule: Schedule) -> str:
             return f"{problem} (tried with {elements} values)"
         wrong = int(np.isnan(out).sum())
         if wrong:
-            return f"codec {codec.name!r}: decode() left {wrong} of {elements} values unwritten"
+            left = f"decode() left {wrong} of {elements} values unwritten"
+            return f"codec {codec.name!r}: {left} (assign to `out[:]`, not to `out`)"
         if coding.exact and out.tobytes() != values.tobytes():
             return (
                 f"codec {codec.name!r} says that it is exact, but decode() does not restore what "

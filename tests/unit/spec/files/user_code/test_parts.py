@@ -66,7 +66,16 @@ class Raising(Negated):
         return values / beside.missing
 
 
+class Sized(Negated):
+    def encode(self, chunk, values):
+        return values[:chunk.element]
+
+
 class Empty(Codec):
+    pass
+
+
+class Quiet(Exchange):
     pass
 
 
@@ -135,6 +144,7 @@ def demanding(demands_of):
 Astray = demanding(lambda workers, model: [Demand("ps", "elsewhere", 1)])
 Twice = demanding(lambda workers, model: 2 * [Demand(*workers[:2], model.bytes)])
 Tuples = demanding(lambda workers, model: [(*workers[:2], 1)])
+Number = demanding(lambda workers, model: 0)
 Broken = demanding(lambda workers, model: workers[7])
 Chain = demanding(lambda workers, model: [Demand(*workers[:2], model.bytes, "urgent")])
 
@@ -169,7 +179,13 @@ def trial(made: Experiment) -> Trial:
         ("codec: 'own:Negate'", "own has no 'Negate'"),
         ("codec: identty", "unknown codec 'identty'"),
         ("codec: 'own:Inexact'", "says that it is exact, but decode() does not restore"),
-        ("codec: 'own:Lazy'", "decode() left 1 of 1 values unwritten"),
+        ("codec: 'own:Lazy'", "left 1 of 1 values unwritten (assign to `out[:]`, not to `out`)"),
+        (
+            "codec: 'own:Sized'",
+            "(did you mean 'elements'?) (tried with 1 values)",
+        ),
+        ("exchange: 'own:Quiet'", "(every exchange has give(), wait())"),
+        ("exchange: 'own:Number'", "demands() returned 0, and no list of Demand (it is empty if"),
         (
             "codec: 'own:Raising'",
             "encode() raised AttributeError: module 'beside' has no attribute 'missing' (own.py",
