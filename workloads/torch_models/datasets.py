@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,17 +42,29 @@ def digits(seed: int) -> tuple[Examples, Examples]:
     """scikit-learn's digits, a part to train on and one held out, split by the seed.
 
     Raises:
-        WorkloadError: scikit-learn is missing.
+        WorkloadError: scikit-learn is missing, or has no digits.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise WorkloadError("scikit-learn is missing, which has the digits") from None
-    dataset = load_digits()
-    images = (dataset.images / _BRIGHTEST).astype(np.float32)[:, None]
-    everything = Examples(images, dataset.target.astype(np.int64))
+    everything = _all_digits()
     order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(len(everything))
     return everything[order[: DIGITS.training]], everything[order[DIGITS.training :]]
+
+
+@cache
+def _all_digits() -> Examples:
+    """Its file is read without it: to import scikit-learn takes seconds of every worker's start."""
+    found = find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise WorkloadError("scikit-learn is missing, which has the digits")
+    file = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    try:
+        table = np.loadtxt(file, delimiter=",", dtype=np.float32)  # 64 pixels and what they show
+    except OSError as error:
+        raise WorkloadError(
+            f"scikit-learn's digits cannot be read: {error}; make setup-torch brings the version "
+            "that has them"
+        ) from None
+    images, labels = table[:, :-1] / np.float32(_BRIGHTEST), table[:, -1].astype(np.int64)
+    return Examples(images.reshape(-1, *DIGITS.shape), labels)
 
 
 def batches(examples: Examples, size: int, seed: int, worker: int) -> Iterator[Examples]:

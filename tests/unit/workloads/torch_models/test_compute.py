@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from unittest import mock
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: make setup-torch")
-pytest.importorskip("sklearn", reason="scikit-learn is not installed: make setup-torch")
+if find_spec("sklearn") is None:  # to import it takes seconds
+    pytest.skip("scikit-learn is not installed: make setup-torch", allow_module_level=True)
 
 import numpy as np
 import torch
@@ -204,7 +206,16 @@ def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
 
 
 def test_digits_are_split_once_and_shared_out() -> None:
+    from sklearn.datasets import load_digits
+
     training, held_out = digits(3)
+    theirs = load_digits()
+    shown = zip(theirs.images / 16, theirs.target, strict=True)
+    ours = [*zip(training.images, training.labels, strict=True)]
+    ours += zip(held_out.images, held_out.labels, strict=True)
+    assert sorted((one.tobytes(), int(label)) for one, label in ours) == sorted(
+        (one.astype(np.float32).tobytes(), int(label)) for one, label in shown
+    )
     assert (len(training), len(held_out)) == (DIGITS.training, DIGITS.held_out)
     assert training.images.shape[1:] == DIGITS.shape
     assert set(training.labels) == set(range(DIGITS.classes))
