@@ -13,7 +13,7 @@ from unittest import mock
 
 from experiments.own_exchange import EveryoneToEveryone
 from orchestrator.orders import ORDERS, computation, incompatibility, ranks_of, setting_of
-from tests.unit.workloads.in_process import PATIENCE, PORT, addresses
+from tests.unit.workloads.in_process import PATIENCE, PORT, addresses, said
 from workloads.errors import WorkloadError
 from workloads.exchange import Ended
 from workloads.models.devices import DeviceModel
@@ -123,7 +123,10 @@ def tried_together(
                 return error
         return [json.loads(line) for line in job.records.read_text().splitlines()]
 
-    with mock.patch("workloads.programs.worker.announce"), ThreadPoolExecutor(workers) as pool:
+    with (
+        mock.patch("workloads.programs.worker.announce", said),
+        ThreadPoolExecutor(workers) as pool,
+    ):
         others = [pool.submit(work, number) for number in range(workers)]
         return [each.result(timeout=2 * PATIENCE) for each in others]
 

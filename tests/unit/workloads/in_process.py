@@ -33,6 +33,10 @@ PATIENCE = 10.0  # seconds; only a defect takes longer
 PORT = 5000  # where workers listen to each other
 
 
+def said(event: str, **fields: Any) -> None:
+    """What a process says, which nobody hears; a mock would take longer than some trainings."""
+
+
 def addresses(hosts: Sequence[str]) -> dict[str, str]:
     """A loopback address for each, which no other process of tests uses."""
     high, low = divmod(os.getpid(), 250)
@@ -182,8 +186,8 @@ def train(
 
     with (
         mock.patch("workloads.programs.peers.announce", announced),
-        mock.patch("workloads.programs.follower.announce"),
-        mock.patch("workloads.programs.worker.announce"),
+        mock.patch("workloads.programs.follower.announce", said),
+        mock.patch("workloads.programs.worker.announce", said),
         ThreadPoolExecutor(workers + len(servers)) as pool,
     ):
         begun = [pool.submit(serve, name) for name in servers]
