@@ -103,7 +103,7 @@ def report(directory: Path) -> Report:
         directory=directory,
         rows=(*map(row_json, summary.rows), *map(job_json, summary.jobs)),
         summary=summary,
-        table=SummaryTable(shown.rows, _notes(run), summary.jobs),
+        table=SummaryTable(shown.rows, _notes(run), summary.jobs, summary.links),
         failed=run.lost,
         missing=run.missing,
         level=worst(row.verdict.level for row in summary.rows),

@@ -80,7 +80,7 @@ from orchestrator.predict.row_bound import (
     row_bound,
 )
 from orchestrator.predict.shared.fair import SharedLink, shared_links
-from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds
+from orchestrator.predict.shared.jobs import MEASURED, JobBound, job_bounds, shared_ports
 from orchestrator.predict.shared.sharing import (
     SharedBound,
     Sharer,
@@ -149,6 +149,7 @@ __all__ = [
     "server_loads",
     "shared_bounds",
     "shared_links",
+    "shared_ports",
     "window_limits",
     "worker_devices",
 ]

@@ -28,6 +28,7 @@ from orchestrator.analysis.measures.machine.cpu_seconds import (
     training_cpu,
 )
 from orchestrator.analysis.measures.machine.disturbance import Use, disturbances, use_within
+from orchestrator.analysis.measures.shared_links import LinkGoodput, link_goodputs
 from orchestrator.analysis.measures.shares import Rates, Shares, rates_of, shares_of
 from orchestrator.analysis.reading.records import Trial
 from orchestrator.predict import lead_of
@@ -111,6 +112,7 @@ class TrialMeasure(Chosen):
         learnt: loss and accuracy; None: gradients were made up.
         resumed_after: iterations of an earlier run after which it continued.
         beside: what the jobs beside it had meanwhile.
+        links: what the links that jobs share carried meanwhile; none: nobody has sampled them.
         unit: of `imgs_per_sec`.
         pairs: of a program, payload in bytes that each of its hosts sent to each other one.
         rule_pairs: the same by the rules of switches under a controller; empty: there are none.
@@ -197,6 +199,7 @@ class TrialMeasure(Chosen):
     coding_excess_seconds: float = 0.0
     steps_excess_seconds: float | None = None
     beside: tuple[BesideMeasure, ...] = ()
+    links: tuple[LinkGoodput, ...] = ()
 
     @property
     def every(self) -> int:
@@ -351,6 +354,7 @@ def measure(trial: Trial) -> TrialMeasure:
         learnt=learnt(trial),
         resumed_after=what.resumed_after,
         beside=measure_beside(trial.beside, what.scale, window, network),
+        links=link_goodputs(network, begin, end, what.scale.rates),
         coding_seconds=coding.planned if coding else None,
         coding_excess_seconds=coding.excess if coding else 0.0,
         steps_excess_seconds=steps.excess if steps else None,

@@ -152,12 +152,21 @@ def _beside(
 
 def _alone(job: Neighbour, schedule: str, chosen: Mapping[Choices, Choice]) -> Mapping[int, float]:
     """Imgs/sec of a job's own trials, by repeat; a program's are those of a measured one."""
-    for choices, own in chosen.items():
-        same = job.training is None or (job.training.schedule or schedule) == choices.schedule
-        its = choices.job == job.name or (job.program and choices.program == job.program)
-        if its and same:
-            return own.imgs_per_sec()
-    return {}
+    of_its = (own for choices, own in chosen.items() if is_of(choices, job, schedule))
+    return next(of_its, Choice()).imgs_per_sec()
+
+
+def is_of(choices: Choices, job: Neighbour, schedule: str) -> bool:
+    """Whether trials of these choices are those of a job alone.
+
+    Args:
+        choices: of trials.
+        job: that runs beside another one.
+        schedule: of that one.
+    """
+    if job.training is None:
+        return bool(job.program) and choices.program == job.program
+    return choices.job == job.name and choices.schedule == (job.training.schedule or schedule)
 
 
 def _bounds(

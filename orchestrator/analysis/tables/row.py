@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from orchestrator.analysis.measures.measure import TrialMeasure
+from orchestrator.analysis.measures.shared_links import LinkGoodput
 from orchestrator.analysis.measures.shares import Shares
 from orchestrator.analysis.measures.statistics import Estimate, percent_faster
 from orchestrator.analysis.verdict import Verdict
@@ -128,6 +129,17 @@ class Row(Chosen):
         """Seconds to the target accuracy, mean over the trials; None: not all have reached it."""
         return _mean(
             trial.learnt.seconds_to_target if trial.learnt else None for trial in self.trials
+        )
+
+    @property
+    def links(self) -> tuple[LinkGoodput, ...]:
+        """What the links that jobs share carried in the measured time, mean over the trials."""
+        by_port: dict[str, list[LinkGoodput]] = {}
+        for link in (link for trial in self.trials for link in trial.links):
+            by_port.setdefault(link.port, []).append(link)
+        return tuple(
+            LinkGoodput(port, fmean(one.bps for one in links), fmean(one.share for one in links))
+            for port, links in by_port.items()
         )
 
     def left_out_lines(self) -> list[str]:

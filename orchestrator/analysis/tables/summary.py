@@ -13,10 +13,12 @@ from orchestrator.analysis.measures.fairness import fairness_of
 from orchestrator.analysis.measures.measure import TrialMeasure
 from orchestrator.analysis.measures.orders import without_order_of
 from orchestrator.analysis.measures.programs.measure import measure_any
+from orchestrator.analysis.measures.shared_links import SharedLinks
 from orchestrator.analysis.measures.statistics import Estimate, estimate, percent_faster, speedup
 from orchestrator.analysis.reading.records import Run
 from orchestrator.analysis.tables.bounds import Bounded, bound_of, bounded, of_job
 from orchestrator.analysis.tables.job_row import JobRow, job_rows, slowdown
+from orchestrator.analysis.tables.link_row import LinkRow, link_rows
 from orchestrator.analysis.tables.row import Row
 from orchestrator.analysis.verdict import Verdict, judge_row, judge_run
 from orchestrator.spec.experiment.choices import COMPARED, EVERY_CHOICE, JOBS, NOTHING, Choices
@@ -29,6 +31,7 @@ class Summary:
 
     Attributes:
         jobs: the rows of the jobs that ran beside them.
+        links: that jobs share, for each row that ran beside others.
     """
 
     trials: tuple[TrialMeasure, ...]
@@ -36,11 +39,16 @@ class Summary:
     bounds: tuple[float | None, ...]
     rows: tuple[Row, ...]
     jobs: tuple[JobRow, ...] = ()
+    links: tuple[LinkRow, ...] = ()
 
 
 def summarise(run: Run) -> Summary:
     """Measure and judge the trials of a run, and gather them in rows."""
-    trials = tuple(measure_any(trial) for trial in run.trials)
+    shared = SharedLinks(run.experiment)
+    trials = tuple(
+        replace(one, links=shared.of(one.links, one.schedule))
+        for one in map(measure_any, run.trials)
+    )
     goodputs = run.goodput.goodputs() if run.goodput else None
     trainings = [trial for trial in trials if not trial.program]
     bounds = {
@@ -69,7 +77,7 @@ def summarise(run: Run) -> Summary:
         verdict = judge_row([(trial.repeat, judged[id(trial)]) for trial in row.trials])
         rows.append(replace(row, verdict=verdict))
     jobs = job_rows(run.experiment, rows, chosen, goodputs, run.lost)
-    return Summary(trials, verdicts, of_trials, tuple(rows), jobs)
+    return Summary(trials, verdicts, of_trials, tuple(rows), jobs, link_rows(rows))
 
 
 def _row(

@@ -12,6 +12,7 @@ from orchestrator.analysis.tables.columns.learning import LEARNING
 from orchestrator.analysis.tables.columns.measures import BY_NAME
 from orchestrator.analysis.tables.job_row import JobRow
 from orchestrator.analysis.tables.job_table import STYLES, job_table
+from orchestrator.analysis.tables.link_row import LinkRow, link_table
 from orchestrator.analysis.tables.row import Row
 from orchestrator.spec.experiment.choices import EVERY_CHOICE
 from orchestrator.terminal.letters import written
@@ -40,6 +41,7 @@ class SummaryTable:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     jobs: tuple[JobRow, ...] = ()
+    links: tuple[LinkRow, ...] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         unknown: set[str] = set()
@@ -74,6 +76,8 @@ class SummaryTable:
         yield table
         if self.jobs:
             yield job_table(self.jobs)
+        if self.links:
+            yield link_table(self.links)
         for note in self._notes():
             plain = written(note.plain, options.encoding)
             yield note if plain == note.plain else Text(plain, style=note.style)

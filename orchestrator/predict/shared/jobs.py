@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from orchestrator.predict.bounds.iteration import compute_seconds
 from orchestrator.predict.bounds.lower import worker_devices
 from orchestrator.predict.network.loads import Goodputs
 from orchestrator.predict.shared.sharing import SharedBound, Sharer, shared_bounds
-from orchestrator.spec import Experiment, Neighbour
+from orchestrator.spec import Experiment, Neighbour, ports
 
 MEASURED = ""
 """The name of the job that the experiment measures."""
@@ -56,6 +57,25 @@ def job_bounds(
             images[name] = job.training.batch * len(job.training.placement.workers)
     bounds = shared_bounds(sharers, goodputs)
     return {name: _bound(one, images.get(name)) for name, one in bounds.items()}
+
+
+def shared_ports(experiment: Experiment, schedule: str) -> tuple[str, ...]:
+    """The links, `node->peer`, that more than one job of an experiment sends over.
+
+    Args:
+        experiment: with its jobs.
+        schedule: of the measured job; of a job beside that has one of its own, all are looked at.
+    """
+    schedules = (schedule,) if schedule in experiment.schedules else experiment.schedules
+    own = {
+        port
+        for one in schedules
+        for model in experiment.models
+        for port in experiment.demands(one, model).crossed
+    }
+    others = (set(job.demands(experiment.topology).crossed) for job in experiment.jobs.values())
+    counts = Counter(port for crossed in (own, *others) for port in crossed)
+    return tuple(str(port) for port in ports(experiment.topology) if counts[port] > 1)
 
 
 def _sharer(experiment: Experiment, job: Neighbour) -> Sharer:

@@ -37,6 +37,7 @@ def run_trial(
     if trial.program:
         return run_program(experiment, trial, testbed, deployment, on_event)
 
+    shares_links = bool(experiment.jobs)
     if trial.choices.job:
         experiment = experiment.of_job(trial.choices.job, trial.schedule)
     accompanied = experiment.accompanied(trial.choices)
@@ -78,8 +79,8 @@ def run_trial(
 
     first = experiment.warm_up
     measured = (first, first + experiment.iterations - 1)
-    if accompanied and any(job.program for job in experiment.jobs.values()):
-        # Nobody knows what a program sends: how full its links are says most of it.
+    if shares_links:
+        # How full the links are, beside the others and alone.
         with testbed.link_sampler() as links:
             seen = observed(testbed, shape, measured, act)
         network = seen.network.model_copy(update={"links": links.record()})

@@ -9,8 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from orchestrator.predict import goodput_bps
 from orchestrator.records.network import (
     CapsRecord,
+    LinkSamplesRecord,
     NetworkRecord,
     UseRecord,
 )
@@ -74,6 +76,7 @@ class FakeTrial:
     retransmits_namespaces: int = 0
     drops: int = 0
     packets: int = 1_000_000
+    link_share: float | None = None  # of what switch0->switch1 can carry; None: not sampled
     management: int = 1000
     parameters: str = "aa" * 32
     congestion_controls: Sequence[str] = ("cubic",)
@@ -181,11 +184,18 @@ class FakeTrial:
             inside = [(t, self.idle) for t in range(begin, end + 1, SECOND)]
             cpu = [(begin - SECOND, 0.0), *inside, (end + 2 * SECOND, 0.0)]
         times = range(begin - SECOND, end + 2 * SECOND, SECOND) if self.others is not None else ()
+        packets, links = self.packets, None
+        if self.link_share is not None:
+            # As tc counts them; the interface has counted headers of few packets.
+            payload = self.link_share * goodput_bps(1e9) / 8 * (end - begin) / SECOND
+            packets = round(payload / (1500 - 66))
+            samples = ((begin, 0), (end, packets * 1400))
+            links = LinkSamplesRecord(ports=("switch0->switch1",), samples=samples)
         return network_record(
             caps=dict(self.caps),
             use=UseRecord(cores=2, samples=tuple((t, 0.5, self.others or 0.0, 0.0) for t in times)),
             ports=(
-                port_record("switch0->switch1", self.packets, self.drops),
+                port_record("switch0->switch1", packets, self.drops),
                 port_record("switch1->switch0", self.packets),
             ),
             management_bytes={"ps": self.management},
@@ -194,6 +204,7 @@ class FakeTrial:
             switch_cpu=tuple(self.switch_cpu),
             switch_input_drops={"switch0->switch1": self.input_drops},
             kept_differs=tuple(self.kept_differs),
+            links=links,
         )
 
     def _ps(self) -> list[ProcessRecord]:

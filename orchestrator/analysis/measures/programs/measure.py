@@ -15,6 +15,7 @@ from orchestrator.analysis.measures.programs.pairs import (
     payload_by_rule,
     said_by_pair,
 )
+from orchestrator.analysis.measures.shared_links import link_goodputs
 from orchestrator.analysis.reading.program_trial import ProgramTrial
 from orchestrator.analysis.reading.records import AnyTrial
 
@@ -103,6 +104,7 @@ def measure_program(trial: ProgramTrial) -> TrialMeasure:
         rule_pairs=payload_by_rule(network),
         said_pairs=said_by_pair(trial),
         left=program.left,
+        links=link_goodputs(network, begin, end, what.scale.rates),
         fullest=next((use for use in link_uses(network, begin, end) if use.mean), None),
         loopback={
             host: network.loopback_bytes.get(host, 0) for host in dict.fromkeys(program.hosts)

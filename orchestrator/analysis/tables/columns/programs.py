@@ -1,10 +1,11 @@
-"""The measures of programs, and those in which trainings and programs differ."""
+"""The measures of programs, those in which trainings and programs differ, and shared links."""
 
 from __future__ import annotations
 
 from statistics import fmean
 
 from orchestrator.analysis.measures.programs.pairs import Pairs, most_off
+from orchestrator.analysis.measures.shared_links import LinkGoodput
 from orchestrator.analysis.tables.columns.declared import Measure, TableColumn, of
 from orchestrator.analysis.tables.row import Row
 
@@ -24,6 +25,10 @@ def _full_time(row: Row) -> float | None:
 
 def _sent(pairs: Pairs | None) -> str:
     return ";".join(f"{a}->{b}={count}" for (a, b), count in (pairs or {}).items())
+
+
+def _ports(links: tuple[LinkGoodput, ...]) -> list[str]:
+    return [one.port for one in links]
 
 
 def _off(row: Row) -> float | None:
@@ -76,5 +81,18 @@ PROGRAM: tuple[Measure, ...] = (
             "of a program that says what it sends: by how much the links' counters are above it, "
             "in percent, of the two hosts and the repeat of which it is most",
         ),
+    ),
+    Measure("shared_links", trial=of(lambda t: _ports(t.links)), row=lambda r: _ports(r.links)),
+    Measure(
+        "shared_links_bps",
+        "bit/s",
+        of(lambda t: [one.bps for one in t.links]),
+        lambda r: [one.bps for one in r.links],
+    ),
+    Measure(
+        "shared_links_share",
+        "1",
+        of(lambda t: [one.share for one in t.links]),
+        lambda r: [one.share for one in r.links],
     ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.predict import MEASURED, goodput_bps, job_bounds
+from orchestrator.predict import MEASURED, goodput_bps, job_bounds, shared_ports
 from tests.unit.spec.experiment.test_jobs import loaded
 
 ALL = {"servers": ["ps"], "workers": ["worker0", "worker1", "worker2"]}
@@ -31,3 +31,12 @@ def test_datagrams_do_not_give_way_and_tcp_has_what_is_fair(tmp_path: Path) -> N
         noise = job_bounds(made, "alexnet", "none")["noise"]
         assert (noise.unit, noise.best) == ("bit/s", 900e6)
         assert noise.fair == pytest.approx(has)
+
+
+def test_links_are_shared_where_two_jobs_send_the_same_way(tmp_path: Path) -> None:
+    traffic = {"from": "worker1", "to": "ps", "rate": "100 Mbps"}
+    made = loaded(tmp_path, {"noise": {"traffic": traffic}})
+    shared = ("worker1->switch1", "switch1->switch0", "switch0->ps")
+    assert set(shared_ports(made, "none")) == set(shared)
+    # A job that has a schedule of its own is asked about under that.
+    assert shared_ports(made, "another") == shared_ports(made, "none")
