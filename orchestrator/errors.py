@@ -5,6 +5,7 @@
     +-- MachineError       3  this machine lacks something; carries the remedy
     +-- RunError           4  a trial or a testbed failed
     +-- UnusableError      5  the run finished, but its figures may not be used
+    +-- ScaleRefuted      75  the scale is not carried any more; inside a run, which finds another
     +-- Interrupted      130  a person stopped the run
     +-- ReaderGoneError  141  nobody read the answer to its end; all else went well
 
@@ -80,6 +81,21 @@ class UnusableError(DmlbedError):
     """The run finished, but its figures may not be used."""
 
     exit_code = 5
+
+
+class ScaleRefuted(DmlbedError):
+    """A remembered scale is not carried any more, and no trial has run; it has been said.
+
+    It crosses the wall of a box, and no command ends with it.
+    """
+
+    exit_code = 75
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def lines(self) -> list[str]:
+        return []
 
 
 class Interrupted(DmlbedError):

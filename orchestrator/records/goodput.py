@@ -80,6 +80,11 @@ class GoodputRecord(Record):
         """What bounds are drawn at; a port that is not in it carries what its rate says."""
         return {port.port: port.bps for port in self.ports if port.believed and port.alone}
 
+    @property
+    def too_little(self) -> bool:
+        """Whether a link carried less than its rate lets it."""
+        return any(not port.believed and port.share < 1 for port in self.ports)
+
     def text(self) -> str:
         """One line: what was measured."""
         if self.left_out:

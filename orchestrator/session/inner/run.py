@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from orchestrator.emulation.limits.run_groups import RunGroups
-from orchestrator.errors import DmlbedError, RunError, UnusableError
+from orchestrator.errors import DmlbedError, RunError, ScaleRefuted, UnusableError
 from orchestrator.records.directory import RunDirectory
 from orchestrator.records.goodput import GoodputRecord
 from orchestrator.records.network import LossRecord
@@ -86,6 +86,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
 
     Raises:
         RunError: the testbed failed, and the run with it.
+        ScaleRefuted: the scale was remembered, and its links are not carried; no trial has run.
     """
     failed = 0
     experiment, switch = plan.experiment, plan.switch
@@ -102,7 +103,13 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
             progress.say(testbed.description())
             for warning in testbed.warnings():
                 progress.say(f"warning: {warning}")
-            _say_goodput(plan, up, results, progress)
+            goodput = _say_goodput(plan, up, results, progress)
+            if goodput.too_little and plan.remembered and results.path is None:
+                progress.say(
+                    f"{experiment.scale} was remembered, and this machine does not carry it now: "
+                    "it is forgotten and calibrated anew"
+                )
+                raise ScaleRefuted
 
             def attempt(trial: Trial) -> Tried:
                 progress.start(trial)
@@ -132,7 +139,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
 
 def _say_goodput(
     plan: RunPlan, up: Opened, results: ResultsDirectory, progress: RunProgress
-) -> None:
+) -> GoodputRecord:
     """Measure what the links carry, unless the run has that already, and say it."""
     started_ns = time.monotonic_ns()
 
@@ -151,6 +158,7 @@ def _say_goodput(
     for line in (goodput.text(), *goodput.notes()):
         progress.say(line)
     _say_losses(up.testbed.losses(started_ns), progress)
+    return goodput
 
 
 def _say_losses(losses: Sequence[LossRecord], progress: RunProgress) -> None:

@@ -80,6 +80,7 @@ def resolve(
     *,
     point: Experiment | None = None,
     place: Path | None = None,
+    refuted: RunPlan | None = None,
 ) -> RunPlan:
     """The plan of a run of a request, or of one point of its sweep.
 
@@ -88,6 +89,7 @@ def resolve(
         switch: the kind of switch.
         point: of a sweep, the experiment that is run.
         place: of a sweep, the directory for that point.
+        refuted: the plan before it, whose remembered scale was not carried.
 
     Raises:
         MachineError: this machine does not carry it.
@@ -98,7 +100,13 @@ def resolve(
         check_fit(demands, switch)
     capacity = this_machine(find_layout().missing)
     settled = settle_scale(
-        experiment, switch.kind, capacity, say, recalibrate=request.recalibrate, force=request.force
+        experiment,
+        switch.kind,
+        capacity,
+        say,
+        recalibrate=request.recalibrate,
+        force=request.force,
+        refuted=refuted.calibration if refuted else None,
     )
     experiment = experiment.with_scale(settled.scale)
     check_memory(experiment, machine, capacity)

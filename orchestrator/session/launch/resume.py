@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator.analysis import RUN_FORMAT, check_run_directory
@@ -15,7 +16,7 @@ from orchestrator.plugins import PluginError
 from orchestrator.records.directory import RunDirectory
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resolve import check_machine, check_memory, resolve, say
-from orchestrator.session.launch.run import answer, carry_out, run
+from orchestrator.session.launch.run import answer, begin, carry_out, run
 from orchestrator.session.launch.sweep import run_sweep
 from orchestrator.session.plan.provenance import machine_record, versions_of
 from orchestrator.session.plan.run_plan import Answer, RunPlan
@@ -185,8 +186,9 @@ def _go_on_with_sweep(sweep: RunPlan, request: RunRequest) -> None:
             check_same(plan)
             _go_on(plan, how)
         else:
-            carry_out(
-                resolve(request, machine, sweep.switch, point=point.experiment, place=place), how
+            resolved = partial(
+                resolve, request, machine, sweep.switch, point=point.experiment, place=place
             )
+            begin(resolved, how)
 
     run_sweep(sweep, run_point, as_json=request.as_json, goes_on=True)

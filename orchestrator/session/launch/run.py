@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from orchestrator.emulation.limits.cgroups import find_layout
 from orchestrator.emulation.limits.run_groups import run_groups
+from orchestrator.errors import ScaleRefuted
 from orchestrator.records.directory import RunDirectory
 from orchestrator.session.launch.request import RunRequest
 from orchestrator.session.launch.resolve import check_machine, resolve, switch_of
@@ -27,12 +30,12 @@ def run(request: RunRequest) -> None:
     machine = check_machine(experiment, request.out / experiment.name)
     switch = switch_of(request)
     if experiment.sweep is None:
-        carry_out(resolve(request, machine, switch), answer(request.as_json))
+        begin(partial(resolve, request, machine, switch), answer(request.as_json))
         return
 
     def run_point(point: Point, place: Path) -> None:
-        plan = resolve(request, machine, switch, point=point.experiment, place=place)
-        carry_out(plan, answer(request.as_json, point=True))
+        resolved = partial(resolve, request, machine, switch, point=point.experiment, place=place)
+        begin(resolved, answer(request.as_json, point=True))
 
     sweep = RunPlan.made(experiment, switch, request.out / experiment.name)
     run_sweep(sweep, run_point, as_json=request.as_json)
@@ -43,6 +46,23 @@ def answer(as_json: bool, *, point: bool = False) -> Answer:
     if not as_json:
         return "text"
     return "point-of-json" if point else "json"
+
+
+def begin(resolved: Callable[..., RunPlan], how: Answer) -> None:
+    """Make a plan and run it; once more where its remembered scale is not carried any more.
+
+    Args:
+        resolved: `resolve` of a request; it makes the plan, the second time with `refuted`.
+        how: as for `carry_out`.
+
+    Raises:
+        DmlbedError: as for `run`.
+    """
+    plan = resolved()
+    try:
+        carry_out(plan, how)
+    except ScaleRefuted:
+        carry_out(resolved(refuted=plan), how)
 
 
 def carry_out(plan: RunPlan, how: Answer, *, goes_on: bool = False) -> None:

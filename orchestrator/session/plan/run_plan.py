@@ -78,6 +78,11 @@ class RunPlan:
         """All trials of the run, in their order; of a plan with a sweep, those of its points."""
         return plan_trials(self.experiment)
 
+    @property
+    def remembered(self) -> bool:
+        """Whether R is what was remembered of this machine, and nobody has asked for that R."""
+        return bool(self.calibration and self.calibration.get("remembered"))
+
     def record(self) -> dict[str, Any]:
         """The plan as run.json has it, which knows where it lies."""
         return {

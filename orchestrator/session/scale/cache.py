@@ -91,6 +91,14 @@ class CalibrationCache:
             with suppress(FileNotFoundError):
                 Path(temporary).unlink()
 
+    def forget(self, key: Key) -> None:
+        """Forget what is remembered for a key.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        self._path(key).unlink(missing_ok=True)
+
     def all(self) -> list[Remembered]:
         """Everything that can be read."""
         entries = (_read(path) for path in sorted(self.directory.glob("*.json")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,7 @@ def settle_scale(
     *,
     recalibrate: bool = False,
     force: bool = False,
+    refuted: Mapping[str, Any] | None = None,
     measure: Measure = measure_in_box,
     cache: CalibrationCache | None = None,
 ) -> Settled:
@@ -136,6 +138,8 @@ def settle_scale(
         say: shows one line.
         recalibrate: measure although it is remembered.
         force: take a scale given by hand although the machine does not carry it.
+        refuted: the record of a scale that was remembered, and not carried then: what is remembered
+            is forgotten, and measured anew.
         measure: finds out what is not remembered.
         cache: where it is remembered.
 
@@ -155,7 +159,10 @@ def settle_scale(
         say(f"scale {asked.scale(asked.rates[0])}: no calibration is needed: {not_needed}")
         return _settled(experiment, asked.rates[0], not_needed=not_needed)
     key = calibration_key(experiment, kind)
-    attempts: Attempts = {} if recalibrate else cache.attempts(key)
+    if refuted:
+        with suppress(OSError):  # what is measured now outweighs it
+            cache.forget(key)
+    attempts: Attempts = {} if recalibrate or refuted else cache.attempts(key)
     made: Attempts = {}
     if isinstance(decide(asked, attempts), NoScaleFits) and not force:
         # What made the machine fail then may be gone; a refusal is worth another look.
@@ -167,11 +174,14 @@ def settle_scale(
         made = _measured(task, measure, cache, key, say)
         attempts = {**attempts, **made}
         step = decide(asked, attempts)
+    remembered = False
     match step:
         case Next():
             raise MachineError(f"the calibration of R = {step.rates:g} has left no figures")
         case Chosen():
             attempt, forced = step.attempt, None
+            auto = isinstance(experiment.asked_scale, AutoScale)
+            remembered = auto and made.get(attempt.rates) != attempt
             say(_chosen(experiment, kind, attempt, _since(attempt, made, experiment)))
             for note in jobs_note(experiment):
                 say(f"note: {note}")
@@ -185,7 +195,8 @@ def settle_scale(
             }
             say(f"all figures are {forced['level']}: {forced['reason']}")
     tried = [attempts[rates].model_dump() for rates in asked.rates if rates in attempts]
-    return _settled(experiment, attempt.rates, key=key, attempts=tried, forced=forced)
+    how = {"key": key, "attempts": tried, "forced": forced, "refuted": refuted}
+    return _settled(experiment, attempt.rates, remembered=remembered, **how)
 
 
 def _settled(experiment: Experiment, rates: float, **how: Any) -> Settled:
@@ -195,7 +206,9 @@ def _settled(experiment: Experiment, rates: float, **how: Any) -> Settled:
     return Settled(asked.at(rates), record)
 
 
-_NOTHING_TRIED: dict[str, Any] = {"key": None, "attempts": [], "forced": None}
+_NOTHING_TRIED: dict[str, Any] = {
+    "key": None, "attempts": [], "forced": None, "remembered": False, "refuted": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

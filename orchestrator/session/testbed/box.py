@@ -14,6 +14,7 @@ from orchestrator.errors import (
     MachineError,
     ReaderGoneError,
     RunError,
+    ScaleRefuted,
     UnusableError,
 )
 
@@ -54,8 +55,9 @@ def run_boxed(module: str, arguments: Sequence[str], kept: Callable[[], str]) ->
         raise Interrupted(f"{error}; {kept()}") from error
     if status == 0:
         return
-    if status == ReaderGoneError.exit_code:
-        raise ReaderGoneError
+    for silent in (ReaderGoneError, ScaleRefuted):
+        if status == silent.exit_code:
+            raise silent
     if status not in _SAID:
         # With the box's first process, unshare may be all that is left to say anything.
         signals = {_SIGNAL + number: number.name for number in signal.Signals}

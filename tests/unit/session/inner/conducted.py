@@ -127,7 +127,11 @@ class Stage:
     def _report(self, path: Path) -> SimpleNamespace:
         self.reports.append(path)
         return SimpleNamespace(
-            table="the table", as_json=lambda: ANSWER, usable=self.usable, why_unusable="why"
+            table="the table",
+            summary=None,
+            as_json=lambda: ANSWER,
+            usable=self.usable,
+            why_unusable="why",
         )
 
     def conduct(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import RunError
-from orchestrator.records.goodput import GoodputRecord
+from orchestrator.records.goodput import GoodputRecord, PortGoodput
 from orchestrator.records.network import LossRecord
 from orchestrator.session.inner import run as conductor
 from orchestrator.session.plan.run_plan import RunPlan
@@ -148,6 +148,32 @@ def test_the_goodput_is_tried_as_often_as_a_trial_but_three_times_at_most(
     stage.plan = replace(stage.plan, experiment=replace(stage.plan.experiment, retries=retries))
     stage.conduct()
     assert asked == [expected]
+
+
+@pytest.mark.parametrize(
+    ("found", "end"), [((True, 0.89), 75), ((True, 0.98), 0), ((False, 0.89), 0)]
+)
+def test_a_remembered_scale_that_links_refute_ends_the_run_before_its_first_trial(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    found: tuple[bool, float],
+    end: int,
+) -> None:
+    remembered, share = found
+    monkeypatch.setattr(conductor, "evidence_of", lambda *_: None)
+    port = PortGoodput(
+        port="a->b", direction="pull", payload_bytes=10**8, seconds=2, bps=share, nominal_bps=1
+    )
+    stage.goodput = GoodputRecord(ports=(port,))
+    stage.plan = replace(stage.plan, calibration={"remembered": remembered, "chosen": 1})
+    assert stage.guarded() == end
+    assert len(stage.kept()) == (0 if end else 4)
+    told = " ".join(stage.screen.getvalue().split())
+    assert ("it is forgotten and calibrated anew" in told) is bool(end)
+    if end:
+        assert (capsys.readouterr().err, stage.reports) == ("", [])
+        assert list(stage.out.glob("tiny/*")) == []
 
 
 def test_a_lost_controller_is_told_and_the_run_goes_on(stage: Stage) -> None:

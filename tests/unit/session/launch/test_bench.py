@@ -81,7 +81,7 @@ def test_the_conductor_gets_all_that_was_asked(outside: Outside, tmp_path: Path)
         Scale(8, 0.5)
     )
     assert list(argv[6:]) == ["3", "40", "json"]
-    assert outside.asked == {"recalibrate": False, "force": True}
+    assert outside.asked == {"recalibrate": False, "force": True, "refuted": None}
 
 
 def test_without_iperf3_nothing_starts(outside: Outside, tmp_path: Path) -> None:

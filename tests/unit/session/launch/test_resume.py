@@ -47,6 +47,7 @@ class Outside:
         for name, value in (
             ("obstacles", lambda: obstacles),
             ("carry_out", self._carry_out),
+            ("begin", lambda resolved, how: self._carry_out(resolved(), how)),
             ("run", self.run.append),
             ("check_machine", lambda *_: None),
             ("check_memory", lambda *_: None),

@@ -49,6 +49,8 @@ class Outside:
         self.asked: dict[str, Any] = {}
         self.started: list[Sequence[str]] = []
         self.end: int | BaseException = 0
+        self.ends: list[int] = []  # of the first boxes
+        self.refuted: list[Any] = []
         self.obstacles = {"ovs-kernel": "no", "ovs-user": "no", "linux-bridge": ""}
         monkeypatch.setattr(RESOLVE, "obstacles", lambda: self.obstacles)
         monkeypatch.setattr(RESOLVE, "require_for_run", self._require)
@@ -65,13 +67,17 @@ class Outside:
             raise self.machine
         return self.machine
 
-    @staticmethod
-    def _settle(experiment: Experiment, kind: str, *_: object, **__: object) -> Settled:
+    def _settle(
+        self, experiment: Experiment, kind: str, *_: object, refuted: Any = None, **__: object
+    ) -> Settled:
         assert kind == "linux-bridge"
+        self.refuted.append(refuted)
         return Settled(experiment.asked_scale.at(8), {"chosen": 8})
 
     def _run_in_box(self, argv: Sequence[str], given: bytes) -> int:
         self.started.append([*argv, *json.loads(given)])
+        if self.ends:
+            return self.ends.pop(0)
         if isinstance(self.end, BaseException):
             raise self.end
         return self.end
@@ -100,6 +106,17 @@ def test_the_conductor_gets_the_plan(outside: Outside, request_: RunRequest) -> 
     assert plan.directory.parent == request_.out / "tiny"
     assert plan.directory.name.endswith(f"-{plan.experiment.digest()}")
     assert list(argv[6:]) == ["json", "new"]
+
+
+def test_a_refuted_scale_is_settled_anew_once(outside: Outside, request_: RunRequest) -> None:
+    outside.ends = [75]
+    run(request_)
+    assert len(outside.started) == 2
+    assert outside.refuted == [None, {"chosen": 8}]
+    outside.ends = [75, 5]
+    with pytest.raises(ReportedError):
+        run(request_)
+    assert len(outside.started) == 4
 
 
 def test_a_plan_keeps_its_switches(outside: Outside, request_: RunRequest) -> None:

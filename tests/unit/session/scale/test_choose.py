@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,13 @@ class Bench:
     capacity: MachineCapacity = ROOM
 
     def settle(
-        self, machine: FakeMachine, scale: str, *, force: bool = False, recalibrate: bool = False
+        self,
+        machine: FakeMachine,
+        scale: str,
+        *,
+        force: bool = False,
+        recalibrate: bool = False,
+        refuted: Mapping[str, Any] | None = None,
     ) -> Settled:
         experiment = load_experiment(PUBLISHED, Overrides(scale=scale, switch=BRIDGE))
         return settle_scale(
@@ -69,6 +76,7 @@ class Bench:
             self.lines.append,
             recalibrate=recalibrate,
             force=force,
+            refuted=refuted,
             measure=machine.measure,
             cache=self.cache,
         )
@@ -100,7 +108,7 @@ def test_auto_takes_the_smallest_and_remembers_it(bench: Bench) -> None:
     assert slow.asked == [1, 2, 4]
     again = bench.settle(slow, "auto,0.5")
     assert slow.asked == [1, 2, 4]
-    assert again == settled
+    assert again == replace(settled, record={**settled.record, "remembered": True})
     figures = "scale auto: R = 4 on linux-bridge: 98 % of 250 Mbit/s both ways, 50 % idle"
     assert bench.lines == [
         "calibrating what this machine carries of ps-10g-1g-3workers on linux-bridge",
@@ -124,6 +132,23 @@ def test_recalibrating_forgets(bench: Bench) -> None:
     quicker = machine(attempt(1))
     assert bench.settle(quicker, "auto,0.5", recalibrate=True).scale == Scale(1, 0.5)
     assert bench.settle(machine(), "auto,0.5").scale == Scale(1, 0.5)
+
+
+def test_what_was_refuted_is_forgotten_and_measured_anew_and_told(bench: Bench) -> None:
+    bench.settle(machine(attempt(1, pull=0.5), attempt(2)), "auto,0.5")
+    refuted = bench.settle(machine(), "auto,0.5").record
+    assert refuted["remembered"]
+    slower = machine(attempt(1, pull=0.5), attempt(2, pull=0.8), attempt(4))
+    settled = bench.settle(slower, "auto,0.5", refuted=refuted)
+    assert slower.asked == [1, 2, 4]
+    assert settled.scale == Scale(4, 0.5)
+    assert (settled.record["remembered"], settled.record["refuted"]) == (False, refuted)
+    assert bench.settle(machine(), "auto,0.5").scale == Scale(4, 0.5)
+
+
+def test_a_scale_by_hand_is_not_refuted_by_what_is_remembered(bench: Bench) -> None:
+    fine = machine(attempt(3))
+    assert not any(bench.settle(fine, "3,0.5").record["remembered"] for _ in range(2))
 
 
 def test_a_scale_by_hand_is_checked_once(bench: Bench) -> None:
