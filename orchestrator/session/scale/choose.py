@@ -301,6 +301,13 @@ def _refusal(
 ) -> MachineError:
     last = step.attempts[-1]
     if not isinstance(experiment.asked_scale, AutoScale):
+        if not last.sure(asked.needed_idle):
+            return MachineError(
+                f"whether this machine carries {experiment.asked_scale} on {kind} cannot be seen "
+                f"beside other programs: {last.figures()}; {_short(last, asked)}",
+                "run it again when they have ended, or --force to run it and have its figures "
+                "marked",
+            )
         return MachineError(
             f"this machine does not carry {experiment.asked_scale} on {kind}: "
             f"{last.figures()}; {_short(last, asked)}",

@@ -181,6 +181,14 @@ def test_a_scale_that_is_not_carried_is_refused_and_looked_at_again(bench: Bench
     assert bench.settle(machine(attempt(1)), "1,0.5").scale == Scale(1, 0.5)
 
 
+def test_what_others_may_have_caused_is_not_the_machine(bench: Bench) -> None:
+    busy = attempt(1, pull=0.5, push=0.5, disturbed="other programs used 1.5 of 2 cores", taken=0.8)
+    with pytest.raises(
+        MachineError, match=r"cannot be seen .* \(run it again when they have ended"
+    ):
+        bench.settle(machine(busy), "1,0.5")
+
+
 @pytest.mark.parametrize(
     ("failed", "level", "short"),
     [
