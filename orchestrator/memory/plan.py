@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.memory.backward import backward_beam
 from orchestrator.memory.beam import beam
 from orchestrator.memory.bounds import certain_bounds, lower_bound
 from orchestrator.memory.fusion import fuse
@@ -24,6 +25,10 @@ _WIDTH = 8
 _WIDEST = 1024
 _SHARE = 0.8
 """Of the time that is left, what a wider beam may be expected to take."""
+_LAST = 0.93
+"""Of all the time, when the last beam ends; what comes then is the best for training."""
+_Beam = Callable[..., tuple[int, ...] | None]
+_BEAMS: tuple[_Beam, ...] = (beam, backward_beam)
 _MOST_VARIABLES = 20_000
 """Of an integer programme: a larger one has no answer within minutes."""
 
@@ -87,6 +92,7 @@ class _Plan:
         self._blocks = fuse(operations)
         self._order: tuple[int, ...] = ()
         self._peak = self._variables = self._all_variables = 0
+        self._beam = _BEAMS[0]  # that found the lowest peak
         self._beam_seconds = 0.0
         self._way: Way = "its only order"
         self._bound = max(certain_bounds(self._blocks), default=0)
@@ -119,10 +125,12 @@ class _Plan:
         for known in (depth_first, breadth_first):
             self._take(known(operations), "a known order")
         yield
-        began = self._clock()
-        self._beam(_WIDTH, self._never)
-        self._beam_seconds = self._clock() - began
-        yield
+        for one in _BEAMS:
+            peak = self._peak
+            seconds = self._search_beam(one, _WIDTH, self._never)
+            if self._peak < peak or not self._beam_seconds:
+                self._beam, self._beam_seconds = one, seconds
+            yield
         self._search()
         yield
         if self._seconds is None:
@@ -131,9 +139,15 @@ class _Plan:
         yield
         self._solve()
         yield
-        fitting = _WIDTH * _SHARE * self._left() / max(self._beam_seconds, 1e-3)
-        if fitting > _WIDTH:
-            self._beam(min(_WIDEST, int(fitting)), self._after(1.0))
+        width, seconds = _WIDTH, self._beam_seconds
+        # The peak does not fall with every step, so that each of the widths is worth its try.
+        while width < _WIDEST:
+            fitting = int(width * _SHARE * self._left() / max(seconds, 1e-3))
+            if fitting <= width:
+                return
+            width = min(2 * width, fitting, _WIDEST)
+            seconds = self._search_beam(self._beam, width, self._after(_LAST))
+            yield
 
     def _take(self, order: tuple[int, ...], way: Way) -> None:
         peak = self._operations.peak(order)
@@ -143,10 +157,13 @@ class _Plan:
     def _raise(self, bound: int) -> None:
         self._bound = max(self._bound, bound)
 
-    def _beam(self, width: int, late: Callable[[], bool]) -> None:
+    def _search_beam(self, beam: _Beam, width: int, late: Callable[[], bool]) -> float:
+        """Take what a beam finds; the seconds that it took."""
+        began = self._clock()
         found = beam(self._blocks, width, late=late)
         if found is not None:
             self._take(self._blocks.operations_of(found), "a beam")
+        return self._clock() - began
 
     def _search(self) -> None:
         late = self._never if self._seconds is None else self._after(0.2)

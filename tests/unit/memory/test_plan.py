@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 
 import pytest
 
 from orchestrator.memory import Operations, least_memory
+from orchestrator.memory.backward import backward_beam
 from orchestrator.memory.beam import beam
 from orchestrator.memory.blocks import Blocks
+from orchestrator.memory.fusion import fuse
 from orchestrator.memory.search import search
+from scripts.orders import randomly_wired
 from tests.unit.memory.graphs import any_graph, chain, is_order, least_peak, wired
 
 
@@ -36,16 +40,39 @@ def test_it_is_an_optimum(seed: int) -> None:
     assert operations.peak(least.order) == least.peak == least.bound == least_peak(operations)
 
 
+BEAMS = (beam, backward_beam)
+
+
+@pytest.mark.parametrize("search_beam", BEAMS)
 @pytest.mark.parametrize("seed", range(10))
-def test_a_beam_makes_an_order(seed: int) -> None:
-    blocks = Blocks.single(any_graph(seed, 40))
-    order = beam(blocks, 3)
-    assert order is not None
-    assert is_order(blocks.operations, blocks.operations_of(order))
+def test_a_beam_makes_an_order(seed: int, search_beam: Callable[..., tuple[int, ...]]) -> None:
+    blocks = fuse(any_graph(seed, 40))
+    order = blocks.operations_of(search_beam(blocks, 3))
+    assert is_order(blocks.operations, order)
 
 
-def test_a_late_beam_gives_up() -> None:
-    assert beam(Blocks.single(chain(1, 1)), 3, late=lambda: True) is None
+@pytest.mark.parametrize("search_beam", BEAMS)
+@pytest.mark.parametrize("seed", range(10))
+def test_a_beam_that_keeps_all_finds_the_optimum(
+    seed: int, search_beam: Callable[..., tuple[int, ...]]
+) -> None:
+    operations = any_graph(seed, 10)
+    blocks = fuse(operations)
+    order = blocks.operations_of(search_beam(blocks, 1024))
+    assert operations.peak(order) == least_peak(operations)
+
+
+@pytest.mark.parametrize("search_beam", BEAMS)
+def test_a_late_beam_gives_up(search_beam: Callable[..., object]) -> None:
+    assert search_beam(Blocks.single(chain(1, 1)), 3, late=lambda: True) is None
+
+
+def test_the_end_says_more_where_few_results_are_left() -> None:
+    operations = randomly_wired(0, 200)
+    blocks = fuse(operations)
+    orders = [one(blocks, 4) or () for one in BEAMS]
+    forward, backward = (operations.peak(blocks.operations_of(order)) for order in orders)
+    assert backward < forward
 
 
 @pytest.mark.parametrize("seed", range(10))
