@@ -145,8 +145,14 @@ def _in_range(schedule: Schedule, order: Order, case: Case, least: float) -> flo
         )
     if longest <= _ALIKE * least:
         return (least + longest) / 2
-    slow, fast = (number_text(case.bound.imgs_per_sec(each)) for each in (longest, least))
-    return f"{case.window_limits}: {slow} to {fast} imgs/sec"
+    return f"{case.window_limits}: {_between(case, longest, least)}"
+
+
+def _between(case: Case, longest: float, least: float) -> str:
+    """The throughputs of an iteration's seconds, such as `0.5 to 0.8 imgs/sec`."""
+    bound, model = case.bound, case.model
+    slow, fast = (number_text(model.rate(bound.imgs_per_sec(each))) for each in (longest, least))
+    return f"{slow} to {fast} {model.rate_unit}"
 
 
 def _credit_limits(schedule: Schedule, case: Case) -> str:
@@ -299,8 +305,7 @@ def _with_ways(schedule: Schedule, order: Order, case: Case) -> float | str:
     least, most = (_pipelined(one, queues) for one in made)
     if most <= _ALIKE * least:
         return (least + most) / 2
-    slow, fast = (number_text(case.bound.imgs_per_sec(each)) for each in (most, least))
-    return f"hops of its rings take no time, or a unit's each: {slow} to {fast} imgs/sec"
+    return f"hops of its rings take no time, or a unit's each: {_between(case, most, least)}"
 
 
 def _queue_order(schedule: Schedule, order: Order) -> QueueOrder | None:

@@ -178,6 +178,10 @@ class Model:
         """Of its throughput, which counts `items_per_example` for each example."""
         return f"{self.unit}/sec"
 
+    def rate(self, examples_per_second: float) -> float:
+        """Examples per second (images, as JSON and rows count) in its own unit, `rate_unit`."""
+        return examples_per_second * self.items_per_example
+
     def of_elements(self, element_bytes: int) -> Model:
         """The same with elements of that many bytes."""
 

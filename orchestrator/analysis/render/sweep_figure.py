@@ -15,6 +15,7 @@ from orchestrator.analysis.render.canvas import MARGIN, Sheet, render, style
 from orchestrator.analysis.render.run_panel import INK, SOFT
 from orchestrator.analysis.render.sweep_crossings import crossing_handle, draw_crossings
 from orchestrator.analysis.render.sweep_panel import HEIGHT, WIDTH, draw_panel, legend, looks
+from orchestrator.analysis.tables.columns.units import heading
 from orchestrator.analysis.tables.sweep.curves import Expectation
 from orchestrator.analysis.tables.sweep.paying import Paying
 from orchestrator.analysis.tables.sweep.rows import Place
@@ -84,5 +85,6 @@ def compose(
         axes.set_title(panel, size=9, weight="bold", color=INK, pad=4)
         axes.set_xlabel(axis, size=7.5, color=SOFT)
         if column == 0:
-            axes.set_ylabel("imgs/sec, percent of the bound", color=SOFT, size=7.5, y=50 / 128)
+            unit = heading({place.case.model.rate_unit for place in places})
+            axes.set_ylabel(f"{unit}, percent of the bound", color=SOFT, size=7.5, y=50 / 128)
     return sheet.figure

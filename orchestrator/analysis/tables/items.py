@@ -25,19 +25,20 @@ def in_items(rows: Iterable[Row], experiment: Mapping[str, Any]) -> tuple[Row, .
 def _in_items(row: Row, model: Model | None) -> Row:
     if model is None or not row.imgs or model.unit == "imgs":
         return row
-    items = model.items_per_example
 
     def scaled(value: float | None) -> float | None:
-        return None if value is None else value * items
+        return None if value is None else model.rate(value)
 
     measured = row.imgs_per_sec
     return replace(
         row,
-        imgs_per_sec=Estimate(measured.mean * items, scaled(measured.half_width), measured.count),
-        published=tuple(value * items for value in row.published),
+        imgs_per_sec=Estimate(
+            model.rate(measured.mean), scaled(measured.half_width), measured.count
+        ),
+        published=tuple(map(model.rate, row.published)),
         bound_imgs_per_sec=scaled(row.bound_imgs_per_sec),
         trials=tuple(
-            replace(trial, unit=model.rate_unit, imgs_per_sec=trial.imgs_per_sec * items)
+            replace(trial, unit=model.rate_unit, imgs_per_sec=model.rate(trial.imgs_per_sec))
             for trial in row.trials
         ),
     )

@@ -23,10 +23,11 @@ from orchestrator.spec.sweep import VALUE_KEYS
 from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
 from orchestrator.terminal.tables import Column, FittedTable, narrow
+from workloads.models.profiles import Model, load_model
 
 _LEGEND = (
     "u: one worker's bytes of the model on the fullest link; nu: what all together take there; C:",
-    "forward and backward of the slowest worker; imgs/sec of the real system, and percent of the",
+    "forward and backward of the slowest worker; throughput of the real system, and percent of the",
     "bound, simulated from each schedule's choices; - where the simulation does not apply; bound:",
     "the highest of these schedules'",
 )
@@ -122,31 +123,33 @@ def _table(model: str, sweep: Sweep, places: Sequence[dict[str, Any]]) -> Fitted
     points = (Column(first.text(place["value"]), right=True) for place in places)
     beside = sweep.beside(tuple(places[0][key] for key in VALUE_KEYS if key in places[0]))
     of = f"{model}, {beside}" if beside else model
-    table = FittedTable((Column(f"{of}\n{first.title}"), *points))
+    counts = load_model(model)
+    table = FittedTable((Column(f"{of}, {counts.rate_unit}\n{first.title}"), *points))
     table.add("u, s", *(number_text(place["u_seconds"], digits=4) for place in places))
     table.add("C, s", *(number_text(place["compute_seconds"], digits=4) for place in places))
     table.add("C/nu", *(number_text(place["compute_over_links"], 2) for place in places))
     table.add("limited by", *(narrow(place["limits"]) for place in places))
-    table.add("bound", *(_rate(place, place["bound_imgs_per_sec"]) for place in places))
+    table.add("bound", *(_of_bound(counts, place, "bound_imgs_per_sec") for place in places))
     table.add(
         "with a step barrier",
-        *(_rate(place, place["barrier_bound_imgs_per_sec"]) for place in places),
+        *(_of_bound(counts, place, "barrier_bound_imgs_per_sec") for place in places),
     )
     reduced = [place["all_reduce"] and place["all_reduce"]["bound"] for place in places]
     if any(reduced):
         table.add(
             "any all-reduce",
-            *("-" if one is None else number_text(one["imgs_per_sec"], 3) for one in reduced),
+            *("-" if one is None else _rate(counts, one["imgs_per_sec"]) for one in reduced),
         )
     for number, form in enumerate(places[0]["demand_bounds"]):
         known = [place["demand_bounds"][number].get("imgs_per_sec") for place in places]
         if any(known):
             table.add(
                 f"bound of {form['schedule']}",
-                *("-" if rate is None else number_text(rate, 3) for rate in known),
+                *("-" if rate is None else _rate(counts, rate) for rate in known),
             )
     for number, form in enumerate(places[0]["predictions"]):
-        table.add(form["schedule"], *(_share(place["predictions"][number]) for place in places))
+        shares = (_share(counts, place["predictions"][number]) for place in places)
+        table.add(form["schedule"], *shares)
     return table
 
 
@@ -177,18 +180,24 @@ def _pays(experiment: Experiment, sweep: Sweep, places: Sequence[dict[str, Any]]
     ]
 
 
-def _share(form: dict[str, Any]) -> str:
-    """The imgs/sec of a prediction, and percent of its schedule's bound, if that is known."""
+def _rate(counts: Model, imgs_per_sec: float) -> str:
+    """Imgs/sec as the model counts."""
+    return number_text(counts.rate(imgs_per_sec), 3)
+
+
+def _share(counts: Model, form: dict[str, Any]) -> str:
+    """The throughput of a prediction, and percent of its schedule's bound, if that is known."""
     if form.get("imgs_per_sec") is None:
         return "-"
     share = form["share_of_bound_pct"]
-    return f"{number_text(form['imgs_per_sec'], 3)} {'' if share is None else f'{share:3.0f} %'}"
+    rate = _rate(counts, form["imgs_per_sec"])
+    return f"{rate} {'' if share is None else f'{share:3.0f} %'}"
 
 
-def _rate(place: dict[str, Any], rate: float | None) -> str:
-    if rate is None:
+def _of_bound(counts: Model, place: dict[str, Any], key: str) -> str:
+    if (rate := place[key]) is None:
         return "-"
-    return f"{number_text(rate, 3)} {100 * rate / place['bound_imgs_per_sec']:3.0f} %"
+    return f"{_rate(counts, rate)} {100 * rate / place['bound_imgs_per_sec']:3.0f} %"
 
 
 def _why_not(described: dict[str, Any]) -> list[str]:

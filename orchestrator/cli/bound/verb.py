@@ -297,7 +297,7 @@ def _time_table(described: dict[str, Any]) -> FittedTable:
         ]
         counted = load_model(model["model"])
         for schedule, formula, times in rows:
-            rate = number_text(counted.items_per_example * times["imgs_per_sec"], 3)
+            rate = number_text(counted.rate(times["imgs_per_sec"]), 3)
             table.add(
                 model["model"],
                 schedule,

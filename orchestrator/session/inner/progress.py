@@ -15,6 +15,7 @@ from orchestrator.analysis.reading.course import Course
 from orchestrator.session.plan.trials import Trial
 from orchestrator.spec import Experiment, number_text
 from orchestrator.terminal.console import say
+from workloads.models.profiles import load_model
 
 
 class Forecast:
@@ -52,7 +53,7 @@ def clock_text(seconds: float) -> str:
 
 
 class TrialProgress:
-    """One trial as it goes on: its iteration, and imgs/sec of the measured ones so far.
+    """One trial as it goes on: its iteration, and throughput of the measured ones so far.
 
     They are those of the table when the trial has ended: `Course` makes both, from the same times.
     """
@@ -100,10 +101,13 @@ class TrialProgress:
         if self.trial.program:
             return f"{self._which()}, {self._last_reading()}"
         experiment = self._experiment
-        imgs_per_sec = self.imgs_per_sec
-        rate = "warming up" if imgs_per_sec is None else f"{number_text(imgs_per_sec, 3)} imgs/sec"
+        rate = "warming up" if (pace := self.imgs_per_sec) is None else self._rate_text(pace)
         done = f"iteration {self.iterations_done}/{experiment.all_iterations}"
         return f"{self._which()}, {done}, {rate}"
+
+    def _rate_text(self, imgs_per_sec: float) -> str:
+        model = load_model(self.trial.model)
+        return f"{number_text(model.rate(imgs_per_sec), 3)} {model.rate_unit}"
 
     def _which(self) -> str:
         attempt = f", attempt {self.trial.attempt}" if self.trial.attempt > 1 else ""

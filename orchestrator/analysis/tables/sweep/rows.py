@@ -32,6 +32,7 @@ from orchestrator.spec import (
     Values,
     conditions,
     exchange_of,
+    number_text,
     sweep_of,
 )
 from workloads.models.devices import DeviceModel
@@ -187,6 +188,11 @@ class Place:
     def model(self) -> str:
         """The model that is trained."""
         return self.choices.model
+
+    def rate_text(self, imgs_per_sec: float) -> str:
+        """Imgs/sec in the model's unit, which the panel's heading names, and of its bound."""
+        share = 100 * imgs_per_sec / self.bound
+        return f"{number_text(self.case.model.rate(imgs_per_sec), 3)} {share:3.0f} %"
 
     @property
     def panel(self) -> str:

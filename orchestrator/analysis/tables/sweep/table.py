@@ -10,7 +10,6 @@ from rich.text import Text
 
 from orchestrator.analysis.tables.sweep.rows import Cell, Place, compute_over_links
 from orchestrator.predict import CLEAR
-from orchestrator.spec import number_text
 from orchestrator.terminal.letters import written
 from orchestrator.terminal.tables import Column, FittedTable, narrow
 
@@ -18,7 +17,7 @@ _SIGNS = {"wins": "*", "within the noise": "=", "": " "}
 _MARKS = {"ok": "", "doubtful": "?", "unusable": "✕"}
 _CLEAR = f"{100 * CLEAR:g} %"
 _LEGEND = (
-    "imgs/sec and percent of the bound; * the fastest, = as fast within the noise; ? doubtful, "
+    "throughput and percent of the bound; * the fastest, = as fast within the noise; ? doubtful, "
     "✕ unusable: see the point's own report; C/nu: compute over what the fullest link takes"
 )
 
@@ -63,13 +62,14 @@ class SweepTable:
 
     def _table(self, places: Sequence[Place]) -> FittedTable:
         points = (Column(place.text, right=True) for place in places)
-        table = FittedTable((Column(f"{places[0].panel}\n{self.title}"), *points))
+        unit = places[0].case.model.rate_unit
+        table = FittedTable((Column(f"{places[0].panel}, {unit}\n{self.title}"), *points))
         table.add("C/nu", *(f"{compute_over_links(place.case):.2f}" for place in places))
         table.add("limited by", *(narrow(place.limits) for place in places))
         if all(place.memory for place in places):
             table.add("forward, MB", *(_megabytes(place, training=False) for place in places))
             table.add("training, MB", *(_megabytes(place, training=True) for place in places))
-        table.add("bound", *(f"{number_text(place.bound, 3)} 100 %" for place in places))
+        table.add("bound", *(place.rate_text(place.bound) for place in places))
         for schedule in self.schedules:
             cells = (_cell(place, place.cells.get(schedule)) for place in places)
             table.add(schedule, *cells)
@@ -91,5 +91,4 @@ def _cell(place: Place, cell: Cell | None) -> Text:
     level = cell.row.verdict.level
     mark = _MARKS[level]
     style = "bold green" if cell.standing == "wins" else "" if level == "ok" else "yellow"
-    text = f"{mark}{number_text(rate, 3)} {100 * rate / place.bound:3.0f} %{_SIGNS[cell.standing]}"
-    return Text(text, style=style)
+    return Text(f"{mark}{place.rate_text(rate)}{_SIGNS[cell.standing]}", style=style)

@@ -143,7 +143,8 @@ def models() -> Listing:
             "depthwise_layers": sum(layer.is_depthwise for layer in model.layers),
             "tensors": len(model.tensors),
             "megabytes": round(model.bytes / 1e6, 3),
-            "gmac_per_image": round(sum(layer.macs for layer in model.layers) / 1e9, 3),
+            "throughput": model.rate_unit,
+            "gmac_per_example": round(sum(layer.macs for layer in model.layers) / 1e9, 3),
             "variant": model.variant,
         }
 

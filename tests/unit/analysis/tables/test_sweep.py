@@ -254,7 +254,7 @@ def table_lines(table: object, width: int) -> list[str]:
 def test_the_table(tmp_path: Path) -> None:
     sweep_report = report_sweep(written(tmp_path, RATES))
     assert table_lines(sweep_report.table, 100)[:10] == [
-        "resnet50",
+        "resnet50, imgs/sec",
         "rate of switch0 - switch1      100 Mbit/s        1 Gbit/s     10 Gbit/s",
         "C/nu                                 0.02            0.18          0.55",
         "limited by                 link switch0 -  link switch0 -      links of",
@@ -322,8 +322,8 @@ def test_a_grid_has_both_columns_and_a_table_for_each_value_of_the_second(tmp_pa
         ("slice", "congestion_control")
     }
     shown = table_lines(sweep_report.table, 100)
-    assert shown.count("resnet50, congestion control reno") == 1
-    assert shown.count("resnet50, congestion control cubic") == 1
+    assert shown.count("resnet50, congestion control reno, imgs/sec") == 1
+    assert shown.count("resnet50, congestion control cubic, imgs/sec") == 1
     (title, *_) = [line for line in shown if line.startswith("slice of p3")]
     assert title.split() == ["slice", "of", "p3", "160", "kB", "4", "MB"]
 

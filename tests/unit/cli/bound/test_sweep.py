@@ -24,6 +24,20 @@ def test_a_sweep_has_a_column_for_every_point() -> None:
         assert line in lines
 
 
+def test_a_sweep_counts_what_the_model_counts(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.yaml"
+    file.write_text(
+        f"name: tokens\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
+        "models: [gpt2]\nschedules: [none]\nsweep: {batch: [1, 2]}\n",
+        "utf-8",
+    )
+    (place, *_) = told(str(file))["places"]
+    lines = bound(str(file), columns=200).stdout.splitlines()
+    assert any(line.startswith("gpt2, tokens/sec ") for line in lines)
+    (shown,) = (line.split()[1] for line in lines if line.startswith("bound "))
+    assert float(shown) == pytest.approx(1024 * place["bound_imgs_per_sec"], rel=1e-3)
+
+
 def test_a_sweep_says_where_schedules_are_expected_to_pay() -> None:
     file = str(ROOT / "experiments/codecs-by-rate.yaml")
     lines = bound(file, columns=200).stdout.splitlines()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from orchestrator.session.inner.progress import Forecast, RunProgress, TrialProgress, clock_text
 from orchestrator.session.plan.trials import plan_trials
-from orchestrator.spec import Experiment, Program, Scale, Throughput
+from orchestrator.spec import Choices, Experiment, Program, Scale, Throughput
 from tests.unit.session.examples import TRIAL, experiment, iteration
 from workloads.schedule.kinds import SynchronisationName
 from workloads.schedule.schedule import Schedule
@@ -133,6 +133,15 @@ def test_imgs_per_sec_so_far(tmp_path: Path) -> None:
     # The cool-down goes on, and counts for nothing.
     ends(progress, 3, 106, 200)
     assert progress.text().endswith("iteration 4/4, 1.000 imgs/sec")
+
+
+def test_a_line_counts_what_the_model_counts(tmp_path: Path) -> None:
+    # 0.75 sequences a second, each of 1,024 tokens.
+    trial = replace(TRIAL, choices=Choices(model="gpt2", schedule="none"))
+    progress = TrialProgress(experiment(tmp_path), trial)
+    ends(progress, 0, 0, 1)
+    ends(progress, 1, 1, 3)
+    assert progress.text().endswith(", 768.000 tokens/sec")
 
 
 def test_the_line_of_a_trial_has_the_figure_of_the_table(tmp_path: Path) -> None:
