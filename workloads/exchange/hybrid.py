@@ -64,7 +64,15 @@ class HybridExchange(Exchange):
         group = job.members.group_of(job.host)
         owner = owners(layout, len(group))
         self._board = Board(layout, self._moved, job.silence_seconds)
-        self._ring = RingWay(end, group, owner, layout.units, self._board, came=self._board.arrived)
+        self._ring = RingWay(
+            end,
+            group,
+            owner,
+            layout.units,
+            self._board,
+            came=self._board.arrived,
+            coded=self._coded,
+        )
         # New parameters go on from where the ring keeps them: the worker computes in its own.
         self._server = ServerWay(
             end,
@@ -140,14 +148,13 @@ class HybridExchange(Exchange):
         if not missing:
             self._server.give(unit, number)
 
+    def _coded(self, unit: Unit) -> memoryview:
+        return self._server.kept(unit)
+
     def _came(self, unit: Unit, decoding_ns: int) -> None:
-        """The server's parameters of a unit have come; send them round, coded as they came."""
+        """The server's parameters of a unit have come; send them round, as they came if coded."""
         del decoding_ns  # the ring decodes them
         number = self._versions[unit.number]
         self._versions[unit.number] = number + 1
-        payload = self._server.kept(unit)
-        if payload is not None:
-            self._ring.pass_on(unit, number, payload)
-            return
         for chunk in unit.chunks:
             self._ring.publish(chunk, number)

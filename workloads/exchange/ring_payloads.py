@@ -25,6 +25,9 @@ from workloads.transport.memory import Arena
 from workloads.transport.send_queue import Parcel
 from workloads.transport.wire import Frame, FrameType, pack_begin, pack_place
 
+PayloadOf = Callable[[Unit], memoryview]
+"""A unit's payload, coded."""
+
 
 class Sums(Protocol):
     """Sums of gradients, from one member's own memory to the next one's memory of sums."""
@@ -59,9 +62,6 @@ class Parameters(Protocol):
 
     def made(self, chunk: Chunk) -> Sequence[Chunk]:
         """Take over what an owner has made of a chunk; return the chunks that are taken over."""
-
-    def take(self, unit: Unit, payload: memoryview) -> None:
-        """Take over a unit that is coded already, if units are."""
 
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """What goes on with a chunk that was received, or made."""
@@ -135,10 +135,6 @@ class PlainParameters(_Places):
         """The chunk."""
         self._own.values_of(chunk)[:] = self._parameters.values_of(chunk)
         return (chunk,)
-
-    def take(self, unit: Unit, payload: memoryview) -> None:
-        """Not here."""
-        raise NotImplementedError
 
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """The chunk."""
@@ -241,15 +237,25 @@ class AddedSums(CodedSums):
 
 
 class CodedParameters:
-    """Parameters that their owner codes, and others pass on as they came."""
+    """Parameters that their owner codes, and others pass on as they came.
+
+    Args:
+        coded: payloads of what the owner has made; None: it encodes it.
+    """
 
     def __init__(
-        self, worker: int, layout: Layout, received: CodedPayloads, made: CodedFrames
+        self,
+        worker: int,
+        layout: Layout,
+        received: CodedPayloads,
+        made: CodedFrames,
+        coded: PayloadOf | None,
     ) -> None:
         self._worker = worker
         self._layout = layout
         self._received = received
         self._made = made
+        self._coded = coded or made.encoded
         self._whole = _Whole(layout)
 
     def find(self, frame: Frame) -> Chunk:
@@ -264,16 +270,12 @@ class CodedParameters:
         return self._received.receive(connection, chunk, frame)
 
     def made(self, chunk: Chunk) -> Sequence[Chunk]:
-        """With the last chunk, encode the unit, and take over what others will decode."""
+        """With the last chunk, take over what others will decode of the unit's payload."""
         if not self._whole.by(chunk):
             return ()
         unit = self._layout.units[chunk.unit]
-        self.take(unit, self._made.encoded(unit))
+        self._received.decode(unit, self._coded(unit))
         return unit.chunks
-
-    def take(self, unit: Unit, payload: memoryview) -> None:
-        """Take over what others will decode."""
-        self._received.decode(unit, payload)
 
     def parcels(self, chunk: Chunk, number: int) -> Sequence[Parcel]:
         """With the first chunk, the unit's payload."""
@@ -307,7 +309,13 @@ def sums_of(
     return PlainSums(job.worker, layout, own, sums)
 
 
-def parameters_of(job: WorkerJob, layout: Layout, own: Arena, parameters: Arena) -> Parameters:
+def parameters_of(
+    job: WorkerJob,
+    layout: Layout,
+    own: Arena,
+    parameters: Arena,
+    coded: PayloadOf | None = None,
+) -> Parameters:
     """How new parameters travel under a schedule.
 
     Args:
@@ -315,11 +323,12 @@ def parameters_of(job: WorkerJob, layout: Layout, own: Arena, parameters: Arena)
         layout: of the model.
         own: the worker's own memory.
         parameters: where an owner makes new ones.
+        coded: payloads of these, where somebody else has coded them; None: their owner does.
     """
     codec, seed = job.schedule.pull_codec, job.seed + 1 + job.worker
     received = payloads_of(codec, job.model, layout, own, seed)
     made = payloads_of(codec, job.model, layout, parameters, seed).frames(FrameType.PARAMETERS)
     if isinstance(received, CodedPayloads) and isinstance(made, CodedFrames):
         received.keeps = True
-        return CodedParameters(job.worker, layout, received, made)
+        return CodedParameters(job.worker, layout, received, made, coded)
     return PlainParameters(job.worker, layout, own, parameters)

@@ -19,7 +19,7 @@ from workloads.errors import FrameError, WorkloadError
 from workloads.exchange.board import Board
 from workloads.exchange.exchange import End
 from workloads.exchange.links import Links, meet
-from workloads.exchange.ring_payloads import parameters_of, sums_of
+from workloads.exchange.ring_payloads import PayloadOf, parameters_of, sums_of
 from workloads.exchange.ring_state import RingState
 from workloads.process.process_records import ConnectionEnd
 from workloads.schedule.units import Chunk, Unit, check_ranks
@@ -53,6 +53,7 @@ class RingWay:
         units: that travel this way.
         board: where waits are, and what fails is noted.
         came: called with each unit that has its new parameters.
+        coded: payloads of parameters that are published, where they are coded already.
 
     Attributes:
         parameters: where an owner makes the new ones of what it owns: before the training those
@@ -69,6 +70,7 @@ class RingWay:
         board: Board,
         *,
         came: Callable[[Unit], None],
+        coded: PayloadOf | None = None,
     ) -> None:
         job, layout = end.job, end.layout
         check_ranks(layout, "push_ranks", job.push_ranks)
@@ -86,7 +88,7 @@ class RingWay:
             self.parameters.values_of(chunk)[:] = end.arena.values_of(chunk)
         self._added = Arena(layout, units)
         self._sums = sums_of(job, layout, end.arena, self._added, self._state.owned)
-        self._new = parameters_of(job, layout, end.arena, self.parameters)
+        self._new = parameters_of(job, layout, end.arena, self.parameters, coded)
         self._unit_missing = [len(unit.chunks) for unit in layout.units]
         self._counting = Lock()
         self._queue = SendQueue(send_limit=job.send_limit_bytes)
@@ -190,13 +192,6 @@ class RingWay:
         for one in self._new.made(chunk):
             self._parameters_go_on(one, number)
             self._count(one)
-
-    def pass_on(self, unit: Unit, number: int, payload: memoryview) -> None:
-        """Take over new parameters that are coded already: what goes on is the payload."""
-        self._new.take(unit, payload)
-        for chunk in unit.chunks:
-            self._parameters_go_on(chunk, number)
-            self._count(chunk)
 
     def _parameters_go_on(self, chunk: Chunk, number: int) -> None:
         if self._state.passes_parameters(chunk):

@@ -200,11 +200,10 @@ class ServerWay:
 
     # -- called by any thread --------------------------------------------------------------------
 
-    def kept(self, unit: Unit) -> memoryview | None:
-        """A unit's parameters as they came last; None: they are decoded."""
-        if not isinstance(self._payloads, CodedPayloads):
-            return None
-        return self._payloads.payloads.get(unit.number)
+    def kept(self, unit: Unit) -> memoryview:
+        """A unit's coded parameters as they came last, if `keep_payloads` was called."""
+        assert isinstance(self._payloads, CodedPayloads)
+        return self._payloads.payloads[unit.number]
 
     def prepare(self, unit: Unit, iteration: int) -> None:
         """Encode a unit's gradient."""
