@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,5 +105,10 @@ def matrix(models: int, schedules: Sequence[str], repeats: int) -> list[FakeTria
 
 def reference() -> dict[str, Any]:
     """The published experiment, as run.json has it."""
-    experiment: dict[str, Any] = json.loads(json.dumps(load_experiment(_REFERENCE).resolved()))
+    experiment: dict[str, Any] = json.loads(_reference())
     return experiment
+
+
+@cache
+def _reference() -> str:
+    return json.dumps(load_experiment(_REFERENCE).resolved())
