@@ -199,7 +199,7 @@ def _each(count: int, examples: int) -> int:
 
 
 def imported(name: str, shape: tuple[int, ...] | None = None, dtype: str | None = None) -> Profiled:
-    """What is found out about a user's module, which needs no memory for it.
+    """What is found out about a user's module, which needs no memory unless it decides by values.
 
     Args:
         name: "package.module:factory".
@@ -209,8 +209,11 @@ def imported(name: str, shape: tuple[int, ...] | None = None, dtype: str | None 
     Raises:
         ValueError: it cannot be built or profiled.
     """
-    module, example = build(name, shape, dtype, "meta")
-    return _profiled_as(name, module, example)
+    try:
+        return _profiled_as(name, *build(name, shape, dtype, "meta"))
+    except ValueError:
+        # It may decide by values, which it and its example have where they are made for real.
+        return _profiled_as(name, *build(name, shape, dtype, "cpu"))
 
 
 def _users(name: str) -> TorchModel:

@@ -10,7 +10,7 @@ import torch
 
 from workloads.models.profiles import load_model, model_names
 from workloads.torch_models.modules import module_of
-from workloads.torch_models.profile import profiled, torch_model
+from workloads.torch_models.profile import imported, profiled, torch_model
 from workloads.torch_models.tracing import trace
 
 torch.set_num_threads(1)
@@ -107,6 +107,10 @@ def that_looks() -> tuple[torch.nn.Module, torch.Tensor]:
     return Looks(2, 2), torch.zeros(1, 2)
 
 
+def looking_at_ones() -> tuple[torch.nn.Module, torch.Tensor]:
+    return Looks(2, 2), torch.ones(1, 2)
+
+
 def failing() -> tuple[torch.nn.Module, torch.Tensor]:
     raise OSError("no such file")
 
@@ -177,6 +181,7 @@ def test_a_module_that_decides_by_values_is_called_with_the_example() -> None:
     found = profiled("mine", Looks(2, 2), torch.ones(1, 2))
     assert [layer.name for layer in found.model.layers] == ["root"]
     assert "found out with the example's values" in found.notes[0]
+    assert imported(f"{__name__}:looking_at_ones").model.layers == found.model.layers
 
 
 class Fails(torch.nn.Module):
