@@ -103,8 +103,8 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
             progress.say(testbed.description())
             for warning in testbed.warnings():
                 progress.say(f"warning: {warning}")
-            goodput = _say_goodput(plan, up, results, progress)
-            if goodput.too_little and plan.remembered and results.path is None:
+            too_little = _say_goodput(plan, up, results, progress)
+            if too_little and plan.remembered and results.path is None:
                 progress.say(
                     f"{experiment.scale} was remembered, and this machine does not carry it now: "
                     "it is forgotten and calibrated anew"
@@ -139,8 +139,12 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
 
 def _say_goodput(
     plan: RunPlan, up: Opened, results: ResultsDirectory, progress: RunProgress
-) -> GoodputRecord:
-    """Measure what the links carry, unless the run has that already, and say it."""
+) -> bool:
+    """Measure what the links carry, unless the run has that already, and say it.
+
+    Returns:
+        Whether they carry too little, and nobody else is to blame for it.
+    """
     started_ns = time.monotonic_ns()
 
     def goodput_made() -> Made[GoodputRecord]:
@@ -150,15 +154,18 @@ def _say_goodput(
 
     kept = results.run_record.get("goodput")
     goodput = GoodputRecord.model_validate(kept) if kept else None
+    too_little = False
     if goodput is None or goodput.notes():
-        goodput = undisturbed(
+        made = undisturbed(
             goodput_made, progress.say, times=min(TIMES, 1 + plan.experiment.retries)
-        ).result
+        )
+        goodput = made.result
+        too_little = goodput.too_little and not made.disturbed
         results.describe(goodput=goodput.model_dump())
     for line in (goodput.text(), *goodput.notes()):
         progress.say(line)
     _say_losses(up.testbed.losses(started_ns), progress)
-    return goodput
+    return too_little
 
 
 def _say_losses(losses: Sequence[LossRecord], progress: RunProgress) -> None:

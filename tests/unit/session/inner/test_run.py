@@ -151,16 +151,27 @@ def test_the_goodput_is_tried_as_often_as_a_trial_but_three_times_at_most(
 
 
 @pytest.mark.parametrize(
-    ("found", "end"), [((True, 0.89), 75), ((True, 0.98), 0), ((False, 0.89), 0)]
+    ("found", "end"),
+    [
+        ((True, 0.89, ""), 75),
+        ((True, 0.98, ""), 0),
+        ((False, 0.89, ""), 0),
+        ((True, 0.89, "others had the CPUs"), 0),  # which says nothing of the scale
+    ],
 )
 def test_a_remembered_scale_that_links_refute_ends_the_run_before_its_first_trial(
     stage: Stage,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    found: tuple[bool, float],
+    found: tuple[bool, float, str],
     end: int,
 ) -> None:
-    remembered, share = found
+    remembered, share, disturbed = found
+
+    def looked(attempt: Any, *_: object, **__: object) -> Any:
+        return replace(attempt(), disturbed=disturbed)
+
+    monkeypatch.setattr(conductor, "undisturbed", looked)
     monkeypatch.setattr(conductor, "evidence_of", lambda *_: None)
     port = PortGoodput(
         port="a->b", direction="pull", payload_bytes=10**8, seconds=2, bps=share, nominal_bps=1
