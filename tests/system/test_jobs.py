@@ -53,6 +53,9 @@ def each_has_its_row(file: Path, out: Path) -> str:
     measured, noise, other, dying = json.loads(done.stdout)["rows"]
     assert [row["job"] for row in (measured, noise, other, dying)] == [None, *JOBS]
     assert measured["imgs_per_sec"] > 0
+    full = dict(zip(measured["shared_links"], measured["shared_links_share"], strict=True))
+    assert {"switch0->switch1", "switch1->switch0"} <= set(full)
+    assert all(0 < share < 1.01 for share in full.values())
     died = "dying.worker0: ended with exit status 7"
     assert any(f"the job dying beside it failed: {died}" in why for why in measured["reasons"])
     assert any(died in why for why in dying["reasons"])
