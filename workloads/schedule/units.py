@@ -10,9 +10,9 @@ add up a chunk as soon as all workers have delivered it.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple
 
 from workloads.errors import FrameError, JobError
@@ -30,7 +30,15 @@ def scaled_elements(elements: int, rates: float, time: float) -> int:
     The factors are taken as the decimal numbers that people write (0.1 is one tenth), and the
     arithmetic is exact.
     """
-    return max(1, math.ceil(elements * Fraction(str(time)) / Fraction(str(rates))))
+    above, below = _factor(rates, time)
+    return max(1, -(-elements * above // below))
+
+
+@cache
+def _factor(rates: float, time: float) -> tuple[int, int]:
+    """Time / rates, as a fraction; models have hundreds of tensors, and one scale."""
+    factor = Fraction(str(time)) / Fraction(str(rates))
+    return factor.numerator, factor.denominator
 
 
 class Chunk(NamedTuple):
