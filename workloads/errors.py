@@ -65,7 +65,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str], *, else_list: str = "") -> str:
-    """A hint with the nearest known name, or else with all of them.
+    """A hint with the nearest known name, or else with all of them, control characters escaped.
 
     Args:
         name: what was written.
@@ -76,5 +76,9 @@ def nearest(name: str, known: Iterable[str], *, else_list: str = "") -> str:
     lowered = {candidate.lower(): candidate for candidate in reversed(names)}
     close = difflib.get_close_matches(name[:64].lower(), list(lowered), n=1, cutoff=0.6)
     if close:
-        return f"did you mean '{lowered[close[0]]}'?"
-    return f"{else_list}: {', '.join(names)}" if else_list and names else ""
+        return f"did you mean '{_printable(lowered[close[0]])}'?"
+    return f"{else_list}: {', '.join(map(_printable, names))}" if else_list and names else ""
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else repr(name)[1:-1]

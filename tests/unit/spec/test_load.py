@@ -244,6 +244,8 @@ def test_nearest_names() -> None:
     assert nearest("zzz", ["alexnet"], else_list="known") == "known: alexnet"
     assert nearest("zzz", ["alexnet"]) == ""
     assert nearest("x" * 10**5, ["alexnet"]) == ""
+    assert nearest("0", ["none", "\x1f"], else_list="known") == "known: none, \\x1f"
+    assert nearest("a\tbcd", ["a\x1fbcd"]) == "did you mean 'a\\x1fbcd'?"
 
 
 def test_committed_schemas_are_those_of_the_models() -> None:
