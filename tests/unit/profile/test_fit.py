@@ -54,6 +54,23 @@ def test_the_law_behind_times_is_found_again() -> None:
     assert all(value > 0 for leaf in leaves_of(tree) for value in leaf.values())
 
 
+def test_times_that_scatter_do_not_draw_lines_down() -> None:
+    """Times that scatter, some of them of layers that something disturbed."""
+    draw = Random(11)
+    works = [made(draw) for _ in range(400)]
+    measured = [
+        Row(work, {way: seconds_of(LAW, work) * draw.lognormvariate(0, 0.4) for way in PASSES})
+        for work in works
+    ]
+    for row in measured[::25]:
+        assert isinstance(row.seconds, dict)
+        row.seconds.update({way: 30 * row.seconds[way] for way in PASSES})
+    tree = fit_tree(measured, "forward")
+    ratios = [math.log(seconds_of(tree, work) / seconds_of(LAW, work)) for work in works]
+    # Least squares of relative errors are at exp(-1.5 * 0.4**2) of the law: -0.24.
+    assert sum(ratios) / len(ratios) == pytest.approx(0, abs=0.12)
+
+
 def test_trees_are_what_a_device_file_may_have() -> None:
     trees = fit_trees([*rows(80), *rows(30, kind="dense"), *rows(1, kind="pooling")])
     assert check_trees(trees) == trees

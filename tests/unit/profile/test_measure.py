@@ -152,6 +152,24 @@ def test_torch_computes_what_a_shape_says(kind: str) -> None:
         assert all(seconds > 0 for seconds in layer.once())
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="needs PyTorch: make setup-torch"
+)
+def test_what_disturbs_for_some_milliseconds_spoils_no_short_layer() -> None:
+    from workloads.torch_models.layer_times import least
+
+    now = 0.0
+
+    def once() -> tuple[float, float]:
+        """A tenth of a millisecond; in the first twenty, ten times as long."""
+        nonlocal now
+        each = 1e-3 if now < 0.02 else 1e-4
+        now += 2 * each
+        return each, each
+
+    assert least(once, 0.25, clock=lambda: now) == (1e-4, 1e-4)
+
+
 def test_somebody_elses_table_is_read(tmp_path: Path) -> None:
     table = tmp_path / "gpu.csv"
     table.write_text(
