@@ -21,6 +21,7 @@ from tests.system.experiments import (
     stored_trials,
     write_experiment,
 )
+from tests.system.flow_classes import assert_flows_have_their_classes
 from tests.system.program import ROOT, Running, dmlbed, dmlbed_argv
 from tests.unit.workloads.reference import parameters
 from workloads.models.profiles import load_model
@@ -186,38 +187,24 @@ def test_schedules_differ_only_at_the_two_ports_of_the_trunk(trials: list[Stored
             assert classes == ["ack", "worker0", "worker1", "worker2", "data"]
 
 
-@pytest.mark.parametrize(
-    ("topology", "server", "schedules"),
-    [
-        ("star", "ps", "none, switch-priority"),
-        ("two-rack-tree", "ps", "none, switch-priority"),
-        ("star", "", "ring, split"),
-    ],
-)
-def test_another_topology(topology: str, server: str, schedules: str, tmp_path: Path) -> None:
-    """With names as clusters have them, two of which differ in case only; without a server, too."""
-    text = (ROOT / "topologies" / f"{topology}.yaml").read_text()
-    if not server:
-        text = text.replace("{role: ps}", "{}")
-    renamed = tmp_path / "renamed.yaml"
-    renamed.write_text(
-        text.replace("worker1", "Worker0").replace("worker2", "gpu_17.rack4.example.org")
-    )
-    experiment = write_experiment(tmp_path, topology=renamed, schedules=schedules)
+def test_without_a_server(tmp_path: Path) -> None:
+    """On a star."""
+    topology = tmp_path / "star.yaml"
+    text = (ROOT / "topologies" / "star.yaml").read_text()
+    topology.write_text(text.replace("{role: ps}", "{}"))
+    experiment = write_experiment(tmp_path, topology=topology, schedules="ring, split")
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
     stored = stored_trials(run_directory(tmp_path / "out"))
     assert [trial.record["outcome"] for trial in stored] == ["finished", "finished"]
-    if server:
-        assert len({trial.parameters for trial in stored}) == 1
-    for trial in stored if not server else ():
+    for trial in stored:
         ends = [trial.events(name, "end")[0] for name in ("worker0", "worker3")]
         assert ends[0]["parameters_sha256"] == ends[1]["parameters_sha256"]
 
 
 def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTrial]) -> None:
     """Also not in their results: they share a directory, and may start in the same second."""
-    experiment = write_experiment(tmp_path, cool_down=1)
+    experiment = write_experiment(tmp_path, schedules="none", cool_down=1)
     argv = dmlbed_argv("run", experiment, "--json", "--out", tmp_path / "out")
     with Running(argv) as one, Running(argv) as other:
         for running in (one, other):
@@ -226,15 +213,15 @@ def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, trials: list[StoredTr
     runs = [Path(answer["run"]) for answer in answers]
     assert len(set(runs)) == 2
     for run in runs:
-        stored = stored_trials(run)
-        assert [trial.record["outcome"] for trial in stored] == ["finished", "finished"]
-        assert {trial.parameters for trial in stored} == {trials[0].parameters}
+        (stored,) = stored_trials(run)
+        assert stored.record["outcome"] == "finished"
+        assert stored.parameters == trials[0].parameters
 
 
 def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
     """Each trains to the same parameters, says what it is, and sends and asks for everything."""
     names = "tic, tac, fifo, fifo-sliced, bytescheduler, p3, planned-order, r2sp, "
-    names += "staggered-workers, mine"
+    names += "staggered-workers, geryon, mine"
     (tmp_path / "my_order.py").write_text(MY_ORDER)
     experiment = write_experiment(tmp_path, schedules=names, more=MY_SCHEDULE)
     done = dmlbed("run", experiment, "--out", tmp_path / "out")
@@ -249,6 +236,8 @@ def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
         assert len({line["payload_in"] for line in events["iteration"]}) == 1
         assert all(line["payload_in"] == line["payload_out"] for line in events["iteration"])
         (end,) = events["end"]
+        if trial.schedule == "geryon":
+            assert_flows_have_their_classes(trial)
         if trial.schedule == "r2sp":
             assert_turns(trial)
         else:
@@ -344,18 +333,32 @@ def test_two_servers_share_the_model(tmp_path: Path) -> None:
     assert all(row["verdict"] in LEVELS for row in rows)
 
 
+RENAMED = {"worker1": "Worker0", "worker2": "gpu_17.rack4.example.org"}
+"""Names as clusters have them, two of which differ in case only."""
+
+
 def test_groups_send_each_gradient_once_over_their_trunks(tmp_path: Path) -> None:
     """Two racks of three: a third of what a parameter server's workers send, and the same bits."""
-    tree = ROOT / "topologies" / "two-rack-tree.yaml"
-    file = write_experiment(tmp_path, topology=tree, schedules="hybrid", repeats=2)
+    text = (ROOT / "topologies" / "two-rack-tree.yaml").read_text()
+    for name, other in RENAMED.items():
+        text = text.replace(name, other)
+    tree = tmp_path / "tree.yaml"
+    tree.write_text(text)
+    again = "custom_schedules:\n  again: {aggregation: hybrid}\n"
+    names = "none, switch-priority, hybrid, again"
+    file = write_experiment(tmp_path, topology=tree, schedules=names, more=again)
     done = dmlbed("run", file, "--json", "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
-    trials = stored_trials(run_directory(tmp_path / "out"))
-    assert len({trial.parameters for trial in trials}) == 1
+    of_servers, of_groups = [], []
+    for trial in stored_trials(run_directory(tmp_path / "out")):
+        (of_groups if trial.schedule in ("hybrid", "again") else of_servers).append(trial)
+    for trials in (of_servers, of_groups):
+        assert [trial.record["outcome"] for trial in trials] == ["finished", "finished"]
+        assert len({trial.parameters for trial in trials}) == 1
     experiment, model = load_experiment(file), load_model("squeezenet")
     layout = Layout(model, experiment.scale.rates, experiment.scale.time)
     times = experiment.all_iterations
-    for trial in trials:
+    for trial in of_groups:
         (end,) = trial.events("ps", "end")
         assert end["payload_in"] == end["payload_out"] == 2 * times * layout.bytes
         resent = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
@@ -363,7 +366,8 @@ def test_groups_send_each_gradient_once_over_their_trunks(tmp_path: Path) -> Non
         for rack in range(2):
             ends = [("core", 1.0)]
             # Two thirds round the ring twice, and its own third to the server and back.
-            ends += [(f"worker{number}", 5 / 3) for number in range(3 * rack, 3 * rack + 3)]
+            members = [f"worker{number}" for number in range(3 * rack, 3 * rack + 3)]
+            ends += [(RENAMED.get(name, name), 5 / 3) for name in members]
             for peer, share in ends:
                 for name in (f"rack{rack}->{peer}", f"{peer}->rack{rack}"):
                     assert_carried(trial, name, share * payload, resent)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from orchestrator.spec import FRAME_BYTES, OVS_USER, PAYLOAD_BYTES
-from tests.system.experiments import take_for_carried
+from tests.system.experiments import run_directory, stored_trials, take_for_carried
+from tests.system.flow_classes import assert_flows_have_their_classes
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from tests.system.processes import below, recorded, workload
 from tests.system.program import (
@@ -41,13 +42,20 @@ def test_a_loop_of_switches() -> None:
     pytest_passes_in_a_box("inside_openvswitch_loop.py")
 
 
-def arguments(folder: Path, iterations: int, model: str = "squeezenet") -> list[str | Path]:
+def arguments(
+    folder: Path,
+    iterations: int,
+    model: str = "squeezenet",
+    schedules: str = "none, switch-priority",
+) -> list[str | Path]:
     """`dmlbed run` of a tiny experiment on the published topology, at an eighth of its rates."""
     file = folder / "tiny.yaml"
     file.write_text(
         f"name: tiny\ntopology: {ROOT}/topologies/ps-10g-1g-3workers.yaml\n"
-        f"models: [{model}]\nschedules: [none, switch-priority]\n"
+        f"models: [{model}]\nschedules: [{schedules}]\n"
         f"iterations: {iterations}\nwarm_up: 1\ncool_down: 0\nrepeats: 1\nretries: 0\n"
+        # Small windows: three workers' do not fill a queue.
+        "socket_buffers: {send: 96 KiB, receive: 96 KiB}\n"
         f"switch: {OPENVSWITCH}\nscale: {{rates: {8 * RATE_DIVISOR}, time: 0.5}}\n"
     )
     take_for_carried(file, OPENVSWITCH)
@@ -56,12 +64,13 @@ def arguments(folder: Path, iterations: int, model: str = "squeezenet") -> list[
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that ended well, both schedules once.
+    """The folder of a run that ended well, three schedules once.
 
     Of a model of large tensors: pulls and headers, which are no payload, are a packet per tensor.
     """
     folder = tmp_path_factory.mktemp("finished")
-    done = dmlbed(*arguments(folder, 1, "resnet50"))
+    schedules = "none, switch-priority, geryon"
+    done = dmlbed(*arguments(folder, 1, "resnet50", schedules))
     assert done.returncode in FINISHED, done.stderr
     return folder
 
@@ -77,7 +86,7 @@ def test_a_tiny_experiment_by_the_command(finished: Path) -> None:
     (run,) = finished.glob("out/tiny/*/run.json")
     assert {"openvswitch", "ryu"} <= set(json.loads(run.read_text())["versions"])
     assert json.loads(run.read_text())["switch"] == {"kind": OPENVSWITCH, "why": "asked for"}
-    for number, network in enumerate(records(finished, "network.json")):
+    for number, network in enumerate(records(finished, "network.json")[:2]):
         assert network["switch"] == OPENVSWITCH
         assert network["kept_differs"] == []
         assert network["controller"] == {"losses": []}
@@ -113,8 +122,8 @@ def classes_of(port: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.mark.beside
 def test_payload_agrees_with_the_ports_counters(finished: Path) -> None:
     trials = sorted(finished.glob("out/tiny/*/trials/*"))
-    assert len(trials) == 2
-    for trial in trials:
+    assert len(trials) == 3
+    for trial in trials[:2]:
         network = json.loads((trial / "network.json").read_text())
         lines = [json.loads(line) for line in (trial / "ps.jsonl").read_text().splitlines()]
         done = [line for line in lines if line["event"] == "iteration"]
@@ -128,6 +137,13 @@ def test_payload_agrees_with_the_ports_counters(finished: Path) -> None:
             payload = sum(line[key] for line in done)
             counted = at[name]["data"]["bytes"]
             assert counted == pytest.approx(payload * 1514 / 1448 + retransmitted * 1514, rel=0.01)
+
+
+@pytest.mark.beside
+def test_every_flow_has_the_class_that_its_layers_have(finished: Path) -> None:
+    none, _, geryon = stored_trials(run_directory(finished / "out"))
+    assert none.parameters == geryon.parameters
+    assert_flows_have_their_classes(geryon)
 
 
 def interfaces() -> str:

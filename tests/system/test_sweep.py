@@ -14,7 +14,7 @@ from tests.system.experiments import (
     stored_trials,
     write_experiment,
 )
-from tests.system.program import Running, dmlbed, dmlbed_argv
+from tests.system.program import ROOT, Running, dmlbed, dmlbed_argv
 
 pytestmark = [pytest.mark.system, pytest.mark.beside]
 
@@ -23,7 +23,9 @@ COMBINED = {"run.json", "sweep.csv", "sweep.json", "figure.png", "figure.svg"}
 
 def test_two_points_of_a_grid(tmp_path: Path) -> None:
     slices = "{schedules: [switch-priority], values: [64 KiB]}"
-    experiment = write_experiment(tmp_path, more=f"sweep: {{workers: [2, 1], slice: {slices}}}\n")
+    star = ROOT / "topologies" / "star.yaml"
+    sweep_keys = f"sweep: {{workers: [2, 1], slice: {slices}}}\n"
+    experiment = write_experiment(tmp_path, topology=star, more=sweep_keys)
     done = dmlbed("run", experiment, "--json", "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
     sweep = run_directory(tmp_path / "out")
