@@ -7,6 +7,8 @@ counts a burst of TCP (GSO) as one packet. Datagrams, which are no bursts, are c
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,12 +22,14 @@ import pytest
 from orchestrator.controller.session import ControllerSession
 from orchestrator.emulation.ports.counters import Counters, network_record, queue_counts
 from orchestrator.emulation.testbed import EmulatedTestbed
+from orchestrator.errors import RunError
 from orchestrator.predict import goodput_bps
 from orchestrator.session.testbed.controller import make_controller
 from orchestrator.session.testbed.opened import network_of
 from orchestrator.spec import Demand, Demands, Experiment, load_experiment
 from tests.system.flows import Flow, Phase, host_pid, in_host, rates_show
 from tests.system.limits import OPENVSWITCH, bps, mbps, patience
+from tests.system.processes import below, running
 from workloads.schedule.library import get_schedule
 
 DATAGRAMS = Path(__file__).with_name("datagrams.py")
@@ -351,7 +355,7 @@ def test_a_class_plan_changes_in_the_middle_of_traffic_without_a_loss(
 def test_a_dead_controller_is_noted_and_comes_back_with_the_next_plan(
     testbed: EmulatedTestbed, controller: ControllerSession
 ) -> None:
-    """The last one, because what it kills is everybody's."""
+    """One of the last, because what it kills is everybody's."""
     testbed.set_schedule(get_schedule("switch-priority"))
     began = time.monotonic_ns()
     stream = Stream(testbed, Flow("worker2", "ps", LONG), 7000, bps(10e6))
@@ -368,3 +372,13 @@ def test_a_dead_controller_is_noted_and_comes_back_with_the_next_plan(
     assert sent == received > 0
     marks = {flow["dscp"] for flow in testbed.counters().flows}
     assert marks == {0, None}
+
+
+def test_a_database_that_is_gone_is_named(testbed: EmulatedTestbed) -> None:
+    """The very last one: nothing of the testbed can be changed without it."""
+    (database,) = (one for one in below(os.getpid()) if one.argv[0].endswith("ovsdb-server"))
+    os.kill(database.pid, signal.SIGKILL)
+    wait_until(lambda: database.pid not in running())
+    gone = r"ovsdb-server of the testbed is gone \(killed by signal SIGKILL\)"
+    with pytest.raises(RunError, match=gone):
+        testbed.check()
