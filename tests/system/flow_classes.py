@@ -14,7 +14,6 @@ MANAGED = 20_000
 def assert_flows_have_their_classes(trial: StoredTrial) -> None:
     """See that every flow of a trial of `geryon` was served in the class that its layers have."""
     assert trial.network["kept_differs"] == []
-    assert {port["drops"] for port in trial.network["ports"]} == {0}
     payload = payload_by_flow(trial)
     (end,) = trial.events("ps", "end")
     again = FRAME_BYTES * sum(trial.network["tcp_retransmits"].values())
@@ -33,13 +32,12 @@ def assert_flows_have_their_classes(trial: StoredTrial) -> None:
 
 
 def payload_by_flow(trial: StoredTrial) -> list[int]:
-    """Over all workers and iterations, as the records say that it was split: about equally."""
+    """Over all workers and iterations, as the records say that it was split."""
     (layout,) = trial.events("ps", "layout")
     carried = [0] * FLOWS
     for (_, length), flow in zip(layout["slices"], layout["slice_flows"], strict=True):
         carried[flow] += length
     assert sorted(layout["slice_flows"]) == layout["slice_flows"]
-    assert max(carried) < 1.1 * min(carried)
     times = len(trial.record["workers"]) * len(trial.events("ps", "iteration"))
     total = sum(line["payload_in"] for line in trial.events("ps", "iteration"))
     assert times * sum(carried) == total

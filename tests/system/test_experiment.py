@@ -238,6 +238,7 @@ def test_the_schedules_of_the_hosts(tmp_path: Path) -> None:
         (end,) = events["end"]
         if trial.schedule == "geryon":
             assert_flows_have_their_classes(trial)
+            assert {port["drops"] for port in trial.network["ports"]} == {0}
         if trial.schedule == "r2sp":
             assert_turns(trial)
         else:
@@ -344,7 +345,8 @@ def test_groups_send_each_gradient_once_over_their_trunks(tmp_path: Path) -> Non
         text = text.replace(name, other)
     tree = tmp_path / "tree.yaml"
     tree.write_text(text)
-    again = "custom_schedules:\n  again: {aggregation: hybrid}\n"
+    again = "custom_schedules:\n  again: {exchange: hybrid, order: planned, place: host, "
+    again += "slice: 160000 B, synchronisation: per-slice}\n"
     names = "none, switch-priority, hybrid, again"
     file = write_experiment(tmp_path, topology=tree, schedules=names, more=again)
     done = dmlbed("run", file, "--json", "--out", tmp_path / "out")

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.spec import FRAME_BYTES, OVS_USER, PAYLOAD_BYTES
 from tests.system.experiments import run_directory, stored_trials, take_for_carried
-from tests.system.flow_classes import assert_flows_have_their_classes
+from tests.system.flow_classes import assert_flows_have_their_classes, payload_by_flow
 from tests.system.limits import OPENVSWITCH, RATE_DIVISOR
 from tests.system.processes import below, recorded, workload
 from tests.system.program import (
@@ -144,6 +144,9 @@ def test_every_flow_has_the_class_that_its_layers_have(finished: Path) -> None:
     none, _, geryon = stored_trials(run_directory(finished / "out"))
     assert none.parameters == geryon.parameters
     assert_flows_have_their_classes(geryon)
+    # Of a model of many tensors it can be split about equally.
+    payload = payload_by_flow(geryon)
+    assert max(payload) < 1.1 * min(payload)
 
 
 def interfaces() -> str:
