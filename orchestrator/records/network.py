@@ -189,6 +189,7 @@ class NetworkRecord(TrafficRecord):
         cpu: (monotonic ns, idle share of the machine since the sample before).
         switch_cpu: the same of the busiest thread of the switches' own processes.
         use: whose the CPUs were.
+        awake_cpus: how many were kept awake, for they are virtual.
         caps: by host.
         caps_notes: what a person should know of the caps.
         kept_differs: what the kernel kept otherwise than it was asked.
@@ -206,3 +207,4 @@ class NetworkRecord(TrafficRecord):
     kept_differs: tuple[str, ...]
     commands: tuple[tuple[str, ...], ...]
     links: LinkSamplesRecord | None = None
+    awake_cpus: int = 0

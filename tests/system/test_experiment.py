@@ -351,7 +351,8 @@ def test_groups_send_each_gradient_once_over_their_trunks(tmp_path: Path) -> Non
     file = write_experiment(tmp_path, topology=tree, schedules=names, more=again)
     done = dmlbed("run", file, "--json", "--out", tmp_path / "out")
     assert_ended_well(done.returncode, done.stdout + done.stderr)
-    of_servers, of_groups = [], []
+    of_servers: list[StoredTrial] = []
+    of_groups: list[StoredTrial] = []
     for trial in stored_trials(run_directory(tmp_path / "out")):
         (of_groups if trial.schedule in ("hybrid", "again") else of_servers).append(trial)
     for trials in (of_servers, of_groups):

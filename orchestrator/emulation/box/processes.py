@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from orchestrator.emulation.box.idler import NAME as AWAKE
 from orchestrator.emulation.box.supervisor import MACHINE_PROC
 
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of the kernel's sched.h
@@ -43,7 +44,8 @@ class Seen:
     Attributes:
         testbed: those of the testbed.
         others: all others that can be seen.
-        user: of both, what they had in their own code and not in the kernel's.
+        user: of all, what they had in their own code and not in the kernel's. What keeps CPUs
+            awake is in here only: its time is idle time.
     """
 
     testbed: Mapping[Process, Ticks]
@@ -52,8 +54,9 @@ class Seen:
 
 
 class Stat(NamedTuple):
-    """What /proc/<pid>/stat tells: when it began, and whether it is the kernel's own."""
+    """What /proc/<pid>/stat tells: its name, when it began, and whether it is the kernel's own."""
 
+    name: str
     started: int
     kernel: bool
     ticks: Ticks
@@ -62,11 +65,13 @@ class Stat(NamedTuple):
 
 def parse_stat(text: bytes) -> Stat:
     """The text of /proc/<pid>/stat."""
-    fields = text[text.rindex(b")") + 2 :].split()
+    end = text.rindex(b")")
+    name = text[text.index(b"(") + 1 : end].decode(errors="replace")
+    fields = text[end + 2 :].split()
     user = Ticks(int(fields[_USER]), int(fields[_CHILDREN_USER]))
     ticks = Ticks(user.own + int(fields[_SYSTEM]), user.children + int(fields[_CHILDREN_SYSTEM]))
     kernel = bool(int(fields[_FLAGS]) & _KERNEL_THREAD)
-    return Stat(int(fields[_STARTED]), kernel, ticks, user)
+    return Stat(name, int(fields[_STARTED]), kernel, ticks, user)
 
 
 def used_seconds(before: Mapping[Process, Ticks], after: Mapping[Process, Ticks]) -> float:
@@ -112,6 +117,9 @@ class ProcessReader:
                 if stat.kernel:
                     continue
                 process = Process(int(name), stat.started)
+                if stat.name == AWAKE:
+                    user[process] = stat.user
+                    continue
                 if process not in self._testbed:
                     self._testbed[process] = self._in_box(self._proc / name)
             except (OSError, ValueError):

@@ -6,6 +6,7 @@ with one such thread and two cores it can be at its end while half the machine i
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -54,9 +55,11 @@ class IdleSampler(Sampling):
         self,
         read: Callable[[], str] = Path("/proc/stat").read_text,
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        *,
         period: float = 0.25,
         threads: Callable[[], Mapping[int, float]] = dict,
         use: UseSampler | None = None,
+        awake: Callable[[], float] = float,
     ) -> None:
         """Begin.
 
@@ -66,13 +69,15 @@ class IdleSampler(Sampling):
             period: seconds between two samples.
             threads: reads the processor seconds of each of the switches' threads.
             use: samples whose the CPUs were, on the same thread.
+            awake: CPU seconds so far of what keeps CPUs awake, which count as idle.
         """
         super().__init__("idle-sampler", period)
         self.samples: list[Sample] = []
         self.switch_samples: list[Sample] = []
         self._read = read
         self._clock_ns = clock_ns
-        self._before = read_cpu_times(read())
+        self._awake = awake
+        self._before = self._cpu_times(read())
         self._use = use
         self._threads = threads
         self._threads_before: tuple[int, Mapping[int, float]] = 0, {}
@@ -81,14 +86,20 @@ class IdleSampler(Sampling):
     def sample(self, *, last: bool = False) -> None:
         """Take one sample now; `last`: none follows."""
         text = self._read()
-        now = read_cpu_times(text)
+        now = self._cpu_times(text)
         total = now[1] - self._before[1]
         if total > 0:
-            self.samples.append((self._clock_ns(), (now[0] - self._before[0]) / total))
+            # The kernel counts by its ticks, and what keeps CPUs awake is counted exactly.
+            idle = min(1.0, (now[0] - self._before[0]) / total)
+            self.samples.append((self._clock_ns(), idle))
             self._before = now
         self._sample_switches()
         if self._use is not None:
             self._use.sample(text, last=last)
+
+    def _cpu_times(self, text: str) -> tuple[float, int]:
+        idle, total = read_cpu_times(text)
+        return idle + self._awake() * os.sysconf("SC_CLK_TCK"), total
 
     def _sample_switches(self) -> None:
         before_ns, before = self._threads_before

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from orchestrator.analysis.tables.bench.figures import bench_figures
 from orchestrator.analysis.tables.bench.table import bench_table
+from orchestrator.emulation.limits.awake import Awake
 from orchestrator.emulation.limits.idle import IdleSampler
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import RunError
@@ -103,7 +104,7 @@ class Bench:
 
     @contextmanager
     def _sampled(self, name: str) -> Iterator[None]:
-        with IdleSampler() as sampler:
+        with Awake() as awake, IdleSampler(awake=awake.used_seconds) as sampler:
             yield
         if sampler.samples:
             self._idle[name] = fmean(share for _, share in sampler.samples)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.emulation.limits.awake import Awake
 from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.limits.idle import IdleSampler
 from orchestrator.emulation.limits.use import UseSampler, use_record
@@ -92,7 +93,10 @@ def observed(
     records: Mapping[str, bytes] = {}
     use = UseSampler()
     began_ns = time.monotonic_ns()
-    with IdleSampler(threads=testbed.switch_threads, use=use) as sampler:
+    with (
+        Awake() as awake,
+        IdleSampler(threads=testbed.switch_threads, use=use, awake=awake.used_seconds) as sampler,
+    ):
         try:
             records = act(meter)
         except RunError as caught:
@@ -114,6 +118,7 @@ def observed(
         cpu=tuple(sampler.samples),
         switch_cpu=tuple(sampler.switch_samples),
         use=use_record(use.samples),
+        awake_cpus=len(awake.cpus),
         caps=caps,
         caps_notes=tuple(testbed.notes()),
         kept_differs=tuple(testbed.differences()),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
+from orchestrator.emulation.limits.awake import cpus_to_keep_awake
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import DmlbedError, RunError, ScaleRefuted, UnusableError
 from orchestrator.records.directory import RunDirectory
@@ -101,6 +102,8 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
         with opened(experiment, switch.kind, groups) as up:
             testbed = up.testbed
             progress.say(testbed.description())
+            if awake := len(cpus_to_keep_awake()):
+                progress.say(f"kept awake while it measures: {awake} virtual CPUs")
             for warning in testbed.warnings():
                 progress.say(f"warning: {warning}")
             too_little = _say_goodput(plan, up, results, progress)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from orchestrator.analysis.measures.machine.disturbance import disturbances, use_within
+from orchestrator.emulation.limits.awake import Awake
 from orchestrator.emulation.limits.idle import IdleSampler, mean_idle
 from orchestrator.emulation.limits.use import UseSampler, use_record
 from orchestrator.records.network import UseRecord
@@ -51,16 +52,22 @@ def undisturbed(
 
 
 class Watch:
-    """Watches whose the CPUs are while something short is measured; a context manager."""
+    """Watches whose the CPUs are while something short is measured; a context manager.
+
+    It keeps them awake meanwhile, as in a trial.
+    """
 
     def __enter__(self) -> Watch:
         self._use = UseSampler()
-        self._idle = IdleSampler(period=0.1, use=self._use)
+        self._awake = Awake()
+        self._awake.__enter__()
+        self._idle = IdleSampler(period=0.1, use=self._use, awake=self._awake.used_seconds)
         self._idle.__enter__()
         return self
 
     def __exit__(self, *ended: object) -> None:
         self._idle.__exit__(None, None, None)
+        self._awake.__exit__(None, None, None)
 
     @property
     def idle(self) -> list[tuple[int, float]]:

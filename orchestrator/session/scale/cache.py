@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestrator import __version__
+from orchestrator.emulation.limits.awake import cpus_to_keep_awake
 from orchestrator.session.plan.provenance import cpu_name
 from orchestrator.session.scale.calibration import Attempt, by_rates
 
@@ -53,6 +54,7 @@ def machine_key() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "dmlbed": __version__,
+        "awake": bool(cpus_to_keep_awake()),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.emulation.box.idler import NAME as AWAKE
 from orchestrator.emulation.box.processes import (
     Process,
     ProcessReader,
@@ -28,7 +29,7 @@ def stat(pid: int, *, name: str = "cat", own: int = 0, children: int = 0, flags:
 
 def test_a_name_may_hold_anything() -> None:
     text = stat(5, name="a) S 9 (b", own=30, children=4)
-    assert parse_stat(text) == (77, False, Ticks(31, 6), Ticks(30, 4))
+    assert parse_stat(text) == ("a) S 9 (b", 77, False, Ticks(31, 6), Ticks(30, 4))
 
 
 def test_the_kernels_own_threads_are_told() -> None:
@@ -84,14 +85,17 @@ def test_processes_are_sorted_by_whose_they_are(tmp_path: Path) -> None:
         "11": stat(11, own=2),
         "12": stat(12, flags=0x00200000, own=3),
         "13": b"",  # it has ended while it was read
+        "14": stat(14, name=AWAKE, own=900),
         "self": b"not a process",
     }.items():
         (tmp_path / pid).mkdir()
         (tmp_path / pid / "stat").write_bytes(text)
     read = ProcessReader(tmp_path, lambda process: process.name == "11")
-    own, other = Process(11, 77), Process(10, 77)
+    own, other, awake = Process(11, 77), Process(10, 77), Process(14, 77)
     assert read() == Seen(
-        {own: Ticks(3, 2)}, {other: Ticks(2, 2)}, {own: Ticks(2, 0), other: Ticks(1, 0)}
+        {own: Ticks(3, 2)},
+        {other: Ticks(2, 2)},
+        {own: Ticks(2, 0), other: Ticks(1, 0), awake: Ticks(900, 0)},
     )
 
 
