@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.emulation.limits.awake import Awake
+from orchestrator.emulation.limits.awake import Awake, cpus_to_keep_awake
 from orchestrator.emulation.testbed import EmulatedTestbed
 from tests.system.limits import patience
 from tests.system.undisturbed import until_shown
@@ -151,7 +151,7 @@ def run_flows(testbed: EmulatedTestbed, flows: Sequence[Flow], buffer_bytes: int
         buffer_bytes: of every socket, so that the kernel does not grow windows as it likes.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(Awake())  # as whatever measures
+        stack.enter_context(Awake(cpus_to_keep_awake(testbed.switch_kind)))
         ends = []
         for flow in flows:
             to = (str(buffer_bytes), testbed.addresses[flow.target])

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from orchestrator.analysis.tables.bench.figures import bench_figures
 from orchestrator.analysis.tables.bench.table import bench_table
-from orchestrator.emulation.limits.awake import Awake
+from orchestrator.emulation.limits.awake import Awake, cpus_to_keep_awake
 from orchestrator.emulation.limits.idle import IdleSampler
 from orchestrator.emulation.limits.run_groups import RunGroups
 from orchestrator.errors import RunError
@@ -104,7 +104,8 @@ class Bench:
 
     @contextmanager
     def _sampled(self, name: str) -> Iterator[None]:
-        with Awake() as awake, IdleSampler(awake=awake.used_seconds) as sampler:
+        cpus = cpus_to_keep_awake(self._up.testbed.switch_kind)
+        with Awake(cpus) as awake, IdleSampler(awake=awake.used_seconds) as sampler:
             yield
         if sampler.samples:
             self._idle[name] = fmean(share for _, share in sampler.samples)

@@ -20,6 +20,7 @@ from typing import Literal
 
 from orchestrator.analysis.measures.machine.disturbance import disturbances, use_within
 from orchestrator.analysis.reading.exchange_records import Traffic
+from orchestrator.emulation.limits.awake import cpus_to_keep_awake
 from orchestrator.emulation.limits.idle import Sample, mean_idle
 from orchestrator.errors import RunError
 from orchestrator.predict import acks_share, bottleneck, first_worker_bps, goodput_bps
@@ -123,7 +124,7 @@ def _made(experiment: Experiment, up: Opened, needed_idle: float) -> Made[Attemp
 def _attempt(experiment: Experiment, up: Opened) -> Attempt:
     up.testbed.set_scale(experiment.scale)
     up.testbed.set_schedule(get_schedule(SCHEDULE))
-    with Watch() as watch:
+    with Watch(cpus_to_keep_awake(up.testbed.switch_kind)) as watch:
         plans = plans_of(experiment, calibration_probe(experiment).work, up.testbed.addresses)
         records = up.deployment.run(plans.values())
     measured = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.emulation.limits.awake import Awake
+from orchestrator.emulation.limits.awake import Awake, cpus_to_keep_awake
 from orchestrator.emulation.limits.capped import CapsMeter
 from orchestrator.emulation.limits.idle import IdleSampler
 from orchestrator.emulation.limits.use import UseSampler, use_record
@@ -94,7 +94,7 @@ def observed(
     use = UseSampler()
     began_ns = time.monotonic_ns()
     with (
-        Awake() as awake,
+        Awake(cpus_to_keep_awake(testbed.switch_kind)) as awake,
         IdleSampler(threads=testbed.switch_threads, use=use, awake=awake.used_seconds) as sampler,
     ):
         try:

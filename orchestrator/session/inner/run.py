@@ -102,7 +102,7 @@ def _run_trials(plan: RunPlan, groups: RunGroups, results: ResultsDirectory) -> 
         with opened(experiment, switch.kind, groups) as up:
             testbed = up.testbed
             progress.say(testbed.description())
-            if awake := len(cpus_to_keep_awake()):
+            if awake := len(cpus_to_keep_awake(switch.kind)):
                 progress.say(f"kept awake while it measures: {awake} virtual CPUs")
             for warning in testbed.warnings():
                 progress.say(f"warning: {warning}")
@@ -151,7 +151,7 @@ def _say_goodput(
     started_ns = time.monotonic_ns()
 
     def goodput_made() -> Made[GoodputRecord]:
-        with Watch() as watch:
+        with Watch(cpus_to_keep_awake(plan.switch.kind)) as watch:
             goodput = measure_goodput(plan.experiment, up, trials_seconds(plan.trials))
         return Made(goodput, not goodput.notes(), watch.disturbed())
 

@@ -54,12 +54,15 @@ def undisturbed(
 class Watch:
     """Watches whose the CPUs are while something short is measured; a context manager.
 
-    It keeps them awake meanwhile, as in a trial.
+    It keeps some awake meanwhile, as in a trial.
     """
+
+    def __init__(self, awake: tuple[int, ...]) -> None:
+        """Begin; `awake`: the CPUs that are kept awake."""
+        self._awake = Awake(awake)
 
     def __enter__(self) -> Watch:
         self._use = UseSampler()
-        self._awake = Awake()
         self._awake.__enter__()
         self._idle = IdleSampler(period=0.1, use=self._use, awake=self._awake.used_seconds)
         self._idle.__enter__()

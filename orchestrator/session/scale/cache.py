@@ -54,13 +54,16 @@ def machine_key() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "dmlbed": __version__,
-        "awake": bool(cpus_to_keep_awake()),
     }
 
 
 def switch_key(kind: str) -> dict[str, Any]:
     """What a calibration with switches of another kind or version differs in."""
-    return {"switch": kind, "switch_version": _program_version(_PROGRAMS.get(kind))}
+    return {
+        "switch": kind,
+        "switch_version": _program_version(_PROGRAMS.get(kind)),
+        "awake": bool(cpus_to_keep_awake(kind)),
+    }
 
 
 class CalibrationCache:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulation.box.idler import NAME
-from orchestrator.emulation.limits.awake import Awake, is_virtual
+from orchestrator.emulation.limits.awake import Awake, cpus_to_keep_awake, is_virtual
 from orchestrator.emulation.limits.idle import IdleSampler
+from orchestrator.spec import LINUX_BRIDGE, OVS_USER
 
 CPU = min(os.sched_getaffinity(0))
 
@@ -74,3 +75,9 @@ def test_what_keeps_cpus_awake_counts_as_idle() -> None:
     sampler.sample()
     sampler.sample()
     assert [share for _, share in sampler.samples] == pytest.approx([0.7, 1.0])
+
+
+def test_beside_switches_that_are_processes_no_cpu_is_kept_awake() -> None:
+    assert cpus_to_keep_awake(OVS_USER) == ()
+    kept = cpus_to_keep_awake(LINUX_BRIDGE)
+    assert set(kept) in (set(), os.sched_getaffinity(0))

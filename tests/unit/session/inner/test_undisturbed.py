@@ -41,6 +41,6 @@ def test_on_a_machine_that_stays_busy_once_must_do() -> None:
 
 
 def test_a_watch_outside_of_a_box_sees_nobody() -> None:
-    with Watch() as watch:
+    with Watch(()) as watch:
         pass
     assert watch.disturbed() == ""
