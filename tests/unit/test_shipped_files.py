@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.plan import describe
+from orchestrator.cli.plan.verb import describe
 from orchestrator.emulation.limits.caps import MachineCapacity, host_caps
 from orchestrator.emulation.network.port_classes import port_shapes
 from orchestrator.emulation.switches.choice import SwitchChoice

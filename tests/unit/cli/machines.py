@@ -20,7 +20,7 @@ def set_machine(
 ) -> None:
     """Let `dmlbed plan` see that machine, and what keeps it from each kind of switch."""
     # The package's `plan` is the verb, which hides the module of that name.
-    module = importlib.import_module("orchestrator.cli.plan")
+    module = importlib.import_module("orchestrator.cli.plan.verb")
     monkeypatch.setattr(module, "find_layout", lambda: Layout((), capacity.missing))
     monkeypatch.setattr(module, "this_machine", lambda _missing: capacity)
     monkeypatch.setattr(module, "obstacles", lambda: against)

@@ -13,7 +13,7 @@ from orchestrator.emulation.limits.caps import MachineCapacity
 from tests.unit.cli.machines import set_machine
 
 GIB = 2**30
-PUBLISHED = Path(__file__).parents[3] / "experiments" / "published.yaml"
+PUBLISHED = Path(__file__).parents[4] / "experiments" / "published.yaml"
 
 
 def plan_on(capacity: MachineCapacity, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:

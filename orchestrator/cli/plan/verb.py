@@ -14,11 +14,11 @@ from rich.console import Console
 
 from orchestrator.cli.job_bounds import describe_jobs, job_bound_table
 from orchestrator.cli.options import overrides, overrides_from
+from orchestrator.cli.plan.tables import cap_table, port_table, trial_table
 from orchestrator.emulation.limits.caps import (
     HostCaps,
     MachineCapacity,
     host_caps,
-    limits_text,
     notes,
     require_capacity,
     this_machine,
@@ -38,7 +38,6 @@ from orchestrator.session.plan.trials import plan_trials, run_seconds
 from orchestrator.session.scale.choose import forecast_scale, jobs_note
 from orchestrator.session.testbed.controller import planned_rules
 from orchestrator.spec import (
-    EVERY_CHOICE,
     OPENFLOW_KINDS,
     AutoScale,
     Demand,
@@ -48,7 +47,6 @@ from orchestrator.spec import (
     load_experiment,
     ports,
     program_demands,
-    rate_text,
 )
 from orchestrator.spec.values.text import counted
 from orchestrator.terminal.console import answers, say
@@ -143,11 +141,11 @@ def _show(planned: Planned, console: Console) -> None:
     )
     for line in (*_notes(loaded), f"scale: {planned.why}"):
         say(console, line)
-    console.print(_trial_table(described))
+    console.print(trial_table(described))
     if described["jobs"]:
         console.print(job_bound_table(described["jobs"]))
-    console.print(_port_table(described))
-    console.print(_cap_table(planned.caps))
+    console.print(port_table(described))
+    console.print(cap_table(planned.caps))
     for note in (*described["caps_notes"], *described["delays_notes"]):
         say(console, note)
 
@@ -355,51 +353,3 @@ def _choice(asked: str) -> SwitchChoice:
         return choose_switch(asked, obstacles())
     except MachineError as error:
         return SwitchChoice(asked, str(error))
-
-
-def _trial_table(planned: dict[str, Any]) -> FittedTable:
-    chosen = [name for name in EVERY_CHOICE if any(name in trial for trial in planned["trials"])]
-    titles = ("trial", *chosen, "repeat", "at most")
-    table = FittedTable([Column(title) for title in titles], keys=1 + len(chosen), lines=True)
-    for trial in planned["trials"]:
-        table.add(
-            str(trial["index"]),
-            *(trial.get(name, "") for name in chosen),
-            str(trial["repeat"]),
-            clock_text(trial["seconds"]),
-        )
-    return table
-
-
-def _port_table(planned: dict[str, Any]) -> FittedTable:
-    by_schedule = list(planned["ports"].values())
-    # Most links have none.
-    delays = ["delay"] if any(shape["delay_us"] for shape in by_schedule[0]) else []
-    titles = ("port", "rate", *delays, "queue of\na class")
-    schedules = (Column(name, words=True) for name in planned["ports"])
-    table = FittedTable([*(Column(title) for title in titles), *schedules], lines=True)
-    for number, shape in enumerate(by_schedule[0]):
-        table.add(
-            shape["port"],
-            rate_text(shape["rate_bps"]),
-            *(f"{shape['delay_us'] / 1000:.4g} ms" for _ in delays),
-            f"{shape['queue_bytes'] / 1024:g} KiB",
-            *(_in_order(shapes[number]) for shapes in by_schedule),
-        )
-    return table
-
-
-def _in_order(shape: dict[str, Any]) -> str:
-    """`ack > worker0 > data`; with `=` behind those that are apart only to be counted."""
-    others, last = shape["classes"][:-1], str(shape["classes"][-1])
-    signs = dict.fromkeys(shape["counted"], " = ")
-    return "".join(f"{name}{signs.get(name, ' > ')}" for name in others) + last
-
-
-def _cap_table(caps: Sequence[HostCaps]) -> FittedTable:
-    words = (Column(title, words=True) for title in ("caps asked", "enforced here", "why not"))
-    table = FittedTable((Column("host"), *words), lines=True)
-    for cap in caps:
-        asked, enforced = (limits_text(limits) or "none" for limits in (cap.asked, cap.enforced))
-        table.add(cap.host, asked, enforced, "; ".join(cap.why_not))
-    return table

@@ -17,7 +17,7 @@ from orchestrator.session.plan.trials import run_seconds
 from orchestrator.spec import Scale, load_experiment
 from tests.unit.cli.machines import ONLY_BRIDGES, set_machine
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PUBLISHED = str(ROOT / "experiments/published.yaml")
 
 
@@ -81,7 +81,7 @@ def test_the_ports() -> None:
 
 
 def test_delays_stand_beside_the_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("orchestrator.cli.plan")
+    module = importlib.import_module("orchestrator.cli.plan.verb")
     monkeypatch.setattr(module, "why_no_delays", lambda: "this machine lacks netem")
     topology = (ROOT / "topologies/star.yaml").read_text()
     (tmp_path / "star.yaml").write_text(topology.replace("rate: 10 Gbps", "rate: 1g, delay: 25ms"))

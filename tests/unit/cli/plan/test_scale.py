@@ -17,7 +17,7 @@ from orchestrator.spec import Overrides, load_experiment
 from tests.unit.cli.machines import set_machine
 from tests.unit.session.attempts import attempt
 
-PUBLISHED = Path(__file__).parents[3] / "experiments/published.yaml"
+PUBLISHED = Path(__file__).parents[4] / "experiments/published.yaml"
 BRIDGE = "linux-bridge"
 
 

@@ -1,0 +1,5 @@
+"""`dmlbed plan`."""
+
+from orchestrator.cli.plan.verb import plan
+
+__all__ = ["plan"]
