@@ -67,6 +67,8 @@ def check_sweep(
     fits = 0 < len(named) <= MAX_VARIABLES and not document.is_cut(_SWEEP)
     if form is None or not fits or len(document.problems) > before:
         return None
+    if any(getattr(form, key) is None for key in named):
+        return None  # which is a problem already
     sweep = form.resolve(named)
     sound = [_check_values(document, one, topology, placement) for one in sweep.variables]
     sizes = [len(one.values) for one in sweep.variables]

@@ -254,3 +254,13 @@ def test_every_sweep_of_one_or_two_keys_ends_well_or_says_at_which_point_it_cann
     assert again.points() == points
     digests = {point.experiment.with_scale(Scale()).digest() for point in points}
     assert len(digests) == len(points)
+
+
+def test_a_key_without_values_is_one_problem(tmp_path: Path) -> None:
+    text = (ROOT / "experiments/published.yaml").read_text()
+    topology = ROOT / "topologies/ps-10g-1g-3workers.yaml"
+    text = text.replace("../topologies/ps-10g-1g-3workers.yaml", str(topology))
+    file = tmp_path / "empty.yaml"
+    file.write_text(f"{text}sweep: {{batch: null}}\n")
+    with pytest.raises(InputError, match="batch"):
+        load_experiment(file)
