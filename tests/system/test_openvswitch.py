@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.session.store.attempts import disturbed_by
 from orchestrator.spec import FRAME_BYTES, OVS_USER, PAYLOAD_BYTES
 from tests.system.experiments import run_directory, stored_trials, take_for_carried
 from tests.system.flow_classes import assert_flows_have_their_classes, payload_by_flow
@@ -144,6 +145,9 @@ def test_every_flow_has_the_class_that_its_layers_have(finished: Path) -> None:
     none, _, geryon = stored_trials(run_directory(finished / "out"))
     assert none.parameters == geryon.parameters
     assert_flows_have_their_classes(geryon)
+    # A switch that has to wait for others' processes may lose what came meanwhile.
+    dropped = sum(port["drops"] for port in geryon.network["ports"])
+    assert dropped == 0 or disturbed_by(geryon.directory)
     # Of a model of many tensors it can be split about equally.
     payload = payload_by_flow(geryon)
     assert max(payload) < 1.1 * min(payload)

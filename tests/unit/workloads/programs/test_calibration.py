@@ -26,7 +26,7 @@ from workloads.transport.connection import Connection, Disconnected, PeerError
 from workloads.transport.send_queue import Parcel
 from workloads.transport.wire import Frame, FrameType, greeting
 
-TRAFFIC = {"seconds": 0.6, "model": "googlenet"}
+TRAFFIC: dict[str, Any] = {"seconds": 0.6, "model": "googlenet"}
 SERVER = {"program": "traffic-server", **TRAFFIC}
 WORKER = {"program": "traffic-worker", **TRAFFIC}
 LAYOUT = Layout(load_model("googlenet"), 1, 0.005)
@@ -50,20 +50,23 @@ def receive_all(connection: Connection) -> None:
 
 
 def test_both_directions_deliver_all_the_time(bench: Bench) -> None:
+    before_ns = time.monotonic_ns()
     ps, workers = start(bench)
     assert [process.ended() for process in (ps, *workers)] == [(0, "")] * 4
+    asked_ns = round(TRAFFIC["seconds"] * 1e9)
     for name, connections in (("ps", 3), ("worker0", 1), ("worker1", 1), ("worker2", 1)):
         rows = windows(bench, name)
         assert all(len(row["received"]) == connections for row in rows)
         assert all(row["begin_ns"] < row["end_ns"] for row in rows)
-        # One window after the other, for as long as was asked.
+        # One window after the other. On a busy machine the first begins late, and none ends early.
         ends = [row["end_ns"] for row in rows]
         assert [row["begin_ns"] for row in rows[1:]] == ends[:-1]
-        assert ends[-1] - rows[0]["begin_ns"] > 0.5e9
+        assert ends[-1] >= before_ns + asked_ns
         for connection in range(connections):
             assert sum(row["received"][connection] for row in rows) > LAYOUT.bytes
     released = [r for r in bench.records("ps") if r["event"] == "released"]
     assert released[0]["released_ns"] <= windows(bench, "ps")[0]["begin_ns"]
+    assert windows(bench, "ps")[-1]["end_ns"] >= released[0]["released_ns"] + asked_ns
     # What the kernel counted at the end is what the windows hold, but for the first and last.
     end = bench.records("ps")[-1]
     assert end["event"] == "end"
